@@ -1,0 +1,2 @@
+//! Measures, as ratios within one run.
+fn main() {}

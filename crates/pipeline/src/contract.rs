@@ -1,0 +1,234 @@
+//! Contracts: an operation's typed inputs and outputs, and what kind of work it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{Type, Value};
+
+/// What an operation takes, what it gives, and how it is done.
+///
+/// ```
+/// use motet_pipeline::contract::{Contract, Parameter, Work};
+/// use motet_pipeline::Type;
+/// let contract = Contract::new("task/shout", Work::Task)
+///     .summary("Turns text into capitals.")
+///     .input(Parameter::required("text", Type::Text))
+///     .output("text", Type::Text);
+/// assert!(contract.parameter("text").unwrap().required);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contract {
+    /// The name that `uses` refers to, such as `media/merge`.
+    pub operation: String,
+    /// One sentence: what it does.
+    pub summary: String,
+    /// Counts up whenever the same inputs may give another result.
+    pub version: u32,
+    /// What it takes, in the order of the documentation.
+    pub inputs: Vec<Parameter>,
+    /// Whether parameters that aren't named here are taken as well.
+    pub open_inputs: bool,
+    /// What it gives, by name.
+    pub outputs: BTreeMap<String, Type>,
+    /// Whether outputs that aren't named here may be there too (nothing is known of them).
+    pub open_outputs: bool,
+    /// False for `flow/fail`, which never succeeds: it fits wherever any output is wanted.
+    pub succeeds: bool,
+    /// How it is done, hence what it waits for and how often it is tried.
+    pub work: Work,
+    /// Programs that must be on the machine.
+    pub tools: Vec<Tool>,
+    /// How long it usually takes, low and high, in seconds: what `plan` shows before there is history.
+    pub usual_seconds: (f64, f64),
+}
+
+/// How the work of an operation is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Decided by the engine itself; nothing leaves it (`flow/*`, `data/*`).
+    Engine,
+    /// Local work that keeps a processor busy: it takes a slot.
+    Processor,
+    /// The user's own code.
+    Task,
+    /// A model at a provider.
+    Model,
+}
+
+impl Work {
+    /// How many attempts are made when `retry` is not written.
+    pub fn default_attempts(self) -> u32 {
+        match self {
+            Work::Model => 3,
+            Work::Engine | Work::Processor | Work::Task => 1,
+        }
+    }
+}
+
+/// A program that an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// ffmpeg and ffprobe, which come together.
+    Ffmpeg,
+    /// The speech synthesiser espeak-ng.
+    EspeakNg,
+    /// A font that fontconfig can find.
+    Font,
+}
+
+/// One input of an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name under `with`.
+    pub name: String,
+    /// What fits.
+    pub ty: Type,
+    /// Whether the operation can't do without it.
+    pub required: bool,
+    /// What is taken when it isn't given.
+    pub default: Option<Value>,
+    /// The smallest number, or shortest text or list.
+    pub min: Option<f64>,
+    /// The largest number, or longest text or list.
+    pub max: Option<f64>,
+    /// If not empty, the only values that fit.
+    pub one_of: Vec<Value>,
+    /// One sentence for `plan` and the documentation.
+    pub description: String,
+}
+
+impl Contract {
+    /// A contract that takes and gives nothing yet.
+    pub fn new(operation: impl Into<String>, work: Work) -> Contract {
+        Contract {
+            operation: operation.into(),
+            summary: String::new(),
+            version: 1,
+            inputs: Vec::new(),
+            open_inputs: false,
+            outputs: BTreeMap::new(),
+            open_outputs: false,
+            succeeds: true,
+            work,
+            tools: Vec::new(),
+            usual_seconds: (0.0, 1.0),
+        }
+    }
+
+    /// Says what it does, in one sentence.
+    pub fn summary(mut self, summary: &str) -> Contract {
+        self.summary = summary.to_owned();
+        self
+    }
+
+    /// Adds an input.
+    pub fn input(mut self, parameter: Parameter) -> Contract {
+        self.inputs.push(parameter);
+        self
+    }
+
+    /// Adds an output.
+    pub fn output(mut self, name: &str, ty: Type) -> Contract {
+        self.outputs.insert(name.to_owned(), ty);
+        self
+    }
+
+    /// Adds a program that must be there.
+    pub fn tool(mut self, tool: Tool) -> Contract {
+        self.tools.push(tool);
+        self
+    }
+
+    /// Says how long it usually takes, in seconds.
+    pub fn usually(mut self, low: f64, high: f64) -> Contract {
+        self.usual_seconds = (low, high);
+        self
+    }
+
+    /// The parameter called `name`.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.inputs.iter().find(|parameter| parameter.name == name)
+    }
+}
+
+impl Parameter {
+    fn new(name: &str, ty: Type) -> Parameter {
+        Parameter {
+            name: name.to_owned(),
+            ty,
+            required: false,
+            default: None,
+            min: None,
+            max: None,
+            one_of: Vec::new(),
+            description: String::new(),
+        }
+    }
+
+    /// A parameter that must be given.
+    pub fn required(name: &str, ty: Type) -> Parameter {
+        Parameter { required: true, ..Parameter::new(name, ty) }
+    }
+
+    /// A parameter that may be left out.
+    pub fn optional(name: &str, ty: Type) -> Parameter {
+        Parameter::new(name, ty)
+    }
+
+    /// The value that is taken when it isn't given.
+    pub fn default(mut self, value: impl Into<Value>) -> Parameter {
+        self.default = Some(value.into());
+        self
+    }
+
+    /// The bounds of a number, or of the length of a text or list.
+    pub fn range(mut self, min: f64, max: f64) -> Parameter {
+        self.min = Some(min);
+        self.max = Some(max);
+        self
+    }
+
+    /// The only values that fit.
+    pub fn one_of<V: Into<Value>>(mut self, values: impl IntoIterator<Item = V>) -> Parameter {
+        self.one_of = values.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// One sentence about it.
+    pub fn about(mut self, description: &str) -> Parameter {
+        self.description = description.to_owned();
+        self
+    }
+}
+
+/// All operations that a pipeline may use, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    contracts: BTreeMap<String, Arc<Contract>>,
+}
+
+impl Catalogue {
+    /// A catalogue of `contracts`; a later one replaces an earlier one of the same name.
+    pub fn new(contracts: impl IntoIterator<Item = Contract>) -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        for contract in contracts {
+            catalogue.add(contract);
+        }
+        catalogue
+    }
+
+    /// Adds or replaces a contract.
+    pub fn add(&mut self, contract: Contract) {
+        self.contracts.insert(contract.operation.clone(), Arc::new(contract));
+    }
+
+    /// The contract of `operation`.
+    pub fn get(&self, operation: &str) -> Option<&Arc<Contract>> {
+        self.contracts.get(operation)
+    }
+
+    /// All contracts, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.contracts.values()
+    }
+}

@@ -1,0 +1,28 @@
+//! The language of Motet: what a pipeline file says, and whether it can work.
+//!
+//! A file (YAML or JSON) becomes a [`document::Document`], the document together with the
+//! [`contract::Contract`]s of its operations becomes a [`plan::Plan`], or a list of
+//! [`diagnostic::Diagnostic`]s that says all that is wrong at once (law L4). This crate is pure: no
+//! clock, no files, no threads, no randomness, ordered maps only. The host hands it texts and
+//! contracts and gets data back.
+
+pub mod artifact;
+pub mod class;
+pub mod contract;
+pub mod digest;
+pub mod expression;
+pub mod path;
+pub mod plan;
+pub mod time;
+pub mod types;
+pub mod value;
+
+pub use artifact::{Artifact, MediaKind};
+pub use class::Class;
+pub use contract::Contract;
+pub use digest::Digest;
+pub use path::StepPath;
+pub use plan::Plan;
+pub use time::{Span, Timestamp};
+pub use types::Type;
+pub use value::Value;

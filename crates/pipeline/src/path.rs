@@ -1,0 +1,125 @@
+//! Where a step is: `merge`, `shots[k3]/still`.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The place of a step, or of one item of a fanned-out step, in a run.
+///
+/// Names are joined by `/`; an item's key stands in brackets behind the name of its step. In a key
+/// the characters `%`, `/`, `[`, `]` and control characters are percent-encoded, so a path can
+/// always be taken apart again.
+///
+/// ```
+/// use motet_pipeline::StepPath;
+/// let still = StepPath::root().step("shots").item("a/b").step("still");
+/// assert_eq!(still.as_str(), "shots[a%2Fb]/still");
+/// let parts: Vec<_> = still.segments().collect();
+/// assert_eq!(parts[0].name, "shots");
+/// assert_eq!(parts[0].key.as_deref(), Some("a/b"));
+/// assert_eq!(parts[1].key, None);
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepPath(Arc<str>);
+
+/// One level of a [`StepPath`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The step's name.
+    pub name: &'a str,
+    /// The item's key, decoded.
+    pub key: Option<String>,
+}
+
+impl StepPath {
+    /// The run itself: the empty path.
+    pub fn root() -> StepPath {
+        StepPath("".into())
+    }
+
+    /// A path as it was written by [`StepPath::as_str`].
+    pub fn from_text(text: &str) -> StepPath {
+        StepPath(text.into())
+    }
+
+    /// The path of the step `name` below this one.
+    pub fn step(&self, name: &str) -> StepPath {
+        if self.0.is_empty() { StepPath(name.into()) } else { StepPath(format!("{}/{name}", self.0).into()) }
+    }
+
+    /// The path of the item `key` of this step.
+    pub fn item(&self, key: &str) -> StepPath {
+        StepPath(format!("{}[{}]", self.0, encode(key)).into())
+    }
+
+    /// The text of the path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The levels of the path, outermost first.
+    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.0.split('/').filter(|part| !part.is_empty()).map(|part| match part.split_once('[') {
+            Some((name, key)) => Segment { name, key: Some(decode(key.strip_suffix(']').unwrap_or(key))) },
+            None => Segment { name: part, key: None },
+        })
+    }
+
+    /// The path without any item keys: the same for all items of a step.
+    pub fn without_keys(&self) -> String {
+        self.segments().map(|segment| segment.name).collect::<Vec<_>>().join("/")
+    }
+}
+
+fn encode(key: &str) -> String {
+    let mut text = String::with_capacity(key.len());
+    for character in key.chars() {
+        if matches!(character, '%' | '/' | '[' | ']') || character.is_ascii_control() {
+            text.push_str(&format!("%{:02X}", character as u32));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+fn decode(text: &str) -> String {
+    let mut key = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        key.push_str(&rest[..at]);
+        match rest.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                key.push(char::from(byte));
+                rest = &rest[at + 3..];
+            }
+            None => {
+                key.push('%');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    key.push_str(rest);
+    key
+}
+
+impl fmt::Display for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+impl Borrow<str> for StepPath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}

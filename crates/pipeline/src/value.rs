@@ -1,0 +1,344 @@
+//! Values: what flows between steps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Number;
+
+use crate::Artifact;
+
+/// A JSON value, a kept piece of media, or nothing at all. Cheap to clone: whatever is large is
+/// shared.
+///
+/// In a journal, media is a JSON object whose key `$artifact` holds the digest, and absence is
+/// `{"$absent":true}`; all else is plain JSON with sorted keys, so equal values have equal bytes.
+///
+/// ```
+/// use motet_pipeline::Value;
+/// let value: Value = serde_json::from_str(r#"{"b":[1,2.5,null],"a":"x"}"#).unwrap();
+/// assert_eq!(value.get("a").and_then(Value::as_str), Some("x"));
+/// assert_eq!(serde_json::to_string(&value).unwrap(), r#"{"a":"x","b":[1,2.5,null]}"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// No value: what a skipped or tolerated-failed step gives. See DESIGN "Absence".
+    Absent,
+    /// JSON null.
+    #[default]
+    Null,
+    /// JSON true or false.
+    Bool(bool),
+    /// A JSON number, exact as written.
+    Number(Number),
+    /// Text.
+    Text(Arc<str>),
+    /// A list.
+    List(Arc<Vec<Value>>),
+    /// Named values, in the order of their names.
+    Map(Arc<Map>),
+    /// Kept media.
+    Media(Arc<Artifact>),
+}
+
+/// Named values, in the order of their names.
+pub type Map = BTreeMap<String, Value>;
+
+impl Value {
+    /// A list value.
+    pub fn list(items: Vec<Value>) -> Value {
+        Value::List(Arc::new(items))
+    }
+
+    /// A map value.
+    pub fn map(entries: impl IntoIterator<Item = (impl Into<String>, Value)>) -> Value {
+        Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect()))
+    }
+
+    /// Whether this is [`Value::Absent`].
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Value::Absent)
+    }
+
+    /// The entry `key` of a map.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.as_map()?.get(key)
+    }
+
+    /// The text, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Value::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one (`3.0` counts as 3).
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Value::Number(number) => number.as_i64().or_else(|| {
+                let float = number.as_f64()?;
+                (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
+            }),
+            _ => None,
+        }
+    }
+
+    /// The boolean, if it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The items, if it is a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, if it is a map.
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The artifact, if it is media.
+    pub fn as_artifact(&self) -> Option<&Arc<Artifact>> {
+        match self {
+            Value::Media(artifact) => Some(artifact),
+            _ => None,
+        }
+    }
+
+    /// The word for what this is, for messages: `text`, `list`, `image`, …
+    pub fn kind_word(&self) -> &'static str {
+        match self {
+            Value::Absent => "absent",
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::Text(_) => "text",
+            Value::List(_) => "list",
+            Value::Map(_) => "object",
+            Value::Media(artifact) => artifact.kind.word(),
+        }
+    }
+
+    /// The value as plain JSON: absence becomes null, media its `$artifact` object.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Absent | Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => serde_json::Value::Number(number.clone()),
+            Value::Text(text) => (&**text).into(),
+            Value::List(items) => items.iter().map(Value::to_json).collect(),
+            Value::Map(entries) => serde_json::Value::Object(
+                entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect(),
+            ),
+            Value::Media(artifact) => serde_json::to_value(&**artifact).expect("an artifact is plain data"),
+        }
+    }
+
+    /// Calls `visit` for every artifact in the value, in order.
+    pub fn for_each_artifact(&self, visit: &mut impl FnMut(&Arc<Artifact>)) {
+        match self {
+            Value::Media(artifact) => visit(artifact),
+            Value::List(items) => items.iter().for_each(|item| item.for_each_artifact(visit)),
+            Value::Map(entries) => entries.values().for_each(|value| value.for_each_artifact(visit)),
+            _ => {}
+        }
+    }
+}
+
+impl From<serde_json::Value> for Value {
+    /// Plain JSON; an object with a well-formed `$artifact` becomes media.
+    fn from(json: serde_json::Value) -> Value {
+        match json {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(value) => Value::Bool(value),
+            serde_json::Value::Number(number) => Value::Number(number),
+            serde_json::Value::String(text) => Value::Text(text.into()),
+            serde_json::Value::Array(items) => Value::list(items.into_iter().map(Value::from).collect()),
+            serde_json::Value::Object(entries) => {
+                from_entries(entries.into_iter().map(|(key, value)| (key, Value::from(value))).collect())
+            }
+        }
+    }
+}
+
+/// What an object of the journal stands for.
+fn from_entries(entries: Map) -> Value {
+    if entries.get("$absent") == Some(&Value::Bool(true)) && entries.len() == 1 {
+        return Value::Absent;
+    }
+    if entries.contains_key("$artifact") {
+        let plain = Value::Map(Arc::new(entries.clone())).to_json();
+        if let Ok(artifact) = serde_json::from_value::<Artifact>(plain) {
+            return Value::Media(Arc::new(artifact));
+        }
+    }
+    Value::Map(Arc::new(entries))
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(text.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Value {
+        Value::Number(value.into())
+    }
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Value {
+        Value::Number(value.into())
+    }
+}
+
+impl From<f64> for Value {
+    /// A float; what JSON can't hold (infinity, not a number) becomes null.
+    fn from(value: f64) -> Value {
+        Number::from_f64(value).map_or(Value::Null, Value::Number)
+    }
+}
+
+impl From<Artifact> for Value {
+    fn from(artifact: Artifact) -> Value {
+        Value::Media(Arc::new(artifact))
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Absent => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("$absent", &true)?;
+                map.end()
+            }
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Number(number) => number.serialize(serializer),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::List(items) => serializer.collect_seq(items.iter()),
+            Value::Map(entries) => serializer.collect_map(entries.iter()),
+            Value::Media(artifact) => artifact.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = sequence.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::list(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some((key, value)) = access.next_entry()? {
+            entries.insert(key, value);
+        }
+        Ok(from_entries(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_and_media_survive_the_journal() {
+        let artifact = Artifact {
+            digest: crate::Digest::of(b"x"),
+            kind: crate::MediaKind::Video,
+            mime: "video/mp4".into(),
+            bytes: 1,
+            width: Some(640),
+            height: Some(360),
+            duration: Some(1.25),
+            fps: Some(25.0),
+            has_audio: Some(false),
+        };
+        let value = Value::map([
+            ("clip", Value::from(artifact)),
+            ("none", Value::Absent),
+            ("list", Value::list(vec![Value::Null, Value::from(9_007_199_254_740_993_i64)])),
+        ]);
+        let text = serde_json::to_string(&value).unwrap();
+        let again: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, value);
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+    }
+}
