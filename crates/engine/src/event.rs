@@ -1,0 +1,322 @@
+//! Events: what is recorded, in the past tense. A run is the fold of its events.
+//!
+//! Names and shapes are fixed: stores written by any version hold them. A field may be added if it
+//! has a default; none may change its meaning.
+
+use std::collections::BTreeMap;
+
+use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, Money, RunId};
+
+/// The number of the event format. A journal of a newer format is refused.
+pub const SCHEMA: u32 = 1;
+
+/// What one input led to: the unit that is appended to a journal, whole or not at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Counts the turns of a run, from 1.
+    pub number: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What happened, in order. Never empty.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The run was accepted. Always the first event.
+    RunStarted(Box<RunStarted>),
+    /// A process took the run up again after nobody drove it for `away`.
+    RunResumed {
+        /// How long nobody drove the run, in milliseconds.
+        away: Span,
+    },
+    /// Somebody asked to end the run.
+    CancelRequested {
+        /// Who: a user, `timeout`, …
+        by: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A fan-out's list is known.
+    StepExpanded {
+        /// The step.
+        step: StepPath,
+        /// Its items, in list order.
+        items: Vec<Item>,
+    },
+    /// All that the step (or item) waits for is there, and its condition held.
+    StepReady {
+        /// The step or item.
+        step: StepPath,
+        /// Its resolved inputs; nothing for an inline group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Value>,
+    },
+    /// The step (or item) doesn't run: it is absent.
+    StepSkipped {
+        /// The step or item.
+        step: StepPath,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The step sleeps without an attempt (`flow/sleep`).
+    StepSlept {
+        /// The step or item.
+        step: StepPath,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// An attempt is about to be made. Recorded before anything leaves (law L1).
+    AttemptPlanned {
+        /// The step or item.
+        step: StepPath,
+        /// Counts the attempts of the step over all targets, from 1.
+        attempt: u32,
+        /// Which target: 0 is the first, then the fallbacks.
+        target: usize,
+        /// The operation.
+        operation: String,
+        /// The most it may cost.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        estimate: Money,
+        /// When it counts as timed out.
+        deadline: Timestamp,
+    },
+    /// The provider took the job and named it.
+    AttemptAccepted {
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+        /// The provider's name for the job.
+        job: String,
+    },
+    /// An attempt gave a good result, which follows in the next event of the turn.
+    AttemptSucceeded {
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+        /// What it cost.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        cost: Money,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// What it cost all the same.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        cost: Money,
+        /// Whether the work itself may still be going on and its end will be told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        abandoned: bool,
+    },
+    /// An attempt is no longer wanted: it was told to stop, and its end will be told.
+    AttemptAbandoned {
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The end of an attempt that nobody waits for any more. It is booked and changes nothing else.
+    AttemptEnded {
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+        /// How it ended: `succeeded`, `failed` or `cancelled`.
+        end: LateEnd,
+        /// What it gave, if it did: kept, never joined.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+        /// What it cost.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        cost: Money,
+    },
+    /// The same target will be tried again.
+    RetryScheduled {
+        /// The step or item.
+        step: StepPath,
+        /// Not before this.
+        at: Timestamp,
+        /// Why, and why then, in words.
+        reason: String,
+        /// Whether the failed attempt counts (a throttled answer in the target's own shape doesn't).
+        counted: bool,
+    },
+    /// The next target is taken.
+    FallbackTaken {
+        /// The step or item.
+        step: StepPath,
+        /// Which target: 1 is the first fallback.
+        target: usize,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A fallback's inputs are resolved.
+    TargetReady {
+        /// The step or item.
+        step: StepPath,
+        /// Which target.
+        target: usize,
+        /// Its resolved inputs.
+        inputs: Value,
+        /// Inherited parameters that this target doesn't know.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dropped: Vec<String>,
+    },
+    /// The step (or item) has its output.
+    StepCompleted {
+        /// The step or item.
+        step: StepPath,
+        /// What it gives, a map; nothing for a fanned-out step, whose items have theirs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+    },
+    /// The step (or item) failed for good.
+    StepFailed {
+        /// The step or item.
+        step: StepPath,
+        /// Why.
+        failure: Failure,
+        /// Whether the failure is tolerated (`optional`): the step is absent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tolerated: bool,
+    },
+    /// The step (or item) was called off.
+    StepCancelled {
+        /// The step or item.
+        step: StepPath,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The run reached its end.
+    RunCompleted {
+        /// What it gives, a map.
+        outputs: Value,
+        /// Whether failures were tolerated or fallbacks taken.
+        degraded: bool,
+    },
+    /// The run failed.
+    RunFailed {
+        /// The step that failed first; nothing if it was the run itself (its outputs, its time).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The run was called off.
+    RunCancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// What a run was started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The format of this run's events.
+    pub schema: u32,
+    /// The run.
+    pub run: RunId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The pinned plan.
+    pub plan: Digest,
+    /// Accepted inputs with their defaults, a map.
+    pub inputs: Value,
+    /// What all randomness of the run comes from.
+    pub seed: u64,
+    /// On whose behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Labels of the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One item of a fan-out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What it is called: given by `key`, else its index.
+    pub key: String,
+    /// The item itself.
+    pub value: Value,
+}
+
+/// Why a step doesn't run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its `if` does not hold.
+    Condition,
+    /// An input that it can't do without is absent.
+    Absent {
+        /// The parameter, or `each`.
+        input: String,
+    },
+    /// A step that it needs failed.
+    Upstream {
+        /// That step.
+        step: StepPath,
+    },
+}
+
+/// How an attempt ended that nobody waits for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LateEnd {
+    /// With a result.
+    Succeeded,
+    /// With a failure.
+    Failed,
+    /// Stopped as it was told.
+    Cancelled,
+}
+
+impl Event {
+    /// The step or item that the event is about; nothing for events of the run.
+    pub fn step(&self) -> Option<&StepPath> {
+        match self {
+            Event::StepExpanded { step, .. }
+            | Event::StepReady { step, .. }
+            | Event::StepSkipped { step, .. }
+            | Event::StepSlept { step, .. }
+            | Event::AttemptPlanned { step, .. }
+            | Event::AttemptAccepted { step, .. }
+            | Event::AttemptSucceeded { step, .. }
+            | Event::AttemptFailed { step, .. }
+            | Event::AttemptAbandoned { step, .. }
+            | Event::AttemptEnded { step, .. }
+            | Event::RetryScheduled { step, .. }
+            | Event::FallbackTaken { step, .. }
+            | Event::TargetReady { step, .. }
+            | Event::StepCompleted { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepCancelled { step, .. } => Some(step),
+            Event::RunStarted(_)
+            | Event::RunResumed { .. }
+            | Event::CancelRequested { .. }
+            | Event::RunCompleted { .. }
+            | Event::RunFailed { .. }
+            | Event::RunCancelled { .. } => None,
+        }
+    }
+
+    /// Whether the run is over with this event.
+    pub fn ends_run(&self) -> bool {
+        matches!(self, Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. })
+    }
+}

@@ -1,0 +1,89 @@
+//! Failures: the world did not cooperate. Data, not `Err`, because a failure outlives its process.
+
+use std::fmt;
+
+use motet_pipeline::{Class, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Why an attempt, and in the end a step, failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Decides what happens next.
+    pub class: Class,
+    /// What happened, for people; bounded, without secrets.
+    pub message: String,
+    /// Not before this may the target be asked again (`Retry-After`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+    /// Whether the request reached the target.
+    #[serde(default, skip_serializing_if = "Known::is_no")]
+    pub sent: Known,
+    /// Whether it costs money all the same.
+    #[serde(default, skip_serializing_if = "Known::is_no")]
+    pub billed: Known,
+    /// The provider's own code for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_code: Option<String>,
+    /// The HTTP status, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The provider's name for the request, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// An answer that may not be knowable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// It is not so.
+    #[default]
+    No,
+    /// Nobody can tell.
+    Maybe,
+    /// It is so.
+    Yes,
+}
+
+impl Known {
+    /// Whether it is certainly not so.
+    pub fn is_no(&self) -> bool {
+        *self == Known::No
+    }
+}
+
+const MESSAGE_BYTES_MAX: usize = 1000;
+
+impl Failure {
+    /// A failure of `class`; a longer message is cut.
+    pub fn new(class: Class, message: impl Into<String>) -> Failure {
+        let mut message = message.into();
+        if message.len() > MESSAGE_BYTES_MAX {
+            let end = (0..=MESSAGE_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            message.truncate(end);
+            message.push('…');
+        }
+        Failure {
+            class,
+            message,
+            retry_at: None,
+            sent: Known::No,
+            billed: Known::No,
+            provider_code: None,
+            http_status: None,
+            request_id: None,
+        }
+    }
+
+    /// The same, not to be tried again before `at`.
+    pub fn retry_at(mut self, at: Timestamp) -> Failure {
+        self.retry_at = Some(at);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.message)
+    }
+}

@@ -1,0 +1,113 @@
+//! Money, exact.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An amount in US dollars, in whole units of 10⁻¹² dollars; in JSON a decimal string.
+///
+/// ```
+/// use motet_engine::Money;
+/// let price: Money = "0.0003".parse().unwrap();
+/// assert_eq!((price + price).to_string(), "0.0006");
+/// assert_eq!(Money::ZERO.to_string(), "0");
+/// assert!("1e3".parse::<Money>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Money(i128);
+
+const UNITS: i128 = 1_000_000_000_000;
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Money = Money(0);
+
+    /// An amount in units of 10⁻¹² dollars.
+    pub const fn from_units(units: i128) -> Money {
+        Money(units)
+    }
+
+    /// The amount in units of 10⁻¹² dollars.
+    pub const fn units(self) -> i128 {
+        self.0
+    }
+
+    /// Whether this is nothing.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Add for Money {
+    type Output = Money;
+
+    fn add(self, other: Money) -> Money {
+        Money(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Money) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
+        amounts.fold(Money::ZERO, Money::add)
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, part) =
+            (self.0.unsigned_abs() / UNITS.unsigned_abs(), self.0.unsigned_abs() % UNITS.unsigned_abs());
+        if part == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let digits = format!("{part:012}");
+        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// The text is no amount of money.
+#[derive(Debug, thiserror::Error)]
+#[error("not an amount: write dollars as a plain decimal with at most twelve places, such as 0.25")]
+pub struct NotMoney;
+
+impl FromStr for Money {
+    type Err = NotMoney;
+
+    fn from_str(text: &str) -> Result<Money, NotMoney> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 18 || part.len() > 12 || !plain(whole) || !plain(part) {
+            return Err(NotMoney);
+        }
+        let whole: i128 = whole.parse().map_err(|_| NotMoney)?;
+        let part: i128 = format!("{part:0<12}").parse().map_err(|_| NotMoney)?;
+        let units = whole * UNITS + part;
+        Ok(Money(if negative { -units } else { units }))
+    }
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
