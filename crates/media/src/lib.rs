@@ -1,1 +1,70 @@
-//! See the crate's Cargo.toml.
+//! How to cut, join, caption and probe: operations as data, then ffmpeg arguments.
+//!
+//! This crate is pure: it runs no program and opens no file. [`contracts`] says which operations
+//! there are; [`plan`] turns the resolved inputs of one into a [`Recipe`], which the host performs in
+//! an empty scratch folder. [`sniff`] and [`probe`] tell what some bytes are, [`progress`] and
+//! [`failure`] read what ffmpeg says.
+//!
+//! ```
+//! use motet_media::{plan, Program};
+//! use motet_pipeline::value::Map;
+//! use motet_pipeline::Value;
+//!
+//! let inputs = Map::from([("duration".to_owned(), Value::from(1.5))]);
+//! let recipe = plan("media/silence", &inputs).unwrap();
+//! assert_eq!(recipe.calls[0].program, Program::Ffmpeg);
+//!
+//! let refusal = plan("media/silence", &Map::new()).unwrap_err();
+//! assert_eq!(refusal.message, "media/silence needs `duration` (number)");
+//! ```
+
+mod animate;
+pub mod failure;
+mod ffmpeg;
+mod filter;
+mod picture;
+pub mod probe;
+pub mod progress;
+mod rate;
+mod recipe;
+mod request;
+mod silence;
+mod size;
+pub mod sniff;
+
+use motet_pipeline::Contract;
+use motet_pipeline::value::Map;
+
+pub use recipe::{Call, Output, Program, Recipe, Refusal};
+
+use request::Request;
+
+/// An operation: its contract, and the function that plans it.
+type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Refusal>);
+
+const OPERATIONS: [Operation; 3] =
+    [(animate::contract, animate::plan), (probe::contract, probe::plan), (silence::contract, silence::plan)];
+
+/// The contracts of all `media/*` operations.
+pub fn contracts() -> Vec<Contract> {
+    OPERATIONS.iter().map(|(contract, _)| contract()).collect()
+}
+
+/// Plans `operation` for `inputs`, which are resolved and measured: nothing has to be probed.
+///
+/// Parameters that aren't given take the defaults of the contract; null and absent values count as
+/// not given.
+///
+/// # Errors
+/// Why it can't work: an unknown operation or parameter, a value out of bounds, media of the wrong
+/// kind, of zero length or too large.
+pub fn plan(operation: &str, inputs: &Map) -> Result<Recipe, Refusal> {
+    let found = OPERATIONS.iter().find_map(|(contract, plan)| {
+        let contract = contract();
+        (contract.operation == operation).then_some((contract, plan))
+    });
+    let Some((contract, plan)) = found else {
+        return Err(Refusal::invalid(format!("there is no operation `{}`", request::excerpt(operation))));
+    };
+    plan(&Request::read(&contract, inputs)?)
+}

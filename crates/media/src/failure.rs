@@ -1,0 +1,96 @@
+//! What ffmpeg and ffprobe say when they fail, as a failure of ours.
+
+use motet_pipeline::Class;
+
+use crate::Refusal;
+
+/// Messages are cut to this many characters.
+const MESSAGE_CHARACTERS_MAX: usize = 256;
+
+/// What a phrase of ffmpeg means. The first that is found in the text holds.
+const PHRASES: [(&str, Class, &str); 16] = [
+    ("No space left on device", Class::Unavailable, "the disk is full; free some space and resume"),
+    ("Disk quota exceeded", Class::Unavailable, "the disk quota is used up; free some space and resume"),
+    ("Cannot allocate memory", Class::TooLarge, "the media needs more memory than there is"),
+    (
+        "moov atom not found",
+        Class::Invalid,
+        "truncated: the video has no index (moov atom); it wasn't written to its end",
+    ),
+    (
+        "Invalid data found when processing input",
+        Class::Invalid,
+        "the file is damaged, or isn't what its name says",
+    ),
+    ("does not contain any stream", Class::Invalid, "no streams: the file has nothing to play"),
+    ("Output file is empty", Class::Invalid, "zero length: nothing was left to write"),
+    ("matches no streams", Class::Invalid, "the file lacks the pictures or the sound that are needed"),
+    ("End of file", Class::Invalid, "truncated: the file ends too early"),
+    ("Invalid NAL unit", Class::Invalid, "the pictures of the video are damaged"),
+    ("Format not on whitelist", Class::Invalid, "the file is of a format that isn't opened"),
+    ("not on whitelist", Class::Invalid, "the file refers to other places, which isn't allowed"),
+    ("Decoder not found", Class::Invalid, "this ffmpeg can't decode the file"),
+    (
+        "Unknown encoder",
+        Class::Unavailable,
+        "this ffmpeg lacks an encoder that is needed; install a full build",
+    ),
+    ("No such filter", Class::Unavailable, "this ffmpeg lacks a filter that is needed; install a full build"),
+    ("Permission denied", Class::Unavailable, "the scratch folder can't be read or written"),
+];
+
+/// Reads the standard error of ffmpeg or ffprobe and its exit code (`None`: ended by a signal).
+///
+/// ```
+/// use motet_media::failure;
+/// let refusal = failure::read("[mov] moov atom not found\nin0.mp4: Invalid data found …", Some(1));
+/// assert!(refusal.message.starts_with("truncated"));
+/// ```
+pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
+    if let Some((_, class, message)) = PHRASES.iter().find(|(phrase, ..)| stderr.contains(phrase)) {
+        return Refusal::new(*class, *message);
+    }
+    // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.
+    if matches!(exit, None | Some(129..=255)) {
+        return Refusal::new(Class::Unavailable, "ffmpeg was stopped before it was done");
+    }
+    let said = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    Refusal::new(Class::Invalid, bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
+}
+
+fn bounded(text: &str) -> String {
+    let clean: String = text.chars().filter(|character| !character.is_control()).collect();
+    match clean.char_indices().nth(MESSAGE_CHARACTERS_MAX - 1) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_fail_has_its_class_and_a_message_for_people() {
+        let table = [
+            read(
+                "[mov,mp4 @ 0x55] moov atom not found\nin0.mp4: Invalid data found when processing input",
+                Some(1),
+            ),
+            read("in0.mp4: Invalid data found when processing input", Some(183)),
+            read("av_interleaved_write_frame(): No space left on device", Some(1)),
+            read("", None),
+            read("Exiting normally, received signal 15.", Some(255)),
+            read("Stream map '0:a' matches no streams.", Some(1)),
+            read("", Some(1)),
+            read("first\nsecond \u{1b}[31mred\n\n", Some(1)),
+        ];
+        insta::assert_debug_snapshot!(table);
+    }
+
+    #[test]
+    fn a_dump_is_cut_to_a_message() {
+        let refusal = read(&"é".repeat(100_000), Some(1));
+        assert_eq!(refusal.message.chars().count(), MESSAGE_CHARACTERS_MAX);
+    }
+}

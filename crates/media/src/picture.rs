@@ -1,0 +1,91 @@
+//! Filters on pictures that several operations share.
+
+use crate::filter::{Filter, filter};
+use crate::rate::Rate;
+use crate::size::{Fit, Size};
+
+/// What a stream of pictures comes from, which decides how its colours are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A picture in RGB or full-range YUV: converted to the colours of HD video.
+    Still,
+    /// A video: its colours are passed on as they are.
+    Moving,
+}
+
+/// Puts pictures of size `own` into `target`, with square pixels.
+///
+/// Sizes are written as numbers, not left to ffmpeg: the size a picture is displayed at (turned, with
+/// oblong pixels) is already known from its measures.
+pub(crate) fn conform(own: Size, target: Size, fit: Fit, background: &str, origin: Origin) -> Vec<Filter> {
+    let scaled = match fit {
+        Fit::Contain => own.within(target),
+        Fit::Cover => own.around(target),
+    };
+    let mut filters = vec![scale(scaled, origin)];
+    if scaled != target {
+        filters.push(match fit {
+            Fit::Contain => pad(target, background),
+            Fit::Cover => crop(target),
+        });
+    }
+    filters.push(filter("setsar").set("sar", 1));
+    filters
+}
+
+/// Scales to exactly `size`.
+pub(crate) fn scale(size: Size, origin: Origin) -> Filter {
+    let scale = filter("scale").set("w", size.width).set("h", size.height).set("flags", "bicubic");
+    match origin {
+        Origin::Still => scale.set("out_color_matrix", "bt709").set("out_range", "tv"),
+        Origin::Moving => scale,
+    }
+}
+
+fn pad(size: Size, background: &str) -> Filter {
+    filter("pad")
+        .set("w", size.width)
+        .set("h", size.height)
+        .set("x", "(ow-iw)/2")
+        .set("y", "(oh-ih)/2")
+        .set("color", background)
+}
+
+fn crop(size: Size) -> Filter {
+    filter("crop").set("w", size.width).set("h", size.height)
+}
+
+/// The format of video in MP4.
+pub(crate) fn yuv420p() -> Filter {
+    filter("format").set("pix_fmts", "yuv420p")
+}
+
+/// Labels pictures as HD video, so that players show the colours that were meant.
+pub(crate) fn label_colours() -> Filter {
+    filter("setparams")
+        .set("range", "tv")
+        .set("color_primaries", "bt709")
+        .set("color_trc", "bt709")
+        .set("colorspace", "bt709")
+}
+
+/// Makes exactly `frames` frames of one picture.
+pub(crate) fn hold(frames: u64, rate: Rate) -> Vec<Filter> {
+    vec![
+        filter("loop").set("loop", frames.saturating_sub(1)).set("size", 1).set("start", 0),
+        filter("settb").set("expr", format!("1/({rate})")),
+        filter("setpts").set("expr", "N"),
+        filter("fps").set("fps", rate),
+        filter("trim").set("end_frame", frames),
+    ]
+}
+
+/// Makes exactly `frames` frames of a video: repeats and drops to reach `rate`, begins at zero, and
+/// holds the last picture if the video is shorter.
+pub(crate) fn regular(frames: u64, rate: Rate) -> Vec<Filter> {
+    vec![
+        filter("fps").set("fps", rate).set("start_time", 0),
+        filter("tpad").set("stop_mode", "clone").set("stop", frames),
+        filter("trim").set("end_frame", frames),
+    ]
+}

@@ -1,0 +1,74 @@
+//! `media/probe`, and how files are measured with ffprobe.
+
+mod reading;
+
+use motet_pipeline::contract::{Contract, Parameter, Work};
+use motet_pipeline::{MediaKind, Type, Value};
+
+pub use reading::{Probed, read};
+
+use crate::ffmpeg::{FORMATS, PROTOCOLS};
+use crate::recipe::Output;
+use crate::request::Request;
+use crate::{Recipe, Refusal};
+
+/// The arguments with which ffprobe measures `file`; its standard output is for [`read`].
+pub fn arguments(file: &str) -> Vec<String> {
+    [
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-protocol_whitelist",
+        PROTOCOLS,
+        "-format_whitelist",
+        FORMATS,
+        "-of",
+        "json",
+        "-show_format",
+        "-show_streams",
+        "-i",
+        file,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+pub(crate) fn contract() -> Contract {
+    let maybe = |ty: Type| Type::OneOf(vec![ty, Type::Null]);
+    Contract::new("media/probe", Work::Processor)
+        .summary("Tells the measures of media: size, length, rate. Costs nothing: they were taken when it came in.")
+        .input(
+            Parameter::required(
+                "media",
+                Type::Media(vec![MediaKind::Image, MediaKind::Video, MediaKind::Audio, MediaKind::File]),
+            )
+            .about("Any media."),
+        )
+        .output("kind", Type::Text)
+        .output("mime", Type::Text)
+        .output("bytes", Type::Integer)
+        .output("width", maybe(Type::Integer))
+        .output("height", maybe(Type::Integer))
+        .output("duration", maybe(Type::Number))
+        .output("fps", maybe(Type::Number))
+        .output("has_audio", maybe(Type::Boolean))
+        .usually(0.0, 0.1)
+}
+
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+    let media = request.required_media("media");
+    let side = |side: Option<u32>| side.map_or(Value::Null, |side| Value::from(i64::from(side)));
+    let number = |number: Option<f64>| number.map_or(Value::Null, Value::from);
+    let values = [
+        ("kind", Value::from(media.kind.word())),
+        ("mime", Value::from(media.mime.as_str())),
+        ("bytes", Value::from(media.bytes)),
+        ("width", side(media.width)),
+        ("height", side(media.height)),
+        ("duration", number(media.duration)),
+        ("fps", number(media.fps)),
+        ("has_audio", media.has_audio.map_or(Value::Null, Value::from)),
+    ];
+    let outputs = values.into_iter().map(|(name, value)| (name.to_owned(), Output::Value(value))).collect();
+    Ok(Recipe { outputs, ..Recipe::default() })
+}

@@ -1,0 +1,262 @@
+//! What ffprobe says of a file.
+
+use motet_pipeline::{Class, MediaKind};
+use serde::Deserialize;
+
+use crate::Refusal;
+
+/// Reports beyond this size are refused unread: a file with a million streams is no film.
+const REPORT_BYTES_MAX: usize = 4 << 20;
+
+/// The measures of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probed {
+    /// What it holds: video if there are moving pictures, else audio, else image.
+    pub kind: MediaKind,
+    /// Width in pixels, as displayed: turned and with square pixels.
+    pub width: Option<u32>,
+    /// Height in pixels, as displayed.
+    pub height: Option<u32>,
+    /// Length in seconds, to the millisecond.
+    pub duration: Option<f64>,
+    /// Pictures a second.
+    pub fps: Option<f64>,
+    /// Whether a video has sound; `None` for other kinds.
+    pub has_audio: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    #[serde(default)]
+    streams: Vec<Stream>,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Deserialize, Default)]
+struct Format {
+    #[serde(default)]
+    format_name: String,
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    #[serde(default)]
+    codec_type: String,
+    #[serde(default)]
+    codec_name: String,
+    width: Option<i64>,
+    height: Option<i64>,
+    sample_aspect_ratio: Option<String>,
+    avg_frame_rate: Option<String>,
+    r_frame_rate: Option<String>,
+    duration: Option<String>,
+    nb_frames: Option<String>,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Deserialize, Default)]
+struct Disposition {
+    #[serde(default)]
+    attached_pic: i64,
+}
+
+#[derive(Deserialize)]
+struct SideData {
+    rotation: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+struct Tags {
+    rotate: Option<String>,
+}
+
+/// Reads what ffprobe wrote when it was called with [`super::arguments`].
+///
+/// ```
+/// let report = br#"{"streams":[{"codec_type":"audio","codec_name":"aac","duration":"2.5"}],
+///                   "format":{"format_name":"mov,mp4","duration":"2.500"}}"#;
+/// let probed = motet_media::probe::read(report).unwrap();
+/// assert_eq!((probed.kind.word(), probed.duration), ("audio", Some(2.5)));
+/// assert_eq!(motet_media::probe::read(b"{}").unwrap_err().message, "no streams: this is no media file");
+/// ```
+///
+/// # Errors
+/// [`Class::Invalid`] when the file is no media, is truncated or has no length;
+/// [`Class::BadOutput`] when the report itself can't be read.
+pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
+    if json.len() > REPORT_BYTES_MAX {
+        return Err(Refusal::invalid("the file has more streams than any film; it wasn't read"));
+    }
+    if json.iter().all(u8::is_ascii_whitespace) {
+        return Err(Refusal::invalid("no streams: this is no media file, or it is truncated"));
+    }
+    let report: Report = serde_json::from_slice(json)
+        .map_err(|_| Refusal::new(Class::BadOutput, "the report of ffprobe can't be read"))?;
+    if report.streams.is_empty() {
+        return Err(Refusal::invalid("no streams: this is no media file"));
+    }
+    let sound = report.streams.iter().find(|stream| stream.codec_type == "audio");
+    let pictures = report
+        .streams
+        .iter()
+        .find(|stream| stream.codec_type == "video" && stream.disposition.attached_pic == 0);
+    match (pictures, sound) {
+        (Some(pictures), _) if is_still(pictures, &report.format) => image(pictures),
+        (Some(pictures), sound) => video(pictures, sound, &report.format),
+        (None, Some(sound)) => Ok(Probed {
+            kind: MediaKind::Audio,
+            width: None,
+            height: None,
+            duration: Some(length(&[&report.format.duration, &sound.duration])?),
+            fps: None,
+            has_audio: None,
+        }),
+        (None, None) => Err(Refusal::invalid("no streams of pictures or sound: this is no media file")),
+    }
+}
+
+fn is_still(stream: &Stream, format: &Format) -> bool {
+    const PICTURES: [&str; 6] = ["png", "mjpeg", "webp", "bmp", "tiff", "gif"];
+    let container = format.format_name.as_str();
+    container == "image2"
+        || container.ends_with("_pipe")
+        || container == "gif" && PICTURES.contains(&&*stream.codec_name)
+}
+
+fn image(stream: &Stream) -> Result<Probed, Refusal> {
+    let (width, height) = displayed(stream)?;
+    Ok(Probed {
+        kind: MediaKind::Image,
+        width: Some(width),
+        height: Some(height),
+        duration: None,
+        fps: None,
+        has_audio: None,
+    })
+}
+
+fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<Probed, Refusal> {
+    let (width, height) = displayed(pictures)?;
+    if pictures.nb_frames.as_deref() == Some("0") {
+        return Err(Refusal::invalid("zero length: the video has no pictures"));
+    }
+    Ok(Probed {
+        kind: MediaKind::Video,
+        width: Some(width),
+        height: Some(height),
+        duration: Some(length(&[&format.duration, &pictures.duration])?),
+        fps: [&pictures.avg_frame_rate, &pictures.r_frame_rate]
+            .into_iter()
+            .find_map(|rate| fraction(rate.as_deref()?, '/')),
+        has_audio: Some(sound.is_some()),
+    })
+}
+
+/// The size at which a stream is shown.
+fn displayed(stream: &Stream) -> Result<(u32, u32), Refusal> {
+    let side = |side: Option<i64>| {
+        side.and_then(|side| u32::try_from(side).ok()).filter(|side| (1..=65_536).contains(side))
+    };
+    let (Some(width), Some(height)) = (side(stream.width), side(stream.height)) else {
+        return Err(Refusal::invalid("truncated: the size of the pictures can't be told"));
+    };
+    let pixel = stream.sample_aspect_ratio.as_deref().and_then(|ratio| fraction(ratio, ':')).unwrap_or(1.0);
+    let width = if (0.1..=10.0).contains(&pixel) { (f64::from(width) * pixel).round() as u32 } else { width };
+    let turned = stream.side_data_list.iter().find_map(|data| data.rotation);
+    let turned = turned.or_else(|| stream.tags.rotate.as_deref()?.parse().ok()).unwrap_or(0.0);
+    let upright = (turned / 90.0).round() as i64 % 2 == 0;
+    Ok(if upright { (width, height) } else { (height, width) })
+}
+
+/// The first length that is given, to the millisecond.
+fn length(candidates: &[&Option<String>]) -> Result<f64, Refusal> {
+    let given = candidates.iter().find_map(|text| text.as_deref()?.parse::<f64>().ok());
+    match given.filter(|seconds| seconds.is_finite()) {
+        None => Err(Refusal::invalid("truncated: the length can't be told")),
+        Some(seconds) if seconds < 0.0005 => Err(Refusal::invalid("zero length: there is nothing to play")),
+        Some(seconds) => Ok((seconds * 1000.0).round() / 1000.0),
+    }
+}
+
+/// A positive fraction such as `30000/1001` or `4:3`, to five digits.
+fn fraction(text: &str, between: char) -> Option<f64> {
+    let (above, below) = text.split_once(between)?;
+    let value = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
+    (value.is_finite() && value > 0.0).then(|| (value * 1e5).round() / 1e5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(stream: &str, format: &str) -> Result<Probed, Refusal> {
+        read(format!(r#"{{"streams":[{stream}],"format":{{{format}}}}}"#).as_bytes())
+    }
+
+    const MP4: &str = r#""format_name":"mov,mp4","duration":"4.0004""#;
+
+    #[test]
+    fn a_phone_video_is_measured_as_it_is_displayed() {
+        let turned = r#"{"codec_type":"video","width":1920,"height":1080,"avg_frame_rate":"30000/1001",
+            "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]}"#;
+        let probed = report(turned, MP4).unwrap();
+        assert_eq!((probed.width, probed.height), (Some(1080), Some(1920)));
+        assert_eq!((probed.fps, probed.duration, probed.has_audio), (Some(29.97003), Some(4.0), Some(false)));
+        let tagged = r#"{"codec_type":"video","width":640,"height":360,"tags":{"rotate":"270"}}"#;
+        assert_eq!(report(tagged, MP4).unwrap().height, Some(640));
+    }
+
+    #[test]
+    fn oblong_pixels_widen_the_picture() {
+        let stream = r#"{"codec_type":"video","width":720,"height":576,"sample_aspect_ratio":"16:11"}"#;
+        assert_eq!(report(stream, MP4).unwrap().width, Some(1047));
+    }
+
+    #[test]
+    fn cover_art_is_no_video() {
+        let streams = r#"{"codec_type":"video","codec_name":"mjpeg","width":500,"height":500,"disposition":{"attached_pic":1}},
+            {"codec_type":"audio","duration":"3.25"}"#;
+        let probed = report(streams, r#""format_name":"mp3","duration":"3.25""#).unwrap();
+        assert_eq!((probed.kind, probed.width, probed.has_audio), (MediaKind::Audio, None, None));
+    }
+
+    #[test]
+    fn odd_reports_are_refused_and_told_apart() {
+        let size = r#"{"codec_type":"video","width":64,"height":64}"#;
+        let table = [
+            read(b""),
+            read(b"{"),
+            read(b"{}"),
+            read(br#"{"streams":"many"}"#),
+            read(&vec![b' '; 5 << 20]),
+            report(r#"{"codec_type":"subtitle"}"#, ""),
+            report(size, ""),
+            report(size, r#""duration":"N/A""#),
+            report(size, r#""duration":"inf""#),
+            report(size, r#""duration":"0.000000""#),
+            report(size, r#""duration":"-1""#),
+            report(r#"{"codec_type":"video","width":64,"height":64,"nb_frames":"0"}"#, MP4),
+            report(r#"{"codec_type":"video","width":0,"height":64}"#, MP4),
+            report(r#"{"codec_type":"video","width":-5,"height":99999999999}"#, MP4),
+        ];
+        let messages: Vec<_> = table
+            .into_iter()
+            .map(|result| result.map_err(|refusal| format!("{}: {refusal}", refusal.class)))
+            .collect();
+        insta::assert_debug_snapshot!(messages);
+    }
+
+    #[test]
+    fn a_rate_that_is_none_is_left_out() {
+        let stream =
+            r#"{"codec_type":"video","width":64,"height":64,"avg_frame_rate":"0/0","r_frame_rate":"25/1"}"#;
+        assert_eq!(report(stream, MP4).unwrap().fps, Some(25.0));
+    }
+}

@@ -1,0 +1,111 @@
+//! Recipes: what has to be run, with which files, and what comes out. Plain data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use motet_pipeline::{Artifact, Class, Value};
+
+/// How to make the outputs of one operation: files to lay out in an empty scratch folder, programs
+/// to call there one after another, and where each output is then found.
+///
+/// All names are relative to the scratch folder, which is the current directory of every call. They
+/// are chosen here: no text of a user ever becomes a path or an option.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recipe {
+    /// The artifacts that are read, by the file name under which they must lie in the folder.
+    pub inputs: Vec<(String, Arc<Artifact>)>,
+    /// Small files that have to be written first, such as subtitles.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The programs to call, in order.
+    pub calls: Vec<Call>,
+    /// Where each output of the operation is found afterwards.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// One call of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Which program.
+    pub program: Program,
+    /// Its arguments, without the program itself.
+    pub arguments: Vec<String>,
+    /// Seconds of media that will be written, where it is known: what progress is measured against.
+    pub length: Option<f64>,
+}
+
+/// The programs that recipes call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `ffmpeg`
+    Ffmpeg,
+    /// `ffprobe`
+    Ffprobe,
+}
+
+impl Program {
+    /// The name under which it is found on the machine.
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Ffmpeg => "ffmpeg",
+            Program::Ffprobe => "ffprobe",
+        }
+    }
+}
+
+/// Where an output is found once all calls are done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// A file in the scratch folder.
+    File {
+        /// Its name.
+        name: String,
+    },
+    /// It was known beforehand.
+    Value(Value),
+}
+
+/// Why an operation can't be done, or was not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The failure class, by which retries and fallbacks are chosen.
+    pub class: Class,
+    /// What is wrong and what to do, in one or two sentences.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal of `class`.
+    pub fn new(class: Class, message: impl Into<String>) -> Refusal {
+        Refusal { class, message: message.into() }
+    }
+
+    /// The request can't work as it is.
+    pub fn invalid(message: impl Into<String>) -> Refusal {
+        Refusal::new(Class::Invalid, message)
+    }
+}
+
+impl Recipe {
+    /// The file name under which `artifact` is read; the same artifact gets one name.
+    pub(crate) fn read(&mut self, artifact: &Arc<Artifact>) -> String {
+        if let Some((name, _)) = self.inputs.iter().find(|(_, known)| known.digest == artifact.digest) {
+            return name.clone();
+        }
+        let name = format!("in{}.{}", self.inputs.len(), artifact.extension());
+        self.inputs.push((name.clone(), Arc::clone(artifact)));
+        name
+    }
+
+    /// Adds a call.
+    pub(crate) fn call(mut self, call: Call) -> Recipe {
+        self.calls.push(call);
+        self
+    }
+
+    /// Says that `output` is found in the file `name`.
+    pub(crate) fn gives(mut self, output: &str, name: &str) -> Recipe {
+        self.outputs.insert(output.to_owned(), Output::File { name: name.to_owned() });
+        self
+    }
+}

@@ -1,0 +1,183 @@
+//! Performs recipes for real, in a temporary folder, and measures what comes out.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use motet_media::probe::Probed;
+use motet_media::{Output, Recipe, failure, plan, probe, sniff};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, Digest, MediaKind, Value};
+
+/// A folder with sources and results, removed at the end of the test.
+pub struct Scratch {
+    folder: tempfile::TempDir,
+}
+
+/// Named inputs of an operation.
+pub fn with<const N: usize>(entries: [(&str, Value); N]) -> Map {
+    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl Scratch {
+    pub fn new() -> Scratch {
+        Scratch { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Makes a source file with ffmpeg's own generators and measures it.
+    pub fn source(&self, name: &str, arguments: &str) -> Value {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-y"])
+            .args(arguments.split_whitespace())
+            .arg(self.path(name))
+            .output()
+            .expect("ffmpeg is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.measure(name)
+    }
+
+    /// A file of these bytes.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        std::fs::write(self.path(name), bytes).expect("the folder can be written");
+        self.path(name)
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).expect("the file is there")
+    }
+
+    /// What ffprobe says of a file.
+    pub fn probe(&self, name: &str) -> Result<Probed, motet_media::Refusal> {
+        let path = self.path(name);
+        let output = Command::new("ffprobe")
+            .args(probe::arguments(path.to_str().expect("temporary folders have plain names")))
+            .output()
+            .expect("ffprobe is installed");
+        if !output.status.success() {
+            return Err(failure::read(&String::from_utf8_lossy(&output.stderr), output.status.code()));
+        }
+        probe::read(&output.stdout)
+    }
+
+    /// The file as an artifact, measured.
+    pub fn measure(&self, name: &str) -> Value {
+        let bytes = self.read(name);
+        let probed = self.probe(name).expect("the source is sound");
+        let sniffed = sniff::sniff(&bytes).expect("the source is of a known kind");
+        let mime = if probed.kind == MediaKind::Audio && sniffed.mime == "video/mp4" {
+            "audio/mp4"
+        } else {
+            sniffed.mime
+        };
+        Value::from(Artifact {
+            digest: Digest::of(&bytes),
+            kind: probed.kind,
+            mime: mime.to_owned(),
+            bytes: bytes.len() as u64,
+            width: probed.width,
+            height: probed.height,
+            duration: probed.duration,
+            fps: probed.fps,
+            has_audio: probed.has_audio,
+        })
+    }
+
+    /// Plans and performs an operation; gives the name of the file of `output`.
+    pub fn make(&self, operation: &str, output: &str, inputs: Map) -> String {
+        let recipe = plan(operation, &inputs).unwrap_or_else(|refusal| panic!("{refusal}"));
+        self.perform(&recipe).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let Output::File { name } = &recipe.outputs[output] else { panic!("{output} is a value") };
+        let bytes = self.read(name);
+        let kept = format!("{}-{name}", Digest::of(&bytes).short());
+        self.write(&kept, &bytes);
+        kept
+    }
+
+    fn perform(&self, recipe: &Recipe) -> Result<(), motet_media::Refusal> {
+        for (name, artifact) in &recipe.inputs {
+            self.write(name, &self.bytes_of(artifact));
+        }
+        for (name, bytes) in &recipe.files {
+            self.write(name, bytes);
+        }
+        for call in &recipe.calls {
+            let output = Command::new(call.program.name())
+                .args(&call.arguments)
+                .current_dir(self.folder.path())
+                .output()
+                .expect("the program is installed");
+            if !output.status.success() {
+                let text = String::from_utf8_lossy(&output.stderr);
+                println!("{text}\n{:?}", call.arguments);
+                return Err(failure::read(&text, output.status.code()));
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes_of(&self, artifact: &Arc<Artifact>) -> Vec<u8> {
+        std::fs::read_dir(self.folder.path())
+            .expect("the folder is there")
+            .filter_map(|entry| std::fs::read(entry.ok()?.path()).ok())
+            .find(|bytes| Digest::of(bytes) == artifact.digest)
+            .expect("the source was made in this folder")
+    }
+
+    /// The lengths of pictures and sound in seconds, counted in packets and not read from headers.
+    pub fn lengths(&self, name: &str) -> (f64, f64) {
+        (self.end_of(name, "v:0"), self.end_of(name, "a:0"))
+    }
+
+    fn end_of(&self, name: &str, stream: &str) -> f64 {
+        let output = Command::new("ffprobe")
+            .args(["-loglevel", "error", "-select_streams", stream, "-of", "csv=p=0"])
+            .args(["-show_entries", "packet=pts_time,duration_time"])
+            .arg(self.path(name))
+            .output()
+            .expect("ffprobe is installed");
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| {
+                let mut numbers = line.split(',').map(|number| number.parse::<f64>().ok());
+                Some(numbers.next()?? + numbers.next()??)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    /// The mean level of the sound between `start` and `start + length`, in dB.
+    pub fn level(&self, name: &str, start: f64, length: f64) -> f64 {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-hide_banner", "-i"])
+            .arg(self.path(name))
+            .args([
+                "-vn",
+                "-af",
+                &format!("atrim=start={start}:duration={length},volumedetect"),
+                "-f",
+                "null",
+                "-",
+            ])
+            .output()
+            .expect("ffmpeg is installed");
+        let text = String::from_utf8_lossy(&output.stderr);
+        let level = text.split("mean_volume: ").nth(1).and_then(|rest| rest.split(' ').next());
+        level.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no level in {text}"))
+    }
+
+    /// The picture at `at` seconds as rows of grey values, `width` × `height`.
+    pub fn picture(&self, name: &str, at: f64, width: usize, height: usize) -> Vec<[u8; 3]> {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-ss", &at.to_string(), "-i"])
+            .arg(self.path(name))
+            .args(["-frames:v", "1", "-vf", &format!("scale={width}:{height}")])
+            .args(["-pix_fmt", "rgb24", "-f", "rawvideo", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        assert_eq!(output.stdout.len(), width * height * 3, "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout.chunks(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
+    }
+}
