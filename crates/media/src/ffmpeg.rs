@@ -90,9 +90,9 @@ impl Ffmpeg {
     }
 
     /// Adds a file to read, with options such as `-ss`; gives its number in the graph.
-    pub(crate) fn input(&mut self, options: &[&str], file: &str) -> usize {
+    pub(crate) fn input(&mut self, options: &[impl AsRef<str>], file: &str) -> usize {
         self.push(["-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS]);
-        self.push(options.iter().copied());
+        self.push(options.iter().map(AsRef::as_ref));
         self.push(["-i", file]);
         self.inputs += 1;
         self.inputs - 1

@@ -19,9 +19,11 @@
 //! ```
 
 mod animate;
+mod colour;
 pub mod failure;
 mod ffmpeg;
 mod filter;
+mod merge;
 mod picture;
 pub mod probe;
 pub mod progress;
@@ -31,6 +33,7 @@ mod request;
 mod silence;
 mod size;
 pub mod sniff;
+mod sound;
 
 use motet_pipeline::Contract;
 use motet_pipeline::value::Map;
@@ -42,8 +45,12 @@ use request::Request;
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Refusal>);
 
-const OPERATIONS: [Operation; 3] =
-    [(animate::contract, animate::plan), (probe::contract, probe::plan), (silence::contract, silence::plan)];
+const OPERATIONS: [Operation; 4] = [
+    (animate::contract, animate::plan),
+    (merge::contract, merge::plan),
+    (probe::contract, probe::plan),
+    (silence::contract, silence::plan),
+];
 
 /// The contracts of all `media/*` operations.
 pub fn contracts() -> Vec<Contract> {

@@ -71,12 +71,19 @@ pub(crate) fn label_colours() -> Filter {
 
 /// Makes exactly `frames` frames of one picture.
 pub(crate) fn hold(frames: u64, rate: Rate) -> Vec<Filter> {
-    vec![
-        filter("loop").set("loop", frames.saturating_sub(1)).set("size", 1).set("start", 0),
+    let mut filters =
+        vec![filter("loop").set("loop", frames.saturating_sub(1)).set("size", 1).set("start", 0)];
+    filters.extend(count(rate));
+    filters.push(filter("trim").set("end_frame", frames));
+    filters
+}
+
+/// Gives frame number n the time n / `rate`, whatever it had before.
+pub(crate) fn count(rate: Rate) -> [Filter; 3] {
+    [
         filter("settb").set("expr", format!("1/({rate})")),
         filter("setpts").set("expr", "N"),
         filter("fps").set("fps", rate),
-        filter("trim").set("end_frame", frames),
     ]
 }
 

@@ -35,3 +35,154 @@ fn silence_lasts_as_long_as_asked() {
     assert_eq!((sound.kind, sound.duration), (MediaKind::Audio, Some(1.234)));
     assert!(scratch.level(&name, 0.0, 1.0) < -90.0);
 }
+
+/// Pictures and sound of a film end within 100 ms of each other and of `seconds`.
+fn assert_in_step(scratch: &Scratch, name: &str, seconds: f64) {
+    let (pictures, sound) = scratch.lengths(name);
+    assert!((pictures - seconds).abs() < 0.05, "pictures last {pictures}, not {seconds}");
+    assert!((sound - seconds).abs() < 0.05, "sound lasts {sound}, not {seconds}");
+}
+
+const TONE: &str = "-f lavfi -i sine=frequency=440:sample_rate=24000:duration=";
+
+#[test]
+fn a_clip_with_narration_lasts_as_long_as_the_longer_and_stays_in_step() {
+    let scratch = Scratch::new();
+    let clip =
+        scratch.source("clip.mp4", "-f lavfi -i testsrc2=size=160x90:rate=25:duration=1 -pix_fmt yuv420p");
+    let voice = scratch.source("voice.wav", &format!("{TONE}1.73"));
+    let items = Value::list(vec![clip, voice]);
+    for (length, seconds) in [("longest", 1.76), ("audio", 1.76), ("video", 1.0), ("shortest", 1.0)] {
+        let name =
+            scratch.make("media/merge", "video", with([("items", items.clone()), ("length", length.into())]));
+        assert_in_step(&scratch, &name, seconds);
+        let film = scratch.probe(&name).unwrap();
+        assert_eq!((film.width, film.height, film.has_audio), (Some(160), Some(90), Some(true)));
+    }
+}
+
+#[test]
+fn clips_of_other_sizes_rates_and_without_sound_join_without_drift() {
+    let scratch = Scratch::new();
+    let tone = "-f lavfi -i sine=frequency=880:sample_rate=44100";
+    let make = |name: &str, size: &str, rate: &str, seconds: &str, sound: bool| {
+        let sound = if sound { tone } else { "" };
+        scratch.source(
+            name,
+            &format!("-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds} {sound} -t {seconds} -pix_fmt yuv420p"),
+        )
+    };
+    let mut items = Vec::new();
+    for round in 0..3 {
+        items.push(make(&format!("a{round}.mp4"), "162x92", "30000/1001", "0.61", false));
+        items.push(make(&format!("b{round}.mp4"), "90x160", "24", "0.37", true));
+        items.push(make(&format!("c{round}.webm"), "64x64", "12", "0.5", false));
+    }
+    let sum: f64 = items
+        .iter()
+        .map(|item| match item {
+            Value::Media(media) => media.duration.unwrap(),
+            _ => unreachable!("sources are media"),
+        })
+        .sum();
+    let marked = with([("items", Value::list(items))]);
+    let name = scratch.make("media/merge", "video", marked);
+    assert_in_step(&scratch, &name, sum);
+    // The tone of the last sounding clip is where its pictures are: silence before, sound within.
+    let (pictures, _) = scratch.lengths(&name);
+    assert!(scratch.level(&name, pictures - 0.5 - 0.3, 0.2) > -30.0);
+    assert!(scratch.level(&name, pictures - 0.4, 0.3) < -60.0);
+    assert!(scratch.level(&name, pictures - 0.5 - 0.37 - 0.5, 0.4) < -60.0);
+}
+
+#[test]
+fn mixing_lowers_no_level() {
+    let scratch = Scratch::new();
+    let still = scratch.source("still.png", "-f lavfi -i color=c=teal:size=64x64 -frames:v 1");
+    let voice = scratch.source("voice.wav", &format!("{TONE}2"));
+    let quiet = scratch.source("quiet.wav", "-f lavfi -i anullsrc=r=48000:cl=stereo -t 2");
+    let alone = scratch.level("voice.wav", 0.2, 1.5);
+    for others in 0..4 {
+        let mut items = vec![still.clone(), voice.clone()];
+        items.extend(std::iter::repeat_n(quiet.clone(), others));
+        let inputs = with([("items", Value::list(items)), ("music", quiet.clone())]);
+        let mixed = scratch.level(&scratch.make("media/merge", "video", inputs), 0.2, 1.5);
+        assert!((mixed - alone).abs() < 0.6, "{alone} dB became {mixed} dB beside {others} others");
+    }
+}
+
+#[test]
+fn music_gives_way_to_narration_and_comes_back() {
+    let scratch = Scratch::new();
+    let still = scratch.source("still.png", "-f lavfi -i color=c=teal:size=64x64 -frames:v 1");
+    let voice = scratch.source(
+        "voice.wav",
+        "-f lavfi -i aevalsrc=0.0001*sin(2*PI*t*300)+0.5*sin(2*PI*t*3000)*between(t\\,1\\,2):d=3",
+    );
+    let music = scratch.source("music.wav", "-f lavfi -i sine=frequency=110:duration=1.1");
+    let level = |duck: bool, at: f64| {
+        let item = Value::map([
+            ("media", voice.clone()),
+            ("offset", Value::from(1.0)),
+            ("volume", Value::from(0.2)),
+        ]);
+        let inputs = with([
+            (
+                "items",
+                Value::list(vec![
+                    Value::map([("media", still.clone()), ("duration", Value::from(5.0))]),
+                    item,
+                ]),
+            ),
+            ("music", music.clone()),
+            ("music_volume", Value::from(1.0)),
+            ("duck", duck.into()),
+        ]);
+        scratch.level_below(&scratch.make("media/merge", "video", inputs), 300, at, 0.4)
+    };
+    assert!((level(true, 0.3) - level(false, 0.3)).abs() < 1.0, "before the voice the music is as loud");
+    assert!(level(true, 2.4) < level(false, 2.4) - 6.0, "under the voice it is lower");
+}
+
+#[test]
+fn crossfades_shorten_the_film_by_their_length_and_cut_no_narration() {
+    let scratch = Scratch::new();
+    let red = scratch.source("red.png", "-f lavfi -i color=c=red:size=64x64 -frames:v 1");
+    let blue = scratch.source("blue.png", "-f lavfi -i color=c=blue:size=64x64 -frames:v 1");
+    let shown = |media: &Value| Value::map([("media", media.clone()), ("duration", Value::from(1.0))]);
+    let fade = |items: Vec<Value>| {
+        let inputs = with([
+            ("items", Value::list(items)),
+            ("transition", "fade".into()),
+            ("transition_duration", Value::from(0.4)),
+        ]);
+        scratch.make("media/merge", "video", inputs)
+    };
+    let name = fade(vec![shown(&red), shown(&blue), shown(&red)]);
+    assert_eq!(scratch.probe(&name).unwrap().duration, Some(2.2));
+    let middle = scratch.picture(&name, 0.8, 1, 1)[0];
+    assert!(middle[0] > 60 && middle[2] > 60, "{middle:?} is half red and half blue");
+
+    let voice = scratch.source("voice.wav", &format!("{TONE}1"));
+    let spoken = |media: &Value| Value::map([("media", media.clone()), ("audio", voice.clone())]);
+    let name = fade(vec![spoken(&red), spoken(&blue), spoken(&red)]);
+    assert_in_step(&scratch, &name, 3.0);
+    let (first, seam) = (scratch.level(&name, 0.1, 0.5), scratch.level(&name, 0.8, 0.4));
+    assert!((first - seam).abs() < 0.6, "{first} dB within, {seam} dB at the seam");
+}
+
+#[test]
+fn clips_too_short_for_the_fade_are_still_joined() {
+    let scratch = Scratch::new();
+    let clip = |name: &str, seconds: &str| {
+        scratch.source(
+            name,
+            &format!("-f lavfi -i testsrc2=size=64x64:rate=25:duration={seconds} -pix_fmt yuv420p"),
+        )
+    };
+    let items = vec![clip("a.mp4", "1"), clip("b.mp4", "0.04"), clip("c.mp4", "0.2"), clip("d.mp4", "1")];
+    let inputs = with([("items", Value::list(items)), ("transition", "fade".into())]);
+    let film = scratch.probe(&scratch.make("media/merge", "video", inputs)).unwrap();
+    // One frame can't be shared; of five frames two can.
+    assert_eq!(film.duration, Some(2.16));
+}

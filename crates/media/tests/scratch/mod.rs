@@ -150,13 +150,23 @@ impl Scratch {
 
     /// The mean level of the sound between `start` and `start + length`, in dB.
     pub fn level(&self, name: &str, start: f64, length: f64) -> f64 {
+        self.level_through("anull", name, start, length)
+    }
+
+    /// The same of what lies below `hertz`.
+    pub fn level_below(&self, name: &str, hertz: u32, start: f64, length: f64) -> f64 {
+        let low = format!("lowpass=f={hertz},lowpass=f={hertz},lowpass=f={hertz}");
+        self.level_through(&low, name, start, length)
+    }
+
+    fn level_through(&self, filter: &str, name: &str, start: f64, length: f64) -> f64 {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-hide_banner", "-i"])
             .arg(self.path(name))
             .args([
                 "-vn",
                 "-af",
-                &format!("atrim=start={start}:duration={length},volumedetect"),
+                &format!("{filter},atrim=start={start}:duration={length},volumedetect"),
                 "-f",
                 "null",
                 "-",

@@ -1,0 +1,221 @@
+//! The sound of a film: every sound is laid at its sample, and mixed without lowering any.
+
+use std::sync::Arc;
+
+use motet_pipeline::Artifact;
+
+use crate::ffmpeg::Ffmpeg;
+use crate::filter::{Filter, Graph, filter, seconds};
+use crate::request::{Request, length};
+use crate::sound::{self, exactly, in_samples};
+use crate::{Recipe, Refusal};
+
+use super::Look;
+use super::items::Items;
+use super::timeline::Timeline;
+
+/// Music fades out in this time at the end of the film, in seconds.
+const MUSIC_FADE: f64 = 1.5;
+
+/// All that is heard.
+#[derive(Default)]
+pub(crate) struct Sounds {
+    voices: Vec<Sound>,
+    pub(crate) music: Option<Sound>,
+}
+
+/// One sound and its place in the film.
+pub(crate) struct Sound {
+    input: usize,
+    /// Where it begins, in samples from the beginning of the film.
+    at: u64,
+    /// How long it is heard at most, in samples.
+    samples: u64,
+    volume: f64,
+    /// Seconds.
+    fade_in: f64,
+    fade_out: f64,
+}
+
+impl Sounds {
+    /// Whether there is nothing to hear at all.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.voices.is_empty() && self.music.is_none()
+    }
+
+    /// Whether the sum may be louder than its parts, so that it has to be limited.
+    fn may_clip(&self) -> bool {
+        let all = || self.voices.iter().chain(&self.music);
+        all().count() > 1 || all().any(|sound| sound.volume > 1.0)
+    }
+}
+
+/// The sounds of the items: of clips, of narration, and those laid over. `clips` are the inputs of
+/// the visuals.
+pub(crate) fn of_items(
+    recipe: &mut Recipe,
+    call: &mut Ffmpeg,
+    items: &Items,
+    timeline: &Timeline,
+    clips: &[usize],
+) -> Sounds {
+    let rate = timeline.rate;
+    let mut voices = Vec::new();
+    for (index, (visual, segment)) in items.visuals.iter().zip(&timeline.segments).enumerate() {
+        if visual.sounds() {
+            // A crossfade of pictures is one of their sounds too.
+            let before = rate.seconds(segment.overlap);
+            let after = rate.seconds(timeline.overlap_after(index));
+            voices.push(Sound {
+                input: clips[index],
+                at: rate.samples(segment.start),
+                samples: rate.samples(segment.start + segment.frames) - rate.samples(segment.start),
+                volume: visual.volume,
+                fade_in: visual.fade_in.max(before),
+                fade_out: visual.fade_out.max(after),
+            });
+        }
+        if let Some(narration) = visual.narration.as_ref().filter(|narration| narration.volume > 0.0) {
+            voices.push(Sound {
+                input: call.input(&[""; 0], &recipe.read(&narration.media)),
+                at: rate.samples(segment.start),
+                samples: in_samples(narration.length),
+                volume: narration.volume,
+                fade_in: 0.0,
+                fade_out: 0.0,
+            });
+        }
+    }
+    for overlay in items.overlays.iter().filter(|overlay| overlay.volume > 0.0) {
+        let start = seconds(overlay.start);
+        let options: &[&str] = if overlay.start > 0.0 { &["-ss", &start] } else { &[] };
+        voices.push(Sound {
+            input: call.input(options, &recipe.read(&overlay.media)),
+            at: in_samples(overlay.offset),
+            samples: in_samples(overlay.length),
+            volume: overlay.volume,
+            fade_in: overlay.fade_in,
+            fade_out: overlay.fade_out,
+        });
+    }
+    Sounds { voices, music: None }
+}
+
+/// The bed, as long as the film (`film` seconds).
+pub(crate) fn music(
+    recipe: &mut Recipe,
+    call: &mut Ffmpeg,
+    request: &Request,
+    film: f64,
+) -> Result<Option<Sound>, Refusal> {
+    let volume = request.number_or_default("music_volume");
+    let Some(media): Option<&Arc<Artifact>> = request.media("music").filter(|_| volume > 0.0) else {
+        return Ok(None);
+    };
+    let repeats = (film / length(media)?).ceil().clamp(1.0, 100_000.0) as u64 - 1;
+    let repeats = repeats.to_string();
+    let options: &[&str] = if repeats == "0" { &[] } else { &["-stream_loop", &repeats] };
+    Ok(Some(Sound {
+        input: call.input(options, &recipe.read(media)),
+        at: 0,
+        samples: in_samples(film),
+        volume,
+        fade_in: 0.0,
+        fade_out: MUSIC_FADE.min(film / 2.0),
+    }))
+}
+
+/// Adds all sounds to the graph; the film's sound ends at the pad `a`, exactly as long as its
+/// pictures.
+pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: &Look, duck: bool) {
+    let total = timeline.rate.samples(timeline.frames);
+    let limited = sounds.may_clip();
+    let mut pads = Vec::new();
+    for (index, sound) in sounds.voices.iter().enumerate() {
+        let pad = format!("a{index}");
+        graph.chain(&[format!("{}:a:0", sound.input)], lay(sound), &[&pad]);
+        pads.push(pad);
+    }
+    let mut whole = sum(graph, pads, total);
+    if let Some(music) = &sounds.music {
+        let mut filters = lay(music);
+        filters.extend(exactly(total));
+        graph.chain(&[format!("{}:a:0", music.input)], filters, &["bed"]);
+        whole = Some(match whole {
+            None => "bed".to_owned(),
+            Some(voices) if duck => ducked(graph, voices, total),
+            Some(voices) => sum(graph, vec![voices, "bed".to_owned()], total).expect("two sounds have a sum"),
+        });
+    }
+    let whole = whole.expect("a film without any sound has no mix");
+    let mut filters = fades(look.fade_in, look.fade_out, total);
+    if limited {
+        // Peaks of the sum are held below full scale; `level` would raise what is quiet.
+        filters.push(
+            filter("alimiter").set("limit", 0.97).set("attack", 5).set("release", 50).set("level", "false"),
+        );
+    }
+    filters.push(filter("aformat").set("sample_fmts", "fltp").set("channel_layouts", "stereo"));
+    graph.chain(&[whole], filters, &["a"]);
+}
+
+/// One sound: regular samples from zero on, its volume and fades, moved to its place.
+fn lay(sound: &Sound) -> Vec<Filter> {
+    let mut filters = sound::conform();
+    filters.push(filter("atrim").set("end_sample", sound.samples));
+    if sound.volume != 1.0 {
+        filters.push(filter("volume").set("volume", seconds(sound.volume)));
+    }
+    filters.extend(fades(sound.fade_in, sound.fade_out, sound.samples));
+    if sound.at > 0 {
+        filters.push(filter("adelay").set("delays", format!("{}S", sound.at)).set("all", 1));
+    }
+    filters
+}
+
+fn fades(fade_in: f64, fade_out: f64, samples: u64) -> Vec<Filter> {
+    let fade = |kind: &str, start: u64, length: u64| {
+        filter("afade").set("type", kind).set("start_sample", start).set("nb_samples", length)
+    };
+    let (rise, sink) = (in_samples(fade_in).min(samples), in_samples(fade_out).min(samples));
+    let mut filters = Vec::new();
+    if rise > 0 {
+        filters.push(fade("in", 0, rise));
+    }
+    if sink > 0 {
+        filters.push(fade("out", samples - sink, sink));
+    }
+    filters
+}
+
+/// The sum of `pads`, each as loud as it was, `total` samples long.
+fn sum(graph: &mut Graph, pads: Vec<String>, total: u64) -> Option<String> {
+    let mut filters = Vec::new();
+    if pads.len() > 1 {
+        // By default amix divides by the number of its inputs.
+        filters.push(
+            filter("amix")
+                .set("inputs", pads.len())
+                .set("duration", "longest")
+                .set("dropout_transition", 0)
+                .set("normalize", 0),
+        );
+    }
+    filters.extend(exactly(total));
+    let sum = format!("{}m", pads.first()?);
+    graph.chain(&pads, filters, &[&sum]);
+    Some(sum)
+}
+
+/// Lowers the pad `bed` while `voices` sounds, and adds both.
+fn ducked(graph: &mut Graph, voices: String, total: u64) -> String {
+    graph.chain(&[voices], [filter("asplit").set("outputs", 2)], &["voices", "key"]);
+    let compress = filter("sidechaincompress")
+        .set("threshold", 0.02)
+        .set("ratio", 6)
+        .set("attack", 50)
+        .set("release", 600)
+        .set("makeup", 1);
+    graph.chain(&["bed", "key"], [compress], &["ducked"]);
+    sum(graph, vec!["voices".to_owned(), "ducked".to_owned()], total).expect("two sounds have a sum")
+}

@@ -1,0 +1,26 @@
+//! Filters on sound that several operations share.
+
+use crate::filter::{Filter, filter};
+use crate::rate::SAMPLE_RATE;
+
+/// Any sound as stereo, as loud as it is. The usual conversion lowers one channel by 3 dB when it
+/// becomes two; here the gains of the channels that are there add up to one.
+const STEREO: &str = "stereo|FL<FL+0.7*FC+0.7*BL+0.7*SL|FR<FR+0.7*FC+0.7*BR+0.7*SR";
+
+/// Brings sound to the one form that is written: 48 kHz stereo, without gaps, beginning at zero.
+pub(crate) fn conform() -> Vec<Filter> {
+    vec![
+        filter("aresample").set("sample_rate", SAMPLE_RATE).set("async", 1).set("first_pts", 0),
+        filter("pan").set("args", STEREO),
+    ]
+}
+
+/// Padded with silence or cut to exactly `samples`.
+pub(crate) fn exactly(samples: u64) -> Vec<Filter> {
+    vec![filter("apad").set("whole_len", samples), filter("atrim").set("end_sample", samples)]
+}
+
+/// How many samples last `seconds`.
+pub(crate) fn in_samples(seconds: f64) -> u64 {
+    (seconds * SAMPLE_RATE as f64).round() as u64
+}
