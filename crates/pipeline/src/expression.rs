@@ -1,19 +1,67 @@
 //! Expressions and templates: `{{ … }}`, absence, bounds.
+//!
+//! The syntax is Jinja, parsed by minijinja; the meaning is our own, because three things must hold
+//! that no Jinja engine offers: absence is a value that travels through every operation, no template
+//! can use up time or memory (each operation asks a budget before it works), and a value that is only
+//! handed on is shared, never copied. See `docs/decisions` and DESIGN "Expressions", "Absence".
+//!
+//! ```
+//! use motet_pipeline::Value;
+//! use motet_pipeline::expression::{Context, Template};
+//! let template = Template::text("{{ inputs.seconds * 2 }}").unwrap();
+//! let mut context = Context::default();
+//! context.values.insert("inputs".into(), Value::map([("seconds", Value::from(4_i64))]));
+//! assert_eq!(template.evaluate(&context).unwrap(), Value::from(8_i64));
+//!
+//! let faults = Template::text("{{ inputs.title | uper }}").unwrap_err();
+//! assert_eq!(faults[0].suggestion.as_deref(), Some("upper"));
+//! ```
+
+mod bounds;
+mod compile;
+mod evaluate;
+mod filters;
+mod functions;
+mod lookup;
+mod nesting;
+mod operators;
+mod predicates;
+mod print;
+mod program;
+mod signature;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::value::Map;
 use crate::{Class, Value};
+use bounds::{Budget, Outcome};
+use evaluate::Evaluator;
+use program::{Compiled, Program, Root};
 
 /// A value of a file with its expressions compiled: a literal, one expression, a text with
-/// expressions in it, or a list or map of these.
+/// expressions in it, or a list or map of these. Cheap to clone and to evaluate again and again.
 #[derive(Clone, Debug)]
-pub struct Template(Value);
+pub struct Template {
+    body: Body,
+    references: Arc<[Reference]>,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Literal(Value),
+    Compiled(Arc<Compiled>),
+    List(Arc<[Template]>),
+    Map(Arc<[(String, Template)]>),
+}
 
 /// A name that a template refers to, such as `steps.still.image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The parts of the path, the first being `inputs`, `steps`, `run`, `item`, …
+    /// The parts of the path, the first being `inputs`, `steps`, `run`, `item`, … It ends before the
+    /// first part that isn't a fixed name: `steps.a.items[0].url` gives `steps`, `a`, `items`.
     pub path: Vec<String>,
     /// Where it stands: byte offsets in the text of the scalar it is in.
     pub span: Range<usize>,
@@ -47,23 +95,195 @@ pub struct EvaluationError {
     pub message: String,
 }
 
+/// Something wrong in a template that is known before a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What sort of fault it is.
+    pub code: FaultCode,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// Where: byte offsets in the text of the scalar.
+    pub span: Range<usize>,
+    /// What was probably meant, to be written instead of the wrong word.
+    pub suggestion: Option<String>,
+}
+
+/// The sorts of faults in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultCode {
+    /// It can't be read.
+    Syntax,
+    /// There is no such filter.
+    UnknownFilter,
+    /// There is no such function.
+    UnknownFunction,
+    /// There is no such test (`is …`).
+    UnknownTest,
+    /// A filter, test or function is called with other arguments than it takes.
+    Arguments,
+    /// It is Jinja, but not taken here.
+    Forbidden,
+    /// It would take too much time or memory, whatever the inputs are.
+    Runaway,
+    /// It fails in every run.
+    Fails,
+    /// There is no such name.
+    UnknownName,
+    /// There is no such step.
+    UnknownStep,
+    /// What stands before the dot has no such field.
+    UnknownField,
+}
+
+impl FaultCode {
+    /// The stable word for it, such as `unknown-filter`.
+    pub fn word(self) -> &'static str {
+        match self {
+            FaultCode::Syntax => "expression-syntax",
+            FaultCode::UnknownFilter => "unknown-filter",
+            FaultCode::UnknownFunction => "unknown-function",
+            FaultCode::UnknownTest => "unknown-test",
+            FaultCode::Arguments => "wrong-arguments",
+            FaultCode::Forbidden => "forbidden-expression",
+            FaultCode::Runaway => "runaway-expression",
+            FaultCode::Fails => "failing-expression",
+            FaultCode::UnknownName => "unknown-name",
+            FaultCode::UnknownStep => "unknown-step",
+            FaultCode::UnknownField => "unknown-field",
+        }
+    }
+}
+
+impl fmt::Display for FaultCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
 impl Template {
     /// A template without expressions.
     pub fn literal(value: Value) -> Template {
-        Template(value)
+        Template { body: Body::Literal(value), references: Arc::new([]) }
     }
 
-    /// Everything that the template refers to.
+    /// A scalar of a file: text without markers is itself, exactly one `{{ … }}` keeps its type, all
+    /// else is a text.
+    ///
+    /// # Errors
+    /// All faults that can be told without knowing which names there are; never an empty list.
+    pub fn text(source: &str) -> Result<Template, Vec<Fault>> {
+        if !["{{", "{%", "{#"].iter().any(|marker| source.contains(marker)) {
+            return Ok(Template::literal(Value::from(source)));
+        }
+        let compiled = match compile::compile(source)? {
+            compile::Scalar::Constant(value) => return Ok(Template::literal(value)),
+            compile::Scalar::Compiled(compiled) => compiled,
+        };
+        let references = references_of(&compiled.program).into();
+        Ok(Template { body: Body::Compiled(Arc::new(compiled)), references })
+    }
+
+    /// A list of templates.
+    pub fn list(items: Vec<Template>) -> Template {
+        if items.iter().all(Template::is_literal) {
+            return Template::literal(Value::list(
+                items.iter().filter_map(Template::as_literal).cloned().collect(),
+            ));
+        }
+        let references = items.iter().flat_map(Template::references).cloned().collect();
+        Template { body: Body::List(items.into()), references }
+    }
+
+    /// A map of templates.
+    pub fn map(entries: Vec<(String, Template)>) -> Template {
+        if entries.iter().all(|(_, value)| value.is_literal()) {
+            let literal =
+                |(key, value): &(String, Template)| Some((key.clone(), value.as_literal()?.clone()));
+            return Template::literal(Value::map(entries.iter().filter_map(literal)));
+        }
+        let references = entries.iter().flat_map(|(_, value)| value.references()).cloned().collect();
+        Template { body: Body::Map(entries.into()), references }
+    }
+
+    /// Whether the value is known now: it refers to nothing.
+    pub fn is_literal(&self) -> bool {
+        self.as_literal().is_some()
+    }
+
+    /// The value, if it is known now.
+    pub fn as_literal(&self) -> Option<&Value> {
+        match &self.body {
+            Body::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Everything that the template refers to, the parts of a list or map one after the other. What
+    /// the template itself defines (loop variables, `{% set %}`) is not among it.
     pub fn references(&self) -> &[Reference] {
-        &[]
+        &self.references
     }
 
     /// The value of the template, given what its names stand for.
     ///
+    /// What is absent is dropped from lists and maps; a template that is absent as a whole gives
+    /// [`Value::Absent`]. The same context always gives the same value.
+    ///
     /// # Errors
     /// When a name stands for nothing, an operation doesn't fit its values, or a bound is passed.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluationError> {
-        let _ = context;
-        Ok(self.0.clone())
+        if let Body::Literal(value) = &self.body {
+            return Ok(value.clone());
+        }
+        let mut budget = Budget::of_evaluation();
+        self.evaluate_within(context, &mut budget)
+            .map_err(|failure| EvaluationError { message: failure.message })
+    }
+
+    fn evaluate_within(&self, context: &Context, budget: &mut Budget) -> Outcome<Value> {
+        match &self.body {
+            Body::Literal(value) => Ok(value.clone()),
+            Body::Compiled(compiled) => {
+                Evaluator::new(context, compiled.locals, budget).run(&compiled.program)
+            }
+            Body::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items.iter() {
+                    let value = item.evaluate_within(context, budget)?;
+                    if !value.is_absent() {
+                        values.push(value);
+                    }
+                }
+                Ok(Value::list(values))
+            }
+            Body::Map(entries) => {
+                let mut values = Map::new();
+                for (key, item) in entries.iter() {
+                    let value = item.evaluate_within(context, budget)?;
+                    if !value.is_absent() {
+                        values.insert(key.clone(), value);
+                    }
+                }
+                Ok(Value::Map(Arc::new(values)))
+            }
+        }
     }
 }
+
+fn references_of(program: &Program) -> Vec<Reference> {
+    let mut references = Vec::new();
+    program.for_each_path(&mut |path, span| {
+        let mut names = match &path.root {
+            Root::Local { .. } => return,
+            Root::Name(name) => vec![name.to_string()],
+            Root::Step(name) => vec!["steps".to_owned(), name.to_string()],
+        };
+        names.extend(path.fields.iter().map(|field| field.to_string()));
+        references.push(Reference { path: names, span: span.clone() });
+    });
+    references.sort_by_key(|reference| reference.span.start);
+    references
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod expression;
 pub mod path;
 pub mod plan;
+pub mod suggestion;
 pub mod time;
 pub mod types;
 pub mod value;

@@ -1,0 +1,152 @@
+//! Bounds: what one evaluation may cost, so that no template can use up time or memory (law L9).
+//!
+//! Everything that makes or reads something of a size that isn't fixed asks the [`Budget`] *before*
+//! it does so. A unit is about a byte made or a nanosecond of work.
+
+use crate::Value;
+
+/// The longest text that an expression may make, in bytes.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+/// The longest list that an expression may make.
+pub(super) const LIST_ITEMS_MAX: usize = 100_000;
+/// How deeply lists and maps may be nested in what an expression makes.
+pub(super) const DEPTH_MAX: usize = 64;
+/// What one evaluation may cost, in units.
+const EVALUATION_UNITS: u64 = 16 << 20;
+/// What all that is worked out while one template is compiled may cost, in units.
+const COMPILATION_UNITS: u64 = 4 << 20;
+/// What a list item costs.
+const ITEM_UNITS: u64 = 16;
+/// What a step of the evaluator costs.
+const STEP_UNITS: u64 = 16;
+
+/// Why an evaluation stopped.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// A sentence without a full stop.
+    pub message: String,
+    pub cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The values don't fit what is done with them.
+    Values,
+    /// Something would get too large.
+    Size,
+    /// The budget is used up.
+    Work,
+}
+
+/// What an evaluation step gives.
+pub(super) type Outcome<T> = Result<T, Failure>;
+
+/// Something is wrong with the values.
+pub(super) fn wrong<T>(message: impl Into<String>) -> Outcome<T> {
+    Err(Failure { message: message.into(), cause: Cause::Values })
+}
+
+/// Something would get too large.
+pub(super) fn runaway<T>(message: impl Into<String>) -> Outcome<T> {
+    Err(Failure { message: message.into(), cause: Cause::Size })
+}
+
+/// What is left of what an evaluation may cost.
+#[derive(Debug)]
+pub(super) struct Budget {
+    units_left: u64,
+}
+
+impl Budget {
+    /// The budget of one evaluation.
+    pub fn of_evaluation() -> Budget {
+        Budget { units_left: EVALUATION_UNITS }
+    }
+
+    /// The budget of what is worked out while a template is compiled.
+    pub fn of_compilation() -> Budget {
+        Budget { units_left: COMPILATION_UNITS }
+    }
+
+    /// Pays for one step of the evaluator.
+    pub fn step(&mut self) -> Outcome<()> {
+        self.pay(STEP_UNITS)
+    }
+
+    /// Pays for a text of `bytes` that is about to be made.
+    pub fn text(&mut self, bytes: usize) -> Outcome<()> {
+        if bytes > TEXT_BYTES_MAX {
+            return runaway(format!("this makes a text of more than {TEXT_BYTES_MAX} bytes"));
+        }
+        self.pay(bytes as u64)
+    }
+
+    /// Pays for a list of `length` items that is about to be made.
+    pub fn list(&mut self, length: usize) -> Outcome<()> {
+        if length > LIST_ITEMS_MAX {
+            return runaway(format!("this makes a list of more than {LIST_ITEMS_MAX} items"));
+        }
+        self.pay(length as u64 * ITEM_UNITS)
+    }
+
+    /// Pays for reading `bytes` (searching, comparing).
+    pub fn read(&mut self, bytes: usize) -> Outcome<()> {
+        self.pay(bytes as u64 / 8)
+    }
+
+    /// Pays for holding `value` once more than it is held already. A shared value that is put into a
+    /// list a thousand times costs no memory here, but does when it is written down.
+    pub fn hold(&mut self, value: &Value) -> Outcome<()> {
+        self.hold_at(value, 1)
+    }
+
+    fn hold_at(&mut self, value: &Value, depth: usize) -> Outcome<()> {
+        if depth > DEPTH_MAX {
+            return runaway(format!("lists and objects are nested more than {DEPTH_MAX} deep"));
+        }
+        match value {
+            Value::Text(text) => self.pay(ITEM_UNITS + text.len() as u64),
+            Value::List(items) => {
+                self.pay(ITEM_UNITS)?;
+                items.iter().try_for_each(|item| self.hold_at(item, depth + 1))
+            }
+            Value::Map(entries) => {
+                self.pay(ITEM_UNITS)?;
+                entries.iter().try_for_each(|(key, value)| {
+                    self.pay(key.len() as u64)?;
+                    self.hold_at(value, depth + 1)
+                })
+            }
+            _ => self.pay(ITEM_UNITS),
+        }
+    }
+
+    fn pay(&mut self, units: u64) -> Outcome<()> {
+        match self.units_left.checked_sub(units) {
+            Some(left) => {
+                self.units_left = left;
+                Ok(())
+            }
+            None => {
+                self.units_left = 0;
+                let message = "this takes too much work or makes too much data".to_owned();
+                Err(Failure { message, cause: Cause::Work })
+            }
+        }
+    }
+}
+
+/// A list value of `items`, paid for with all that is in it. Absent items are dropped.
+pub(super) fn list(mut items: Vec<Value>, budget: &mut Budget) -> Outcome<Value> {
+    items.retain(|item| !item.is_absent());
+    budget.list(items.len())?;
+    items.iter().try_for_each(|item| budget.hold(item))?;
+    Ok(Value::list(items))
+}
+
+/// A list value of items that were in one list before and are in it no more often now: only the list
+/// itself is paid for.
+pub(super) fn rearranged(items: Vec<Value>, budget: &mut Budget) -> Outcome<Value> {
+    budget.list(items.len())?;
+    Ok(Value::list(items))
+}

@@ -1,0 +1,185 @@
+//! Compilation: minijinja's tree becomes a [`Program`], or a list of all that is wrong with it.
+
+mod calls;
+mod expressions;
+mod scopes;
+mod statements;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use minijinja::machinery::{Span, ast, parse};
+use minijinja::syntax::SyntaxConfig;
+
+use super::bounds::{Budget, Cause, Failure, TEXT_BYTES_MAX};
+use super::evaluate::Evaluator;
+use super::program::{Compiled, Expression, Node, Program, Statement};
+use super::{Context, Fault, FaultCode, nesting};
+use crate::Value;
+use scopes::Scopes;
+
+/// What a scalar with markers is.
+pub(super) enum Scalar {
+    /// The same in every run.
+    Constant(Value),
+    Compiled(Compiled),
+}
+
+/// Values above this many bytes are worked out in each evaluation rather than kept in the template.
+const KEPT_BYTES_MAX: usize = 4096;
+
+static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
+    SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the usual delimiters differ")
+});
+
+/// Compiles the text of a scalar.
+pub(super) fn compile(source: &str) -> Result<Scalar, Vec<Fault>> {
+    if source.len() > TEXT_BYTES_MAX {
+        return Err(vec![Fault {
+            code: FaultCode::Runaway,
+            message: format!("a text with expressions may have at most {TEXT_BYTES_MAX} bytes"),
+            span: 0..0,
+            suggestion: None,
+        }]);
+    }
+    nesting::check(source, &SYNTAX).map_err(|fault| vec![fault])?;
+    let tree = parse(source, "", SYNTAX.clone()).map_err(|error| vec![syntax_fault(source, &error)])?;
+    let ast::Stmt::Template(template) = &tree else { unreachable!("the root of a template is a template") };
+    let mut compiler = Compiler::new(source);
+    let program = match only_expression(&template.children) {
+        Some(expression) => Program::Expression(compiler.expression(expression)),
+        None => Program::Text(compiler.statements(&template.children)),
+    };
+    compiler.finish(program)
+}
+
+/// The expression of a scalar that is exactly one, white space around it aside.
+fn only_expression<'a, 's>(children: &'a [ast::Stmt<'s>]) -> Option<&'a ast::Expr<'s>> {
+    let mut found = None;
+    for child in children {
+        match child {
+            ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty() => {}
+            ast::Stmt::EmitExpr(emit) if found.is_none() => found = Some(&emit.expr),
+            _ => return None,
+        }
+    }
+    found
+}
+
+fn syntax_fault(source: &str, error: &minijinja::Error) -> Fault {
+    let detail = error.detail().unwrap_or("this can't be read");
+    Fault {
+        code: FaultCode::Syntax,
+        message: detail.to_owned(),
+        span: within(source, error.range().unwrap_or(0..source.len())),
+        suggestion: None,
+    }
+}
+
+/// `span`, moved to character boundaries inside the text: the parser's spans at the end of a text
+/// reach beyond it.
+fn within(source: &str, span: Range<usize>) -> Range<usize> {
+    let start = source.floor_char_boundary(span.start);
+    start..source.ceil_char_boundary(span.end.max(start)).min(source.len())
+}
+
+/// Turns one tree into a program.
+struct Compiler<'s> {
+    source: &'s str,
+    faults: Vec<Fault>,
+    scopes: Scopes,
+    /// For what is worked out already now.
+    budget: Budget,
+}
+
+impl<'s> Compiler<'s> {
+    fn new(source: &'s str) -> Compiler<'s> {
+        Compiler { source, faults: Vec::new(), scopes: Scopes::default(), budget: Budget::of_compilation() }
+    }
+
+    fn fault(&mut self, code: FaultCode, span: Range<usize>, message: impl Into<String>) {
+        self.fault_with(code, span, message, None);
+    }
+
+    fn fault_with(
+        &mut self,
+        code: FaultCode,
+        span: Range<usize>,
+        message: impl Into<String>,
+        suggestion: Option<&str>,
+    ) {
+        let span = within(self.source, span);
+        let suggestion = suggestion.map(str::to_owned);
+        self.faults.push(Fault { code, message: message.into(), span, suggestion });
+    }
+
+    /// Works a static expression out already now: it gets cheaper, and what runs away is found.
+    fn folded(&mut self, expression: Expression) -> Expression {
+        if matches!(expression.node, Node::Constant(_)) || !expression.is_static() {
+            return expression;
+        }
+        let context = Context::default();
+        match Evaluator::new(&context, 0, &mut self.budget).value(&expression) {
+            Ok(value) if small(&value) => Expression { node: Node::Constant(value), ..expression },
+            Ok(_) => expression,
+            Err(Failure { cause: Cause::Size, message }) => {
+                self.fault(FaultCode::Runaway, expression.span.clone(), message);
+                // One fault is enough: nothing that holds this is worked out again.
+                Expression { node: Node::Constant(Value::Null), ..expression }
+            }
+            // What fails may stand in a branch that is never taken; what is a lot of work is left to
+            // the evaluation.
+            Err(_) => expression,
+        }
+    }
+
+    fn finish(mut self, program: Program) -> Result<Scalar, Vec<Fault>> {
+        let is_static = match &program {
+            Program::Expression(expression) => expression.is_static(),
+            Program::Text(statements) => statements.iter().all(is_plain),
+        };
+        let locals = self.scopes.slots();
+        if is_static && self.faults.is_empty() {
+            let context = Context::default();
+            let span = 0..self.source.len();
+            match Evaluator::new(&context, locals, &mut Budget::of_compilation()).run(&program) {
+                Ok(value) if small(&value) => return Ok(Scalar::Constant(value)),
+                Ok(_) => {}
+                Err(Failure { cause: Cause::Values, message }) => self.fault(FaultCode::Fails, span, message),
+                Err(Failure { message, .. }) => self.fault(FaultCode::Runaway, span, message),
+            }
+        }
+        match self.faults.is_empty() {
+            true => Ok(Scalar::Compiled(Compiled { program, locals })),
+            false => {
+                self.faults.sort_by_key(|fault| fault.span.start);
+                Err(self.faults)
+            }
+        }
+    }
+}
+
+/// Whether a statement gives the same in every run. (Loops and branches are not looked into.)
+fn is_plain(statement: &Statement) -> bool {
+    match statement {
+        Statement::Text(_) => true,
+        Statement::Print(expression) => expression.is_static(),
+        _ => false,
+    }
+}
+
+fn small(value: &Value) -> bool {
+    fn bytes(value: &Value) -> usize {
+        match value {
+            Value::Text(text) => text.len(),
+            Value::List(items) => items.iter().map(|item| 16 + bytes(item)).sum(),
+            Value::Map(entries) => entries.iter().map(|(key, value)| 16 + key.len() + bytes(value)).sum(),
+            _ => 16,
+        }
+    }
+    bytes(value) <= KEPT_BYTES_MAX
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.start_offset as usize..span.end_offset as usize
+}

@@ -1,0 +1,374 @@
+//! Filters of lists.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list as paid, rearranged, runaway, wrong};
+use super::super::lookup::{self, with_article};
+use super::super::operators::{arithmetic, equal, is_true, order};
+use super::super::predicates;
+use super::super::print;
+use super::super::program::Operator;
+use super::super::signature::Given;
+use super::{count, find, text_at};
+use crate::Value;
+
+/// The items to work on. Of an object these are its keys, of what is absent there are none.
+fn of(value: &Value, budget: &mut Budget) -> Outcome<Arc<Vec<Value>>> {
+    match value {
+        Value::List(items) => {
+            budget.list(items.len())?;
+            Ok(Arc::clone(items))
+        }
+        Value::Map(entries) => {
+            budget.list(entries.len())?;
+            Ok(Arc::new(entries.keys().map(|key| Value::from(key.as_str())).collect()))
+        }
+        Value::Absent => Ok(Arc::default()),
+        other => wrong(format!("this needs a list, not {}", with_article(other))),
+    }
+}
+
+pub(super) fn length(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let length = match &value {
+        Value::Absent => 0,
+        Value::Text(text) => {
+            budget.read(text.len())?;
+            text.chars().count()
+        }
+        Value::List(items) => items.len(),
+        Value::Map(entries) => entries.len(),
+        other => return wrong(format!("{} has no length", with_article(other))),
+    };
+    Ok(Value::from(length as u64))
+}
+
+/// The first item, the first character; of nothing it is absent.
+pub(super) fn first(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
+    Ok(match &value {
+        Value::Text(text) => {
+            text.chars().next().map_or(Value::Absent, |first| Value::from(first.to_string()))
+        }
+        Value::List(items) => items.first().cloned().unwrap_or(Value::Absent),
+        other => return wrong(format!("{} has no first item", with_article(other))),
+    })
+}
+
+/// The last item, the last character; of nothing it is absent.
+pub(super) fn last(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
+    Ok(match &value {
+        Value::Text(text) => {
+            text.chars().next_back().map_or(Value::Absent, |last| Value::from(last.to_string()))
+        }
+        Value::List(items) => items.last().cloned().unwrap_or(Value::Absent),
+        other => return wrong(format!("{} has no last item", with_article(other))),
+    })
+}
+
+pub(super) fn list(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    if let Value::Text(text) = &value {
+        budget.list(text.chars().count())?;
+        return paid(text.chars().map(|character| Value::from(character.to_string())).collect(), budget);
+    }
+    match of(&value, budget)? {
+        items if matches!(value, Value::List(_)) && !items.iter().any(Value::is_absent) => Ok(value),
+        items => Ok(Value::list(items.iter().filter(|item| !item.is_absent()).cloned().collect())),
+    }
+}
+
+/// The items as text, one after the other; absent ones are left out.
+pub(super) fn join(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let separator = text_at(given, 0, "join")?.unwrap_or_default();
+    let attribute = text_at(given, 1, "join")?;
+    let mut out = String::new();
+    let mut first = true;
+    for item in of(&value, budget)?.iter() {
+        let item = part(item, attribute)?;
+        if item.is_absent() {
+            continue;
+        }
+        if !std::mem::take(&mut first) {
+            print::append(separator, &mut out, budget)?;
+        }
+        print::print(&item, &mut out, budget)?;
+    }
+    Ok(Value::from(out))
+}
+
+/// The item itself, or what it has at `attribute` (`a.b` goes deeper).
+fn part(item: &Value, attribute: Option<&str>) -> Outcome<Value> {
+    let Some(attribute) = attribute else { return Ok(item.clone()) };
+    match attribute_of(item, attribute) {
+        Ok(value) => Ok(value),
+        Err(message) => wrong(message),
+    }
+}
+
+fn attribute_of(item: &Value, attribute: &str) -> Result<Value, String> {
+    let mut value = item.clone();
+    for name in attribute.split('.') {
+        let next = match name.parse::<i64>() {
+            Ok(at) if matches!(value, Value::List(_)) => {
+                match lookup::item(&value, &Value::from(at), "an item") {
+                    lookup::Found::Value(value) => Some(value),
+                    lookup::Found::Missing(message) => return Err(message),
+                }
+            }
+            _ => lookup::field(&value, name).map(std::borrow::Cow::into_owned),
+        };
+        value = match next {
+            Some(next) => next,
+            None => return Err(lookup::missing_field(&value, name, "an item")),
+        };
+    }
+    Ok(value)
+}
+
+/// `list | map('upper')`, `list | map(attribute='url')`, with `default=` for items that lack it.
+pub(super) fn map(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let items = of(&value, budget)?;
+    let mut mapped = Vec::new();
+    if let Some(attribute) = text_at(given, 1, "map")? {
+        for item in items.iter() {
+            mapped.push(match (attribute_of(item, attribute), given.at(2)) {
+                (Ok(Value::Absent) | Err(_), Some(default)) => default.clone(),
+                (Ok(value), _) => value,
+                (Err(message), None) => return wrong(message),
+            });
+        }
+        return paid(mapped, budget);
+    }
+    let Some(name) = text_at(given, 0, "map")? else {
+        return wrong("`map` needs the name of a filter, or `attribute=`");
+    };
+    let Some(filter) = find(name) else { return wrong(format!("there is no filter `{name}`")) };
+    let further = in_place(&given.rest, filter.signature.parameters.len());
+    if further.named.iter().take(filter.signature.required).any(Option::is_none) {
+        return wrong(format!("`{name}` needs an argument `{}`", filter.signature.parameters[0]));
+    }
+    for item in items.iter() {
+        budget.step()?;
+        mapped.push(filter.call(item.clone(), &further, budget)?);
+    }
+    paid(mapped, budget)
+}
+
+/// Further arguments, put in the places of `parameters`.
+fn in_place(rest: &[Value], parameters: usize) -> Given {
+    let mut named: Vec<_> = rest.iter().take(parameters).cloned().map(Some).collect();
+    named.resize(parameters, None);
+    Given { named, rest: rest.iter().skip(parameters).cloned().collect() }
+}
+
+pub(super) fn select(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    chosen(&value, None, text_at(given, 0, "select")?, &given.rest, true, budget)
+}
+
+pub(super) fn reject(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    chosen(&value, None, text_at(given, 0, "reject")?, &given.rest, false, budget)
+}
+
+pub(super) fn selectattr(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let attribute = text_at(given, 0, "selectattr")?;
+    chosen(&value, attribute, text_at(given, 1, "selectattr")?, &given.rest, true, budget)
+}
+
+pub(super) fn rejectattr(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let attribute = text_at(given, 0, "rejectattr")?;
+    chosen(&value, attribute, text_at(given, 1, "rejectattr")?, &given.rest, false, budget)
+}
+
+/// The items of which the test (or, without one, their truth) is as `wanted`.
+fn chosen(
+    value: &Value,
+    attribute: Option<&str>,
+    test: Option<&str>,
+    rest: &[Value],
+    wanted: bool,
+    budget: &mut Budget,
+) -> Outcome<Value> {
+    let predicate = match test.map(|name| (name, predicates::find(name))) {
+        None => None,
+        Some((_, Some(predicate))) => Some((predicate, in_place(rest, predicate.signature.parameters.len()))),
+        Some((name, None)) => return wrong(format!("there is no test `{name}`")),
+    };
+    let mut kept = Vec::new();
+    for item in of(value, budget)?.iter() {
+        budget.step()?;
+        let looked_at = match attribute {
+            None => item.clone(),
+            Some(attribute) => attribute_of(item, attribute).unwrap_or(Value::Absent),
+        };
+        let holds = match &predicate {
+            Some((predicate, further)) => predicate.call(&looked_at, further, budget)?,
+            None => is_true(&looked_at),
+        };
+        if holds == wanted && !item.is_absent() {
+            kept.push(item.clone());
+        }
+    }
+    rearranged(kept, budget)
+}
+
+pub(super) fn sort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let reverse = given.at(0).is_some_and(is_true);
+    let attribute = text_at(given, 1, "sort")?;
+    let case_sensitive = given.at(2).is_some_and(is_true);
+    let mut keyed = Vec::new();
+    for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
+        keyed.push((folded(part(item, attribute)?, case_sensitive, budget)?, item.clone()));
+    }
+    let mut failure = None;
+    keyed.sort_by(|(first, _), (second, _)| match order(first, second, budget) {
+        Ok(order) if reverse => order.reverse(),
+        Ok(order) => order,
+        Err(error) => {
+            failure.get_or_insert(error);
+            Ordering::Equal
+        }
+    });
+    match failure {
+        Some(failure) => Err(failure),
+        None => rearranged(keyed.into_iter().map(|(_, item)| item).collect(), budget),
+    }
+}
+
+fn folded(key: Value, case_sensitive: bool, budget: &mut Budget) -> Outcome<Value> {
+    match &key {
+        Value::Text(text) if !case_sensitive => {
+            budget.text(text.len())?;
+            Ok(Value::from(text.to_lowercase()))
+        }
+        _ => Ok(key),
+    }
+}
+
+/// Each item once, where it is first. Of more than a thousand different items that aren't texts
+/// or numbers the work is quadratic: the budget ends it.
+pub(super) fn unique(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let attribute = text_at(given, 0, "unique")?;
+    let mut seen_texts = std::collections::BTreeSet::new();
+    let mut seen: Vec<Value> = Vec::new();
+    let mut kept = Vec::new();
+    for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
+        let key = part(item, attribute)?;
+        if let Value::Text(text) = &key {
+            budget.read(text.len())?;
+            if seen_texts.insert(Arc::clone(text)) {
+                kept.push(item.clone());
+            }
+            continue;
+        }
+        let mut known = false;
+        for other in &seen {
+            known = known || equal(other, &key, budget)?;
+        }
+        if !known {
+            seen.push(key);
+            kept.push(item.clone());
+        }
+    }
+    rearranged(kept, budget)
+}
+
+pub(super) fn reverse(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    if let Value::Text(text) = &value {
+        budget.text(text.len())?;
+        return Ok(Value::from(text.chars().rev().collect::<String>()));
+    }
+    let items = of(&value, budget)?;
+    rearranged(items.iter().rev().filter(|item| !item.is_absent()).cloned().collect(), budget)
+}
+
+pub(super) fn sum(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let attribute = text_at(given, 0, "sum")?;
+    let mut sum = given.at(1).cloned().unwrap_or(Value::from(0_i64));
+    for item in of(&value, budget)?.iter() {
+        let item = part(item, attribute)?;
+        if !item.is_absent() {
+            sum = arithmetic(Operator::Add, sum, item, budget)?;
+        }
+    }
+    Ok(sum)
+}
+
+pub(super) fn min(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    extreme(&value, text_at(given, 0, "min")?, Ordering::Less, budget)
+}
+
+pub(super) fn max(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    extreme(&value, text_at(given, 0, "max")?, Ordering::Greater, budget)
+}
+
+/// The first item that is before (or after) all others; of nothing it is absent.
+fn extreme(value: &Value, attribute: Option<&str>, wanted: Ordering, budget: &mut Budget) -> Outcome<Value> {
+    let mut best: Option<(Value, Value)> = None;
+    for item in of(value, budget)?.iter() {
+        let key = part(item, attribute)?;
+        if key.is_absent() {
+            continue;
+        }
+        let better = match &best {
+            Some((least, _)) => order(&key, least, budget)? == wanted,
+            None => true,
+        };
+        if better {
+            best = Some((key, item.clone()));
+        }
+    }
+    Ok(best.map_or(Value::Absent, |(_, item)| item))
+}
+
+/// One list of all items of the lists in a list.
+pub(super) fn flatten(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let mut flat = Vec::new();
+    for item in of(&value, budget)?.iter() {
+        match item {
+            Value::List(items) => {
+                budget.list(items.len())?;
+                flat.extend(items.iter().cloned());
+            }
+            other => flat.push(other.clone()),
+        }
+        if flat.len() > LIST_ITEMS_MAX {
+            return runaway(format!("this makes a list of more than {LIST_ITEMS_MAX} items"));
+        }
+    }
+    paid(flat, budget)
+}
+
+/// Lists of `count` items each; the last may have fewer.
+pub(super) fn batch(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let size = count(given, 0, "batch")?.unwrap_or(1);
+    let items = of(&value, budget)?;
+    let mut batches = Vec::new();
+    for chunk in items.chunks(size) {
+        let mut batch = chunk.to_vec();
+        if let Some(fill) = given.at(1).filter(|_| chunk.len() < size) {
+            budget.list(size)?;
+            batch.resize(size, fill.clone());
+        }
+        batches.push(Value::list(batch));
+    }
+    paid(batches, budget)
+}
+
+/// `count` lists of about equal length.
+pub(super) fn slice(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let slices = count(given, 0, "slice")?.unwrap_or(1);
+    budget.list(slices)?;
+    let items = of(&value, budget)?;
+    let (share, longer) = (items.len() / slices, items.len() % slices);
+    let mut rest = items.as_slice();
+    let mut parts = Vec::new();
+    for index in 0..slices {
+        let (part, after) = rest.split_at(share + usize::from(index < longer));
+        rest = after;
+        let mut part = part.to_vec();
+        if let Some(fill) = given.at(1).filter(|_| longer > 0 && index >= longer) {
+            part.push(fill.clone());
+        }
+        parts.push(Value::list(part));
+    }
+    paid(parts, budget)
+}

@@ -1,0 +1,237 @@
+//! Filters of texts.
+
+use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list, runaway, wrong};
+use super::super::lookup::with_article;
+use super::super::print;
+use super::super::signature::Given;
+use super::{count, text_at, whole};
+use crate::Value;
+
+/// The widest indentation.
+const INDENT_MAX: i64 = 200;
+
+/// The text to work on; numbers and booleans count as what they print.
+fn of(value: &Value, budget: &mut Budget) -> Outcome<String> {
+    match value {
+        Value::Text(text) => {
+            budget.text(text.len())?;
+            Ok(text.to_string())
+        }
+        Value::Number(_) | Value::Bool(_) => Ok(print::text(value, budget)?.unwrap_or_default()),
+        other => wrong(format!("this needs a text, not {}", with_article(other))),
+    }
+}
+
+/// Pays for a text that was made from one that was paid for, and can only be a few times as long.
+fn made(text: String, budget: &mut Budget) -> Outcome<Value> {
+    budget.text(text.len())?;
+    Ok(Value::from(text))
+}
+
+pub(super) fn upper(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    made(of(&value, budget)?.to_uppercase(), budget)
+}
+
+pub(super) fn lower(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    made(of(&value, budget)?.to_lowercase(), budget)
+}
+
+pub(super) fn capitalize(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    made(capitalized(&of(&value, budget)?), budget)
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect(),
+        None => String::new(),
+    }
+}
+
+pub(super) fn title(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let mut out = String::new();
+    let mut inside_word = false;
+    for character in of(&value, budget)?.chars() {
+        if inside_word {
+            out.extend(character.to_lowercase());
+        } else {
+            out.extend(character.to_uppercase());
+        }
+        inside_word = character.is_alphanumeric() || character == '\'' || character == '’';
+    }
+    made(out, budget)
+}
+
+pub(super) fn trim(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let trimmed = match text_at(given, 0, "trim")? {
+        Some(characters) => {
+            budget.read(text.len().saturating_mul(characters.len()))?;
+            text.trim_matches(|character| characters.contains(character))
+        }
+        None => text.trim(),
+    };
+    Ok(Value::from(trimmed))
+}
+
+pub(super) fn replace(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let (Some(from), Some(to)) = (text_at(given, 0, "replace")?, text_at(given, 1, "replace")?) else {
+        return wrong("`replace` takes two texts");
+    };
+    let most = whole(given, 2, "replace")?.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(0));
+    budget.read(text.len())?;
+    let times = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() }.min(most);
+    let grown = to.len().saturating_sub(from.len()).saturating_mul(times);
+    budget.text(text.len().saturating_add(grown))?;
+    Ok(Value::from(text.replacen(from, to, most)))
+}
+
+pub(super) fn split(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let most = count(given, 1, "split")?.map_or(usize::MAX, |splits| splits.saturating_add(1));
+    match text_at(given, 0, "split")? {
+        Some("") => wrong("`split` can't separate by an empty text"),
+        Some(separator) => pieces(text.splitn(most, separator), budget),
+        None => pieces(text.split_whitespace(), budget),
+    }
+}
+
+pub(super) fn lines(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    pieces(of(&value, budget)?.lines(), budget)
+}
+
+/// A list of texts; counted before they are made.
+fn pieces<'t>(pieces: impl Iterator<Item = &'t str>, budget: &mut Budget) -> Outcome<Value> {
+    let mut items = Vec::new();
+    for piece in pieces {
+        if items.len() >= LIST_ITEMS_MAX {
+            return runaway(format!("this makes a list of more than {LIST_ITEMS_MAX} items"));
+        }
+        budget.list(1)?;
+        items.push(Value::from(piece));
+    }
+    list(items, budget)
+}
+
+pub(super) fn truncate(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let length = count(given, 0, "truncate")?.unwrap_or(usize::MAX);
+    let end = text_at(given, 1, "truncate")?.unwrap_or("…");
+    if text.chars().count() <= length {
+        return Ok(Value::from(text));
+    }
+    let kept: String = text.chars().take(length.saturating_sub(end.chars().count())).collect();
+    made(kept.trim_end().to_owned() + end, budget)
+}
+
+/// `text | words(12)`: the first words, with `…` where some are left out; without a count the list of
+/// all words.
+pub(super) fn words(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let Some(most) = count(given, 0, "words")? else {
+        return pieces(text.split_whitespace(), budget);
+    };
+    let end = text_at(given, 1, "words")?.unwrap_or("…");
+    let mut kept: Vec<&str> = text.split_whitespace().take(most.saturating_add(1)).collect();
+    let cut = kept.len() > most;
+    kept.truncate(most);
+    made(kept.join(" ") + if cut { end } else { "" }, budget)
+}
+
+pub(super) fn wordcount(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    Ok(Value::from(of(&value, budget)?.split_whitespace().count() as u64))
+}
+
+/// `A Boat, at Sea!` → `a-boat-at-sea`: lower-case ASCII letters and digits, joined by `-`.
+pub(super) fn slug(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let mut out = String::new();
+    for character in of(&value, budget)?.chars() {
+        if character.is_ascii_alphanumeric() {
+            out.push(character.to_ascii_lowercase());
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    Ok(Value::from(out.trim_end_matches('-')))
+}
+
+pub(super) fn indent(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let text = of(&value, budget)?;
+    let width = whole(given, 0, "indent")?.unwrap_or(4);
+    if width > INDENT_MAX {
+        return runaway(format!("`indent` goes up to {INDENT_MAX}"));
+    }
+    let margin = " ".repeat(usize::try_from(width).unwrap_or(0));
+    let first_too = given.at(1).and_then(Value::as_bool).unwrap_or(false);
+    budget.text(text.len().saturating_add(margin.len().saturating_mul(text.lines().count())))?;
+    let mut out = String::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if (index > 0 || first_too) && !line.is_empty() {
+            out.push_str(&margin);
+        }
+        out.push_str(line);
+    }
+    Ok(Value::from(out))
+}
+
+pub(super) fn urlencode(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let mut out = String::new();
+    for byte in of(&value, budget)?.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    made(out, budget)
+}
+
+pub(super) fn string(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    match value {
+        Value::Text(_) => Ok(value),
+        other => Ok(print::text(&other, budget)?.map_or(Value::Absent, Value::from)),
+    }
+}
+
+pub(super) fn tojson(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let indent = match given.at(0) {
+        Some(Value::Bool(true)) => Some(2),
+        Some(Value::Bool(false)) => None,
+        _ => whole(given, 0, "tojson")?.map(|width| usize::try_from(width.clamp(0, 16)).unwrap_or(0)),
+    };
+    let mut out = String::new();
+    print::write_json(&value, indent, 0, &mut out, budget)?;
+    Ok(Value::from(out))
+}
+
+pub(super) fn fromjson(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let Value::Text(text) = &value else {
+        return wrong(format!("`fromjson` reads a text, not {}", with_article(&value)));
+    };
+    // A list of zeros takes two bytes an item as text and forty as values.
+    budget.text(text.len())?;
+    budget.list(text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count())?;
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(json) => {
+            let value = plain(json);
+            budget.hold(&value)?;
+            Ok(value)
+        }
+        Err(error) => wrong(format!("this text isn't JSON: {error}")),
+    }
+}
+
+/// JSON as plain values: what looks like media in a text that a model wrote isn't.
+fn plain(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Array(items) => Value::list(items.into_iter().map(plain).collect()),
+        serde_json::Value::Object(entries) => {
+            Value::map(entries.into_iter().map(|(key, value)| (key, plain(value))))
+        }
+        scalar => Value::from(scalar),
+    }
+}

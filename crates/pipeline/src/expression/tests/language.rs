@@ -1,0 +1,232 @@
+use super::table;
+
+#[test]
+fn a_scalar_keeps_its_type_or_is_text() {
+    table(&[
+        ("plain", r#""plain""#),
+        ("{ not a marker }", r#""{ not a marker }""#),
+        ("{{ inputs.seconds }}", "4"),
+        ("  {{ inputs.seconds }}\n", "4"),
+        ("{{ inputs.seconds }}s", r#""4s""#),
+        ("{{ inputs.seconds }}{{ inputs.rate }}", r#""41.5""#),
+        ("{{ inputs.tags }}", r#"["sea","boat"]"#),
+        ("tags: {{ inputs.tags }}", r#""tags: [\"sea\",\"boat\"]""#),
+        ("{{ inputs.nothing }}", "null"),
+        ("a\n{{ inputs.prompt }}\n", r#""a\na boat\n""#),
+        ("{{ '{{' }}", r#""{{""#),
+        ("{% raw %}{{ x }}{% endraw %}", r#""{{ x }}""#),
+        ("a{# a comment #}b", r#""ab""#),
+        ("a  {{- inputs.seconds -}}  b", r#""a4b""#),
+    ]);
+}
+
+#[test]
+fn numbers_stay_exact() {
+    table(&[
+        ("{{ inputs.big }}", "9007199254740993"),
+        ("{{ inputs.big + 1 }}", "9007199254740994"),
+        ("{{ inputs.huge }}", "18446744073709551615"),
+        ("{{ inputs.huge == 18446744073709551615 }}", "true"),
+        ("{{ inputs.huge + 1 }}", "error: the result is too large a number"),
+        ("{{ 3 / 2 }}", "1.5"),
+        ("{{ 3 // 2 }}", "1"),
+        ("{{ 7 % 4 }}", "3"),
+        ("{{ 2 ** 10 }}", "1024"),
+        ("{{ 2 ** -1 }}", "0.5"),
+        ("{{ -inputs.seconds }}", "-4"),
+        ("{{ 0.10 }}", "0.1"),
+        ("{{ 3 == 3.0 }}", "true"),
+        ("{{ inputs.big == 9007199254740992.0 }}", "false"),
+        ("{{ inputs.seconds / 0 }}", "error: this divides by zero"),
+        ("{{ 1 / 0 }}", "refused: failing-expression: this divides by zero"),
+        ("{{ 2.5 | round }} {{ 2.345 | round(1) }} {{ 2.9 | int }}", r#""3 2.3 2""#),
+        ("{{ '12' | int + 1 }}", "13"),
+        ("{{ 'x' | int(7) }}", "7"),
+    ]);
+}
+
+#[test]
+fn operators_and_conditions() {
+    table(&[
+        ("{{ inputs.prompt ~ ', ' ~ inputs.seconds }}", r#""a boat, 4""#),
+        ("{{ inputs.prompt + ' at sea' }}", r#""a boat at sea""#),
+        ("{{ inputs.tags + ['x'] }}", r#"["sea","boat","x"]"#),
+        ("{{ 'ab' * 3 }}", r#""ababab""#),
+        ("{{ inputs.prompt + 1 }}", "error: `+` can't be used with text and a number; `~` joins texts"),
+        ("{{ 1 < inputs.seconds <= 4 }}", "true"),
+        ("{{ 'sea' in inputs.tags and 'x' not in inputs.tags }}", "true"),
+        ("{{ inputs.seconds > 3 and inputs.loud }}", "true"),
+        ("{{ not inputs.empty }}", "true"),
+        ("{{ 'loud' if inputs.loud else 'calm' }}", r#""loud""#),
+        ("{{ inputs.nothing or inputs.prompt }}", r#""a boat""#),
+        ("{{ inputs.prompt < 3 }}", "error: text can't be compared with a number"),
+        ("{{ inputs.tags[0] }} {{ inputs.tags[-1] }} {{ inputs.tags.1 }}", r#""sea boat boat""#),
+        ("{{ inputs.deep.list[0][inputs.which] }}", r#""u1""#),
+        ("{{ inputs['prompt'] }}", r#""a boat""#),
+        ("{{ inputs.prompt[2:] }}", r#""boat""#),
+        ("{{ inputs.tags[::-1] }}", r#"["boat","sea"]"#),
+        ("{{ {'a': [1, 2.5, none, true], 'b': inputs.seconds} }}", r#"{"a":[1,2.5,null,true],"b":4}"#),
+        ("{{ range(3) }}", "[0,1,2]"),
+        ("{{ range(5, 1, -2) }}", "[5,3]"),
+    ]);
+}
+
+#[test]
+fn filters() {
+    table(&[
+        ("{{ inputs.prompt | upper }}", r#""A BOAT""#),
+        ("{{ inputs.name | title }}", r#""Ada Lovelace""#),
+        ("{{ inputs.name | capitalize }}", r#""Ada lovelace""#),
+        ("{{ '  x ' | trim }}", r#""x""#),
+        ("{{ inputs.tags | join(', ') }}", r#""sea, boat""#),
+        ("{{ inputs.deep.list | map(attribute='url') }}", r#"["u1","u2"]"#),
+        ("{{ inputs.deep.list | map(attribute='x', default='-') }}", r#"["-","-"]"#),
+        ("{{ inputs.tags | map('upper') | list }}", r#"["SEA","BOAT"]"#),
+        ("{{ inputs.tags | map('replace', 'a', 'o') }}", r#"["seo","boot"]"#),
+        ("{{ [3, 1, 2] | sort }} {{ [3, 1, 2] | sort(reverse=true) }}", r#""[1,2,3] [3,2,1]""#),
+        ("{{ ['b', 'A'] | sort }}", r#"["A","b"]"#),
+        ("{{ [1, 2, 1.0, 'a', 'a'] | unique }}", r#"[1,2,"a"]"#),
+        ("{{ [1, 2, 3] | select('odd') }}", "[1,3]"),
+        ("{{ [1, 2, 3] | reject('gt', 1) }}", "[1]"),
+        ("{{ inputs.deep.list | selectattr('url', 'eq', 'u2') }}", r#"[{"url":"u2"}]"#),
+        ("{{ [1, 2, 3] | sum }} {{ [1, 2, 3] | max }} {{ [1, 2, 3] | min }}", r#""6 3 1""#),
+        ("{{ range(5) | batch(2) }}", "[[0,1],[2,3],[4]]"),
+        ("{{ range(5) | slice(2) }}", "[[0,1,2],[3,4]]"),
+        ("{{ 'A Boat, at Sea!' | slug }}", r#""a-boat-at-sea""#),
+        ("{{ 'one two three' | words(2) }}", r#""one two…""#),
+        ("{{ 'one two three' | truncate(7) }}", r#""one tw…""#),
+        ("{{ 'a\nb' | indent(2) }}", r#""a\n  b""#),
+        ("{{ 'a b&c' | urlencode }}", r#""a%20b%26c""#),
+        ("{{ inputs.json | fromjson }}", r#"{"a":[1,2]}"#),
+        ("{{ (inputs.json | fromjson).a[1] }}", "2"),
+        ("{{ inputs.deep | tojson }}", r#""{\"list\":[{\"url\":\"u1\"},{\"url\":\"u2\"}]}""#),
+        ("{{ inputs.pairs | dictsort }}", r#"[["a",2],["b",1]]"#),
+        ("{{ inputs.pairs | tojson(indent=2) }}", r#""{\n  \"a\": 2,\n  \"b\": 1\n}""#),
+        ("{{ [[1], [2, 3]] | flatten }}", "[1,2,3]"),
+        ("{{ inputs.prompt | length }} {{ inputs.tags | length }}", r#""6 2""#),
+        ("{{ 'a,b' | split(',') | last }}", r#""b""#),
+    ]);
+}
+
+#[test]
+fn statements() {
+    table(&[
+        (
+            "{% for tag in inputs.tags %}{{ loop.index }}. {{ tag }}{{ ', ' if not loop.last }}{% endfor %}",
+            r#""1. sea, 2. boat""#,
+        ),
+        ("{% for x in inputs.empty %}{{ x }}{% else %}none{% endfor %}", r#""none""#),
+        ("{% for x in range(6) if x is odd %}{{ x }}/{{ loop.length }} {% endfor %}", r#""1/3 3/3 5/3 ""#),
+        ("{% for key, value in inputs.pairs | items %}{{ key }}={{ value }};{% endfor %}", r#""a=2;b=1;""#),
+        (
+            "{% set tone = 'calm' %}{% if inputs.loud %}{% set tone = 'loud' %}{% endif %}{{ tone }}",
+            r#""loud""#,
+        ),
+        (
+            "{% set n = 1 %}{% for x in [1, 2] %}{% if loop.first %}{% set n = 5 %}{% endif %}{{ n }}{% endfor %}{{ n }}",
+            r#""511""#,
+        ),
+        (
+            "{% if inputs.seconds > 5 %}long{% elif inputs.seconds > 3 %}middle{% else %}short{% endif %}",
+            r#""middle""#,
+        ),
+        ("{% with a = 1, b = 2 %}{{ a + b }}{% endwith %}", r#""3""#),
+        ("{% if inputs.loud and false %}{% set x = 1 %}{% endif %}{{ x }}", "error: `x` isn't set here"),
+    ]);
+}
+
+#[test]
+fn what_is_missing_is_named_and_something_near_suggested() {
+    table(&[
+        ("{{ inputs.promt }}", "error: `inputs` has no `promt`; did you mean `prompt`?"),
+        ("{{ inputs.deep.x }}", "error: `inputs.deep` has no `x`, only `list`"),
+        ("{{ input.prompt }}", "error: there is no name `input`; did you mean `inputs`?"),
+        ("{{ steps.stil.image }}", "error: there is no step `stil`; did you mean `still`?"),
+        ("{{ steps.still.imgae }}", "error: `steps.still` has no `imgae`; did you mean `image`?"),
+        (
+            "{{ steps.still.image.widht }}",
+            "error: `steps.still.image` is an image, which has no `widht`; did you mean `width`?",
+        ),
+        ("{{ inputs.prompt.x }}", "error: `inputs.prompt` is text and has no `x`"),
+        ("{{ inputs.tags[5] }}", "error: inputs.tags has 2 items, and none at 5"),
+        ("{{ inputs.nope is defined }}", "false"),
+        ("{{ inputs.nope.deeper is undefined }}", "true"),
+        ("{{ inputs.nope | default('x') }}", r#""x""#),
+        ("{{ inputs.nope.deeper | d('x') }}", r#""x""#),
+        ("{{ inputs.empty | default('x', true) }}", r#""x""#),
+        (
+            "{{ inputs.nope or 'x' }}",
+            "error: `inputs` has no `nope`, only `big`, `deep`, `empty`, `huge`, `json`, `loud` and 9 more",
+        ),
+    ]);
+}
+
+#[test]
+fn media_has_its_measures_and_no_text() {
+    table(&[
+        ("{{ steps.still.image.width }}", "1024"),
+        ("{{ steps.still.image.mime }}", r#""image/png""#),
+        ("{{ steps.still.image.height is absent }}", "true"),
+        (
+            "{{ steps.still.image.duration }}",
+            "error: `steps.still.image` is an image, which has no `duration`, only `digest`, `kind`, `mime`, `bytes`, `width` and `height`",
+        ),
+        (
+            "see {{ steps.still.image }}",
+            "error: an image can't be written as text; hand it on as a value of its own (`\"{{ … }}\"` and nothing else), or print one of its fields, such as `.digest` or `.mime`",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_not_on_the_lists_is_refused() {
+    table(&[
+        ("{{ inputs.prompt | uper }}", "refused: unknown-filter: there is no filter `uper`"),
+        ("{{ inputs.prompt is definde }}", "refused: unknown-test: there is no test `definde`"),
+        ("{{ debug() }}", "refused: unknown-function: there is no function `debug`, only `range`"),
+        ("{{ upper(inputs.prompt) }}", "refused: unknown-function: `upper` is a filter; write `… | upper`"),
+        (
+            "{{ inputs.prompt.upper() }}",
+            "refused: forbidden-expression: a value has no functions; write `… | upper`",
+        ),
+        ("{{ inputs.tags | map('uper') }}", "refused: unknown-filter: there is no filter `uper`"),
+        ("{{ inputs.tags | select('od') }}", "refused: unknown-test: there is no test `od`"),
+        ("{{ inputs.prompt | replace('a') }}", "refused: wrong-arguments: `replace` needs an argument `to`"),
+        ("{{ inputs.prompt | upper(1) }}", "refused: wrong-arguments: `upper` takes fewer arguments"),
+        (
+            "{{ inputs.tags | join(seperator=1) }}",
+            "refused: wrong-arguments: `join` has no argument `seperator`; did you mean `separator`?",
+        ),
+        ("{% include 'x' %}", "refused: forbidden-expression: {% include %} can't be used in a pipeline"),
+        (
+            "{% macro m() %}{% endmacro %}",
+            "refused: forbidden-expression: {% macro %} can't be used in a pipeline",
+        ),
+        (
+            "{% set x %}a{% endset %}",
+            "refused: forbidden-expression: a {% set %} block can't be used in a pipeline; write {% set name = … %}",
+        ),
+        (
+            "{% filter upper %}a{% endfilter %}",
+            "refused: forbidden-expression: {% filter %} can't be used in a pipeline; write {{ … | filter }}",
+        ),
+        (
+            "{% set steps = 1 %}x",
+            "refused: forbidden-expression: `steps` can't be assigned to; take another name",
+        ),
+        (
+            "{% for inputs in [1] %}x{% endfor %}",
+            "refused: forbidden-expression: `inputs` can't be assigned to; take another name",
+        ),
+        (
+            "{{ steps }}",
+            "refused: forbidden-expression: `steps` can't be used as a whole; write `steps.` and a name",
+        ),
+        (
+            "{{ steps[inputs.which].url }}",
+            "refused: forbidden-expression: `steps[…]` needs a name that is written down, so that what it waits for is known before the run: `steps.name` or `steps['name']`",
+        ),
+        ("{{ a b }}", "refused: expression-syntax: unexpected identifier, expected end of variable block"),
+        ("{{ a", "refused: expression-syntax: unexpected end of input, expected end of variable block"),
+    ]);
+}
