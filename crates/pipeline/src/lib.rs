@@ -7,20 +7,28 @@
 //! contracts and gets data back.
 
 pub mod artifact;
+pub mod builtin;
+pub mod bundle;
+pub mod check;
 pub mod class;
 pub mod contract;
+pub mod diagnostic;
 pub mod digest;
+pub mod document;
 pub mod expression;
 pub mod path;
 pub mod plan;
+pub mod schema;
 pub mod suggestion;
 pub mod time;
 pub mod types;
 pub mod value;
 
 pub use artifact::{Artifact, MediaKind};
+pub use bundle::Bundle;
 pub use class::Class;
 pub use contract::Contract;
+pub use diagnostic::Diagnostic;
 pub use digest::Digest;
 pub use path::StepPath;
 pub use plan::Plan;

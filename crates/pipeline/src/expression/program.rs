@@ -19,7 +19,7 @@ pub(super) struct Expression {
 pub(super) enum Node {
     Constant(Value),
     Path(Path),
-    Field { of: Box<Expression>, field: Field },
+    Field { of: Box<Expression>, name: Box<str> },
     Item { of: Box<Expression>, key: Box<Expression> },
     Slice { of: Box<Expression>, start: Bound, stop: Bound, step: Bound },
     Not(Box<Expression>),
@@ -44,16 +44,7 @@ pub(super) type Bound = Option<Box<Expression>>;
 #[derive(Debug)]
 pub(super) struct Path {
     pub root: Root,
-    /// Where the root's own name stands.
-    pub span: Range<usize>,
-    pub fields: Vec<Field>,
-}
-
-/// A field of a path, and where its name stands.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub name: Box<str>,
-    pub span: Range<usize>,
+    pub fields: Vec<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -75,7 +66,7 @@ impl Path {
         };
         for field in &self.fields[..count] {
             text.push('.');
-            text.push_str(&field.name);
+            text.push_str(field);
         }
         text
     }

@@ -63,6 +63,5 @@ fn table(rows: &[(&str, &str)]) {
 
 mod absence;
 mod hostile;
-mod inference;
 mod language;
 mod references;

@@ -1,0 +1,114 @@
+//! Whether a value of one type may go where another is wanted, and what to say if not.
+
+use super::Checker;
+use crate::diagnostic::Code;
+use crate::document::place::Place;
+use crate::document::written::{self, Shape, Written};
+use crate::{MediaKind, Type};
+
+impl Checker<'_, '_> {
+    /// Whether `value`, whose type is `given`, may be `subject`; reports it if not. `note` says what
+    /// is taken there.
+    pub fn check_fits(
+        &mut self,
+        value: &Written,
+        given: &Type,
+        wanted: &Type,
+        subject: &str,
+        note: &str,
+    ) -> bool {
+        if given.fits(wanted) {
+            return true;
+        }
+        if let (Shape::List(items), Type::List(wanted)) = (&value.shape, wanted) {
+            let subject = format!("an item of {subject}");
+            let mut all_fit = true;
+            for item in items {
+                let given = self.infer_again(item);
+                all_fit &= self.check_fits(item, &given, wanted, &subject, note);
+            }
+            if !all_fit {
+                return false;
+            }
+        }
+        let label = self.given(given, value);
+        let proposal = self.fitting_output(wanted);
+        let place = self.exact_place(value);
+        let finding = self
+            .findings
+            .error(place, Code::Type, format!("{} can't be {subject}", phrase(given)))
+            .label(label);
+        finding.note(note);
+        if let Some(proposal) = proposal {
+            finding.help(format!("did you mean `{proposal}`?"));
+        }
+        false
+    }
+
+    /// What stands at `value`, for a label: the type, and the step that it comes from.
+    pub fn given(&self, ty: &Type, value: &Written) -> String {
+        let Some(step) = single_reference(value).and_then(|(path, _)| step_of(path)) else {
+            return ty.to_string();
+        };
+        let line = self.frames.iter().rev().find_map(|frame| {
+            let step = frame.steps.iter().find(|candidate| candidate.name.value == step)?;
+            Some(self.findings.sources.line(step.name.place))
+        });
+        match line {
+            Some(line) => format!("{ty} (from step `{step}`, line {line})"),
+            None => ty.to_string(),
+        }
+    }
+
+    /// The only reference in `value`, or the whole of it.
+    fn exact_place(&self, value: &Written) -> Place {
+        let Shape::Scalar { text, .. } = &value.shape else { return value.place };
+        match single_reference(value) {
+            Some((_, span)) => written::locate(value.place, text, span, &self.findings.sources),
+            None => value.place,
+        }
+    }
+
+    /// An output of a step that was checked already and whose type is certainly the wanted one.
+    fn fitting_output(&self, wanted: &Type) -> Option<String> {
+        if matches!(wanted, Type::Any | Type::Text | Type::Number | Type::Integer | Type::Boolean) {
+            return None;
+        }
+        let frame = self.frames.last()?;
+        frame.steps.iter().zip(&frame.types).rev().find_map(|(step, ty)| {
+            let Some(Type::Object { fields, .. }) = ty else { return None };
+            let fits = |ty: &Type| *ty != Type::Any && ty.fits(wanted);
+            let (name, _) = fields.iter().find(|(name, ty)| *name != "error" && fits(ty))?;
+            Some(format!("steps.{}.{name}", step.name.value))
+        })
+    }
+}
+
+fn single_reference(value: &Written) -> Option<(&[String], std::ops::Range<usize>)> {
+    let Shape::Scalar { template, .. } = &value.shape else { return None };
+    match template.references() {
+        [only] => Some((&only.path, only.span.clone())),
+        _ => None,
+    }
+}
+
+fn step_of(path: &[String]) -> Option<&str> {
+    match path {
+        [root, step, ..] if root == "steps" => Some(step),
+        _ => None,
+    }
+}
+
+/// The type with its article, to begin a sentence with.
+fn phrase(ty: &Type) -> String {
+    match ty {
+        Type::Media(kinds) if kinds.len() == 1 => match kinds[0] {
+            MediaKind::Image => "an image".to_owned(),
+            MediaKind::Audio => "audio".to_owned(),
+            kind => format!("a {kind}"),
+        },
+        Type::Integer | Type::Number | Type::List(_) => format!("a {ty}"),
+        Type::Object { .. } => format!("an {ty}"),
+        _ => ty.to_string(),
+    }
+}

@@ -1,0 +1,213 @@
+//! What expressions refer to, and the types that they have.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::interim::TypeScope;
+use crate::Type;
+use crate::diagnostic::Code;
+use crate::document::place::Place;
+use crate::document::words;
+use crate::document::written::{self, Shape, Written};
+use crate::expression::{Reference, Template};
+use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
+use crate::suggestion::closest;
+
+/// The steps that something waits for, each with the strongest kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dependencies(BTreeMap<StepRef, DependencyKind>);
+
+impl Dependencies {
+    /// Adds one.
+    pub fn add(&mut self, step: StepRef, kind: DependencyKind) {
+        let strongest = self.0.entry(step).or_insert(kind);
+        *strongest = kind.max(*strongest);
+    }
+
+    /// Adds all of `others`.
+    pub fn add_all(&mut self, others: &Dependencies) {
+        others.0.iter().for_each(|(step, kind)| self.add(*step, *kind));
+    }
+
+    /// Those that lie outside of the scope, seen from the scope around it.
+    pub fn seen_from_outside(&self) -> Dependencies {
+        let outside = self.0.iter().filter(|(step, _)| step.up > 0);
+        Dependencies(outside.map(|(step, kind)| (StepRef { up: step.up - 1, ..*step }, *kind)).collect())
+    }
+
+    /// As a plan has them: sorted, one entry a step.
+    pub fn into_plan(self) -> Vec<Dependency> {
+        self.0.into_iter().map(|(step, kind)| Dependency { step, kind }).collect()
+    }
+}
+
+/// The names that every expression of a pipeline may use.
+pub(super) fn pipeline_values(inputs: &[InputSpec]) -> TypeScope {
+    let fields = inputs.iter().map(|input| (input.name.clone(), input.ty.clone())).collect();
+    let run = Type::object([
+        ("id", Type::Text),
+        ("user", Type::Text),
+        ("labels", Type::Object { fields: BTreeMap::new(), open: true }),
+        ("started_at", Type::Text),
+    ]);
+    let inputs = Type::Object { fields, open: false };
+    TypeScope {
+        values: BTreeMap::from([("inputs".to_owned(), inputs), ("run".to_owned(), run)]),
+        steps: BTreeMap::new(),
+    }
+}
+
+impl Checker<'_, '_> {
+    /// The type of a value, and the steps that must be terminal before it can be made. What is wrong
+    /// with its expressions is reported.
+    pub fn infer(&mut self, written: &Written) -> (Type, Dependencies) {
+        let mut dependencies = Dependencies::default();
+        let ty = self.infer_shape(written, &mut dependencies);
+        (ty, dependencies)
+    }
+
+    /// The type of a value whose expressions were reported on already.
+    pub fn infer_again(&mut self, written: &Written) -> Type {
+        let before = self.findings.count();
+        let (ty, _) = self.infer(written);
+        self.findings.truncate(before);
+        ty
+    }
+
+    fn infer_shape(&mut self, written: &Written, dependencies: &mut Dependencies) -> Type {
+        match &written.shape {
+            Shape::Scalar { text, template } => {
+                self.infer_scalar(written.place, text, template, dependencies)
+            }
+            Shape::List(items) => {
+                let mut types: Vec<Type> = Vec::new();
+                for item in items {
+                    let ty = self.infer_shape(item, dependencies);
+                    if !types.contains(&ty) {
+                        types.push(ty);
+                    }
+                }
+                Type::list(one_of(types))
+            }
+            Shape::Map(entries) => {
+                let infer = |(key, value): &(_, Written)| {
+                    let key: &crate::document::At<String> = key;
+                    (key.value.clone(), self.infer_shape(value, dependencies))
+                };
+                Type::Object { fields: entries.iter().map(infer).collect(), open: false }
+            }
+            Shape::Broken => Type::Any,
+        }
+    }
+
+    fn infer_scalar(
+        &mut self,
+        place: Place,
+        text: &str,
+        template: &Template,
+        found: &mut Dependencies,
+    ) -> Type {
+        if let Some(value) = template.as_literal() {
+            return Type::of(value);
+        }
+        let mut steps = BTreeMap::new();
+        let mut known = true;
+        for reference in template.references() {
+            let exact = written::locate(place, text, reference.span.clone(), &self.findings.sources);
+            known &= match reference.path.as_slice() {
+                [root, name, rest @ ..] if root == "steps" => self
+                    .refer_to_step(name, rest, exact, found)
+                    .map(|ty| steps.insert(name.clone(), ty))
+                    .is_some(),
+                _ => self.refer_to_value(reference, exact),
+            };
+        }
+        if !known {
+            return Type::Any;
+        }
+        let frame = self.frame();
+        frame.values.steps = steps;
+        let (ty, faults) = template.infer(&frame.values);
+        for fault in faults {
+            written::report(&fault, text, place, self.findings);
+        }
+        ty
+    }
+
+    /// The type of a step that an expression refers to by `steps.name.rest`.
+    fn refer_to_step(
+        &mut self,
+        name: &str,
+        rest: &[String],
+        place: Place,
+        found: &mut Dependencies,
+    ) -> Option<Type> {
+        let Some(step) = self.resolve(name) else {
+            let name_only = self.part(place, name);
+            self.unknown_step(name, name_only);
+            return None;
+        };
+        let is_status = rest.first().is_some_and(|field| field == "status" || field == "error");
+        found.add(step, if is_status { DependencyKind::Status } else { DependencyKind::Value });
+        let frame = self.frame_of(step);
+        if let Some(output) = rest.first().filter(|_| !is_status) {
+            frame.used_outputs[step.index].entry(output.clone()).or_insert(place);
+        }
+        Some(frame.types[step.index].clone().unwrap_or(Type::Any))
+    }
+
+    /// Whether the first name of `reference` stands for something; reports it if not.
+    fn refer_to_value(&mut self, reference: &Reference, place: Place) -> bool {
+        let Some(root) = reference.path.first() else { return true };
+        if root == "steps" || self.frame().values.values.contains_key(root) {
+            return true;
+        }
+        let place = self.part(place, root);
+        if let Some((_, purpose)) = words::LATER_NAMES.iter().find(|(name, _)| name == root) {
+            self.findings
+                .error(place, Code::NotSupportedYet, format!("`{root}` is not supported yet"))
+                .note(format!("it is for {purpose}; a later version will do that"));
+            return false;
+        }
+        let is_step = self.resolve(root).is_some();
+        let is_input = self.has_input(root);
+        let names: Vec<String> = self.frame().values.values.keys().cloned().collect();
+        let finding =
+            self.findings.error(place, Code::UnknownName, format!("there is no name `{root}` here"));
+        match root.as_str() {
+            _ if is_step => _ = finding.label(format!("did you mean `steps.{root}`?")),
+            _ if is_input => _ = finding.label(format!("did you mean `inputs.{root}`?")),
+            "item" | "index" => _ = finding.note("only a step with `each` has an item"),
+            "output" => _ = finding.note("only `check` sees the output of its own step"),
+            _ => {
+                let names = names.iter().map(String::as_str).chain(["steps"]);
+                finding.did_you_mean(closest(root, names));
+            }
+        }
+        false
+    }
+
+    fn has_input(&mut self, name: &str) -> bool {
+        let inputs = self.frame().values.values.get("inputs");
+        matches!(inputs, Some(Type::Object { fields, .. }) if fields.contains_key(name))
+    }
+
+    /// The part of `place` that is `word`; the whole of it if the word isn't in there.
+    fn part(&self, place: Place, word: &str) -> Place {
+        let source = self.findings.sources.slice(place);
+        let Some(at) = source.find(word) else { return place };
+        let offset = |byte: usize| u32::try_from(byte).unwrap_or(0);
+        let start = place.start + offset(at);
+        Place { start, end: start + offset(word.len()), ..place }
+    }
+}
+
+/// One of some types: the one there is, or any if there is none.
+pub(super) fn one_of(mut types: Vec<Type>) -> Type {
+    match types.len() {
+        0 => Type::Any,
+        1 => types.remove(0),
+        _ if types.contains(&Type::Any) => Type::Any,
+        _ => Type::OneOf(types),
+    }
+}

@@ -1,0 +1,254 @@
+//! One step.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::inference::Dependencies;
+use crate::Type;
+use crate::diagnostic::Code;
+use crate::document::written::Written;
+use crate::document::{self, Body, yaml};
+use crate::plan::{self, DependencyKind, Location};
+
+/// What is known of a step after its body was checked.
+pub(super) struct CheckedBody {
+    /// What it does.
+    pub body: plan::Body,
+    /// Its outputs, one item's worth if it fans out.
+    pub output: Type,
+    /// What it waits for.
+    pub dependencies: Dependencies,
+    /// How long it may take at most, as far as the body says it.
+    pub total_timeout: Option<crate::Span>,
+    /// Labels that come with the body.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl<'c> Checker<'c, '_> {
+    /// Checks a step of the nearest scope: what a plan says of it, and what an expression gets from it.
+    pub fn step(&mut self, step: &'c document::Step) -> (plan::Step, Type) {
+        let mut dependencies = self.needs(step);
+        let item = step.each.as_ref().map(|each| (each, self.each_list(&each.list, &mut dependencies)));
+        let condition_per_item = step.each.as_ref().is_some_and(|each| names_item(step, &each.item_name));
+        if !condition_per_item {
+            step.condition.iter().for_each(|condition| self.condition(condition, &mut dependencies));
+        }
+        let hidden = item.map(|(each, ty)| {
+            let names = [(each.item_name.clone(), ty), ("index".to_owned(), Type::Integer)];
+            names.map(|(name, ty)| (name.clone(), self.frame().values.values.insert(name, ty)))
+        });
+        if condition_per_item {
+            step.condition.iter().for_each(|condition| self.condition(condition, &mut dependencies));
+        }
+        let each = step.each.as_ref().map(|each| self.each(each, condition_per_item, &mut dependencies));
+        let body = self.body(step);
+        dependencies.add_all(&body.dependencies);
+        let checks = self.checks(step, &body.output, &mut dependencies);
+        for (name, value) in hidden.into_iter().flatten() {
+            self.set_value(name, value);
+        }
+        let seen = seen_type(&body.output, each.is_some());
+        let step = plan::Step {
+            name: step.name.value.clone(),
+            location: Location { file: self.file(), line: self.findings.sources.line(step.name.place) },
+            description: step.description.clone(),
+            condition: step.condition.as_ref().map(Written::template),
+            waits_for: dependencies.into_plan(),
+            each,
+            body: body.body,
+            checks,
+            optional: step.optional,
+            total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
+            labels: body.labels.into_iter().chain(step.labels.clone()).collect(),
+            output: body.output,
+        };
+        (step, seen)
+    }
+
+    fn needs(&mut self, step: &document::Step) -> Dependencies {
+        let mut dependencies = Dependencies::default();
+        for need in &step.needs {
+            match self.resolve(&need.value) {
+                Some(step) => dependencies.add(step, DependencyKind::Order),
+                None => self.unknown_step(&need.value, need.place),
+            }
+        }
+        dependencies
+    }
+
+    fn condition(&mut self, condition: &Written, dependencies: &mut Dependencies) {
+        let (_, found) = self.infer(condition);
+        dependencies.add_all(&found);
+    }
+
+    /// The type of the items of the list that a step fans out over.
+    fn each_list(&mut self, list: &Written, dependencies: &mut Dependencies) -> Type {
+        let (ty, found) = self.infer(list);
+        dependencies.add_all(&found);
+        if !ty.fits(&Type::list(Type::Any)) {
+            let label = self.given(&ty, list);
+            self.findings
+                .error(list.place, Code::Type, "`each` needs a list")
+                .label(label)
+                .help("to fan out over the items of another step, refer to its `items`");
+        }
+        match ty {
+            Type::List(item) => *item,
+            _ => Type::Any,
+        }
+    }
+
+    fn each(
+        &mut self,
+        each: &document::Each,
+        condition_per_item: bool,
+        found: &mut Dependencies,
+    ) -> plan::Each {
+        if let Some(key) = &each.key {
+            let (ty, dependencies) = self.infer(key);
+            found.add_all(&dependencies);
+            let scalar = Type::OneOf(vec![Type::Text, Type::Number, Type::Boolean]);
+            if !ty.fits(&scalar) {
+                let label = self.given(&ty, key);
+                self.findings
+                    .error(key.place, Code::Type, "the `key` of an item must be text or a number")
+                    .label(label);
+            }
+        }
+        plan::Each {
+            list: each.list.template(),
+            item_name: each.item_name.clone(),
+            key: each.key.as_ref().map(Written::template),
+            max_parallel: each.max_parallel,
+            quorum: each.quorum,
+            early: each.early,
+            condition_per_item,
+        }
+    }
+
+    fn body(&mut self, step: &'c document::Step) -> CheckedBody {
+        match &step.body {
+            Body::Uses { uses, with, .. } if yaml::is_file(&uses.value) => self.subpipeline(step, uses, with),
+            Body::Uses { uses, with, retry, fallback } => {
+                self.operation(step, uses, with, retry.as_deref(), fallback)
+            }
+            Body::Group { steps, outputs } => {
+                let values = self.frame().values.clone();
+                let checked = self.scope(steps, outputs, values);
+                CheckedBody {
+                    output: output_type(&checked.scope),
+                    body: plan::Body::Group(checked.scope),
+                    dependencies: checked.outer,
+                    total_timeout: None,
+                    labels: BTreeMap::new(),
+                }
+            }
+            Body::Unreadable => CheckedBody::unknown(),
+        }
+    }
+
+    fn checks(
+        &mut self,
+        step: &document::Step,
+        output: &Type,
+        dependencies: &mut Dependencies,
+    ) -> Vec<plan::Check> {
+        let hidden = self.frame().values.values.insert("output".to_owned(), output.clone());
+        for written in
+            step.checks.iter().flat_map(|check| [Some(&check.that), check.message.as_ref()]).flatten()
+        {
+            let (_, found) = self.infer(written);
+            dependencies.add_all(&found);
+            self.note_used_outputs(step, written);
+        }
+        self.set_value("output".to_owned(), hidden);
+        let plan = |check: &document::Check| plan::Check {
+            that: check.that.template(),
+            message: check.message.as_ref().map(Written::template),
+        };
+        step.checks.iter().map(plan).collect()
+    }
+
+    /// Notes which outputs of its own step a check refers to.
+    fn note_used_outputs(&mut self, step: &document::Step, written: &Written) {
+        let Some(own) = self.resolve(&step.name.value) else { return };
+        written.for_each_scalar(&mut |place, _, template| {
+            for reference in template.references() {
+                if let [root, output, ..] = reference.path.as_slice()
+                    && root == "output"
+                {
+                    self.frame_of(own).used_outputs[own.index].entry(output.clone()).or_insert(place);
+                }
+            }
+        });
+    }
+
+    fn set_value(&mut self, name: String, value: Option<Type>) {
+        let values = &mut self.frame().values.values;
+        match value {
+            Some(ty) => _ = values.insert(name, ty),
+            None => _ = values.remove(&name),
+        }
+    }
+}
+
+impl CheckedBody {
+    /// What is known of a body that was reported: nothing, and anything goes.
+    pub fn unknown() -> CheckedBody {
+        CheckedBody {
+            body: plan::Body::Operation(Vec::new()),
+            output: Type::Any,
+            dependencies: Dependencies::default(),
+            total_timeout: None,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// Whether the step's condition names the item, so that it is asked for every item.
+fn names_item(step: &document::Step, item_name: &str) -> bool {
+    let mut found = false;
+    if let Some(condition) = &step.condition {
+        condition.for_each_scalar(&mut |_, _, template| {
+            let names = |root: &String| root == item_name || root == "index";
+            found |= template.references().iter().any(|reference| reference.path.first().is_some_and(names));
+        });
+    }
+    found
+}
+
+/// What a scope gives.
+pub(super) fn output_type(scope: &plan::Scope) -> Type {
+    let fields = scope.outputs.iter().map(|output| (output.name.clone(), output.ty.clone()));
+    Type::Object { fields: fields.collect(), open: false }
+}
+
+/// What an expression gets from a step that gives `output`.
+fn seen_type(output: &Type, fans_out: bool) -> Type {
+    let error = Type::object([("class", Type::Text), ("message", Type::Text)]);
+    let status = [("status".to_owned(), Type::Text), ("error".to_owned(), error)];
+    let (mut fields, open) = match output {
+        Type::Object { .. } | Type::Any if fans_out => (fan_out_fields(output), false),
+        Type::Object { fields, open } => (fields.clone(), *open),
+        _ => return Type::Any,
+    };
+    fields.extend(status);
+    Type::Object { fields, open }
+}
+
+fn fan_out_fields(item: &Type) -> BTreeMap<String, Type> {
+    let key = || Type::OneOf(vec![Type::Text, Type::Number]);
+    let failed = Type::object([
+        ("index", Type::Integer),
+        ("key", key()),
+        ("class", Type::Text),
+        ("message", Type::Text),
+    ]);
+    let fields = [
+        ("items", Type::list(item.clone())),
+        ("keys", Type::list(key())),
+        ("by_key", Type::Object { fields: BTreeMap::new(), open: true }),
+        ("failed", Type::list(failed)),
+    ];
+    fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
+}

@@ -1,0 +1,127 @@
+//! Pipelines that are used by another one: inlined, with their inputs as the contract.
+
+use super::Checker;
+use super::inference::Dependencies;
+use super::step::{CheckedBody, output_type};
+use crate::bundle;
+use crate::diagnostic::Code;
+use crate::document::written::Written;
+use crate::document::{self, At};
+use crate::plan::{self, InputSpec};
+use crate::suggestion::{closest, listed};
+
+impl<'c> Checker<'c, '_> {
+    /// Checks a step that uses another file.
+    pub fn subpipeline(
+        &mut self,
+        step: &document::Step,
+        uses: &At<String>,
+        with: &'c [(At<String>, Written)],
+    ) -> CheckedBody {
+        let mut dependencies = Dependencies::default();
+        let given = self.infer_all(with, &mut dependencies);
+        let _ = step;
+        let unknown = CheckedBody { dependencies: dependencies.clone(), ..CheckedBody::unknown() };
+        let user = self.file();
+        let Some(path) = bundle::resolve(&user, &uses.value) else {
+            self.findings.error(
+                uses.place,
+                Code::BadPath,
+                format!("`{}` lies outside of the project", uses.value),
+            );
+            return unknown;
+        };
+        if self.chain.contains(&path) {
+            self.report_recursion(&path, uses);
+            return unknown;
+        }
+        if !self.bundle.files.contains_key(&path) {
+            self.findings.error(uses.place, Code::Unreadable, format!("`{path}` is not there"));
+            return unknown;
+        }
+        let Some((document, scope)) = self.documents.get(path.as_str()).zip(self.pipeline(&path)) else {
+            return unknown;
+        };
+        self.check_inputs(&path, &document.inputs, uses, &given);
+        self.check_failure_policy(&path, document, uses);
+        CheckedBody {
+            output: output_type(&scope),
+            body: plan::Body::Pipeline {
+                file: path,
+                inputs: document.inputs.clone(),
+                with: with.iter().map(|(key, value)| (key.value.clone(), value.template())).collect(),
+                scope: (*scope).clone(),
+            },
+            dependencies,
+            total_timeout: document.timeout.into_iter().chain(step.timeout.total).min(),
+            labels: document.labels.clone(),
+        }
+    }
+
+    fn report_recursion(&mut self, path: &str, uses: &At<String>) {
+        let from = self.chain.iter().position(|file| file == path).unwrap_or(0);
+        let chain: Vec<_> = self.chain[from..].iter().map(String::as_str).chain([path]).collect();
+        self.findings
+            .error(uses.place, Code::Recursion, format!("a pipeline can't use itself: {}", chain.join(" → ")))
+            .note("a pipeline that is used is put in place, so it would have no end");
+    }
+
+    /// One run has one rule for failures, that of the file it was started with.
+    fn check_failure_policy(&mut self, path: &str, document: &document::Document, uses: &At<String>) {
+        let main = self.documents.get(self.bundle.main.as_str());
+        if main.is_some_and(|main| main.on_failure != document.on_failure) {
+            let message = format!("`{path}` has another `on_failure`, which is not supported yet");
+            self.findings
+                .error(uses.place, Code::NotSupportedYet, message)
+                .note("one run has one rule for failures")
+                .help("write the same `on_failure` in both files");
+        }
+    }
+
+    fn check_inputs(
+        &mut self,
+        path: &str,
+        inputs: &[InputSpec],
+        uses: &At<String>,
+        given: &[(&At<String>, &Written, crate::Type)],
+    ) {
+        for (key, value, ty) in given {
+            let Some(input) = inputs.iter().find(|input| input.name == key.value) else {
+                let names = || inputs.iter().map(|input| input.name.as_str());
+                let message = format!("`{path}` has no input `{}`", key.value);
+                self.findings
+                    .error(key.place, Code::UnknownInput, message)
+                    .note(format!("its inputs are {}", listed(names())))
+                    .did_you_mean(closest(&key.value, names()));
+                continue;
+            };
+            if !value.is_broken() {
+                self.check_input(path, input, value, ty);
+            }
+        }
+        for input in inputs.iter().filter(|input| input.required) {
+            if !given.iter().any(|(key, ..)| key.value == input.name) {
+                let message = format!("`{path}` needs the input `{}`", input.name);
+                self.findings
+                    .error(uses.place, Code::MissingParameter, message)
+                    .note(format!("`{}` is {}", input.name, input.ty))
+                    .help(format!("add it under `with`: {{ {}: … }}", input.name));
+            }
+        }
+    }
+
+    fn check_input(&mut self, path: &str, input: &InputSpec, value: &Written, ty: &crate::Type) {
+        let note = format!("`{path}` takes `{}`: {}", input.name, input.ty);
+        let subject = format!("the input `{}` of `{path}`", input.name);
+        if !self.check_fits(value, ty, &input.ty, &subject, &note) {
+            return;
+        }
+        let Some(literal) = value.literal() else { return };
+        let Ok(validator) = jsonschema::validator_for(&input.schema) else { return };
+        if let Some(error) = validator.iter_errors(&literal.to_json()).next() {
+            self.findings
+                .error(value.place, Code::BadValue, format!("{subject} doesn't fit: {error}"))
+                .note(note);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Documents: one file of a pipeline as its author wrote it, with the place of everything.
+//!
+//! A document is read without knowing any operation or other file: it says what is written, not yet
+//! whether it can work. What can't be read is reported and left out, so that one fault is reported
+//! once and all others as well.
+
+pub(crate) mod node;
+pub(crate) mod place;
+pub(crate) mod read;
+pub(crate) mod scalar;
+pub(crate) mod words;
+pub(crate) mod written;
+pub(crate) mod yaml;
+
+use std::collections::BTreeMap;
+
+pub(crate) use node::At;
+use written::Written;
+
+use crate::plan::{InputSpec, OnFailure, Quorum, TimeoutChange};
+use crate::{Class, Span, Type};
+
+/// One file.
+pub(crate) struct Document {
+    pub name: String,
+    pub description: Option<String>,
+    pub inputs: Vec<InputSpec>,
+    pub timeout: Option<Span>,
+    pub on_failure: OnFailure,
+    pub labels: BTreeMap<String, String>,
+    pub steps: Vec<Step>,
+    pub outputs: Vec<Output>,
+}
+
+/// One output of a pipeline or group.
+pub(crate) struct Output {
+    pub name: At<String>,
+    pub value: Written,
+    /// The declared type with the JSON Schema that says it.
+    pub declared: Option<(Type, serde_json::Value)>,
+}
+
+/// One step.
+pub(crate) struct Step {
+    pub name: At<String>,
+    pub description: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub optional: bool,
+    pub condition: Option<Written>,
+    pub needs: Vec<At<String>>,
+    pub each: Option<Each>,
+    pub body: Body,
+    pub checks: Vec<Check>,
+    pub timeout: Timeout,
+}
+
+/// What a step does.
+pub(crate) enum Body {
+    /// An operation or another file.
+    Uses {
+        uses: At<String>,
+        with: Vec<(At<String>, Written)>,
+        retry: Option<Vec<Retry>>,
+        fallback: Vec<Fallback>,
+    },
+    /// An inline group.
+    Group { steps: Vec<Step>, outputs: Vec<Output> },
+    /// Something that was reported already.
+    Unreadable,
+}
+
+/// How a step fans out.
+pub(crate) struct Each {
+    pub list: Written,
+    pub item_name: String,
+    pub key: Option<Written>,
+    pub max_parallel: Option<usize>,
+    pub quorum: Quorum,
+    pub early: bool,
+}
+
+/// The next target.
+pub(crate) struct Fallback {
+    pub uses: At<String>,
+    pub with: Vec<(At<String>, Written)>,
+    pub on: Option<Vec<Class>>,
+    pub retry: Option<Vec<Retry>>,
+    pub timeout: Timeout,
+}
+
+/// A rule for trying again, as far as it is written.
+#[derive(Clone, Default)]
+pub(crate) struct Retry {
+    pub on: Option<Vec<Class>>,
+    pub attempts: Option<u32>,
+    pub backoff: Option<Span>,
+    pub factor: Option<f64>,
+    pub max_backoff: Option<Span>,
+    pub jitter: Option<bool>,
+    pub timeout: Option<TimeoutChange>,
+}
+
+/// How long things may take, as far as it is written.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Timeout {
+    pub connect: Option<Span>,
+    pub request: Option<Span>,
+    pub queue: Option<Span>,
+    pub job: Option<Span>,
+    pub total: Option<Span>,
+}
+
+/// A condition that an output must meet.
+pub(crate) struct Check {
+    pub that: Written,
+    pub message: Option<Written>,
+}
+
+impl Step {
+    /// Calls `visit` for all values of the step that are made in its own scope.
+    pub fn for_each_own<'d>(&'d self, visit: &mut impl FnMut(&'d Written)) {
+        self.condition.iter().for_each(&mut *visit);
+        if let Some(each) = &self.each {
+            visit(&each.list);
+            each.key.iter().for_each(&mut *visit);
+        }
+        match &self.body {
+            Body::Uses { with, fallback, .. } => {
+                with.iter().for_each(|(_, value)| visit(value));
+                fallback.iter().flat_map(|target| &target.with).for_each(|(_, value)| visit(value));
+            }
+            Body::Group { .. } | Body::Unreadable => {}
+        }
+        for check in &self.checks {
+            visit(&check.that);
+            check.message.iter().for_each(&mut *visit);
+        }
+    }
+}

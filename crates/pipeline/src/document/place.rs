@@ -1,0 +1,133 @@
+//! Places in the files of a bundle, and the findings about them.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Diagnostic, Level};
+
+/// A range of bytes in one of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Which of the [`Sources`].
+    pub file: u32,
+    /// The first byte.
+    pub start: u32,
+    /// The byte behind the last one.
+    pub end: u32,
+}
+
+/// The texts of all files, with the means to turn a [`Place`] into a line and a column.
+pub struct Sources<'t> {
+    files: Vec<Source<'t>>,
+}
+
+struct Source<'t> {
+    name: &'t str,
+    text: &'t str,
+    line_starts: Vec<usize>,
+}
+
+impl<'t> Sources<'t> {
+    /// The files of a bundle, by name.
+    pub fn new(files: &'t BTreeMap<String, String>) -> Sources<'t> {
+        let source = |(name, text): (&'t String, &'t String)| Source {
+            name,
+            text,
+            line_starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
+        };
+        Sources { files: files.iter().map(source).collect() }
+    }
+
+    /// The number of the file called `name`.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        let number = self.files.binary_search_by(|source| source.name.cmp(name)).ok()?;
+        u32::try_from(number).ok()
+    }
+
+    /// The name of a file.
+    pub fn name(&self, file: u32) -> &'t str {
+        self.files[file as usize].name
+    }
+
+    /// The text of a file.
+    pub fn text(&self, file: u32) -> &'t str {
+        self.files[file as usize].text
+    }
+
+    /// The text at a place.
+    pub fn slice(&self, place: Place) -> &'t str {
+        self.text(place.file).get(place.start as usize..place.end as usize).unwrap_or("")
+    }
+
+    /// The line of a place, from 1.
+    pub fn line(&self, place: Place) -> usize {
+        self.files[place.file as usize].line_starts.partition_point(|&start| start <= place.start as usize)
+    }
+
+    fn diagnostic(&self, place: Place, code: Code, message: String) -> Diagnostic {
+        let source = &self.files[place.file as usize];
+        let line = self.line(place);
+        let line_start = source.line_starts[line - 1];
+        let rest = &source.text[line_start..];
+        let text = rest[..rest.find('\n').unwrap_or(rest.len())].trim_end_matches('\r');
+        let column = |byte: u32| {
+            let length = (byte as usize - line_start).min(text.len());
+            text.get(..length).map_or(0, |before| before.chars().count()) + 1
+        };
+        Diagnostic {
+            file: source.name.to_owned(),
+            line,
+            column: column(place.start),
+            end_column: column(place.end),
+            level: Level::Error,
+            code,
+            message,
+            label: None,
+            notes: Vec::new(),
+            help: None,
+            source: text.to_owned(),
+        }
+    }
+}
+
+/// Collects all that is wrong, so that a check can report it at once (law L4).
+pub struct Findings<'t> {
+    /// Where the places are.
+    pub sources: Sources<'t>,
+    list: Vec<Diagnostic>,
+}
+
+impl<'t> Findings<'t> {
+    /// No findings yet about `sources`.
+    pub fn new(sources: Sources<'t>) -> Findings<'t> {
+        Findings { sources, list: Vec::new() }
+    }
+
+    /// Adds an error; the caller may add a label, notes and help to it.
+    pub fn error(&mut self, place: Place, code: Code, message: impl Into<String>) -> &mut Diagnostic {
+        let diagnostic = self.sources.diagnostic(place, code, message.into());
+        self.list.push(diagnostic);
+        self.list.last_mut().expect("it was pushed just now")
+    }
+
+    /// The finding that was added last.
+    pub fn last(&mut self) -> &mut Diagnostic {
+        self.list.last_mut().expect("something was found just now")
+    }
+
+    /// Forgets all findings but the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.list.truncate(count);
+    }
+
+    /// How many findings there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// All findings, by file and place, each once.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.list.sort();
+        self.list.dedup();
+        self.list
+    }
+}

@@ -1,0 +1,244 @@
+//! Plain values: texts, numbers, booleans, durations, words.
+
+use std::collections::BTreeMap;
+
+use super::super::node::{At, Entry, Kind, Node};
+use super::super::place::{Findings, Place};
+use super::super::scalar::Doubt;
+use super::super::words::Key;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::suggestion::closest;
+use crate::{Class, Span, Value};
+
+/// Reports a scalar that can't be taken as data because it is in doubt.
+pub fn refuse_doubt(place: Place, text: &str, doubt: &Doubt, findings: &mut Findings) {
+    findings.error(place, Code::DoubtfulScalar, doubt.reason.clone()).help(format!("quote it: \"{text}\""));
+}
+
+/// The value of a scalar; reports anything else, `what` being the name of the key in backquotes.
+fn scalar(node: &Node, what: &str, wanted: &str, findings: &mut Findings) -> Option<Value> {
+    match &node.kind {
+        Kind::Unreadable => None,
+        Kind::Scalar(scalar) => match scalar.resolve() {
+            Ok(value) => Some(value),
+            Err(doubt) => {
+                refuse_doubt(node.place, &scalar.text, &doubt, findings);
+                None
+            }
+        },
+        _ => {
+            refuse(node, what, wanted, findings);
+            None
+        }
+    }
+}
+
+fn refuse<'f>(node: &Node, what: &str, wanted: &str, findings: &'f mut Findings) -> &'f mut Diagnostic {
+    let message = format!("{what} must be {wanted}, and this is {}", node.kind_word());
+    findings.error(node.place, Code::BadValue, message)
+}
+
+/// A text.
+pub fn text(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    match scalar(node, what, "text", findings)? {
+        Value::Text(text) => Some(text.to_string()),
+        _ => {
+            let written = node.scalar().map_or("", |scalar| &scalar.text);
+            let finding = refuse(node, what, "text", findings);
+            if !written.is_empty() {
+                finding.help(format!("quote it: \"{written}\""));
+            }
+            None
+        }
+    }
+}
+
+/// True or false.
+pub fn boolean(node: &Node, what: &str, findings: &mut Findings) -> Option<bool> {
+    const WANTED: &str = "true or false";
+    if let Some(scalar) = node.scalar().filter(|scalar| scalar.plain) {
+        let meant = match scalar.text.to_ascii_lowercase().as_str() {
+            "yes" | "on" => Some("true"),
+            "no" | "off" => Some("false"),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            let message = format!("`{}` is true or false in YAML 1.1 and text in YAML 1.2", scalar.text);
+            findings.error(node.place, Code::DoubtfulScalar, message).help(format!("write {meant}"));
+            return None;
+        }
+    }
+    match scalar(node, what, WANTED, findings)? {
+        Value::Bool(value) => Some(value),
+        _ => {
+            refuse(node, what, WANTED, findings);
+            None
+        }
+    }
+}
+
+/// A whole number from `min` to `max`.
+pub fn integer(node: &Node, what: &str, min: i64, max: i64, findings: &mut Findings) -> Option<i64> {
+    let wanted = format!("a whole number from {min} to {max}");
+    let value = scalar(node, what, &wanted, findings)?;
+    let number = match value {
+        Value::Number(_) => value.as_i64().filter(|number| (min..=max).contains(number)),
+        _ => None,
+    };
+    if number.is_none() {
+        findings.error(node.place, Code::BadValue, format!("{what} must be {wanted}"));
+    }
+    number
+}
+
+/// A number from `min` to `max`.
+pub fn number(node: &Node, what: &str, min: f64, max: f64, findings: &mut Findings) -> Option<f64> {
+    let wanted = format!("a number from {min} to {max}");
+    let number =
+        scalar(node, what, &wanted, findings)?.as_f64().filter(|number| (min..=max).contains(number));
+    if number.is_none() {
+        findings.error(node.place, Code::BadValue, format!("{what} must be {wanted}"));
+    }
+    number
+}
+
+/// A duration such as `90s`; longer than zero.
+pub fn duration(node: &Node, findings: &mut Findings) -> Option<Span> {
+    const HELP: &str = "write a number and a unit, such as 250ms, 10s, 2m, 1h30m or 7d";
+    let span = match &node.kind {
+        Kind::Unreadable => return None,
+        Kind::Scalar(scalar) => scalar.text.parse::<Span>().ok(),
+        _ => None,
+    };
+    if span.is_none_or(|span| span.0 == 0) {
+        let written =
+            node.scalar().map_or(node.kind_word().to_owned(), |scalar| format!("`{}`", scalar.text));
+        findings.error(node.place, Code::BadValue, format!("{written} is not a duration")).help(HELP);
+        return None;
+    }
+    span
+}
+
+/// One of some words; one that a later version supports is reported.
+pub fn word<'n>(node: &'n Node, what: &str, words: &[Key], findings: &mut Findings) -> Option<&'n str> {
+    let names = words.iter().map(|word| word.name).collect::<Vec<_>>();
+    let wanted = format!("one of {}", names.join(", "));
+    let Some(scalar) = node.scalar() else {
+        if !matches!(node.kind, Kind::Unreadable) {
+            refuse(node, what, &wanted, findings);
+        }
+        return None;
+    };
+    match words.iter().find(|word| word.name == scalar.text) {
+        Some(Key { later: None, .. }) => Some(&scalar.text),
+        Some(Key { name, later: Some(purpose) }) => {
+            findings
+                .error(node.place, Code::NotSupportedYet, format!("{what} `{name}` is not supported yet"))
+                .note(format!("it is for {purpose}; a later version will do that"));
+            None
+        }
+        None => {
+            findings
+                .error(node.place, Code::BadValue, format!("{what} must be {wanted}"))
+                .did_you_mean(closest(&scalar.text, names));
+            None
+        }
+    }
+}
+
+/// Failure classes: one, or a list of them; `any` stands for all.
+pub fn classes(node: &Node, findings: &mut Findings) -> Option<Vec<Class>> {
+    let nodes = match &node.kind {
+        Kind::Unreadable => return None,
+        Kind::List(items) => items.iter().collect(),
+        _ => vec![node],
+    };
+    let mut classes = Vec::new();
+    for node in nodes {
+        match class(node, findings)? {
+            Some(class) => classes.push(class),
+            None => classes.extend(Class::ALL),
+        }
+    }
+    classes.sort();
+    classes.dedup();
+    Some(classes)
+}
+
+/// One failure class; `Some(None)` for `any`.
+fn class(node: &Node, findings: &mut Findings) -> Option<Option<Class>> {
+    let Some(scalar) = node.scalar() else {
+        refuse(node, "`on`", "a failure class or a list of them", findings);
+        return None;
+    };
+    if scalar.text == "any" {
+        return Some(None);
+    }
+    if let Ok(class) = scalar.text.parse() {
+        return Some(Some(class));
+    }
+    let words = || Class::ALL.iter().map(|class| class.word()).chain(["any"]);
+    findings
+        .error(node.place, Code::BadClass, format!("there is no failure class `{}`", scalar.text))
+        .note(format!("the classes are {}", words().collect::<Vec<_>>().join(", ")))
+        .did_you_mean(closest(&scalar.text, words()));
+    None
+}
+
+/// Labels: texts by name.
+pub fn labels(node: &Node, findings: &mut Findings) -> BTreeMap<String, String> {
+    let Some(entries) = entries(node, "`labels`", findings) else { return BTreeMap::new() };
+    let mut labels = BTreeMap::new();
+    for entry in entries {
+        let what = format!("the label `{}`", entry.key.value);
+        if let Some(text) = text(&entry.value, &what, findings) {
+            labels.insert(entry.key.value.clone(), text);
+        }
+    }
+    labels
+}
+
+/// The entries of a map with free names.
+pub fn entries<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n [Entry]> {
+    match &node.kind {
+        Kind::Map(entries) => Some(entries),
+        Kind::Unreadable => None,
+        _ => {
+            refuse(node, what, "a map", findings);
+            None
+        }
+    }
+}
+
+/// The name of a pipeline: letters, digits, `-` and `_`.
+pub fn name(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    let name = text(node, "`name`", findings)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.chars().all(fits) {
+        return Some(name);
+    }
+    findings
+        .error(node.place, Code::BadName, format!("{what} has letters, digits, `-` and `_` only"))
+        .note("it is a part of event names and addresses; `description` may be any text");
+    None
+}
+
+/// Reports a name that an expression couldn't refer to: it has to begin with a lower-case letter and
+/// go on with such letters, digits or `_`.
+pub fn check_identifier(name: &At<String>, what: &str, findings: &mut Findings) {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let text = name.value.as_str();
+    if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits) {
+        return;
+    }
+    let lower: String = text.to_ascii_lowercase().chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    let proposal = lower.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let finding = findings.error(name.place, Code::BadName, format!("{what} can't be called `{text}`"));
+    finding.note("a name begins with a lower-case letter and goes on with such letters, digits and `_`");
+    if text.contains('-') {
+        finding.note("in an expression `-` means minus");
+    }
+    if !proposal.is_empty() {
+        finding.label(format!("write `{proposal}`"));
+    }
+}

@@ -1,0 +1,198 @@
+//! The words of the language: which keys there are, and which of them wait for a later version.
+
+/// A key: its name, and what it is for if this version doesn't support it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The name.
+    pub name: &'static str,
+    /// For a key of a later version: what it is for.
+    pub later: Option<&'static str>,
+}
+
+const fn now(name: &'static str) -> Key {
+    Key { name, later: None }
+}
+
+const fn later(name: &'static str, purpose: &'static str) -> Key {
+    Key { name, later: Some(purpose) }
+}
+
+/// The keys of a file.
+pub const PIPELINE: &[Key] = &[
+    now("motet"),
+    now("name"),
+    now("description"),
+    now("inputs"),
+    now("timeout"),
+    now("on_failure"),
+    now("labels"),
+    now("steps"),
+    now("outputs"),
+    later("budget", "a cap on what a run may spend"),
+    later("concurrency", "a limit on runs at the same time"),
+    later("triggers", "runs that start by an event, a schedule or a webhook"),
+    later("priority", "which run goes first"),
+];
+
+/// The keys of a step.
+pub const STEP: &[Key] = &[
+    now("uses"),
+    now("with"),
+    now("steps"),
+    now("outputs"),
+    now("needs"),
+    now("if"),
+    now("each"),
+    now("as"),
+    now("key"),
+    now("max_parallel"),
+    now("quorum"),
+    now("early"),
+    now("retry"),
+    now("timeout"),
+    now("fallback"),
+    now("check"),
+    now("optional"),
+    now("labels"),
+    now("description"),
+    later("repeat", "running a step again until something holds"),
+    later("route", "choosing the operation by a condition"),
+    later("choose", "choosing the cheapest or fastest operation"),
+    later("hedge", "starting the next target when the first is slow"),
+    later("undo", "compensation for a step that was done"),
+    later("cache", "reusing results across runs"),
+    later("ttl", "how long a cached result holds"),
+    later("on_unknown", "what to do when nobody can tell whether a paid call was done"),
+    later("schema", "a JSON Schema that the output must meet"),
+    later("repair", "asking a model again with the validation error"),
+    later("priority", "which step goes first"),
+    later("fit", "conversions that are put in where an output doesn't fit an input"),
+];
+
+/// The keys of a step that only mean something beside `each`.
+pub const WITH_EACH: &[&str] = &["as", "key", "max_parallel", "quorum", "early"];
+
+/// The keys of a fallback.
+pub const FALLBACK: &[Key] = &[now("uses"), now("with"), now("on"), now("retry"), now("timeout")];
+
+/// The keys of a retry rule.
+pub const RETRY: &[Key] = &[
+    now("on"),
+    now("attempts"),
+    now("backoff"),
+    now("factor"),
+    now("max_backoff"),
+    now("jitter"),
+    now("timeout"),
+];
+
+/// The keys of a timeout.
+pub const TIMEOUT: &[Key] = &[now("connect"), now("request"), now("queue"), now("job"), now("total")];
+
+/// The keys of a check.
+pub const CHECK: &[Key] = &[now("that"), now("message")];
+
+/// The keys of a typed output.
+pub const OUTPUT: &[Key] = &[now("value"), now("type"), now("schema")];
+
+/// The values of a file's `on_failure`.
+pub const ON_FAILURE: &[Key] =
+    &[now("fail"), now("finish"), later("undo", "compensation in reverse order when a run fails")];
+
+/// What an input may be declared as.
+pub const INPUT_TYPES: &[&str] =
+    &["string", "number", "integer", "boolean", "array", "object", "image", "video", "audio", "file", "null"];
+
+/// The keywords of JSON Schema that may stand in the declaration of an input or output, with those
+/// that are our own.
+pub const SCHEMA_KEYWORDS: &[&str] = &[
+    "type",
+    "default",
+    "sensitive",
+    "description",
+    "title",
+    "examples",
+    "enum",
+    "const",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "items",
+    "prefixItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "properties",
+    "required",
+    "additionalProperties",
+    "patternProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "$defs",
+    "$ref",
+    "$comment",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "contentEncoding",
+    "contentMediaType",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// Operations of a later version, by the beginning of their name, with what they are for.
+pub const LATER_OPERATIONS: &[(&str, &str)] = &[
+    ("replicate/", "models at Replicate"),
+    ("fal/", "models at fal"),
+    ("openai/", "models at OpenAI"),
+    ("openai-compatible/", "models behind any OpenAI-compatible address"),
+    ("elevenlabs/", "voices at ElevenLabs"),
+    ("anthropic/", "models at Anthropic"),
+    ("google/", "models at Google"),
+    ("skytells/", "models at Skytells"),
+    ("hume/", "models at Hume"),
+    ("ollama/", "models on this machine"),
+    ("role/", "models chosen by role"),
+    ("pipeline/", "pipelines by name"),
+    ("http/", "requests to any address"),
+    ("search/", "search in an index"),
+    ("store/", "values kept between runs"),
+    ("flow/approve", "waiting for a person"),
+    ("flow/wait", "waiting for an event"),
+    ("flow/emit", "sending an event"),
+    ("data/vote", "choosing by vote"),
+    ("data/rank", "choosing by rank"),
+    ("data/merge", "merging values"),
+    ("data/extract-text", "text from documents"),
+];
+
+/// Names of expressions that mean something in a later version.
+pub const LATER_NAMES: &[(&str, &str)] = &[
+    ("previous", "the round before, in `repeat`"),
+    ("round", "the number of the round, in `repeat`"),
+    ("prompts", "prompts from files"),
+    ("secrets", "keys by name"),
+];
+
+/// Names that an item of `each` can't take.
+pub const RESERVED_NAMES: &[&str] =
+    &["inputs", "steps", "run", "index", "output", "previous", "round", "prompts", "secrets"];

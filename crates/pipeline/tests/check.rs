@@ -1,0 +1,202 @@
+//! Fixtures: good pipelines become plans, bad ones become messages.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use motet_pipeline::check::{Checked, check};
+use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
+use motet_pipeline::diagnostic::render;
+use motet_pipeline::plan::{Body, Dependency, Plan, Scope, Step, Target};
+use motet_pipeline::{Bundle, MediaKind, Type};
+
+#[test]
+fn good_pipelines_become_plans() {
+    for path in fixtures("good") {
+        let checked = check_file(&path);
+        assert!(checked.diagnostics.is_empty(), "{}", render(&checked.diagnostics, false));
+        let plan = checked.plan.expect("a pipeline without findings has a plan");
+        insta::assert_snapshot!(format!("good_{}", stem(&path)), describe(&plan));
+    }
+}
+
+#[test]
+fn bad_pipelines_become_messages() {
+    for path in fixtures("").into_iter().filter(|path| stem(path).starts_with("err_")) {
+        let checked = check_file(&path);
+        assert!(checked.plan.is_none(), "{} has a plan", path.display());
+        insta::assert_snapshot!(stem(&path), render(&checked.diagnostics, false));
+    }
+}
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
+    let entries = std::fs::read_dir(folder).expect("the fixtures are there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "json"));
+    paths.sort();
+    paths
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("fixtures are files").to_string_lossy().into_owned()
+}
+
+fn check_file(path: &Path) -> Checked {
+    let folder = path.parent().expect("fixtures lie in a folder");
+    let name = path.file_name().expect("fixtures are files").to_string_lossy();
+    let bundle = Bundle::load(&name, &mut |path| {
+        std::fs::read(folder.join(path)).map_err(|_| "there is no such file".to_owned())
+    });
+    match bundle {
+        Ok(bundle) => check(&bundle, &catalogue()),
+        Err(diagnostics) => Checked { plan: None, diagnostics },
+    }
+}
+
+/// Operations of every sort, as the crates above this one define them.
+fn catalogue() -> Catalogue {
+    let image = || Type::media(MediaKind::Image);
+    let video = || Type::media(MediaKind::Video);
+    let audio = || Type::media(MediaKind::Audio);
+    let visual = || Type::Media(vec![MediaKind::Image, MediaKind::Video]);
+    Catalogue::new([
+        Contract::new("local/scene", Work::Processor)
+            .input(Parameter::required("prompt", Type::Text).about("what is to be seen"))
+            .input(
+                Parameter::optional("aspect_ratio", Type::Text)
+                    .default("16:9")
+                    .one_of(["16:9", "1:1", "9:16"]),
+            )
+            .input(Parameter::optional("seed", Type::Integer).range(0.0, 4_294_967_295.0))
+            .output("image", image()),
+        Contract::new("local/speak", Work::Processor)
+            .input(Parameter::required("text", Type::Text))
+            .input(Parameter::optional("voice", Type::Text).default("en"))
+            .output("audio", audio())
+            .output("words", Type::list(Type::object([("word", Type::Text), ("start", Type::Number)]))),
+        Contract::new("media/animate", Work::Processor)
+            .input(Parameter::required("image", image()).about("png, jpeg or webp, at least 64 × 64"))
+            .input(
+                Parameter::optional("effect", Type::Text).default("zoom-in").one_of(["zoom-in", "pan-left"]),
+            )
+            .input(Parameter::optional("duration", Type::Number).default(5_i64).range(0.1, 600.0))
+            .output("video", video()),
+        Contract::new("media/silence", Work::Processor)
+            .input(Parameter::required("duration", Type::Number).range(0.1, 3600.0))
+            .output("audio", audio()),
+        Contract::new("media/thumbnail", Work::Processor)
+            .input(Parameter::required("video", video()))
+            .output("image", image()),
+        Contract::new("media/merge", Work::Processor)
+            .input(Parameter::required("items", Type::list(visual())))
+            .input(Parameter::optional("narration", audio()))
+            .input(Parameter::optional("music", audio()))
+            .output("video", video()),
+        Contract::new("task/rate", Work::Task)
+            .input(Parameter::required("text", Type::Text))
+            .output("label", Type::Text)
+            .output("score", Type::Number),
+        Contract::new("model/film", Work::Model)
+            .input(Parameter::required("image", image()))
+            .input(Parameter::optional("motion", Type::Integer).range(1.0, 255.0))
+            .output("video", video()),
+    ])
+}
+
+/// A plan in a few lines: what waits for what, and which defaults were taken.
+fn describe(plan: &Plan) -> String {
+    let mut text = format!("{} {:?}", plan.name, plan.on_failure);
+    plan.timeout.iter().for_each(|timeout| _ = write!(text, " timeout {timeout}"));
+    plan.labels.iter().for_each(|(name, label)| _ = write!(text, " {name}={label}"));
+    text.push('\n');
+    for input in &plan.inputs {
+        let default = input
+            .default
+            .as_ref()
+            .map_or("required".to_owned(), |value| format!("default {}", value.to_json()));
+        let sensitive = if input.sensitive { ", sensitive" } else { "" };
+        _ = writeln!(text, "input {}: {}, {default}{sensitive}", input.name, input.ty);
+    }
+    describe_scope(&plan.root, 0, &[], &mut text);
+    text
+}
+
+fn describe_scope<'p>(scope: &'p Scope, depth: usize, around: &[&'p Scope], text: &mut String) {
+    let scopes: Vec<_> = around.iter().copied().chain([scope]).collect();
+    for step in &scope.steps {
+        describe_step(step, depth, &scopes, text);
+    }
+    for output in &scope.outputs {
+        _ = writeln!(text, "{}output {}: {}", "  ".repeat(depth), output.name, output.ty);
+    }
+}
+
+fn describe_step(step: &Step, depth: usize, scopes: &[&Scope], text: &mut String) {
+    let indent = "  ".repeat(depth);
+    _ = write!(text, "{indent}{} (line {})", step.name, step.location.line);
+    if let Some(each) = &step.each {
+        _ = write!(text, " each {} {:?}", each.item_name, each.quorum);
+        each.max_parallel.iter().for_each(|count| _ = write!(text, " max {count}"));
+        [(each.key.is_some(), " keyed"), (each.early, " early"), (each.condition_per_item, " if per item")]
+            .iter()
+            .filter(|(holds, _)| *holds)
+            .for_each(|(_, word)| text.push_str(word));
+    }
+    [(step.condition.is_some(), " if"), (step.optional, " optional")]
+        .iter()
+        .filter(|(holds, _)| *holds)
+        .for_each(|(_, word)| text.push_str(word));
+    if !step.checks.is_empty() {
+        _ = write!(text, " checks {}", step.checks.len());
+    }
+    step.total_timeout.iter().for_each(|total| _ = write!(text, " total {total}"));
+    step.labels.iter().for_each(|(name, label)| _ = write!(text, " {name}={label}"));
+    describe_dependencies(&step.waits_for, scopes, text);
+    text.push('\n');
+    match &step.body {
+        Body::Operation(targets) => {
+            targets.iter().for_each(|target| describe_target(target, &indent, scopes, text))
+        }
+        Body::Group(scope) => describe_scope(scope, depth + 1, scopes, text),
+        Body::Pipeline { file, with, scope, .. } => {
+            let names: Vec<_> = with.iter().map(|(name, _)| name.as_str()).collect();
+            _ = writeln!(text, "{indent}  {file} with {}", names.join(", "));
+            describe_scope(scope, depth + 1, &[], text);
+        }
+    }
+}
+
+fn describe_target(target: &Target, indent: &str, scopes: &[&Scope], text: &mut String) {
+    let names: Vec<_> = target.with.iter().map(|(name, _)| name.as_str()).collect();
+    _ = write!(text, "{indent}  {} with {}", target.contract.operation, names.join(", "));
+    if !target.on.is_empty() {
+        _ = write!(text, " on {}", target.on.iter().map(|class| class.word()).collect::<Vec<_>>().join(","));
+    }
+    describe_dependencies(&target.waits_for, scopes, text);
+    for rule in &target.retry {
+        let on: Vec<_> = rule.on.iter().map(|class| class.word()).collect();
+        _ = write!(
+            text,
+            "\n{indent}    retry {}: {} attempts, {} × {}",
+            on.join(","),
+            rule.attempts,
+            rule.backoff,
+            rule.factor
+        );
+        _ = write!(text, " up to {}, jitter {}, timeout {:?}", rule.max_backoff, rule.jitter, rule.timeout);
+    }
+    let timeouts = target.timeouts;
+    if timeouts != Default::default() {
+        let (connect, request) = (timeouts.connect, timeouts.request);
+        _ = write!(text, "\n{indent}    timeouts {connect} {request} {} {}", timeouts.queue, timeouts.job);
+    }
+    text.push('\n');
+}
+
+fn describe_dependencies(dependencies: &[Dependency], scopes: &[&Scope], text: &mut String) {
+    for dependency in dependencies {
+        let scope = scopes[scopes.len() - 1 - dependency.step.up];
+        let up = "^".repeat(dependency.step.up);
+        _ = write!(text, " ← {up}{} ({:?})", scope.steps[dependency.step.index].name, dependency.kind);
+    }
+}
