@@ -12,11 +12,7 @@ const PHRASES: [(&str, Class, &str); 16] = [
     ("No space left on device", Class::Unavailable, "the disk is full; free some space and resume"),
     ("Disk quota exceeded", Class::Unavailable, "the disk quota is used up; free some space and resume"),
     ("Cannot allocate memory", Class::TooLarge, "the media needs more memory than there is"),
-    (
-        "moov atom not found",
-        Class::Invalid,
-        "truncated: the video has no index (moov atom); it wasn't written to its end",
-    ),
+    ("moov atom not found", Class::Invalid, "truncated, or no video at all: it has no index (moov atom)"),
     (
         "Invalid data found when processing input",
         Class::Invalid,

@@ -19,7 +19,10 @@
 //! ```
 
 mod animate;
+mod captions;
+mod clip;
 mod colour;
+mod extract_audio;
 pub mod failure;
 mod ffmpeg;
 mod filter;
@@ -30,10 +33,14 @@ pub mod progress;
 mod rate;
 mod recipe;
 mod request;
+mod resize;
+mod retime;
 mod silence;
 mod size;
 pub mod sniff;
 mod sound;
+mod thumbnail;
+mod trim;
 
 use motet_pipeline::Contract;
 use motet_pipeline::value::Map;
@@ -45,11 +52,17 @@ use request::Request;
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Refusal>);
 
-const OPERATIONS: [Operation; 4] = [
+const OPERATIONS: [Operation; 10] = [
     (animate::contract, animate::plan),
+    (captions::contract, captions::plan),
+    (extract_audio::contract, extract_audio::plan),
     (merge::contract, merge::plan),
     (probe::contract, probe::plan),
+    (resize::contract, resize::plan),
+    (retime::contract, retime::plan),
     (silence::contract, silence::plan),
+    (thumbnail::contract, thumbnail::plan),
+    (trim::contract, trim::plan),
 ];
 
 /// The contracts of all `media/*` operations.

@@ -186,3 +186,142 @@ fn clips_too_short_for_the_fade_are_still_joined() {
     // One frame can't be shared; of five frames two can.
     assert_eq!(film.duration, Some(2.16));
 }
+
+fn say(word: &str, start: f64, end: f64) -> Value {
+    Value::map([("word", word.into()), ("start", Value::from(start)), ("end", Value::from(end))])
+}
+
+/// How many of the pixels differ clearly.
+fn changed(before: &[[u8; 3]], after: &[[u8; 3]]) -> usize {
+    let differs =
+        |(one, other): &(&[u8; 3], &[u8; 3])| one.iter().zip(*other).any(|(a, b)| a.abs_diff(*b) > 60);
+    before.iter().zip(after).filter(differs).count()
+}
+
+#[test]
+fn captions_stand_in_the_lower_third_while_they_are_said() {
+    let scratch = Scratch::new();
+    let video = scratch
+        .source("v.mp4", "-f lavfi -i color=c=0x305080:size=321x180:rate=10:duration=3 -pix_fmt yuv444p");
+    for style in ["clean", "bold", "boxed", "karaoke"] {
+        let inputs = with([
+            ("video", video.clone()),
+            ("words", Value::list(vec![say("Hello", 0.5, 0.8), say("{world}", 0.8, 1.0)])),
+            ("style", style.into()),
+        ]);
+        let name = scratch.make("media/captions", "video", inputs);
+        let film = scratch.probe(&name).unwrap();
+        assert_eq!((film.width, film.height, film.duration), (Some(320), Some(180), Some(3.0)));
+        let picture = |at| scratch.picture(&name, at, 320, 180);
+        let (before, during, after) = (picture(0.1), picture(0.9), picture(2.5));
+        let third = 320 * 120;
+        assert!(changed(&before[third..], &during[third..]) > 150, "{style}: seen in the lower third");
+        assert_eq!(changed(&before[..third], &during[..third]), 0, "{style}: and nowhere else");
+        assert_eq!(changed(&before, &after), 0, "{style}: gone afterwards");
+        assert_eq!(scratch.read("captions.srt").iter().filter(|byte| **byte == b'\n').count(), 4);
+    }
+}
+
+#[test]
+fn a_box_is_translucent_and_has_its_own_colour() {
+    let scratch = Scratch::new();
+    let video =
+        scratch.source("v.mp4", "-f lavfi -i color=c=white:size=320x180:rate=5:duration=1 -pix_fmt yuv420p");
+    let inputs = with([("video", video), ("script", "MMMMMMMM".into()), ("style", "boxed".into())]);
+    let picture = scratch.picture(&scratch.make("media/captions", "video", inputs), 0.5, 320, 180);
+    let greys = picture.iter().filter(|[red, green, blue]| {
+        (70..130).contains(red) && red.abs_diff(*green) < 8 && red.abs_diff(*blue) < 8
+    });
+    assert!(greys.count() > 500, "black at 62 % over white is a dark grey");
+}
+
+#[test]
+fn every_other_operation_gives_what_it_promises() {
+    let scratch = Scratch::new();
+    let video = scratch.source(
+        "v.mp4",
+        "-f lavfi -i testsrc2=size=162x90:rate=25 -f lavfi -i sine=frequency=500 -t 2 -pix_fmt yuv420p",
+    );
+    let sound = scratch.source("s.wav", &format!("{TONE}2"));
+    let image = scratch.source("i.jpg", "-f lavfi -i testsrc2=size=161x91 -frames:v 1");
+    let number = |value: f64| Value::from(value);
+
+    let name =
+        scratch.make("media/retime", "video", with([("media", video.clone()), ("duration", number(3.0))]));
+    assert_in_step(&scratch, &name, 3.0);
+    let name =
+        scratch.make("media/retime", "audio", with([("media", sound.clone()), ("speed", number(4.0))]));
+    assert_eq!(scratch.probe(&name).unwrap().duration, Some(0.5));
+    assert!((scratch.level(&name, 0.1, 0.3) - scratch.level("s.wav", 0.1, 0.3)).abs() < 1.0);
+
+    let name = scratch.make(
+        "media/trim",
+        "video",
+        with([("media", video.clone()), ("start", number(0.5)), ("end", number(1.1))]),
+    );
+    assert_in_step(&scratch, &name, 0.6);
+    let name = scratch.make("media/trim", "audio", with([("media", sound), ("start", number(0.5))]));
+    assert_eq!(scratch.probe(&name).unwrap().duration, Some(1.5));
+
+    for format in ["mp3", "m4a", "wav"] {
+        let name = scratch.make(
+            "media/extract-audio",
+            "audio",
+            with([("video", video.clone()), ("format", format.into())]),
+        );
+        let probed = scratch.probe(&name).unwrap();
+        assert_eq!(probed.kind, MediaKind::Audio);
+        assert!((probed.duration.unwrap() - 2.0).abs() < 0.06, "{format}: {probed:?}");
+    }
+
+    let size = |name: &str| {
+        scratch.probe(name).map(|probed| (probed.width.unwrap(), probed.height.unwrap())).unwrap()
+    };
+    let name = scratch.make(
+        "media/resize",
+        "image",
+        with([("media", image), ("width", number(81.0)), ("height", number(81.0))]),
+    );
+    assert_eq!(size(&name), (81, 81));
+    let name = scratch.make(
+        "media/resize",
+        "video",
+        with([("media", video.clone()), ("aspect_ratio", "9:16".into())]),
+    );
+    assert_eq!(size(&name), (50, 90));
+    assert_in_step(&scratch, &name, 2.0);
+
+    for at in [0.0, 1.0, 2.0] {
+        let name =
+            scratch.make("media/thumbnail", "image", with([("video", video.clone()), ("at", number(at))]));
+        assert_eq!((size(&name), scratch.probe(&name).unwrap().kind), ((162, 90), MediaKind::Image));
+    }
+}
+
+#[test]
+fn damaged_and_mislabelled_media_are_refused_with_a_reason() {
+    let scratch = Scratch::new();
+    scratch.source("v.mp4", "-f lavfi -i testsrc2=size=64x64:rate=25:duration=1 -pix_fmt yuv420p");
+    let whole = scratch.read("v.mp4");
+    scratch.write("half.mp4", &whole[..whole.len() / 2]);
+    scratch.write("empty.mp4", b"");
+    scratch.write("text.mp4", b"I am no video at all, only some words.");
+    scratch.write("list.mp4", b"ffconcat version 1.0\nfile v.mp4\n");
+    scratch.write("playlist.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nv.mp4\n#EXT-X-ENDLIST\n");
+    let refused = ["half.mp4", "empty.mp4", "text.mp4", "list.mp4", "playlist.mp4"].map(|name| {
+        let refusal = scratch.probe(name).unwrap_err();
+        format!("{name}: {}: {refusal}", refusal.class)
+    });
+    insta::assert_debug_snapshot!(refused);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let scratch = Scratch::new();
+    let still = scratch.source("still.png", "-f lavfi -i testsrc2=size=128x72 -frames:v 1");
+    let voice = scratch.source("voice.wav", &format!("{TONE}1"));
+    let inputs = with([("items", Value::list(vec![still, voice]))]);
+    let (first, second) =
+        (scratch.make("media/merge", "video", inputs.clone()), scratch.make("media/merge", "video", inputs));
+    assert_eq!(scratch.read(&first), scratch.read(&second));
+}

@@ -1,0 +1,119 @@
+//! `media/captions`: words burned into a video, and beside it as subtitle files.
+
+mod ass;
+mod lines;
+mod style;
+mod subtitles;
+mod words;
+
+use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::{MediaKind, Type};
+
+use crate::clip::Remake;
+use crate::filter::filter;
+use crate::picture::{self, Origin};
+use crate::request::{Request, length};
+use crate::size::{Fit, Size};
+use crate::{Recipe, Refusal};
+
+use lines::{Limits, cues};
+use style::Style;
+use words::Word;
+
+const ASS_FILE: &str = "captions.ass";
+const SRT_FILE: &str = "captions.srt";
+const VTT_FILE: &str = "captions.vtt";
+
+pub(crate) fn contract() -> Contract {
+    let word = Type::Object {
+        fields: [("word", Type::Text), ("start", Type::Number), ("end", Type::Number)]
+            .map(|(name, ty)| (name.to_owned(), ty))
+            .into(),
+        open: true,
+    };
+    let choice = |name: &str, words: &[&'static str]| {
+        Parameter::optional(name, Type::Text).default(words[0]).one_of(words.iter().copied())
+    };
+    Contract::new("media/captions", Work::Processor)
+        .summary("Burns captions into a video and writes them as SRT and VTT too.")
+        .input(Parameter::required("video", Type::media(MediaKind::Video)).about("The video."))
+        .input(Parameter::optional("words", Type::list(word)).range(0.0, 50_000.0).about(
+            "What is said and when, in seconds: [{word, start, end}]. Whole sentences may be given as words.",
+        ))
+        .input(Parameter::optional("script", Type::Text).range(0.0, 100_000.0).about(
+            "What is said, where nothing tells when: spread evenly from `start` to `end`. Give this or `words`.",
+        ))
+        .input(Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
+            "Where the script begins, in seconds.",
+        ))
+        .input(Parameter::optional("end", Type::Number).range(0.0, 21_600.0).about(
+            "Where the script ends, in seconds; by default with the video.",
+        ))
+        .input(choice("style", &Style::NAMES).about(
+            "clean: white with an outline. bold: large, few words. boxed: on a translucent box. karaoke: the spoken word is coloured.",
+        ))
+        .input(choice("position", &["bottom", "top", "middle"]).about("Where on the picture."))
+        .input(Parameter::optional("font", Type::Text).range(1.0, 64.0).about(
+            "A font of this machine; by default its sans-serif.",
+        ))
+        .input(Parameter::optional("font_size", Type::Number).range(6.0, 1000.0).about(
+            "In pixels of the video; by default it follows from the video's size.",
+        ))
+        .input(Parameter::optional("max_words", Type::Integer).range(1.0, 40.0).about(
+            "Words in one caption at most; by default 8, with bold 3.",
+        ))
+        .input(Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
+            "Characters in one caption at most; by default 42, or what fits on two lines.",
+        ))
+        .output("video", Type::media(MediaKind::Video))
+        .output("srt", Type::media(MediaKind::File))
+        .output("vtt", Type::media(MediaKind::File))
+        .tool(Tool::Ffmpeg)
+        .tool(Tool::Font)
+        .usually(1.0, 20.0)
+}
+
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+    let video = request.required_media("video");
+    let own = Size::of(video)?;
+    let size = own.even();
+    let duration = length(video)?;
+    let words = said(request, duration)?;
+    let style = Style::read(request, size)?;
+    let limits = Limits {
+        words: request.pixels("max_words").map_or(style.words, |words| words as usize),
+        characters: request.pixels("max_chars").map_or(style.characters, |characters| characters as usize),
+        seconds: duration,
+    };
+    let cues = cues(&words, &limits);
+
+    let mut remake = Remake::of(video, duration);
+    remake.before = picture::conform(own, size, Fit::Cover, "black", Origin::Moving);
+    remake.after = vec![filter("ass").set("filename", ASS_FILE)];
+    let mut recipe = remake.recipe().gives("srt", SRT_FILE).gives("vtt", VTT_FILE);
+    recipe.files = vec![
+        (ASS_FILE.to_owned(), ass::write(&cues, &style, size).into_bytes()),
+        (SRT_FILE.to_owned(), subtitles::srt(&cues).into_bytes()),
+        (VTT_FILE.to_owned(), subtitles::vtt(&cues).into_bytes()),
+    ];
+    Ok(recipe)
+}
+
+/// The words and their times, wherever they come from.
+fn said(request: &Request, duration: f64) -> Result<Vec<Word>, Refusal> {
+    match (request.value("words"), request.text("script")) {
+        (Some(_), Some(_)) => Err(request.refuse("takes `words` or `script`, not both")),
+        (None, None) => Err(request.refuse("needs `words` (with times) or a `script`")),
+        (Some(_), None) => words::read(request.list("words")),
+        (None, Some(script)) => {
+            let start = request.number_or_default("start");
+            let end = request.number("end").unwrap_or(duration).min(duration);
+            if end <= start {
+                return Err(request.refuse(&format!(
+                    "can't spread the script from {start} s to {end} s: the video is {duration} s long"
+                )));
+            }
+            Ok(words::spread(script, start, end))
+        }
+    }
+}

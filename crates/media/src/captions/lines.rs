@@ -1,0 +1,211 @@
+//! Words grouped into captions.
+
+use super::words::{Word, ends_sentence};
+
+/// A silence of this length ends a caption, in seconds.
+const GAP: f64 = 0.8;
+
+/// A caption stays this long after its last word, if nothing else comes.
+const LINGER: f64 = 0.4;
+
+/// A caption is seen at least this long, if nothing else comes.
+const SEEN_MIN: f64 = 1.0;
+
+/// No caption goes on for longer.
+const SEEN_MAX: f64 = 6.0;
+
+/// Below this length (of one frame at 100 a second) a caption can't be shown.
+const SHOWN_MIN: f64 = 0.01;
+
+/// What fits into one caption, and how long the video is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) words: usize,
+    pub(crate) characters: usize,
+    /// Length of the video.
+    pub(crate) seconds: f64,
+}
+
+/// One caption: words that are seen together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cue {
+    pub(crate) words: Vec<Word>,
+    pub(crate) start: f64,
+    pub(crate) end: f64,
+}
+
+impl Cue {
+    /// The words as one line of text.
+    pub(crate) fn text(&self) -> String {
+        self.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Groups words into captions that follow one another without overlap.
+///
+/// A caption ends with its sentence, at a silence, or when it is full; a sentence that needs several
+/// captions is shared out evenly among them, so that none is left with a single word.
+pub(crate) fn cues(words: &[Word], limits: &Limits) -> Vec<Cue> {
+    let words = in_order(words, limits);
+    let mut groups = Vec::new();
+    for phrase in words.chunk_by(|one, next| !ends_sentence(&one.text) && next.start - one.end < GAP) {
+        groups.extend(balanced(phrase, limits));
+    }
+    timed(groups, limits.seconds)
+}
+
+/// The words in the order of their times, within the video, none longer than a caption.
+fn in_order(words: &[Word], limits: &Limits) -> Vec<Word> {
+    let mut words: Vec<_> = words.iter().flat_map(|word| pieces(word, limits.characters)).collect();
+    words.sort_by(|one, other| one.start.total_cmp(&other.start));
+    words.retain(|word| word.start < limits.seconds && word.end >= 0.0);
+    for index in 0..words.len() {
+        let next = words.get(index + 1).map_or(limits.seconds, |next| next.start.max(0.0));
+        let word = &mut words[index];
+        word.start = word.start.max(0.0);
+        word.end = word.end.min(next).max(word.start);
+    }
+    words
+}
+
+/// A word cut into pieces of at most `characters`: some languages write no spaces.
+fn pieces(word: &Word, characters: usize) -> Vec<Word> {
+    let letters: Vec<char> = word.text.chars().collect();
+    let second = (word.end - word.start) / letters.len().max(1) as f64;
+    let piece = |(index, part): (usize, &[char])| {
+        let start = word.start + (index * characters) as f64 * second;
+        Word { text: part.iter().collect(), start, end: start + part.len() as f64 * second }
+    };
+    letters.chunks(characters).enumerate().map(piece).collect()
+}
+
+/// The fewest groups that the limits allow, as even as can be.
+fn balanced(phrase: &[Word], limits: &Limits) -> Vec<Vec<Word>> {
+    let loosest = filled(phrase, limits.characters, limits);
+    let longest = phrase.iter().map(|word| word.text.chars().count()).max().unwrap_or(1);
+    // The narrowest width that needs no more groups; the number falls as the width grows.
+    let (mut narrow, mut wide) = (longest.min(limits.characters), limits.characters);
+    while narrow < wide {
+        let middle = (narrow + wide) / 2;
+        if filled(phrase, middle, limits).len() > loosest.len() {
+            narrow = middle + 1;
+        } else {
+            wide = middle;
+        }
+    }
+    filled(phrase, wide, limits)
+}
+
+/// Groups filled one after another.
+fn filled(phrase: &[Word], characters: usize, limits: &Limits) -> Vec<Vec<Word>> {
+    let mut groups: Vec<Vec<Word>> = Vec::new();
+    let mut width = 0;
+    for word in phrase {
+        let length = word.text.chars().count();
+        let fits = groups.last().is_some_and(|group| {
+            group.len() < limits.words
+                && width + 1 + length <= characters
+                && word.end - group[0].start <= SEEN_MAX
+        });
+        match groups.last_mut() {
+            Some(group) if fits => {
+                group.push(word.clone());
+                width += 1 + length;
+            }
+            _ => {
+                groups.push(vec![word.clone()]);
+                width = length;
+            }
+        }
+    }
+    groups
+}
+
+fn timed(groups: Vec<Vec<Word>>, seconds: f64) -> Vec<Cue> {
+    let starts: Vec<_> = groups.iter().map(|group| group[0].start).collect();
+    let cue = |(index, words): (usize, Vec<Word>)| {
+        let start = words[0].start;
+        let said = words[words.len() - 1].end;
+        let next = starts.get(index + 1).copied().unwrap_or(seconds);
+        let end = (said + LINGER).max(start + SEEN_MIN).min(next);
+        Cue { words, start, end }
+    };
+    groups.into_iter().enumerate().map(cue).filter(|cue| cue.end - cue.start >= SHOWN_MIN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::words::spread;
+    use super::*;
+
+    const LIMITS: Limits = Limits { words: 8, characters: 42, seconds: 20.0 };
+
+    fn texts(script: &str, limits: &Limits) -> Vec<String> {
+        cues(&spread(script, 0.0, limits.seconds), limits).iter().map(Cue::text).collect()
+    }
+
+    #[test]
+    fn captions_end_with_sentences_and_are_shared_out_evenly() {
+        let script =
+            "The sea was calm. No wind had come for days, and the old man sat at the window and waited.";
+        assert_eq!(
+            texts(script, &LIMITS),
+            [
+                "The sea was calm.",
+                "No wind had come for",
+                "days, and the old man sat",
+                "at the window and waited."
+            ]
+        );
+        let short = Limits { seconds: 5.0, ..LIMITS };
+        assert_eq!(texts("a b c d e f g h i", &short), ["a b c d e", "f g h i"], "no word is left alone");
+    }
+
+    #[test]
+    fn a_text_without_spaces_is_cut_into_captions() {
+        let limits = Limits { characters: 5, ..LIMITS };
+        assert_eq!(texts("海はとても静かだった", &limits), ["海はとても", "静かだった"]);
+    }
+
+    #[test]
+    fn between_words_nothing_flickers() {
+        let words =
+            [(0.0, 0.4), (0.6, 1.0), (1.3, 1.5)].map(|(start, end)| Word { text: "la".into(), start, end });
+        let cues = cues(&words, &Limits { words: 1, ..LIMITS });
+        assert_eq!(cues[0].end, cues[1].start);
+        assert_eq!(cues[1].end, cues[2].start);
+        assert_eq!(cues[2].end, 2.3, "and the last one can be read");
+    }
+
+    proptest! {
+        /// However odd the times are: captions follow one another inside the video and hold what fits.
+        #[test]
+        fn captions_never_overlap(
+            words in prop::collection::vec(("[a-zé.]{0,12}", -5.0..50.0, -5.0..50.0), 0..60),
+            limits in (1usize..9, 4usize..50, 0.1..40.0),
+        ) {
+            let limits = Limits { words: limits.0, characters: limits.1, seconds: limits.2 };
+            let words: Vec<_> = words
+                .into_iter()
+                .flat_map(|(text, start, end): (String, f64, f64)| spread(&text, start, end.max(start)))
+                .collect();
+            let cues = cues(&words, &limits);
+            for cue in &cues {
+                prop_assert!(cue.start >= 0.0 && cue.start < cue.end && cue.end <= limits.seconds, "{cue:?}");
+                prop_assert!(cue.words.len() <= limits.words);
+                prop_assert!(cue.text().chars().count() <= limits.characters);
+            }
+            prop_assert!(cues.is_sorted_by(|one, next| one.end <= next.start));
+        }
+
+        /// A script is shown whole and in order.
+        #[test]
+        fn no_word_of_a_script_is_lost(script in "[a-z,.!? ]{0,300}", characters in 4usize..60) {
+            let limits = Limits { characters, seconds: 300.0, words: 8 };
+            let all: String = texts(&script, &limits).concat().split(' ').collect();
+            prop_assert_eq!(all, script.split_whitespace().collect::<String>());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Words and when they are said.
+
+use motet_pipeline::Value;
+
+use crate::Refusal;
+
+/// A word without spaces, and when it is said, in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) start: f64,
+    pub(crate) end: f64,
+}
+
+/// Reads `[{word, start, end}]`, as transcription and speech give it. An entry of several words is
+/// taken apart, its time shared out.
+pub(crate) fn read(items: &[Value]) -> Result<Vec<Word>, Refusal> {
+    let mut words = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let text = item.get("word").and_then(Value::as_str);
+        let time = |name: &str| item.get(name).and_then(Value::as_f64);
+        let (Some(text), Some(start), Some(end)) = (text, time("start"), time("end")) else {
+            return Err(Refusal::invalid(format!(
+                "media/captions: word {} isn't {{word, start, end}} with a text and two numbers",
+                index + 1
+            )));
+        };
+        words.extend(spread(text, start, end.max(start)));
+    }
+    Ok(words)
+}
+
+/// Spreads a text over the time from `start` to `end`: longer words last longer, and sentences are
+/// followed by a pause.
+pub(crate) fn spread(text: &str, start: f64, end: f64) -> Vec<Word> {
+    let texts = split(text);
+    let weights: Vec<_> = texts.iter().map(|text| (weight(text), pause(text))).collect();
+    let last_pause = weights.last().map_or(0.0, |(_, pause)| *pause);
+    let total = weights.iter().map(|(word, pause)| word + pause).sum::<f64>() - last_pause;
+    let second = (end - start) / total.max(1.0);
+    let mut at = start;
+    let mut words = Vec::with_capacity(texts.len());
+    for (text, (weight, pause)) in texts.into_iter().zip(weights) {
+        let end = at + weight * second;
+        words.push(Word { text, start: at, end });
+        at = end + pause * second;
+    }
+    words
+}
+
+/// The words of a text; whatever can't be seen (line ends, control characters) only separates.
+fn split(text: &str) -> Vec<String> {
+    text.split(|character: char| {
+        character.is_whitespace() || character.is_control() || is_direction(character)
+    })
+    .filter(|word| !word.is_empty())
+    .map(str::to_owned)
+    .collect()
+}
+
+/// Marks that turn the direction of writing for all that follows: a stranger's text must not turn ours.
+fn is_direction(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn weight(word: &str) -> f64 {
+    word.chars().count() as f64 + 1.0
+}
+
+fn pause(word: &str) -> f64 {
+    if ends_sentence(word) {
+        5.0
+    } else if word.ends_with([',', ';', ':', '–', '—', '、', '，']) {
+        2.0
+    } else {
+        0.0
+    }
+}
+
+/// Whether a sentence ends with this word.
+pub(crate) fn ends_sentence(word: &str) -> bool {
+    word.trim_end_matches(['"', '\'', ')', '”', '’', '»', '」'])
+        .ends_with(['.', '!', '?', '…', '。', '！', '？'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_fills_its_time_and_pauses_after_sentences() {
+        let words = spread("One two.\nThree", 1.0, 4.0);
+        let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(texts, ["One", "two.", "Three"]);
+        assert_eq!((words[0].start, words[2].end), (1.0, 4.0));
+        assert_eq!(words[0].end, words[1].start);
+        assert!(words[2].start > words[1].end, "a pause after the sentence");
+    }
+
+    #[test]
+    fn a_text_without_words_has_none() {
+        assert_eq!(spread(" \n\t\u{0}\u{202e}", 0.0, 5.0), []);
+    }
+
+    #[test]
+    fn words_that_are_none_are_named() {
+        let odd = [Value::map([("word", Value::from("hi")), ("start", Value::from(0.0))])];
+        assert!(read(&odd).unwrap_err().message.contains("word 1"));
+        assert!(read(&["hi".into()]).is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! One video made from another: its pictures and its sound, kept in step.
+
+use std::sync::Arc;
+
+use motet_pipeline::Artifact;
+
+use crate::Recipe;
+use crate::ffmpeg::{Ffmpeg, Format};
+use crate::filter::{Filter, Graph};
+use crate::picture;
+use crate::rate::Rate;
+use crate::sound;
+
+/// What is done to a video.
+pub(crate) struct Remake<'a> {
+    pub(crate) source: &'a Arc<Artifact>,
+    /// How the source is read, such as `-ss`.
+    pub(crate) reading: Vec<String>,
+    /// Done to the pictures before they are brought to their rate.
+    pub(crate) before: Vec<Filter>,
+    /// Done to the regular pictures.
+    pub(crate) after: Vec<Filter>,
+    /// Done to the sound.
+    pub(crate) sound: Vec<Filter>,
+    pub(crate) rate: Rate,
+    /// Length of the result.
+    pub(crate) frames: u64,
+}
+
+impl<'a> Remake<'a> {
+    /// Nothing is done yet to `source`, of which `length` seconds are kept.
+    pub(crate) fn of(source: &'a Arc<Artifact>, length: f64) -> Remake<'a> {
+        let rate = Rate::new(source.fps.unwrap_or(25.0));
+        Remake {
+            source,
+            reading: Vec::new(),
+            before: Vec::new(),
+            after: Vec::new(),
+            sound: Vec::new(),
+            rate,
+            frames: rate.frames(length).max(1),
+        }
+    }
+
+    /// The recipe that gives `video`.
+    pub(crate) fn recipe(self) -> Recipe {
+        let mut recipe = Recipe::default();
+        let mut call = Ffmpeg::new();
+        let mut graph = Graph::default();
+        let input = call.input(&self.reading, &recipe.read(self.source));
+        let mut pictures = self.before;
+        pictures.push(picture::yuv420p());
+        pictures.extend(picture::regular(self.frames, self.rate));
+        pictures.extend(self.after);
+        pictures.push(picture::label_colours());
+        graph.chain(&[format!("{input}:v:0")], pictures, &["v"]);
+        let length = Some(self.rate.seconds(self.frames));
+        let call = if self.source.has_audio == Some(true) {
+            let mut sounds = sound::conform();
+            sounds.extend(self.sound);
+            sounds.extend(sound::exactly(self.rate.samples(self.frames)));
+            graph.chain(&[format!("{input}:a:0")], sounds, &["a"]);
+            call.write(&graph, &["v", "a"], Format::Mp4, length)
+        } else {
+            call.write(&graph, &["v"], Format::SilentMp4, length)
+        };
+        recipe.call(call).gives("video", Format::Mp4.file())
+    }
+}

@@ -1,0 +1,51 @@
+//! `media/thumbnail`: one picture of a video.
+
+use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::{MediaKind, Type};
+
+use crate::ffmpeg::{Ffmpeg, Format};
+use crate::filter::{Graph, filter, seconds};
+use crate::picture::{self, Origin};
+use crate::rate::Rate;
+use crate::request::{Request, length};
+use crate::size::{Fit, Size};
+use crate::{Recipe, Refusal};
+
+pub(crate) fn contract() -> Contract {
+    Contract::new("media/thumbnail", Work::Processor)
+        .summary("Takes a picture out of a video.")
+        .input(Parameter::required("video", Type::media(MediaKind::Video)).about("The video."))
+        .input(
+            Parameter::optional("at", Type::Number)
+                .range(0.0, 21_600.0)
+                .about("When, in seconds; by default in the middle."),
+        )
+        .output("image", Type::media(MediaKind::Image))
+        .tool(Tool::Ffmpeg)
+        .usually(0.2, 1.0)
+}
+
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+    let video = request.required_media("video");
+    let (own, length) = (Size::of(video)?, length(video)?);
+    let at = request.number("at").unwrap_or(length / 2.0);
+    if at > length {
+        return Err(
+            request.refuse(&format!("can't take a picture at {at} s: the video is only {length} s long"))
+        );
+    }
+    // The time of the end has no picture any more.
+    let last = (length - 1.5 * Rate::new(video.fps.unwrap_or(25.0)).seconds(1)).max(0.0);
+    let at = seconds(at.min(last));
+    let mut recipe = Recipe::default();
+    let mut call = Ffmpeg::new();
+    let mut graph = Graph::default();
+    let reading: &[&str] = if at == "0" { &[] } else { &["-ss", &at] };
+    let input = call.input(reading, &recipe.read(video));
+    let mut filters = vec![filter("trim").set("end_frame", 1)];
+    filters.extend(picture::conform(own, own, Fit::Cover, "black", Origin::Moving));
+    filters.push(filter("format").set("pix_fmts", "rgb24"));
+    graph.chain(&[format!("{input}:v:0")], filters, &["v"]);
+    let call = call.write(&graph, &["v"], Format::Png, None);
+    Ok(recipe.call(call).gives("image", Format::Png.file()))
+}

@@ -1,0 +1,76 @@
+//! `media/trim`: a part of a video or sound.
+
+use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::{MediaKind, Type};
+
+use crate::clip::Remake;
+use crate::ffmpeg::{Ffmpeg, Format};
+use crate::filter::{Graph, seconds};
+use crate::picture::{self, Origin};
+use crate::request::{Request, length};
+use crate::size::{Fit, Size};
+use crate::sound::{self, exactly, in_samples};
+use crate::{Recipe, Refusal};
+
+pub(crate) fn contract() -> Contract {
+    let time = |name: &str| Parameter::optional(name, Type::Number).range(0.0, 21_600.0);
+    Contract::new("media/trim", Work::Processor)
+        .summary("Cuts a part out of a video or sound, to the frame.")
+        .input(
+            Parameter::required("media", Type::Media(vec![MediaKind::Video, MediaKind::Audio]))
+                .about("A video or sound."),
+        )
+        .input(time("start").default(0.0).about("Where the part begins, in seconds."))
+        .input(time("duration").about("How long it is, in seconds; at most the rest is taken."))
+        .input(time("end").about("Where it ends, in seconds, instead of `duration`."))
+        .output("video", Type::media(MediaKind::Video))
+        .output("audio", Type::media(MediaKind::Audio))
+        .tool(Tool::Ffmpeg)
+        .usually(0.3, 20.0)
+}
+
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+    let media = request.required_media("media");
+    let (start, kept) = part(request, length(media)?)?;
+    let mut reading = Vec::new();
+    if start > 0.0 {
+        reading.extend(["-ss".to_owned(), seconds(start)]);
+    }
+    if media.kind == MediaKind::Video {
+        let own = Size::of(media)?;
+        // A little more is read than is kept, so that the last frame is there.
+        reading.extend(["-t".to_owned(), seconds(kept + 0.1)]);
+        let mut remake = Remake::of(media, kept);
+        remake.reading = reading;
+        remake.before = picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving);
+        return Ok(remake.recipe());
+    }
+    let mut recipe = Recipe::default();
+    let mut call = Ffmpeg::new();
+    let mut graph = Graph::default();
+    let input = call.input(&reading, &recipe.read(media));
+    let mut filters = sound::conform();
+    filters.extend(exactly(in_samples(kept)));
+    graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
+    let call = call.write(&graph, &["a"], Format::Wav, Some(kept));
+    Ok(recipe.call(call).gives("audio", Format::Wav.file()))
+}
+
+/// Where the part begins and how long it is.
+fn part(request: &Request, length: f64) -> Result<(f64, f64), Refusal> {
+    let start = request.number_or_default("start");
+    if start >= length {
+        return Err(request.refuse(&format!("can't begin at {start} s: it is only {length} s long")));
+    }
+    let rest = length - start;
+    let kept = match (request.number("duration"), request.number("end")) {
+        (Some(_), Some(_)) => return Err(request.refuse("takes `duration` or `end`, not both")),
+        (Some(duration), None) => duration,
+        (None, Some(end)) => end - start,
+        (None, None) => rest,
+    };
+    if kept <= 0.0 {
+        return Err(request.refuse("would keep nothing: the part ends before it begins"));
+    }
+    Ok((start, kept.min(rest)))
+}
