@@ -22,6 +22,7 @@ mod compile;
 mod evaluate;
 mod filters;
 mod functions;
+mod inference;
 mod lookup;
 mod nesting;
 mod operators;
@@ -36,7 +37,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::value::Map;
-use crate::{Class, Value};
+use crate::{Class, Type, Value};
 use bounds::{Budget, Outcome};
 use evaluate::Evaluator;
 use program::{Compiled, Program, Root};
@@ -85,6 +86,16 @@ pub struct StepView {
     pub error: Option<(Class, String)>,
     /// Its outputs, a map; `None` if it is absent.
     pub output: Option<Value>,
+}
+
+/// The types of the names that a template may use.
+#[derive(Clone, Debug, Default)]
+pub struct TypeScope {
+    /// `inputs`, `run`, `item`, `index`, `output`, …
+    pub values: BTreeMap<String, Type>,
+    /// What each step gives, by name: an object of its outputs. `status` and `error`, which every step
+    /// has, need not be among them.
+    pub steps: BTreeMap<String, Type>,
 }
 
 /// Why an evaluation failed.
@@ -224,6 +235,41 @@ impl Template {
         &self.references
     }
 
+    /// The type of the template's value, as far as it can be told, and the names, steps and fields in
+    /// it that certainly aren't there. The spans of a list's or map's faults are offsets in the
+    /// scalars they stand in.
+    ///
+    /// ```
+    /// use motet_pipeline::{MediaKind, Type};
+    /// use motet_pipeline::expression::{Template, TypeScope};
+    /// let mut scope = TypeScope::default();
+    /// scope.steps.insert("still".into(), Type::object([("image", Type::media(MediaKind::Image))]));
+    /// let (ty, faults) = Template::text("{{ steps.still.image.width }}").unwrap().infer(&scope);
+    /// assert_eq!((ty, faults.len()), (Type::Integer, 0));
+    /// let (_, faults) = Template::text("{{ steps.still.imgae }}").unwrap().infer(&scope);
+    /// assert_eq!(faults[0].suggestion.as_deref(), Some("image"));
+    /// ```
+    pub fn infer(&self, names: &TypeScope) -> (Type, Vec<Fault>) {
+        match &self.body {
+            Body::Literal(value) => (Type::of(value), Vec::new()),
+            Body::Compiled(compiled) => inference::infer(compiled, names),
+            Body::List(items) => {
+                let (types, faults): (Vec<_>, Vec<_>) = items.iter().map(|item| item.infer(names)).unzip();
+                (Type::list(Type::one_of(types)), faults.concat())
+            }
+            Body::Map(entries) => {
+                let mut fields = BTreeMap::new();
+                let mut faults = Vec::new();
+                for (name, value) in entries.iter() {
+                    let (ty, found) = value.infer(names);
+                    fields.insert(name.clone(), ty);
+                    faults.extend(found);
+                }
+                (Type::Object { fields, open: false }, faults)
+            }
+        }
+    }
+
     /// The value of the template, given what its names stand for.
     ///
     /// What is absent is dropped from lists and maps; a template that is absent as a whole gives
@@ -278,7 +324,7 @@ fn references_of(program: &Program) -> Vec<Reference> {
             Root::Name(name) => vec![name.to_string()],
             Root::Step(name) => vec!["steps".to_owned(), name.to_string()],
         };
-        names.extend(path.fields.iter().map(|field| field.to_string()));
+        names.extend(path.fields.iter().map(|field| field.name.to_string()));
         references.push(Reference { path: names, span: span.clone() });
     });
     references.sort_by_key(|reference| reference.span.start);

@@ -1,9 +1,11 @@
 //! Types: what may flow into a parameter and out of a step.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::MediaKind;
+use crate::{Artifact, MediaKind, Value};
 
 /// The type of a value, as far as it can be known before a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,14 +56,100 @@ impl Type {
         }
     }
 
+    /// One of `options`: without doubles, of one option the option itself, of none anything.
+    pub fn one_of(options: impl IntoIterator<Item = Type>) -> Type {
+        let mut distinct: Vec<Type> = Vec::new();
+        for option in options {
+            let parts = match option {
+                Type::OneOf(parts) => parts,
+                Type::Any => return Type::Any,
+                other => vec![other],
+            };
+            for part in parts {
+                if part == Type::Any {
+                    return Type::Any;
+                }
+                if !distinct.contains(&part) {
+                    distinct.push(part);
+                }
+            }
+        }
+        if distinct.contains(&Type::Number) {
+            distinct.retain(|option| *option != Type::Integer);
+        }
+        match distinct.len() {
+            0 => Type::Any,
+            1 => distinct.remove(0),
+            _ => Type::OneOf(distinct),
+        }
+    }
+
+    /// The type of a value that is there.
+    pub fn of(value: &Value) -> Type {
+        match value {
+            Value::Absent => Type::Any,
+            Value::Null => Type::Null,
+            Value::Bool(_) => Type::Boolean,
+            Value::Number(number) if number.is_f64() => Type::Number,
+            Value::Number(_) => Type::Integer,
+            Value::Text(_) => Type::Text,
+            Value::List(items) => Type::list(Type::one_of(items.iter().map(Type::of))),
+            Value::Map(entries) => Type::Object {
+                fields: entries.iter().map(|(name, value)| (name.clone(), Type::of(value))).collect(),
+                open: false,
+            },
+            Value::Media(artifact) => Type::media(artifact.kind),
+        }
+    }
+
+    /// The type of the field `name`, `None` if a value of this type certainly has no such field.
+    pub fn field(&self, name: &str) -> Option<Type> {
+        match self {
+            Type::Any => Some(Type::Any),
+            Type::Object { fields, open } => match fields.get(name) {
+                Some(ty) => Some(ty.clone()),
+                None => open.then_some(Type::Any),
+            },
+            Type::Media(kinds) => {
+                kinds.iter().any(|kind| Artifact::fields(*kind).contains(&name)).then(|| measure(name))
+            }
+            Type::OneOf(options) => {
+                let mut found = options.iter().filter_map(|option| option.field(name)).peekable();
+                found.peek().is_some().then(|| Type::one_of(found))
+            }
+            _ => None,
+        }
+    }
+
+    /// The names of the fields that are known, for suggestions.
+    pub fn field_names(&self) -> Vec<&str> {
+        match self {
+            Type::Object { fields, .. } => fields.keys().map(String::as_str).collect(),
+            Type::Media(kinds) => match kinds.as_slice() {
+                [kind] => Artifact::fields(*kind).to_vec(),
+                _ => Artifact::fields(MediaKind::Video).to_vec(),
+            },
+            Type::OneOf(options) => options.iter().flat_map(Type::field_names).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether a value of type `self` may be given where `wanted` is asked for. Unknown fits: only
     /// what is certainly wrong is refused before a run.
+    ///
+    /// ```
+    /// use motet_pipeline::{MediaKind, Type};
+    /// assert!(Type::Integer.fits(&Type::Number));
+    /// assert!(Type::Any.fits(&Type::Text));
+    /// assert!(!Type::media(MediaKind::Video).fits(&Type::media(MediaKind::Image)));
+    /// ```
     pub fn fits(&self, wanted: &Type) -> bool {
         match (self, wanted) {
             (Type::Any, _) | (_, Type::Any) => true,
             (Type::OneOf(options), wanted) => options.iter().any(|option| option.fits(wanted)),
             (given, Type::OneOf(options)) => options.iter().any(|option| given.fits(option)),
             (Type::Integer, Type::Number) | (Type::Number, Type::Integer) => true,
+            // Either list may turn out to be empty, but nobody writes a list for that.
             (Type::List(given), Type::List(wanted)) => given.fits(wanted),
             (Type::Media(given), Type::Media(wanted)) => {
                 wanted.contains(&MediaKind::File) || given.iter().any(|kind| wanted.contains(kind))
@@ -69,11 +157,128 @@ impl Type {
             (Type::Object { fields, open }, Type::Object { fields: wanted, .. }) => {
                 wanted.iter().all(|(name, ty)| match fields.get(name) {
                     Some(given) => given.fits(ty),
-                    None => *open,
+                    None => *open || ty.is_optional(),
                 })
             }
             (given, wanted) => given == wanted,
         }
+    }
+
+    /// Whether a field of this type may be left out: it may be null.
+    fn is_optional(&self) -> bool {
+        match self {
+            Type::Any | Type::Null => true,
+            Type::OneOf(options) => options.iter().any(Type::is_optional),
+            _ => false,
+        }
+    }
+
+    /// Whether `value` is of this type. Objects may have more fields than are named.
+    ///
+    /// # Errors
+    /// Says what is wrong where, such as "must be a number, and is text".
+    ///
+    /// ```
+    /// use motet_pipeline::{Type, Value};
+    /// assert!(Type::Number.accepts(&Value::from(2_i64)).is_ok());
+    /// let list = Value::list(vec![Value::from("a"), Value::Null]);
+    /// assert_eq!(Type::list(Type::Text).accepts(&list).unwrap_err(), "`[1]` must be text, and is null");
+    /// ```
+    pub fn accepts(&self, value: &Value) -> Result<(), String> {
+        match self.mismatch(value) {
+            None => Ok(()),
+            Some((place, message)) if place.is_empty() => Err(message),
+            Some((place, message)) => Err(format!("`{}` {message}", place.trim_start_matches('.'))),
+        }
+    }
+
+    /// Where in `value` something isn't of this type (`[2].url`), and what is wrong with it.
+    pub(crate) fn mismatch(&self, value: &Value) -> Option<(String, String)> {
+        let fits = match (self, value) {
+            (Type::Any, _) => true,
+            (Type::Null, Value::Null) | (Type::Boolean, Value::Bool(_)) => true,
+            (Type::Text, Value::Text(_)) | (Type::Number, Value::Number(_)) => true,
+            (Type::Integer, Value::Number(number)) => number.is_u64() || value.as_i64().is_some(),
+            (Type::Media(kinds), Value::Media(artifact)) => {
+                kinds.contains(&MediaKind::File) || kinds.contains(&artifact.kind)
+            }
+            (Type::List(item), Value::List(items)) => {
+                let wrong = |(index, value)| Some((index, item.mismatch(value)?));
+                let (index, (place, message)) = items.iter().enumerate().find_map(wrong)?;
+                return Some((format!("[{index}]{place}"), message));
+            }
+            (Type::Object { fields, .. }, Value::Map(entries)) => {
+                let wrong = |(name, ty): (&String, &Type)| match entries.get(name) {
+                    Some(value) => {
+                        ty.mismatch(value).map(|(place, message)| (format!(".{name}{place}"), message))
+                    }
+                    None if ty.is_optional() => None,
+                    None => Some((format!(".{name}"), format!("is missing; it must be {}", ty.phrase()))),
+                };
+                return fields.iter().find_map(wrong);
+            }
+            (Type::OneOf(options), value) => {
+                let mut mismatches = Vec::new();
+                for option in options {
+                    mismatches.push(option.mismatch(value)?);
+                }
+                // If only one option is of the same sort, what is wrong inside it says more.
+                mismatches.retain(|(place, _)| !place.is_empty());
+                if mismatches.len() == 1 {
+                    return mismatches.pop();
+                }
+                false
+            }
+            _ => false,
+        };
+        (!fits).then(|| {
+            (String::new(), format!("must be {}, and is {}", self.phrase(), Type::of(value).brief()))
+        })
+    }
+
+    /// The type with its article: "a whole number", "an image or a video".
+    pub fn phrase(&self) -> String {
+        match self {
+            Type::Any | Type::Null | Type::Text | Type::Boolean => self.to_string(),
+            Type::Media(kinds) => {
+                let words: Vec<_> = kinds.iter().map(|kind| with_article(kind.word())).collect();
+                words.join(" or ")
+            }
+            Type::OneOf(options) => {
+                let words: Vec<_> = options.iter().map(Type::phrase).collect();
+                words.join(" or ")
+            }
+            other => with_article(&other.to_string()),
+        }
+    }
+
+    /// What a value is, without what is in it.
+    fn brief(&self) -> String {
+        match self {
+            Type::List(_) => "a list".to_owned(),
+            Type::Object { .. } => "an object".to_owned(),
+            Type::Integer => "a number".to_owned(),
+            Type::Any => "absent".to_owned(),
+            other => other.phrase(),
+        }
+    }
+}
+
+fn with_article(words: &str) -> String {
+    match words {
+        "audio" => words.to_owned(),
+        _ if words.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {words}"),
+        _ => format!("a {words}"),
+    }
+}
+
+/// The type of a measure of media; see [`Artifact::fields`].
+fn measure(name: &str) -> Type {
+    match name {
+        "bytes" | "width" | "height" => Type::Integer,
+        "duration" | "fps" => Type::Number,
+        "has_audio" => Type::Boolean,
+        _ => Type::Text,
     }
 }
 
@@ -103,3 +308,6 @@ impl fmt::Display for Type {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,38 @@
-//! See the crate's Cargo.toml.
+//! What happened: journal, projections, artifacts.
+//!
+//! The journal is the truth: an ordered list of turns for each run, appended and never changed. All
+//! other tables ([`RunRow`], [`StepRow`], [`ArtifactRow`]) are made from it in the same transaction
+//! and can be made again at any time. Artifacts are files named by their content.
+//!
+//! ```text
+//! <folder>/motet.db             SQLite, write-ahead log, flushed at every commit
+//! <folder>/artifacts/ab/cdef…   bytes by SHA-256, read-only
+//! <folder>/scratch/             files that are being made
+//! ```
+//!
+//! One process writes (its lock is the caller's concern; a second writer is slow and harmless), any
+//! number may read beside it. Within the process one thread commits what all others hand in.
+
+mod artifacts;
+mod error;
+mod integrity;
+mod journal;
+mod projection;
+mod queue;
+mod reader;
+mod rows;
+mod schema;
+mod status;
+mod store;
+mod tables;
+mod writer;
+
+pub use artifacts::Kept;
+pub use error::StoreError;
+pub use integrity::IntegrityReport;
+pub use journal::{INLINE_BYTES_MAX, Record};
+pub use projection::inputs_digest;
+pub use rows::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, UsualDuration};
+pub use schema::FORMAT;
+pub use status::{NotAStatus, RunStatus, StepStatus};
+pub use store::Store;

@@ -59,7 +59,7 @@ impl<'a> Evaluator<'a> {
         self.budget.step()?;
         Ok(Found::Value(match &expression.node {
             Node::Path(path) => return Ok(lookup::path(path, self.context, &self.locals)),
-            Node::Field { of, name } => return self.item(of, Value::from(&**name)),
+            Node::Field { of, field } => return self.item(of, Value::from(&*field.name)),
             Node::Item { of, key } => {
                 let key = self.value(key)?;
                 return self.item(of, key);

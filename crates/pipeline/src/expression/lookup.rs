@@ -20,7 +20,8 @@ pub(super) fn path(path: &Path, context: &Context, locals: &[Option<Value>]) -> 
         Ok(found) => found,
         Err(message) => return Found::Missing(message),
     };
-    for (index, name) in path.fields.iter().enumerate().skip(known) {
+    for (index, part) in path.fields.iter().enumerate().skip(known) {
+        let name = &*part.name;
         let next = match &value {
             Cow::Borrowed(value) => field(value, name),
             Cow::Owned(value) => field(value, name).map(|found| Cow::Owned(found.into_owned())),
@@ -49,8 +50,8 @@ fn root<'a>(
             _ => Err(format!("`{name}` isn't set here")),
         },
         Root::Step(name) => match context.steps.get(&**name) {
-            Some(view) => Ok(of_step(view, path.fields.first().map(|field| &**field))),
-            None => Err(missing(name, "there is no step", "", context.steps.keys().map(String::as_str))),
+            Some(view) => Ok(of_step(view, path.fields.first().map(|field| &*field.name))),
+            None => Err(missing(name, "there is no step", context.steps.keys().map(String::as_str))),
         },
     }
 }
@@ -69,7 +70,7 @@ fn of_step<'a>(view: &'a StepView, first: Option<&str>) -> (Cow<'a, Value>, usiz
 }
 
 fn missing_name(name: &str, context: &Context) -> String {
-    missing(name, "there is no name", "", context.values.keys().map(String::as_str).chain(["steps"]))
+    missing(name, "there is no name", context.values.keys().map(String::as_str).chain(["steps"]))
 }
 
 /// The field `name` of `value`. What is absent has every field: it is absent.
@@ -143,21 +144,21 @@ fn number(key: &Value) -> String {
 pub(super) fn missing_field(value: &Value, name: &str, written: &str) -> String {
     match value {
         Value::Map(entries) => {
-            missing(name, &format!("`{written}` has no"), "", entries.keys().map(String::as_str))
+            missing(name, &format!("`{written}` has no"), entries.keys().map(String::as_str))
         }
         Value::Media(artifact) => {
             let known = Artifact::fields(artifact.kind).iter().copied();
-            missing(name, &format!("`{written}` is {}, which has no", with_article(value)), "", known)
+            missing(name, &format!("`{written}` is {}, which has no", with_article(value)), known)
         }
         other => format!("`{written}` is {} and has no `{name}`", with_article(other)),
     }
 }
 
 /// "… `name`; did you mean `nome`?" or "… `name`, only `a` and `b`".
-fn missing<'a>(name: &str, what: &str, after: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+fn missing<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     match closest(name, known.clone()) {
-        Some(meant) => format!("{what} `{name}`{after}; did you mean `{meant}`?"),
-        None => format!("{what} `{name}`{after}, only {}", listed(known)),
+        Some(meant) => format!("{what} `{name}`; did you mean `{meant}`?"),
+        None => format!("{what} `{name}`, only {}", listed(known)),
     }
 }
 

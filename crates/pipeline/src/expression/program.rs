@@ -19,7 +19,7 @@ pub(super) struct Expression {
 pub(super) enum Node {
     Constant(Value),
     Path(Path),
-    Field { of: Box<Expression>, name: Box<str> },
+    Field { of: Box<Expression>, field: Field },
     Item { of: Box<Expression>, key: Box<Expression> },
     Slice { of: Box<Expression>, start: Bound, stop: Bound, step: Bound },
     Not(Box<Expression>),
@@ -44,7 +44,16 @@ pub(super) type Bound = Option<Box<Expression>>;
 #[derive(Debug)]
 pub(super) struct Path {
     pub root: Root,
-    pub fields: Vec<Box<str>>,
+    /// Where the root's own name stands.
+    pub span: Range<usize>,
+    pub fields: Vec<Field>,
+}
+
+/// A field of a path, and where its name stands.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub name: Box<str>,
+    pub span: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -66,7 +75,7 @@ impl Path {
         };
         for field in &self.fields[..count] {
             text.push('.');
-            text.push_str(field);
+            text.push_str(&field.name);
         }
         text
     }

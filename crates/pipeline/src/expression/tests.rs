@@ -63,5 +63,6 @@ fn table(rows: &[(&str, &str)]) {
 
 mod absence;
 mod hostile;
+mod inference;
 mod language;
 mod references;

@@ -6,7 +6,7 @@ use minijinja::machinery::ast;
 use minijinja::value::ValueKind;
 
 use super::super::FaultCode;
-use super::super::program::{Comparison, Expression, Node, Operator, Path, Root};
+use super::super::program::{Comparison, Expression, Field, Node, Operator, Path, Root};
 use super::{Compiler, range};
 use crate::Value;
 
@@ -34,7 +34,9 @@ impl Compiler<'_> {
         let node = match tree {
             ast::Expr::Var(var) => self.variable(var.id, &span),
             ast::Expr::Const(constant) => self.constant(&constant.value, &span),
-            ast::Expr::GetAttr(attr) => self.field(&attr.expr, attr.name),
+            ast::Expr::GetAttr(attr) => {
+                self.field(&attr.expr, attr.name, span.end - attr.name.len()..span.end)
+            }
             ast::Expr::GetItem(item) => self.item(item, &span),
             ast::Expr::Slice(slice) => self.slice(slice),
             ast::Expr::UnaryOp(unary) => match unary.op {
@@ -79,26 +81,33 @@ impl Compiler<'_> {
                 Root::Name(name.into())
             }
         };
-        Node::Path(Path { root, fields: Vec::new() })
+        Node::Path(Path { root, span: span.clone(), fields: Vec::new() })
     }
 
-    fn field(&mut self, of: &ast::Expr<'_>, name: &str) -> Node {
+    /// `of.name`; the name stands at `span`.
+    fn field(&mut self, of: &ast::Expr<'_>, name: &str, span: Range<usize>) -> Node {
+        let field = Field { name: name.into(), span };
         match of {
             ast::Expr::Var(var) if var.id == "steps" => {
-                return Node::Path(Path { root: Root::Step(name.into()), fields: Vec::new() });
+                return Node::Path(Path {
+                    root: Root::Step(field.name),
+                    span: field.span,
+                    fields: Vec::new(),
+                });
             }
             ast::Expr::Var(var) if var.id == "secrets" => {
-                return Node::Path(Path { root: Root::Name("secrets".into()), fields: vec![name.into()] });
+                let root = Root::Name("secrets".into());
+                return Node::Path(Path { root, span: range(var.span()), fields: vec![field] });
             }
             _ => {}
         }
         let mut of = self.expression(of);
         match &mut of.node {
             Node::Path(path) => {
-                path.fields.push(name.into());
+                path.fields.push(field);
                 of.node
             }
-            _ => Node::Field { of: Box::new(of), name: name.into() },
+            _ => Node::Field { of: Box::new(of), field },
         }
     }
 
@@ -106,7 +115,7 @@ impl Compiler<'_> {
         if let ast::Expr::Const(constant) = &item.subscript_expr
             && let Some(name) = constant.value.as_str()
         {
-            return self.field(&item.expr, name);
+            return self.field(&item.expr, name, range(constant.span()));
         }
         if let ast::Expr::Var(var) = &item.expr
             && NAMED.contains(&var.id)

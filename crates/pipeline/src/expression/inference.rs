@@ -1,0 +1,334 @@
+//! Inference: the type of an expression, and the names in it that certainly aren't there.
+
+use std::ops::Range;
+
+use super::program::{
+    Arguments, Compiled, Expression, Loop, Node, Operator, Path, Program, Root, Statement, Target,
+};
+use super::{Fault, FaultCode, TypeScope};
+use crate::suggestion::{closest, listed};
+use crate::{Type, Value};
+
+/// The type of a compiled scalar, and its faults in the order of the text.
+pub(super) fn infer(compiled: &Compiled, names: &TypeScope) -> (Type, Vec<Fault>) {
+    let mut inference = Inference { names, locals: vec![None; compiled.locals], faults: Vec::new() };
+    let ty = match &compiled.program {
+        Program::Expression(expression) => inference.expression(expression),
+        Program::Text(statements) => {
+            inference.statements(statements);
+            Type::Text
+        }
+    };
+    inference.faults.sort_by_key(|fault| fault.span.start);
+    inference.faults.dedup();
+    (ty, inference.faults)
+}
+
+struct Inference<'n> {
+    names: &'n TypeScope,
+    /// The types of the template's variables; `None` is not set yet.
+    locals: Vec<Option<Type>>,
+    faults: Vec<Fault>,
+}
+
+impl Inference<'_> {
+    fn statements(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            match statement {
+                Statement::Text(_) => {}
+                Statement::Print(expression) => {
+                    self.expression(expression);
+                }
+                Statement::If { test, then, otherwise } => {
+                    self.expression(test);
+                    self.statements(then);
+                    self.statements(otherwise);
+                }
+                Statement::For(each) => self.for_loop(each),
+                Statement::Set { target, value } => {
+                    let ty = self.expression(value);
+                    self.assign(target, ty);
+                }
+            }
+        }
+    }
+
+    fn for_loop(&mut self, each: &Loop) {
+        let list = self.expression(&each.list);
+        for (slot, outside) in &each.fresh {
+            self.locals[*slot] = outside.and_then(|outside| self.locals[outside].clone());
+        }
+        let item = match list {
+            Type::Object { .. } => Type::Text,
+            list => item_of(&list),
+        };
+        self.assign(&each.target, item);
+        if let Some(slot) = each.state {
+            self.locals[slot] = Some(loop_type());
+        }
+        if let Some(filter) = &each.filter {
+            self.expression(filter);
+        }
+        self.statements(&each.body);
+        self.statements(&each.otherwise);
+    }
+
+    fn assign(&mut self, target: &Target, ty: Type) {
+        match target {
+            // A variable may have been set in another branch: then it is one of both.
+            Target::Local(slot) => {
+                let before = self.locals[*slot].take();
+                self.locals[*slot] = Some(Type::one_of(before.into_iter().chain([ty])));
+            }
+            Target::Parts(targets) => targets.iter().for_each(|target| self.assign(target, item_of(&ty))),
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) -> Type {
+        match &expression.node {
+            Node::Constant(value) => Type::of(value),
+            Node::Path(path) => self.path(path),
+            Node::Field { of, field } => {
+                let of = self.expression(of);
+                self.field(&of, &field.name, &field.span, "this value")
+            }
+            Node::Item { of, key } => {
+                let of = self.expression(of);
+                match self.expression(key) {
+                    Type::Integer | Type::Number => item_of(&of),
+                    _ => Type::Any,
+                }
+            }
+            Node::Slice { of, .. } => {
+                self.parts(expression);
+                self.expression(of)
+            }
+            Node::And(left, right) | Node::Or(left, right) => {
+                let types = [self.expression(left), self.expression(right)];
+                Type::one_of(types)
+            }
+            Node::If { test, then, otherwise } => {
+                self.expression(test);
+                let then = self.expression(then);
+                let otherwise = otherwise.as_ref().map(|otherwise| self.expression(otherwise));
+                Type::one_of([then].into_iter().chain(otherwise))
+            }
+            Node::Arithmetic { operator, left, right } => {
+                let (left, right) = (self.expression(left), self.expression(right));
+                calculated(*operator, left, right)
+            }
+            Node::Negate(of) => match self.expression(of) {
+                ty @ (Type::Integer | Type::Number) => ty,
+                _ => Type::Number,
+            },
+            Node::Not(_) | Node::Compare { .. } | Node::Test { .. } => {
+                self.parts(expression);
+                Type::Boolean
+            }
+            Node::Concatenate(_) => {
+                self.parts(expression);
+                Type::Text
+            }
+            Node::Call { .. } => {
+                self.parts(expression);
+                Type::list(Type::Integer)
+            }
+            Node::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| self.expression(item)).collect();
+                Type::list(Type::one_of(items))
+            }
+            Node::Map(entries) => self.object(entries),
+            Node::Filter { filter, input, arguments } => {
+                let input = self.expression(input);
+                let types: Vec<_> = arguments.iter().map(|argument| self.expression(argument)).collect();
+                filtered(filter.signature.name, input, arguments, &types)
+            }
+        }
+    }
+
+    fn parts(&mut self, expression: &Expression) {
+        let mut parts = Vec::new();
+        expression.for_each_part(&mut |part| parts.push(part));
+        parts.into_iter().for_each(|part| {
+            self.expression(part);
+        });
+    }
+
+    fn object(&mut self, entries: &[(Expression, Expression)]) -> Type {
+        let mut fields = std::collections::BTreeMap::new();
+        let mut open = false;
+        for (key, value) in entries {
+            let ty = self.expression(value);
+            match &key.node {
+                Node::Constant(Value::Text(name)) => {
+                    fields.insert(name.to_string(), ty);
+                }
+                _ => {
+                    self.expression(key);
+                    open = true;
+                }
+            }
+        }
+        Type::Object { fields, open }
+    }
+
+    fn path(&mut self, path: &Path) -> Type {
+        let (mut ty, known) = match self.root(path) {
+            Some(found) => found,
+            None => return Type::Any,
+        };
+        for (index, field) in path.fields.iter().enumerate().skip(known) {
+            ty = self.field(&ty, &field.name, &field.span, &path.text(index));
+        }
+        ty
+    }
+
+    /// The type that a path starts at, and how many fields it took to get there.
+    fn root(&mut self, path: &Path) -> Option<(Type, usize)> {
+        match &path.root {
+            Root::Local { slot, .. } => Some((self.locals[*slot].clone().unwrap_or(Type::Any), 0)),
+            Root::Name(name) => match self.names.values.get(&**name) {
+                Some(ty) => Some((ty.clone(), 0)),
+                None => {
+                    let known = self.names.values.keys().map(String::as_str).chain(["steps"]);
+                    self.unknown(
+                        FaultCode::UnknownName,
+                        format!("there is no name `{name}`"),
+                        name,
+                        known,
+                        &path.span,
+                    );
+                    None
+                }
+            },
+            Root::Step(name) => match self.names.steps.get(&**name) {
+                Some(ty) => Some(match path.fields.first().map(|field| &*field.name) {
+                    Some("status") => (Type::Text, 1),
+                    Some("error") => (Type::object([("class", Type::Text), ("message", Type::Text)]), 1),
+                    _ => (ty.clone(), 0),
+                }),
+                None => {
+                    let known = self.names.steps.keys().map(String::as_str);
+                    self.unknown(
+                        FaultCode::UnknownStep,
+                        format!("there is no step `{name}`"),
+                        name,
+                        known,
+                        &path.span,
+                    );
+                    None
+                }
+            },
+        }
+    }
+
+    fn field(&mut self, of: &Type, name: &str, span: &Range<usize>, written: &str) -> Type {
+        if let Some(ty) = of.field(name) {
+            return ty;
+        }
+        let known = of.field_names();
+        let message = match of {
+            Type::Object { .. } => format!("`{written}` has no `{name}`"),
+            other => format!("`{written}` is {}, which has no `{name}`", other.phrase()),
+        };
+        self.unknown(FaultCode::UnknownField, message, name, known.into_iter(), span);
+        Type::Any
+    }
+
+    fn unknown<'a>(
+        &mut self,
+        code: FaultCode,
+        mut message: String,
+        name: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+        span: &Range<usize>,
+    ) {
+        let suggestion = closest(name, known.clone()).map(str::to_owned);
+        if suggestion.is_none() && known.clone().next().is_some() {
+            message.push_str(&format!(", only {}", listed(known)));
+        }
+        self.faults.push(Fault { code, message, span: span.clone(), suggestion });
+    }
+}
+
+/// The type of an item of something of type `list`.
+fn item_of(list: &Type) -> Type {
+    match list {
+        Type::List(item) => (**item).clone(),
+        Type::Text => Type::Text,
+        Type::OneOf(options) => {
+            let lists =
+                options.iter().filter(|option| matches!(option, Type::List(_) | Type::Text | Type::Any));
+            Type::one_of(lists.map(item_of).collect::<Vec<_>>())
+        }
+        _ => Type::Any,
+    }
+}
+
+fn loop_type() -> Type {
+    let numbers = ["index", "index0", "revindex", "revindex0", "length"].map(|name| (name, Type::Integer));
+    Type::object(numbers.into_iter().chain([("first", Type::Boolean), ("last", Type::Boolean)]))
+}
+
+fn calculated(operator: Operator, left: Type, right: Type) -> Type {
+    match (operator, left, right) {
+        (_, Type::Any | Type::OneOf(_), _) | (_, _, Type::Any | Type::OneOf(_)) => Type::Any,
+        (Operator::Add, Type::Text, Type::Text) => Type::Text,
+        (Operator::Add, Type::List(left), Type::List(right)) => Type::list(Type::one_of([*left, *right])),
+        (Operator::Multiply, repeated @ (Type::Text | Type::List(_)), _) => repeated,
+        (Operator::Multiply, _, repeated @ (Type::Text | Type::List(_))) => repeated,
+        (Operator::Divide | Operator::Power, _, _) => Type::Number,
+        (_, Type::Integer, Type::Integer) => Type::Integer,
+        _ => Type::Number,
+    }
+}
+
+/// What the filter called `name` gives for `input`.
+fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> Type {
+    match name {
+        "default" | "d" => Type::one_of([input].into_iter().chain(types.first().cloned())),
+        "length" | "count" | "wordcount" => Type::Integer,
+        "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "truncate" | "indent"
+        | "urlencode" | "string" | "slug" | "tojson" | "join" => Type::Text,
+        "words" if types.is_empty() => Type::list(Type::Text),
+        "words" => Type::Text,
+        "lines" | "split" | "keys" => Type::list(Type::Text),
+        "int" if types.is_empty() => Type::Integer,
+        "float" if types.is_empty() => Type::Number,
+        "round" if types.is_empty() => Type::Integer,
+        "round" | "abs" if input == Type::Integer => Type::Integer,
+        "round" | "abs" => Type::Number,
+        "first" | "last" | "min" | "max" => item_of(&input),
+        "sort" | "unique" | "select" | "reject" | "selectattr" | "rejectattr" | "list" => match input {
+            Type::Object { .. } => Type::list(Type::Text),
+            other => Type::list(item_of(&other)),
+        },
+        "reverse" if input == Type::Text => Type::Text,
+        "reverse" => Type::list(item_of(&input)),
+        "batch" | "slice" => Type::list(Type::list(item_of(&input))),
+        "flatten" => Type::list(item_of(&item_of(&input))),
+        "items" | "dictsort" => Type::list(Type::list(Type::Any)),
+        "map" => Type::list(mapped(&item_of(&input), arguments)),
+        "values" => Type::list(Type::Any),
+        _ => Type::Any,
+    }
+}
+
+/// What `map(attribute='a.b')` or `map('filter')` makes of an item.
+fn mapped(item: &Type, arguments: &Arguments) -> Type {
+    let constant = |position: usize| match arguments.named.get(position)?.as_ref()?.node {
+        Node::Constant(Value::Text(ref text)) => Some(&**text),
+        _ => None,
+    };
+    if let Some(attribute) = constant(1) {
+        let has_default = matches!(arguments.named.get(2), Some(Some(_)));
+        let found = attribute.split('.').try_fold(item.clone(), |ty, name| ty.field(name));
+        return found.filter(|_| !has_default).unwrap_or(Type::Any);
+    }
+    match constant(0) {
+        Some(filter) if arguments.rest.is_empty() => {
+            filtered(filter, item.clone(), &Arguments::default(), &[])
+        }
+        _ => Type::Any,
+    }
+}

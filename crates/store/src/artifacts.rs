@@ -1,0 +1,242 @@
+//! The artifact folder: bytes by digest, complete or not there at all.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use motet_pipeline::Digest;
+use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::StoreError;
+
+/// Bytes that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Names the bytes.
+    pub digest: Digest,
+    /// How many there are.
+    pub bytes: u64,
+}
+
+/// A folder that holds files by their SHA-256: `ab/cdef…`.
+///
+/// A file is written under another name, flushed, and only then renamed to its digest, so what has
+/// its name is whole. Files are read-only. Files that a crash left half-written are swept when the
+/// folder is opened for writing.
+#[derive(Clone, Debug)]
+pub(crate) struct ArtifactFolder {
+    root: PathBuf,
+    /// The folder of a store in memory: removed with its last user, and never flushed.
+    temporary: Option<Arc<TempDir>>,
+}
+
+const INCOMING: &str = "incoming-";
+const CHUNK_BYTES: usize = 128 * 1024;
+
+impl ArtifactFolder {
+    /// The folder `root`, which is made if needed and swept.
+    pub(crate) fn open(root: &Path) -> Result<ArtifactFolder, StoreError> {
+        make_folder(root)?;
+        let folder = ArtifactFolder { root: root.to_owned(), temporary: None };
+        folder.sweep()?;
+        Ok(folder)
+    }
+
+    /// The folder `root`, of which nothing is expected.
+    pub(crate) fn open_read_only(root: &Path) -> ArtifactFolder {
+        ArtifactFolder { root: root.to_owned(), temporary: None }
+    }
+
+    /// The folder `artifacts` in a new temporary folder, which ends with the last clone of this.
+    pub(crate) fn in_memory() -> Result<(ArtifactFolder, PathBuf), StoreError> {
+        let temporary = tempfile::Builder::new()
+            .prefix("motet-")
+            .tempdir()
+            .map_err(|error| StoreError::from_io("make a folder in", &std::env::temp_dir(), error))?;
+        let whole = temporary.path().to_owned();
+        let root = whole.join("artifacts");
+        make_folder(&root)?;
+        Ok((ArtifactFolder { root, temporary: Some(Arc::new(temporary)) }, whole))
+    }
+
+    /// Where the bytes of `digest` are, if they are there.
+    pub(crate) fn path_of(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.root.join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Opens the bytes of `digest` for reading.
+    pub(crate) fn open_bytes(&self, digest: &Digest) -> Result<File, StoreError> {
+        let path = self.path_of(digest);
+        File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::NoArtifact { digest: *digest, file: path },
+            _ => StoreError::from_io("open", &path, error),
+        })
+    }
+
+    /// Reads the whole text named `digest`.
+    pub(crate) fn read_text(&self, digest: &Digest) -> Result<String, StoreError> {
+        let mut text = String::new();
+        let read = self.open_bytes(digest)?.read_to_string(&mut text);
+        read.map_err(|error| StoreError::from_io("read", &self.path_of(digest), error))?;
+        Ok(text)
+    }
+
+    /// Keeps `bytes`.
+    pub(crate) fn put(&self, bytes: &[u8]) -> Result<Kept, StoreError> {
+        let kept = Kept { digest: Digest::of(bytes), bytes: bytes.len() as u64 };
+        if self.holds(&kept)? {
+            return Ok(kept);
+        }
+        let mut incoming = self.incoming()?;
+        incoming.write_all(bytes).map_err(|error| StoreError::from_io("write", incoming.path(), error))?;
+        self.settle(incoming, &kept)?;
+        Ok(kept)
+    }
+
+    /// Keeps a copy of what `source` gives; `name` is for messages.
+    pub(crate) fn copy_in(&self, source: &mut impl Read, name: &Path) -> Result<Kept, StoreError> {
+        let mut incoming = self.incoming()?;
+        let kept = measure(source, name, |chunk| {
+            let written = incoming.write_all(chunk);
+            written.map_err(|error| StoreError::from_io("write", incoming.path(), error))
+        })?;
+        if !self.holds(&kept)? {
+            self.settle(incoming, &kept)?;
+        }
+        Ok(kept)
+    }
+
+    /// Whether the bytes are there already, durably. A file of another length is no such thing: it
+    /// is damaged and will be replaced.
+    fn holds(&self, kept: &Kept) -> Result<bool, StoreError> {
+        let path = self.path_of(&kept.digest);
+        let there = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == kept.bytes);
+        if there {
+            // Whoever put it there may not have come to this yet.
+            self.flush_folder_of(&path)?;
+        }
+        Ok(there)
+    }
+
+    /// A new file under a name that is no digest. It is locked while it is written, so that a sweep
+    /// by another process leaves it alone.
+    fn incoming(&self) -> Result<NamedTempFile, StoreError> {
+        let failed = |error| StoreError::from_io("make a file in", &self.root, error);
+        let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(&self.root).map_err(failed)?;
+        file.as_file().lock().map_err(failed)?;
+        Ok(file)
+    }
+
+    /// Makes an incoming file durable under its digest.
+    fn settle(&self, incoming: NamedTempFile, kept: &Kept) -> Result<(), StoreError> {
+        let path = self.path_of(&kept.digest);
+        let parent = path.parent().expect("a digest's file lies in a folder");
+        let written = || -> io::Result<()> {
+            incoming.as_file().set_permissions(Permissions::from_mode(0o444))?;
+            if self.temporary.is_none() { incoming.as_file().sync_all() } else { Ok(()) }
+        };
+        written().map_err(|error| StoreError::from_io("write", incoming.path(), error))?;
+        if !parent.is_dir() {
+            make_folder(parent)?;
+            self.flush(&self.root)?;
+        }
+        incoming.persist(&path).map_err(|error| StoreError::from_io("write", &path, error.error))?;
+        self.flush_folder_of(&path)
+    }
+
+    fn flush_folder_of(&self, path: &Path) -> Result<(), StoreError> {
+        self.flush(path.parent().expect("a digest's file lies in a folder"))
+    }
+
+    /// Makes the names in `folder` durable.
+    fn flush(&self, folder: &Path) -> Result<(), StoreError> {
+        if self.temporary.is_some() {
+            return Ok(());
+        }
+        let flushed = File::open(folder).and_then(|folder| folder.sync_all());
+        flushed.map_err(|error| StoreError::from_io("flush", folder, error))
+    }
+
+    /// Removes files that were being written when their process ended.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let failed = |error| StoreError::from_io("read", &self.root, error);
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if !entry.file_name().to_string_lossy().starts_with(INCOMING) {
+                continue;
+            }
+            let Ok(file) = OpenOptions::new().read(true).open(entry.path()) else { continue };
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                // What can't be removed does no harm; it only takes room.
+                _ => drop(fs::remove_file(entry.path())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Every digest that has a file, with its length, in order.
+    pub(crate) fn list(&self) -> Result<Vec<Kept>, StoreError> {
+        let failed = |error| StoreError::from_io("read", &self.root, error);
+        let mut all = Vec::new();
+        let shelves = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
+            shelves => shelves.map_err(failed)?,
+        };
+        for shelf in shelves {
+            let shelf = shelf.map_err(failed)?;
+            let Ok(files) = fs::read_dir(shelf.path()) else { continue };
+            for file in files {
+                let file = file.map_err(failed)?;
+                let hex = format!(
+                    "sha256:{}{}",
+                    shelf.file_name().to_string_lossy(),
+                    file.file_name().to_string_lossy()
+                );
+                if let (Ok(digest), Ok(found)) = (hex.parse(), file.metadata()) {
+                    all.push(Kept { digest, bytes: found.len() });
+                }
+            }
+        }
+        all.sort_by_key(|kept| kept.digest);
+        Ok(all)
+    }
+
+    /// Reads the bytes of `digest` again and says whether they still are what they were.
+    pub(crate) fn verify(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let mut file = self.open_bytes(digest)?;
+        let found = measure(&mut file, &self.path_of(digest), |_| Ok(()))?;
+        Ok(found.digest == *digest)
+    }
+}
+
+/// Reads `source` to its end and shows it to `each`, a chunk at a time; `name` is for messages.
+fn measure(
+    source: &mut impl Read,
+    name: &Path,
+    mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<Kept, StoreError> {
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = match source.read(&mut chunk) {
+            Ok(0) => return Ok(Kept { digest: Digest::from_bytes(hash.finalize().into()), bytes }),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(StoreError::from_io("read", name, error)),
+        };
+        hash.update(&chunk[..read]);
+        each(&chunk[..read])?;
+        bytes += read as u64;
+    }
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(folder).map_err(|error| StoreError::from_io("make", folder, error))
+}

@@ -1,0 +1,167 @@
+//! What can go wrong with a store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use motet_engine::RunId;
+use motet_pipeline::Digest;
+use rusqlite::ErrorCode;
+
+/// Why the store could not do what it was asked. Cheap to clone, because one failed commit is told
+/// to everybody who waits for it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no store where one was to be read.
+    #[error("there is no store in {}: nothing ran here yet; start a run, or name another folder", folder.display())]
+    Missing {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk is full, so {} can't grow: nothing that was acknowledged is lost; free some space and resume",
+        file.display()
+    )]
+    Full {
+        /// What could not grow.
+        file: PathBuf,
+    },
+    /// The store may be read but not written.
+    #[error("{} can't be written: make it and its folder writable for this user, or use another store", file.display())]
+    ReadOnly {
+        /// What can't be written.
+        file: PathBuf,
+    },
+    /// A newer version wrote the store.
+    #[error(
+        "{} was written by a newer version (format {found}, this version reads up to {supported}): \
+         use that version, or another store",
+        file.display()
+    )]
+    Newer {
+        /// The database.
+        file: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format that this version reads.
+        supported: u32,
+    },
+    /// A newer version recorded the run.
+    #[error(
+        "run {run} was recorded by a newer version (event format {found}, this version reads up to \
+         {supported}): go on with it in that version"
+    )]
+    NewerRun {
+        /// The run.
+        run: RunId,
+        /// The format of its events.
+        found: u32,
+        /// The newest format that this version reads.
+        supported: u32,
+    },
+    /// The file is no store.
+    #[error("{} is not a store of this program: move it away, or use another folder", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The store is damaged.
+    #[error("{} is damaged: {what}; restore it from a copy, or move it away to start afresh", file.display())]
+    Corrupt {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Another process kept the store locked for too long.
+    #[error("{} is locked by another process for over 5 s: end that process, then try again", file.display())]
+    Busy {
+        /// The database.
+        file: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("failed to {doing} {}: {source}", file.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why it failed.
+        source: Arc<io::Error>,
+    },
+    /// The database refused, for none of the reasons above.
+    #[error("failed to use {}: {source}", file.display())]
+    Database {
+        /// The database.
+        file: PathBuf,
+        /// Why it refused.
+        source: Arc<rusqlite::Error>,
+    },
+    /// The caller handed in a turn that doesn't follow the last one of its run. Nothing was written.
+    #[error("turn {found} of run {run} can't be recorded: turn {expected} is next")]
+    OutOfOrder {
+        /// The run.
+        run: RunId,
+        /// The number that is next.
+        expected: u64,
+        /// The number that was handed in.
+        found: u64,
+    },
+    /// The caller handed in a first turn that doesn't start the run. Nothing was written.
+    #[error("turn 1 of run {run} can't be recorded: its first event must start that same run")]
+    NotStarted {
+        /// The run.
+        run: RunId,
+    },
+    /// There is no such run.
+    #[error("there is no run {run} in this store")]
+    NoRun {
+        /// The run.
+        run: RunId,
+    },
+    /// The bytes of an artifact are not there.
+    #[error("artifact {digest} is missing: {} isn't there; restore it from a copy, or run its step again", file.display())]
+    NoArtifact {
+        /// The artifact.
+        digest: Digest,
+        /// Where its bytes should be.
+        file: PathBuf,
+    },
+    /// The writer ended before it came to this.
+    #[error("the store was closed before this could be recorded: open it and resume")]
+    Closed,
+}
+
+impl StoreError {
+    /// Translates what SQLite says about the database `file`.
+    pub(crate) fn from_sqlite(file: &Path, error: rusqlite::Error) -> StoreError {
+        let file = file.to_owned();
+        let code = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => Some(failure.code),
+            _ => None,
+        };
+        match code {
+            Some(ErrorCode::DiskFull) => StoreError::Full { file },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly { file },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file },
+            Some(ErrorCode::NotADatabase) => StoreError::Foreign { file },
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { file, what: error.to_string() },
+            _ => StoreError::Database { file, source: Arc::new(error) },
+        }
+    }
+
+    /// Translates a failure to do something with `file`, named by its verb.
+    pub(crate) fn from_io(doing: &'static str, file: &Path, error: io::Error) -> StoreError {
+        let file = file.to_owned();
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                StoreError::Full { file }
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                StoreError::ReadOnly { file }
+            }
+            _ => StoreError::Io { doing, file, source: Arc::new(error) },
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether the store still is what was written: all of it read and hashed again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use motet_engine::RunId;
+use motet_pipeline::Digest;
+use rusqlite::Connection;
+
+use crate::artifacts::{ArtifactFolder, Kept};
+use crate::{StoreError, journal};
+
+/// What [`crate::Store::check`] found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IntegrityReport {
+    /// How many runs there are.
+    pub runs: usize,
+    /// How many of their turns could be read.
+    pub turns: usize,
+    /// How many artifact files there are.
+    pub artifacts: usize,
+    /// Their size in bytes.
+    pub artifact_bytes: u64,
+    /// What is wrong with the database itself, in SQLite's words.
+    pub database: Vec<String>,
+    /// Runs whose journal can't be read or has a gap, and what is wrong with it.
+    pub journals: Vec<(RunId, String)>,
+    /// Artifacts that a run refers to and that have no file.
+    pub missing: Vec<Digest>,
+    /// Files whose bytes are not what their names say.
+    pub damaged: Vec<Digest>,
+    /// Files that no run refers to. They take room and do no harm: a crash leaves some.
+    pub unreferenced: Vec<Digest>,
+    /// Room on the store's disk, in bytes.
+    pub free_bytes: u64,
+}
+
+impl IntegrityReport {
+    /// Whether everything is there and as it was written.
+    pub fn is_good(&self) -> bool {
+        self.database.is_empty()
+            && self.journals.is_empty()
+            && self.missing.is_empty()
+            && self.damaged.is_empty()
+    }
+}
+
+/// Reads everything. Takes as long as that takes.
+pub(crate) fn check(
+    connection: &Connection,
+    file: &Path,
+    folder: &Path,
+    artifacts: &ArtifactFolder,
+) -> Result<IntegrityReport, StoreError> {
+    let mut report = IntegrityReport { free_bytes: free_bytes(folder)?, ..IntegrityReport::default() };
+    match quick_check(connection) {
+        Ok(findings) => report.database = findings,
+        Err(error) => report.database.push(error.to_string()),
+    }
+    // Before the references: a file comes before what refers to it.
+    let files = artifacts.list()?;
+    check_journals(connection, file, artifacts, &mut report);
+    match references(connection) {
+        Ok(referenced) => check_artifacts(artifacts, &files, &referenced, &mut report)?,
+        Err(error) => report.database.push(error.to_string()),
+    }
+    Ok(report)
+}
+
+fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA quick_check")?;
+    let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(if lines == ["ok"] { Vec::new() } else { lines })
+}
+
+fn check_journals(
+    connection: &Connection,
+    file: &Path,
+    artifacts: &ArtifactFolder,
+    report: &mut IntegrityReport,
+) {
+    let ids = || -> rusqlite::Result<Vec<(Option<String>, i64)>> {
+        let mut statement = connection.prepare(
+            "SELECT id, number FROM runs
+             UNION SELECT NULL, run FROM journal WHERE run NOT IN (SELECT number FROM runs)
+             ORDER BY 2",
+        )?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let ids = match ids() {
+        Ok(ids) => ids,
+        Err(error) => return report.database.push(error.to_string()),
+    };
+    report.runs = ids.len();
+    for (id, number) in ids {
+        let Some(id) = id else {
+            let what = "its journal is there, but it isn't in the table of runs".to_owned();
+            report.journals.push((RunId::new(number.to_string()), what));
+            continue;
+        };
+        let run = RunId::new(id);
+        match journal::turns(connection, file, artifacts, &run, 1) {
+            Ok(turns) if turns.is_empty() => report.journals.push((run, "it has no turns".to_owned())),
+            Ok(turns) => report.turns += turns.len(),
+            Err(error) => report.journals.push((run, error.to_string())),
+        }
+    }
+}
+
+/// Every digest that something in the database needs.
+fn references(connection: &Connection) -> rusqlite::Result<BTreeSet<Digest>> {
+    let mut statement = connection
+        .prepare("SELECT digest FROM artifact_refs UNION SELECT blob FROM journal WHERE blob IS NOT NULL")?;
+    statement.query_map([], |row| Ok(Digest::from_bytes(row.get(0)?)))?.collect()
+}
+
+fn check_artifacts(
+    artifacts: &ArtifactFolder,
+    files: &[Kept],
+    referenced: &BTreeSet<Digest>,
+    report: &mut IntegrityReport,
+) -> Result<(), StoreError> {
+    report.artifacts = files.len();
+    report.artifact_bytes = files.iter().map(|kept| kept.bytes).sum();
+    for Kept { digest, .. } in files {
+        if !referenced.contains(digest) {
+            report.unreferenced.push(*digest);
+        }
+        if !artifacts.verify(digest)? {
+            report.damaged.push(*digest);
+        }
+    }
+    report.missing =
+        referenced.iter().filter(|digest| !artifacts.path_of(digest).is_file()).copied().collect();
+    Ok(())
+}
+
+fn free_bytes(folder: &Path) -> Result<u64, StoreError> {
+    let found = rustix::fs::statvfs(folder);
+    let found =
+        found.map_err(|error| StoreError::from_io("ask for the free room of", folder, error.into()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}

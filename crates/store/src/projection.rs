@@ -1,0 +1,243 @@
+//! From events to rows: what each event changes in the tables that are made from the journal.
+//!
+//! [`Changes`] collects what some turns change; [`Changes::project`] is the only place that knows
+//! what an event means for a table, live and when all tables are made again. Changes are shaped so
+//! that collecting two turns and writing once is the same as writing each by itself: the last
+//! status wins, the first start stays, costs add up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use motet_engine::event::RunStarted;
+use motet_engine::{Event, Money, Turn};
+use motet_pipeline::{Artifact, Digest, StepPath, Timestamp, Value};
+
+use crate::{RunStatus, StepStatus};
+
+/// What some turns change in the projections. Runs go by their numbers in the database.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) runs: BTreeMap<i64, RunChange>,
+    pub(crate) steps: BTreeMap<(i64, StepPath), StepChange>,
+    pub(crate) references: Vec<Reference>,
+}
+
+#[derive(Default)]
+pub(crate) struct RunChange {
+    pub(crate) started: Option<(Box<RunStarted>, Timestamp)>,
+    pub(crate) end: Option<RunEnd>,
+    pub(crate) cost: Money,
+}
+
+pub(crate) struct RunEnd {
+    pub(crate) status: RunStatus,
+    pub(crate) at: Timestamp,
+    pub(crate) turn: u64,
+    pub(crate) degraded: bool,
+    pub(crate) failed_step: Option<StepPath>,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) message: Option<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct StepChange {
+    /// Its status, and until when it sleeps.
+    pub(crate) state: Option<(StepStatus, Option<Timestamp>)>,
+    pub(crate) items: Option<usize>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) attempt: Option<Attempt>,
+    pub(crate) cost: Money,
+    pub(crate) end: Option<StepEnd>,
+}
+
+pub(crate) struct Attempt {
+    pub(crate) number: u32,
+    pub(crate) target: usize,
+    pub(crate) operation: String,
+    pub(crate) at: Timestamp,
+}
+
+pub(crate) struct StepEnd {
+    pub(crate) at: Timestamp,
+    pub(crate) turn: u64,
+    pub(crate) tolerated: bool,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) message: Option<String>,
+}
+
+/// An artifact, and who refers to it.
+pub(crate) struct Reference {
+    pub(crate) run: i64,
+    pub(crate) step: StepPath,
+    pub(crate) output: String,
+    pub(crate) position: i64,
+    pub(crate) artifact: Arc<Artifact>,
+}
+
+impl Changes {
+    /// Adds what `turn` changes.
+    pub(crate) fn add(&mut self, run: i64, turn: &Turn) {
+        for event in &turn.events {
+            self.project(run, turn, event);
+        }
+    }
+
+    /// Adds what one event of `turn` changes.
+    fn project(&mut self, run: i64, turn: &Turn, event: &Event) {
+        if let Some(step) = event.step() {
+            let change = self.steps.entry((run, step.clone())).or_default();
+            change.project(turn, event);
+        }
+        match event {
+            Event::RunStarted(started) => {
+                self.runs.entry(run).or_default().started = Some((started.clone(), turn.at));
+                self.refer(run, &StepPath::root(), "inputs.", &started.inputs);
+            }
+            Event::AttemptSucceeded { cost, .. } | Event::AttemptFailed { cost, .. } => {
+                self.book(run, *cost);
+            }
+            Event::AttemptEnded { step, attempt, output, cost, .. } => {
+                self.book(run, *cost);
+                if let Some(output) = output {
+                    self.refer(run, step, &format!("attempts.{attempt}."), output);
+                }
+            }
+            Event::StepCompleted { step, output: Some(output) } => self.refer(run, step, "", output),
+            Event::RunCompleted { outputs, degraded } => {
+                self.refer(run, &StepPath::root(), "outputs.", outputs);
+                let end = RunEnd::new(RunStatus::Completed, turn);
+                self.end(run, RunEnd { degraded: *degraded, ..end });
+            }
+            Event::RunFailed { step, failure } => {
+                let end = RunEnd::new(RunStatus::Failed, turn);
+                let (class, message) = (Some(failure.class.word()), Some(failure.message.clone()));
+                self.end(run, RunEnd { failed_step: step.clone(), class, message, ..end });
+            }
+            Event::RunCancelled { reason } => {
+                let end = RunEnd::new(RunStatus::Cancelled, turn);
+                self.end(run, RunEnd { message: Some(reason.clone()), ..end });
+            }
+            _ => {}
+        }
+    }
+
+    fn book(&mut self, run: i64, cost: Money) {
+        if !cost.is_zero() {
+            self.runs.entry(run).or_default().cost += cost;
+        }
+    }
+
+    fn end(&mut self, run: i64, end: RunEnd) {
+        self.runs.entry(run).or_default().end = Some(end);
+    }
+
+    /// Adds a reference for every artifact in the map `outputs`, under its first name in it.
+    fn refer(&mut self, run: i64, step: &StepPath, prefix: &str, outputs: &Value) {
+        for (name, value) in outputs.as_map().into_iter().flatten() {
+            let mut position = 0;
+            value.for_each_artifact(&mut |artifact| {
+                self.references.push(Reference {
+                    run,
+                    step: step.clone(),
+                    output: format!("{prefix}{name}"),
+                    position,
+                    artifact: artifact.clone(),
+                });
+                position += 1;
+            });
+        }
+    }
+}
+
+impl RunEnd {
+    fn new(status: RunStatus, turn: &Turn) -> RunEnd {
+        RunEnd {
+            status,
+            at: turn.at,
+            turn: turn.number,
+            degraded: false,
+            failed_step: None,
+            class: None,
+            message: None,
+        }
+    }
+}
+
+impl StepChange {
+    fn project(&mut self, turn: &Turn, event: &Event) {
+        match event {
+            Event::StepExpanded { items, .. } => {
+                self.items = Some(items.len());
+                self.start(StepStatus::Running, turn.at);
+            }
+            Event::StepReady { inputs: None, .. } => self.start(StepStatus::Running, turn.at),
+            Event::StepReady { .. } => self.start(StepStatus::Waiting, turn.at),
+            Event::StepSlept { until, .. } => self.sleep(*until),
+            Event::AttemptPlanned { attempt, target, operation, .. } => {
+                let operation = operation.clone();
+                self.attempt = Some(Attempt { number: *attempt, target: *target, operation, at: turn.at });
+                self.start(StepStatus::Running, turn.at);
+            }
+            Event::AttemptSucceeded { cost, .. }
+            | Event::AttemptFailed { cost, .. }
+            | Event::AttemptEnded { cost, .. } => self.cost += *cost,
+            Event::RetryScheduled { at, .. } => self.sleep(*at),
+            Event::FallbackTaken { .. } | Event::TargetReady { .. } => {
+                self.start(StepStatus::Waiting, turn.at);
+            }
+            Event::StepSkipped { reason, .. } => {
+                self.end(StepStatus::Skipped, turn).message = Some(reason_in_words(reason));
+            }
+            Event::StepCompleted { .. } => {
+                self.end(StepStatus::Completed, turn);
+            }
+            Event::StepFailed { failure, tolerated, .. } => {
+                let end = self.end(StepStatus::Failed, turn);
+                end.tolerated = *tolerated;
+                end.class = Some(failure.class.word());
+                end.message = Some(failure.message.clone());
+            }
+            Event::StepCancelled { reason, .. } => {
+                self.end(StepStatus::Cancelled, turn).message = Some(reason.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, status: StepStatus, at: Timestamp) {
+        self.state = Some((status, None));
+        self.started_at.get_or_insert(at);
+    }
+
+    fn sleep(&mut self, until: Timestamp) {
+        self.state = Some((StepStatus::Sleeping, Some(until)));
+    }
+
+    fn end(&mut self, status: StepStatus, turn: &Turn) -> &mut StepEnd {
+        self.state = Some((status, None));
+        let (at, turn) = (turn.at, turn.number);
+        self.end.insert(StepEnd { at, turn, tolerated: false, class: None, message: None })
+    }
+}
+
+fn reason_in_words(reason: &motet_engine::event::SkipReason) -> String {
+    use motet_engine::event::SkipReason;
+    match reason {
+        SkipReason::Condition => "its condition did not hold".to_owned(),
+        SkipReason::Absent { input } => format!("its input `{input}` is absent"),
+        SkipReason::Upstream { step } => format!("step {step:?} failed"),
+    }
+}
+
+/// What tells runs with the same inputs from others: the digest of their canonical JSON.
+///
+/// ```
+/// use motet_pipeline::Value;
+/// use motet_store::inputs_digest;
+/// let one: Value = serde_json::from_str(r#"{"a":1,"b":2}"#).unwrap();
+/// let same: Value = serde_json::from_str(r#"{"b":2,"a":1}"#).unwrap();
+/// assert_eq!(inputs_digest(&one), inputs_digest(&same));
+/// ```
+pub fn inputs_digest(inputs: &Value) -> Digest {
+    Digest::of(&serde_json::to_vec(inputs).expect("a value is plain data with text keys"))
+}

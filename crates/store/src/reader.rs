@@ -1,0 +1,216 @@
+//! Reading: beside the writer, never in its way.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use motet_engine::{Event, RunId, Turn};
+use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::artifacts::ArtifactFolder;
+use crate::queue::lock;
+use crate::writer::Writer;
+use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, StoreError, UsualDuration, journal, schema};
+
+/// How many rows [`Reader::usual_duration`] looks at: the newest.
+const SAMPLES_MAX: usize = 20_000;
+
+/// How many ids an ambiguous ending names.
+const CANDIDATES_MAX: usize = 8;
+
+pub(crate) struct Reader {
+    file: PathBuf,
+    beside: ArtifactFolder,
+    source: Source,
+}
+
+/// Where connections come from.
+enum Source {
+    /// From a pool that grows to as many as read at the same time.
+    Pool(Mutex<Vec<Connection>>),
+    /// A database in memory has one connection: the writer's.
+    Writer(Arc<Mutex<Writer>>),
+}
+
+impl Reader {
+    pub(crate) fn of_file(file: &Path, beside: ArtifactFolder) -> Reader {
+        Reader { file: file.to_owned(), beside, source: Source::Pool(Mutex::default()) }
+    }
+
+    pub(crate) fn of_memory(file: &Path, beside: ArtifactFolder, writer: Arc<Mutex<Writer>>) -> Reader {
+        Reader { file: file.to_owned(), beside, source: Source::Writer(writer) }
+    }
+
+    /// Lends a connection to `read`.
+    pub(crate) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match &self.source {
+            Source::Writer(writer) => read(lock(writer).connection()),
+            Source::Pool(pool) => {
+                let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let connection = idle.map_or_else(|| schema::open_reader(&self.file), Ok)?;
+                let outcome = read(&connection);
+                pool.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                outcome
+            }
+        }
+    }
+
+    /// The rows that a query gives.
+    fn rows<T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        from_row: fn(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.with(|connection| {
+            let rows = || -> rusqlite::Result<Vec<T>> {
+                connection.prepare_cached(sql)?.query_map(values, from_row)?.collect()
+            };
+            rows().map_err(|error| StoreError::from_sqlite(&self.file, error))
+        })
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        from_row: fn(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.with(|connection| {
+            let row =
+                connection.prepare_cached(sql).and_then(|mut it| it.query_row(values, from_row).optional());
+            row.map_err(|error| StoreError::from_sqlite(&self.file, error))
+        })
+    }
+
+    pub(crate) fn turns(&self, run: &RunId, from: u64) -> Result<Vec<Turn>, StoreError> {
+        self.with(|connection| journal::turns(connection, &self.file, &self.beside, run, from))
+    }
+
+    pub(crate) fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT bundle FROM plans WHERE digest = ?1";
+        self.row(sql, [digest.as_bytes().as_slice()], |row| row.get(0))
+    }
+
+    pub(crate) fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        let sql = format!("{} WHERE id = ?1", RunRow::SELECT);
+        self.row(&sql, [run.as_str()], RunRow::from_row)
+    }
+
+    pub(crate) fn find_run(&self, ending: &str) -> Result<FoundRun, StoreError> {
+        if let Some(run) = self.run(&RunId::new(ending))? {
+            return Ok(FoundRun::One(Box::new(run)));
+        }
+        if ending.is_empty() {
+            return Ok(FoundRun::None);
+        }
+        let sql = "SELECT id FROM runs WHERE upper(substr(id, -length(?1))) = upper(?1)
+                   ORDER BY number DESC LIMIT ?2";
+        let ids = self.rows(sql, params![ending, CANDIDATES_MAX as i64], |row| {
+            Ok(RunId::new(row.get_ref(0)?.as_str()?))
+        })?;
+        match ids.as_slice() {
+            [] => Ok(FoundRun::None),
+            [id] => Ok(self.run(id)?.map_or(FoundRun::None, |run| FoundRun::One(Box::new(run)))),
+            _ => Ok(FoundRun::Several(ids)),
+        }
+    }
+
+    pub(crate) fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!(
+            "{} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR pipeline = ?2)
+               AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE NOT EXISTS (
+                 SELECT 1 FROM json_each(runs.labels) AS label
+                 WHERE label.key = wanted.key AND label.value = wanted.value))
+             ORDER BY number DESC LIMIT ?4",
+            RunRow::SELECT
+        );
+        let labels = serde_json::to_string(&filter.labels).expect("a map of texts is plain data");
+        let limit = filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let status = filter.status.map(crate::RunStatus::word);
+        self.rows(&sql, params![status, filter.pipeline, labels, limit], RunRow::from_row)
+    }
+
+    pub(crate) fn unfinished(&self) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!("{} WHERE ended_at IS NULL ORDER BY number", RunRow::SELECT);
+        self.rows(&sql, [], RunRow::from_row)
+    }
+
+    pub(crate) fn unfinished_like(
+        &self,
+        plan: &Digest,
+        inputs: &Digest,
+    ) -> Result<Option<RunRow>, StoreError> {
+        let sql = format!(
+            "{} WHERE ended_at IS NULL AND inputs_digest = ?1 AND plan = ?2 ORDER BY number DESC LIMIT 1",
+            RunRow::SELECT
+        );
+        let values = params![inputs.as_bytes().as_slice(), plan.as_bytes().as_slice()];
+        self.row(&sql, values, RunRow::from_row)
+    }
+
+    pub(crate) fn steps(&self, run: &RunId) -> Result<Vec<StepRow>, StoreError> {
+        let sql =
+            format!("{} WHERE run = (SELECT number FROM runs WHERE id = ?1) ORDER BY path", StepRow::SELECT);
+        self.rows(&sql, [run.as_str()], StepRow::from_row)
+    }
+
+    pub(crate) fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
+        let sql = format!(
+            "{} WHERE run = (SELECT number FROM runs WHERE id = ?1) ORDER BY step, output, position",
+            ArtifactRow::SELECT
+        );
+        self.rows(&sql, [run.as_str()], ArtifactRow::from_row)
+    }
+
+    pub(crate) fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
+        let sql = "SELECT ended_turn FROM runs WHERE id = ?1 AND ended_turn IS NOT NULL";
+        let events = self.events_of(run, self.row(sql, [run.as_str()], |row| row.get(0))?)?;
+        Ok(events.into_iter().find_map(|event| match event {
+            Event::RunCompleted { outputs, .. } => Some(outputs),
+            _ => None,
+        }))
+    }
+
+    pub(crate) fn output(&self, run: &RunId, path: &StepPath) -> Result<Option<Value>, StoreError> {
+        let sql = "SELECT ended_turn FROM steps WHERE run = (SELECT number FROM runs WHERE id = ?1)
+                   AND path = ?2 AND ended_turn IS NOT NULL";
+        let turn = self.row(sql, [run.as_str(), path.as_str()], |row| row.get(0))?;
+        Ok(self.events_of(run, turn)?.into_iter().find_map(|event| match event {
+            Event::StepCompleted { step, output } if step == *path => output,
+            _ => None,
+        }))
+    }
+
+    fn events_of(&self, run: &RunId, turn: Option<i64>) -> Result<Vec<Event>, StoreError> {
+        let Some(turn) = turn else { return Ok(Vec::new()) };
+        let sql = "SELECT number, at, body, blob FROM journal
+                   WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
+        let stored = self.row(sql, params![run.as_str(), turn], journal::StoredTurn::from_row)?;
+        stored.map_or(Ok(Vec::new()), |stored| Ok(stored.decode(&self.file, &self.beside)?.events))
+    }
+
+    pub(crate) fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT max(at) FROM (SELECT seen_at AS at FROM owner UNION ALL
+                   SELECT at FROM (SELECT at FROM journal ORDER BY sequence DESC LIMIT 1))";
+        let at = self.row(sql, [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(at.flatten().map(Timestamp))
+    }
+
+    pub(crate) fn usual_duration(&self, operation: &str) -> Result<Option<UsualDuration>, StoreError> {
+        let sql = "SELECT ended_at - attempted_at FROM (
+                     SELECT * FROM steps ORDER BY run DESC, path DESC LIMIT ?2)
+                   WHERE operation = ?1 AND status = 'completed' AND attempted_at IS NOT NULL
+                   ORDER BY 1";
+        let values = params![operation, SAMPLES_MAX as i64];
+        let durations = self.rows(sql, values, |row| row.get::<_, i64>(0))?;
+        let median = durations.get(durations.len().saturating_sub(1) / 2);
+        Ok(median.map(|median| UsualDuration {
+            median: Span(u64::try_from(*median).unwrap_or(0)),
+            samples: durations.len(),
+        }))
+    }
+}

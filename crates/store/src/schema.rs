@@ -1,0 +1,115 @@
+//! The database file: how a connection is set up, and how an older format becomes the newest.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::StoreError;
+
+/// The newest format of the database. Format `n` is what the first `n` migrations make.
+pub const FORMAT: u32 = MIGRATIONS.len() as u32;
+
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+/// Marks the file as ours, in SQLite's header: `motE`.
+const APPLICATION: i32 = 0x6d6f_7445;
+
+/// How long a connection waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps prepared: more than there are in this crate.
+const STATEMENTS: usize = 64;
+
+/// Opens the database for writing, makes it if it isn't there, and brings its format up to date.
+pub(crate) fn open_writer(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let mut connection = connection.map_err(|error| cannot_open(file, error))?;
+    // Before anything is changed in it.
+    recognise(&connection, file)?;
+    prepare_writer(&mut connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    migrate(&mut connection, file, MIGRATIONS)?;
+    Ok(connection)
+}
+
+/// Opens a database that lives in memory and ends with its connection.
+pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
+    let file = Path::new(":memory:");
+    let mut connection =
+        Connection::open_in_memory().map_err(|error| StoreError::from_sqlite(file, error))?;
+    prepare_writer(&mut connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    migrate(&mut connection, file, MIGRATIONS)?;
+    Ok(connection)
+}
+
+/// Opens the database for reading only.
+pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(|error| cannot_open(file, error))?;
+    let prepare = || -> rusqlite::Result<()> {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "query_only", true)
+    };
+    prepare().map_err(|error| StoreError::from_sqlite(file, error))?;
+    Ok(connection)
+}
+
+/// Refuses a database that is not ours or of a newer format. Gives its format.
+pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, StoreError> {
+    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let header = || -> rusqlite::Result<(i32, i32, i64)> {
+        let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((read("application_id")?, read("user_version")?, tables))
+    };
+    let (application, version, tables) = header().map_err(|error| StoreError::from_sqlite(file, error))?;
+    let found = u32::try_from(version).unwrap_or(u32::MAX);
+    let fresh = application == 0 && version == 0 && tables == 0;
+    if application != APPLICATION && !fresh {
+        return Err(StoreError::Foreign { file: file.to_owned() });
+    }
+    if found > FORMAT {
+        return Err(StoreError::Newer { file: file.to_owned(), found, supported: FORMAT });
+    }
+    Ok(found)
+}
+
+fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A database in memory answers `memory` instead of `wal`, which is fine.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -16 * 1024)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 8 * 1024, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))
+}
+
+/// Runs the migrations that the database has not seen, all in one transaction.
+fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    if recognise(connection, file)? as usize == migrations.len() {
+        return Ok(());
+    }
+    let mut run = || -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Asked again under the lock: another process may have been quicker.
+        let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        for migration in migrations.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", migrations.len() as i32)?;
+        transaction.commit()
+    };
+    run().map_err(|error| StoreError::from_sqlite(file, error))
+}
+
+/// SQLite says only "unable to open" for whatever the file system refused; this asks once more.
+fn cannot_open(file: &Path, error: rusqlite::Error) -> StoreError {
+    match std::fs::OpenOptions::new().read(true).open(file) {
+        Err(reason) => StoreError::from_io("open", file, reason),
+        Ok(_) => StoreError::from_sqlite(file, error),
+    }
+}

@@ -1,0 +1,331 @@
+//! The store as its callers see it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use motet_engine::{RunId, Turn};
+use motet_pipeline::{Digest, StepPath, Timestamp, Value};
+
+use crate::artifacts::{ArtifactFolder, Kept, make_folder};
+use crate::queue::{Queue, lock};
+use crate::reader::Reader;
+use crate::writer::Writer;
+use crate::{
+    ArtifactRow, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError, UsualDuration,
+    integrity, schema,
+};
+
+/// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
+/// thread.
+///
+/// Everything that writes says when it is durable: [`Store::append`] by calling back, all else by
+/// returning. Reading never waits for writing (but in memory, where there is one connection).
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::sync::Arc;
+/// # use motet_engine::{Event, RunId, Turn, event::{RunStarted, SCHEMA}};
+/// # use motet_pipeline::{Digest, Timestamp, Value};
+/// use motet_store::{Record, Store};
+///
+/// let store = Store::in_memory()?;
+/// let run = RunId::new("first");
+/// let started = Event::RunStarted(Box::new(RunStarted {
+///     schema: SCHEMA,
+///     run: run.clone(),
+///     pipeline: "film".to_owned(),
+///     plan: Digest::of(b"the texts"),
+///     inputs: Value::map([("prompt", Value::from("a boat"))]),
+///     seed: 1,
+///     user: None,
+///     labels: BTreeMap::new(),
+/// }));
+/// let turn = Arc::new(Turn { number: 1, at: Timestamp(0), events: vec![started] });
+/// store.append_now(&[Record { run: run.clone(), turn: turn.clone() }])?;
+/// assert_eq!(store.turns(&run)?, [(*turn).clone()]);
+///
+/// let again = store.append_now(&[Record { run, turn }]);
+/// assert!(again.is_err(), "turn 2 is next");
+/// # Ok::<(), motet_store::StoreError>(())
+/// ```
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    file: PathBuf,
+    artifacts: ArtifactFolder,
+    /// Dropped before the writer, so that all that was handed in is committed.
+    queue: OnceLock<Queue>,
+    writer: Option<Arc<Mutex<Writer>>>,
+    reader: Reader,
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is made if it isn't there, and brings its format up to
+    /// date. What a crash left half-written is swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`], [`StoreError::Foreign`], [`StoreError::Corrupt`], or what the file
+    /// system refuses.
+    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+        make_folder(folder)?;
+        let file = folder.join("motet.db");
+        let connection = schema::open_writer(&file)?;
+        let artifacts = ArtifactFolder::open(&folder.join("artifacts"))?;
+        make_folder(&folder.join("scratch"))?;
+        let writer = Arc::new(Mutex::new(Writer::new(connection, &file, artifacts.clone())));
+        let reader = Reader::of_file(&file, artifacts.clone());
+        Ok(Store::new(folder.to_owned(), file, artifacts, Some(writer), reader))
+    }
+
+    /// Opens a store that ends with its last handle. Its artifacts lie in a temporary folder, which
+    /// goes with it.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn in_memory() -> Result<Store, StoreError> {
+        let connection = schema::open_in_memory()?;
+        let (artifacts, folder) = ArtifactFolder::in_memory()?;
+        make_folder(&folder.join("scratch"))?;
+        let file = PathBuf::from(":memory:");
+        let writer = Arc::new(Mutex::new(Writer::new(connection, &file, artifacts.clone())));
+        let reader = Reader::of_memory(&file, artifacts.clone(), writer.clone());
+        Ok(Store::new(folder, file, artifacts, Some(writer), reader))
+    }
+
+    /// Opens the store in `folder` to look at it, also while another process drives it. Whatever
+    /// would write gives [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Newer`], [`StoreError::Foreign`],
+    /// [`StoreError::Corrupt`], or what the file system refuses.
+    pub fn open_read_only(folder: &Path) -> Result<Store, StoreError> {
+        let file = folder.join("motet.db");
+        if !file.try_exists().map_err(|error| StoreError::from_io("open", &file, error))? {
+            return Err(StoreError::Missing { folder: folder.to_owned() });
+        }
+        let artifacts = ArtifactFolder::open_read_only(&folder.join("artifacts"));
+        let reader = Reader::of_file(&file, artifacts.clone());
+        reader.with(|connection| schema::recognise(connection, &file))?;
+        Ok(Store::new(folder.to_owned(), file, artifacts, None, reader))
+    }
+
+    fn new(
+        folder: PathBuf,
+        file: PathBuf,
+        artifacts: ArtifactFolder,
+        writer: Option<Arc<Mutex<Writer>>>,
+        reader: Reader,
+    ) -> Store {
+        Store(Arc::new(Inner { folder, file, artifacts, queue: OnceLock::new(), writer, reader }))
+    }
+
+    /// The store's folder; for one in memory, the temporary one that holds its artifacts.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// A folder for files that are being made, in the same file system as the artifacts. Its content
+    /// is of no worth when nobody drives the store.
+    pub fn scratch(&self) -> PathBuf {
+        self.0.folder.join("scratch")
+    }
+
+    fn writer(&self) -> Result<&Arc<Mutex<Writer>>, StoreError> {
+        self.0.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { file: self.0.file.clone() })
+    }
+}
+
+/// Writing.
+impl Store {
+    /// Hands in one turn; see [`Store::append_all`].
+    pub fn append(&self, record: Record, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+        self.append_all(vec![record], done);
+    }
+
+    /// Hands in some turns and returns at once. When they are durable, all of them or none, the
+    /// writer's thread calls `done`, which must be quick. Requests are committed in the order in which
+    /// they were handed in, as many at a time as have gathered.
+    ///
+    /// `done` gets [`StoreError::OutOfOrder`] or [`StoreError::NotStarted`] if a turn isn't the next
+    /// one of its run; this concerns no other request. With any other error the writer has stopped,
+    /// and everything after gets the same.
+    pub fn append_all(
+        &self,
+        records: Vec<Record>,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        match self.writer() {
+            Ok(writer) => {
+                self.0.queue.get_or_init(|| Queue::start(writer.clone())).hand_in(records, done);
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Appends some turns, all of them or none, and returns when they are durable. No other thread is
+    /// involved. Don't mix with [`Store::append`] for the same run.
+    ///
+    /// # Errors
+    /// The same as [`Store::append_all`].
+    pub fn append_now(&self, records: &[Record]) -> Result<(), StoreError> {
+        lock(self.writer()?).commit(&[records]).swap_remove(0)
+    }
+
+    /// Keeps the texts that a plan is made from, and returns when they are durable: before the first
+    /// run of the plan is appended.
+    ///
+    /// # Errors
+    /// What the disk refuses; the writer has then stopped.
+    pub fn put_plan(&self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
+        lock(self.writer()?).put_plan(digest, bundle)
+    }
+
+    /// Notes that somebody drives the runs of this store at `now`.
+    ///
+    /// # Errors
+    /// What the disk refuses; the writer has then stopped.
+    pub fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
+        lock(self.writer()?).heartbeat(now)
+    }
+
+    /// Empties the tables that are made from the journal and makes them again.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if a turn can't be read; the tables are then as before.
+    pub fn rebuild_projections(&self) -> Result<(), StoreError> {
+        lock(self.writer()?).rebuild_projections()
+    }
+}
+
+/// Reading.
+impl Store {
+    /// All turns of a run, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`]; [`StoreError::NewerRun`]; [`StoreError::Corrupt`] if a turn is missing
+    /// or can't be read.
+    pub fn turns(&self, run: &RunId) -> Result<Vec<Turn>, StoreError> {
+        self.turns_from(run, 1)
+    }
+
+    /// The turns of a run from the number `from` on, in order: none if there is no such turn yet.
+    ///
+    /// # Errors
+    /// The same as [`Store::turns`].
+    pub fn turns_from(&self, run: &RunId, from: u64) -> Result<Vec<Turn>, StoreError> {
+        self.0.reader.turns(run, from)
+    }
+
+    /// The texts that [`Store::put_plan`] kept.
+    ///
+    /// # Errors
+    /// What the disk refuses; so for all that read.
+    pub fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
+        self.0.reader.plan(digest)
+    }
+
+    /// A run by its whole id.
+    pub fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        self.0.reader.run(run)
+    }
+
+    /// A run by its id or by any ending of it; upper and lower case are the same in an ending.
+    pub fn find_run(&self, ending: &str) -> Result<FoundRun, StoreError> {
+        self.0.reader.find_run(ending)
+    }
+
+    /// The runs that fit, newest first.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        self.0.reader.runs(filter)
+    }
+
+    /// The runs that are not over, oldest first.
+    pub fn unfinished(&self) -> Result<Vec<RunRow>, StoreError> {
+        self.0.reader.unfinished()
+    }
+
+    /// The newest run of this plan and these inputs (see [`crate::inputs_digest`]) that is not over.
+    pub fn unfinished_like(&self, plan: &Digest, inputs: &Digest) -> Result<Option<RunRow>, StoreError> {
+        self.0.reader.unfinished_like(plan, inputs)
+    }
+
+    /// The steps and items of a run that were reached, by path.
+    pub fn steps(&self, run: &RunId) -> Result<Vec<StepRow>, StoreError> {
+        self.0.reader.steps(run)
+    }
+
+    /// The artifacts that a run refers to, by step and output.
+    pub fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.0.reader.artifacts(run)
+    }
+
+    /// What a completed run gave.
+    pub fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
+        self.0.reader.outputs(run)
+    }
+
+    /// What a completed step or item gave.
+    pub fn output(&self, run: &RunId, step: &StepPath) -> Result<Option<Value>, StoreError> {
+        self.0.reader.output(run, step)
+    }
+
+    /// When somebody last drove the runs of this store, as far as is known.
+    pub fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.0.reader.last_heartbeat()
+    }
+
+    /// Reads and hashes everything again and says what is wrong. Takes as long as that takes.
+    ///
+    /// # Errors
+    /// What the disk refuses; damage is not an error but in the report.
+    pub fn check(&self) -> Result<IntegrityReport, StoreError> {
+        let Inner { folder, file, artifacts, reader, .. } = &*self.0;
+        reader.with(|connection| integrity::check(connection, file, folder, artifacts))
+    }
+
+    /// How long the operation usually takes, from its recent good attempts here.
+    pub fn usual_duration(&self, operation: &str) -> Result<Option<UsualDuration>, StoreError> {
+        self.0.reader.usual_duration(operation)
+    }
+}
+
+/// Artifacts. They are durable when a call returns, but nothing refers to them before a turn that
+/// carries them is appended.
+impl Store {
+    /// Keeps some bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Io`]; so for all that keep.
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Kept, StoreError> {
+        self.writer()?;
+        self.0.artifacts.put(bytes)
+    }
+
+    /// Keeps a copy of a file.
+    pub fn import_file(&self, path: &Path) -> Result<Kept, StoreError> {
+        self.writer()?;
+        let mut source = File::open(path).map_err(|error| StoreError::from_io("open", path, error))?;
+        self.0.artifacts.copy_in(&mut source, path)
+    }
+
+    /// Where the bytes of an artifact lie, whether they are there or not. For reading only.
+    pub fn path_of(&self, digest: &Digest) -> PathBuf {
+        self.0.artifacts.path_of(digest)
+    }
+
+    /// Opens the bytes of an artifact for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::NoArtifact`] if they aren't there.
+    pub fn open_artifact(&self, digest: &Digest) -> Result<File, StoreError> {
+        self.0.artifacts.open_bytes(digest)
+    }
+
+    /// Whether the bytes of an artifact are there.
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.path_of(digest).is_file()
+    }
+}

@@ -1,0 +1,183 @@
+//! The tables that are made from the journal: how changes are written to them.
+
+use motet_engine::Money;
+use motet_engine::event::RunStarted;
+use motet_pipeline::{StepPath, Timestamp};
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, params};
+
+use crate::RunStatus;
+use crate::inputs_digest;
+use crate::projection::{Changes, Reference, RunChange, RunEnd, StepChange};
+
+impl Changes {
+    /// Writes all changes. Part of the writer's transaction.
+    pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        for (run, change) in &self.runs {
+            write_run(connection, *run, change)?;
+        }
+        for ((run, path), change) in &self.steps {
+            write_step(connection, *run, path, change)?;
+        }
+        self.references.iter().try_for_each(|reference| write_reference(connection, reference))
+    }
+}
+
+/// Empties the tables that are made from the journal.
+pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "DELETE FROM runs; DELETE FROM steps; DELETE FROM artifacts; DELETE FROM artifact_refs;",
+    )
+}
+
+fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite::Result<()> {
+    if let Some((started, at)) = &change.started {
+        start_run(connection, run, started, *at)?;
+    }
+    if !change.cost.is_zero() {
+        let mut statement = connection.prepare_cached("SELECT cost FROM runs WHERE number = ?1")?;
+        let total = statement.query_row([run], |row| row.get::<_, String>(0))?;
+        let mut statement = connection.prepare_cached("UPDATE runs SET cost = ?2 WHERE number = ?1")?;
+        statement.execute(params![run, sum(&total, change.cost)])?;
+    }
+    match &change.end {
+        Some(end) => end_run(connection, run, end),
+        None => Ok(()),
+    }
+}
+
+fn start_run(connection: &Connection, run: i64, started: &RunStarted, at: Timestamp) -> rusqlite::Result<()> {
+    let labels = (!started.labels.is_empty())
+        .then(|| serde_json::to_string(&started.labels).expect("a map of texts is plain data"));
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO runs
+           (number, id, schema, pipeline, plan, inputs_digest, status, user, labels, seed, started_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    statement.execute(params![
+        run,
+        started.run.as_str(),
+        started.schema,
+        started.pipeline,
+        started.plan.as_bytes().as_slice(),
+        inputs_digest(&started.inputs).as_bytes().as_slice(),
+        RunStatus::Running.word(),
+        started.user,
+        labels,
+        started.seed as i64,
+        at.0,
+    ])?;
+    Ok(())
+}
+
+fn end_run(connection: &Connection, run: i64, end: &RunEnd) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE runs SET status = ?2, degraded = ?3, ended_at = ?4, ended_turn = ?5, failed_step = ?6,
+           class = ?7, message = ?8
+         WHERE number = ?1",
+    )?;
+    statement.execute(params![
+        run,
+        end.status.word(),
+        end.degraded,
+        end.at.0,
+        end.turn as i64,
+        end.failed_step.as_ref().map(StepPath::as_str),
+        end.class,
+        end.message,
+    ])?;
+    Ok(())
+}
+
+fn write_step(
+    connection: &Connection,
+    run: i64,
+    path: &StepPath,
+    change: &StepChange,
+) -> rusqlite::Result<()> {
+    let cost = (!change.cost.is_zero()).then(|| total_of_step(connection, run, path, change.cost));
+    let status = change.state.map(|(status, _)| status.word());
+    let wakes_at = change.state.and_then(|(_, wakes_at)| wakes_at);
+    let (attempt, end) = (change.attempt.as_ref(), change.end.as_ref());
+    let values: [&dyn ToSql; 16] = [
+        &run,
+        &path.as_str(),
+        &status,
+        &wakes_at.map(|at| at.0),
+        &change.items.map(|items| items as i64),
+        &change.started_at.map(|at| at.0),
+        &attempt.map(|attempt| attempt.number),
+        &attempt.map(|attempt| attempt.target as i64),
+        &attempt.map(|attempt| attempt.operation.as_str()),
+        &attempt.map(|attempt| attempt.at.0),
+        &cost.transpose()?,
+        &end.map(|end| end.at.0),
+        &end.map(|end| end.turn as i64),
+        &end.map(|end| end.tolerated),
+        &end.and_then(|end| end.class),
+        &end.and_then(|end| end.message.as_deref()),
+    ];
+    connection.prepare_cached(UPSERT_STEP)?.execute(values)?;
+    Ok(())
+}
+
+/// What is null leaves alone what is there; a status comes with its `wakes_at`.
+const UPSERT_STEP: &str = "INSERT INTO steps
+       (run, path, status, wakes_at, items, started_at, attempts, target, operation, attempted_at, cost,
+        ended_at, ended_turn, tolerated, class, message)
+     VALUES (?1, ?2, ifnull(?3, 'pending'), ?4, ?5, ?6, ifnull(?7, 0), ?8, ?9, ?10, ifnull(?11, '0'),
+        ?12, ?13, ifnull(?14, 0), ?15, ?16)
+     ON CONFLICT (run, path) DO UPDATE SET
+       status = ifnull(?3, status),
+       wakes_at = iif(?3 IS NULL, wakes_at, ?4),
+       items = ifnull(?5, items),
+       started_at = ifnull(started_at, ?6),
+       attempts = ifnull(?7, attempts),
+       target = ifnull(?8, target),
+       operation = ifnull(?9, operation),
+       attempted_at = ifnull(?10, attempted_at),
+       cost = ifnull(?11, cost),
+       ended_at = ifnull(?12, ended_at),
+       ended_turn = ifnull(?13, ended_turn),
+       tolerated = ifnull(?14, tolerated),
+       class = ifnull(?15, class),
+       message = ifnull(?16, message)";
+
+fn total_of_step(
+    connection: &Connection,
+    run: i64,
+    path: &StepPath,
+    more: Money,
+) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare_cached("SELECT cost FROM steps WHERE run = ?1 AND path = ?2")?;
+    let mut rows = statement.query(params![run, path.as_str()])?;
+    match rows.next()? {
+        Some(row) => Ok(sum(row.get_ref(0)?.as_str()?, more)),
+        None => Ok(more.to_string()),
+    }
+}
+
+/// Adds to an amount that this crate wrote.
+fn sum(total: &str, more: Money) -> String {
+    let total: Money = total.parse().unwrap_or(Money::ZERO);
+    (total + more).to_string()
+}
+
+fn write_reference(connection: &Connection, reference: &Reference) -> rusqlite::Result<()> {
+    let artifact = &*reference.artifact;
+    let measures = serde_json::to_string(artifact).expect("an artifact is plain data");
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO artifacts (digest, kind, mime, bytes, measures) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (digest) DO NOTHING",
+    )?;
+    let digest = artifact.digest.as_bytes().as_slice();
+    let bytes = i64::try_from(artifact.bytes).unwrap_or(i64::MAX);
+    statement.execute(params![digest, artifact.kind.word(), artifact.mime, bytes, measures])?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO artifact_refs (run, step, output, position, digest) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET digest = ?5",
+    )?;
+    let Reference { run, step, output, position, .. } = reference;
+    statement.execute(params![run, step.as_str(), output, position, digest])?;
+    Ok(())
+}
