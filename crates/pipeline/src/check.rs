@@ -3,7 +3,6 @@
 mod cycle;
 mod fit;
 mod inference;
-mod interim;
 mod operation;
 mod policy;
 mod scope;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
-use super::interim::TypeScope;
 use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::words;
 use crate::document::written::{self, Shape, Written};
+use crate::expression::TypeScope;
 use crate::expression::{Reference, Template};
 use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
 use crate::suggestion::closest;
@@ -80,14 +80,7 @@ impl Checker<'_, '_> {
                 self.infer_scalar(written.place, text, template, dependencies)
             }
             Shape::List(items) => {
-                let mut types: Vec<Type> = Vec::new();
-                for item in items {
-                    let ty = self.infer_shape(item, dependencies);
-                    if !types.contains(&ty) {
-                        types.push(ty);
-                    }
-                }
-                Type::list(one_of(types))
+                Type::list(Type::one_of(items.iter().map(|item| self.infer_shape(item, dependencies))))
             }
             Shape::Map(entries) => {
                 let infer = |(key, value): &(_, Written)| {
@@ -199,15 +192,5 @@ impl Checker<'_, '_> {
         let offset = |byte: usize| u32::try_from(byte).unwrap_or(0);
         let start = place.start + offset(at);
         Place { start, end: start + offset(word.len()), ..place }
-    }
-}
-
-/// One of some types: the one there is, or any if there is none.
-pub(super) fn one_of(mut types: Vec<Type>) -> Type {
-    match types.len() {
-        0 => Type::Any,
-        1 => types.remove(0),
-        _ if types.contains(&Type::Any) => Type::Any,
-        _ => Type::OneOf(types),
     }
 }

@@ -229,15 +229,6 @@ impl<'c> Checker<'c, '_> {
         if value.is_broken() {
             return true;
         }
-        if let Some(literal) = value.literal() {
-            let Some(misfit) = contract.misfit(name, &literal) else { return true };
-            self.findings.error(value.place, Code::BadValue, misfit).note(format!(
-                "{operation} takes `{name}`: {}{}",
-                parameter.ty,
-                about(parameter)
-            ));
-            return false;
-        }
         let note = format!("{operation} takes `{name}`: {}{}", parameter.ty, about(parameter));
         self.check_fits(value, ty, &parameter.ty, &format!("the `{name}` of {operation}"), &note)
     }

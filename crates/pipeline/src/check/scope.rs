@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Checker;
 use super::cycle;
 use super::inference::Dependencies;
-use super::interim::TypeScope;
 use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::written::Written;
 use crate::document::{Body, Output, Step};
+use crate::expression::TypeScope;
 use crate::plan::{OutputSpec, Scope, StepRef};
 use crate::suggestion::closest;
 
