@@ -1,7 +1,12 @@
 //! Contracts: an operation's typed inputs and outputs, and what kind of work it is.
 
+mod validation;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use validation::Misfit;
+pub(crate) use validation::mismatch;
 
 use crate::{Type, Value};
 

@@ -1,0 +1,182 @@
+//! Validation: whether inputs fit a contract.
+
+use std::fmt;
+
+use super::{Contract, Parameter};
+use crate::suggestion::{closest, listed};
+use crate::value::Map;
+use crate::{Type, Value};
+
+/// An input that doesn't fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The name of the input.
+    pub parameter: String,
+    /// What is wrong, in a sentence without a full stop that names the input.
+    pub message: String,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Contract {
+    /// All that is wrong with `inputs`: unknown parameters, wrong types, values out of range, and
+    /// required parameters that aren't there. What is absent counts as not given.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Parameter, Work};
+    /// use motet_pipeline::{Type, Value};
+    /// let contract = Contract::new("media/animate", Work::Processor)
+    ///     .input(Parameter::optional("duration", Type::Number).range(0.5, 60.0));
+    /// let inputs = [("duration".to_owned(), Value::from(90_i64))].into();
+    /// let misfits = contract.validate(&inputs);
+    /// assert_eq!(misfits[0].message, "`duration` must be between 0.5 and 60, and is 90");
+    /// ```
+    pub fn validate(&self, inputs: &Map) -> Vec<Misfit> {
+        let mut misfits = Vec::new();
+        for parameter in &self.inputs {
+            let missing = inputs.get(&parameter.name).is_none_or(Value::is_absent);
+            if missing && parameter.required && parameter.default.is_none() {
+                let name = &parameter.name;
+                let message = format!("{} needs `{name}` ({})", self.operation, parameter.ty);
+                misfits.push(Misfit { parameter: name.clone(), message });
+            }
+        }
+        for (name, value) in inputs.iter().filter(|(_, value)| !value.is_absent()) {
+            if let Some(message) = self.misfit(name, value) {
+                misfits.push(Misfit { parameter: name.clone(), message });
+            }
+        }
+        misfits
+    }
+
+    /// What is wrong with `value` as the parameter `name`, if anything.
+    pub fn misfit(&self, name: &str, value: &Value) -> Option<String> {
+        match self.parameter(name) {
+            Some(parameter) => parameter.misfit(value),
+            None if self.open_inputs => None,
+            None => {
+                let known = self.inputs.iter().map(|parameter| parameter.name.as_str());
+                Some(match closest(name, known.clone()) {
+                    Some(meant) => format!("{} takes no `{name}`; did you mean `{meant}`?", self.operation),
+                    None => format!("{} takes no `{name}`, only {}", self.operation, listed(known)),
+                })
+            }
+        }
+    }
+}
+
+impl Parameter {
+    /// What is wrong with `value` as this parameter, if anything.
+    pub fn misfit(&self, value: &Value) -> Option<String> {
+        if let Some(message) = mismatch(&self.name, &self.ty, value) {
+            return Some(message);
+        }
+        if !self.one_of.is_empty() && !self.one_of.iter().any(|allowed| same(allowed, value)) {
+            let allowed: Vec<_> = self.one_of.iter().map(shown).collect();
+            return Some(format!(
+                "`{}` must be one of {}, and is {}",
+                self.name,
+                allowed.join(", "),
+                shown(value)
+            ));
+        }
+        let (size, unit, verb) = match value {
+            Value::Number(_) => (value.as_f64()?, "", "be"),
+            Value::Text(text) => (text.chars().count() as f64, " characters", "have"),
+            Value::List(items) => (items.len() as f64, " items", "have"),
+            _ => return None,
+        };
+        if self.min.is_none_or(|min| size >= min) && self.max.is_none_or(|max| size <= max) {
+            return None;
+        }
+        let bounds = match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("between {min} and {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, max) => format!("at most {}", max.unwrap_or_default()),
+        };
+        let (is, found) = match value {
+            Value::Number(number) => ("is", number.to_string()),
+            _ => ("has", size.to_string()),
+        };
+        Some(format!("`{}` must {verb} {bounds}{unit}, and {is} {found}", self.name))
+    }
+}
+
+/// What is wrong with the type of `value`, given as `name`.
+pub(crate) fn mismatch(name: &str, ty: &Type, value: &Value) -> Option<String> {
+    let (place, message) = ty.mismatch(value)?;
+    Some(format!("`{name}{place}` {message}"))
+}
+
+/// Whether two values are the same; `3` is `3.0`.
+fn same(left: &Value, right: &Value) -> bool {
+    left == right || left.as_f64().is_some_and(|number| right.as_f64() == Some(number))
+}
+
+/// A value as it is written in a message, cut where it is long.
+fn shown(value: &Value) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let text = match value {
+        Value::Text(text) => text.to_string(),
+        other => other.to_json().to_string(),
+    };
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((cut, _)) => format!("`{}…`", &text[..cut]),
+        None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Work;
+    use super::*;
+    use crate::MediaKind;
+
+    fn contract() -> Contract {
+        Contract::new("media/animate", Work::Processor)
+            .input(Parameter::required("image", Type::media(MediaKind::Image)))
+            .input(Parameter::optional("duration", Type::Number).range(0.5, 60.0).default(5_i64))
+            .input(Parameter::optional("effect", Type::Text).one_of(["zoom-in", "pan"]))
+            .input(Parameter { max: Some(5.0), ..Parameter::optional("title", Type::Text) })
+            .input(Parameter { min: Some(1.0), ..Parameter::optional("tags", Type::list(Type::Text)) })
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_said_at_once() {
+        const NO_IMAGE: &str = "media/animate needs `image` (image)";
+        let table: [(&str, &[&str]); 8] = [
+            (r#"{}"#, &[NO_IMAGE]),
+            (r#"{"image":{"$absent":true}}"#, &[NO_IMAGE]),
+            (
+                r#"{"image":"x.png","duration":90,"effekt":"pan"}"#,
+                &[
+                    "`duration` must be between 0.5 and 60, and is 90",
+                    "media/animate takes no `effekt`; did you mean `effect`?",
+                    "`image` must be an image, and is text",
+                ],
+            ),
+            (r#"{"effect":"spin"}"#, &[NO_IMAGE, "`effect` must be one of `zoom-in`, `pan`, and is `spin`"]),
+            (r#"{"title":"äöüßẞx"}"#, &[NO_IMAGE, "`title` must have at most 5 characters, and has 6"]),
+            (r#"{"tags":[]}"#, &[NO_IMAGE, "`tags` must have at least 1 items, and has 0"]),
+            (r#"{"tags":["a",1]}"#, &[NO_IMAGE, "`tags[1]` must be text, and is a number"]),
+            (r#"{"tags":["a"],"duration":{"$absent":true},"title":"äöüßẞ"}"#, &[NO_IMAGE]),
+        ];
+        for (inputs, expected) in table {
+            let misfits = contract().validate(&serde_json::from_str(inputs).unwrap());
+            let found: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
+            assert_eq!(found, expected, "{inputs}");
+        }
+    }
+
+    #[test]
+    fn an_open_contract_takes_what_it_does_not_name() {
+        let mut contract = contract();
+        contract.open_inputs = true;
+        assert_eq!(contract.misfit("anything", &Value::Null), None);
+        assert!(contract.misfit("duration", &Value::from("5")).is_some());
+    }
+}

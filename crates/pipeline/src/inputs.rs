@@ -1,0 +1,234 @@
+//! Inputs: what a run is given, checked against what the pipeline asks for.
+
+use serde_json::Value as Json;
+
+use crate::conformity::Schema;
+use crate::contract::{Misfit, mismatch};
+use crate::plan::InputSpec;
+use crate::suggestion::{closest, listed};
+use crate::value::Map;
+use crate::{Type, Value};
+
+/// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
+/// isn't given is [`Value::Absent`], so that an expression may say `inputs.mood or 'calm'`.
+///
+/// # Errors
+/// All that is wrong, in the order of the file, unknown inputs last. Messages never hold a value.
+pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
+    let mut inputs = Map::new();
+    let mut misfits = Vec::new();
+    for spec in specs {
+        match given.remove(&spec.name).filter(|value| !value.is_absent()) {
+            Some(value) => {
+                let found = faults(spec, &value);
+                misfits.extend(found.into_iter().map(|message| misfit(&spec.name, message)));
+                inputs.insert(spec.name.clone(), value);
+            }
+            None if spec.default.is_none() && spec.required => {
+                misfits
+                    .push(misfit(&spec.name, format!("the input `{}` is missing ({})", spec.name, spec.ty)));
+            }
+            None => {
+                inputs.insert(spec.name.clone(), spec.default.clone().unwrap_or(Value::Absent));
+            }
+        }
+    }
+    for name in given.into_keys() {
+        let known = specs.iter().map(|spec| spec.name.as_str());
+        let message = match (closest(&name, known.clone()), specs.is_empty()) {
+            (Some(meant), _) => format!("there is no input `{name}`; did you mean `{meant}`?"),
+            (None, true) => format!("there is no input `{name}`: this pipeline takes none"),
+            (None, false) => format!("there is no input `{name}`, only {}", listed(known)),
+        };
+        misfits.push(misfit(&name, message));
+    }
+    if misfits.is_empty() { Ok(inputs) } else { Err(misfits) }
+}
+
+/// All that is wrong with `value` as the input `spec`.
+fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
+    if let Some(message) = mismatch(&spec.name, &spec.ty, value) {
+        return vec![message];
+    }
+    if is_only_a_type(&spec.schema) {
+        return Vec::new();
+    }
+    match Schema::read(&spec.schema) {
+        Ok(schema) => schema.faults(&format!("`{}`", spec.name), value),
+        Err(error) => vec![format!("the schema of `{}` can't be used: {error}", spec.name)],
+    }
+}
+
+/// Whether a schema asks for no more than a type does, so that it needn't be compiled.
+fn is_only_a_type(schema: &Json) -> bool {
+    const TELLING_NOTHING: [&str; 4] = ["title", "description", "default", "examples"];
+    match schema {
+        Json::Bool(true) | Json::String(_) => true,
+        Json::Object(keywords) => keywords.iter().all(|(word, value)| match word.as_str() {
+            "type" => value.is_string(),
+            "items" => is_only_a_type(value),
+            word => TELLING_NOTHING.contains(&word),
+        }),
+        _ => false,
+    }
+}
+
+/// The value that a text of the command line stands for: for a number the number it spells, for lists
+/// and objects the JSON it is, for text itself. Where anything is taken, what reads as JSON is JSON.
+/// Whether the value fits is for [`accept`] to say.
+///
+/// # Errors
+/// When the text can't be read as what the input asks for. The message doesn't hold the text.
+pub fn read_text(spec: &InputSpec, text: &str) -> Result<Value, Misfit> {
+    read(&spec.ty, text).map_err(|wanted| misfit(&spec.name, format!("`{}` must be {wanted}", spec.name)))
+}
+
+/// Reads `text` as a value of type `ty`; the error says what is wanted.
+fn read(ty: &Type, text: &str) -> Result<Value, String> {
+    let json = || serde_json::from_str::<Json>(text.trim()).ok().map(Value::from);
+    let read = match ty {
+        Type::Text => return Ok(Value::from(text)),
+        Type::Any => return Ok(json().unwrap_or_else(|| Value::from(text))),
+        Type::OneOf(options) => {
+            // Text takes anything, so it is asked last.
+            let (texts, others): (Vec<_>, Vec<_>) = options.iter().partition(|option| **option == Type::Text);
+            let found = others.into_iter().chain(texts).find_map(|option| read(option, text).ok());
+            return found.ok_or_else(|| ty.phrase());
+        }
+        Type::Media(_) => return Err(format!("{}, from a file", ty.phrase())),
+        Type::Null => json().filter(|value| *value == Value::Null),
+        Type::Boolean => json().filter(|value| value.as_bool().is_some()),
+        Type::Integer | Type::Number => json().filter(|value| matches!(value, Value::Number(_))),
+        Type::List(_) => json().filter(|value| value.as_list().is_some()),
+        Type::Object { .. } => json().filter(|value| value.as_map().is_some()),
+    };
+    read.ok_or_else(|| match ty {
+        Type::List(_) | Type::Object { .. } => format!("{}, written as JSON", ty.phrase()),
+        _ => ty.phrase(),
+    })
+}
+
+fn misfit(name: &str, message: String) -> Misfit {
+    Misfit { parameter: name.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::MediaKind;
+
+    fn spec(name: &str, schema: Json, default: Option<Json>) -> InputSpec {
+        InputSpec {
+            name: name.to_owned(),
+            ty: Type::from_schema(&schema),
+            schema: if schema == json!("image") { json!({}) } else { schema },
+            required: default.is_none() && name != "mood",
+            default: default.map(Value::from),
+            sensitive: false,
+            description: None,
+        }
+    }
+
+    fn specs() -> Vec<InputSpec> {
+        vec![
+            spec("prompt", json!({ "type": "string", "maxLength": 10 }), None),
+            spec("scenes", json!({ "type": "array", "items": { "type": "string" } }), Some(json!([]))),
+            spec("seconds", json!({ "type": "integer", "minimum": 1 }), Some(json!(4))),
+            spec("mood", json!({ "enum": ["calm", "wild"] }), None),
+        ]
+    }
+
+    fn accepted(given: Json) -> Result<String, Vec<String>> {
+        let given = Value::from(given).as_map().unwrap().clone();
+        match accept(&specs(), given) {
+            Ok(inputs) => Ok(serde_json::to_string(&inputs).unwrap()),
+            Err(misfits) => Err(misfits.into_iter().map(|misfit| misfit.message).collect()),
+        }
+    }
+
+    #[test]
+    fn defaults_are_filled_in_and_what_is_optional_is_absent() {
+        assert_eq!(
+            accepted(json!({ "prompt": "a boat" })).unwrap(),
+            r#"{"mood":{"$absent":true},"prompt":"a boat","scenes":[],"seconds":4}"#,
+        );
+        assert_eq!(
+            accepted(json!({ "prompt": "a", "scenes": ["x"], "mood": "wild", "seconds": 2 })).unwrap(),
+            r#"{"mood":"wild","prompt":"a","scenes":["x"],"seconds":2}"#,
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let given =
+            json!({ "scenes": ["x", 1], "seconds": 0, "mood": "sly", "promt": "a boat", "banana": 1 });
+        assert_eq!(
+            accepted(given).unwrap_err(),
+            [
+                "the input `prompt` is missing (text)",
+                "`scenes[1]` must be text, and is a number",
+                "`seconds` is less than the minimum of 1",
+                "`mood` is not one of \"calm\" or \"wild\"",
+                "there is no input `banana`, only `prompt`, `scenes`, `seconds` and `mood`",
+                "there is no input `promt`; did you mean `prompt`?",
+            ],
+        );
+        assert_eq!(
+            accepted(json!({ "prompt": "a very long secret" })).unwrap_err(),
+            ["`prompt` is longer than 10 characters"],
+        );
+    }
+
+    #[test]
+    fn a_pipeline_without_inputs_takes_none() {
+        let misfits = accept(&[], [("x".to_owned(), Value::Null)].into()).unwrap_err();
+        assert_eq!(misfits[0].message, "there is no input `x`: this pipeline takes none");
+    }
+
+    #[test]
+    fn texts_of_the_command_line_become_values() {
+        let table = [
+            (json!("string"), "12", Ok("\"12\"")),
+            (json!("integer"), "12", Ok("12")),
+            (json!("number"), " 0.10 ", Ok("0.1")),
+            (json!("number"), "12s", Err("`x` must be a number")),
+            (json!("boolean"), "true", Ok("true")),
+            (json!("boolean"), "yes", Err("`x` must be true or false")),
+            (json!({ "type": "array", "items": { "type": "string" } }), r#"["a"]"#, Ok(r#"["a"]"#)),
+            (json!({ "type": "array" }), "a,b", Err("`x` must be a list of anything, written as JSON")),
+            (json!("object"), r#"{"a":1}"#, Ok(r#"{"a":1}"#)),
+            (json!({ "type": ["number", "string"] }), "5", Ok("5")),
+            (json!({ "type": ["string", "number"] }), "five", Ok("\"five\"")),
+            (json!({}), "five", Ok("\"five\"")),
+            (json!({}), "[5]", Ok("[5]")),
+            (json!("image"), "x.png", Err("`x` must be an image, from a file")),
+        ];
+        for (schema, text, expected) in table {
+            let spec = spec("x", schema, None);
+            let read = read_text(&spec, text);
+            let found =
+                read.map(|value| serde_json::to_string(&value).unwrap()).map_err(|misfit| misfit.message);
+            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text} as {}", spec.ty);
+        }
+    }
+
+    #[test]
+    fn media_is_told_by_its_content() {
+        let specs = [spec("still", json!("image"), None)];
+        let video = crate::Artifact {
+            digest: crate::Digest::of(b"v"),
+            kind: MediaKind::Video,
+            mime: "video/mp4".into(),
+            bytes: 1,
+            width: None,
+            height: None,
+            duration: None,
+            fps: None,
+            has_audio: None,
+        };
+        let misfits = accept(&specs, [("still".to_owned(), Value::from(video))].into()).unwrap_err();
+        assert_eq!(misfits[0].message, "`still` must be an image, and is a video");
+    }
+}
