@@ -106,6 +106,8 @@ impl Ffmpeg {
             self.push(["-map", &format!("[{map}]")]);
         }
         self.push(format.arguments());
+        // Sound may be ready long before the first picture is.
+        self.push(["-max_muxing_queue_size", "9999"]);
         self.push(["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
         self.push(["-flags:v", "+bitexact", "-flags:a", "+bitexact", format.file()]);
         Call { program: Program::Ffmpeg, arguments: self.arguments, length }

@@ -19,6 +19,8 @@ pub(crate) enum Origin {
 /// oblong pixels) is already known from its measures.
 pub(crate) fn conform(own: Size, target: Size, fit: Fit, background: &str, origin: Origin) -> Vec<Filter> {
     let scaled = match fit {
+        // Almost the same shape: nobody sees the stretch, everybody sees a line of background.
+        _ if own.is_nearly(target) => target,
         Fit::Contain => own.within(target),
         Fit::Cover => own.around(target),
     };

@@ -13,9 +13,9 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// The usual rate nearest to `fps`: the broadcast rates (29.97, 23.976, …) are n·1000/1001.
+    /// The usual rate nearest to `fps`, from 1 to 120 (some files claim a thousand): the broadcast rates (29.97, 23.976, …) are n·1000/1001.
     pub(crate) fn new(fps: f64) -> Rate {
-        let fps = fps.clamp(1.0, 240.0);
+        let fps = fps.clamp(1.0, 120.0);
         let whole = fps.round();
         if (fps - whole).abs() < 0.002 {
             return Rate { numerator: whole as u64, denominator: 1 };

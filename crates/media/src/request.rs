@@ -134,7 +134,8 @@ impl<'a> Request<'a> {
         }
         if !parameter.one_of.is_empty() && !parameter.one_of.contains(value) {
             let choices: Vec<_> = parameter.one_of.iter().filter_map(Value::as_str).collect();
-            return Err(self.refuse(&format!("knows no `{name}` like that; choose {}", choices.join(", "))));
+            let given = value.as_str().map_or_else(String::new, |text| format!(" `{}`", excerpt(text)));
+            return Err(self.refuse(&format!("knows no `{name}`{given}; choose {}", choices.join(", "))));
         }
         self.check_bounds(parameter, value)?;
         if let Value::Media(artifact) = value {

@@ -53,6 +53,11 @@ impl Size {
         f64::from(self.width) / f64::from(self.height)
     }
 
+    /// Whether both have the same shape, but for what rounding to whole or even sides does.
+    pub(crate) fn is_nearly(self, other: Size) -> bool {
+        (self.ratio() / other.ratio() - 1.0).abs() < 0.008
+    }
+
     /// The size of this shape that just fits into `outer`.
     pub(crate) fn within(self, outer: Size) -> Size {
         if self.ratio() > outer.ratio() {

@@ -15,6 +15,17 @@ pub(crate) fn conform() -> Vec<Filter> {
     ]
 }
 
+/// Leaves out the first `seconds`. Sound is cut after decoding: seeking in some formats (MP3) is
+/// inexact.
+pub(crate) fn skip(seconds: f64) -> Vec<Filter> {
+    match in_samples(seconds) {
+        0 => Vec::new(),
+        samples => {
+            vec![filter("atrim").set("start_sample", samples), filter("asetpts").set("expr", "PTS-STARTPTS")]
+        }
+    }
+}
+
 /// Padded with silence or cut to exactly `samples`.
 pub(crate) fn exactly(samples: u64) -> Vec<Filter> {
     vec![filter("apad").set("whole_len", samples), filter("atrim").set("end_sample", samples)]

@@ -32,24 +32,20 @@ pub(crate) fn contract() -> Contract {
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let media = request.required_media("media");
     let (start, kept) = part(request, length(media)?)?;
-    let mut reading = Vec::new();
-    if start > 0.0 {
-        reading.extend(["-ss".to_owned(), seconds(start)]);
-    }
     if media.kind == MediaKind::Video {
         let own = Size::of(media)?;
-        // A little more is read than is kept, so that the last frame is there.
-        reading.extend(["-t".to_owned(), seconds(kept + 0.1)]);
         let mut remake = Remake::of(media, kept);
-        remake.reading = reading;
+        // A little more is read than is kept, so that the last frame is there.
+        remake.reading = ["-ss", &seconds(start), "-t", &seconds(kept + 0.1)].map(str::to_owned).to_vec();
         remake.before = picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving);
         return Ok(remake.recipe());
     }
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
-    let input = call.input(&reading, &recipe.read(media));
+    let input = call.input(&[""; 0], &recipe.read(media));
     let mut filters = sound::conform();
+    filters.extend(sound::skip(start));
     filters.extend(exactly(in_samples(kept)));
     graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
     let call = call.write(&graph, &["a"], Format::Wav, Some(kept));

@@ -27,6 +27,8 @@ pub(crate) struct Sounds {
 /// One sound and its place in the film.
 pub(crate) struct Sound {
     input: usize,
+    /// How much of its beginning is left out, in seconds.
+    skipped: f64,
     /// Where it begins, in samples from the beginning of the film.
     at: u64,
     /// How long it is heard at most, in samples.
@@ -68,6 +70,7 @@ pub(crate) fn of_items(
             let after = rate.seconds(timeline.overlap_after(index));
             voices.push(Sound {
                 input: clips[index],
+                skipped: 0.0,
                 at: rate.samples(segment.start),
                 samples: rate.samples(segment.start + segment.frames) - rate.samples(segment.start),
                 volume: visual.volume,
@@ -78,6 +81,7 @@ pub(crate) fn of_items(
         if let Some(narration) = visual.narration.as_ref().filter(|narration| narration.volume > 0.0) {
             voices.push(Sound {
                 input: call.input(&[""; 0], &recipe.read(&narration.media)),
+                skipped: 0.0,
                 at: rate.samples(segment.start),
                 samples: in_samples(narration.length),
                 volume: narration.volume,
@@ -87,10 +91,9 @@ pub(crate) fn of_items(
         }
     }
     for overlay in items.overlays.iter().filter(|overlay| overlay.volume > 0.0) {
-        let start = seconds(overlay.start);
-        let options: &[&str] = if overlay.start > 0.0 { &["-ss", &start] } else { &[] };
         voices.push(Sound {
-            input: call.input(options, &recipe.read(&overlay.media)),
+            input: call.input(&[""; 0], &recipe.read(&overlay.media)),
+            skipped: overlay.start,
             at: in_samples(overlay.offset),
             samples: in_samples(overlay.length),
             volume: overlay.volume,
@@ -117,6 +120,7 @@ pub(crate) fn music(
     let options: &[&str] = if repeats == "0" { &[] } else { &["-stream_loop", &repeats] };
     Ok(Some(Sound {
         input: call.input(options, &recipe.read(media)),
+        skipped: 0.0,
         at: 0,
         samples: in_samples(film),
         volume,
@@ -162,6 +166,7 @@ pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: 
 /// One sound: regular samples from zero on, its volume and fades, moved to its place.
 fn lay(sound: &Sound) -> Vec<Filter> {
     let mut filters = sound::conform();
+    filters.extend(sound::skip(sound.skipped));
     filters.push(filter("atrim").set("end_sample", sound.samples));
     if sound.volume != 1.0 {
         filters.push(filter("volume").set("volume", seconds(sound.volume)));

@@ -105,9 +105,10 @@ fn segments(items: &Items, lengths: &[f64], rate: Rate, transition: u64) -> Vec<
         let start = match segments.last_mut() {
             None => 0,
             Some(previous) => {
-                // Narration is never faded over: its picture is held while the next one fades in.
-                if items.visuals[index - 1].narration.is_some() {
-                    previous.frames += overlap;
+                // Narration is never faded over: if need be its picture is held while the next fades in.
+                if let Some(narration) = &items.visuals[index - 1].narration {
+                    let spoken = rate.frames(narration.length).min(previous.frames);
+                    previous.frames = previous.frames.max(spoken + overlap);
                 }
                 previous.start + previous.frames - overlap
             }
@@ -125,4 +126,132 @@ fn narration(items: &Items, segments: &[Segment], rate: Rate) -> u64 {
     });
     let laid = items.overlays.iter().map(|overlay| rate.frames_covering(overlay.offset + overlay.length));
     own.chain(laid).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use motet_pipeline::{Artifact, Digest, MediaKind};
+    use proptest::prelude::*;
+
+    use super::super::items::{Narration, Overlay};
+    use super::*;
+
+    fn media(kind: MediaKind, duration: Option<f64>) -> Arc<Artifact> {
+        Arc::new(Artifact {
+            digest: Digest::of(b"x"),
+            kind,
+            mime: String::new(),
+            bytes: 1,
+            width: Some(64),
+            height: Some(64),
+            duration,
+            fps: None,
+            has_audio: None,
+        })
+    }
+
+    fn visual(own: Option<f64>, narration: Option<f64>) -> Visual {
+        let kind = if own.is_some() { MediaKind::Video } else { MediaKind::Image };
+        Visual {
+            media: media(kind, own),
+            start: 0.0,
+            duration: None,
+            volume: 1.0,
+            fade_in: 0.0,
+            fade_out: 0.0,
+            narration: narration.map(|length| Narration {
+                media: media(MediaKind::Audio, own),
+                volume: 1.0,
+                length,
+            }),
+        }
+    }
+
+    fn overlay(offset: f64, length: f64) -> Overlay {
+        let media = media(MediaKind::Audio, Some(length));
+        Overlay { media, offset, start: 0.0, length, volume: 1.0, fade_in: 0.0, fade_out: 0.0 }
+    }
+
+    fn timeline(items: &Items, fps: f64, length: &str, transition: f64) -> Timeline {
+        Timeline::new(items, Rate::new(fps), &Wishes { length, transition })
+    }
+
+    #[test]
+    fn a_still_lasts_as_long_as_what_is_heard() {
+        let items = |visuals, overlays| Items { visuals, overlays };
+        let table = [
+            (items(vec![visual(None, None)], vec![]), vec![100]),
+            (items(vec![visual(None, None)], vec![overlay(1.0, 6.0)]), vec![175]),
+            (items(vec![visual(None, Some(2.5))], vec![]), vec![63]),
+            (
+                items(
+                    vec![visual(None, None), visual(Some(2.0), None), visual(None, None)],
+                    vec![overlay(0.0, 8.0)],
+                ),
+                vec![75, 50, 75],
+            ),
+            (
+                items(vec![visual(Some(9.0), None), visual(None, None)], vec![overlay(0.0, 5.0)]),
+                vec![225, 25],
+            ),
+        ];
+        for (items, frames) in table {
+            let timeline = timeline(&items, 25.0, "longest", 0.0);
+            assert_eq!(timeline.segments.iter().map(|segment| segment.frames).collect::<Vec<_>>(), frames);
+        }
+    }
+
+    #[test]
+    fn a_clip_that_goes_on_after_its_narration_is_not_held_for_a_fade() {
+        let visuals =
+            || vec![visual(Some(5.0), Some(4.0)), visual(Some(5.0), Some(5.0)), visual(Some(5.0), None)];
+        let faded = timeline(&Items { visuals: visuals(), overlays: vec![] }, 10.0, "longest", 0.5);
+        let starts: Vec<_> = faded.segments.iter().map(|segment| (segment.start, segment.frames)).collect();
+        assert_eq!(starts, [(0, 50), (45, 55), (95, 50)]);
+        assert_eq!(faded.frames, 145);
+    }
+
+    fn parts() -> impl Strategy<Value = Items> {
+        let one = (prop::option::of(0.01..20.0), prop::option::of(0.05..20.0))
+            .prop_map(|(own, heard)| visual(own, heard));
+        let over = (0.0..30.0, 0.05..30.0).prop_map(|(offset, length)| overlay(offset, length));
+        (prop::collection::vec(one, 1..12), prop::collection::vec(over, 0..4))
+            .prop_map(|(visuals, overlays)| Items { visuals, overlays })
+    }
+
+    proptest! {
+        /// Cuts fall where the sum of the lengths says, to a frame, however many there are.
+        #[test]
+        fn rounding_never_adds_up(lengths in prop::collection::vec(0.1..9.0, 1..80), fps in 10.0..60.0) {
+            let sum: f64 = lengths.iter().sum();
+            let visuals = lengths.into_iter().map(|length| visual(Some(length), None)).collect();
+            let timeline = timeline(&Items { visuals, overlays: vec![] }, fps, "longest", 0.0);
+            let drift = timeline.rate.seconds(timeline.frames) - sum;
+            prop_assert!(drift.abs() <= 0.51 * timeline.rate.seconds(1), "{drift} s after {sum} s");
+        }
+
+        /// Segments meet or overlap as far as they say, fill the film, and no narration is cut off or
+        /// runs into the next one by more than a frame.
+        #[test]
+        fn segments_fill_the_film(items in parts(), fps in 5.0..60.0, transition in 0.0..3.0) {
+            let timeline = timeline(&items, fps, "longest", transition);
+            let frame = timeline.rate.seconds(1);
+            for (index, pair) in timeline.segments.windows(2).enumerate() {
+                prop_assert_eq!(pair[1].start + pair[1].overlap, pair[0].start + pair[0].frames);
+                prop_assert!(pair[1].overlap + pair[0].overlap <= pair[0].frames, "{:?}", pair);
+                if let Some(narration) = &items.visuals[index].narration {
+                    let shown = timeline.rate.seconds(pair[1].start - pair[0].start);
+                    prop_assert!(shown >= narration.length - 1.01 * frame, "{} in {}", narration.length, shown);
+                }
+            }
+            let last = timeline.segments.last().expect("there is one for each visual");
+            prop_assert!(last.start + last.frames >= timeline.frames);
+            let film = timeline.rate.seconds(timeline.frames);
+            for overlay in &items.overlays {
+                prop_assert!(film >= overlay.offset + overlay.length - 0.001);
+            }
+        }
+    }
 }

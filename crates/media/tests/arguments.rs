@@ -1,0 +1,268 @@
+//! What is asked for, and the arguments that come of it: one snapshot for each operation.
+//!
+//! In the inputs a text such as `@clip` stands for the media of that name in [`media`].
+
+use std::fmt::Write;
+
+use motet_media::{Output, Recipe, Refusal, plan};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, Digest, MediaKind, Value};
+use serde_json::{Value as Json, json};
+
+/// Media by name: kind, type, size, length, rate, sound.
+fn media(name: &str) -> Artifact {
+    let none = Artifact {
+        digest: Digest::of(name.as_bytes()),
+        kind: MediaKind::File,
+        mime: "text/plain".into(),
+        bytes: 1000,
+        width: None,
+        height: None,
+        duration: None,
+        fps: None,
+        has_audio: None,
+    };
+    let image = |width, height| Artifact {
+        kind: MediaKind::Image,
+        mime: "image/png".into(),
+        width: Some(width),
+        height: Some(height),
+        ..none.clone()
+    };
+    let video = |width, height, duration, fps, sound| Artifact {
+        kind: MediaKind::Video,
+        mime: "video/mp4".into(),
+        duration: Some(duration),
+        fps: Some(fps),
+        has_audio: Some(sound),
+        ..image(width, height)
+    };
+    let audio = |duration| Artifact {
+        kind: MediaKind::Audio,
+        mime: "audio/wav".into(),
+        duration: Some(duration),
+        ..none.clone()
+    };
+    match name {
+        "clip" => video(1280, 720, 5.0, 25.0, true),
+        "silent" => video(641, 361, 2.5, 29.97, false),
+        "upright" => video(1080, 1920, 3.0, 30.0, true),
+        "empty" => video(640, 360, 0.0, 25.0, false),
+        "unmeasured" => Artifact { width: None, duration: None, ..video(1, 1, 1.0, 1.0, false) },
+        "still" => image(1920, 1080),
+        "odd" => image(333, 777),
+        "tiny" => image(8, 8),
+        "huge" => image(60_000, 60_000),
+        "voice" => audio(4.2),
+        "music" => audio(3.0),
+        "text" => none,
+        other => panic!("there is no media called {other}"),
+    }
+}
+
+fn value(json: Json) -> Value {
+    match json {
+        Json::String(text) => match text.strip_prefix('@') {
+            Some(name) => Value::from(media(name)),
+            None => Value::from(text),
+        },
+        Json::Array(items) => Value::list(items.into_iter().map(value).collect()),
+        Json::Object(entries) => Value::map(entries.into_iter().map(|(name, entry)| (name, value(entry)))),
+        plain => Value::from(plain),
+    }
+}
+
+fn planned(operation: &str, with: Json) -> Result<Recipe, Refusal> {
+    let inputs: Map = value(with).as_map().expect("inputs are an object").clone();
+    plan(operation, &inputs)
+}
+
+/// A recipe as people read it: a line for each input and output, one for each chain of the graph.
+fn drawn(recipe: &Recipe) -> String {
+    let mut text = String::new();
+    for (name, artifact) in &recipe.inputs {
+        writeln!(text, "< {name} ({})", artifact.mime).unwrap();
+    }
+    for (name, bytes) in &recipe.files {
+        writeln!(text, "+ {name}\n{}", String::from_utf8_lossy(bytes).trim_end()).unwrap();
+    }
+    for call in &recipe.calls {
+        write!(text, "$ {}", call.program.name()).unwrap();
+        for argument in &call.arguments {
+            let line = if argument.starts_with('-') || argument.contains(';') { "\n    " } else { " " };
+            write!(text, "{line}{}", argument.replace(';', ";\n    ")).unwrap();
+        }
+        writeln!(text, "\n  of {:?} s", call.length).unwrap();
+    }
+    for (name, output) in &recipe.outputs {
+        match output {
+            Output::File { name: file } => writeln!(text, "> {name}: {file}").unwrap(),
+            Output::Value(value) => writeln!(text, "> {name} = {}", value.to_json()).unwrap(),
+        }
+    }
+    text
+}
+
+/// Draws the recipes of `operation` for several inputs.
+fn recipes<const N: usize>(operation: &str, inputs: [Json; N]) -> String {
+    inputs
+        .into_iter()
+        .map(|with| {
+            let recipe =
+                planned(operation, with.clone()).unwrap_or_else(|refusal| panic!("{with}: {refusal}"));
+            format!("# {operation} {with}\n{}\n", drawn(&recipe))
+        })
+        .collect()
+}
+
+macro_rules! assert_drawn {
+    ($text:expr) => {
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!($text) })
+    };
+}
+
+macro_rules! recipes {
+    ($name:ident, $operation:literal, $($with:tt),+ $(,)?) => {
+        #[test]
+        fn $name() {
+            assert_drawn!(recipes($operation, [$(json!($with)),+]));
+        }
+    };
+}
+
+recipes!(
+    animate,
+    "media/animate",
+    { "image": "@still" },
+    { "image": "@odd", "effect": "zoom-out", "duration": 2 },
+    { "image": "@still", "effect": "pan-left", "fps": 30, "width": 720, "aspect_ratio": "1:1" },
+    { "image": "@still", "effect": "pan-down", "width": 641, "height": 361 },
+    { "image": "@still", "effect": "none", "duration": 1, "fps": 29.97 },
+);
+
+recipes!(
+    merge,
+    "media/merge",
+    { "items": ["@clip", "@voice"] },
+    { "items": ["@still", "@voice"], "music": "@music" },
+    { "items": ["@silent", "@odd", "@upright"], "fit": "cover", "background": "#204060" },
+    { "items": [{ "media": "@clip", "start": 1.5, "duration": 2, "volume": 0.5, "fade_out": 0.4 }, null,
+                { "media": "@voice", "offset": 0.75, "start": 0.2, "duration": 3, "fade_in": 0.1, "volume": 2 }],
+      "length": "shortest", "fade_in": 0.5, "fade_out": 1 },
+);
+
+recipes!(
+    merge_with_transitions,
+    "media/merge",
+    { "items": ["@clip", "@silent", "@still"], "transition": "fade" },
+    { "items": [{ "media": "@still", "audio": "@voice" }, { "media": "@silent", "audio": "@voice", "audio_volume": 0.8 }],
+      "transition": "fade", "transition_duration": 1, "music": "@music", "music_volume": 0.2,
+      "width": 640, "height": 360, "fps": 24 },
+    { "items": ["@still", "@odd"], "music": "@music", "duck": false },
+);
+
+recipes!(
+    captions,
+    "media/captions",
+    { "video": "@clip", "script": "One, two. Three!" },
+    { "video": "@upright", "style": "boxed", "position": "top", "max_words": 2, "font": "DejaVu Serif",
+      "words": [{ "word": "Hello", "start": 0, "end": 0.5 }, { "word": "{\\an8}there,", "start": 0.5, "end": 0.9 },
+                { "word": "world", "start": 0.9, "end": 1.4, "estimated": true }] },
+    { "video": "@silent", "style": "karaoke", "position": "middle", "font_size": 20, "script": "la la", "start": 1, "end": 2 },
+    { "video": "@silent", "style": "bold", "words": [] },
+);
+
+recipes!(silence, "media/silence", { "duration": 1.5 });
+
+recipes!(
+    retime,
+    "media/retime",
+    { "media": "@clip", "speed": 2.5 },
+    { "media": "@silent", "duration": 10 },
+    { "media": "@voice", "duration": 4.2 },
+);
+
+recipes!(extract_audio, "media/extract-audio", { "video": "@clip" }, { "video": "@clip", "format": "wav" });
+
+recipes!(probe, "media/probe", { "media": "@clip" }, { "media": "@voice" }, { "media": "@text" });
+
+recipes!(
+    resize,
+    "media/resize",
+    { "media": "@still", "width": 333 },
+    { "media": "@odd", "width": 100, "height": 101, "fit": "contain", "background": "white" },
+    { "media": "@clip", "aspect_ratio": "9:16" },
+);
+
+recipes!(
+    trim,
+    "media/trim",
+    { "media": "@clip", "start": 1, "duration": 1.5 },
+    { "media": "@clip", "start": 4, "end": 99 },
+    { "media": "@voice", "end": 2 },
+);
+
+recipes!(thumbnail, "media/thumbnail", { "video": "@clip" }, { "video": "@clip", "at": 0 }, { "video": "@clip", "at": 5 });
+
+#[test]
+fn what_cannot_work_is_refused_with_a_reason() {
+    let table = [
+        ("media/nothing", json!({})),
+        ("media/animate", json!({})),
+        ("media/animate", json!({ "image": "@clip" })),
+        ("media/animate", json!({ "image": "@tiny" })),
+        ("media/animate", json!({ "image": "@huge" })),
+        ("media/animate", json!({ "image": "@still", "effect": "spin" })),
+        ("media/animate", json!({ "image": "@still", "duration": 0 })),
+        ("media/animate", json!({ "image": "@still", "duration": "5" })),
+        ("media/animate", json!({ "image": "@still", "aspect_ratio": "wide" })),
+        ("media/animate", json!({ "image": "@still", "width": 100, "aspect_ratio": "20:1" })),
+        ("media/animate", json!({ "image": "@still", "zoom\u{1b}[31m": 1 })),
+        ("media/merge", json!({ "items": [] })),
+        ("media/merge", json!({ "items": ["@voice"] })),
+        ("media/merge", json!({ "items": ["@clip", "@text"] })),
+        ("media/merge", json!({ "items": ["@clip", "@empty"] })),
+        ("media/merge", json!({ "items": ["@clip", "@unmeasured"] })),
+        ("media/merge", json!({ "items": ["@clip", "sea.mp4"] })),
+        ("media/merge", json!({ "items": ["@clip", { "duration": 2 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "ofset": 2 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "offset": 2 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "start": 5 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "start": 1 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "duration": 0 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "duration": "2s" }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "audio": "@clip" }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "audio_volume": 1 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@voice", "audio": "@voice" }, "@clip"] })),
+        ("media/merge", json!({ "items": ["@clip"], "background": "red;[in]drawtext" })),
+        (
+            "media/merge",
+            json!({ "items": [{ "media": "@still", "duration": 20000 }, { "media": "@odd", "duration": 20000 }] }),
+        ),
+        ("media/captions", json!({ "video": "@clip" })),
+        ("media/captions", json!({ "video": "@empty", "script": "x" })),
+        ("media/captions", json!({ "video": "@clip", "script": "x", "words": [] })),
+        ("media/captions", json!({ "video": "@clip", "words": [{ "word": "x" }] })),
+        ("media/captions", json!({ "video": "@clip", "script": "x", "start": 5 })),
+        ("media/captions", json!({ "video": "@clip", "script": "x", "font": "Sans,72,&H0" })),
+        ("media/silence", json!({ "duration": -1 })),
+        ("media/retime", json!({ "media": "@clip" })),
+        ("media/retime", json!({ "media": "@clip", "speed": 2, "duration": 2 })),
+        ("media/retime", json!({ "media": "@voice", "duration": 0.1 })),
+        ("media/extract-audio", json!({ "video": "@silent" })),
+        ("media/resize", json!({ "media": "@still" })),
+        ("media/resize", json!({ "media": "@still", "width": 8192, "aspect_ratio": "1:2" })),
+        ("media/trim", json!({ "media": "@clip", "start": 5 })),
+        ("media/trim", json!({ "media": "@clip", "start": 2, "end": 1 })),
+        ("media/trim", json!({ "media": "@clip", "duration": 1, "end": 1 })),
+        ("media/thumbnail", json!({ "video": "@clip", "at": 9 })),
+    ];
+    let refused: String = table
+        .into_iter()
+        .map(|(operation, with)| {
+            let refusal = planned(operation, with.clone()).expect_err(&with.to_string());
+            format!("{operation} {with}\n  {}: {refusal}\n", refusal.class)
+        })
+        .collect();
+    assert_drawn!(refused);
+}
