@@ -90,6 +90,18 @@ pub enum StoreError {
         /// Why it failed.
         source: Arc<io::Error>,
     },
+    /// The disk refused to read or write, and SQLite doesn't tell why.
+    #[error(
+        "the disk refused to read or write {} ({source}): look at its health, quota and limits of file size; \
+         nothing that was acknowledged is lost",
+        file.display()
+    )]
+    Disk {
+        /// The database.
+        file: PathBuf,
+        /// What SQLite calls it.
+        source: Arc<rusqlite::Error>,
+    },
     /// The database refused, for none of the reasons above.
     #[error("failed to use {}: {source}", file.display())]
     Database {
@@ -147,6 +159,7 @@ impl StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file },
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { file },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { file, what: error.to_string() },
+            Some(ErrorCode::SystemIoFailure) => StoreError::Disk { file, source: Arc::new(error) },
             _ => StoreError::Database { file, source: Arc::new(error) },
         }
     }

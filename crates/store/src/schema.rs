@@ -1,5 +1,7 @@
 //! The database file: how a connection is set up, and how an older format becomes the newest.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,15 +47,48 @@ pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
 
 /// Opens the database for reading only.
 pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+    match connect_reader(file, OsStr::new("")) {
+        // A database with a write-ahead log wants to make files beside it, even to be read. Where that
+        // can't be, and no log is waiting, nobody else can write it either: it may be read as it is.
+        Err(StoreError::ReadOnly { .. } | StoreError::Database { .. }) if !has_log(file) => {
+            connect_reader(file, OsStr::new("?immutable=1"))
+        }
+        outcome => outcome,
+    }
+}
+
+fn connect_reader(file: &Path, parameters: &OsStr) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags).map_err(|error| cannot_open(file, error))?;
+    let opened = Connection::open_with_flags(uri(file, parameters), flags | OpenFlags::SQLITE_OPEN_URI);
+    let connection = opened.map_err(|error| cannot_open(file, error))?;
     let prepare = || -> rusqlite::Result<()> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.pragma_update(None, "query_only", true)
+        connection.pragma_update(None, "query_only", true)?;
+        // The file is opened in earnest only now.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     };
     prepare().map_err(|error| StoreError::from_sqlite(file, error))?;
     Ok(connection)
+}
+
+/// Whether commits wait in a write-ahead log.
+fn has_log(file: &Path) -> bool {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+fn uri(file: &Path, parameters: &OsStr) -> OsString {
+    let mut uri = b"file:".to_vec();
+    for byte in file.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend(format!("%{byte:02x}").bytes()),
+            byte => uri.push(*byte),
+        }
+    }
+    uri.extend(parameters.as_bytes());
+    OsString::from_vec(uri)
 }
 
 /// Refuses a database that is not ours or of a newer format. Gives its format.
@@ -111,5 +146,38 @@ fn cannot_open(file: &Path, error: rusqlite::Error) -> StoreError {
     match std::fs::OpenOptions::new().read(true).open(file) {
         Err(reason) => StoreError::from_io("open", file, reason),
         Ok(_) => StoreError::from_sqlite(file, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_format_is_brought_forward_whole_or_not_at_all() {
+        let mut connection = open_in_memory().unwrap();
+        let file = Path::new("test.db");
+        connection.execute("INSERT INTO plans VALUES (x'00', 'kept')", []).unwrap();
+        let column = "ALTER TABLE plans ADD COLUMN note TEXT NOT NULL DEFAULT 'none';";
+
+        migrate(&mut connection, file, &[MIGRATIONS[0], column, "SYNTAX ERROR"]).unwrap_err();
+        assert_eq!(recognise(&connection, file).unwrap(), 1);
+        connection.execute("SELECT note FROM plans", []).unwrap_err();
+
+        migrate(&mut connection, file, &[MIGRATIONS[0], column]).unwrap();
+        let read = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?));
+        let row: (String, String) = connection.query_row("SELECT bundle, note FROM plans", [], read).unwrap();
+        assert_eq!(row, ("kept".to_owned(), "none".to_owned()));
+        let Err(StoreError::Newer { found: 2, supported: 1, .. }) = recognise(&connection, file) else {
+            panic!("format 2 is newer than this version");
+        };
+    }
+
+    #[test]
+    fn a_path_may_hold_what_a_uri_gives_a_meaning() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a?b#c%20 d.db");
+        drop(open_writer(&file).unwrap());
+        open_reader(&file).unwrap();
     }
 }

@@ -121,7 +121,8 @@ fn write_step(
     Ok(())
 }
 
-/// What is null leaves alone what is there; a status comes with its `wakes_at`.
+/// What is null leaves alone what is there; but a status comes with its `wakes_at`, and an end with
+/// its class and message.
 const UPSERT_STEP: &str = "INSERT INTO steps
        (run, path, status, wakes_at, items, started_at, attempts, target, operation, attempted_at, cost,
         ended_at, ended_turn, tolerated, class, message)
@@ -140,8 +141,8 @@ const UPSERT_STEP: &str = "INSERT INTO steps
        ended_at = ifnull(?12, ended_at),
        ended_turn = ifnull(?13, ended_turn),
        tolerated = ifnull(?14, tolerated),
-       class = ifnull(?15, class),
-       message = ifnull(?16, message)";
+       class = iif(?12 IS NULL, class, ?15),
+       message = iif(?12 IS NULL, message, ?16)";
 
 fn total_of_step(
     connection: &Connection,

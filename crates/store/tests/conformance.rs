@@ -9,7 +9,7 @@ use motet_engine::{Event, Failure, Money};
 use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, Record, RunFilter, RunStatus, StepStatus, Store, StoreError, inputs_digest};
 
-use score::{Score, artifact};
+use score::{Score, artifact, completed};
 
 /// Runs each story on a store in a file and on one in memory.
 macro_rules! on_every_store {
@@ -461,8 +461,4 @@ fn a_good_store_passes_its_check(store: &Store) {
     assert_eq!((report.runs, report.turns), (1, score.turns().len()));
     assert_eq!(report.unreferenced, [kept.digest]);
     assert!(report.free_bytes > 0);
-}
-
-fn completed(step: &str, output: Value) -> Event {
-    Event::StepCompleted { step: StepPath::from_text(step), output: Some(output) }
 }

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::event::{RunStarted, SCHEMA};
-use motet_engine::{Event, Money, RunId, Turn};
-use motet_pipeline::{Artifact, Digest, MediaKind, StepPath, Timestamp, Value};
+use motet_engine::event::{Item, LateEnd, RunStarted, SCHEMA, SkipReason};
+use motet_engine::failure::Known;
+use motet_engine::{Event, Failure, Money, RunId, Turn};
+use motet_pipeline::{Artifact, Class, Digest, MediaKind, Span, StepPath, Timestamp, Value};
 use motet_store::{Record, Store};
 
 /// A run and its turns so far.
@@ -87,6 +88,21 @@ impl Score {
         score
     }
 
+    /// A run in which everything happens that can happen, if not in this order: every event, with and
+    /// without its optional parts, and a turn that lies beside as a file.
+    pub fn everything(run: &str) -> Score {
+        let photo = Value::map([("photo", artifact(b"photo")), ("none", Value::Absent)]);
+        let mut score = Score::new(run, photo, BTreeMap::from([("team".into(), "blue".into())]));
+        for events in every_event() {
+            score.turn(events);
+        }
+        let text = "All the words of a long, long story. ".repeat(1800);
+        score.turn([completed("story", Value::map([("text", Value::from(text))]))]);
+        let outputs = Value::map([("photo", artifact(b"photo"))]);
+        score.turn([Event::RunCompleted { outputs, degraded: true }]);
+        score
+    }
+
     /// Adds a turn, ten milliseconds after the last one.
     pub fn turn(&mut self, events: impl IntoIterator<Item = Event>) {
         let number = self.turns.len() as u64 + 1;
@@ -121,6 +137,106 @@ impl Score {
             store.put_bytes(name.as_bytes()).expect("a few bytes");
         }
     }
+}
+
+fn every_event() -> Vec<Vec<Event>> {
+    let step = || StepPath::root().step("shots").item("a/b").step("still");
+    let failure = || Failure {
+        retry_at: Some(Timestamp(1_700_000_009_000)),
+        sent: Known::Maybe,
+        billed: Known::Yes,
+        provider_code: Some("E42".into()),
+        http_status: Some(429),
+        request_id: Some("req-1".into()),
+        ..Failure::new(Class::Throttled, "slow down")
+    };
+    let money = |text: &str| text.parse().expect("an amount");
+    let planned = |attempt, target| Event::AttemptPlanned {
+        step: step(),
+        attempt,
+        target,
+        operation: "local/scene".into(),
+        estimate: money("0.25"),
+        deadline: Timestamp(1_700_000_600_000),
+    };
+    let skipped = |name: &str, reason| Event::StepSkipped { step: StepPath::root().step(name), reason };
+    let items = vec![
+        Item { key: "a/b".into(), value: Value::from("a boat") },
+        Item { key: "1".into(), value: Value::from(1.5) },
+    ];
+    let plain = Failure::new(Class::Unavailable, "nobody home");
+    vec![
+        vec![
+            Event::StepExpanded { step: StepPath::root().step("shots"), items },
+            Event::StepReady { step: StepPath::root().step("shots").item("a/b"), inputs: None },
+        ],
+        vec![Event::StepReady { step: step(), inputs: Some(Value::map([("seed", Value::from(u64::MAX))])) }],
+        vec![planned(1, 0)],
+        vec![Event::AttemptAccepted { step: step(), attempt: 1, job: "job-1".into() }],
+        vec![
+            Event::AttemptFailed {
+                step: step(),
+                attempt: 1,
+                failure: failure(),
+                cost: money("0.01"),
+                abandoned: true,
+            },
+            Event::RetryScheduled {
+                step: step(),
+                at: Timestamp(1_700_000_009_000),
+                reason: "asked to wait".into(),
+                counted: false,
+            },
+        ],
+        vec![
+            planned(2, 0),
+            Event::AttemptFailed {
+                step: step(),
+                attempt: 2,
+                failure: plain,
+                cost: Money::ZERO,
+                abandoned: false,
+            },
+            Event::FallbackTaken { step: step(), target: 1, reason: "nobody home".into() },
+            Event::TargetReady {
+                step: step(),
+                target: 1,
+                inputs: Value::map([("prompt", Value::from("a boat"))]),
+                dropped: vec!["fps".into()],
+            },
+        ],
+        vec![planned(3, 1), Event::AttemptAbandoned { step: step(), attempt: 3, reason: "quorum".into() }],
+        vec![
+            planned(4, 1),
+            Event::AttemptSucceeded { step: step(), attempt: 4, cost: money("0.000000000001") },
+            Event::StepCompleted { step: step(), output: Some(Value::map([("image", artifact(b"still"))])) },
+            Event::StepCompleted { step: StepPath::root().step("shots"), output: None },
+        ],
+        vec![Event::AttemptEnded {
+            step: step(),
+            attempt: 3,
+            end: LateEnd::Succeeded,
+            output: Some(Value::map([("image", artifact(b"late"))])),
+            cost: money("0.02"),
+        }],
+        vec![
+            skipped("music", SkipReason::Condition),
+            skipped("mix", SkipReason::Absent { input: "audio".into() }),
+            skipped("merge", SkipReason::Upstream { step: step() }),
+            Event::StepSlept { step: StepPath::root().step("pause"), until: Timestamp(1_700_000_100_000) },
+            Event::StepFailed { step: StepPath::root().step("extra"), failure: failure(), tolerated: true },
+            Event::StepCancelled { step: StepPath::root().step("rest"), reason: "not needed".into() },
+        ],
+        vec![
+            Event::RunResumed { away: Span::seconds(90) },
+            Event::CancelRequested { by: "ada".into(), reason: "enough".into() },
+        ],
+    ]
+}
+
+/// The step has its output.
+pub fn completed(step: &str, output: Value) -> Event {
+    Event::StepCompleted { step: StepPath::from_text(step), output: Some(output) }
 }
 
 /// A picture with these bytes.

@@ -1,0 +1,107 @@
+//! Stores that were written by any version so far are opened, brought forward and read.
+//!
+//! `tests/fixtures/store-v1` is a store that format 1 wrote; it is never changed. When the format
+//! rises, `cargo test -p motet-store --test formats -- --ignored` writes the fixture of the new one.
+
+mod score;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use motet_store::{FORMAT, RunFilter, Store};
+use score::Score;
+
+fn fixture(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{format}"))
+}
+
+fn scores() -> [Score; 3] {
+    let going = Score::labelled("01JD5XN6T4Z8W0QK3M9RVB7Q2K", [("team", "blue")]);
+    [Score::everything("everything"), Score::four_steps("01JD5XN6T4Z8W0QK3M9RVBCAFE"), going]
+}
+
+#[test]
+fn a_store_of_every_format_is_read_as_it_was_written() {
+    for format in 1..=FORMAT {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        let store = Store::open(folder.path()).unwrap();
+        for score in scores() {
+            assert_eq!(store.turns(&score.run).unwrap(), score.turns(), "format {format}");
+        }
+        assert_eq!(store.plan(&scores()[0].plan).unwrap().as_deref(), Some("the texts of the plan"));
+        let report = store.check().unwrap();
+        assert!(report.is_good(), "format {format}: {report:#?}");
+        let before = told(&store);
+        insta::assert_snapshot!(format!("store-v{format}"), before);
+        store.rebuild_projections().unwrap();
+        assert_eq!(told(&store), before, "format {format}");
+    }
+}
+
+#[test]
+fn a_store_is_written_as_the_fixture_of_its_format_says() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let journal = |folder: &Path| -> Vec<(i64, i64, Option<String>)> {
+        let connection = rusqlite::Connection::open(folder.join("motet.db")).unwrap();
+        let mut statement =
+            connection.prepare("SELECT run, number, body FROM journal ORDER BY sequence").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let kept = tempfile::tempdir().unwrap();
+    copy(&fixture(FORMAT), kept.path());
+    assert_eq!(journal(folder.path()), journal(kept.path()));
+}
+
+#[test]
+#[ignore = "writes the fixture of the present format, once"]
+fn write_the_fixture() {
+    let folder = fixture(FORMAT);
+    assert!(!folder.exists(), "a fixture is never changed");
+    write(&folder);
+    fs::remove_dir(folder.join("scratch")).unwrap();
+}
+
+fn write(folder: &Path) {
+    let store = Store::open(folder).unwrap();
+    for score in scores() {
+        let score = score.kept_in(&store);
+        store.put_plan(&score.plan, "the texts of the plan").unwrap();
+        score.put_artifacts(&store);
+    }
+    for bytes in ["photo", "still", "late"] {
+        store.put_bytes(bytes.as_bytes()).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn told(store: &Store) -> String {
+    let mut text = String::new();
+    for run in store.runs(&RunFilter::default()).unwrap() {
+        text += &format!("{run:?}\n");
+        for step in store.steps(&run.id).unwrap() {
+            text += &format!("  {step:?}\n");
+        }
+        for row in store.artifacts(&run.id).unwrap() {
+            let bytes = row.artifact.bytes;
+            text += &format!(
+                "  {:?} {} {} {:?} {bytes}\n",
+                row.step, row.output, row.position, row.artifact.digest
+            );
+        }
+    }
+    text
+}

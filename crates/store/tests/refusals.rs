@@ -1,0 +1,243 @@
+//! Disks that are full, stores that can't be written, are newer, damaged or not ours: each says so.
+
+mod child;
+mod score;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+
+use motet_pipeline::{Digest, Value};
+use motet_store::{FORMAT, Store, StoreError};
+use rusqlite::Connection;
+
+use score::Score;
+
+/// The message with the test's folder left out.
+fn message(error: &StoreError, folder: &Path) -> String {
+    error.to_string().replace(&*folder.to_string_lossy(), "FOLDER")
+}
+
+#[test]
+fn a_folder_without_a_store_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Store::open_read_only(folder.path()).err().unwrap();
+    assert!(matches!(error, StoreError::Missing { .. }));
+    insta::assert_snapshot!(message(&error, folder.path()));
+}
+
+#[test]
+fn a_newer_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    for open in [Store::open, Store::open_read_only] {
+        let error = open(folder.path()).err().unwrap();
+        assert!(matches!(error, StoreError::Newer { found: 99, supported: FORMAT, .. }));
+        insta::assert_snapshot!("a_newer_store_is_refused", message(&error, folder.path()));
+    }
+}
+
+#[test]
+fn a_newer_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").kept_in(&store);
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    connection.execute("UPDATE runs SET schema = 7", []).unwrap();
+    let error = store.turns(&score.run).unwrap_err();
+    insta::assert_snapshot!(message(&error, folder.path()));
+}
+
+#[test]
+fn a_file_that_is_no_store_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("motet.db");
+    std::fs::write(&file, "this is a letter, and it is longer than the header of a database is. ".repeat(20))
+        .unwrap();
+    let error = Store::open(folder.path()).err().unwrap();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error:?}");
+    insta::assert_snapshot!(message(&error, folder.path()));
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("this is a letter"));
+
+    std::fs::remove_file(&file).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
+    assert!(matches!(Store::open(folder.path()).err().unwrap(), StoreError::Foreign { .. }));
+}
+
+#[test]
+fn a_damaged_store_says_so_and_its_check_tells_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").kept_in(&store);
+    score.put_artifacts(&store);
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    connection.execute("UPDATE journal SET body = '[{\"odd' WHERE number = 4", []).unwrap();
+    let torn = message(&store.turns(&score.run).unwrap_err(), folder.path());
+    connection.execute("DELETE FROM journal WHERE number = 4", []).unwrap();
+    let gap = message(&store.turns(&score.run).unwrap_err(), folder.path());
+    insta::assert_snapshot!(format!("{torn}\n{gap}"));
+    let report = store.check().unwrap();
+    assert!(!report.is_good());
+    assert_eq!(report.journals[0].0, score.run);
+}
+
+#[test]
+fn a_missing_large_turn_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let inputs = Value::map([("text", Value::from("x".repeat(100_000)))]);
+    let score = Score::started("r", inputs).kept_in(&store);
+    let digest = Digest::of(serde_json::to_string(&score.turns()[0].events).unwrap().as_bytes());
+    std::fs::remove_file(store.path_of(&digest)).unwrap();
+    assert!(
+        matches!(store.turns(&score.run), Err(StoreError::NoArtifact { digest: missing, .. }) if missing == digest)
+    );
+    assert_eq!(store.check().unwrap().missing, [digest]);
+}
+
+#[test]
+fn what_was_opened_to_look_at_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").kept_in(&owner);
+    let store = Store::open_read_only(folder.path()).unwrap();
+    assert_eq!(store.turns(&score.run).unwrap(), score.turns());
+    let read_only =
+        |outcome: Result<(), StoreError>| assert!(matches!(outcome, Err(StoreError::ReadOnly { .. })));
+    read_only(store.append_now(&Score::four_steps("s").records()));
+    read_only(store.put_bytes(b"x").map(drop));
+    read_only(store.heartbeat(motet_pipeline::Timestamp(1)));
+    let (done, outcome) = mpsc::channel();
+    store.append(Score::four_steps("s").records().remove(0), move |it| done.send(it).unwrap());
+    read_only(outcome.recv().unwrap());
+
+    let later = Score::four_steps("later").kept_in(&owner);
+    assert_eq!(store.turns(&later.run).unwrap(), later.turns(), "it sees what the owner writes meanwhile");
+}
+
+#[test]
+fn two_writers_are_slow_and_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = [Store::open(folder.path()).unwrap(), Store::open(folder.path()).unwrap()];
+    let scores: Vec<Score> = (0..20).map(|n| Score::four_steps(&format!("r{n}"))).collect();
+    for turn in 0..scores[0].turns().len() {
+        for (n, score) in scores.iter().enumerate() {
+            let records = &score.records()[turn..=turn];
+            stores[(n + turn) % 2].append_now(records).unwrap();
+            let again = stores[(n + turn + 1) % 2].append_now(records);
+            assert!(matches!(again, Err(StoreError::OutOfOrder { .. })), "{again:?}");
+        }
+    }
+    for score in &scores {
+        assert_eq!(stores[0].turns(&score.run).unwrap(), score.turns());
+    }
+}
+
+/// What the child writes to say that its story ended as it should.
+const AS_TOLD: &str = "it went as it should";
+
+fn assert_as_told(mut command: Command) {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(AS_TOLD), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[test]
+fn a_store_that_may_not_be_written_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("store");
+    let store = Store::open(&whole).unwrap();
+    Score::four_steps("r").kept_in(&store);
+    drop(store);
+    let read_only = |path: &Path, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(path, mode).unwrap();
+    };
+    read_only(folder.path(), 0o755);
+    read_only(&whole.join("motet.db"), 0o444);
+    read_only(&whole, 0o555);
+    // Nothing is read-only for root.
+    let outer: &[&str] =
+        if is_root() { &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] } else { &[] };
+    assert_as_told(child::play_within(outer, "opens_a_store_that_may_not_be_written", &whole));
+    read_only(&whole, 0o755);
+}
+
+#[test]
+#[ignore = "played by the test above, in a process of its own"]
+fn opens_a_store_that_may_not_be_written() {
+    let Some(folder) = child::folder() else { return };
+    let error = Store::open(&folder).err().unwrap();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
+    let store = Store::open_read_only(&folder).unwrap();
+    assert_eq!(store.runs(&Default::default()).unwrap().len(), 1);
+    println!("{AS_TOLD}");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_hangs_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    // SQLite keeps to itself why a file may not grow any more, unless the disk is full.
+    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 4000; exec \"$@\"", "sh"];
+    assert_as_told(child::play_within(&limited, "writes_until_the_disk_is_full", folder.path()));
+
+    // A real full disk, where this user may make one that ends with the child.
+    let mounted = folder.path().join("disk");
+    std::fs::create_dir(&mounted).unwrap();
+    let script = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
+    let mounted_text = mounted.to_str().unwrap();
+    let can_mount = Command::new("unshare").args(["-m", "sh", "-c", script, mounted_text, "true"]).status();
+    if can_mount.is_ok_and(|status| status.success()) {
+        let outer = ["unshare", "-m", "sh", "-c", script, mounted_text];
+        assert_as_told(child::play_within(&outer, "writes_until_the_disk_is_full", &mounted));
+    }
+}
+
+#[test]
+#[ignore = "played by the test above, in a process of its own"]
+fn writes_until_the_disk_is_full() {
+    let Some(folder) = child::folder() else { return };
+    let store = Store::open(&folder).unwrap();
+    let limited = !folder.ends_with("disk");
+    let full = |outcome: &Result<(), StoreError>| match outcome {
+        Err(StoreError::Full { .. }) => true,
+        Err(StoreError::Disk { .. }) => limited,
+        _ => false,
+    };
+    let (done, outcomes) = mpsc::channel();
+    let scores: Vec<Score> = (0..1500).map(|n| Score::four_steps(&format!("r{n}"))).collect();
+    store.append_now(&scores[0].records()).unwrap();
+    for (n, score) in scores.iter().enumerate().skip(1) {
+        let done = done.clone();
+        store.append_all(score.records(), move |outcome| done.send((n, outcome)).unwrap());
+    }
+    drop(done);
+    let outcomes: Vec<(usize, Result<(), StoreError>)> = outcomes.iter().collect();
+    assert_eq!(outcomes.len(), scores.len() - 1, "everybody was told");
+    let good = outcomes.iter().take_while(|(_, outcome)| outcome.is_ok()).count();
+    assert!(good < outcomes.len(), "the disk took all of it");
+    for (_, outcome) in &outcomes[good..] {
+        assert!(full(outcome), "{outcome:?}");
+    }
+    assert!(full(&store.append_now(&scores[1499].records())));
+    assert!(matches!(store.put_bytes(&vec![7; 5_000_000]), Err(StoreError::Full { .. })));
+    for (n, _) in &outcomes[..good] {
+        assert_eq!(store.turns(&scores[*n].run).unwrap(), scores[*n].turns());
+    }
+    drop(store);
+
+    let store = Store::open_read_only(&folder).unwrap();
+    for (n, _) in &outcomes[..good] {
+        assert_eq!(store.turns(&scores[*n].run).unwrap(), scores[*n].turns());
+    }
+    let report = store.check().unwrap();
+    assert!(report.database.is_empty() && report.journals.is_empty(), "{report:#?}");
+    println!("{AS_TOLD}");
+}
