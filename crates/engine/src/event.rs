@@ -71,6 +71,11 @@ pub enum Event {
         /// Until when.
         until: Timestamp,
     },
+    /// A sleep is over: that of `flow/sleep`, or the pause before a retry.
+    StepWoken {
+        /// The step or item.
+        step: StepPath,
+    },
     /// An attempt is about to be made. Recorded before anything leaves (law L1).
     AttemptPlanned {
         /// The step or item.
@@ -294,6 +299,7 @@ impl Event {
             | Event::StepReady { step, .. }
             | Event::StepSkipped { step, .. }
             | Event::StepSlept { step, .. }
+            | Event::StepWoken { step, .. }
             | Event::AttemptPlanned { step, .. }
             | Event::AttemptAccepted { step, .. }
             | Event::AttemptSucceeded { step, .. }

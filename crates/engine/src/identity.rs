@@ -45,7 +45,7 @@ impl fmt::Debug for RunId {
 
 /// Names an attempt within its run. `number` counts all attempts of the step (or item) over all
 /// targets, from 1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptKey {
     /// The step or item.
     pub step: StepPath,

@@ -1,14 +1,41 @@
 //! What happens next: a pure machine from inputs to events and commands.
 //!
 //! No clock, no input or output, no threads, no randomness but a seed that is handed in. Whatever
-//! hosts it (one process, a cluster, a simulation) gets the same decisions (law L6).
+//! hosts it (one process, a cluster, a simulation) gets the same decisions (law L6). Three enums tell
+//! the story: [`Input`] (what it is told), [`Event`] (what must be recorded), [`Command`] (what must
+//! be done). [`Run`] is one run; [`Dispatcher`] is the gate that all runs share.
 
+mod advance;
+mod apply;
+mod builtin;
+mod context;
+mod ending;
+mod graph;
+mod handle;
+mod join;
+mod node;
+mod operation;
+mod run;
+mod timer;
+
+pub mod command;
+pub mod dispatcher;
 pub mod event;
 pub mod failure;
 pub mod identity;
+pub mod input;
 pub mod money;
+pub mod retry;
+pub mod table;
 
-pub use event::{Event, Turn};
+pub use command::{Command, Perform, Resource};
+pub use dispatcher::Dispatcher;
+pub use event::{Event, RunStarted, Turn};
 pub use failure::Failure;
+pub use graph::Graph;
+pub use handle::Reaction;
 pub use identity::{AttemptKey, RunId};
+pub use input::{AttemptEnd, Input};
 pub use money::Money;
+pub use node::StepStatus;
+pub use run::{Misuse, Run, RunStatus};

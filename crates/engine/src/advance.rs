@@ -1,0 +1,315 @@
+//! Data flow: a step starts as soon as what it refers to is there (law L10).
+
+use std::collections::BTreeSet;
+
+use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, Step};
+use motet_pipeline::{Class, StepPath, Value};
+
+use crate::event::{Item, SkipReason};
+use crate::handle::{Handling, Task};
+use crate::node::{NodeId, StepStatus};
+use crate::run::Run;
+use crate::{Event, Failure};
+
+/// Whether what a step waits for is there.
+enum Readiness {
+    /// Something is not terminal yet.
+    Waits,
+    /// Everything is there.
+    Ready,
+    /// A step that it needs failed.
+    Blocked(StepPath),
+}
+
+impl Run {
+    fn readiness(&self, id: NodeId, waits_for: &[Dependency]) -> Readiness {
+        let scope = self.scope_node(id);
+        let mut blocked = None;
+        for dependency in waits_for {
+            let node = self.node(self.resolve(scope, dependency.step));
+            if !node.status.is_terminal() {
+                return Readiness::Waits;
+            }
+            let lost = match node.status {
+                StepStatus::Failed => !node.tolerated,
+                StepStatus::Cancelled => true,
+                _ => false,
+            };
+            if lost && dependency.kind != DependencyKind::Status {
+                blocked.get_or_insert_with(|| node.path.clone());
+            }
+        }
+        blocked.map_or(Readiness::Ready, Readiness::Blocked)
+    }
+
+    /// Whether what a fallback of `id` refers to is terminal.
+    pub(crate) fn is_there(&self, id: NodeId, waits_for: &[Dependency]) -> bool {
+        !matches!(self.readiness(id, waits_for), Readiness::Waits)
+    }
+
+    /// Whether the run, or a scope around the node, is ending: nothing starts any more.
+    pub(crate) fn is_ending(&self, id: NodeId) -> bool {
+        self.cancel.is_some()
+            || (self.fails_fast() && {
+                let mut at = id;
+                loop {
+                    let node = self.node(at);
+                    if node.scope.as_ref().is_some_and(|scope| scope.failed.is_some()) {
+                        break true;
+                    }
+                    if at == NodeId::ROOT {
+                        break false;
+                    }
+                    at = self.scope_node(at);
+                }
+            })
+    }
+
+    pub(crate) fn fails_fast(&self) -> bool {
+        self.graph.plan().on_failure == motet_pipeline::plan::OnFailure::Fail
+    }
+}
+
+impl Handling<'_> {
+    /// The steps inside a node may start.
+    pub(crate) fn open(&mut self, id: NodeId) {
+        let scope = self.run.node(id).scope.as_ref().expect("a node is opened with its scope");
+        let (first, steps, open) = (scope.first, scope.steps, scope.open);
+        if open == 0 {
+            self.tasks.push_back(Task::Close(id));
+        }
+        self.tasks.extend((0..steps as usize).map(|index| Task::Examine(first.offset(index))));
+    }
+
+    /// Starts a step if it can start, or its next target if that can be taken now.
+    pub(crate) fn examine(&mut self, id: NodeId) {
+        if self.run.is_ending(id) {
+            return;
+        }
+        match self.run.node(id).status {
+            StepStatus::Pending => self.examine_pending(id),
+            StepStatus::Waiting => self.resolve_target(id),
+            StepStatus::Running => self.examine_items(id),
+            _ => {}
+        }
+    }
+
+    /// Items may wait for what their next target refers to.
+    fn examine_items(&mut self, id: NodeId) {
+        let Some(each) = &self.run.node(id).each else { return };
+        let (first, started) = (each.first, each.started as usize);
+        for item in (0..started).map(|index| first.offset(index)) {
+            if self.run.node(item).status == StepStatus::Waiting {
+                self.resolve_target(item);
+            }
+        }
+    }
+
+    fn examine_pending(&mut self, id: NodeId) {
+        let graph = self.run.graph.clone();
+        let step = graph.step(self.run.step_id(id));
+        match self.run.readiness(id, &step.waits_for) {
+            Readiness::Waits => {}
+            Readiness::Blocked(upstream) => self.skip(id, SkipReason::Upstream { step: upstream }),
+            Readiness::Ready => match &step.each {
+                Some(each) => {
+                    if each.condition_per_item || self.condition_holds(id, step) {
+                        self.expand(id, each);
+                    }
+                }
+                None => self.begin(id),
+            },
+        }
+    }
+
+    /// Evaluates the condition; if it doesn't hold, the step is skipped, if it can't be told, failed.
+    fn condition_holds(&mut self, id: NodeId, step: &Step) -> bool {
+        let Some(condition) = &step.condition else { return true };
+        match self.run.evaluate(condition, id) {
+            Ok(value) if holds(&value) => true,
+            Ok(_) => {
+                self.skip(id, SkipReason::Condition);
+                false
+            }
+            Err(error) => {
+                self.fail_step(id, Failure::new(Class::Invalid, format!("`if`: {error}")));
+                false
+            }
+        }
+    }
+
+    /// Starts a step that doesn't fan out, or one item of a step that does.
+    pub(crate) fn begin(&mut self, id: NodeId) {
+        let graph = self.run.graph.clone();
+        let step = graph.step(self.run.step_id(id));
+        let per_item = step.each.as_ref().is_some_and(|each| each.condition_per_item);
+        if (step.each.is_none() || per_item) && !self.condition_holds(id, step) {
+            return;
+        }
+        let path = self.run.node(id).path.clone();
+        match &step.body {
+            Body::Operation(_) => self.begin_operation(id),
+            Body::Group(_) => {
+                self.emit(Event::StepReady { step: path, inputs: None });
+                self.open(id);
+            }
+            Body::Pipeline { inputs, with, .. } => {
+                let given = match self.evaluate_inputs(id, with) {
+                    Ok(given) => given,
+                    Err(failure) => return self.fail_step(id, failure),
+                };
+                let needed = inputs.iter().filter(|spec| spec.required && spec.default.is_none());
+                if let Some(missing) = needed.into_iter().find(|spec| !given.contains_key(&spec.name)) {
+                    return self.skip(id, SkipReason::Absent { input: missing.name.clone() });
+                }
+                match motet_pipeline::inputs::accept(inputs, given) {
+                    Ok(accepted) => {
+                        self.emit(Event::StepReady { step: path, inputs: Some(Value::map(accepted)) });
+                        self.open(id);
+                    }
+                    Err(misfits) => {
+                        let words: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
+                        self.fail_step(id, Failure::new(Class::Invalid, words.join("; ")));
+                    }
+                }
+            }
+        }
+    }
+
+    fn expand(&mut self, id: NodeId, each: &EachPolicy) {
+        let list = match self.run.evaluate(&each.list, id) {
+            Ok(Value::List(list)) => list,
+            Ok(Value::Absent) => return self.skip(id, SkipReason::Absent { input: "each".into() }),
+            Ok(other) => {
+                let message = format!("`each` needs a list, and got {}", other.kind_word());
+                return self.fail_step(id, Failure::new(Class::Invalid, message));
+            }
+            Err(error) => {
+                return self.fail_step(id, Failure::new(Class::Invalid, format!("`each`: {error}")));
+            }
+        };
+        let items = match self.name_items(id, each, &list) {
+            Ok(items) => items,
+            Err(message) => return self.fail_step(id, Failure::new(Class::Invalid, message)),
+        };
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::StepExpanded { step, items });
+        self.go_on(id);
+    }
+
+    /// Gives every item its key; duplicate and unfit keys fail before any item starts.
+    fn name_items(&self, id: NodeId, each: &EachPolicy, list: &[Value]) -> Result<Vec<Item>, String> {
+        let mut seen = BTreeSet::new();
+        let mut items = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let key = match &each.key {
+                None => index.to_string(),
+                Some(template) => {
+                    let key = self.run.evaluate_key(template, id, each, index, value);
+                    let key = key.map_err(|error| format!("`key` of item {index}: {error}"))?;
+                    key_text(&key).ok_or_else(|| {
+                        format!("`key` of item {index} must be text or a number, and is {}", key.kind_word())
+                    })?
+                }
+            };
+            if !seen.insert(key.clone()) {
+                return Err(format!("two items have the key `{key}`"));
+            }
+            items.push(Item { key, value: value.clone() });
+        }
+        Ok(items)
+    }
+
+    pub(crate) fn skip(&mut self, id: NodeId, reason: SkipReason) {
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::StepSkipped { step, reason });
+        self.tasks.push_back(Task::Settle(id));
+    }
+
+    /// A step or item became terminal: those that wait for it are looked at.
+    pub(crate) fn settle(&mut self, id: NodeId) {
+        let node = self.run.node(id);
+        if node.item.is_some() {
+            let parent = node.parent;
+            return self.go_on(parent);
+        }
+        let around = node.parent;
+        let lost = node.status == StepStatus::Failed && !node.tolerated;
+        if lost && self.run.fails_fast() {
+            let reason = format!("`{}` failed", node.path);
+            self.cancel_inside(around, &reason);
+        }
+        let scope = self.run.node(around).scope.as_ref();
+        if scope.is_some_and(|scope| scope.open == 0) {
+            self.tasks.push_back(Task::Close(around));
+        }
+        if !self.run.is_ending(around) {
+            self.wake_waiters(id);
+        }
+    }
+
+    fn wake_waiters(&mut self, id: NodeId) {
+        let graph = self.run.graph.clone();
+        let step = self.run.step_id(id);
+        let around = self.run.node(id).parent;
+        for waiter in graph.waiters(step) {
+            self.reach(around, graph.route_between(step, *waiter));
+        }
+    }
+
+    /// Looks at all living instances of the step that `route` leads to from `around`.
+    fn reach(&mut self, around: NodeId, route: &[usize]) {
+        let Some(scope) = &self.run.node(around).scope else { return };
+        let (index, rest) = route.split_first().expect("a waiter stands in this scope or further in");
+        let node = scope.first.offset(*index);
+        if rest.is_empty() {
+            return self.tasks.push_back(Task::Examine(node));
+        }
+        match self.run.node(node).each.as_ref().map(|each| (each.first, each.items.len())) {
+            None => self.reach(node, rest),
+            Some((first, items)) => {
+                for item in 0..items {
+                    self.reach(first.offset(item), rest);
+                }
+            }
+        }
+    }
+}
+
+impl Run {
+    fn evaluate_key(
+        &self,
+        template: &motet_pipeline::expression::Template,
+        id: NodeId,
+        each: &EachPolicy,
+        index: usize,
+        value: &Value,
+    ) -> Result<Value, motet_pipeline::expression::EvaluationError> {
+        let mut context = self.context_of(template, id);
+        context.values.insert(each.item_name.clone(), value.clone());
+        context.values.insert("index".into(), Value::from(index as u64));
+        template.evaluate(&context)
+    }
+}
+
+/// Whether a condition's value counts as true, as in Jinja.
+pub(crate) fn holds(value: &Value) -> bool {
+    match value {
+        Value::Absent | Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Text(text) => !text.is_empty(),
+        Value::List(items) => !items.is_empty(),
+        Value::Map(entries) => !entries.is_empty(),
+        Value::Media(_) => true,
+    }
+}
+
+fn key_text(key: &Value) -> Option<String> {
+    match key {
+        Value::Text(text) if !text.is_empty() => Some(text.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}

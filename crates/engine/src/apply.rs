@@ -1,0 +1,298 @@
+//! The fold: the only place where the state of a run changes.
+
+use std::sync::Arc;
+
+use motet_pipeline::{Timestamp, Value};
+
+use crate::event::{Item, RunStarted};
+use crate::graph::Graph;
+use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
+use crate::run::{Misuse, Run, RunStatus};
+use crate::table::{self, Change};
+use crate::timer::{Reason, Timers};
+use crate::{AttemptKey, Event, Money};
+
+impl Run {
+    /// The state after the first event.
+    pub(crate) fn open(graph: Arc<Graph>, started: Arc<RunStarted>, at: Timestamp) -> Run {
+        let root = Node::new(motet_pipeline::StepPath::root(), None, NodeId::ROOT, None);
+        let mut run = Run {
+            started_at: at,
+            turns: 1,
+            last_at: at,
+            status: RunStatus::Running,
+            cancel: None,
+            degraded: false,
+            cost: Money::ZERO,
+            nodes: vec![root],
+            index: Default::default(),
+            abandoned: Default::default(),
+            timers: Timers::default(),
+            graph,
+            started,
+        };
+        if let Some(timeout) = run.graph.plan().timeout {
+            run.timers.set(NodeId::ROOT, Reason::Run, at.after(timeout));
+        }
+        run.node_mut(NodeId::ROOT).status = StepStatus::Running;
+        let inputs = run.started.inputs.clone();
+        run.open_scope(NodeId::ROOT, Some(inputs));
+        run
+    }
+
+    /// Changes the state by one event.
+    ///
+    /// # Errors
+    /// When the event can't follow what happened before.
+    pub(crate) fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), Misuse> {
+        let Some(step) = event.step() else {
+            self.apply_to_run(event);
+            return Ok(());
+        };
+        let id = self.find(step).ok_or_else(|| Misuse::NoStep { turn: self.turns, step: step.clone() })?;
+        let opens = self.node(id).step.is_some() && self.graph.scope_inside(self.step_id(id)).is_some();
+        if let Some(change) = Change::of(event, opens) {
+            let status = self.node(id).status;
+            let next = table::next(status, change).ok_or_else(|| Misuse::Illegal {
+                turn: self.turns,
+                step: step.clone(),
+                status: status.word(),
+                event: format!("{change:?}"),
+            })?;
+            self.node_mut(id).status = next;
+        }
+        self.apply_to_node(id, event, at);
+        if self.node(id).status.is_terminal() && !matches!(event, Event::AttemptEnded { .. }) {
+            self.close_node(id);
+        }
+        Ok(())
+    }
+
+    fn apply_to_run(&mut self, event: &Event) {
+        match event {
+            Event::RunResumed { away } => self.timers.shift(*away),
+            Event::CancelRequested { by, reason } => {
+                self.timers.clear(NodeId::ROOT, Reason::Run);
+                self.cancel = Some((by.clone(), reason.clone()));
+            }
+            Event::RunCompleted { outputs, degraded } => {
+                self.degraded = *degraded;
+                self.end(RunStatus::Completed { outputs: outputs.clone() });
+            }
+            Event::RunFailed { step, failure } => {
+                self.end(RunStatus::Failed { step: step.clone(), failure: failure.clone() });
+            }
+            Event::RunCancelled { reason } => self.end(RunStatus::Cancelled { reason: reason.clone() }),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, status: RunStatus) {
+        self.status = status;
+        self.timers = Timers::default();
+    }
+
+    fn apply_to_node(&mut self, id: NodeId, event: &Event, at: Timestamp) {
+        match event {
+            Event::StepExpanded { items, .. } => self.expand(id, items),
+            Event::StepReady { inputs, .. } => self.make_ready(id, inputs, at),
+            Event::StepSlept { until, .. } => self.timers.set(id, Reason::Wake, *until),
+            Event::StepWoken { .. } => self.timers.clear(id, Reason::Wake),
+            Event::AttemptPlanned { attempt, deadline, .. } => {
+                self.timers.set(id, Reason::Attempt, *deadline);
+                let attempts = self.attempts_mut(id);
+                attempts.number = *attempt;
+                attempts.at_target += 1;
+                attempts.in_flight = true;
+            }
+            Event::AttemptAccepted { job, .. } => self.attempts_mut(id).job = Some(job.clone()),
+            Event::AttemptSucceeded { cost, .. } => {
+                self.cost += *cost;
+                self.land(id);
+            }
+            Event::AttemptFailed { step, attempt, failure, cost, abandoned } => {
+                self.cost += *cost;
+                self.land(id);
+                self.attempts_mut(id).failure = Some(failure.clone());
+                if *abandoned {
+                    self.abandoned.insert(AttemptKey { step: step.clone(), number: *attempt });
+                }
+            }
+            Event::AttemptAbandoned { step, attempt, .. } => {
+                self.land(id);
+                self.abandoned.insert(AttemptKey { step: step.clone(), number: *attempt });
+            }
+            Event::AttemptEnded { step, attempt, cost, .. } => {
+                self.cost += *cost;
+                self.abandoned.remove(&AttemptKey { step: step.clone(), number: *attempt });
+            }
+            Event::RetryScheduled { at, counted, .. } => {
+                self.timers.set(id, Reason::Wake, *at);
+                if !counted {
+                    let attempts = self.attempts_mut(id);
+                    attempts.at_target = attempts.at_target.saturating_sub(1);
+                }
+            }
+            Event::FallbackTaken { target, .. } => {
+                self.degraded = true;
+                let attempts = self.attempts_mut(id);
+                attempts.target = *target;
+                attempts.at_target = 0;
+                attempts.unresolved = true;
+            }
+            Event::TargetReady { inputs, .. } => {
+                let attempts = self.attempts_mut(id);
+                attempts.inputs = inputs.clone();
+                attempts.unresolved = false;
+            }
+            Event::StepCompleted { output, .. } => self.complete(id, output),
+            Event::StepFailed { failure, tolerated, .. } => {
+                let node = self.node_mut(id);
+                node.failure = Some(Box::new(failure.clone()));
+                node.tolerated = *tolerated;
+                self.degraded |= tolerated;
+            }
+            _ => {}
+        }
+    }
+
+    fn attempts_mut(&mut self, id: NodeId) -> &mut Attempts {
+        self.node_mut(id).attempts.get_or_insert_default()
+    }
+
+    /// The attempt in flight is over for its step.
+    fn land(&mut self, id: NodeId) {
+        self.timers.clear(id, Reason::Attempt);
+        let attempts = self.attempts_mut(id);
+        attempts.in_flight = false;
+        attempts.job = None;
+    }
+
+    fn expand(&mut self, id: NodeId, items: &[Item]) {
+        let first = NodeId(self.nodes.len() as u32);
+        let (path, step) = (self.node(id).path.clone(), self.node(id).step);
+        for (index, item) in items.iter().enumerate() {
+            self.add_node(Node::new(path.item(&item.key), step, id, Some(index as u32)));
+        }
+        self.node_mut(id).each = Some(Box::new(Each {
+            items: Arc::new(items.to_vec()),
+            first,
+            started: 0,
+            succeeded: 0,
+            failed: 0,
+            skipped: 0,
+            cancelled: 0,
+        }));
+    }
+
+    fn make_ready(&mut self, id: NodeId, inputs: &Option<Value>, at: Timestamp) {
+        self.count_started(id);
+        let step = self.graph.step(self.step_id(id));
+        if let Some(total) = step.total_timeout {
+            self.timers.set(id, Reason::Total, at.after(total));
+        }
+        if self.graph.scope_inside(self.step_id(id)).is_some() {
+            self.open_scope(id, inputs.clone());
+        } else {
+            self.attempts_mut(id).inputs = inputs.clone().unwrap_or_default();
+        }
+    }
+
+    fn open_scope(&mut self, id: NodeId, inputs: Option<Value>) {
+        let graph = self.graph.clone();
+        let (scope, first_step) = match self.node(id).step {
+            None => (&graph.plan().root, crate::graph::StepId(0)),
+            Some(_) => graph.scope_inside(self.step_id(id)).expect("only nodes with steps inside are opened"),
+        };
+        let first = NodeId(self.nodes.len() as u32);
+        let path = self.node(id).path.clone();
+        for (index, step) in scope.steps.iter().enumerate() {
+            self.add_node(Node::new(path.step(&step.name), Some(first_step.0 + index as u32), id, None));
+        }
+        let steps = scope.steps.len() as u32;
+        self.node_mut(id).scope = Some(Box::new(Scope { first, steps, open: steps, failed: None, inputs }));
+    }
+
+    fn add_node(&mut self, node: Node) {
+        self.index.insert(node.path.clone(), NodeId(self.nodes.len() as u32));
+        self.nodes.push(node);
+    }
+
+    /// An item leaves the state in which nothing was decided about it.
+    fn count_started(&mut self, id: NodeId) {
+        if self.node(id).item.is_some() {
+            let parent = self.node(id).parent;
+            if let Some(each) = &mut self.node_mut(parent).each {
+                each.started += 1;
+            }
+        }
+    }
+
+    fn complete(&mut self, id: NodeId, output: &Option<Value>) {
+        let joined = match (output, &self.node(id).each) {
+            (Some(output), _) => Some(output.clone()),
+            (None, Some(each)) => Some(self.join(each)),
+            (None, None) => Some(Value::Map(Default::default())),
+        };
+        if let Some(each) = &self.node(id).each {
+            self.degraded |= each.failed > 0;
+        }
+        self.node_mut(id).output = joined;
+    }
+
+    /// The outputs of a fanned-out step: those of its items, in list order.
+    fn join(&self, each: &Each) -> Value {
+        let (mut outputs, mut keys, mut by_key, mut failed) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (index, item) in each.items.iter().enumerate() {
+            let node = self.node(each.first.offset(index));
+            if let (StepStatus::Completed, Some(output)) = (node.status, &node.output) {
+                outputs.push(output.clone());
+                keys.push(Value::from(item.key.as_str()));
+                by_key.push((item.key.clone(), output.clone()));
+            } else if let Some(failure) = &node.failure {
+                failed.push(Value::map([
+                    ("index", Value::from(index as u64)),
+                    ("key", Value::from(item.key.as_str())),
+                    ("class", Value::from(failure.class.word())),
+                    ("message", Value::from(failure.message.as_str())),
+                ]));
+            }
+        }
+        Value::map([
+            ("items", Value::list(outputs)),
+            ("keys", Value::list(keys)),
+            ("by_key", Value::map(by_key)),
+            ("failed", Value::list(failed)),
+        ])
+    }
+
+    /// Books the end of a step or item with what it is part of, and lets go of what only a live one
+    /// needs.
+    fn close_node(&mut self, id: NodeId) {
+        self.timers.clear_node(id);
+        let node = self.node_mut(id);
+        let attempted = node.attempts.take().is_some() || node.scope.is_some();
+        node.scope = None;
+        let (status, tolerated, parent, is_item) =
+            (node.status, node.tolerated, node.parent, node.item.is_some());
+        if is_item {
+            if !attempted {
+                self.count_started(id);
+            }
+            let each = self.node_mut(parent).each.as_mut().expect("an item's parent is fanned out");
+            match status {
+                StepStatus::Completed => each.succeeded += 1,
+                StepStatus::Failed => each.failed += 1,
+                StepStatus::Skipped => each.skipped += 1,
+                _ => each.cancelled += 1,
+            }
+        } else {
+            let scope = self.node_mut(parent).scope.as_mut().expect("a step's parent has a scope");
+            scope.open -= 1;
+            if status == StepStatus::Failed && !tolerated {
+                scope.failed.get_or_insert(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Operations that the engine does itself: nothing leaves it.
+
+use motet_pipeline::{Class, Span, Value};
+
+use crate::handle::{Handling, Task};
+use crate::node::NodeId;
+use crate::{AttemptKey, Event, Failure, Money};
+
+impl Handling<'_> {
+    /// Does an operation of the engine, whose inputs are resolved.
+    pub(crate) fn do_at_once(&mut self, id: NodeId) {
+        let node = self.run.node(id);
+        let step = node.path.clone();
+        let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
+        let inputs = attempts.inputs.clone();
+        match self.run.target(id, attempts.target).contract.operation.as_str() {
+            "data/transform" => self.complete_step(id, Value::map([("value", input(&inputs, "value"))])),
+            "flow/sleep" => match read_duration(&input(&inputs, "duration")) {
+                Some(span) => self.emit(Event::StepSlept { step, until: self.now.after(span) }),
+                None => {
+                    let message = "`duration` must be a length of time such as 10s, or a number of seconds";
+                    self.fail_step(id, Failure::new(Class::Invalid, message));
+                }
+            },
+            "flow/fail" => self.fail_on_purpose(id, &inputs),
+            other => {
+                let failure = Failure::new(Class::Invalid, format!("the engine does not know {other}"));
+                self.fail_step(id, failure);
+            }
+        }
+    }
+
+    fn fail_on_purpose(&mut self, id: NodeId, inputs: &Value) {
+        let class =
+            input(inputs, "class").as_str().and_then(|word| word.parse().ok()).unwrap_or(Class::Invalid);
+        let message = input(inputs, "message").as_str().unwrap_or("failed on purpose").to_owned();
+        let planned = self.next_attempt(id);
+        self.emit(planned);
+        let node = self.run.node(id);
+        let number = node.attempts.as_ref().map_or(1, |attempts| attempts.number);
+        let key = AttemptKey { step: node.path.clone(), number };
+        self.fail_attempt(id, key, Failure::new(class, message), Money::ZERO);
+    }
+
+    pub(crate) fn complete_step(&mut self, id: NodeId, output: Value) {
+        let step = self.run.node(id).path.clone();
+        if let Some(fault) = self.failed_check(id, &output) {
+            return self.decide_after(id, Failure::new(Class::BadOutput, fault));
+        }
+        self.emit(Event::StepCompleted { step, output: Some(output) });
+        self.tasks.push_back(Task::Settle(id));
+    }
+}
+
+fn input(inputs: &Value, name: &str) -> Value {
+    inputs.get(name).cloned().unwrap_or_default()
+}
+
+/// A length of time: text with a unit, or a number of seconds.
+fn read_duration(value: &Value) -> Option<Span> {
+    if let Some(text) = value.as_str() {
+        return text.parse().ok();
+    }
+    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
+    Some(Span((seconds * 1000.0).round() as u64))
+}

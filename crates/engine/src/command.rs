@@ -1,0 +1,52 @@
+//! Commands: what the engine wants done, in the imperative.
+//!
+//! A command is carried out only after the turn it came with is durable. It has a stable key (the
+//! step, and the attempt), so doing it twice can be told from doing two things.
+
+use std::sync::Arc;
+
+use motet_pipeline::plan::Timeouts;
+use motet_pipeline::{Contract, StepPath, Timestamp, Value};
+
+use crate::AttemptKey;
+
+/// Something to be done.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Ask the dispatcher for what the step needs before it may start.
+    Acquire {
+        /// The step or item.
+        step: StepPath,
+        /// What it needs.
+        resource: Resource,
+    },
+    /// Do the work of an attempt, and tell its end.
+    Perform(Box<Perform>),
+    /// Stop the work of an attempt, and tell its end. If the host doesn't know it, it has ended.
+    Stop {
+        /// The attempt.
+        key: AttemptKey,
+    },
+}
+
+/// Something scarce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// A slot for work that keeps a processor busy.
+    Processor,
+}
+
+/// The work of one attempt.
+#[derive(Clone, Debug)]
+pub struct Perform {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// The operation.
+    pub contract: Arc<Contract>,
+    /// Its resolved inputs, a map that fits the contract.
+    pub inputs: Value,
+    /// How long its phases may take.
+    pub timeouts: Timeouts,
+    /// When the engine will give it up.
+    pub deadline: Timestamp,
+}

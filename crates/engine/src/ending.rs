@@ -1,0 +1,192 @@
+//! Endings: of steps, scopes and runs.
+
+use motet_pipeline::conformity::Schema;
+use motet_pipeline::plan::OutputSpec;
+use motet_pipeline::{Class, Value};
+
+use crate::command::Command;
+use crate::handle::{Handling, Task};
+use crate::node::{NodeId, StepStatus};
+use crate::{AttemptKey, Event, Failure};
+
+impl Handling<'_> {
+    /// A step or item failed for good.
+    pub(crate) fn fail_step(&mut self, id: NodeId, failure: Failure) {
+        let node = self.run.node(id);
+        let optional = self.run.graph.step(self.run.step_id(id)).optional;
+        let tolerated = optional && node.item.is_none();
+        let step = node.path.clone();
+        self.emit(Event::StepFailed { step, failure, tolerated });
+        self.tasks.push_back(Task::Settle(id));
+    }
+
+    /// All steps inside a node are terminal: it gives its outputs, or fails with what failed inside.
+    pub(crate) fn close(&mut self, id: NodeId) {
+        let node = self.run.node(id);
+        if id == NodeId::ROOT || node.status != StepStatus::Running {
+            return;
+        }
+        let Some(scope) = node.scope.as_ref().filter(|scope| scope.open == 0) else { return };
+        if let Some(failed) = scope.failed {
+            let failure =
+                self.run.node(failed).failure.as_deref().expect("a failed step has a failure").clone();
+            return self.fail_step(id, failure);
+        }
+        let graph = self.run.graph.clone();
+        let (plan, _) = graph.scope_inside(self.run.step_id(id)).expect("a scope node has steps inside");
+        match self.outputs(id, &plan.outputs) {
+            Ok(outputs) => match self.failed_check(id, &outputs) {
+                None => self.complete_group(id, outputs),
+                Some(fault) => self.fail_step(id, Failure::new(Class::BadOutput, fault)),
+            },
+            Err(failure) => self.fail_step(id, failure),
+        }
+    }
+
+    fn complete_group(&mut self, id: NodeId, outputs: Value) {
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::StepCompleted { step, output: Some(outputs) });
+        self.tasks.push_back(Task::Settle(id));
+    }
+
+    fn outputs(&self, scope: NodeId, specs: &[OutputSpec]) -> Result<Value, Failure> {
+        let mut outputs = motet_pipeline::value::Map::new();
+        for spec in specs {
+            let value = self.run.evaluate_inside(&spec.value, scope);
+            let value = value
+                .map_err(|error| Failure::new(Class::Invalid, format!("output `{}`: {error}", spec.name)))?;
+            if !value.is_absent() {
+                conforms(spec, &value).map_err(|reason| {
+                    Failure::new(Class::BadOutput, format!("output `{}`: {reason}", spec.name))
+                })?;
+            }
+            outputs.insert(spec.name.clone(), value);
+        }
+        Ok(Value::Map(outputs.into()))
+    }
+
+    /// Calls off all that is not terminal inside a node.
+    pub(crate) fn cancel_inside(&mut self, id: NodeId, reason: &str) {
+        let Some(scope) = &self.run.node(id).scope else { return };
+        let (first, steps) = (scope.first, scope.steps as usize);
+        for step in (0..steps).map(|index| first.offset(index)) {
+            self.cancel(step, reason);
+        }
+    }
+
+    /// Calls off a step or item that is not terminal, and all inside it.
+    fn cancel(&mut self, id: NodeId, reason: &str) {
+        if self.run.node(id).status.is_terminal() {
+            return;
+        }
+        self.cancel_inside(id, reason);
+        self.cancel_items(id, reason);
+        let node = self.run.node(id);
+        let step = node.path.clone();
+        if let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) {
+            let key = AttemptKey { step: step.clone(), number: attempts.number };
+            let (attempt, reason) = (key.number, reason.to_owned());
+            self.emit(Event::AttemptAbandoned { step: step.clone(), attempt, reason });
+            self.commands.push(Command::Stop { key });
+        }
+        self.commands
+            .retain(|command| !matches!(command, Command::Acquire { step: other, .. } if *other == step));
+        self.emit(Event::StepCancelled { step, reason: reason.to_owned() });
+    }
+
+    /// Calls off the items of a step that were started; the others never begin.
+    pub(crate) fn cancel_items(&mut self, id: NodeId, reason: &str) {
+        let Some(each) = &self.run.node(id).each else { return };
+        let (first, started) = (each.first, each.started as usize);
+        for item in (0..started).map(|index| first.offset(index)) {
+            self.cancel(item, reason);
+        }
+    }
+
+    /// A step has taken as long as it may over all attempts.
+    pub(crate) fn time_out_step(&mut self, id: NodeId) {
+        let failure = Failure::new(Class::Timeout, "it took longer than its `total` timeout allows");
+        self.give_up_attempt(id, &failure);
+        self.cancel_inside(id, "the step it belongs to timed out");
+        self.fail_step(id, failure);
+    }
+
+    pub(crate) fn cancel_run(&mut self, by: String, reason: String) {
+        if self.run.cancel.is_some() {
+            return;
+        }
+        let why = if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() };
+        self.emit(Event::CancelRequested { by, reason });
+        self.cancel_inside(NodeId::ROOT, &why);
+    }
+
+    pub(crate) fn time_out_run(&mut self) {
+        let limit = self.run.graph.plan().timeout.unwrap_or_default();
+        self.cancel_run(TIMEOUT.into(), format!("the run took longer than its `timeout` of {limit}"));
+    }
+
+    /// Ends the run if nothing inside it is open and every attempt's end is known. Tells whether it
+    /// did.
+    pub(crate) fn finish_run(&mut self) -> bool {
+        let run = &self.run;
+        let scope = run.node(NodeId::ROOT).scope.as_ref().expect("the root has a scope");
+        if run.status.is_terminal() || scope.open > 0 || !run.abandoned.is_empty() {
+            return false;
+        }
+        let failed = scope.failed;
+        let event = match (&run.cancel, failed) {
+            (None, None) => self.complete_run(),
+            (_, Some(failed)) => {
+                let (step, failure) = self.root_cause(failed);
+                Event::RunFailed { step: Some(step), failure }
+            }
+            (Some((by, reason)), None) if by == TIMEOUT => {
+                Event::RunFailed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
+            }
+            (Some((by, reason)), None) => {
+                let reason = if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() };
+                Event::RunCancelled { reason }
+            }
+        };
+        self.emit(event);
+        true
+    }
+
+    fn complete_run(&self) -> Event {
+        let plan = self.run.graph.plan().clone();
+        match self.outputs(NodeId::ROOT, &plan.root.outputs) {
+            Ok(outputs) => Event::RunCompleted { outputs, degraded: self.run.degraded },
+            Err(failure) => Event::RunFailed { step: None, failure },
+        }
+    }
+
+    /// The step that a failed step at the top failed for, as far in as it is known.
+    fn root_cause(&self, failed: NodeId) -> (motet_pipeline::StepPath, Failure) {
+        let top = self.run.node(failed);
+        let inside = |node: &&crate::node::Node| {
+            node.status == StepStatus::Failed
+                && node
+                    .path
+                    .as_str()
+                    .strip_prefix(top.path.as_str())
+                    .is_some_and(|rest| rest.starts_with(['[', '/']))
+        };
+        let deepest = self.run.nodes.iter().filter(inside).max_by_key(|node| node.path.segments().count());
+        let node = deepest.unwrap_or(top);
+        let failure = node.failure.as_deref().expect("a failed step has a failure").clone();
+        (node.path.clone(), failure)
+    }
+}
+
+/// Whether an output is what was declared.
+fn conforms(spec: &OutputSpec, value: &Value) -> Result<(), String> {
+    spec.ty.accepts(value)?;
+    let Some(schema) = &spec.schema else { return Ok(()) };
+    match Schema::read(schema).map_err(|bad| bad.message)?.faults("it", value).as_slice() {
+        [] => Ok(()),
+        faults => Err(faults.join("; ")),
+    }
+}
+
+/// Who asks to end a run that takes too long.
+const TIMEOUT: &str = "timeout";

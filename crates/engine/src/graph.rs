@@ -1,0 +1,130 @@
+//! The static shape of a plan, flattened: which step stands where, and who waits for whom.
+
+use std::sync::Arc;
+
+use motet_pipeline::Plan;
+use motet_pipeline::plan::{Body, Dependency, Scope, Step};
+
+/// A plan with its steps numbered; shared by all runs of the plan.
+#[derive(Debug)]
+pub struct Graph {
+    plan: Arc<Plan>,
+    steps: Vec<StepEntry>,
+}
+
+/// A step of a [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StepId(pub(crate) u32);
+
+#[derive(Debug)]
+struct StepEntry {
+    /// The indices that lead from the root scope to the step.
+    route: Vec<usize>,
+    /// The first of the steps inside it (they follow each other), if it has any.
+    first_inner: Option<StepId>,
+    /// The steps that wait for this one, here or in scopes further in.
+    waiters: Vec<StepId>,
+}
+
+impl Graph {
+    /// Numbers the steps of `plan`.
+    pub fn new(plan: Arc<Plan>) -> Arc<Graph> {
+        let mut graph = Graph { plan: plan.clone(), steps: Vec::new() };
+        graph.add_scope(&plan.root, &[]);
+        let ids: Vec<StepId> = (0..graph.steps.len() as u32).map(StepId).collect();
+        for id in ids {
+            let step = graph.step(id);
+            let fallbacks: &[_] = match &step.body {
+                Body::Operation(targets) => targets,
+                _ => &[],
+            };
+            let dependencies =
+                step.waits_for.iter().chain(fallbacks.iter().flat_map(|target| &target.waits_for));
+            let mut awaited: Vec<StepId> =
+                dependencies.map(|dependency| graph.awaited(id, dependency)).collect();
+            awaited.sort();
+            awaited.dedup();
+            for other in awaited {
+                graph.steps[other.0 as usize].waiters.push(id);
+            }
+        }
+        Arc::new(graph)
+    }
+
+    fn add_scope(&mut self, scope: &Scope, route: &[usize]) -> StepId {
+        let first = StepId(self.steps.len() as u32);
+        for index in 0..scope.steps.len() {
+            let route = [route, &[index]].concat();
+            self.steps.push(StepEntry { route, first_inner: None, waiters: Vec::new() });
+        }
+        for (index, step) in scope.steps.iter().enumerate() {
+            if let Some(inner) = inner_scope(&step.body) {
+                let route = self.steps[first.0 as usize + index].route.clone();
+                let first_inner = self.add_scope(inner, &route);
+                self.steps[first.0 as usize + index].first_inner = Some(first_inner);
+            }
+        }
+        first
+    }
+
+    /// The step that `waiting` waits for by `dependency`.
+    fn awaited(&self, waiting: StepId, dependency: &Dependency) -> StepId {
+        let route = &self.steps[waiting.0 as usize].route;
+        let around = &route[..route.len() - 1 - dependency.step.up];
+        let first = match around.split_last() {
+            None => StepId(0),
+            Some(_) => self.inner_of(around),
+        };
+        StepId(first.0 + dependency.step.index as u32)
+    }
+
+    /// The first step inside the step that `route` leads to.
+    fn inner_of(&self, route: &[usize]) -> StepId {
+        let mut first = StepId(0);
+        for index in route {
+            let entry = &self.steps[first.0 as usize + index];
+            first = entry.first_inner.expect("a route leads through steps that have steps inside");
+        }
+        first
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    pub(crate) fn step(&self, id: StepId) -> &Step {
+        let route = &self.steps[id.0 as usize].route;
+        let (last, around) = route.split_last().expect("a step's route has at least its own index");
+        let mut scope = &self.plan.root;
+        for index in around {
+            scope = inner_scope(&scope.steps[*index].body)
+                .expect("a route leads through steps that have steps inside");
+        }
+        &scope.steps[*last]
+    }
+
+    /// The scope inside the step, and the number of its first step.
+    pub(crate) fn scope_inside(&self, id: StepId) -> Option<(&Scope, StepId)> {
+        let first = self.steps[id.0 as usize].first_inner?;
+        inner_scope(&self.step(id).body).map(|scope| (scope, first))
+    }
+
+    pub(crate) fn waiters(&self, id: StepId) -> &[StepId] {
+        &self.steps[id.0 as usize].waiters
+    }
+
+    /// The indices that lead from the scope that `outer` stands in down to `inner`.
+    pub(crate) fn route_between(&self, outer: StepId, inner: StepId) -> &[usize] {
+        let depth = self.steps[outer.0 as usize].route.len() - 1;
+        &self.steps[inner.0 as usize].route[depth..]
+    }
+}
+
+/// The steps inside a step.
+pub(crate) fn inner_scope(body: &Body) -> Option<&Scope> {
+    match body {
+        Body::Operation(_) => None,
+        Body::Group(scope) | Body::Pipeline { scope, .. } => Some(scope),
+    }
+}

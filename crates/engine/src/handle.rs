@@ -1,0 +1,220 @@
+//! Handling: from an input to a turn and commands.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use motet_pipeline::{Class, Timestamp, Value};
+
+use crate::command::{Command, Perform};
+use crate::event::{LateEnd, RunStarted, Turn};
+use crate::graph::Graph;
+use crate::input::{AttemptEnd, Input};
+use crate::node::{NodeId, StepStatus};
+use crate::run::Run;
+use crate::timer::Reason;
+use crate::{AttemptKey, Event, Failure, Money};
+
+/// What an input led to.
+#[derive(Debug, Default)]
+pub struct Reaction {
+    /// What must be durable before any command is carried out; nothing if nothing happened.
+    pub turn: Option<Turn>,
+    /// What is to be done.
+    pub commands: Vec<Command>,
+}
+
+/// One turn in the making.
+pub(crate) struct Handling<'a> {
+    pub(crate) run: &'a mut Run,
+    pub(crate) now: Timestamp,
+    pub(crate) events: Vec<Event>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) tasks: VecDeque<Task>,
+}
+
+/// Something to look at before the turn is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A step may be able to start.
+    Examine(NodeId),
+    /// A step or item became terminal.
+    Settle(NodeId),
+    /// All steps inside a node are terminal.
+    Close(NodeId),
+}
+
+impl Run {
+    /// A new run of the plan of `graph`.
+    pub fn start(graph: Arc<Graph>, started: RunStarted, now: Timestamp) -> (Run, Reaction) {
+        let started = Arc::new(started);
+        let mut run = Run::open(graph, started.clone(), now);
+        run.turns = 0;
+        let mut handling = Handling::new(&mut run, now);
+        handling.events.push(Event::RunStarted(Box::new((*started).clone())));
+        handling.open(NodeId::ROOT);
+        let reaction = handling.complete();
+        (run, reaction)
+    }
+
+    /// Tells the run what happened. Total and idempotent: what is late, doubled or unknown changes
+    /// nothing. Time never runs backwards: an earlier `now` counts as the last one seen.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Reaction {
+        if self.status.is_terminal() {
+            return Reaction::default();
+        }
+        let now = now.max(self.last_at);
+        let mut handling = Handling::new(self, now);
+        match input {
+            Input::Granted { step } => handling.on_granted(&step),
+            Input::Accepted { key, job } => handling.on_accepted(key, job),
+            Input::Ended { key, end } => handling.on_ended(key, end),
+            Input::Tick => {}
+            Input::Cancel { by, reason } => handling.cancel_run(by, reason),
+            Input::Resume { away } => handling.on_resume(away),
+        }
+        handling.on_time();
+        handling.complete()
+    }
+}
+
+impl<'a> Handling<'a> {
+    fn new(run: &'a mut Run, now: Timestamp) -> Handling<'a> {
+        Handling { run, now, events: Vec::new(), commands: Vec::new(), tasks: VecDeque::new() }
+    }
+
+    /// Records an event: the state changes by it, and by nothing else.
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.run.apply(&event, self.now).expect("a decision fits the state it was made in");
+        self.events.push(event);
+    }
+
+    /// Looks at all that the turn touched, then seals it.
+    fn complete(mut self) -> Reaction {
+        loop {
+            match self.tasks.pop_front() {
+                Some(Task::Examine(id)) => self.examine(id),
+                Some(Task::Settle(id)) => self.settle(id),
+                Some(Task::Close(id)) => self.close(id),
+                None if self.finish_run() => {}
+                None => break,
+            }
+        }
+        if self.events.is_empty() {
+            return Reaction { turn: None, commands: self.commands };
+        }
+        self.run.turns += 1;
+        self.run.last_at = self.now;
+        let turn = Turn { number: self.run.turns, at: self.now, events: self.events };
+        Reaction { turn: Some(turn), commands: self.commands }
+    }
+
+    fn on_granted(&mut self, step: &motet_pipeline::StepPath) {
+        if let Some(id) = self.run.find(step).filter(|id| self.run.wants_slot(*id)) {
+            self.plan_attempt(id);
+        }
+    }
+
+    fn on_accepted(&mut self, key: AttemptKey, job: String) {
+        let Some(id) = self.run.find(&key.step) else { return };
+        let known = self.run.node(id).attempts.as_ref().is_some_and(|attempts| attempts.job.is_some());
+        if self.run.is_in_flight(id, key.number) && !known {
+            self.emit(Event::AttemptAccepted { step: key.step, attempt: key.number, job });
+        }
+    }
+
+    fn on_ended(&mut self, key: AttemptKey, end: AttemptEnd) {
+        let Some(id) = self.run.find(&key.step) else { return };
+        if self.run.is_in_flight(id, key.number) {
+            match end {
+                AttemptEnd::Succeeded { output, cost } => self.judge(id, key, output, cost),
+                AttemptEnd::Failed { failure, cost } => self.fail_attempt(id, key, failure, cost),
+                AttemptEnd::Cancelled => {
+                    let failure = Failure::new(Class::Unavailable, "the work was stopped from outside");
+                    self.fail_attempt(id, key, failure, Money::ZERO);
+                }
+            }
+        } else if self.run.abandoned.contains(&key) {
+            let (end, output, cost) = match end {
+                AttemptEnd::Succeeded { output, cost } => (LateEnd::Succeeded, Some(output), cost),
+                AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
+                AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Money::ZERO),
+            };
+            self.emit(Event::AttemptEnded { step: key.step, attempt: key.number, end, output, cost });
+        }
+    }
+
+    fn on_resume(&mut self, away: motet_pipeline::Span) {
+        self.emit(Event::RunResumed { away });
+    }
+
+    /// Deals with everything that is due.
+    fn on_time(&mut self) {
+        while let Some((id, reason)) = self.run.timers.due(self.now) {
+            match reason {
+                Reason::Run => self.time_out_run(),
+                Reason::Total => self.time_out_step(id),
+                Reason::Attempt => self.time_out_attempt(id),
+                Reason::Wake => self.wake(id),
+            }
+        }
+    }
+
+    fn wake(&mut self, id: NodeId) {
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::StepWoken { step });
+        if self.run.was_asleep_on_purpose(id) {
+            self.complete_step(id, Value::Map(Default::default()));
+        } else {
+            self.launch(id);
+        }
+    }
+}
+
+impl Run {
+    /// Whether the sleep of `id` was its work (`flow/sleep`), not a pause before a retry.
+    fn was_asleep_on_purpose(&self, id: NodeId) -> bool {
+        let attempts = self.node(id).attempts.as_ref();
+        attempts.is_some_and(|attempts| self.target(id, attempts.target).contract.operation == "flow/sleep")
+    }
+
+    pub(crate) fn is_in_flight(&self, id: NodeId, number: u32) -> bool {
+        let attempts = self.node(id).attempts.as_ref();
+        attempts.is_some_and(|attempts| attempts.in_flight && attempts.number == number)
+    }
+
+    /// Whether the step is ready but for a slot.
+    pub(crate) fn wants_slot(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        node.status == StepStatus::Waiting
+            && node.attempts.as_ref().is_some_and(|attempts| !attempts.unresolved)
+            && self.resource(id).is_some()
+    }
+
+    /// The work of the attempt in flight at `id`.
+    pub(crate) fn perform(&self, id: NodeId) -> Option<Command> {
+        let node = self.node(id);
+        let attempts = node.attempts.as_ref().filter(|attempts| attempts.in_flight)?;
+        let target = self.target(id, attempts.target);
+        Some(Command::Perform(Box::new(Perform {
+            key: AttemptKey { step: node.path.clone(), number: attempts.number },
+            contract: target.contract.clone(),
+            inputs: attempts.inputs.clone(),
+            timeouts: target.timeouts,
+            deadline: self.timers.at(id, Reason::Attempt)?,
+        })))
+    }
+
+    /// All commands that are in flight: what a host must issue again when it takes the run up.
+    pub fn outstanding(&self) -> Vec<Command> {
+        let ids = (0..self.nodes.len() as u32).map(NodeId);
+        let live = ids.filter_map(|id| {
+            let wanted = || self.resource(id).filter(|_| self.wants_slot(id));
+            self.perform(id).or_else(|| {
+                let resource = self.node(id).step.and_then(|_| wanted())?;
+                Some(Command::Acquire { step: self.node(id).path.clone(), resource })
+            })
+        });
+        let stops = self.abandoned.iter().map(|key| Command::Stop { key: key.clone() });
+        live.chain(stops).collect()
+    }
+}

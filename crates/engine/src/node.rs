@@ -1,0 +1,179 @@
+//! Nodes: the parts of a run's state, one for each step and each item.
+
+use std::sync::Arc;
+
+use motet_pipeline::{StepPath, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+use crate::event::Item;
+
+/// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The run itself.
+    pub(crate) const ROOT: NodeId = NodeId(0);
+
+    pub(crate) fn offset(self, by: usize) -> NodeId {
+        NodeId(self.0 + by as u32)
+    }
+}
+
+/// Where a step or item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// It waits for what it refers to.
+    Pending,
+    /// It is ready and waits for a slot, or for what its next target refers to.
+    Waiting,
+    /// An attempt is under way, or steps inside it are.
+    Running,
+    /// It waits for a moment.
+    Sleeping,
+    /// It has its output.
+    Completed,
+    /// It failed for good.
+    Failed,
+    /// It did not run.
+    Skipped,
+    /// It was called off.
+    Cancelled,
+}
+
+impl StepStatus {
+    /// All statuses.
+    pub const ALL: [StepStatus; 8] = [
+        StepStatus::Pending,
+        StepStatus::Waiting,
+        StepStatus::Running,
+        StepStatus::Sleeping,
+        StepStatus::Completed,
+        StepStatus::Failed,
+        StepStatus::Skipped,
+        StepStatus::Cancelled,
+    ];
+
+    /// Whether nothing can follow.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            StepStatus::Completed | StepStatus::Failed | StepStatus::Skipped | StepStatus::Cancelled
+        )
+    }
+
+    /// The word in expressions, events and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            StepStatus::Pending => "pending",
+            StepStatus::Waiting => "waiting",
+            StepStatus::Running => "running",
+            StepStatus::Sleeping => "sleeping",
+            StepStatus::Completed => "completed",
+            StepStatus::Failed => "failed",
+            StepStatus::Skipped => "skipped",
+            StepStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The state of a step, of an item, or (the root) of a run's outermost scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) path: StepPath,
+    /// The step in the graph; for the root no step.
+    pub(crate) step: Option<u32>,
+    /// For a step the node whose scope it stands in; for an item its step.
+    pub(crate) parent: NodeId,
+    /// For an item its place in the list.
+    pub(crate) item: Option<u32>,
+    pub(crate) status: StepStatus,
+    /// Whether its failure is tolerated.
+    pub(crate) tolerated: bool,
+    pub(crate) failure: Option<Box<Failure>>,
+    pub(crate) output: Option<Value>,
+    pub(crate) attempts: Option<Box<Attempts>>,
+    pub(crate) each: Option<Box<Each>>,
+    pub(crate) scope: Option<Box<Scope>>,
+}
+
+/// The attempts of a unit of work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Attempts {
+    /// The resolved inputs of the target.
+    pub(crate) inputs: Value,
+    /// Which target.
+    pub(crate) target: usize,
+    /// Whether the target's inputs are not resolved yet.
+    pub(crate) unresolved: bool,
+    /// All attempts so far.
+    pub(crate) number: u32,
+    /// Those at this target that count.
+    pub(crate) at_target: u32,
+    /// Whether the last one is under way.
+    pub(crate) in_flight: bool,
+    /// Why the last one failed.
+    pub(crate) failure: Option<Failure>,
+    /// The provider's name for the job under way.
+    pub(crate) job: Option<String>,
+}
+
+/// The fan-out of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Each {
+    pub(crate) items: Arc<Vec<Item>>,
+    /// The node of the first item; the others follow.
+    pub(crate) first: NodeId,
+    /// How many items were started (ready, or skipped, or failed at once), in list order.
+    pub(crate) started: u32,
+    pub(crate) succeeded: u32,
+    pub(crate) failed: u32,
+    pub(crate) skipped: u32,
+    pub(crate) cancelled: u32,
+}
+
+impl Each {
+    pub(crate) fn ended(&self) -> u32 {
+        self.succeeded + self.failed + self.skipped + self.cancelled
+    }
+
+    pub(crate) fn under_way(&self) -> u32 {
+        self.started - self.ended()
+    }
+}
+
+/// The steps inside a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scope {
+    /// The node of the first step; the others follow.
+    pub(crate) first: NodeId,
+    /// How many there are.
+    pub(crate) steps: u32,
+    /// How many are not terminal.
+    pub(crate) open: u32,
+    /// The step whose failure counts against the scope: the first that failed untolerated.
+    pub(crate) failed: Option<NodeId>,
+    /// What `inputs` stands for inside, if this is where it changes.
+    pub(crate) inputs: Option<Value>,
+}
+
+impl Node {
+    pub(crate) fn new(path: StepPath, step: Option<u32>, parent: NodeId, item: Option<u32>) -> Node {
+        Node {
+            path,
+            step,
+            parent,
+            item,
+            status: StepStatus::Pending,
+            tolerated: false,
+            failure: None,
+            output: None,
+            attempts: None,
+            each: None,
+            scope: None,
+        }
+    }
+}

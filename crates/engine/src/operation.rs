@@ -1,0 +1,318 @@
+//! The life of an operation: inputs, attempts, retries, fallbacks, the judgement of its output.
+
+use motet_pipeline::expression::Template;
+use motet_pipeline::plan::{Body, Target, Timeouts};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Class, Span, Value};
+
+use crate::command::{Command, Resource};
+use crate::event::SkipReason;
+use crate::handle::{Handling, Task};
+use crate::node::{NodeId, StepStatus};
+use crate::run::Run;
+use crate::timer::Reason;
+use crate::{AttemptKey, Event, Failure, Money, advance, retry};
+
+use motet_pipeline::contract::Work;
+
+impl Run {
+    /// A target of the operation at `id`.
+    pub(crate) fn target(&self, id: NodeId, index: usize) -> &Target {
+        match &self.graph.step(self.step_id(id)).body {
+            Body::Operation(targets) => &targets[index],
+            Body::Group(_) | Body::Pipeline { .. } => unreachable!("only operations have targets"),
+        }
+    }
+
+    /// What the present target of `id` must be given before it may start.
+    pub(crate) fn resource(&self, id: NodeId) -> Option<Resource> {
+        let attempts = self.node(id).attempts.as_ref()?;
+        match self.target(id, attempts.target).contract.work {
+            Work::Processor => Some(Resource::Processor),
+            Work::Engine | Work::Task | Work::Model => None,
+        }
+    }
+}
+
+/// Why a target's inputs are not there.
+enum Unfit {
+    Absent(String),
+    Wrong(Failure),
+}
+
+impl Handling<'_> {
+    pub(crate) fn begin_operation(&mut self, id: NodeId) {
+        let step = self.run.node(id).path.clone();
+        let graph = self.run.graph.clone();
+        let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
+        let given = match self.evaluate_inputs(id, &targets[0].with) {
+            Ok(given) => given,
+            Err(failure) => return self.fail_unready(id, failure),
+        };
+        match self.fit(id, &targets[0], given) {
+            Ok(inputs) => {
+                self.emit(Event::StepReady { step, inputs: Some(inputs) });
+                self.launch(id);
+            }
+            Err(Unfit::Absent(input)) => self.skip(id, SkipReason::Absent { input }),
+            Err(Unfit::Wrong(failure)) => self.fail_unready(id, failure),
+        }
+    }
+
+    /// The first target's inputs can't be made. Another target may do without what is wrong.
+    fn fail_unready(&mut self, id: NodeId, failure: Failure) {
+        let step = self.run.node(id).path.clone();
+        if self.next_target(id, failure.class).is_some() {
+            self.emit(Event::StepReady { step, inputs: Some(Value::Map(Default::default())) });
+            return self.decide_after(id, failure);
+        }
+        self.fail_step(id, failure);
+    }
+
+    /// The values of a `with`; what is absent is left out.
+    pub(crate) fn evaluate_inputs(&self, id: NodeId, with: &[(String, Template)]) -> Result<Map, Failure> {
+        let mut given = Map::new();
+        for (name, template) in with {
+            match self.run.evaluate(template, id) {
+                Ok(Value::Absent) => {}
+                Ok(value) => {
+                    given.insert(name.clone(), value);
+                }
+                Err(error) => return Err(Failure::new(Class::Invalid, format!("`{name}`: {error}"))),
+            }
+        }
+        Ok(given)
+    }
+
+    /// Fills in defaults and the seed, and holds the inputs against the contract.
+    fn fit(&self, id: NodeId, target: &Target, mut given: Map) -> Result<Value, Unfit> {
+        let contract = &target.contract;
+        for parameter in &contract.inputs {
+            if given.contains_key(&parameter.name) {
+                continue;
+            }
+            if let Some(default) = &parameter.default {
+                given.insert(parameter.name.clone(), default.clone());
+            } else if parameter.name == "seed" {
+                let seed = retry::draw(self.run.started.seed, &self.run.node(id).path, "seed") >> 33;
+                given.insert("seed".into(), Value::from(seed));
+            } else if parameter.required {
+                return Err(Unfit::Absent(parameter.name.clone()));
+            }
+        }
+        let misfits = contract.validate(&given);
+        if misfits.is_empty() {
+            return Ok(Value::Map(given.into()));
+        }
+        let words: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
+        Err(Unfit::Wrong(Failure::new(Class::Invalid, words.join("; "))))
+    }
+
+    /// The present target is ready: starts it, or asks for what it needs first.
+    pub(crate) fn launch(&mut self, id: NodeId) {
+        let node = self.run.node(id);
+        let Some(attempts) = &node.attempts else { return };
+        let target = self.run.target(id, attempts.target);
+        match target.contract.work {
+            Work::Engine => self.do_at_once(id),
+            Work::Task | Work::Model => self.plan_attempt(id),
+            Work::Processor => {
+                let step = node.path.clone();
+                self.commands.push(Command::Acquire { step, resource: Resource::Processor });
+            }
+        }
+    }
+
+    pub(crate) fn plan_attempt(&mut self, id: NodeId) {
+        let event = self.next_attempt(id);
+        self.emit(event);
+        self.commands.extend(self.run.perform(id));
+    }
+
+    pub(crate) fn next_attempt(&self, id: NodeId) -> Event {
+        let node = self.run.node(id);
+        let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
+        let target = self.run.target(id, attempts.target);
+        Event::AttemptPlanned {
+            step: node.path.clone(),
+            attempt: attempts.number + 1,
+            target: attempts.target,
+            operation: target.contract.operation.clone(),
+            estimate: Money::ZERO,
+            deadline: self.now.after(self.job_timeout(id, target)),
+        }
+    }
+
+    fn job_timeout(&self, id: NodeId, target: &Target) -> Span {
+        let Timeouts { job, .. } = target.timeouts;
+        let Some(attempts) = &self.run.node(id).attempts else { return job };
+        let failure = attempts.failure.as_ref().filter(|_| attempts.at_target > 0);
+        let rule = failure.and_then(|failure| retry::rule(&target.retry, failure.class));
+        retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target)
+    }
+
+    /// Holds an output against the contract and the step's checks.
+    pub(crate) fn judge(&mut self, id: NodeId, key: AttemptKey, output: Value, cost: Money) {
+        match self.find_fault(id, &output) {
+            Some(fault) => self.fail_attempt(id, key, Failure::new(Class::BadOutput, fault), cost),
+            None => {
+                let AttemptKey { step, number } = key;
+                self.emit(Event::AttemptSucceeded { step: step.clone(), attempt: number, cost });
+                self.emit(Event::StepCompleted { step, output: Some(output) });
+                self.tasks.push_back(Task::Settle(id));
+            }
+        }
+    }
+
+    fn find_fault(&self, id: NodeId, output: &Value) -> Option<String> {
+        let Some(outputs) = output.as_map() else {
+            return Some(format!("the result must be an object, and is {}", output.kind_word()));
+        };
+        let attempts = self.run.node(id).attempts.as_ref()?;
+        for (name, ty) in &self.run.target(id, attempts.target).contract.outputs {
+            match outputs.get(name) {
+                None => return Some(format!("the result has no `{name}`")),
+                Some(value) => {
+                    if let Err(reason) = ty.accepts(value) {
+                        return Some(format!("`{name}` of the result: {reason}"));
+                    }
+                }
+            }
+        }
+        self.failed_check(id, output)
+    }
+
+    /// What the first check that doesn't hold says.
+    pub(crate) fn failed_check(&self, id: NodeId, output: &Value) -> Option<String> {
+        let graph = self.run.graph.clone();
+        for check in &graph.step(self.run.step_id(id)).checks {
+            match self.run.evaluate_with_output(&check.that, id, output) {
+                Ok(value) if advance::holds(&value) => {}
+                Ok(_) => {
+                    let message = check.message.as_ref();
+                    let message =
+                        message.and_then(|message| self.run.evaluate_with_output(message, id, output).ok());
+                    let message = message.and_then(|message| message.as_str().map(str::to_owned));
+                    return Some(message.unwrap_or_else(|| "a check of the step did not hold".into()));
+                }
+                Err(error) => return Some(format!("`check`: {error}")),
+            }
+        }
+        None
+    }
+
+    pub(crate) fn fail_attempt(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Money) {
+        let AttemptKey { step, number } = key;
+        let event =
+            Event::AttemptFailed { step, attempt: number, failure: failure.clone(), cost, abandoned: false };
+        self.emit(event);
+        self.decide_after(id, failure);
+    }
+
+    /// An attempt has taken as long as it may.
+    pub(crate) fn time_out_attempt(&mut self, id: NodeId) {
+        let failure = Failure::new(Class::Timeout, "it took longer than its `timeout` allows");
+        self.give_up_attempt(id, &failure);
+        self.decide_after(id, failure);
+    }
+
+    /// Ends the attempt in flight, whose work is told to stop.
+    pub(crate) fn give_up_attempt(&mut self, id: NodeId, failure: &Failure) {
+        let node = self.run.node(id);
+        let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) else { return };
+        let key = AttemptKey { step: node.path.clone(), number: attempts.number };
+        self.emit(Event::AttemptFailed {
+            step: key.step.clone(),
+            attempt: key.number,
+            failure: failure.clone(),
+            cost: Money::ZERO,
+            abandoned: true,
+        });
+        self.commands.push(Command::Stop { key });
+    }
+
+    /// What follows a failure: the same target again, the next target, or the end of the step.
+    pub(crate) fn decide_after(&mut self, id: NodeId, failure: Failure) {
+        if let Some(event) = self.plan_retry(id, &failure) {
+            return self.emit(event);
+        }
+        match self.next_target(id, failure.class) {
+            Some(target) => {
+                let step = self.run.node(id).path.clone();
+                self.emit(Event::FallbackTaken { step, target, reason: failure.to_string() });
+                self.resolve_target(id);
+            }
+            None => self.fail_step(id, failure),
+        }
+    }
+
+    fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<Event> {
+        let node = self.run.node(id);
+        let attempts = node.attempts.as_ref()?;
+        let rule = retry::rule(&self.run.target(id, attempts.target).retry, failure.class)?;
+        let counted = failure.class != Class::Throttled || failure.retry_at.is_none();
+        if attempts.at_target == 0 || (counted && attempts.at_target >= rule.attempts) {
+            return None;
+        }
+        let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {}", attempts.number));
+        let (at, reason) = retry::moment(rule, attempts.at_target, failure, self.now, random);
+        let in_time = [(id, Reason::Total), (NodeId::ROOT, Reason::Run)]
+            .into_iter()
+            .all(|(node, reason)| self.run.timers.at(node, reason).is_none_or(|deadline| at < deadline));
+        in_time.then(|| Event::RetryScheduled { step: node.path.clone(), at, reason, counted })
+    }
+
+    /// The next fallback that is meant for failures of `class`.
+    fn next_target(&self, id: NodeId, class: Class) -> Option<usize> {
+        let Body::Operation(targets) = &self.run.graph.step(self.run.step_id(id)).body else { return None };
+        let present = self.run.node(id).attempts.as_ref().map_or(0, |attempts| attempts.target);
+        (present + 1..targets.len()).find(|index| targets[*index].on.contains(&class))
+    }
+
+    /// Resolves the inputs of a fallback once all that it refers to is there.
+    pub(crate) fn resolve_target(&mut self, id: NodeId) {
+        let node = self.run.node(id);
+        let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.unresolved) else { return };
+        if node.status != StepStatus::Waiting {
+            return;
+        }
+        let (step, index, inherited) = (node.path.clone(), attempts.target, attempts.inputs.clone());
+        let graph = self.run.graph.clone();
+        let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
+        let target = &targets[index];
+        if !self.run.is_there(id, &target.waits_for) {
+            return;
+        }
+        let (mut given, dropped) = inherit(&inherited, target);
+        match self.evaluate_inputs(id, &target.with) {
+            Ok(written) => given.extend(written),
+            Err(failure) => return self.decide_after(id, failure),
+        }
+        match self.fit(id, target, given) {
+            Ok(inputs) => {
+                self.emit(Event::TargetReady { step, target: index, inputs, dropped });
+                self.launch(id);
+            }
+            Err(Unfit::Wrong(failure)) => self.decide_after(id, failure),
+            Err(Unfit::Absent(input)) => {
+                let message =
+                    format!("the fallback {} needs `{input}`, which is absent", target.contract.operation);
+                self.decide_after(id, Failure::new(Class::Invalid, message));
+            }
+        }
+    }
+}
+
+/// What a fallback takes over from the target before it, and what it can't.
+fn inherit(inherited: &Value, target: &Target) -> (Map, Vec<String>) {
+    let (mut given, mut dropped) = (Map::new(), Vec::new());
+    let written = |name: &str| target.with.iter().any(|(other, _)| other == name);
+    for (name, value) in inherited.as_map().into_iter().flatten() {
+        if target.contract.open_inputs || target.contract.parameter(name).is_some() {
+            given.insert(name.clone(), value.clone());
+        } else if !written(name) {
+            dropped.push(name.clone());
+        }
+    }
+    (given, dropped)
+}

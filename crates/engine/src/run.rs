@@ -1,0 +1,224 @@
+//! A run: the state that is a fold of events, and the doors to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use motet_pipeline::{StepPath, Timestamp, Value};
+
+use crate::event::{RunStarted, Turn};
+use crate::graph::{Graph, StepId};
+use crate::node::{Node, NodeId, StepStatus};
+use crate::timer::Timers;
+use crate::{AttemptKey, Event, Failure, Money, RunId};
+
+/// One run of a plan: an actor with an inbox of inputs.
+///
+/// Its methods come in four kinds, to be called in this order:
+/// 1. [`Run::start`] or [`Run::replay`] make it;
+/// 2. [`Run::handle`] tells it what happened, and gives back the turn to append and the commands to
+///    carry out once that is durable;
+/// 3. [`Run::next_deadline`] says when to tell it [`crate::Input::Tick`] if nothing else happens;
+/// 4. getters show its state, and [`Run::outstanding`] all commands that are in flight, so that any
+///    host can issue them again.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) started: Arc<RunStarted>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) turns: u64,
+    pub(crate) last_at: Timestamp,
+    pub(crate) status: RunStatus,
+    /// Who asked to end the run, and why.
+    pub(crate) cancel: Option<(String, String)>,
+    pub(crate) degraded: bool,
+    pub(crate) cost: Money,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) index: BTreeMap<StepPath, NodeId>,
+    /// Attempts that were told to stop and whose end is not known yet.
+    pub(crate) abandoned: BTreeSet<AttemptKey>,
+    pub(crate) timers: Timers,
+}
+
+/// The state of a run as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunStatus {
+    /// It is under way.
+    Running,
+    /// It reached its end.
+    Completed {
+        /// What it gave, a map.
+        outputs: Value,
+    },
+    /// It failed.
+    Failed {
+        /// The step that failed first, if it was a step.
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// It was called off.
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl RunStatus {
+    /// The word in reports: `running`, `completed`, `failed` or `cancelled`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            RunStatus::Running => "running",
+            RunStatus::Completed { .. } => "completed",
+            RunStatus::Failed { .. } => "failed",
+            RunStatus::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Whether nothing can follow.
+    pub fn is_terminal(&self) -> bool {
+        !matches!(self, RunStatus::Running)
+    }
+}
+
+/// A journal that can't be what this engine wrote.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Misuse {
+    /// The journal doesn't begin with the start of a run.
+    #[error("the journal does not begin with run_started")]
+    NoStart,
+    /// The journal was written in a newer format.
+    #[error("the journal has format {found}; this version reads up to {supported}")]
+    Newer {
+        /// The format found.
+        found: u32,
+        /// The newest format known here.
+        supported: u32,
+    },
+    /// The journal is of another plan.
+    #[error("the journal belongs to another version of the pipeline")]
+    OtherPlan,
+    /// An event names a step that isn't there.
+    #[error("turn {turn}: there is no step `{step}`")]
+    NoStep {
+        /// Which turn.
+        turn: u64,
+        /// The step.
+        step: StepPath,
+    },
+    /// An event doesn't fit the state of its step.
+    #[error("turn {turn}: `{step}` is {status}, where {event} can't happen")]
+    Illegal {
+        /// Which turn.
+        turn: u64,
+        /// The step.
+        step: StepPath,
+        /// Its status.
+        status: &'static str,
+        /// The event.
+        event: String,
+    },
+}
+
+impl Run {
+    /// The run that a journal tells of, as it was after its last turn.
+    ///
+    /// # Errors
+    /// When the journal isn't one of this engine and this plan.
+    pub fn replay(graph: Arc<Graph>, turns: &[Turn]) -> Result<Run, Misuse> {
+        let (first, rest) = turns.split_first().ok_or(Misuse::NoStart)?;
+        let (Event::RunStarted(started), events) = first.events.split_first().ok_or(Misuse::NoStart)? else {
+            return Err(Misuse::NoStart);
+        };
+        if started.schema > crate::event::SCHEMA {
+            return Err(Misuse::Newer { found: started.schema, supported: crate::event::SCHEMA });
+        }
+        if started.plan != graph.plan().digest {
+            return Err(Misuse::OtherPlan);
+        }
+        let mut run = Run::open(graph, Arc::new((**started).clone()), first.at);
+        run.apply_all(first.number, first.at, events)?;
+        for turn in rest {
+            run.apply_all(turn.number, turn.at, &turn.events)?;
+        }
+        Ok(run)
+    }
+
+    fn apply_all(&mut self, number: u64, at: Timestamp, events: &[Event]) -> Result<(), Misuse> {
+        self.turns = number;
+        self.last_at = at;
+        events.iter().try_for_each(|event| self.apply(event, at))
+    }
+
+    /// The run, as named in its store.
+    pub fn id(&self) -> &RunId {
+        &self.started.run
+    }
+
+    /// What it was started with.
+    pub fn started(&self) -> &RunStarted {
+        &self.started
+    }
+
+    /// When it was started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// The plan it follows.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> &RunStatus {
+        &self.status
+    }
+
+    /// Whether failures were tolerated or fallbacks taken.
+    pub fn degraded(&self) -> bool {
+        self.degraded
+    }
+
+    /// What its attempts cost so far.
+    pub fn cost(&self) -> Money {
+        self.cost
+    }
+
+    /// When to tell it [`crate::Input::Tick`] if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+
+    /// How many turns it has taken.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// The status of a step or item.
+    pub fn step_status(&self, path: &StepPath) -> Option<StepStatus> {
+        self.find(path).map(|id| self.node(id).status)
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0 as usize]
+    }
+
+    pub(crate) fn find(&self, path: &StepPath) -> Option<NodeId> {
+        self.index.get(path).copied()
+    }
+
+    /// The step of a node that is not the root.
+    pub(crate) fn step_id(&self, id: NodeId) -> StepId {
+        StepId(self.node(id).step.expect("every node but the root has a step"))
+    }
+
+    /// The node in whose scope the step of `id` stands (for an item: the step's).
+    pub(crate) fn scope_node(&self, id: NodeId) -> NodeId {
+        let node = self.node(id);
+        if node.item.is_some() { self.node(node.parent).parent } else { node.parent }
+    }
+}

@@ -1,0 +1,71 @@
+//! Timers are data: what is due when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use motet_pipeline::{Span, Timestamp};
+
+use crate::node::NodeId;
+
+/// Why something will be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// The run has taken as long as it may.
+    Run,
+    /// The step has taken as long as it may over all attempts.
+    Total,
+    /// The attempt in flight has taken as long as it may.
+    Attempt,
+    /// A sleep or a pause before a retry is over.
+    Wake,
+}
+
+/// What is due when. At most one entry for each node and reason.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Timers {
+    due: BTreeMap<(NodeId, Reason), Timestamp>,
+    order: BTreeSet<(Timestamp, NodeId, Reason)>,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, node: NodeId, reason: Reason, at: Timestamp) {
+        self.clear(node, reason);
+        self.due.insert((node, reason), at);
+        self.order.insert((at, node, reason));
+    }
+
+    pub(crate) fn clear(&mut self, node: NodeId, reason: Reason) {
+        if let Some(at) = self.due.remove(&(node, reason)) {
+            self.order.remove(&(at, node, reason));
+        }
+    }
+
+    pub(crate) fn clear_node(&mut self, node: NodeId) {
+        for reason in [Reason::Run, Reason::Total, Reason::Attempt, Reason::Wake] {
+            self.clear(node, reason);
+        }
+    }
+
+    pub(crate) fn at(&self, node: NodeId, reason: Reason) -> Option<Timestamp> {
+        self.due.get(&(node, reason)).copied()
+    }
+
+    /// The next moment at which something is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _, _)| *at)
+    }
+
+    /// What is due first, if it is due by `now`.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(NodeId, Reason)> {
+        self.order.first().filter(|(at, _, _)| *at <= now).map(|(_, node, reason)| (*node, *reason))
+    }
+
+    /// Nobody drove the run for `away`: what measures our own work moves on by that; sleeps stay.
+    pub(crate) fn shift(&mut self, away: Span) {
+        let moved: Vec<_> = self.due.iter().filter(|((_, reason), _)| *reason != Reason::Wake).collect();
+        let moved: Vec<_> =
+            moved.into_iter().map(|((node, reason), at)| (*node, *reason, at.after(away))).collect();
+        for (node, reason, at) in moved {
+            self.set(node, reason, at);
+        }
+    }
+}
