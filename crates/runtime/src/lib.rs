@@ -1,1 +1,31 @@
-//! See the crate's Cargo.toml.
+//! Runs pipelines of many AI models as one durable piece of work.
+//!
+//! This crate makes the pure engine real: it is the loop between engine, store, providers, media and
+//! the clock, and the library that the command line and Rust programs stand on. Begin with
+//! [`Motet`].
+
+mod driver;
+mod error;
+mod lock;
+mod motet;
+mod pipeline;
+mod work;
+
+pub mod follow;
+pub mod operation;
+pub mod process;
+pub mod task;
+pub mod tools;
+pub mod world;
+
+pub use error::Error;
+pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started};
+pub use pipeline::{Pipeline, read_bundle};
+pub use task::Task;
+pub use work::{ProgressSink, Work};
+
+pub use motet_engine as engine;
+pub use motet_pipeline as language;
+pub use motet_store as store;
+
+pub use motet_pipeline::{Artifact, Class, Value};

@@ -71,6 +71,11 @@ impl Bed {
         self.mood.word()
     }
 
+    /// How long it plays, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.frames as f64 / f64::from(RATE)
+    }
+
     /// Plays the piece into a WAV with 16 bits, two channels and 48,000 frames a second. Needs
     /// about 12 bytes of memory a frame.
     pub fn compose(&self) -> Vec<u8> {

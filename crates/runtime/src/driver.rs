@@ -1,0 +1,350 @@
+//! The driver: the loop between engine, store and the world.
+//!
+//! One task owns all live runs. It hands what happened to the engine, the turn to the store, and
+//! carries out the commands once the turn is durable: append before you act (law L1).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use motet_engine::{
+    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Resource, Run, RunId,
+    RunStarted, dispatcher::Claim,
+};
+use motet_pipeline::{Span, Timestamp};
+use motet_store::{Record, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::follow::{Followers, Happening, Progress};
+use crate::operation::Hands;
+use crate::work::{ProgressSink, Work};
+
+/// What the driver is told.
+pub(crate) enum Message {
+    /// Start a run.
+    Start { graph: Arc<Graph>, started: Box<RunStarted>, accepted: oneshot::Sender<Result<(), StoreError>> },
+    /// Go on with a run that was replayed from the journal.
+    TakeUp { run: Box<Run>, away: Span },
+    /// Something happened to a run.
+    Input { run: RunId, input: Input },
+    /// The work of an attempt ended.
+    Ended { run: RunId, key: AttemptKey, end: AttemptEnd },
+    /// An attempt tells how far it is.
+    Progress { run: RunId, progress: Progress },
+    /// Turns are durable, or can't be made so.
+    Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
+    /// Tell what happens to a run from now on; answers whether it is live.
+    Follow { run: RunId, follower: mpsc::UnboundedSender<Happening>, live: oneshot::Sender<bool> },
+    /// Stop all work and leave: the runs can be taken up again.
+    Leave { left: oneshot::Sender<()> },
+}
+
+/// What waits for a turn to be durable.
+pub(crate) struct Effect {
+    run: RunId,
+    turn: Option<Arc<motet_engine::Turn>>,
+    commands: Vec<Command>,
+    accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// The task that owns all live runs.
+pub(crate) struct Driver {
+    hands: Arc<Hands>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    mail: mpsc::UnboundedSender<Message>,
+    runs: HashMap<RunId, Live>,
+    deadlines: BTreeSet<(Timestamp, RunId)>,
+    in_flight: HashMap<(RunId, AttemptKey), InFlight>,
+    dispatcher: Dispatcher,
+    batch: Vec<Effect>,
+    /// Set once the store refuses to keep anything more.
+    broken: Option<Arc<StoreError>>,
+}
+
+struct Live {
+    run: Run,
+    deadline: Option<Timestamp>,
+    followers: Followers,
+}
+
+struct InFlight {
+    stop: CancellationToken,
+    slot: Option<Resource>,
+}
+
+/// The most messages that are taken in before what they led to is handed to the store.
+const BATCH_MESSAGES_MAX: usize = 1024;
+
+impl Driver {
+    /// Starts the driver in the world of `hands` and gives its mailbox. `processors` is how much
+    /// work that keeps a processor busy may go on at once.
+    pub(crate) fn spawn(hands: Arc<Hands>, processors: usize) -> mpsc::UnboundedSender<Message> {
+        let (mail, inbox) = mpsc::unbounded_channel();
+        let driver = Driver {
+            inbox,
+            mail: mail.clone(),
+            runs: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            in_flight: HashMap::new(),
+            dispatcher: Dispatcher::new([(Resource::Processor, processors.max(1))]),
+            batch: Vec::new(),
+            broken: None,
+            hands: hands.clone(),
+        };
+        hands.world.spawn(Box::pin(driver.drive()));
+        mail
+    }
+
+    async fn drive(mut self) {
+        let mut messages = Vec::with_capacity(BATCH_MESSAGES_MAX);
+        loop {
+            let next = self.deadlines.first().map(|(at, _)| *at);
+            let world = self.hands.world.clone();
+            tokio::select! {
+                biased;
+                received = self.inbox.recv_many(&mut messages, BATCH_MESSAGES_MAX) => {
+                    if received == 0 {
+                        return;
+                    }
+                }
+                () = world.sleep_until(next.unwrap_or(Timestamp(i64::MAX))), if next.is_some() => {}
+            }
+            for message in messages.drain(..) {
+                if let Message::Leave { left } = message {
+                    self.leave();
+                    let _ = left.send(());
+                    return;
+                }
+                self.take_in(message);
+            }
+            self.tick();
+            self.grant();
+            self.hand_over();
+        }
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Start { graph, started, accepted } => self.start(graph, *started, accepted),
+            Message::TakeUp { run, away } => self.take_up(*run, away),
+            Message::Input { run, input } => self.tell(&run, input),
+            Message::Ended { run, key, end } => {
+                let flight = self.in_flight.remove(&(run.clone(), key.clone()));
+                if let Some(resource) = flight.and_then(|flight| flight.slot) {
+                    self.dispatcher.release(resource);
+                }
+                self.tell(&run, Input::Ended { key, end });
+            }
+            Message::Progress { run, progress } => {
+                if let Some(live) = self.runs.get_mut(&run) {
+                    live.followers.tell(&Happening::Progress(progress));
+                }
+            }
+            Message::Appended { result: Ok(()), effects } => self.carry_out_all(effects),
+            Message::Appended { result: Err(error), effects } => self.give_up(error, effects),
+            Message::Follow { run, follower, live } => {
+                let found = self.runs.get_mut(&run);
+                let _ = live.send(found.is_some());
+                if let Some(found) = found {
+                    found.followers.add(follower);
+                }
+            }
+            Message::Leave { .. } => {}
+        }
+    }
+
+    fn start(
+        &mut self,
+        graph: Arc<Graph>,
+        started: RunStarted,
+        accepted: oneshot::Sender<Result<(), StoreError>>,
+    ) {
+        if let Some(error) = &self.broken {
+            let _ = accepted.send(Err((**error).clone()));
+            return;
+        }
+        let (run, reaction) = Run::start(graph, started, self.hands.world.now());
+        let id = run.id().clone();
+        self.runs.insert(id.clone(), Live { run, deadline: None, followers: Followers::default() });
+        self.stage(&id, reaction, Some(accepted));
+    }
+
+    /// Issues again what was in flight, after the engine knows how long nobody drove the run.
+    fn take_up(&mut self, run: Run, away: Span) {
+        let id = run.id().clone();
+        if self.broken.is_some() || self.runs.contains_key(&id) || run.status().is_terminal() {
+            return;
+        }
+        let mut live = Live { run, deadline: None, followers: Followers::default() };
+        let before = live.run.outstanding();
+        let mut reaction = live.run.handle(self.hands.world.now(), Input::Resume { away });
+        reaction.commands.splice(0..0, before);
+        self.runs.insert(id.clone(), live);
+        self.stage(&id, reaction, None);
+    }
+
+    fn tell(&mut self, id: &RunId, input: Input) {
+        let now = self.hands.world.now();
+        let Some(live) = self.runs.get_mut(id) else { return };
+        let reaction = live.run.handle(now, input);
+        self.stage(id, reaction, None);
+    }
+
+    /// Tells every run of which a deadline has passed.
+    fn tick(&mut self) {
+        let now = self.hands.world.now();
+        while let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= now).cloned() {
+            self.tell(&id, Input::Tick);
+            if self.deadlines.first().is_some_and(|(at, first)| *at <= now && *first == id) {
+                // The engine has nothing more to do about it: the run ended.
+                self.deadlines.pop_first();
+            }
+        }
+    }
+
+    fn grant(&mut self) {
+        while let Some(Claim { run, step }) = self.dispatcher.poll_grant() {
+            let before = self.batch.len();
+            self.tell(&run, Input::Granted { step: step.clone() });
+            let commands = self.batch[before..].iter().flat_map(|effect| &effect.commands);
+            let mut taken = commands.filter_map(|command| match command {
+                Command::Perform(perform) if perform.key.step == step => Some(perform.key.clone()),
+                _ => None,
+            });
+            match taken.next() {
+                Some(key) => {
+                    let flight = InFlight { stop: CancellationToken::new(), slot: Some(Resource::Processor) };
+                    self.in_flight.insert((run, key), flight);
+                }
+                None => self.dispatcher.release(Resource::Processor),
+            }
+        }
+    }
+
+    /// Puts what an input led to among what is handed to the store next.
+    fn stage(
+        &mut self,
+        id: &RunId,
+        reaction: Reaction,
+        accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
+    ) {
+        let Some(live) = self.runs.get_mut(id) else { return };
+        let deadline = live.run.next_deadline();
+        if deadline != live.deadline {
+            if let Some(old) = live.deadline {
+                self.deadlines.remove(&(old, id.clone()));
+            }
+            if let Some(new) = deadline {
+                self.deadlines.insert((new, id.clone()));
+            }
+            live.deadline = deadline;
+        }
+        if reaction.turn.is_some() || !reaction.commands.is_empty() {
+            let turn = reaction.turn.map(Arc::new);
+            self.batch.push(Effect { run: id.clone(), turn, commands: reaction.commands, accepted });
+        }
+    }
+
+    fn hand_over(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let effects = std::mem::take(&mut self.batch);
+        let records: Vec<Record> = effects
+            .iter()
+            .filter_map(|effect| Some(Record { run: effect.run.clone(), turn: effect.turn.clone()? }))
+            .collect();
+        if records.is_empty() {
+            return self.carry_out_all(effects);
+        }
+        let mail = self.mail.clone();
+        let durable = Box::new(move |result| {
+            // The driver may have left meanwhile: then the turns are kept and nothing more is done.
+            let _ = mail.send(Message::Appended { result, effects });
+        });
+        self.hands.world.append(&self.hands.store, records, durable);
+    }
+
+    fn carry_out_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Some(accepted) = effect.accepted {
+                let _ = accepted.send(Ok(()));
+            }
+            if let Some(turn) = effect.turn {
+                self.publish(&effect.run, turn);
+            }
+            for command in effect.commands {
+                self.carry_out(&effect.run, command);
+            }
+        }
+        self.grant();
+    }
+
+    fn publish(&mut self, id: &RunId, turn: Arc<motet_engine::Turn>) {
+        let Some(live) = self.runs.get_mut(id) else { return };
+        let ended = turn.events.last().is_some_and(motet_engine::Event::ends_run);
+        live.followers.tell(&Happening::Turn(turn));
+        if ended {
+            self.runs.remove(id);
+            self.dispatcher.forget(id);
+        }
+    }
+
+    fn carry_out(&mut self, id: &RunId, command: Command) {
+        match command {
+            Command::Acquire { step, resource } => {
+                self.dispatcher.want(Claim { run: id.clone(), step }, resource)
+            }
+            Command::Perform(perform) => self.perform(id, *perform),
+            Command::Stop { key } => match self.in_flight.get(&(id.clone(), key.clone())) {
+                Some(flight) => flight.stop.cancel(),
+                None => self.post(Message::Ended { run: id.clone(), key, end: AttemptEnd::Cancelled }),
+            },
+        }
+    }
+
+    fn perform(&mut self, id: &RunId, perform: Perform) {
+        let key = perform.key.clone();
+        let flight = self.in_flight.entry((id.clone(), key.clone()));
+        let stop =
+            flight.or_insert_with(|| InFlight { stop: CancellationToken::new(), slot: None }).stop.clone();
+        let Some(live) = self.runs.get(id) else { return };
+        let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
+        let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
+        let (mail, run) = (self.mail.clone(), id.clone());
+        self.hands.world.spawn(Box::pin(async move {
+            let end = work.perform().await;
+            // If nobody listens any more, the attempt is made again by whoever takes the run up.
+            let _ = mail.send(Message::Ended { run, key, end });
+        }));
+    }
+
+    fn post(&self, message: Message) {
+        self.mail.send(message).expect("the driver holds the receiving end");
+    }
+
+    /// The store keeps nothing more: all work stops, and everybody who waits is told why.
+    fn give_up(&mut self, error: StoreError, effects: Vec<Effect>) {
+        for accepted in effects.into_iter().filter_map(|effect| effect.accepted) {
+            let _ = accepted.send(Err(error.clone()));
+        }
+        let error = Arc::new(error);
+        for live in self.runs.values_mut() {
+            live.followers.tell(&Happening::StoreFailed(error.clone()));
+        }
+        self.broken = Some(error);
+        self.leave();
+    }
+
+    fn leave(&mut self) {
+        for flight in self.in_flight.values() {
+            flight.stop.cancel();
+        }
+        for live in self.runs.values_mut() {
+            live.followers.tell(&Happening::Interrupted);
+        }
+        self.runs.clear();
+        self.deadlines.clear();
+        self.batch.clear();
+    }
+}

@@ -1,0 +1,120 @@
+//! The one error of the library.
+
+use std::path::PathBuf;
+
+use motet_engine::{Failure, Misuse, RunId};
+use motet_pipeline::StepPath;
+use motet_pipeline::contract::Misfit;
+use motet_pipeline::diagnostic::Diagnostic;
+use motet_store::StoreError;
+
+use crate::tools::MissingTool;
+
+/// Why something asked of the library was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The pipeline has faults; nothing ran.
+    #[error("{}", first_words(.0))]
+    Check(Vec<Diagnostic>),
+    /// The inputs don't fit the pipeline; nothing ran.
+    #[error("{}", misfit_words(.0))]
+    Inputs(Vec<Misfit>),
+    /// The machine lacks programs that the pipeline needs; nothing ran.
+    #[error("{}", tool_words(.0))]
+    Tools(Vec<MissingTool>),
+    /// The store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process drives the store.
+    #[error("another process (pid {pid}) drives the store {}", store.display())]
+    Owned {
+        /// The store.
+        store: PathBuf,
+        /// The process.
+        pid: u32,
+    },
+    /// There is no such run.
+    #[error("there is no run `{0}`; `motet runs` lists them")]
+    NoRun(String),
+    /// The ending fits several runs.
+    #[error("`{ending}` fits several runs: {}", .runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", "))]
+    AmbiguousRun {
+        /// What was asked for.
+        ending: String,
+        /// The runs that it fits.
+        runs: Vec<RunId>,
+    },
+    /// A run of this name exists with another pipeline or other inputs.
+    #[error("there is a run `{0}` with another pipeline or other inputs; choose another name for this one")]
+    RunDiffers(RunId),
+    /// The journal of a run can't be followed.
+    #[error("the journal of run {run} can't be followed: {misuse}")]
+    Journal {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        misuse: Misuse,
+    },
+    /// The run failed.
+    #[error("the run failed{}: {failure}", step.as_ref().map(|step| format!(" at `{step}`")).unwrap_or_default())]
+    RunFailed {
+        /// The step that failed first.
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The run was called off.
+    #[error("the run was cancelled: {0}")]
+    RunCancelled(String),
+    /// Nobody drives the run any more; it can be resumed.
+    #[error("run {0} was interrupted; it can be resumed")]
+    Interrupted(RunId),
+    /// The outputs of a run don't have the shape that was asked for.
+    #[error("the outputs don't have the shape that was asked for: {0}")]
+    Outputs(#[source] serde_json::Error),
+    /// A file could not be read or written.
+    #[error("failed to {verb} {}: {error}", path.display())]
+    File {
+        /// What was tried.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        error: std::io::Error,
+    },
+    /// A setting in `motet.toml` is wrong.
+    #[error("{}: {message}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn file(verb: &'static str, path: impl Into<PathBuf>, error: std::io::Error) -> Error {
+        Error::File { verb, path: path.into(), error }
+    }
+}
+
+fn first_words(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics {
+        [] => "the pipeline has faults".into(),
+        [only] => format!("{}:{}: {}", only.file, only.line, only.message),
+        [first, rest @ ..] => {
+            format!("{}:{}: {} (and {} more)", first.file, first.line, first.message, rest.len())
+        }
+    }
+}
+
+fn misfit_words(misfits: &[Misfit]) -> String {
+    misfits.iter().map(|misfit| misfit.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn tool_words(missing: &[MissingTool]) -> String {
+    let words =
+        missing.iter().map(|missing| format!("{} isn't on this machine: {}", missing.name, missing.install));
+    words.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,505 @@
+//! The library's door: open a store, load pipelines, start and follow runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use motet_engine::{Event, Failure, Input, Run, RunId, RunStarted};
+use motet_pipeline::bundle::Bundle;
+use motet_pipeline::contract::Catalogue;
+use motet_pipeline::value::Map;
+use motet_pipeline::{Span, StepPath, Timestamp, Value};
+use motet_store::{FoundRun, RunRow, Store};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Error;
+use crate::driver::{Driver, Message};
+use crate::follow::Happening;
+use crate::lock::Lock;
+use crate::operation::{self, Hands, Operation, Operations};
+use crate::pipeline::Pipeline;
+use crate::task::Task;
+use crate::tools::Tools;
+use crate::world::{SharedWorld, live::LiveWorld};
+
+/// A store with the process that drives its runs. Cheap to clone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+/// let motet = motet::Motet::builder().open().await?;      // in memory, nothing stays behind
+/// let pipeline = motet.load_text(r#"
+/// motet: 1
+/// name: greeting
+/// inputs: { who: string }
+/// steps:
+///   greet: { uses: data/transform, with: { value: "Hello, {{ inputs.who }}" } }
+/// outputs: { text: "{{ steps.greet.value }}" }
+/// "#)?;
+/// let run = motet.start(&pipeline, [("who", "world")]).await?;
+/// let outputs = run.outputs().await?;
+/// assert_eq!(outputs.get("text").and_then(|text| text.as_str()), Some("Hello, world"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Motet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hands: Arc<Hands>,
+    catalogue: Catalogue,
+    mail: mpsc::UnboundedSender<Message>,
+    /// Held as long as this process drives the store.
+    lock: Option<Lock>,
+}
+
+/// What a [`Motet`] is made of.
+pub struct Builder {
+    folder: Option<PathBuf>,
+    tools: Tools,
+    world: SharedWorld,
+    processors: usize,
+    catalogue: Catalogue,
+    operations: Operations,
+}
+
+/// What a run is started with, besides its inputs.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Its name; made by the machine if not given.
+    pub id: Option<RunId>,
+    /// On whose behalf.
+    pub user: Option<String>,
+    /// Labels, added to those of the pipeline.
+    pub labels: BTreeMap<String, String>,
+    /// Another run even if an unfinished one has the same plan and inputs.
+    pub new: bool,
+}
+
+/// A run that was asked for: started, or found.
+pub struct Started {
+    /// The run.
+    pub run: RunHandle,
+    /// Whether an unfinished or named run was found and is gone on with, instead of a new one.
+    pub found: bool,
+}
+
+impl Motet {
+    /// Begins to set up a store and its driver.
+    pub fn builder() -> Builder {
+        let (contracts, operations) = operation::all();
+        Builder {
+            folder: None,
+            tools: Tools::default(),
+            world: Arc::new(LiveWorld),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            catalogue: Catalogue::new(contracts),
+            operations,
+        }
+    }
+
+    /// Opens the store in `folder` (made if needed) and drives it.
+    ///
+    /// # Errors
+    /// When the store can't be used, or another process drives it.
+    pub async fn open(folder: impl Into<PathBuf>) -> Result<Motet, Error> {
+        Motet::builder().store(folder).open().await
+    }
+
+    /// The operations that pipelines may use here.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    /// What happened so far, for reading.
+    pub fn store(&self) -> &Store {
+        &self.inner.hands.store
+    }
+
+    /// Reads and checks the pipeline file at `path` and all files that it uses.
+    ///
+    /// # Errors
+    /// [`Error::Check`] with all that is wrong.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Pipeline, Error> {
+        Pipeline::load(path.as_ref(), &self.inner.catalogue)
+    }
+
+    /// Checks the text of a pipeline (YAML or JSON).
+    ///
+    /// # Errors
+    /// [`Error::Check`] with all that is wrong.
+    pub fn load_text(&self, text: &str) -> Result<Pipeline, Error> {
+        Pipeline::from_bundle(Bundle::of_text("pipeline.yaml", text), &self.inner.catalogue)
+    }
+
+    /// Starts a run of `pipeline`; returns once it is durable that it was asked for.
+    ///
+    /// # Errors
+    /// When the inputs don't fit, tools are missing, or the store fails.
+    pub async fn start<K: Into<String>, V: Into<Value>>(
+        &self,
+        pipeline: &Pipeline,
+        inputs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<RunHandle, Error> {
+        let inputs = inputs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let options = StartOptions { new: true, ..StartOptions::default() };
+        Ok(self.start_with(pipeline, inputs, options).await?.run)
+    }
+
+    /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
+    ///
+    /// A run that `options.id` names is gone on with, or told again if it has ended.
+    ///
+    /// # Errors
+    /// When the inputs don't fit, tools are missing, the name belongs to another run, or the store
+    /// fails.
+    pub async fn start_with(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+    ) -> Result<Started, Error> {
+        let plan = pipeline.plan();
+        let inputs =
+            Value::Map(motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?.into());
+        let missing = self.inner.hands.tools.missing(pipeline.tools());
+        if !missing.is_empty() {
+            return Err(Error::Tools(missing));
+        }
+        let store = &self.inner.hands.store;
+        let inputs_digest = motet_store::inputs_digest(&inputs);
+        let found = match &options.id {
+            Some(id) => match store.run(id)? {
+                Some(row) if row.plan != plan.digest || row.inputs_digest != inputs_digest => {
+                    return Err(Error::RunDiffers(id.clone()));
+                }
+                row => row,
+            },
+            None if options.new => None,
+            None => store.unfinished_like(&plan.digest, &inputs_digest)?,
+        };
+        if let Some(row) = found {
+            let run = self.take_up(&row).await?;
+            return Ok(Started { run, found: true });
+        }
+        store.put_plan(&plan.digest, &pipeline.stored_bundle())?;
+        let world = &self.inner.hands.world;
+        let id = options.id.unwrap_or_else(|| made_id(world.draw()));
+        let mut labels = plan.labels.clone();
+        labels.extend(options.labels);
+        let started = RunStarted {
+            schema: motet_engine::event::SCHEMA,
+            run: id.clone(),
+            pipeline: plan.name.clone(),
+            plan: plan.digest,
+            inputs,
+            seed: world.draw() as u64,
+            user: options.user,
+            labels,
+        };
+        let (accepted, answer) = oneshot::channel();
+        let graph = pipeline.graph().clone();
+        self.post(Message::Start { graph, started: Box::new(started), accepted });
+        answer.await.map_err(|_| Error::Interrupted(id.clone()))??;
+        Ok(Started { run: RunHandle { motet: self.clone(), id }, found: false })
+    }
+
+    /// Takes up every unfinished run.
+    ///
+    /// # Errors
+    /// When the store fails. A run whose pipeline doesn't check here any more (a task that isn't
+    /// registered) is left as it is.
+    pub async fn resume(&self) -> Result<Vec<RunHandle>, Error> {
+        let mut runs = Vec::new();
+        for row in self.inner.hands.store.unfinished()? {
+            match self.take_up(&row).await {
+                Ok(run) => runs.push(run),
+                Err(Error::Check(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// A handle of the run whose id ends with `ending`, as it is, driven or not.
+    ///
+    /// # Errors
+    /// When no run, or more than one, has that ending.
+    pub fn find(&self, ending: &str) -> Result<RunHandle, Error> {
+        let row = find_run(&self.inner.hands.store, ending)?;
+        Ok(RunHandle { motet: self.clone(), id: row.id })
+    }
+
+    /// Takes up a run, if it is unfinished and not driven already.
+    ///
+    /// # Errors
+    /// When its pipeline doesn't check here, or its journal can't be followed.
+    pub async fn take_up(&self, row: &RunRow) -> Result<RunHandle, Error> {
+        let handle = RunHandle { motet: self.clone(), id: row.id.clone() };
+        if row.status.is_final() || handle.is_live().await {
+            return Ok(handle);
+        }
+        let store = &self.inner.hands.store;
+        let bundle = store.plan(&row.plan)?.ok_or_else(|| Error::NoRun(row.id.to_string()))?;
+        let pipeline = Pipeline::from_stored(&bundle, &self.inner.catalogue)?;
+        let turns = store.turns(&row.id)?;
+        let run = Run::replay(pipeline.graph().clone(), &turns)
+            .map_err(|misuse| Error::Journal { run: row.id.clone(), misuse })?;
+        let away = self.away(turns.last().map(|turn| turn.at))?;
+        self.post(Message::TakeUp { run: Box::new(run), away });
+        Ok(handle)
+    }
+
+    /// For how long nobody drove a run whose last turn was at `last`.
+    fn away(&self, last: Option<Timestamp>) -> Result<Span, Error> {
+        let seen = self.inner.hands.store.last_heartbeat()?.max(last);
+        let now = self.inner.hands.world.now();
+        Ok(seen.map_or(Span(0), |seen| now.since(seen)))
+    }
+
+    /// Stops all work and lets go of the store. Unfinished runs can be resumed.
+    pub async fn close(self) {
+        let (left, answer) = oneshot::channel();
+        self.post(Message::Leave { left });
+        // A driver that is gone already has nothing to stop.
+        let _ = answer.await;
+    }
+
+    /// Whether this process holds the store's lock.
+    pub fn is_owner(&self) -> bool {
+        self.inner.lock.is_some()
+    }
+
+    fn post(&self, message: Message) {
+        // Whoever waits for an answer learns from its absence that the driver has left.
+        let _ = self.inner.mail.send(message);
+    }
+}
+
+/// The run whose id ends with `ending`.
+pub(crate) fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
+    match store.find_run(ending)? {
+        FoundRun::One(row) => Ok(*row),
+        FoundRun::None => Err(Error::NoRun(ending.into())),
+        FoundRun::Several(runs) => Err(Error::AmbiguousRun { ending: ending.into(), runs }),
+    }
+}
+
+/// An id from 128 bits: 26 characters that sort as the bits do, without those that look alike.
+fn made_id(bits: u128) -> RunId {
+    const CHARACTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let digit = |place: u32| CHARACTERS[((bits >> (5 * place)) & 31) as usize] as char;
+    RunId::new((0..26).rev().map(digit).collect::<String>())
+}
+
+impl Builder {
+    /// Keeps everything in `folder`. Without this everything is kept in memory and lost at the end.
+    pub fn store(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Where this machine's programs are.
+    pub fn tools(mut self, tools: Tools) -> Builder {
+        self.tools = tools;
+        self
+    }
+
+    /// How much work that keeps a processor busy may go on at once; the number of processors by
+    /// default.
+    pub fn processors(mut self, count: usize) -> Builder {
+        self.processors = count;
+        self
+    }
+
+    /// The world to run in; the real one by default.
+    pub fn world(mut self, world: SharedWorld) -> Builder {
+        self.world = world;
+        self
+    }
+
+    /// Adds an operation of your own, such as `task/shout`, whose contract comes from its types.
+    pub fn task(mut self, task: Task) -> Builder {
+        let (contract, operation) = task.into_parts();
+        self.operations.insert(contract.operation.clone(), operation);
+        self.catalogue.add(contract);
+        self
+    }
+
+    /// Has `operation` done by `stand_in` instead; its contract stays.
+    pub fn stand_in(mut self, operation: &str, stand_in: impl Operation) -> Builder {
+        self.operations.insert(operation.into(), Arc::new(stand_in));
+        self
+    }
+
+    /// Opens the store and starts to drive it.
+    ///
+    /// # Errors
+    /// When the store can't be used, or another process drives it.
+    pub async fn open(self) -> Result<Motet, Error> {
+        let (store, lock) = match &self.folder {
+            None => (Store::in_memory()?, None),
+            Some(folder) => {
+                let lock = Lock::take(folder)?;
+                (Store::open(folder)?, Some(lock))
+            }
+        };
+        let hands = Hands { world: self.world, store, tools: self.tools, operations: self.operations };
+        let hands = Arc::new(hands);
+        let mail = Driver::spawn(hands.clone(), self.processors);
+        Ok(Motet { inner: Arc::new(Inner { hands, catalogue: self.catalogue, mail, lock }) })
+    }
+}
+
+/// One run of a store.
+#[derive(Clone)]
+pub struct RunHandle {
+    motet: Motet,
+    id: RunId,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunEnd {
+    /// With its outputs, a map.
+    Completed {
+        /// What it gave.
+        outputs: Value,
+        /// Whether failures were tolerated or fallbacks taken.
+        degraded: bool,
+    },
+    /// It failed.
+    Failed {
+        /// The step that failed first, if it was a step.
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// It was called off.
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl RunEnd {
+    /// The end that an event tells of, if it does.
+    pub fn of(event: &Event) -> Option<RunEnd> {
+        match event {
+            Event::RunCompleted { outputs, degraded } => {
+                Some(RunEnd::Completed { outputs: outputs.clone(), degraded: *degraded })
+            }
+            Event::RunFailed { step, failure } => {
+                Some(RunEnd::Failed { step: step.clone(), failure: failure.clone() })
+            }
+            Event::RunCancelled { reason } => Some(RunEnd::Cancelled { reason: reason.clone() }),
+            _ => None,
+        }
+    }
+}
+
+impl RunHandle {
+    /// The run's name.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    async fn is_live(&self) -> bool {
+        let (follower, _) = mpsc::unbounded_channel();
+        self.follow_live(follower).await
+    }
+
+    async fn follow_live(&self, follower: mpsc::UnboundedSender<Happening>) -> bool {
+        let (live, answer) = oneshot::channel();
+        self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
+        answer.await.unwrap_or(false)
+    }
+
+    /// All that happened so far, then all that happens, to the end of the run.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn events(&self) -> Result<Events, Error> {
+        let (follower, live) = mpsc::unbounded_channel();
+        // Followed first and read then, so nothing is missed between the two; what comes twice is
+        // told by its number.
+        let is_live = self.follow_live(follower).await;
+        let past = self.motet.store().turns(&self.id)?;
+        Ok(Events { past: past.into(), live, is_live, last: 0 })
+    }
+
+    /// Waits for the end of the run.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when nobody drives the run any more, and when the store fails.
+    pub async fn wait(&self) -> Result<RunEnd, Error> {
+        let mut events = self.events().await?;
+        while let Some(happening) = events.next().await {
+            match happening {
+                Happening::Turn(turn) => {
+                    if let Some(end) = turn.events.last().and_then(RunEnd::of) {
+                        return Ok(end);
+                    }
+                }
+                Happening::StoreFailed(error) => return Err(Error::Store((*error).clone())),
+                Happening::Interrupted => break,
+                Happening::Progress(_) => {}
+            }
+        }
+        Err(Error::Interrupted(self.id.clone()))
+    }
+
+    /// Waits for the end of the run and gives its outputs.
+    ///
+    /// # Errors
+    /// [`Error::RunFailed`] and [`Error::RunCancelled`] when it ended so; else as [`RunHandle::wait`].
+    pub async fn outputs(&self) -> Result<Value, Error> {
+        match self.wait().await? {
+            RunEnd::Completed { outputs, .. } => Ok(outputs),
+            RunEnd::Failed { step, failure } => Err(Error::RunFailed { step, failure }),
+            RunEnd::Cancelled { reason } => Err(Error::RunCancelled(reason)),
+        }
+    }
+
+    /// Waits for the end of the run and gives its outputs in a shape of your own.
+    ///
+    /// # Errors
+    /// As [`RunHandle::outputs`], and [`Error::Outputs`] when they don't have that shape.
+    pub async fn typed_outputs<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_value(self.outputs().await?.to_json()).map_err(Error::Outputs)
+    }
+
+    /// Asks the run to end. It ends once what is in flight has stopped.
+    pub fn cancel(&self, by: &str, reason: &str) {
+        let input = Input::Cancel { by: by.into(), reason: reason.into() };
+        self.motet.post(Message::Input { run: self.id.clone(), input });
+    }
+}
+
+/// What happens to a run, in order.
+pub struct Events {
+    past: std::collections::VecDeque<motet_engine::Turn>,
+    live: mpsc::UnboundedReceiver<Happening>,
+    is_live: bool,
+    last: u64,
+}
+
+impl Events {
+    /// What happens next; nothing after the end of the run, or when nobody drives it.
+    pub async fn next(&mut self) -> Option<Happening> {
+        if let Some(turn) = self.past.pop_front() {
+            self.last = turn.number;
+            return Some(Happening::Turn(Arc::new(turn)));
+        }
+        if !self.is_live {
+            return None;
+        }
+        loop {
+            match self.live.recv().await? {
+                Happening::Turn(turn) if turn.number <= self.last => {}
+                happening => return Some(happening),
+            }
+        }
+    }
+}

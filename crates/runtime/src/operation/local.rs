@@ -1,0 +1,130 @@
+//! `local/*`: performs what this machine can do without a key.
+
+use std::fs;
+
+use futures_util::future::BoxFuture;
+use motet_engine::Failure;
+use motet_media::sniff::sniff;
+use motet_pipeline::{Class, Value};
+use motet_providers::local::music::Bed;
+use motet_providers::local::scene::Scene;
+use motet_providers::local::speak::{Speech, Spoken};
+
+use super::scratch::{Scratch, measured};
+use super::{Operation, store_failure};
+use crate::work::Work;
+
+/// All operations of the local provider.
+pub(crate) struct Local;
+
+impl Operation for Local {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+        Box::pin(async move {
+            match work.contract().operation.as_str() {
+                "local/scene" => draw(&work).await,
+                "local/music" => compose(&work).await,
+                "local/speak" => speak(&work).await,
+                other => {
+                    Err(Failure::new(Class::Invalid, format!("{other} is not an operation of this machine")))
+                }
+            }
+        })
+    }
+}
+
+async fn draw(work: &Work) -> Result<Value, Failure> {
+    let scene = Scene::from_inputs(&work.input_map()).map_err(refusal)?;
+    let font = match work.hands.tools.find_font() {
+        Some(path) if scene.needs_font() => Some(fs::read(&path).map_err(|error| {
+            Failure::new(Class::Unavailable, format!("failed to read the font {}: {error}", path.display()))
+        })?),
+        _ => None,
+    };
+    let store = work.hands.store.clone();
+    let artifact = work.hands.compute(move || {
+        let png = scene.paint(font.as_deref()).map_err(refusal)?;
+        let kept = store.put_bytes(&png).map_err(store_failure)?;
+        let sniffed = sniff(&png).expect("the painter gives a PNG");
+        Ok(measured(sniffed, None, kept.digest, kept.bytes))
+    });
+    Ok(Value::map([("image", Value::from(artifact.await?))]))
+}
+
+async fn compose(work: &Work) -> Result<Value, Failure> {
+    let bed = Bed::from_inputs(&work.input_map()).map_err(refusal)?;
+    let store = work.hands.store.clone();
+    let artifact = work.hands.compute(move || {
+        let wav = bed.compose();
+        let kept = store.put_bytes(&wav).map_err(store_failure)?;
+        Ok(wav_artifact(&wav, kept, bed.seconds()))
+    });
+    Ok(Value::map([("audio", Value::from(artifact.await?))]))
+}
+
+/// An artifact of a WAV that was made here and lasts `seconds`.
+fn wav_artifact(wav: &[u8], kept: motet_store::Kept, seconds: f64) -> motet_pipeline::Artifact {
+    let sniffed = sniff(wav).expect("what was made here is a WAV");
+    let mut artifact = measured(sniffed, None, kept.digest, kept.bytes);
+    artifact.duration = Some((seconds * 1000.0).round() / 1000.0);
+    artifact
+}
+
+async fn speak(work: &Work) -> Result<Value, Failure> {
+    let mut speech = Speech::from_inputs(&work.input_map()).map_err(refusal)?;
+    let scratch = Scratch::new(work)?;
+    let mut wavs = say_all(work, &scratch, &speech).await?;
+    let measured_seconds = speech.measure(&wavs).map_err(refusal)?;
+    if let Some(speed) = speech.speed_for(measured_seconds) {
+        speech = speech.at_speed(speed);
+        wavs = say_all(work, &scratch, &speech).await?;
+    }
+    let text = speech.text().to_owned();
+    let language = speech.language().to_owned();
+    let store = work.hands.store.clone();
+    let joined = work.hands.compute(move || {
+        let spoken = speech.join(&wavs).map_err(refusal)?;
+        let kept = store.put_bytes(&spoken.wav).map_err(store_failure)?;
+        Ok((wav_artifact(&spoken.wav, kept, spoken.duration), spoken))
+    });
+    let (audio, spoken) = joined.await?;
+    let Spoken { words, sentences, estimated, duration, .. } = spoken;
+    let data = |value: Result<serde_json::Value, serde_json::Error>| {
+        Value::from(value.expect("timings are plain data"))
+    };
+    Ok(Value::map([
+        ("audio", Value::from(audio)),
+        ("words", data(serde_json::to_value(words))),
+        (
+            "alignment",
+            Value::map([
+                ("estimated", Value::from(estimated)),
+                ("sentences", data(serde_json::to_value(sentences))),
+            ]),
+        ),
+        ("text", Value::from(text)),
+        ("language", Value::from(language)),
+        ("duration", Value::from(duration)),
+    ]))
+}
+
+/// Has every sentence spoken into a file of its own.
+async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<Vec<u8>>, Failure> {
+    let count = speech.sentences().len();
+    let mut wavs = Vec::with_capacity(count);
+    for (index, sentence) in speech.sentences().iter().enumerate() {
+        let (text, wav) = (format!("{index}.txt"), format!("{index}.wav"));
+        scratch.write(&text, sentence.as_bytes())?;
+        let arguments = speech.arguments(index, &wav, &text);
+        let finished = scratch.run(work, &work.hands.tools.espeak_ng, arguments, None).await?;
+        if !finished.succeeded() {
+            return Err(refusal(speech.failure(&finished.stderr)));
+        }
+        wavs.push(scratch.read(&wav)?);
+        work.progress().tell(Some((index + 1) as f64 / count as f64), None);
+    }
+    Ok(wavs)
+}
+
+fn refusal(refusal: motet_providers::Refusal) -> Failure {
+    Failure::new(refusal.class, refusal.message)
+}

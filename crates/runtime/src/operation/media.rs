@@ -1,0 +1,69 @@
+//! `media/*`: performs recipes.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use motet_engine::Failure;
+use motet_media::progress::Progress;
+use motet_media::{Call, Output, Program, Recipe};
+use motet_pipeline::Value;
+use motet_pipeline::value::Map;
+
+use super::Operation;
+use super::scratch::{Scratch, refusal};
+use crate::work::Work;
+
+/// All operations of the media crate.
+pub(crate) struct Media;
+
+impl Operation for Media {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+        Box::pin(async move {
+            let recipe = motet_media::plan(&work.contract().operation, &work.input_map()).map_err(refusal)?;
+            perform(&work, recipe).await
+        })
+    }
+}
+
+async fn perform(work: &Work, recipe: Recipe) -> Result<Value, Failure> {
+    let scratch = Scratch::new(work)?;
+    for (name, artifact) in &recipe.inputs {
+        scratch.lay_out(name, artifact)?;
+    }
+    for (name, bytes) in &recipe.files {
+        scratch.write(name, bytes)?;
+    }
+    let calls = recipe.calls.len();
+    for (index, call) in recipe.calls.into_iter().enumerate() {
+        run(work, &scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
+    }
+    let mut outputs = Map::new();
+    for (name, output) in recipe.outputs {
+        let value = match output {
+            Output::Value(value) => value,
+            Output::File { name } => Value::from(scratch.keep(work, &name).await?),
+        };
+        outputs.insert(name, value);
+    }
+    Ok(Value::Map(outputs.into()))
+}
+
+/// Runs one call; its progress is `share` of the whole, from `done` on.
+async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) -> Result<(), Failure> {
+    let program = match call.program {
+        Program::Ffmpeg => work.hands.tools.ffmpeg.clone(),
+        Program::Ffprobe => work.hands.tools.ffprobe.clone(),
+    };
+    let (sink, progress) = (work.progress.clone(), Mutex::new(Progress::new(call.length)));
+    let on_line = move |line: &str| {
+        let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(fraction) = progress.read(line) {
+            sink.tell(Some(done + share * fraction), None);
+        }
+    };
+    let finished = scratch.run(work, &program, call.arguments, Some(Arc::new(on_line))).await?;
+    if finished.succeeded() {
+        return Ok(());
+    }
+    Err(refusal(motet_media::failure::read(&finished.stderr, finished.exit)))
+}

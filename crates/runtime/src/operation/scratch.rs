@@ -1,0 +1,166 @@
+//! A scratch folder: where the programs of one attempt work, removed with it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use motet_engine::Failure;
+use motet_media::probe::Probed;
+use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
+use motet_pipeline::{Artifact, Class, MediaKind};
+
+use super::{Hands, store_failure};
+use crate::process::{Finished, OnLine, Process, ProcessError};
+use crate::work::Work;
+
+/// A folder of its own for one attempt.
+pub(crate) struct Scratch {
+    hands: Arc<Hands>,
+    folder: PathBuf,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can't be removed now is removed when the store is opened next.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The most that a program may write to its output; ffprobe's report of a file is a few kilobytes.
+const OUTPUT_BYTES_MAX: usize = 4 << 20;
+
+impl Scratch {
+    pub(crate) fn new(work: &Work) -> Result<Scratch, Failure> {
+        let hands = work.hands.clone();
+        let folder = hands.store.scratch().join(format!("{:032x}", hands.world.draw()));
+        fs::create_dir_all(&folder).map_err(|error| io_failure("make", &folder, &error))?;
+        Ok(Scratch { hands, folder })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Lets a kept artifact be read under `name`.
+    pub(crate) fn lay_out(&self, name: &str, artifact: &Artifact) -> Result<(), Failure> {
+        let source = self.hands.store.path_of(&artifact.digest);
+        if !source.is_file() {
+            let message =
+                format!("the bytes of {} are gone from the store ({})", artifact.digest, source.display());
+            return Err(Failure::new(Class::Invalid, message));
+        }
+        let source = fs::canonicalize(&source).unwrap_or(source);
+        std::os::unix::fs::symlink(source, self.path(name))
+            .map_err(|error| io_failure("make", &self.path(name), &error))
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        fs::write(self.path(name), bytes).map_err(|error| io_failure("write", &self.path(name), &error))
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        fs::read(self.path(name)).map_err(|error| io_failure("read", &self.path(name), &error))
+    }
+
+    /// Runs a program in the folder.
+    pub(crate) async fn run(
+        &self,
+        work: &Work,
+        program: &str,
+        arguments: Vec<String>,
+        on_line: Option<OnLine>,
+    ) -> Result<Finished, Failure> {
+        let process = Process {
+            program: program.to_owned(),
+            arguments,
+            folder: self.folder.clone(),
+            time_max: Duration::from_millis(work.deadline().since(self.hands.world.now()).0),
+            output_bytes_max: OUTPUT_BYTES_MAX,
+            on_line,
+        };
+        let finished = self.hands.world.run_process(process, work.stop.clone()).await;
+        finished.map_err(|error| match &error {
+            ProcessError::TimedOut { .. } => Failure::new(Class::Timeout, error.to_string()),
+            _ => Failure::new(Class::Unavailable, error.to_string()),
+        })
+    }
+
+    /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
+    pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, Failure> {
+        let path = self.path(name);
+        let sniffed = sniff_file(&path)?.unwrap_or(Sniffed {
+            kind: MediaKind::File,
+            mime: "application/octet-stream",
+            size: None,
+        });
+        let probed = match sniffed.kind {
+            MediaKind::Video | MediaKind::Audio => Some(self.probe(work, name).await?),
+            MediaKind::Image | MediaKind::File => None,
+        };
+        let store = self.hands.store.clone();
+        let kept = self.hands.compute(move || store.import_file(&path).map_err(store_failure)).await?;
+        Ok(measured(sniffed, probed, kept.digest, kept.bytes))
+    }
+
+    async fn probe(&self, work: &Work, name: &str) -> Result<Probed, Failure> {
+        let arguments = motet_media::probe::arguments(name);
+        let finished = self.run(work, &self.hands.tools.ffprobe, arguments, None).await?;
+        if !finished.succeeded() {
+            return Err(refusal(motet_media::failure::read(&finished.stderr, finished.exit)));
+        }
+        motet_media::probe::read(&finished.stdout).map_err(refusal)
+    }
+}
+
+/// An artifact from what is known of its bytes.
+pub(crate) fn measured(
+    sniffed: Sniffed,
+    probed: Option<Probed>,
+    digest: motet_pipeline::Digest,
+    bytes: u64,
+) -> Artifact {
+    let (width, height) = sniffed.size.unzip();
+    let probed = probed.unwrap_or(Probed {
+        kind: sniffed.kind,
+        width,
+        height,
+        duration: None,
+        fps: None,
+        has_audio: None,
+    });
+    let mime = match (probed.kind, sniffed.mime) {
+        (MediaKind::Audio, "video/mp4") => "audio/mp4",
+        (MediaKind::Audio, "video/webm") => "audio/webm",
+        (_, mime) => mime,
+    };
+    Artifact {
+        digest,
+        kind: probed.kind,
+        mime: mime.into(),
+        bytes,
+        width: probed.width,
+        height: probed.height,
+        duration: probed.duration,
+        fps: probed.fps,
+        has_audio: probed.has_audio,
+    }
+}
+
+/// What the file seems to be, by its beginning.
+pub(crate) fn sniff_file(path: &Path) -> Result<Option<Sniffed>, Failure> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    let file = fs::File::open(path).map_err(|error| io_failure("open", path, &error))?;
+    file.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| io_failure("read", path, &error))?;
+    Ok(sniff(&head))
+}
+
+pub(crate) fn refusal(refusal: motet_media::Refusal) -> Failure {
+    Failure::new(refusal.class, refusal.message)
+}
+
+pub(crate) fn io_failure(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    Failure::new(Class::Unavailable, format!("failed to {verb} {name} in the scratch folder: {error}"))
+}

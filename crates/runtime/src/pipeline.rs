@@ -1,0 +1,104 @@
+//! A pipeline that was read and checked, ready to be started.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use motet_engine::Graph;
+use motet_pipeline::Plan;
+use motet_pipeline::bundle::Bundle;
+use motet_pipeline::check::check;
+use motet_pipeline::contract::{Catalogue, Tool};
+use motet_pipeline::diagnostic::{Code, Diagnostic};
+use motet_pipeline::plan::{Body, Scope};
+
+use crate::Error;
+
+/// A checked pipeline. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    bundle: Arc<Bundle>,
+    graph: Arc<Graph>,
+    warnings: Arc<Vec<Diagnostic>>,
+}
+
+impl Pipeline {
+    pub(crate) fn load(path: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+        let bundle = read_bundle(path).map_err(Error::Check)?;
+        Pipeline::from_bundle(bundle, catalogue)
+    }
+
+    pub(crate) fn from_bundle(bundle: Bundle, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+        let checked = check(&bundle, catalogue);
+        match checked.plan {
+            Some(plan) => Ok(Pipeline {
+                bundle: Arc::new(bundle),
+                graph: Graph::new(Arc::new(plan)),
+                warnings: Arc::new(checked.diagnostics),
+            }),
+            None => Err(Error::Check(checked.diagnostics)),
+        }
+    }
+
+    /// A pipeline that a run is pinned to, from the text in the store.
+    pub(crate) fn from_stored(text: &str, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+        let bundle = serde_json::from_str(text).map_err(|error| {
+            let message = format!("the stored pipeline can't be read: {error}");
+            Error::Check(vec![Diagnostic::of_file("stored pipeline", Code::Syntax, message)])
+        })?;
+        Pipeline::from_bundle(bundle, catalogue)
+    }
+
+    /// The text that is stored with a run.
+    pub(crate) fn stored_bundle(&self) -> String {
+        serde_json::to_string(&*self.bundle).expect("a bundle is texts by name")
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        self.graph.plan()
+    }
+
+    /// The texts it was made from.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// What is doubtful but not wrong.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    pub(crate) fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// The programs that some step may need.
+    pub fn tools(&self) -> BTreeSet<Tool> {
+        let mut tools = BTreeSet::new();
+        add_tools(&self.plan().root, &mut tools);
+        tools
+    }
+}
+
+fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
+    for step in &scope.steps {
+        match &step.body {
+            Body::Operation(targets) => {
+                tools.extend(targets.iter().flat_map(|target| &target.contract.tools))
+            }
+            Body::Group(inner) | Body::Pipeline { scope: inner, .. } => add_tools(inner, tools),
+        }
+    }
+}
+
+/// Reads the file at `path` and all files that it uses, from its folder and below.
+///
+/// # Errors
+/// All that is wrong with the files as files.
+pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Bundle::load(&main, &mut |name| fs::read(folder.join(name)).map_err(|error| error.to_string()))
+}

@@ -1,0 +1,194 @@
+//! The process door: every program that Motet runs goes through here.
+//!
+//! A program runs in its own process group, in a folder of its own, with an empty environment but for
+//! what it needs, without standard input, with limits on time and output. Whatever ends it (its end,
+//! a stop, a deadline, the end of this process) ends the whole group.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+/// Is shown a line.
+pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A program to run.
+#[derive(Clone)]
+pub struct Process {
+    /// The program, by name or path.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its current directory.
+    pub folder: PathBuf,
+    /// How long it may take.
+    pub time_max: Duration,
+    /// How much of its output is kept; what it writes beyond that is read and dropped.
+    pub output_bytes_max: usize,
+    /// Is shown every line of standard output as it comes.
+    pub on_line: Option<OnLine>,
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("program", &self.program).field("arguments", &self.arguments).finish()
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, Default)]
+pub struct Finished {
+    /// Its exit code; nothing if a signal ended it.
+    pub exit: Option<i32>,
+    /// What it wrote to standard output, up to the limit.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error, up to the limit.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Whether it said that all is well.
+    pub fn succeeded(&self) -> bool {
+        self.exit == Some(0)
+    }
+}
+
+/// Why a program has no end to tell of.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It isn't on this machine.
+    #[error("{program} is not on this machine")]
+    Missing {
+        /// The program.
+        program: String,
+    },
+    /// It could not be started.
+    #[error("{program} could not be started: {error}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It took too long and was killed.
+    #[error("{program} was stopped after {seconds} s")]
+    TimedOut {
+        /// The program.
+        program: String,
+        /// How long it was allowed.
+        seconds: u64,
+    },
+    /// It was stopped as it was told.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// Kills the group of a child unless it has ended.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // It may have ended by itself in this moment.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Variables that a program may see. Keys and tokens are never among them.
+const ENVIRONMENT: [&str; 8] =
+    ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "FONTCONFIG_PATH", "FONTCONFIG_FILE"];
+
+/// Runs a program to its end.
+pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
+    let child = start(&process)?;
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let program = process.program.clone();
+    let limit = process.time_max;
+    let finished = tokio::select! {
+        finished = follow(child, process) => finished,
+        () = stop.cancelled() => Err(ProcessError::Stopped),
+        () = tokio::time::sleep(limit) => {
+            Err(ProcessError::TimedOut { program, seconds: limit.as_secs() })
+        }
+    };
+    if finished.is_ok() {
+        group.0 = None;
+    }
+    finished
+}
+
+fn start(process: &Process) -> Result<Child, ProcessError> {
+    let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    Command::new(&process.program)
+        .args(&process.arguments)
+        .current_dir(&process.folder)
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => ProcessError::Missing { program: process.program.clone() },
+            _ => ProcessError::Start { program: process.program.clone(), error },
+        })
+}
+
+async fn follow(mut child: Child, process: Process) -> Result<Finished, ProcessError> {
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let stderr = child.stderr.take().expect("standard error is piped");
+    let limit = process.output_bytes_max;
+    let (stdout, stderr, status) = tokio::join!(
+        read_lines(stdout, limit, process.on_line.clone()),
+        read_end(stderr, limit),
+        child.wait()
+    );
+    let status = status.map_err(|error| ProcessError::Start { program: process.program, error })?;
+    Ok(Finished { exit: status.code(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+}
+
+/// Reads to the end, keeps the beginning, and shows each line.
+async fn read_lines(source: impl AsyncRead + Unpin, limit: usize, on_line: Option<OnLine>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut lines = BufReader::new(source);
+    let mut line = Vec::new();
+    // A line is read in pieces of bounded size, so a program that never ends one can't fill memory.
+    while let Ok(read) = (&mut lines).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await {
+        if read == 0 {
+            break;
+        }
+        if let Some(show) = &on_line {
+            show(String::from_utf8_lossy(&line).trim_end());
+        }
+        let room = limit - kept.len();
+        kept.extend_from_slice(&line[..line.len().min(room)]);
+        line.clear();
+    }
+    kept
+}
+
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Reads to the end and keeps the end: that is where a program says why it stopped.
+async fn read_end(mut source: impl AsyncRead + Unpin, limit: usize) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut chunk = vec![0; 16 * 1024];
+    while let Ok(read) = source.read(&mut chunk).await {
+        if read == 0 {
+            break;
+        }
+        kept.extend_from_slice(&chunk[..read]);
+        if kept.len() > limit {
+            kept.drain(..kept.len() - limit);
+        }
+    }
+    kept
+}

@@ -1,0 +1,176 @@
+//! Work: one attempt, as an operation sees it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use motet_engine::{AttemptEnd, AttemptKey, Failure, Money, Perform, RunId, RunStarted};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Class, Contract, Span, StepPath, Timestamp, Value};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::driver::Message;
+use crate::follow::Progress;
+use crate::operation::Hands;
+
+/// One attempt of a step, handed to the operation that does it.
+pub struct Work {
+    pub(crate) hands: Arc<Hands>,
+    run: RunId,
+    user: Option<String>,
+    key: AttemptKey,
+    contract: Arc<Contract>,
+    inputs: Value,
+    deadline: Timestamp,
+    pub(crate) stop: CancellationToken,
+    pub(crate) progress: ProgressSink,
+}
+
+/// How long work that was told to stop may take to clean up before it is dropped.
+const GRACE: Span = Span::seconds(2);
+
+impl Work {
+    pub(crate) fn new(
+        hands: Arc<Hands>,
+        started: &RunStarted,
+        perform: Perform,
+        stop: CancellationToken,
+        progress: ProgressSink,
+    ) -> Work {
+        Work {
+            hands,
+            run: started.run.clone(),
+            user: started.user.clone(),
+            key: perform.key,
+            contract: perform.contract,
+            inputs: perform.inputs,
+            deadline: perform.deadline,
+            stop,
+            progress,
+        }
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// On whose behalf the run is.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The step or item.
+    pub fn step(&self) -> &StepPath {
+        &self.key.step
+    }
+
+    /// Which attempt of the step this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.key.number
+    }
+
+    /// The same for every try of the same attempt, also after a crash, and different for any other:
+    /// what to hand to a service that refuses doubles.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.run, self.key)
+    }
+
+    /// The operation's contract.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// The resolved inputs, which fit the contract.
+    pub fn inputs(&self) -> &Value {
+        &self.inputs
+    }
+
+    pub(crate) fn input_map(&self) -> Map {
+        self.inputs.as_map().cloned().unwrap_or_default()
+    }
+
+    /// When the attempt will be given up.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// Is cancelled when the attempt is no longer wanted.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Where to tell how far it is.
+    pub fn progress(&self) -> &ProgressSink {
+        &self.progress
+    }
+
+    /// Does the work. Never fails to come to an end once it is told to stop.
+    pub(crate) async fn perform(self) -> AttemptEnd {
+        let name = self.contract.operation.clone();
+        let Some(operation) = self.hands.operations.get(&name).cloned() else {
+            let message =
+                format!("{name} is not known to this process: register it before the run is resumed");
+            return failed(Failure::new(Class::Unavailable, message));
+        };
+        let (world, stop) = (self.hands.world.clone(), self.stop.clone());
+        let working = AssertUnwindSafe(async move { operation.perform(self).await }).catch_unwind();
+        let dropped = async {
+            stop.cancelled().await;
+            world.sleep_until(world.now().after(GRACE)).await;
+        };
+        tokio::select! {
+            biased;
+            result = working => match result {
+                Ok(Ok(output)) => AttemptEnd::Succeeded { output, cost: Money::ZERO },
+                Ok(Err(_)) if stop.is_cancelled() => AttemptEnd::Cancelled,
+                Ok(Err(failure)) => failed(failure),
+                Err(panic) => failed(Failure::new(Class::Invalid, format!("{name} panicked: {}", words(&*panic)))),
+            },
+            () = dropped => AttemptEnd::Cancelled,
+        }
+    }
+}
+
+fn failed(failure: Failure) -> AttemptEnd {
+    AttemptEnd::Failed { failure, cost: Money::ZERO }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Where an attempt tells how far it is. Telling is cheap and never waits.
+#[derive(Clone, Debug)]
+pub struct ProgressSink {
+    mail: mpsc::UnboundedSender<Message>,
+    run: RunId,
+    step: StepPath,
+    attempt: u32,
+}
+
+impl ProgressSink {
+    pub(crate) fn new(
+        mail: mpsc::UnboundedSender<Message>,
+        run: RunId,
+        step: StepPath,
+        attempt: u32,
+    ) -> ProgressSink {
+        ProgressSink { mail, run, step, attempt }
+    }
+
+    /// Tells how far the attempt is, from 0 to 1, and what it is doing.
+    pub fn tell(&self, fraction: Option<f64>, message: Option<&str>) {
+        let progress = Progress {
+            step: self.step.clone(),
+            attempt: self.attempt,
+            fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),
+            message: message.map(str::to_owned),
+        };
+        // Whether somebody listens makes no difference to the work.
+        let _ = self.mail.send(Message::Progress { run: self.run.clone(), progress });
+    }
+}

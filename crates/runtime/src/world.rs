@@ -1,0 +1,54 @@
+//! The one port through which the runtime touches the world.
+//!
+//! Whatever is not the same twice comes through here: time, randomness, durability, programs, the
+//! order in which tasks run. [`live`] is the real world; [`virtual_time`] runs everything on one
+//! thread with a clock that jumps to the next deadline, so a day passes in a moment and a seed always
+//! tells the same story.
+
+pub mod live;
+#[cfg(feature = "simulation")]
+pub mod virtual_time;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use motet_pipeline::Timestamp;
+use motet_store::{Record, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::process::{Finished, Process, ProcessError};
+
+/// What is told when records are durable, or can't be made so.
+pub type Durable = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Clock, randomness, journal, processes and tasks.
+pub trait World: Send + Sync + 'static {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+
+    /// Completes at `at`, or at once if that has passed.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+
+    /// Runs `task` on its own.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Runs `work`, which keeps a processor busy or waits for a disk, without holding up the tasks.
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()>;
+
+    /// A number that nobody can foresee (in a simulation: drawn from its seed). Ids and the seeds of
+    /// runs are made of it.
+    fn draw(&self) -> u128;
+
+    /// Makes `records` durable in `store`, in order, and tells when they are.
+    fn append(&self, store: &Store, records: Vec<Record>, durable: Durable);
+
+    /// Runs a program to its end; `stop` kills it and all that it started.
+    fn run_process(
+        &self,
+        process: Process,
+        stop: CancellationToken,
+    ) -> BoxFuture<'static, Result<Finished, ProcessError>>;
+}
+
+/// A world that can be shared.
+pub type SharedWorld = Arc<dyn World>;
