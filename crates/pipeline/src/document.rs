@@ -117,23 +117,16 @@ pub(crate) struct Check {
 }
 
 impl Step {
-    /// Calls `visit` for all values of the step that are made in its own scope.
-    pub fn for_each_own<'d>(&'d self, visit: &mut impl FnMut(&'d Written)) {
-        self.condition.iter().for_each(&mut *visit);
-        if let Some(each) = &self.each {
-            visit(&each.list);
-            each.key.iter().for_each(&mut *visit);
-        }
-        match &self.body {
-            Body::Uses { with, fallback, .. } => {
-                with.iter().for_each(|(_, value)| visit(value));
-                fallback.iter().flat_map(|target| &target.with).for_each(|(_, value)| visit(value));
-            }
-            Body::Group { .. } | Body::Unreadable => {}
-        }
-        for check in &self.checks {
-            visit(&check.that);
-            check.message.iter().for_each(&mut *visit);
+    /// Calls `visit` for all values of the step that are made in its own scope, and says whether they
+    /// are made only when a fallback is reached.
+    pub fn for_each_own<'d>(&'d self, visit: &mut impl FnMut(&'d Written, bool)) {
+        let each = self.each.iter().flat_map(|each| [Some(&each.list), each.key.as_ref()]).flatten();
+        let checks =
+            self.checks.iter().flat_map(|check| [Some(&check.that), check.message.as_ref()]).flatten();
+        self.condition.iter().chain(each).chain(checks).for_each(|value| visit(value, false));
+        if let Body::Uses { with, fallback, .. } = &self.body {
+            with.iter().for_each(|(_, value)| visit(value, false));
+            fallback.iter().flat_map(|target| &target.with).for_each(|(_, value)| visit(value, true));
         }
     }
 }

@@ -17,19 +17,15 @@ impl Checker<'_, '_> {
         subject: &str,
         note: &str,
     ) -> bool {
-        if given.fits(wanted) {
-            return true;
-        }
         if let (Shape::List(items), Type::List(wanted)) = (&value.shape, wanted) {
             let subject = format!("an item of {subject}");
-            let mut all_fit = true;
-            for item in items {
+            return items.iter().fold(true, |all_fit, item| {
                 let given = self.infer_again(item);
-                all_fit &= self.check_fits(item, &given, wanted, &subject, note);
-            }
-            if !all_fit {
-                return false;
-            }
+                self.check_fits(item, &given, wanted, &subject, note) && all_fit
+            });
+        }
+        if given.fits(wanted) {
+            return true;
         }
         let label = self.given(given, value);
         let proposal = self.fitting_output(wanted);

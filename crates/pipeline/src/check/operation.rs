@@ -132,7 +132,7 @@ impl<'c> Checker<'c, '_> {
         {
             self.findings
                 .error(uses.place, Code::NotSupportedYet, format!("`{name}` is not supported yet"))
-                .note(format!("it is for {purpose}; a later version will do that"));
+                .note(format!("it is meant for {purpose}, in a later version"));
             return None;
         }
         let known =

@@ -1,14 +1,15 @@
 //! Scopes: steps that see each other by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::Checker;
 use super::cycle;
 use super::inference::Dependencies;
 use crate::Type;
 use crate::diagnostic::Code;
-use crate::document::place::Place;
-use crate::document::written::Written;
+use crate::document::place::{Place, Sources};
+use crate::document::written::{self, Written};
 use crate::document::{Body, Output, Step};
 use crate::expression::TypeScope;
 use crate::plan::{OutputSpec, Scope, StepRef};
@@ -129,27 +130,32 @@ impl<'c> Checker<'c, '_> {
     /// The order in which the steps of the nearest scope are checked; cycles are reported.
     fn order(&mut self, steps: &'c [Step]) -> Vec<usize> {
         let index = &self.frame().index;
-        let named: Vec<Vec<(usize, Place)>> = steps
+        let mentions: Vec<Vec<(usize, Mention)>> = steps
             .iter()
             .map(|step| {
                 let mut found = Vec::new();
-                collect_names(step, &mut Vec::new(), &mut |name, place| {
-                    found.extend(index.get(name).map(|index| (*index, place)));
+                collect_mentions(step, &mut Vec::new(), &mut |name, mention| {
+                    found.extend(index.get(name).map(|index| (*index, mention)));
                 });
                 found
             })
             .collect();
         let waits_for: Vec<_> =
-            named.iter().map(|found| found.iter().map(|(index, _)| *index).collect()).collect();
+            mentions.iter().map(|found| found.iter().map(|(index, _)| *index).collect()).collect();
         let (order, cycles) = cycle::order(&waits_for);
         for cycle in cycles {
-            let place = named[cycle[0]].iter().find(|(other, _)| *other == cycle[1]).map(|(_, place)| *place);
-            self.report_cycle(&cycle, place.expect("the cycle was found over this name"));
+            let mention = |from: usize, to: usize| {
+                let found = mentions[from].iter().find(|(step, _)| *step == to);
+                &found.expect("a cycle goes from mention to mention").1
+            };
+            let lazy = cycle.windows(2).any(|pair| mention(pair[0], pair[1]).lazy);
+            let place = mention(cycle[0], cycle[1]).place(&self.findings.sources);
+            self.report_cycle(&cycle, place, lazy);
         }
         order
     }
 
-    fn report_cycle(&mut self, cycle: &[usize], place: Place) {
+    fn report_cycle(&mut self, cycle: &[usize], place: Place, lazy: bool) {
         const SHOWN: usize = 8;
         let steps = self.frame().steps;
         let name = |index: &usize| steps[*index].name.value.as_str();
@@ -166,49 +172,69 @@ impl<'c> Checker<'c, '_> {
         if names.len() > SHOWN {
             names.splice(SHOWN / 2..names.len() - SHOWN / 2, ["…"]);
         }
-        self.findings
-            .error(place, Code::Cycle, format!("these steps wait for each other: {}", names.join(" → ")))
-            .note("what only a fallback refers to counts as well")
-            .help("let one of them do without the other");
+        let message = format!("these steps wait for each other: {}", names.join(" → "));
+        let finding = self.findings.error(place, Code::Cycle, message);
+        if lazy {
+            finding.note("what only a fallback refers to is waited for as well, when it comes to that");
+        }
+        finding.help("let one of them do without the other");
+    }
+}
+
+/// A place where a step is named.
+struct Mention<'d> {
+    scalar: Place,
+    /// The text of the scalar, and the part of it that is the reference; `None` for a bare name.
+    part: Option<(&'d str, Range<usize>)>,
+    /// Whether only a fallback names it.
+    lazy: bool,
+}
+
+impl Mention<'_> {
+    fn place(&self, sources: &Sources) -> Place {
+        match &self.part {
+            Some((text, span)) => written::locate(self.scalar, text, span.clone(), sources),
+            None => self.scalar,
+        }
     }
 }
 
 /// Calls `visit` for every step that `step` names, those that its inner steps name included, and what
 /// inner scopes call by that name left out.
-fn collect_names<'d>(
+fn collect_mentions<'d>(
     step: &'d Step,
     inner: &mut Vec<BTreeSet<&'d str>>,
-    visit: &mut impl FnMut(&'d str, Place),
+    visit: &mut impl FnMut(&'d str, Mention<'d>),
 ) {
-    let mut see = |name: &'d str, place: Place, inner: &[BTreeSet<&'d str>]| {
+    let mut see = |name: &'d str, mention: Mention<'d>, inner: &[BTreeSet<&'d str>]| {
         if !inner.iter().any(|names| names.contains(name)) {
-            visit(name, place);
+            visit(name, mention);
         }
     };
     for need in &step.needs {
-        see(&need.value, need.place, inner);
+        see(&need.value, Mention { scalar: need.place, part: None, lazy: false }, inner);
     }
-    step.for_each_own(&mut |written| {
-        for_each_step_name(written, &mut |name, place| see(name, place, inner));
+    step.for_each_own(&mut |written, lazy| {
+        for_each_reference(written, lazy, &mut |name, mention| see(name, mention, inner));
     });
     let Body::Group { steps, outputs } = &step.body else { return };
     inner.push(steps.iter().map(|step| step.name.value.as_str()).collect());
     for output in outputs {
-        for_each_step_name(&output.value, &mut |name, place| see(name, place, inner));
+        for_each_reference(&output.value, false, &mut |name, mention| see(name, mention, inner));
     }
     for step in steps {
-        collect_names(step, inner, visit);
+        collect_mentions(step, inner, visit);
     }
     inner.pop();
 }
 
-fn for_each_step_name<'d>(written: &'d Written, visit: &mut impl FnMut(&'d str, Place)) {
-    written.for_each_scalar(&mut |place, _, template| {
+fn for_each_reference<'d>(written: &'d Written, lazy: bool, visit: &mut impl FnMut(&'d str, Mention<'d>)) {
+    written.for_each_scalar(&mut |scalar, text, template| {
         for reference in template.references() {
             if let [root, name, ..] = reference.path.as_slice()
                 && root == "steps"
             {
-                visit(name, place);
+                visit(name, Mention { scalar, part: Some((text, reference.span.clone())), lazy });
             }
         }
     });

@@ -84,7 +84,7 @@ fn meant_key<'n>(
         Some(Key { later: Some(purpose), .. }) => {
             findings
                 .error(entry.key.place, Code::NotSupportedYet, format!("`{word}` is not supported yet"))
-                .note(format!("it is for {purpose}; a later version will do that"))
+                .note(format!("it is meant for {purpose}, in a later version"))
                 .help("remove it: this version doesn't ignore what it can't do");
             None
         }

@@ -133,8 +133,8 @@ pub fn word<'n>(node: &'n Node, what: &str, words: &[Key], findings: &mut Findin
         Some(Key { later: None, .. }) => Some(&scalar.text),
         Some(Key { name, later: Some(purpose) }) => {
             findings
-                .error(node.place, Code::NotSupportedYet, format!("{what} `{name}` is not supported yet"))
-                .note(format!("it is for {purpose}; a later version will do that"));
+                .error(node.place, Code::NotSupportedYet, format!("`{name}` is not supported yet for {what}"))
+                .note(format!("it is meant for {purpose}, in a later version"));
             None
         }
         None => {
@@ -232,13 +232,12 @@ pub fn check_identifier(name: &At<String>, what: &str, findings: &mut Findings) 
         return;
     }
     let lower: String = text.to_ascii_lowercase().chars().map(|c| if fits(c) { c } else { '_' }).collect();
-    let proposal = lower.trim_start_matches(|c: char| !c.is_ascii_lowercase());
     let finding = findings.error(name.place, Code::BadName, format!("{what} can't be called `{text}`"));
     finding.note("a name begins with a lower-case letter and goes on with such letters, digits and `_`");
     if text.contains('-') {
         finding.note("in an expression `-` means minus");
     }
-    if !proposal.is_empty() {
-        finding.label(format!("write `{proposal}`"));
+    if lower.starts_with(|c: char| c.is_ascii_lowercase()) {
+        finding.label(format!("write `{lower}`"));
     }
 }
