@@ -1,7 +1,7 @@
 //! Operations that the engine does by itself: nothing leaves it, and nothing is waited for but time.
 
 use crate::contract::{Contract, Parameter, Work};
-use crate::{Class, Type};
+use crate::{Class, Span, Type, Value};
 
 /// Waits for a time.
 pub const SLEEP: &str = "flow/sleep";
@@ -27,6 +27,12 @@ pub fn contracts() -> Vec<Contract> {
             .output("value", Type::Any)
             .usually(0.0, 0.0),
     ]
+}
+
+/// What is wrong with a value for one of these operations, beyond what the contract says.
+pub(crate) fn misfit(operation: &str, parameter: &str, value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|_| operation == SLEEP && parameter == "duration")?;
+    text.parse::<Span>().err().map(|error| format!("`{text}` is {error}"))
 }
 
 fn fail() -> Contract {

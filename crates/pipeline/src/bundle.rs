@@ -47,7 +47,7 @@ impl Bundle {
         let outside = || vec![outside_of_project(main)];
         let main = resolve("", main).ok_or_else(outside)?;
         let text = read_text(&main, read)
-            .map_err(|(code, message)| vec![Diagnostic::of_file(&main, code, message)])?;
+            .map_err(|(code, reason)| vec![Diagnostic::of_file(&main, code, format!("the file {reason}"))])?;
         let mut bundle = Bundle { main: main.clone(), files: BTreeMap::from([(main.clone(), text)]) };
         let mut faults = Vec::new();
         let mut waiting = vec![main];
@@ -98,8 +98,8 @@ impl Bundle {
             }
             match read_text(&path, read) {
                 Ok(text) => texts.push((path, text)),
-                Err((code, message)) => {
-                    findings.error(used.place, code, format!("`{path}` can't be used: {message}"));
+                Err((code, reason)) => {
+                    findings.error(used.place, code, format!("`{path}` {reason}"));
                 }
             }
         }
@@ -148,22 +148,22 @@ fn read_text(
     path: &str,
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
 ) -> Result<String, (Code, String)> {
-    let bytes = read(path).map_err(|reason| (Code::Unreadable, format!("it can't be read: {reason}")))?;
+    let bytes = read(path).map_err(|reason| (Code::Unreadable, format!("can't be read: {reason}")))?;
     if bytes.len() > FILE_BYTES_MAX {
         let size = bytes.len() >> 20;
-        return Err((Code::TooLarge, format!("the file has {size} MiB; a pipeline may have 1 MiB")));
+        return Err((Code::TooLarge, format!("has {size} MiB; a pipeline may have 1 MiB")));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err((Code::Empty, "the file is empty".to_owned()));
+        return Err((Code::Empty, "is empty".to_owned()));
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err((Code::Binary, format!("the file is no text: byte {at} is zero")));
+        return Err((Code::Binary, format!("is no text: byte {at} is zero")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();
         let at = error.utf8_error().valid_up_to();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        (Code::NotUtf8, format!("the file is not UTF-8 text: line {line} has the byte 0x{:02x}", bytes[at]))
+        (Code::NotUtf8, format!("is not UTF-8 text: line {line} has the byte 0x{:02x}", bytes[at]))
     })?;
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }

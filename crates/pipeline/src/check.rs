@@ -1,9 +1,12 @@
 //! The check: from the texts of a pipeline to a plan, or to all that is wrong with them (law L4).
 
+mod contract;
 mod cycle;
+mod fallback;
 mod fit;
 mod inference;
 mod operation;
+mod parameter;
 mod policy;
 mod scope;
 mod step;

@@ -67,14 +67,13 @@ impl Checker<'_, '_> {
 
     /// An output of a step that was checked already and whose type is certainly the wanted one.
     fn fitting_output(&self, wanted: &Type) -> Option<String> {
-        if matches!(wanted, Type::Any | Type::Text | Type::Number | Type::Integer | Type::Boolean) {
+        if !matches!(wanted, Type::Media(_)) {
             return None;
         }
         let frame = self.frames.last()?;
         frame.steps.iter().zip(&frame.types).rev().find_map(|(step, ty)| {
             let Some(Type::Object { fields, .. }) = ty else { return None };
-            let fits = |ty: &Type| *ty != Type::Any && ty.fits(wanted);
-            let (name, _) = fields.iter().find(|(name, ty)| *name != "error" && fits(ty))?;
+            let (name, _) = fields.iter().find(|(_, ty)| matches!(ty, Type::Media(_)) && ty.fits(wanted))?;
             Some(format!("steps.{}.{name}", step.name.value))
         })
     }

@@ -143,7 +143,8 @@ impl Checker<'_, '_> {
         let is_status = rest.first().is_some_and(|field| field == "status" || field == "error");
         found.add(step, if is_status { DependencyKind::Status } else { DependencyKind::Value });
         let frame = self.frame_of(step);
-        if let Some(output) = rest.first().filter(|_| !is_status) {
+        let fans_out = frame.steps[step.index].each.is_some();
+        if let Some(output) = rest.first().filter(|_| !is_status && !fans_out) {
             frame.used_outputs[step.index].entry(output.clone()).or_insert(place);
         }
         Some(frame.types[step.index].clone().unwrap_or(Type::Any))

@@ -2,8 +2,10 @@
 
 use super::Checker;
 use super::inference::Dependencies;
+use super::parameter::{Given, meant};
 use super::step::{CheckedBody, output_type};
 use crate::bundle;
+use crate::conformity::Schema;
 use crate::diagnostic::Code;
 use crate::document::written::Written;
 use crate::document::{self, At};
@@ -20,7 +22,6 @@ impl<'c> Checker<'c, '_> {
     ) -> CheckedBody {
         let mut dependencies = Dependencies::default();
         let given = self.infer_all(with, &mut dependencies);
-        let _ = step;
         let unknown = CheckedBody { dependencies: dependencies.clone(), ..CheckedBody::unknown() };
         let user = self.file();
         let Some(path) = bundle::resolve(&user, &uses.value) else {
@@ -78,13 +79,7 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    fn check_inputs(
-        &mut self,
-        path: &str,
-        inputs: &[InputSpec],
-        uses: &At<String>,
-        given: &[(&At<String>, &Written, crate::Type)],
-    ) {
+    fn check_inputs(&mut self, path: &str, inputs: &[InputSpec], uses: &At<String>, given: &Given) {
         for (key, value, ty) in given {
             let Some(input) = inputs.iter().find(|input| input.name == key.value) else {
                 let names = || inputs.iter().map(|input| input.name.as_str());
@@ -99,14 +94,13 @@ impl<'c> Checker<'c, '_> {
                 self.check_input(path, input, value, ty);
             }
         }
-        for input in inputs.iter().filter(|input| input.required) {
-            if !given.iter().any(|(key, ..)| key.value == input.name) {
-                let message = format!("`{path}` needs the input `{}`", input.name);
-                self.findings
-                    .error(uses.place, Code::MissingParameter, message)
-                    .note(format!("`{}` is {}", input.name, input.ty))
-                    .help(format!("add it under `with`: {{ {}: … }}", input.name));
-            }
+        let given = meant(given, || inputs.iter().map(|input| input.name.as_str()));
+        for input in inputs.iter().filter(|input| input.required && !given.contains(input.name.as_str())) {
+            let message = format!("`{path}` needs the input `{}`", input.name);
+            self.findings
+                .error(uses.place, Code::MissingParameter, message)
+                .note(format!("`{path}` takes `{}`: {}", input.name, input.ty))
+                .help(format!("add it under `with`: {{ {}: … }}", input.name));
         }
     }
 
@@ -117,11 +111,9 @@ impl<'c> Checker<'c, '_> {
             return;
         }
         let Some(literal) = value.literal() else { return };
-        let Ok(validator) = jsonschema::validator_for(&input.schema) else { return };
-        if let Some(error) = validator.iter_errors(&literal.to_json()).next() {
-            self.findings
-                .error(value.place, Code::BadValue, format!("{subject} doesn't fit: {error}"))
-                .note(note);
+        let Ok(schema) = Schema::read(&input.schema) else { return };
+        if let Some(fault) = schema.faults(&subject, &literal).into_iter().next() {
+            self.findings.error(value.place, Code::BadValue, fault).note(note);
         }
     }
 }

@@ -28,7 +28,9 @@ pub fn parse(file: u32, findings: &mut Findings) -> Option<Node> {
     };
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(text, options);
-    Reader { file, parser, findings, anchors: BTreeMap::new(), aliased_nodes: 0 }.document().ok()
+    Reader { file, parser, findings, anchors: BTreeMap::new(), aliased_nodes: 0, unquoted_until: None }
+        .document()
+        .ok()
 }
 
 /// A fault after which nothing more can be read; it was reported.
@@ -41,6 +43,8 @@ struct Reader<'r, 't> {
     /// The nodes that an alias may stand for, with their sizes.
     anchors: BTreeMap<usize, (Node, usize)>,
     aliased_nodes: usize,
+    /// Where an expression without quotes ended last: what follows is broken by that.
+    unquoted_until: Option<usize>,
 }
 
 impl<'t> Reader<'_, 't> {
@@ -184,6 +188,7 @@ impl<'t> Reader<'_, 't> {
             let end = written.find("}}").map_or(written.len(), |at| at + 2);
             let expression = &written[..end];
             let place = Place { end: place.start + u32::try_from(end).unwrap_or(0), ..place };
+            self.unquoted_until = Some(place.end as usize);
             self.findings
                 .error(place, Code::Unquoted, "an expression needs quotes around it")
                 .note("without quotes, YAML reads `{` as the start of a map")
@@ -212,6 +217,9 @@ impl<'t> Reader<'_, 't> {
         let marker = error.marker();
         let text = self.findings.sources.text(self.file);
         let start = marker.byte_offset().unwrap_or(0).min(text.len());
+        if self.unquoted_until.is_some_and(|end| end <= start && !text[end..start].contains('\n')) {
+            return;
+        }
         let width = text[start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
         let place = self.place(start, start + width);
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {

@@ -2,7 +2,7 @@
 
 use super::super::node::{At, Kind, Node};
 use super::super::place::Findings;
-use super::super::written::Written;
+use super::super::written::{Shape, Written};
 use super::super::{Each, words};
 use super::fields::Fields;
 use super::value;
@@ -37,6 +37,7 @@ fn read_list(node: &Node, findings: &mut Findings) -> Written {
                 format!("`each` must be a list, and this is {}", node.kind_word()),
             )
             .help("write a list, or an expression that gives one: \"{{ inputs.… }}\"");
+        return Written { place: node.place, shape: Shape::Broken };
     }
     written
 }

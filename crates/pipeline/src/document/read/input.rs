@@ -4,6 +4,7 @@ use super::super::node::{Entry, Kind, Node};
 use super::super::place::Findings;
 use super::{schema, value};
 use crate::Value;
+use crate::conformity::Schema;
 use crate::diagnostic::Code;
 use crate::plan::InputSpec;
 
@@ -53,8 +54,8 @@ fn check_default(
         }
         return;
     }
-    let Ok(validator) = jsonschema::validator_for(&declared.schema) else { return };
-    if let Some(error) = validator.iter_errors(json).next() {
-        findings.error(node.place, Code::BadValue, format!("the default doesn't fit: {error}"));
+    let Ok(schema) = Schema::read(&declared.schema) else { return };
+    for fault in schema.faults("the default", &Value::from(json.clone())) {
+        findings.error(node.place, Code::BadValue, fault);
     }
 }

@@ -148,7 +148,7 @@ fn read_fallback(node: &Node, findings: &mut Findings) -> Option<Fallback> {
     }
     Some(Fallback {
         uses: At { value: name, place: uses.place },
-        with: fields.get("with").map(|node| step::read_with(node, findings)).unwrap_or_default(),
+        with: fields.get("with").map_or(Some(Vec::new()), |node| step::read_with(node, findings))?,
         on: fields.get("on").and_then(|node| value::classes(node, findings)),
         retry: fields.get("retry").map(|node| read_retry(node, findings)),
         timeout: timeout.map(|node| read_timeout(node, findings)).unwrap_or_default(),

@@ -6,6 +6,7 @@ use super::super::node::{Entry, Kind, Node};
 use super::super::place::Findings;
 use super::super::words;
 use super::value::refuse_doubt;
+use crate::conformity::Schema;
 use crate::diagnostic::Code;
 use crate::suggestion::closest;
 use crate::{MediaKind, Type};
@@ -37,13 +38,9 @@ pub fn read(node: &Node, what: &str, findings: &mut Findings) -> Option<Declared
     };
     let ty = Type::from_schema(&full);
     let schema = without_media(full);
-    if let Err(error) = jsonschema::meta::validate(&schema) {
-        let place = find(node, &error.instance_path().to_string());
-        findings.error(place.place, Code::BadSchema, format!("this is not a JSON Schema: {error}"));
-        return None;
-    }
-    if let Err(error) = jsonschema::validator_for(&schema) {
-        findings.error(node.place, Code::BadSchema, format!("this JSON Schema can't be used: {error}"));
+    if let Err(fault) = Schema::read(&schema) {
+        let place = find(node, &fault.pointer).place;
+        findings.error(place, Code::BadSchema, format!("this is not a JSON Schema: {}", fault.message));
         return None;
     }
     Some(Declared { ty, schema })

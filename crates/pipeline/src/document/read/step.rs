@@ -140,10 +140,13 @@ fn is_of_later_version(entry: &Entry) -> bool {
 }
 
 fn read_uses(node: &Node, fields: &Fields, findings: &mut Findings) -> Body {
-    let Some(uses) = value::text(node, "`uses`", findings) else { return Body::Unreadable };
+    let with = fields.get("with").map_or(Some(Vec::new()), |node| read_with(node, findings));
+    let (Some(uses), Some(with)) = (value::text(node, "`uses`", findings), with) else {
+        return Body::Unreadable;
+    };
     Body::Uses {
         uses: At { value: uses, place: node.place },
-        with: fields.get("with").map(|node| read_with(node, findings)).unwrap_or_default(),
+        with,
         retry: fields.get("retry").map(|node| policy::read_retry(node, findings)),
         fallback: fields
             .get("fallback")
@@ -153,7 +156,7 @@ fn read_uses(node: &Node, fields: &Fields, findings: &mut Findings) -> Body {
 }
 
 /// Reads the inputs of an operation.
-pub fn read_with(node: &Node, findings: &mut Findings) -> Vec<(At<String>, Written)> {
-    let entries = value::entries(node, "`with`", findings).unwrap_or_default();
-    entries.iter().map(|entry| (entry.key.clone(), Written::read(&entry.value, findings))).collect()
+pub fn read_with(node: &Node, findings: &mut Findings) -> Option<Vec<(At<String>, Written)>> {
+    let entries = value::entries(node, "`with`", findings)?;
+    Some(entries.iter().map(|entry| (entry.key.clone(), Written::read(&entry.value, findings))).collect())
 }

@@ -1,0 +1,55 @@
+//! Contracts by name, and what to say when there is none.
+
+use std::sync::Arc;
+
+use super::Checker;
+use crate::contract::Contract;
+use crate::diagnostic::Code;
+use crate::document::{At, words};
+use crate::suggestion::{closest, listed};
+
+impl Checker<'_, '_> {
+    /// The contract of `operation`, if there is one.
+    pub fn find(&self, operation: &str) -> Option<Arc<Contract>> {
+        self.catalogue.get(operation).or_else(|| self.builtins.get(operation)).cloned()
+    }
+
+    /// The contract that `uses` names; reports it if there is none.
+    pub fn contract(&mut self, uses: &At<String>) -> Option<Arc<Contract>> {
+        let name = uses.value.as_str();
+        if let Some(contract) = self.find(name) {
+            return Some(contract);
+        }
+        if let Some((_, purpose)) = words::LATER_OPERATIONS.iter().find(|(start, _)| name.starts_with(start))
+        {
+            self.findings
+                .error(uses.place, Code::NotSupportedYet, format!("`{name}` is not supported yet"))
+                .note(format!("it is meant for {purpose}, in a later version"));
+            return None;
+        }
+        let known =
+            || self.catalogue.iter().chain(self.builtins.iter()).map(|contract| contract.operation.as_str());
+        let family = name.split_inclusive('/').next().unwrap_or(name);
+        let relatives: Vec<&str> = known().filter_map(|known| known.strip_prefix(family)).collect();
+        let nearest = match closest(&name[family.len()..], relatives.iter().copied()) {
+            Some(nearest) => Some(format!("{family}{nearest}")),
+            None if relatives.is_empty() => closest(name, known()).map(str::to_owned),
+            None => None,
+        };
+        let relatives = (!relatives.is_empty()).then(|| listed(relatives));
+        let finding = self.findings.error(
+            uses.place,
+            Code::UnknownOperation,
+            format!("there is no operation `{name}`"),
+        );
+        finding.did_you_mean(nearest.as_deref());
+        if family == "task/" {
+            finding.help("register the task with the program that runs the pipeline");
+        } else if let (None, Some(relatives)) = (&nearest, relatives) {
+            finding.note(format!("of {family} there are {relatives}"));
+        } else if name.ends_with(".yaml") || name.ends_with(".json") {
+            finding.help(format!("to use another file, write `./{name}`"));
+        }
+        None
+    }
+}

@@ -1,0 +1,58 @@
+//! Fallbacks: whether each gives what is referred to, whichever target does the work.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use crate::contract::Contract;
+use crate::diagnostic::Code;
+use crate::document::Body;
+use crate::document::place::Place;
+use crate::suggestion::listed;
+
+impl Checker<'_, '_> {
+    /// Reports fallbacks that don't give what is referred to in the nearest scope.
+    pub fn check_fallback_outputs(&mut self) {
+        let frame = self.frame();
+        let (steps, used) = (frame.steps, std::mem::take(&mut frame.used_outputs));
+        for (step, used) in steps.iter().zip(&used) {
+            let Body::Uses { uses, fallback, .. } = &step.body else { continue };
+            let Some(first) = self.find(&uses.value).filter(|first| first.succeeds) else { continue };
+            for target in fallback {
+                let Some(contract) = self.find(&target.uses.value) else { continue };
+                self.check_outputs_of(&contract, &first, target.uses.place, used);
+            }
+        }
+    }
+
+    fn check_outputs_of(
+        &mut self,
+        contract: &Contract,
+        first: &Contract,
+        place: Place,
+        used: &BTreeMap<String, Place>,
+    ) {
+        if !contract.succeeds || contract.open_outputs {
+            return;
+        }
+        let operation = &contract.operation;
+        for (output, user) in used {
+            let Some(wanted) = first.outputs.get(output) else { continue };
+            let line = self.findings.sources.line(*user);
+            match contract.outputs.get(output) {
+                None => {
+                    let gives: Vec<_> = contract.outputs.keys().map(String::as_str).collect();
+                    self.findings
+                        .error(place, Code::MissingOutput, format!("{operation} doesn't give `{output}`"))
+                        .note(format!("line {line} refers to it, whichever target does the work"))
+                        .note(format!("{operation} gives {}", listed(gives)));
+                }
+                Some(given) if !given.fits(wanted) => {
+                    self.findings
+                        .error(place, Code::Type, format!("{operation} gives another `{output}`: {given}"))
+                        .note(format!("{} gives {wanted}, and line {line} refers to it", first.operation));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

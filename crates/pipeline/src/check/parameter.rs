@@ -1,0 +1,106 @@
+//! Parameters: whether what is given fits what a contract asks for.
+
+use std::collections::BTreeSet;
+
+use super::Checker;
+use crate::Type;
+use crate::builtin;
+use crate::contract::{Contract, Parameter};
+use crate::diagnostic::Code;
+use crate::document::At;
+use crate::document::place::Place;
+use crate::document::written::Written;
+use crate::suggestion::{closest, listed};
+
+/// What is written under a `with`: name, value, inferred type.
+pub(super) type Given<'d> = Vec<(&'d At<String>, &'d Written, Type)>;
+
+impl Checker<'_, '_> {
+    /// Checks what is written for an operation itself.
+    pub fn check_written(&mut self, contract: &Contract, given: &Given) {
+        for (key, value, ty) in given {
+            match contract.parameter(&key.value) {
+                Some(parameter) => _ = self.check_parameter(contract, parameter, value, ty),
+                None if contract.open_inputs => {}
+                None => self.unknown_parameter(contract, key),
+            }
+        }
+    }
+
+    /// Checks what a fallback takes over from the first target.
+    pub fn check_inherited(&mut self, contract: &Contract, given: &Given) {
+        for (key, value, ty) in given {
+            let Some(parameter) = contract.parameter(&key.value) else { continue };
+            if !self.check_parameter(contract, parameter, value, ty) {
+                let operation = &contract.operation;
+                self.findings
+                    .last()
+                    .note(format!("the fallback {operation} takes it over from the first target"));
+            }
+        }
+    }
+
+    fn unknown_parameter(&mut self, contract: &Contract, key: &At<String>) {
+        let operation = &contract.operation;
+        let names = || contract.inputs.iter().map(|parameter| parameter.name.as_str());
+        let nearest = closest(&key.value, names());
+        let message = format!("{operation} has no parameter `{}`", key.value);
+        let finding = self.findings.error(key.place, Code::UnknownParameter, message);
+        finding.did_you_mean(nearest);
+        if nearest.is_none() {
+            finding.note(format!("it takes {}", listed(names())));
+        }
+    }
+
+    /// Reports required parameters that aren't given; one that is there with a slip of the pen was
+    /// reported as that.
+    pub fn check_missing(&mut self, contract: &Contract, place: Place, given: &Given) {
+        let given = meant(given, || contract.inputs.iter().map(|parameter| parameter.name.as_str()));
+        for parameter in &contract.inputs {
+            if !parameter.required || given.contains(parameter.name.as_str()) {
+                continue;
+            }
+            let (operation, name) = (&contract.operation, &parameter.name);
+            self.findings
+                .error(place, Code::MissingParameter, format!("{operation} needs `{name}`"))
+                .note(format!("{operation} takes `{name}`: {}{}", parameter.ty, about(parameter)))
+                .help(format!("add it under `with`: {{ {name}: … }}"));
+        }
+    }
+
+    /// Whether a value fits a parameter; reports it if not.
+    fn check_parameter(
+        &mut self,
+        contract: &Contract,
+        parameter: &Parameter,
+        value: &Written,
+        ty: &Type,
+    ) -> bool {
+        let (operation, name) = (&contract.operation, &parameter.name);
+        if value.is_broken() {
+            return true;
+        }
+        let note = format!("{operation} takes `{name}`: {}{}", parameter.ty, about(parameter));
+        if let Some(literal) = value.literal().filter(|literal| Type::of(literal).fits(&parameter.ty)) {
+            let misfit = parameter.misfit(&literal).or_else(|| builtin::misfit(operation, name, &literal));
+            let Some(misfit) = misfit else { return true };
+            self.findings.error(value.place, Code::BadValue, misfit).note(note);
+            return false;
+        }
+        self.check_fits(value, ty, &parameter.ty, &format!("the `{name}` of {operation}"), &note)
+    }
+}
+
+/// Which of `names` are given, a slip of the pen taken for what was meant.
+pub(super) fn meant<'n, N: Iterator<Item = &'n str>>(
+    given: &Given,
+    names: impl Fn() -> N,
+) -> BTreeSet<&'n str> {
+    let meant = |key: &str| names().find(|name| *name == key).or_else(|| closest(key, names()));
+    given.iter().filter_map(|(key, ..)| meant(&key.value)).collect()
+}
+
+/// The description of a parameter, to be put behind its type.
+fn about(parameter: &Parameter) -> String {
+    if parameter.description.is_empty() { String::new() } else { format!(", {}", parameter.description) }
+}
