@@ -54,6 +54,23 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
     Refusal::new(Class::Invalid, bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
 }
 
+/// Whether the standard error of a call that *succeeded* tells of a file that ended too early:
+/// ffmpeg and ffprobe make do with what is there. Asked of ffprobe when media comes in.
+///
+/// ```
+/// use motet_media::failure::truncated;
+/// assert!(truncated("[matroska,webm @ 0x5] File ended prematurely").is_some());
+/// assert!(truncated("deprecated pixel format used").is_none());
+/// ```
+pub fn truncated(stderr: &str) -> Option<Refusal> {
+    const PHRASES: [&str; 4] =
+        ["File ended prematurely", "partial file", "chunk too big", "Truncated packet"];
+    PHRASES
+        .iter()
+        .any(|phrase| stderr.contains(phrase))
+        .then(|| Refusal::invalid("truncated: the file ends too early"))
+}
+
 fn bounded(text: &str) -> String {
     let clean: String = text.chars().filter(|character| !character.is_control()).collect();
     match clean.char_indices().nth(MESSAGE_CHARACTERS_MAX - 1) {

@@ -24,7 +24,11 @@ pub(crate) fn conform(own: Size, target: Size, fit: Fit, background: &str, origi
         Fit::Contain => own.within(target),
         Fit::Cover => own.around(target),
     };
-    let mut filters = vec![scale(scaled, origin)];
+    let mut filters = match origin {
+        Origin::Still => flatten(),
+        Origin::Moving => Vec::new(),
+    };
+    filters.push(scale(scaled, origin));
     if scaled != target {
         filters.push(match fit {
             Fit::Contain => pad(target, background),
@@ -33,6 +37,11 @@ pub(crate) fn conform(own: Size, target: Size, fit: Fit, background: &str, origi
     }
     filters.push(filter("setsar").set("sar", 1));
     filters
+}
+
+/// Lays a picture on black where it is transparent: what colour lies hidden there is anybody's guess.
+fn flatten() -> Vec<Filter> {
+    vec![filter("format").set("pix_fmts", "gbrap"), filter("premultiply").set("inplace", 1)]
 }
 
 /// Scales to exactly `size`.

@@ -12,7 +12,8 @@ use crate::recipe::Output;
 use crate::request::Request;
 use crate::{Recipe, Refusal};
 
-/// The arguments with which ffprobe measures `file`; its standard output is for [`read`].
+/// The arguments with which ffprobe measures `file`; its standard output is for [`read`], its
+/// standard error for [`crate::failure`].
 pub fn arguments(file: &str) -> Vec<String> {
     [
         "-hide_banner",
@@ -26,6 +27,8 @@ pub fn arguments(file: &str) -> Vec<String> {
         "json",
         "-show_format",
         "-show_streams",
+        // Reads the file to its end, which is the only way to see that some of it is missing.
+        "-count_packets",
         "-i",
         file,
     ]

@@ -53,6 +53,8 @@ struct Stream {
     r_frame_rate: Option<String>,
     duration: Option<String>,
     nb_frames: Option<String>,
+    nb_read_packets: Option<String>,
+    sample_rate: Option<String>,
     #[serde(default)]
     disposition: Disposition,
     #[serde(default)]
@@ -107,6 +109,9 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
         .streams
         .iter()
         .find(|stream| stream.codec_type == "video" && stream.disposition.attached_pic == 0);
+    if [pictures, sound].into_iter().flatten().any(is_cut_off) {
+        return Err(Refusal::invalid("truncated: the file ends before its pictures and sound do"));
+    }
     match (pictures, sound) {
         (Some(pictures), _) if is_still(pictures, &report.format) => image(pictures),
         (Some(pictures), sound) => video(pictures, sound, &report.format),
@@ -120,6 +125,22 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
         }),
         (None, None) => Err(Refusal::invalid("no streams of pictures or sound: this is no media file")),
     }
+}
+
+/// Whether far fewer packets are there than the header promises.
+fn is_cut_off(stream: &Stream) -> bool {
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<f64>().ok());
+    let Some(read) = number(&stream.nb_read_packets) else { return false };
+    let promised = match (number(&stream.nb_frames), &*stream.codec_name) {
+        (Some(frames), _) => frames,
+        (None, "mp3") => match (number(&stream.duration), number(&stream.sample_rate)) {
+            (Some(seconds), Some(rate)) => seconds * rate / if rate < 32_000.0 { 576.0 } else { 1152.0 },
+            _ => return false,
+        },
+        _ => return false,
+    };
+    // Edit lists and the priming of encoders account for a few.
+    read < promised * 0.95 - 3.0
 }
 
 fn is_still(stream: &Stream, format: &Format) -> bool {
@@ -225,6 +246,19 @@ mod tests {
             {"codec_type":"audio","duration":"3.25"}"#;
         let probed = report(streams, r#""format_name":"mp3","duration":"3.25""#).unwrap();
         assert_eq!((probed.kind, probed.width, probed.has_audio), (MediaKind::Audio, None, None));
+    }
+
+    #[test]
+    fn a_file_that_ends_before_its_header_says_is_truncated() {
+        let packets = |rest: &str| {
+            report(&format!(r#"{{"codec_type":"video","width":64,"height":64,{rest}}}"#), MP4)
+                .map_err(|refusal| refusal.message)
+        };
+        let message = "truncated: the file ends before its pictures and sound do".to_owned();
+        assert_eq!(packets(r#""nb_frames":"100","nb_read_packets":"61""#), Err(message));
+        assert!(packets(r#""nb_frames":"100","nb_read_packets":"99""#).is_ok());
+        assert!(packets(r#""nb_read_packets":"1""#).is_ok());
+        assert!(packets(r#""nb_frames":"many","nb_read_packets":"-""#).is_ok());
     }
 
     #[test]

@@ -60,6 +60,9 @@ impl Scratch {
         if !output.status.success() {
             return Err(failure::read(&String::from_utf8_lossy(&output.stderr), output.status.code()));
         }
+        if let Some(refusal) = failure::truncated(&String::from_utf8_lossy(&output.stderr)) {
+            return Err(refusal);
+        }
         probe::read(&output.stdout)
     }
 
