@@ -85,7 +85,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let mut recipe = Recipe::default();
     let file = recipe.read(image);
     let mut call = Ffmpeg::new();
-    let input = call.input(&[""; 0], &file);
+    let input = call.picture(&file);
     let mut graph = Graph::default();
     let effect = request.word("effect");
     let mut filters = vec![filter("trim").set("end_frame", 1)];

@@ -98,6 +98,12 @@ impl Ffmpeg {
         self.inputs - 1
     }
 
+    /// Adds a picture to read. Whether it is turned as its description says differs between versions
+    /// of ffmpeg, so it never is: its measures are those of the bytes.
+    pub(crate) fn picture(&mut self, file: &str) -> usize {
+        self.input(&["-noautorotate"], file)
+    }
+
     /// Ends the call: the pads `maps` of `graph` are written in `format`; `length` is in seconds.
     pub(crate) fn write(mut self, graph: &Graph, maps: &[&str], format: Format, length: Option<f64>) -> Call {
         let text = graph.to_string();

@@ -65,7 +65,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
-    let input = call.input(&[""; 0], &recipe.read(media));
+    let input = call.picture(&recipe.read(media));
     graph.chain(&[format!("{input}:v:0")], still(own, size, fit, &background), &["v"]);
     let call = call.write(&graph, &["v"], format, None);
     Ok(recipe.call(call).gives("image", format.file()))

@@ -13,8 +13,12 @@ pub struct Sniffed {
     pub size: Option<(u32, u32)>,
 }
 
-/// How many bytes of a file [`sniff`] wants to see; more are not looked at for the type.
-pub const HEAD_BYTES: usize = 4096;
+/// How many bytes of a file [`sniff`] wants to see. In a photograph the size comes after its
+/// description and a small copy of the picture, which may be 64 KiB each.
+pub const HEAD_BYTES: usize = 256 << 10;
+
+/// How far the type is looked for.
+const TYPE_BYTES: usize = 4096;
 
 /// Tells the type of a file by its beginning (of [`HEAD_BYTES`] or more). `None`: not known.
 ///
@@ -26,7 +30,7 @@ pub const HEAD_BYTES: usize = 4096;
 /// assert_eq!(sniff(b"\x00\x01\x02\xff"), None);
 /// ```
 pub fn sniff(head: &[u8]) -> Option<Sniffed> {
-    let (kind, mime) = by_magic(head).or_else(|| by_text(&head[..head.len().min(HEAD_BYTES)]))?;
+    let (kind, mime) = by_magic(head).or_else(|| by_text(&head[..head.len().min(TYPE_BYTES)]))?;
     let size = match kind {
         MediaKind::Image => image_size(head),
         _ => None,
@@ -51,7 +55,7 @@ fn by_magic(head: &[u8]) -> Option<(MediaKind, &'static str)> {
     } else if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") {
         (Video, "video/quicktime")
     } else if at(0, b"\x1a\x45\xdf\xa3") {
-        let webm = head[..head.len().min(HEAD_BYTES)].windows(4).any(|window| window == b"webm");
+        let webm = head[..head.len().min(TYPE_BYTES)].windows(4).any(|window| window == b"webm");
         (Video, if webm { "video/webm" } else { "video/x-matroska" })
     } else if riff(b"WAVE") {
         (Audio, "audio/wav")
@@ -191,6 +195,18 @@ mod tests {
         for head in table {
             assert_eq!(sniff(head), None, "{head:?}");
         }
+    }
+
+    #[test]
+    fn the_size_of_a_photograph_comes_after_its_description() {
+        let mut photograph = b"\xff\xd8".to_vec();
+        for _ in 0..2 {
+            photograph.extend(b"\xff\xe1\xff\xff");
+            photograph.resize(photograph.len() + 0xfffd, 0);
+        }
+        photograph.extend(b"\xff\xc0\0\x11\x08\x02\xd0\x05\0\x03\x01\x22\0\x02\x11\x01\x03\x11\x01");
+        assert!(photograph.len() < HEAD_BYTES);
+        assert_eq!(sniff(&photograph).unwrap().size, Some((1280, 720)));
     }
 
     #[test]

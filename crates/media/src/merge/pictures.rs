@@ -26,7 +26,10 @@ pub(crate) fn lay(
     let mut inputs = Vec::with_capacity(items.visuals.len());
     for (index, (visual, segment)) in items.visuals.iter().zip(&timeline.segments).enumerate() {
         let file = recipe.read(&visual.media);
-        let input = call.input(&cut(visual, segment, timeline.rate), &file);
+        let input = match visual.media.kind {
+            MediaKind::Image => call.picture(&file),
+            _ => call.input(&cut(visual, segment, timeline.rate), &file),
+        };
         graph.chain(&[format!("{input}:v:0")], conform(visual, segment, look), &[format!("v{index}")]);
         inputs.push(input);
     }
