@@ -5,7 +5,7 @@ use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
 use super::subject::Hour;
-use crate::local::elementary::{mix, smooth_step};
+use crate::local::elementary::{floor, mix, smooth_step};
 use crate::local::random::Random;
 
 /// A row of buildings that stand on `foot`.
@@ -128,7 +128,7 @@ impl Skyline {
                 let inset = if u < 0.6 || (tower.right - px) / pane.0 < 0.6 || v < 1.0 { 0.0 } else { inset };
                 let glass = own * 0.72 + stage.palette.sky[3].mix(stage.palette.sky[1], 0.5) * 0.2;
                 let mut seen = stage.palette.seen(own.mix(glass, inset), self.distance);
-                let (column, floor) = (u.floor() as i32, v.floor() as i32);
+                let (column, floor) = (floor(u) as i32, floor(v) as i32);
                 if windows.cell(column, floor) < lit_share {
                     let lamp = lamps[(windows.cell(column + 50, floor) * 3.99) as usize];
                     let dim = (0.45 + 0.55 * windows.cell(column, floor + 99)) * (1.0 - 0.65 * self.distance);
@@ -142,7 +142,7 @@ impl Skyline {
 
 /// How much of a window is at this part of its cell: 0 in the frame, 1 in the glass.
 fn pane_cover(at: f32, frame: f32) -> f32 {
-    let part = at - at.floor();
+    let part = at - floor(at);
     let edge = (part - 0.5).abs();
     1.0 - smooth_step(0.5 - frame, 0.5 - frame * 0.4, edge)
 }

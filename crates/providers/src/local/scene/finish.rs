@@ -44,6 +44,8 @@ pub(super) fn encode(canvas: &Canvas, seed: u64) -> Vec<u8> {
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
+    // Grain defeats a choice of filters row by row; it would only cost time.
+    encoder.set_filter(png::Filter::Up);
     let mut writer = encoder.write_header().expect("a Vec takes all bytes, and sides are 64 to 4096");
     writer.write_image_data(&bytes).expect("a Vec takes all bytes, and there are three for each pixel");
     writer.finish().expect("a Vec takes all bytes");

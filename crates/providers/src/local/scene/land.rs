@@ -4,7 +4,7 @@ use super::canvas::Canvas;
 use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
-use crate::local::elementary::{mix, smooth_step};
+use crate::local::elementary::{floor, mix, smooth_step};
 
 /// One layer of ground: everything below a line across the picture.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Ground {
     pub surface: Surface,
     /// Where its foot is, in pixels from the top.
     pub foot: f32,
+    /// Below this it is hidden by nearer layers, in pixels from the top.
+    pub until: f32,
     /// How high it rises above its foot, in units.
     pub rise: f32,
     /// Forms per unit of width.
@@ -32,6 +34,8 @@ pub(super) enum Surface {
     Rock { snow_line: f32 },
     /// Soft slopes with a lit crest.
     Grass,
+    /// The same under snow.
+    Snow,
     /// Sand with a lit and a shaded side and ripples.
     Sand,
 }
@@ -57,11 +61,10 @@ impl Ground {
         let row = self.index as f32 * 3.7;
         match self.surface {
             Surface::Rock { .. } => {
-                let peaks = noise.ridges(u * 0.8, row, 6);
-                let massif = 0.5 + 0.9 * noise.at(u * 0.35, row + 20.0);
-                (0.25 + peaks) * (0.45 + 0.55 * massif)
+                let broken = 0.11 * noise.layers(u * 5.0, row + 9.0, 4);
+                Peak::above(noise, u * PEAKS, row).height + broken
             }
-            Surface::Grass => 0.5 + 0.75 * noise.layers(u * 0.6, row, 3),
+            Surface::Grass | Surface::Snow => 0.5 + 0.75 * noise.layers(u * 0.6, row, 3),
             Surface::Sand => {
                 let swell = 0.5 + 0.7 * noise.at(u * 0.6, row);
                 let crest = 1.0 - (1.3 * noise.at(u * 0.45 + 9.0, row)).abs();
@@ -88,20 +91,22 @@ impl Ground {
     fn paint_below(&self, canvas: &mut Canvas, stage: &Stage, edge: &[f32]) {
         let noise = self.noise(stage);
         let mist = stage.mist(self.distance);
+        let end = (self.until.max(0.0) as usize).min(canvas.height);
         for x in 0..canvas.width {
             let top = edge[x];
             let slope = slope_at(edge, x, canvas.unit);
             let start = (top - 1.0).clamp(0.0, canvas.height as f32) as usize;
-            for y in start..canvas.height {
+            for y in start..end {
                 let below = (y as f32 + 0.5 - top) / canvas.unit;
                 let cover = (y as f32 + 1.0 - top).clamp(0.0, 1.0);
                 let u = (x as f32 - canvas.width as f32 / 2.0) / canvas.unit;
                 let own = match self.surface {
                     Surface::Rock { snow_line } => {
                         let high = (self.foot - y as f32) / (self.rise * canvas.unit);
-                        self.rock(stage, noise, (u, below), high - snow_line)
+                        self.rock(stage, noise, (u, below), high, snow_line)
                     }
                     Surface::Grass => self.grass(stage, noise, (u, below), slope),
+                    Surface::Snow => self.snow(stage, noise, (u, below), slope),
                     Surface::Sand => self.sand(stage, noise, edge, (x, y), below),
                 };
                 // Mist gathers at the foot.
@@ -112,18 +117,23 @@ impl Ground {
         }
     }
 
-    fn rock(&self, stage: &Stage, noise: Noise, (u, below): (f32, f32), above_snow: f32) -> Colour {
-        let (x, y) = (u * self.detail * 1.7, below * self.detail * 1.3 + self.index as f32 * 11.0);
-        let skew = x + 0.5 * noise.at(x * 1.4, y * 1.4);
-        let step = 0.12;
-        let here = noise.ridges(skew - step * stage.sun_side, y * 0.8, 5);
-        let there = noise.ridges(skew + step * stage.sun_side, y * 0.8, 5);
-        let lit = (0.5 + 1.5 * (there - here)).clamp(0.0, 1.0);
-        let lit = smooth_step(0.12, 0.88, lit);
-        let rock = self.colour * mix(0.5, 1.25, lit);
-        let patchy = above_snow + 0.28 * noise.layers(x * 2.2, y * 2.8, 3) + 0.12 * (lit - 0.5);
-        let snow = Colour::hex(0x9fb4d6).mix(Colour::hex(0xfdfdff), lit);
-        rock.mix(snow, smooth_step(-0.03, 0.06, patchy))
+    /// Each peak has a lit and a shaded face, parted by a ridge that winds down from its top, and
+    /// gullies that spread from there.
+    fn rock(&self, stage: &Stage, noise: Noise, (u, _): (f32, f32), high: f32, snow_line: f32) -> Colour {
+        let row = self.index as f32 * 3.7;
+        let ragged = 0.05 * noise.layers(u * self.detail * 9.0, high * 9.0, 3);
+        let peak = Peak::seen_at(noise, u * self.detail * PEAKS, row, high + ragged);
+        let fallen = (peak.summit - high).max(0.0);
+        let wind = (0.2 + fallen) * 0.5 * noise.layers(fallen * 4.0, peak.chance * 90.0, 3);
+        let lit_face = smooth_step(-0.04, 0.05, (peak.off - wind) * stage.sun_side);
+        let spread = peak.off / (fallen * 1.3 + 0.16);
+        let gullies = noise.layers(spread * 4.2 + peak.chance * 70.0, fallen * 3.2, 4);
+        let fine = noise.layers(u * self.detail * 16.0, high * 16.0, 3);
+        let lit = (0.14 + 0.66 * lit_face + 0.46 * gullies + 0.12 * fine).clamp(0.0, 1.0);
+        let rock = self.colour * mix(0.5, 1.3, lit);
+        let above = high - snow_line + 0.16 * gullies + 0.06 * fine - 0.05 * (1.0 - lit_face);
+        let snow = Colour::hex(0x8ea6cf).mix(Colour::hex(0xffffff), smooth_step(0.1, 0.75, lit));
+        rock.mix(snow, smooth_step(0.0, 0.035, above))
     }
 
     fn grass(&self, stage: &Stage, noise: Noise, (u, below): (f32, f32), slope: f32) -> Colour {
@@ -135,6 +145,15 @@ impl Ground {
             0.8 + 0.35 * crest * faces_sun + 0.25 * (faces_sun - 0.5) + 0.16 * patches + 0.07 * blades;
         let warm = Colour(1.06, 1.02, 0.86);
         self.colour.lit(Colour::WHITE.mix(warm, (0.5 + patches).clamp(0.0, 1.0))) * bright
+    }
+
+    fn snow(&self, stage: &Stage, noise: Noise, (u, below): (f32, f32), slope: f32) -> Colour {
+        let crest = 1.0 - smooth_step(0.0, 0.07, below);
+        let faces_sun = (0.5 - 0.8 * slope * stage.sun_side).clamp(0.0, 1.0);
+        let drifts = noise.layers(u * 2.2 * self.detail, below * 11.0 * self.detail, 4);
+        let lit = 0.5 + 0.42 * drifts + 0.4 * crest * faces_sun + 0.25 * (faces_sun - 0.5);
+        let shade = Colour::hex(0xa9bfe2).mix(Colour::hex(0xfbfdff), smooth_step(0.05, 0.85, lit));
+        shade * (1.0 + 0.02 * noise.at(u * 160.0, below * 320.0))
     }
 
     /// The side that falls away from the sun is in shade; the border runs down from each crest.
@@ -151,6 +170,49 @@ impl Ground {
         let shade = mix(0.62, 1.1, lit) + 0.05 * ripples - 0.12 * smooth_step(0.0, 0.5, below);
         let tint = Colour(0.92, 0.9, 1.04).mix(Colour(1.0, 1.0, 0.97), lit);
         self.colour.lit(tint) * shade
+    }
+}
+
+/// Peaks per unit of a layer's detail.
+const PEAKS: f32 = 1.9;
+
+/// The mountain that is highest at a place.
+struct Peak {
+    /// Its height here, about 0 to 1.
+    height: f32,
+    /// Its height at the top.
+    summit: f32,
+    /// How far right of its top this is.
+    off: f32,
+    /// Tells it from others.
+    chance: f32,
+}
+
+impl Peak {
+    /// The highest mountain at `u`.
+    fn above(noise: Noise, u: f32, row: f32) -> Peak {
+        let higher = |a: Peak, b: Peak| if b.height > a.height { b } else { a };
+        Peak::around(noise, u, row).reduce(higher).expect("there are five")
+    }
+
+    /// The foremost mountain that is seen at `u` and this height.
+    fn seen_at(noise: Noise, u: f32, row: f32, high: f32) -> Peak {
+        let foremost = |a: Peak, b: Peak| if b.chance > a.chance { b } else { a };
+        let covers = |peak: &Peak| peak.height >= high;
+        let seen = Peak::around(noise, u, row).filter(covers).reduce(foremost);
+        seen.unwrap_or_else(|| Peak::above(noise, u, row))
+    }
+
+    fn around(noise: Noise, u: f32, row: f32) -> impl Iterator<Item = Peak> {
+        let row = (row * 10.0) as i32;
+        let middle = floor(u) as i32;
+        (middle - 2..=middle + 2).map(move |cell| {
+            let chance = noise.cell(cell, row);
+            let off = u - (cell as f32 + 0.15 + 0.7 * chance);
+            let summit = 0.42 + 0.58 * noise.cell(cell, row + 1);
+            let steep = 0.62 + 0.3 * noise.cell(cell, row + 2);
+            Peak { height: summit - steep * off.abs(), summit, off, chance: noise.cell(cell, row + 3) }
+        })
     }
 }
 

@@ -168,7 +168,7 @@ pub(super) fn stand(canvas: &mut Canvas, stage: &Stage, edge: Option<&[f32]>) {
     let (width, height, unit) = (canvas.width as f32, canvas.height as f32, canvas.unit);
     let place = |share: f32| {
         let x = (width / 2.0 * (1.0 + share)).clamp(0.0, width - 1.0);
-        (x, edge.map_or(height * 0.9, |edge| edge[x as usize]) + unit * 0.008)
+        (x, edge.map_or(height * 0.9, |edge| edge[x as usize]).min(height * 0.93) + unit * 0.008)
     };
     if subject.has(Trait::Castle) {
         building::castle(canvas, stage, place(away * 0.3), unit * 0.2);
@@ -183,10 +183,15 @@ pub(super) fn stand(canvas: &mut Canvas, stage: &Stage, edge: Option<&[f32]>) {
     if subject.has(Trait::Windmill) {
         building::windmill(canvas, stage, place(away * 0.45), unit * 0.2);
     }
+    if subject.has(Trait::Village) && !subject.is_at(Place::City) {
+        for (share, size) in [(0.62, 0.05), (-0.12, 0.055), (0.06, 0.048), (0.45, 0.06)] {
+            building::house(canvas, stage, place(stage.sun_side * share), unit * size);
+        }
+    }
     if subject.has(Trait::House) {
         building::house(canvas, stage, place(stage.sun_side * 0.3), unit * 0.075);
     }
-    if subject.has(Trait::LoneTree) && !subject.is_at(Place::Forest) {
+    if subject.has(Trait::LoneTree) && !subject.is_at(Place::Forest) && !subject.has(Trait::Palms) {
         let mut foliage = Foliage::of(stage, &mut Random::new(stage.seed, "tree"));
         foliage.conifer = false;
         tree::paint(canvas, stage, foliage, place(away * 0.4), unit * 0.26, 0.04, stage.seed | 0xff000);

@@ -1,5 +1,7 @@
 //! Smooth chance in two dimensions: clouds, ridges and ripples are made of it.
 
+use crate::local::elementary::floor;
+
 /// Gradient noise of one seed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noise(u32);
@@ -11,7 +13,7 @@ impl Noise {
 
     /// Smooth noise, about -1 to 1, with a period of about one.
     pub fn at(self, x: f32, y: f32) -> f32 {
-        let (left, top) = (x.floor(), y.floor());
+        let (left, top) = (floor(x), floor(y));
         let (dx, dy) = (x - left, y - top);
         let (column, row) = (left as i32, top as i32);
         let (ease_x, ease_y) = (ease(dx), ease(dy));
@@ -36,20 +38,6 @@ impl Noise {
         sum
     }
 
-    /// Layers of folded noise: sharp crests, wide valleys; 0 to 1.
-    pub fn ridges(self, x: f32, y: f32, count: u32) -> f32 {
-        let (mut x, mut y, mut sum, mut strength, mut carry) = (x, y, 0.0, 0.5, 1.0);
-        for _ in 0..count {
-            let crest = 1.0 - self.at(x, y).abs();
-            let crest = crest * crest;
-            sum += strength * crest * carry;
-            carry = (crest * 1.6).min(1.0);
-            (x, y) = (1.6 * x + 1.2 * y + 5.7, -1.2 * x + 1.6 * y + 31.9);
-            strength *= 0.5;
-        }
-        sum
-    }
-
     /// A number from 0 to below 1 for a whole-numbered place.
     pub fn cell(self, column: i32, row: i32) -> f32 {
         (self.hash(column, row) >> 8) as f32 / (1_u32 << 24) as f32
@@ -65,7 +53,6 @@ impl Noise {
     fn hash(self, column: i32, row: i32) -> u32 {
         let mut bits =
             (column as u32).wrapping_mul(0x8da6_b343) ^ (row as u32).wrapping_mul(0xd816_3841) ^ self.0;
-        bits = (bits ^ (bits >> 16)).wrapping_mul(0x7feb_352d);
         bits = (bits ^ (bits >> 15)).wrapping_mul(0x846c_a68b);
         bits ^ (bits >> 16)
     }

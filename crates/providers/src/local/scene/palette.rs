@@ -35,6 +35,11 @@ impl Palette {
             palette.haze = palette.haze.mix(Colour::hex(0xecd2a8), 0.6);
             palette.sky[3] = palette.sky[3].mix(Colour::hex(0xf3e3c4), 0.6);
         }
+        if subject.has(Trait::Snow) {
+            // Snow throws light back.
+            palette.light = palette.light.mix(Colour::hex(0xe8f0ff), 0.24);
+            palette.haze = palette.haze.mix(Colour::hex(0xdce8f8).lit(palette.light), 0.35);
+        }
         let gloom = if subject.has(Trait::Storm) {
             0.85
         } else if subject.has(Trait::Rain) {
@@ -46,7 +51,13 @@ impl Palette {
         } else {
             0.0
         };
-        palette.gloomier(gloom)
+        let mut palette = palette.gloomier(gloom);
+        if subject.has(Trait::Storm) {
+            for colour in palette.sky[..3].iter_mut().chain(&mut palette.cloud).chain([&mut palette.light]) {
+                *colour = *colour * 0.66;
+            }
+        }
+        palette
     }
 
     fn from_digits(digits: &[u32; 10]) -> Palette {
@@ -95,8 +106,8 @@ const SUNSET: [[u32; 10]; 3] = [
     [0x3a2a66, 0xa8467c, 0xf07a68, 0xffca7a, 0xfff0c4, 0xff8a5c, 0xe09078, 0x9a6878, 0xffb49a, 0x783a70],
 ];
 const DUSK: [[u32; 10]; 2] = [
-    [0x131b48, 0x35417f, 0x8068a6, 0xe8a79c, 0xffe8d8, 0xe0908c, 0x7c70a0, 0x5c5c86, 0xb58db4, 0x383c70],
-    [0x0f2547, 0x2c5580, 0x6f8fae, 0xf0bf98, 0xffeed8, 0xe8a880, 0x7489a4, 0x566a88, 0xb4a2b0, 0x2f486e],
+    [0x131b48, 0x35417f, 0x8068a6, 0xe8a79c, 0xffe8d8, 0xe0908c, 0x7c70a0, 0x6e6a94, 0xb58db4, 0x383c70],
+    [0x0f2547, 0x2c5580, 0x6f8fae, 0xf0bf98, 0xffeed8, 0xe8a880, 0x7489a4, 0x687a96, 0xb4a2b0, 0x2f486e],
 ];
 const NIGHT: [[u32; 10]; 2] = [
     [0x050a20, 0x0b1a40, 0x183462, 0x315884, 0xf6f4e6, 0x86aee0, 0x28486f, 0x34466c, 0x48648c, 0x101e40],

@@ -119,8 +119,13 @@ fn disc(canvas: &mut Canvas, stage: &Stage) {
     let night = stage.subject.hour == Hour::Night;
     let radius = canvas.unit * stage.disc_radius();
     if !night {
-        canvas.glow(stage.sun, radius * 3.2, stage.palette.disc * 0.5);
-        return canvas.disc(stage.sun, radius, 1.5, stage.palette.disc, 1.0);
+        let day = stage.subject.hour == Hour::Day;
+        canvas.glow(
+            stage.sun,
+            radius * if day { 5.0 } else { 3.2 },
+            stage.palette.disc * if day { 0.9 } else { 0.5 },
+        );
+        return canvas.disc(stage.sun, radius, if day { radius * 0.7 } else { 1.5 }, stage.palette.disc, 1.0);
     }
     let maria = Noise::new(stage.seed ^ 0x3000);
     let crescent = stage.subject.has(Trait::Crescent);
@@ -157,7 +162,7 @@ impl Clouds {
         } else if subject.has(Trait::Clear) {
             0.5
         } else {
-            0.12 + 0.16 * variety
+            -0.02 + 0.2 * variety
         };
         let clears = subject.hour == Hour::Night && !subject.has(Trait::Clouds) && !subject.has(Trait::Storm);
         let opacity = if subject.has(Trait::Aurora) {

@@ -63,6 +63,7 @@ pub(super) enum Trait {
     Sailboat,
     Birds,
     House,
+    Village,
     Balloon,
     Windmill,
     Castle,
@@ -145,6 +146,10 @@ fn meanings(word: &str) -> impl Iterator<Item = Meaning> {
 fn imply(places: &mut BTreeSet<Place>, traits: &BTreeSet<Trait>, hash: u64) {
     if places.contains(&Place::Beach) && !places.contains(&Place::Lake) {
         places.insert(Place::Sea);
+    }
+    if traits.contains(&Trait::Palms) {
+        // Palm trees make no forest.
+        places.remove(&Place::Forest);
     }
     if !places.is_empty() {
         return;
@@ -268,6 +273,7 @@ const VOCABULARY: &[(&str, Meaning)] = &[
         "house houses cabin cabins cottage hut home farmhouse chalet farm lodge village",
         Meaning::Trait(Trait::House),
     ),
+    ("village villages town hamlet houses cabins", Meaning::Trait(Trait::Village)),
     ("balloon*", Meaning::Trait(Trait::Balloon)),
     ("windmill* mill turbine turbines", Meaning::Trait(Trait::Windmill)),
     ("castle castles fortress tower ruin ruins palace kingdom", Meaning::Trait(Trait::Castle)),

@@ -5,7 +5,7 @@ use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
 use super::subject::{Place, Trait};
-use crate::local::elementary::{mix, sine, smooth_step};
+use crate::local::elementary::{floor, mix, sine, smooth_step};
 use crate::local::random::Random;
 
 /// What a tree looks like.
@@ -65,8 +65,9 @@ impl Row {
             let grove = 0.5 + 0.9 * groves.at(x / canvas.unit * 4.0, 0.5);
             let (size, sink) = (random.between(0.62, 1.15), random.between(0.0, 0.12));
             let grows = random.chance((self.density * 1.6 * (0.35 + grove)).min(1.0));
-            if grows || self.density >= 1.0 {
-                let column = (x.max(0.0) as usize).min(edge.len() - 1);
+            let column = (x.max(0.0) as usize).min(edge.len() - 1);
+            let on_ground = edge[column] < canvas.height as f32 + tall;
+            if on_ground && (grows || self.density >= 1.0) {
                 let foot = (x, edge[column] + tall * (0.05 + sink));
                 let grown = tall * size * mix(0.75, 1.1, grove.clamp(0.0, 1.0));
                 paint(canvas, stage, foliage, foot, grown, self.distance, random.bits());
@@ -116,8 +117,9 @@ fn conifer(
         for x in columns.clone() {
             let dx = x as f32 + 0.5 - foot.0;
             let side = if dx < 0.0 { 0.37 } else { 0.0 };
-            let tier = t * tiers + side;
-            let drop = 1.0 - (tier - tier.floor());
+            // Branches hang: a tier is lower at its outside.
+            let tier = t * tiers + side + 0.75 * dx.abs() / wide;
+            let drop = 1.0 - (tier - floor(tier));
             let ragged = 1.0 + 0.28 * noise.at(tier * 3.1 + side * 40.0, x as f32 / tall * 26.0);
             let branch = wide * (1.0 - t) * (0.62 + 0.42 * drop) * ragged;
             let trunk = if t < 0.1 { wide * 0.09 } else { 0.0 };
@@ -128,7 +130,9 @@ fn conifer(
             }
             let faces = (0.5 + 0.5 * stage.sun_side * dx / wide.max(1.0)).clamp(0.0, 1.0);
             let own = foliage.colour * (0.62 + 0.5 * faces + 0.22 * (1.0 - drop));
-            let snowed = foliage.snow * smooth_step(0.35, 0.75, 1.0 - drop + 0.3 * faces) * 0.85;
+            let snowed = foliage.snow
+                * smooth_step(0.35, 0.75, 1.0 - drop + 0.3 * faces)
+                * (0.7 + 0.3 * ragged - 0.15);
             let own = own.mix(Colour::hex(0xeaf1fb), snowed);
             canvas.lay(x, y, stage.palette.seen(own, distance), cover);
         }

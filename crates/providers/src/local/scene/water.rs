@@ -4,7 +4,7 @@ use super::canvas::Canvas;
 use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
-use super::subject::{Hour, Trait};
+use super::subject::{Hour, Place, Trait};
 use crate::local::elementary::{exponential, mix, smooth_step};
 
 /// A sheet of water from `top` to the lower edge of the picture, `top` in pixels.
@@ -66,6 +66,8 @@ impl Water {
             return Colour::BLACK;
         }
         let strength = match stage.subject.hour {
+            // Towers stand before the light.
+            _ if stage.subject.is_at(Place::City) => 0.14,
             Hour::Day => 0.3,
             Hour::Night => 0.65,
             _ => 0.85,

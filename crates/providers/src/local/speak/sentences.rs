@@ -140,8 +140,9 @@ fn belongs_to_word(characters: &[char], start: usize, mark: usize) -> bool {
     let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase) && word != "I";
     let is_acronym = word.contains('.')
         && word.split('.').all(|part| part.chars().count() == 1 && part.chars().all(char::is_uppercase));
+    let first = start + characters[start..mark].iter().take_while(|character| **character == ' ').count();
     let counts_list =
-        word_start == start && !word.is_empty() && word.chars().all(|character| character.is_ascii_digit());
+        word_start == first && !word.is_empty() && word.chars().all(|character| character.is_ascii_digit());
     let small = word.to_lowercase();
     is_initial || is_acronym || counts_list || ABBREVIATIONS.contains(&small.as_str())
 }

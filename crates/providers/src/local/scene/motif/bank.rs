@@ -4,7 +4,8 @@ use crate::local::elementary::{mix, sine, smooth_step};
 use crate::local::random::Random;
 use crate::local::scene::canvas::Canvas;
 use crate::local::scene::colour::Colour;
-use crate::local::scene::composition::{Stage, grass};
+use crate::local::scene::composition::Stage;
+use crate::local::scene::country::grass;
 use crate::local::scene::land::Ground;
 use crate::local::scene::noise::Noise;
 use crate::local::scene::subject::{Place, Trait};
@@ -58,15 +59,17 @@ pub(in crate::local::scene) fn meadow(canvas: &mut Canvas, stage: &Stage, edge: 
         [0xe87aa0, 0xf4d0dc, 0xf2c14e],
     ];
     let hues = hues[random.below(hues.len())];
-    let shades = [0.5, 0.72, 0.95];
-    for _ in 0..(1500.0 * canvas.width_units()) as usize {
+    let shades = [0.62, 0.8, 1.02];
+    for _ in 0..(1900.0 * canvas.width_units()) as usize {
         let x = random.unit() * canvas.width as f32;
         let top = edge[(x as usize).min(edge.len() - 1)];
         let near = random.unit();
-        let foot = mix(top, canvas.height as f32, near * near) + canvas.unit * 0.012;
-        let tall = canvas.unit * mix(0.012, 0.05, near) * random.between(0.6, 1.2);
+        let foot = mix(top, canvas.height as f32, near * near) + canvas.unit * 0.016;
+        let tall = canvas.unit * mix(0.008, 0.055, near) * random.between(0.5, 1.3);
         let tip = (x + tall * random.between(-0.35, 0.35), foot - tall);
-        let blade = stage.palette.seen(grass(stage) * shades[random.below(3)], 0.0);
+        // Far blades melt into the ground.
+        let shade = mix(0.92, shades[random.below(3)], near);
+        let blade = stage.palette.seen(grass(stage) * shade, 0.0);
         canvas.line((x, foot), tip, canvas.unit * mix(0.0015, 0.003, near), blade, 0.85);
         if flowers && random.chance(share) {
             let hue = Colour::hex(hues[random.below(3)]);
@@ -84,7 +87,8 @@ pub(in crate::local::scene) fn meadow(canvas: &mut Canvas, stage: &Stage, edge: 
 }
 
 /// A river that winds from the hills to the lower edge and mirrors the sky.
-pub(in crate::local::scene) fn river(canvas: &mut Canvas, stage: &Stage, source: f32) {
+pub(in crate::local::scene) fn river(canvas: &mut Canvas, stage: &Stage) {
+    let source = stage.horizon + canvas.unit * 0.012;
     let noise = Noise::new(stage.seed ^ 0x21e2);
     let bottom = canvas.height as f32;
     let top = (source as usize).min(canvas.height);
