@@ -3,7 +3,7 @@
 //! The syntax is Jinja, parsed by minijinja; the meaning is our own, because three things must hold
 //! that no Jinja engine offers: absence is a value that travels through every operation, no template
 //! can use up time or memory (each operation asks a budget before it works), and a value that is only
-//! handed on is shared, never copied. See `docs/decisions` and DESIGN "Expressions", "Absence".
+//! handed on is shared, never copied. See `docs/decisions/expressions.md` for why.
 //!
 //! ```
 //! use motet_pipeline::Value;
@@ -41,6 +41,8 @@ use crate::{Class, Type, Value};
 use bounds::{Budget, Outcome};
 use evaluate::Evaluator;
 use program::{Compiled, Program, Root};
+
+pub use operators::is_true;
 
 /// A value of a file with its expressions compiled: a literal, one expression, a text with
 /// expressions in it, or a list or map of these. Cheap to clone and to evaluate again and again.

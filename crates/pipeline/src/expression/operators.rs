@@ -173,7 +173,13 @@ pub(super) fn negated(value: Value) -> Outcome<Value> {
 }
 
 /// Whether a value counts as true: not absent, null, false, zero, or empty.
-pub(super) fn is_true(value: &Value) -> bool {
+///
+/// ```
+/// use motet_pipeline::{Value, expression::is_true};
+/// assert!(is_true(&Value::from("no")));
+/// assert!(!is_true(&Value::Absent) && !is_true(&Value::list(vec![])));
+/// ```
+pub fn is_true(value: &Value) -> bool {
     match value {
         Value::Absent | Value::Null => false,
         Value::Bool(value) => *value,

@@ -65,4 +65,5 @@ mod absence;
 mod hostile;
 mod inference;
 mod language;
+mod properties;
 mod references;

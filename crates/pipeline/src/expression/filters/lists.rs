@@ -1,11 +1,12 @@
 //! Filters of lists.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list as paid, rearranged, runaway, wrong};
 use super::super::lookup::{self, with_article};
-use super::super::operators::{arithmetic, equal, is_true, order};
+use super::super::operators::{arithmetic, is_true, order};
 use super::super::predicates;
 use super::super::print;
 use super::super::program::Operator;
@@ -243,32 +244,27 @@ fn folded(key: Value, case_sensitive: bool, budget: &mut Budget) -> Outcome<Valu
     }
 }
 
-/// Each item once, where it is first. Of more than a thousand different items that aren't texts
-/// or numbers the work is quadratic: the budget ends it.
+/// Each item once, where it is first.
 pub(super) fn unique(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
     let attribute = text_at(given, 0, "unique")?;
-    let mut seen_texts = std::collections::BTreeSet::new();
-    let mut seen: Vec<Value> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
     for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
         let key = part(item, attribute)?;
-        if let Value::Text(text) = &key {
-            budget.read(text.len())?;
-            if seen_texts.insert(Arc::clone(text)) {
-                kept.push(item.clone());
-            }
-            continue;
-        }
-        let mut known = false;
-        for other in &seen {
-            known = known || equal(other, &key, budget)?;
-        }
-        if !known {
-            seen.push(key);
+        budget.hold(&key)?;
+        if seen.insert(identity(&key)) {
             kept.push(item.clone());
         }
     }
     rearranged(kept, budget)
+}
+
+/// A text that equal values share: their JSON, in which `3.0` is `3`.
+fn identity(value: &Value) -> String {
+    match value.as_i64() {
+        Some(whole) => whole.to_string(),
+        None => serde_json::to_string(value).expect("a value is plain data"),
+    }
 }
 
 pub(super) fn reverse(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {

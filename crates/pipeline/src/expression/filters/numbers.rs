@@ -58,7 +58,7 @@ pub(super) fn int(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value>
         (Some(Numeric::Whole(whole)), _) => Numeric::Whole(whole).into_value(),
         (Some(Numeric::Float(float)), _) if float.abs() < 1e30 => Numeric::Whole(float as i128).into_value(),
         (_, Some(default)) => Ok(default.clone()),
-        _ => wrong(format!("{} can't be made a whole number", shown(&value))),
+        _ => wrong(format!("{} can't be made a whole number", with_article(&value))),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn float(value: Value, given: &Given, _: &mut Budget) -> Outcome<Valu
     match (number, given.at(0)) {
         (Some(number), _) => Numeric::Float(number.as_f64()).into_value(),
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => wrong(format!("{} can't be made a number", shown(&value))),
+        (None, None) => wrong(format!("{} can't be made a number", with_article(&value))),
     }
 }
 
@@ -82,11 +82,4 @@ fn read(text: &str) -> Option<Numeric> {
         return Some(Numeric::Whole(whole.into()));
     }
     text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Numeric::Float)
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("the text `{}`", text.chars().take(40).collect::<String>()),
-        other => with_article(other),
-    }
 }
