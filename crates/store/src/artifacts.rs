@@ -93,20 +93,37 @@ impl ArtifactFolder {
         }
         let mut incoming = self.incoming()?;
         incoming.write_all(bytes).map_err(|error| StoreError::from_io("write", incoming.path(), error))?;
-        self.settle(incoming, &kept)?;
+        self.settle(incoming.as_file(), incoming.path(), &kept)?;
         Ok(kept)
     }
 
-    /// Keeps a copy of what `source` gives; `name` is for messages.
-    pub(crate) fn copy_in(&self, source: &mut impl Read, name: &Path) -> Result<Kept, StoreError> {
+    /// Keeps a copy of the file `path`.
+    pub(crate) fn copy_in(&self, path: &Path) -> Result<Kept, StoreError> {
+        let mut source = open_regular(path)?;
         let mut incoming = self.incoming()?;
-        let kept = measure(source, name, |chunk| {
+        let kept = measure(&mut source, path, |chunk| {
             let written = incoming.write_all(chunk);
             written.map_err(|error| StoreError::from_io("write", incoming.path(), error))
         })?;
         if !self.holds(&kept)? {
-            self.settle(incoming, &kept)?;
+            self.settle(incoming.as_file(), incoming.path(), &kept)?;
         }
+        Ok(kept)
+    }
+
+    /// Keeps the file `path` itself, which is gone from there afterwards.
+    pub(crate) fn adopt(&self, path: &Path) -> Result<Kept, StoreError> {
+        let mut source = open_regular(path)?;
+        let kept = measure(&mut source, path, |_| Ok(()))?;
+        if !self.holds(&kept)? {
+            match self.settle(&source, path, &kept) {
+                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::CrossesDevices => {
+                    self.copy_in(path)?;
+                }
+                settled => return settled.map(|()| kept),
+            }
+        }
+        fs::remove_file(path).map_err(|error| StoreError::from_io("remove", path, error))?;
         Ok(kept)
     }
 
@@ -117,7 +134,7 @@ impl ArtifactFolder {
         let there = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == kept.bytes);
         if there {
             // Whoever put it there may not have come to this yet.
-            self.flush_folder_of(&path)?;
+            self.flush(path.parent().expect("a digest's file lies in a folder"))?;
         }
         Ok(there)
     }
@@ -131,25 +148,21 @@ impl ArtifactFolder {
         Ok(file)
     }
 
-    /// Makes an incoming file durable under its digest.
-    fn settle(&self, incoming: NamedTempFile, kept: &Kept) -> Result<(), StoreError> {
+    /// Makes `file`, which lies at `from`, durable under its digest.
+    fn settle(&self, file: &File, from: &Path, kept: &Kept) -> Result<(), StoreError> {
         let path = self.path_of(&kept.digest);
         let parent = path.parent().expect("a digest's file lies in a folder");
         let written = || -> io::Result<()> {
-            incoming.as_file().set_permissions(Permissions::from_mode(0o444))?;
-            if self.temporary.is_none() { incoming.as_file().sync_all() } else { Ok(()) }
+            file.set_permissions(Permissions::from_mode(0o444))?;
+            if self.temporary.is_none() { file.sync_all() } else { Ok(()) }
         };
-        written().map_err(|error| StoreError::from_io("write", incoming.path(), error))?;
+        written().map_err(|error| StoreError::from_io("write", from, error))?;
         if !parent.is_dir() {
             make_folder(parent)?;
             self.flush(&self.root)?;
         }
-        incoming.persist(&path).map_err(|error| StoreError::from_io("write", &path, error.error))?;
-        self.flush_folder_of(&path)
-    }
-
-    fn flush_folder_of(&self, path: &Path) -> Result<(), StoreError> {
-        self.flush(path.parent().expect("a digest's file lies in a folder"))
+        fs::rename(from, &path).map_err(|error| StoreError::from_io("write", &path, error))?;
+        self.flush(parent)
     }
 
     /// Makes the names in `folder` durable.
@@ -212,6 +225,15 @@ impl ArtifactFolder {
         let found = measure(&mut file, &self.path_of(digest), |_| Ok(()))?;
         Ok(found.digest == *digest)
     }
+}
+
+/// Opens a file for reading. A folder, a device or a pipe is no file: it could go on for ever.
+fn open_regular(path: &Path) -> Result<File, StoreError> {
+    let failed = |error| StoreError::from_io("open", path, error);
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file")));
+    }
+    File::open(path).map_err(failed)
 }
 
 /// Reads `source` to its end and shows it to `each`, a chunk at a time; `name` is for messages.

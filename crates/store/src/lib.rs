@@ -36,3 +36,4 @@ pub use rows::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, UsualDuration}
 pub use schema::FORMAT;
 pub use status::{NotAStatus, RunStatus, StepStatus};
 pub use store::Store;
+pub use writer::Written;

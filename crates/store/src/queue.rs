@@ -4,11 +4,10 @@
 //! in one transaction and tells everybody. So the busier the store, the fewer flushes a turn costs.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::writer::Writer;
+use crate::writer::SharedWriter;
 use crate::{Record, StoreError};
 
 /// No more turns than this in one commit, so that the first doesn't wait for too long.
@@ -34,7 +33,7 @@ struct Waiter(Option<Done>);
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 impl Queue {
-    pub(crate) fn start(writer: Arc<Mutex<Writer>>) -> Queue {
+    pub(crate) fn start(writer: SharedWriter) -> Queue {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("motet-store".to_owned());
         let thread = thread.spawn(move || run(&writer, &receiver));
@@ -83,13 +82,7 @@ impl Drop for Waiter {
     }
 }
 
-/// The writer, for one caller at a time. A panic under the lock leaves no half-done work behind: its
-/// transaction is rolled back, and heads are checked against the table's unique index.
-pub(crate) fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn run(writer: &Mutex<Writer>, requests: &Receiver<Request>) {
+fn run(writer: &SharedWriter, requests: &Receiver<Request>) {
     let mut tidy = true;
     loop {
         let first =
@@ -100,7 +93,7 @@ fn run(writer: &Mutex<Writer>, requests: &Receiver<Request>) {
                 tidy = false;
             }
             Err(RecvTimeoutError::Timeout) => {
-                lock(writer).tidy();
+                writer.lock().tidy();
                 tidy = true;
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -121,9 +114,9 @@ fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
     batch
 }
 
-fn serve(writer: &Mutex<Writer>, batch: Vec<Request>) {
+fn serve(writer: &SharedWriter, batch: Vec<Request>) {
     let records: Vec<&[Record]> = batch.iter().map(|request| request.records.as_slice()).collect();
-    let outcomes = lock(writer).commit(&records);
+    let outcomes = writer.lock().commit(&records);
     for (request, outcome) in batch.into_iter().zip(outcomes) {
         request.waiter.tell(outcome);
     }

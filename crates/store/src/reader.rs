@@ -1,15 +1,14 @@
 //! Reading: beside the writer, never in its way.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::artifacts::ArtifactFolder;
-use crate::queue::lock;
-use crate::writer::Writer;
+use crate::writer::SharedWriter;
 use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, StoreError, UsualDuration, journal, schema};
 
 /// How many rows [`Reader::usual_duration`] looks at: the newest.
@@ -29,7 +28,7 @@ enum Source {
     /// From a pool that grows to as many as read at the same time.
     Pool(Mutex<Vec<Connection>>),
     /// A database in memory has one connection: the writer's.
-    Writer(Arc<Mutex<Writer>>),
+    Writer(SharedWriter),
 }
 
 impl Reader {
@@ -37,7 +36,7 @@ impl Reader {
         Reader { file: file.to_owned(), beside, source: Source::Pool(Mutex::default()) }
     }
 
-    pub(crate) fn of_memory(file: &Path, beside: ArtifactFolder, writer: Arc<Mutex<Writer>>) -> Reader {
+    pub(crate) fn of_memory(file: &Path, beside: ArtifactFolder, writer: SharedWriter) -> Reader {
         Reader { file: file.to_owned(), beside, source: Source::Writer(writer) }
     }
 
@@ -47,7 +46,7 @@ impl Reader {
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match &self.source {
-            Source::Writer(writer) => read(lock(writer).connection()),
+            Source::Writer(writer) => read(writer.lock().connection()),
             Source::Pool(pool) => {
                 let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let connection = idle.map_or_else(|| schema::open_reader(&self.file), Ok)?;

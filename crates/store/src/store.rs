@@ -1,16 +1,17 @@
 //! The store as its callers see it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use motet_engine::{RunId, Turn};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 
 use crate::artifacts::{ArtifactFolder, Kept, make_folder};
-use crate::queue::{Queue, lock};
+use crate::queue::Queue;
 use crate::reader::Reader;
-use crate::writer::Writer;
+use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError, UsualDuration,
     integrity, schema,
@@ -58,8 +59,10 @@ struct Inner {
     artifacts: ArtifactFolder,
     /// Dropped before the writer, so that all that was handed in is committed.
     queue: OnceLock<Queue>,
-    writer: Option<Arc<Mutex<Writer>>>,
+    writer: Option<SharedWriter>,
     reader: Reader,
+    /// The plans that are known to be kept, so that most runs don't wait for the writer.
+    plans: Mutex<BTreeSet<Digest>>,
 }
 
 impl Store {
@@ -75,7 +78,7 @@ impl Store {
         let connection = schema::open_writer(&file)?;
         let artifacts = ArtifactFolder::open(&folder.join("artifacts"))?;
         make_folder(&folder.join("scratch"))?;
-        let writer = Arc::new(Mutex::new(Writer::new(connection, &file, artifacts.clone())));
+        let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
         let reader = Reader::of_file(&file, artifacts.clone());
         Ok(Store::new(folder.to_owned(), file, artifacts, Some(writer), reader))
     }
@@ -90,7 +93,7 @@ impl Store {
         let (artifacts, folder) = ArtifactFolder::in_memory()?;
         make_folder(&folder.join("scratch"))?;
         let file = PathBuf::from(":memory:");
-        let writer = Arc::new(Mutex::new(Writer::new(connection, &file, artifacts.clone())));
+        let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
         let reader = Reader::of_memory(&file, artifacts.clone(), writer.clone());
         Ok(Store::new(folder, file, artifacts, Some(writer), reader))
     }
@@ -108,7 +111,10 @@ impl Store {
         }
         let artifacts = ArtifactFolder::open_read_only(&folder.join("artifacts"));
         let reader = Reader::of_file(&file, artifacts.clone());
-        reader.with(|connection| schema::recognise(connection, &file))?;
+        if reader.with(|connection| schema::recognise(connection, &file))? == 0 {
+            // Somebody is just about to make it.
+            return Err(StoreError::Missing { folder: folder.to_owned() });
+        }
         Ok(Store::new(folder.to_owned(), file, artifacts, None, reader))
     }
 
@@ -116,10 +122,11 @@ impl Store {
         folder: PathBuf,
         file: PathBuf,
         artifacts: ArtifactFolder,
-        writer: Option<Arc<Mutex<Writer>>>,
+        writer: Option<SharedWriter>,
         reader: Reader,
     ) -> Store {
-        Store(Arc::new(Inner { folder, file, artifacts, queue: OnceLock::new(), writer, reader }))
+        let (queue, plans) = (OnceLock::new(), Mutex::default());
+        Store(Arc::new(Inner { folder, file, artifacts, queue, writer, reader, plans }))
     }
 
     /// The store's folder; for one in memory, the temporary one that holds its artifacts.
@@ -133,7 +140,7 @@ impl Store {
         self.0.folder.join("scratch")
     }
 
-    fn writer(&self) -> Result<&Arc<Mutex<Writer>>, StoreError> {
+    fn writer(&self) -> Result<&SharedWriter, StoreError> {
         self.0.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { file: self.0.file.clone() })
     }
 }
@@ -171,7 +178,7 @@ impl Store {
     /// # Errors
     /// The same as [`Store::append_all`].
     pub fn append_now(&self, records: &[Record]) -> Result<(), StoreError> {
-        lock(self.writer()?).commit(&[records]).swap_remove(0)
+        self.writer()?.lock().commit(&[records]).swap_remove(0)
     }
 
     /// Keeps the texts that a plan is made from, and returns when they are durable: before the first
@@ -180,15 +187,26 @@ impl Store {
     /// # Errors
     /// What the disk refuses; the writer has then stopped.
     pub fn put_plan(&self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
-        lock(self.writer()?).put_plan(digest, bundle)
+        let known = || self.0.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known().contains(digest) {
+            self.writer()?.lock().put_plan(digest, bundle)?;
+            known().insert(*digest);
+        }
+        Ok(())
     }
 
-    /// Notes that somebody drives the runs of this store at `now`.
+    /// Notes that somebody drives the runs of this store at `now`. Waits for the commit that is being
+    /// made.
     ///
     /// # Errors
     /// What the disk refuses; the writer has then stopped.
     pub fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
-        lock(self.writer()?).heartbeat(now)
+        self.writer()?.lock().heartbeat(now)
+    }
+
+    /// How much was written since the store was opened; nothing for one opened to look at.
+    pub fn written(&self) -> Written {
+        self.writer().map(|writer| writer.lock().written()).unwrap_or_default()
     }
 
     /// Empties the tables that are made from the journal and makes them again.
@@ -196,7 +214,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`] if a turn can't be read; the tables are then as before.
     pub fn rebuild_projections(&self) -> Result<(), StoreError> {
-        lock(self.writer()?).rebuild_projections()
+        self.writer()?.lock().rebuild_projections()
     }
 }
 
@@ -307,8 +325,14 @@ impl Store {
     /// Keeps a copy of a file.
     pub fn import_file(&self, path: &Path) -> Result<Kept, StoreError> {
         self.writer()?;
-        let mut source = File::open(path).map_err(|error| StoreError::from_io("open", path, error))?;
-        self.0.artifacts.copy_in(&mut source, path)
+        self.0.artifacts.copy_in(path)
+    }
+
+    /// Keeps a file by taking it away from where it is: for files made in [`Store::scratch`], whose
+    /// bytes needn't be written twice. Nobody may have it open for writing.
+    pub fn adopt_file(&self, path: &Path) -> Result<Kept, StoreError> {
+        self.writer()?;
+        self.0.artifacts.adopt(path)
     }
 
     /// Where the bytes of an artifact lie, whether they are there or not. For reading only.

@@ -1,7 +1,8 @@
 //! The one writer: takes what is to be appended, commits it at once or not at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
@@ -11,6 +12,36 @@ use crate::artifacts::ArtifactFolder;
 use crate::journal::{self, Body, StoredTurn};
 use crate::projection::Changes;
 use crate::{Record, StoreError, tables};
+
+/// The writer, for one at a time, first come first served.
+///
+/// A mutex alone would let the thread of the queue, which wants it again at once, go before those
+/// who wait. So everybody waits for the entrance first, and keeps it until the writer is free.
+#[derive(Clone)]
+pub(crate) struct SharedWriter(Arc<(Mutex<()>, Mutex<Writer>)>);
+
+impl SharedWriter {
+    pub(crate) fn new(writer: Writer) -> SharedWriter {
+        SharedWriter(Arc::new((Mutex::new(()), Mutex::new(writer))))
+    }
+
+    /// A panic under the lock leaves no half-done work behind: its transaction is rolled back, and
+    /// heads are checked against the table's unique index.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Writer> {
+        let (entrance, writer) = &*self.0;
+        let _entered = entrance.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the writer did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many commits with turns it made: each is one flush.
+    pub commits: u64,
+    /// How many turns there were in them.
+    pub turns: u64,
+}
 
 /// Owns the connection that writes.
 ///
@@ -24,7 +55,7 @@ pub(crate) struct Writer {
     heads: HashMap<RunId, Head>,
     /// The number that the next new run gets, once it is known.
     next_run: Option<i64>,
-    plans: HashSet<Digest>,
+    written: Written,
     stopped: Option<StoreError>,
 }
 
@@ -50,7 +81,7 @@ impl Writer {
             beside,
             heads: HashMap::new(),
             next_run: None,
-            plans: HashSet::new(),
+            written: Written::default(),
             stopped: None,
         }
     }
@@ -80,13 +111,14 @@ impl Writer {
             self.forget();
             outcome = self.transact(requests, &bodies);
         }
-        outcome.map_err(|failed| {
-            let error = match failed {
-                Failed::Stale(error) => StoreError::from_sqlite(&self.file, error),
-                Failed::For(error) => error,
-            };
-            self.stop(error)
-        })
+        match outcome {
+            Ok(outcomes) => {
+                self.count(requests, &outcomes);
+                Ok(outcomes)
+            }
+            Err(Failed::Stale(error)) => Err(self.stop(StoreError::from_sqlite(&self.file, error))),
+            Err(Failed::For(error)) => Err(self.stop(error)),
+        }
     }
 
     fn transact(
@@ -126,6 +158,17 @@ impl Writer {
         }
     }
 
+    fn count(&mut self, requests: &[&[Record]], outcomes: &[Result<(), StoreError>]) {
+        let written = requests.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
+        let turns: usize = written.map(|(records, _)| records.len()).sum();
+        self.written.turns += turns as u64;
+        self.written.commits += u64::from(turns > 0);
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        self.written
+    }
+
     fn failed(&self, error: rusqlite::Error) -> Failed {
         match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => Failed::Stale(error),
@@ -136,13 +179,8 @@ impl Writer {
     /// Keeps the texts of a plan under their digest. The same digest is kept once.
     pub(crate) fn put_plan(&mut self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
         self.check_running()?;
-        if self.plans.contains(digest) {
-            return Ok(());
-        }
         let sql = "INSERT INTO plans (digest, bundle) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
-        self.write(sql, params![digest.as_bytes().as_slice(), bundle])?;
-        self.plans.insert(*digest);
-        Ok(())
+        self.write(sql, params![digest.as_bytes().as_slice(), bundle])
     }
 
     /// Notes that somebody drives the runs of this store.

@@ -44,7 +44,10 @@ on_every_store! {
     costs_stay_exact
     artifacts_are_referred_to_by_step_and_output
     the_same_bytes_are_kept_once
+    a_file_can_be_handed_over
     a_damaged_copy_is_replaced
+    turns_that_gather_are_committed_at_once
+    a_callback_that_panics_leaves_nobody_waiting
     plans_are_kept_by_digest
     runs_are_found_by_their_ending
     runs_are_filtered
@@ -334,6 +337,55 @@ fn the_same_bytes_are_kept_once(store: &Store) {
     assert!(matches!(store.import_file(&file.join("no")), Err(StoreError::Io { doing: "open", .. })));
 }
 
+fn a_file_can_be_handed_over(store: &Store) {
+    for _ in 0..2 {
+        let file = store.scratch().join("made");
+        std::fs::write(&file, b"a film").unwrap();
+        let kept = store.adopt_file(&file).unwrap();
+        assert_eq!((kept.digest, kept.bytes), (Digest::of(b"a film"), 6));
+        assert_eq!(std::fs::read(store.path_of(&kept.digest)).unwrap(), b"a film");
+        assert!(!file.exists());
+    }
+    for no_file in [store.scratch(), "/dev/zero".into()] {
+        assert!(matches!(store.adopt_file(&no_file), Err(StoreError::Io { .. })), "{no_file:?}");
+        assert!(matches!(store.import_file(&no_file), Err(StoreError::Io { .. })), "{no_file:?}");
+    }
+}
+
+fn turns_that_gather_are_committed_at_once(store: &Store) {
+    let scores: Vec<Score> = (0..100).map(|n| Score::four_steps(&format!("r{n}"))).collect();
+    let (done, outcomes) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    store.append(Score::four_steps("first").records().remove(0), move |_| wait.recv().unwrap());
+    for score in &scores {
+        let done = done.clone();
+        store.append(score.records().remove(0), move |outcome| done.send(outcome).unwrap());
+    }
+    go.send(()).unwrap();
+    drop(done);
+    assert_eq!(outcomes.iter().filter(Result::is_ok).count(), 100);
+    let written = store.written();
+    assert_eq!(written.turns, 101);
+    assert!(written.commits <= 3, "{written:?}");
+}
+
+fn a_callback_that_panics_leaves_nobody_waiting(store: &Store) {
+    let (done, outcomes) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let score = Score::four_steps("first").kept_in(store);
+    store.append(Score::four_steps("second").records().remove(0), move |_| {
+        wait.recv().unwrap();
+        panic!("a callback that panics, as the test wants it");
+    });
+    store.append(Score::four_steps("third").records().remove(0), move |outcome| done.send(outcome).unwrap());
+    go.send(()).unwrap();
+    assert!(matches!(outcomes.recv().unwrap(), Err(StoreError::Closed)));
+    let (done, outcomes) = mpsc::channel();
+    store.append(Score::four_steps("fourth").records().remove(0), move |outcome| done.send(outcome).unwrap());
+    assert!(matches!(outcomes.recv().unwrap(), Err(StoreError::Closed)));
+    assert_eq!(store.turns(&score.run).unwrap(), score.turns());
+}
+
 fn a_damaged_copy_is_replaced(store: &Store) {
     let kept = store.put_bytes(b"some bytes").unwrap();
     std::fs::remove_file(store.path_of(&kept.digest)).unwrap();
@@ -461,4 +513,31 @@ fn a_good_store_passes_its_check(store: &Store) {
     assert_eq!((report.runs, report.turns), (1, score.turns().len()));
     assert_eq!(report.unreferenced, [kept.digest]);
     assert!(report.free_bytes > 0);
+}
+
+#[test]
+fn what_was_handed_in_is_committed_when_the_store_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let scores: Vec<Score> = (0..100).map(|n| Score::four_steps(&format!("r{n}"))).collect();
+    for score in &scores {
+        store.append_all(score.records(), |outcome| outcome.unwrap());
+    }
+    drop(store);
+    let store = Store::open_read_only(folder.path()).unwrap();
+    for score in &scores {
+        assert_eq!(store.turns(&score.run).unwrap(), score.turns());
+    }
+}
+
+#[test]
+fn a_store_in_memory_leaves_nothing_behind() {
+    let store = Store::in_memory().unwrap();
+    let folder = store.folder().to_owned();
+    store.put_bytes(b"some bytes").unwrap();
+    assert!(folder.exists());
+    drop(store.clone());
+    assert!(folder.exists());
+    drop(store);
+    assert!(!folder.exists());
 }

@@ -14,7 +14,7 @@ use motet_store::{Record, Store};
 use score::Score;
 
 const RUNS: usize = 12;
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_at_any_point() {
@@ -23,7 +23,7 @@ fn what_was_acknowledged_survives_kill_9_at_any_point() {
     let mut files = Vec::new();
     for round in 0..ROUNDS {
         // Numbers without a pattern: any constant odd multiplier would do.
-        let kill_after = 1 + (round * 7919 + 13) % 400;
+        let kill_after = 1 + (round * 7919 + 13) % 200;
         play_and_kill(folder.path(), kill_after, &mut acknowledged, &mut files);
         let store = Store::open(folder.path()).unwrap();
         for (index, last) in acknowledged.iter().enumerate() {
@@ -79,7 +79,7 @@ fn writes_until_it_is_killed() {
         let next = store.turns(&run_id(index)).map_or(1, |turns| turns.len() as u64 + 1);
         go_on(&store, index, next);
     }
-    for size in (1..).map(|n: usize| n * 40_000 % 3_000_000) {
+    for size in (1..).map(|n: usize| n * 40_000 % 1_000_000) {
         let kept = store.put_bytes(&vec![b'x'; size]).unwrap();
         say(&format!("file {}", kept.digest));
     }

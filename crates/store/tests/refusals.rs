@@ -5,7 +5,7 @@ mod score;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use motet_pipeline::{Digest, Value};
 use motet_store::{FORMAT, Store, StoreError};
@@ -16,6 +16,28 @@ use score::Score;
 /// The message with the test's folder left out.
 fn message(error: &StoreError, folder: &Path) -> String {
     error.to_string().replace(&*folder.to_string_lossy(), "FOLDER")
+}
+
+#[test]
+fn every_message_says_what_where_and_what_to_do() {
+    let file = || std::path::PathBuf::from("film/.motet/motet.db");
+    let run = || motet_engine::RunId::new("7Q2K");
+    let odd = || Arc::new(rusqlite::Error::QueryReturnedNoRows);
+    let denied = || Arc::new(std::io::ErrorKind::NotFound.into());
+    let messages = [
+        StoreError::Full { file: file() },
+        StoreError::ReadOnly { file: file() },
+        StoreError::Busy { file: file() },
+        StoreError::Disk { file: file(), source: odd() },
+        StoreError::Database { file: file(), source: odd() },
+        StoreError::Io { doing: "open", file: file(), source: denied() },
+        StoreError::OutOfOrder { run: run(), expected: 4, found: 6 },
+        StoreError::NotStarted { run: run() },
+        StoreError::NoRun { run: run() },
+        StoreError::NoArtifact { digest: Digest::of(b"x"), file: "film/.motet/artifacts/2d/711…".into() },
+        StoreError::Closed,
+    ];
+    insta::assert_snapshot!(messages.map(|message| message.to_string()).join("\n"));
 }
 
 #[test]
