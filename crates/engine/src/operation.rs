@@ -151,8 +151,10 @@ impl Handling<'_> {
         retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target)
     }
 
-    /// Holds an output against the contract and the step's checks.
+    /// Holds an output against the contract and the step's checks. Outputs that the contract names
+    /// and the result doesn't have are absent (an image that was resized gives no video).
     pub(crate) fn judge(&mut self, id: NodeId, key: AttemptKey, output: Value, cost: Money) {
+        let output = self.complete_output(id, output);
         match self.find_fault(id, &output) {
             Some(fault) => self.fail_attempt(id, key, Failure::new(Class::BadOutput, fault), cost),
             None => {
@@ -164,19 +166,34 @@ impl Handling<'_> {
         }
     }
 
+    fn complete_output(&self, id: NodeId, output: Value) -> Value {
+        let (Value::Map(entries), Some(attempts)) = (&output, &self.run.node(id).attempts) else {
+            return output;
+        };
+        let declared = &self.run.target(id, attempts.target).contract.outputs;
+        if declared.keys().all(|name| entries.contains_key(name)) {
+            return output;
+        }
+        let mut entries = (**entries).clone();
+        for name in declared.keys() {
+            entries.entry(name.clone()).or_insert(Value::Absent);
+        }
+        Value::Map(entries.into())
+    }
+
     fn find_fault(&self, id: NodeId, output: &Value) -> Option<String> {
         let Some(outputs) = output.as_map() else {
             return Some(format!("the result must be an object, and is {}", output.kind_word()));
         };
         let attempts = self.run.node(id).attempts.as_ref()?;
-        for (name, ty) in &self.run.target(id, attempts.target).contract.outputs {
-            match outputs.get(name) {
-                None => return Some(format!("the result has no `{name}`")),
-                Some(value) => {
-                    if let Err(reason) = ty.accepts(value) {
-                        return Some(format!("`{name}` of the result: {reason}"));
-                    }
-                }
+        let declared = &self.run.target(id, attempts.target).contract.outputs;
+        if !declared.is_empty() && declared.keys().all(|name| outputs[name].is_absent()) {
+            let names: Vec<_> = declared.keys().map(|name| format!("`{name}`")).collect();
+            return Some(format!("the result has no {}", names.join(" and no ")));
+        }
+        for (name, ty) in declared.iter().filter(|(name, _)| !outputs[*name].is_absent()) {
+            if let Err(reason) = ty.accepts(&outputs[name]) {
+                return Some(format!("`{name}` of the result: {reason}"));
             }
         }
         self.failed_check(id, output)
