@@ -66,6 +66,39 @@ fn deep_nesting_is_refused_before_it_is_parsed() {
         let found = evaluate(&source);
         assert!(found.starts_with("refused: "), "{}: {}", &source[..60], &found[..found.len().min(200)]);
     }
-    let most = format!("{{{{ inputs.seconds{} }}}}", " + 1".repeat(98));
-    assert_eq!(evaluate(&most), "102");
+}
+
+#[test]
+fn the_deepest_that_is_taken_fits_on_a_small_stack() {
+    let deepest = [
+        (format!("{{{{ inputs.seconds{} }}}}", " + 1".repeat(98)), "102"),
+        (format!("{{{{ {}inputs.loud }}}}", "not ".repeat(98)), "true"),
+        (format!("{{{{ {}1{} }}}}", "[".repeat(60), "]".repeat(60)), ""),
+        (format!("{{{{ {}inputs.seconds{} }}}}", "(1 + ".repeat(48), ")".repeat(48)), "52"),
+        (
+            format!(
+                "{}{{{{ {}1 }}}}{}",
+                "{% if inputs.loud %}".repeat(140),
+                "-".repeat(90),
+                "{% endif %}".repeat(140)
+            ),
+            "\"1\"",
+        ),
+        (
+            format!(
+                "{{% if inputs.empty %}}{}{{% else %}}x{{% endif %}}",
+                "{% elif inputs.empty %}".repeat(290)
+            ),
+            "\"x\"",
+        ),
+    ];
+    for (source, expected) in deepest {
+        let found = evaluate(&source);
+        assert!(
+            expected.is_empty() || found == expected,
+            "{}: {}",
+            &source[..60],
+            &found[..found.len().min(200)]
+        );
+    }
 }
