@@ -34,6 +34,45 @@ pub enum Error {
         /// The process.
         pid: u32,
     },
+    /// Another process drives the store, and can't do it for this one.
+    #[error(
+        "another process (pid {pid}) drives the store {}, with {what}: wait for its end, or end it",
+        store.display()
+    )]
+    OwnerDiffers {
+        /// The store.
+        store: PathBuf,
+        /// The process.
+        pid: u32,
+        /// What differs, in words.
+        what: String,
+    },
+    /// The process that drives the store refused.
+    #[error("the process that drives the store (pid {pid}) refused: {message}")]
+    Refused {
+        /// The process.
+        pid: u32,
+        /// Why, in its words.
+        message: String,
+    },
+    /// A file that is given as an input can't be taken.
+    #[error("{}: {message}", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The outputs of a completed run could not be laid out.
+    #[error("run {run} is completed, but its outputs can't be written to {}: {error}; they are kept in the store", folder.display())]
+    LayOut {
+        /// The run.
+        run: RunId,
+        /// Where they were to lie.
+        folder: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// There is no such run.
     #[error("there is no run `{0}`; `motet runs` lists them")]
     NoRun(String),
@@ -84,10 +123,14 @@ pub enum Error {
         error: std::io::Error,
     },
     /// A setting in `motet.toml` is wrong.
-    #[error("{}: {message}", path.display())]
+    #[error("{}:{line}:{column}: {message}", path.display())]
     Settings {
         /// The file.
         path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
         /// What is wrong.
         message: String,
     },

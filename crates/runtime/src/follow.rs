@@ -16,6 +16,8 @@ pub enum Happening {
     Progress(Progress),
     /// Nobody drives the run any more; it can be taken up again.
     Interrupted,
+    /// This process can't follow the run any more; the run itself may go on.
+    Lost(Arc<crate::Error>),
     /// The store keeps nothing more; nobody drives the run any more.
     StoreFailed(Arc<StoreError>),
 }

@@ -14,6 +14,8 @@ mod work;
 pub mod follow;
 pub mod operation;
 pub mod process;
+pub mod session;
+pub mod settings;
 pub mod task;
 pub mod tools;
 pub mod world;
@@ -21,6 +23,8 @@ pub mod world;
 pub use error::Error;
 pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};
+pub use session::{Followed, Session, StartRequest};
+pub use settings::{Settings, StorePlace};
 pub use task::Task;
 pub use work::{ProgressSink, Work};
 

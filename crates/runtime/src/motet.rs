@@ -443,7 +443,7 @@ impl RunHandle {
                     }
                 }
                 Happening::StoreFailed(error) => return Err(Error::Store((*error).clone())),
-                Happening::Interrupted => break,
+                Happening::Interrupted | Happening::Lost(_) => break,
                 Happening::Progress(_) => {}
             }
         }
