@@ -150,8 +150,11 @@ fn read_text(
 ) -> Result<String, (Code, String)> {
     let bytes = read(path).map_err(|reason| (Code::Unreadable, format!("can't be read: {reason}")))?;
     if bytes.len() > FILE_BYTES_MAX {
-        let size = bytes.len() >> 20;
-        return Err((Code::TooLarge, format!("has {size} MiB; a pipeline may have 1 MiB")));
+        let size = bytes.len();
+        return Err((
+            Code::TooLarge,
+            format!("has {size} bytes; a pipeline's file may have {FILE_BYTES_MAX}"),
+        ));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err((Code::Empty, "is empty".to_owned()));

@@ -70,6 +70,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         documents: &documents,
         pipelines: BTreeMap::new(),
         chain: Vec::new(),
+        steps_in_place: 0,
         frames: Vec::new(),
     };
     let main = checker.pipeline(&bundle.main);
@@ -103,6 +104,8 @@ struct Checker<'c, 't> {
     pipelines: BTreeMap<String, Option<Rc<Scope>>>,
     /// The files that are being checked, each used by the one before.
     chain: Vec<String>,
+    /// How many steps of other files were put in place so far.
+    steps_in_place: usize,
     /// The scopes around the step that is being checked, the nearest last.
     frames: Vec<Frame<'c>>,
 }

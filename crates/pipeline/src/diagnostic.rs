@@ -38,8 +38,10 @@ pub struct Diagnostic {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The text of the line, for drawing.
+    /// The text of the line, for drawing; of a very long line, the part around the place.
     pub source: String,
+    /// The column where `source` begins; 1 unless the line is very long.
+    pub source_column: usize,
 }
 
 /// How bad a finding is.
@@ -67,6 +69,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             source: String::new(),
+            source_column: 1,
         }
     }
 

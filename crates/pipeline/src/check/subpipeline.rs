@@ -12,6 +12,9 @@ use crate::document::{self, At};
 use crate::plan::{self, InputSpec};
 use crate::suggestion::{closest, listed};
 
+/// How many steps the files that are used may be, all of them put in place.
+const STEPS_IN_PLACE_MAX: usize = 50_000;
+
 impl<'c> Checker<'c, '_> {
     /// Checks a step that uses another file.
     pub fn subpipeline(
@@ -43,6 +46,9 @@ impl<'c> Checker<'c, '_> {
         let Some((document, scope)) = self.documents.get(path.as_str()).zip(self.pipeline(&path)) else {
             return unknown;
         };
+        if !self.has_room_for(&scope, uses) {
+            return unknown;
+        }
         self.check_inputs(&path, &document.inputs, uses, &given);
         self.check_failure_policy(&path, document, uses);
         CheckedBody {
@@ -57,6 +63,18 @@ impl<'c> Checker<'c, '_> {
             total_timeout: document.timeout.into_iter().chain(step.timeout.total).min(),
             labels: document.labels.clone(),
         }
+    }
+
+    /// Whether the steps of `scope` can be put in place once more; reports it if not.
+    fn has_room_for(&mut self, scope: &plan::Scope, uses: &At<String>) -> bool {
+        let before = self.steps_in_place;
+        self.steps_in_place += count_steps(scope);
+        if before <= STEPS_IN_PLACE_MAX && self.steps_in_place > STEPS_IN_PLACE_MAX {
+            self.findings
+                .error(uses.place, Code::TooLarge, "the files that are used hold too many steps")
+                .note(format!("all of them put in place may be {STEPS_IN_PLACE_MAX} steps"));
+        }
+        self.steps_in_place <= STEPS_IN_PLACE_MAX
     }
 
     fn report_recursion(&mut self, path: &str, uses: &At<String>) {
@@ -116,4 +134,12 @@ impl<'c> Checker<'c, '_> {
             self.findings.error(value.place, Code::BadValue, fault).note(note);
         }
     }
+}
+
+fn count_steps(scope: &plan::Scope) -> usize {
+    let inner = |step: &plan::Step| match &step.body {
+        plan::Body::Operation(_) => 0,
+        plan::Body::Group(scope) | plan::Body::Pipeline { scope, .. } => count_steps(scope),
+    };
+    scope.steps.iter().map(|step| 1 + inner(step)).sum()
 }

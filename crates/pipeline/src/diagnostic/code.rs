@@ -13,6 +13,7 @@ macro_rules! codes {
         /// use motet_pipeline::diagnostic::Code;
         /// assert_eq!(Code::UnknownStep.word(), "unknown-step");
         /// assert_eq!("unknown-step".parse(), Ok(Code::UnknownStep));
+        /// assert!(Code::UnknownStep.explain().contains("steps.still.image"));
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
@@ -98,5 +99,25 @@ impl FromStr for Code {
 
     fn from_str(word: &str) -> Result<Code, NotACode> {
         Code::ALL.iter().copied().find(|code| code.word() == word).ok_or_else(|| NotACode(word.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_in_order_and_lead_back_to_their_rules() {
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].word() < pair[1].word()));
+        assert!(Code::ALL.iter().all(|code| code.word().parse() == Ok(*code)));
+        assert_eq!("nonsense".parse::<Code>(), Err(NotACode("nonsense".to_owned())));
+    }
+
+    #[test]
+    fn every_rule_is_explained_in_sentences() {
+        for code in Code::ALL {
+            let text = code.explain();
+            assert!(text.len() > 60 && text.lines().next().is_some_and(|line| line.contains(' ')), "{code}");
+        }
     }
 }

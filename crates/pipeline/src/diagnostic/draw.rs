@@ -40,12 +40,12 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
 }
 
 fn snippet(diagnostic: &Diagnostic) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    let source = &diagnostic.source;
+    // What was left out of a very long line becomes blanks: the renderer cuts them off and still counts them.
+    let left_out = " ".repeat(diagnostic.source_column - 1);
+    let source = format!("{left_out}{}", diagnostic.source);
     let byte_of =
         |column: usize| source.char_indices().nth(column - 1).map_or(source.len(), |(byte, _)| byte);
     let span = byte_of(diagnostic.column)..byte_of(diagnostic.end_column);
-    Snippet::source(source)
-        .path(&diagnostic.file)
-        .line_start(diagnostic.line)
-        .annotation(AnnotationKind::Primary.span(span).label(diagnostic.label.as_deref()))
+    let annotation = AnnotationKind::Primary.span(span).label(diagnostic.label.as_deref());
+    Snippet::source(source).path(&diagnostic.file).line_start(diagnostic.line).annotation(annotation)
 }

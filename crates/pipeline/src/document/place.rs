@@ -73,20 +73,46 @@ impl<'t> Sources<'t> {
             let length = (byte as usize - line_start).min(text.len());
             text.get(..length).map_or(0, |before| before.chars().count()) + 1
         };
+        let (column, end_column) = (column(place.start), column(place.end));
+        let (source_column, excerpt) = excerpt(text, column);
         Diagnostic {
             file: source.name.to_owned(),
             line,
-            column: column(place.start),
-            end_column: column(place.end),
+            column,
+            end_column,
             level: Level::Error,
             code,
             message,
             label: None,
             notes: Vec::new(),
             help: None,
-            source: text.to_owned(),
+            source: excerpt,
+            source_column,
         }
     }
+}
+
+/// Cuts texts that a hostile file made long.
+fn shorten(diagnostic: &mut Diagnostic) {
+    const TEXT_MAX: usize = 600;
+    let texts =
+        [&mut diagnostic.message].into_iter().chain(&mut diagnostic.label).chain(&mut diagnostic.help);
+    for text in texts.chain(&mut diagnostic.notes) {
+        if let Some((end, _)) = text.char_indices().nth(TEXT_MAX) {
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+}
+
+/// The part of a line that is worth showing for a place at `column`, and the column it begins at.
+fn excerpt(line: &str, column: usize) -> (usize, String) {
+    const SHOWN: usize = 240;
+    if line.len() <= SHOWN {
+        return (1, line.to_owned());
+    }
+    let start = column.saturating_sub(SHOWN / 2).max(1);
+    (start, line.chars().skip(start - 1).take(SHOWN).collect())
 }
 
 /// Collects all that is wrong, so that a check can report it at once (law L4).
@@ -126,6 +152,7 @@ impl<'t> Findings<'t> {
 
     /// All findings, by file and place, each once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.list.iter_mut().for_each(shorten);
         self.list.sort();
         self.list.dedup();
         self.list

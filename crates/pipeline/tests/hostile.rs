@@ -1,0 +1,144 @@
+//! Files that nobody means well with: each gets a clear message, soon.
+
+use motet_pipeline::check::check;
+use motet_pipeline::contract::Catalogue;
+use motet_pipeline::diagnostic::render;
+use motet_pipeline::{Bundle, Diagnostic};
+use proptest::prelude::*;
+
+fn load(bytes: &[u8]) -> Result<Bundle, Vec<Diagnostic>> {
+    Bundle::load("film.yaml", &mut |_| Ok(bytes.to_vec()))
+}
+
+/// What is said about a file with these bytes.
+fn message(bytes: &[u8]) -> String {
+    let diagnostics = match load(bytes) {
+        Ok(bundle) => check(&bundle, &Catalogue::default()).diagnostics,
+        Err(diagnostics) => diagnostics,
+    };
+    render(&diagnostics, false)
+}
+
+fn pipeline(steps: &str) -> String {
+    format!("motet: 1\nsteps:\n{steps}")
+}
+
+#[test]
+fn files_that_are_no_text_are_refused_before_they_are_parsed() {
+    insta::assert_snapshot!(message(b""));
+    insta::assert_snapshot!(message(b" \n\n\t\n"));
+    insta::assert_snapshot!(message(b"motet: 1\nname: \xff\xfe\n"));
+    insta::assert_snapshot!(message(b"\x7fELF\x02\x01\x01\x00\x00"));
+    insta::assert_snapshot!(message(&vec![b'#'; 50 << 20]));
+}
+
+#[test]
+fn a_byte_order_mark_is_taken() {
+    let text = "\u{feff}motet: 1\nsteps: { a: { uses: flow/sleep, with: { duration: 1s } } }\n";
+    assert_eq!(message(text.as_bytes()), "");
+}
+
+#[test]
+fn nesting_without_end_is_stopped() {
+    let lists = format!("motet: 1\nx: {}", "[".repeat(100_000));
+    insta::assert_snapshot!(message(lists.as_bytes()).lines().next().unwrap_or(""));
+    let maps: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    insta::assert_snapshot!(message(maps.as_bytes()).lines().next().unwrap_or(""));
+    let json = format!("{{\"motet\": {}", "[".repeat(100_000));
+    let bundle = Bundle::of_text("film.json", json);
+    let diagnostics = check(&bundle, &Catalogue::default()).diagnostics;
+    insta::assert_snapshot!(render(&diagnostics, false).lines().next().unwrap_or(""));
+}
+
+#[test]
+fn groups_in_groups_are_stopped_by_the_depth_of_maps() {
+    let group = "{ steps: { a: ".repeat(500) + "x" + &"}}".repeat(500);
+    assert!(message(pipeline(&format!("  a: {group}\n")).as_bytes()).contains("too-deep"));
+}
+
+#[test]
+fn an_alias_of_itself_is_refused() {
+    insta::assert_snapshot!(message(b"motet: 1\nsteps: &a\n  b: *a\n"));
+}
+
+#[test]
+fn a_very_long_line_is_shown_in_part() {
+    let text = pipeline(&format!("  a: {{ uses: nothing/{} }}\n", "x".repeat(500_000)));
+    assert!(message(text.as_bytes()).len() < 2_000);
+    let text = format!(
+        "{}\n  b: {{ description: '{}', usess: flow/fail, with: {{ message: 'x' }} }}\n",
+        pipeline(""),
+        "x".repeat(9_000)
+    );
+    insta::assert_snapshot!(message(text.as_bytes()));
+}
+
+#[test]
+fn thousands_of_steps_in_a_circle_are_told_in_a_few_lines() {
+    let step =
+        |index: usize| format!("  s{index}: {{ uses: flow/sleep, needs: [s{}, s0] }}\n", (index + 1) % 3_000);
+    let text = pipeline(&(0..3_000).map(step).collect::<String>());
+    let diagnostics = check(&load(text.as_bytes()).unwrap(), &Catalogue::default()).diagnostics;
+    let cycles: Vec<_> = diagnostics.iter().filter(|diagnostic| diagnostic.code.word() == "cycle").collect();
+    assert!((1..=10).contains(&cycles.len()));
+    assert!(cycles.iter().all(|cycle| cycle.message.len() < 200));
+}
+
+#[test]
+fn files_that_use_each_other_without_end_are_read_once_each() {
+    let mut read = 0;
+    let bundle = Bundle::load("a.yaml", &mut |path| {
+        read += 1;
+        let other = if path == "a.yaml" { "b" } else { "a" };
+        Ok(format!("motet: 1\nsteps: {{ x: {{ uses: ./{other}.yaml }} }}").into_bytes())
+    });
+    assert_eq!(bundle.unwrap().files.len(), 2);
+    assert_eq!(read, 2);
+}
+
+#[test]
+fn a_pipeline_that_uses_ever_more_files_is_stopped() {
+    let mut next = 0;
+    let diagnostics = Bundle::load("f.yaml", &mut |_| {
+        next += 1;
+        Ok(format!("motet: 1\nsteps: {{ x: {{ uses: ./f{next}.yaml }} }}").into_bytes())
+    })
+    .unwrap_err();
+    assert_eq!(diagnostics[0].message, "a pipeline can use at most 256 files");
+}
+
+#[test]
+fn files_that_multiply_when_they_are_put_in_place_are_stopped() {
+    let diagnostics = Bundle::load("f0.yaml", &mut |path| {
+        let level: usize = path[1..path.len() - 5].parse().unwrap();
+        let step =
+            if level < 30 { format!("uses: ./f{}.yaml", level + 1) } else { "uses: flow/fail".to_owned() };
+        Ok(format!("motet: 1\nsteps: {{ a: {{ {step} }}, b: {{ {step} }} }}").into_bytes())
+    })
+    .map(|bundle| check(&bundle, &Catalogue::default()).diagnostics)
+    .unwrap();
+    assert!(diagnostics.iter().any(|diagnostic| diagnostic.code.word() == "too-large"), "{diagnostics:?}");
+}
+
+#[test]
+fn paths_stay_in_the_project() {
+    for path in ["/etc/passwd", "../film.yaml", "a/../../film.yaml", "", ".", "a\\..\\b.yaml"] {
+        let diagnostics = Bundle::load(path, &mut |_| panic!("nothing outside is read")).unwrap_err();
+        assert_eq!(diagnostics[0].code.word(), "bad-path", "{path}");
+    }
+}
+
+proptest! {
+    /// Whatever is cut out of or put into a pipeline, the check ends with a plan or an error.
+    #[test]
+    fn damaged_pipelines_get_a_plan_or_an_error(at in 0_usize..2_000, cut in 0_usize..40, put in "\\PC{0,12}|[{}\\[\\]:,'\"&*|>\n -]{0,8}") {
+        let mut text = include_str!("fixtures/good/policies.yaml").to_owned();
+        let boundary = |mut at: usize, text: &str| { while !text.is_char_boundary(at) { at -= 1 } at };
+        let start = boundary(at.min(text.len()), &text);
+        let end = boundary((start + cut).min(text.len()), &text).max(start);
+        text.replace_range(start..end, &put);
+        let checked = check(&Bundle::of_text("film.yaml", text), &Catalogue::default());
+        prop_assert_eq!(checked.plan.is_none(), checked.diagnostics.iter().any(Diagnostic::is_error));
+        render(&checked.diagnostics, false);
+    }
+}
