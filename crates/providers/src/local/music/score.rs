@@ -35,30 +35,33 @@ pub(super) enum Voice {
 /// Writes a piece that is `frames` long.
 pub(super) fn write(character: &Character, seed: u64, frames: usize) -> Vec<Note> {
     let mut random = Random::new(seed, "score");
-    let bar = (character.bar * random.between(0.94, 1.06) * RATE as f32) as usize;
+    let length = (character.bar * random.between(0.94, 1.06) * RATE as f32) as usize;
     let root = character.root + random.below(9) as i32 - 4;
     let progression = character.progressions[random.below(2)];
     let motif: Vec<usize> = (0..8).map(|_| random.below(5)).collect();
     let mut notes = Vec::new();
     let mut voicing: Vec<i32> = vec![root + 7, root + 12, root + 16, root + 19];
-    let mut index = 0;
-    while index * bar < frames {
+    for index in 0..frames.div_ceil(length) {
         let degree = progression[index % progression.len()];
-        let chord = Chord { root: pitch(character, root, degree), tones: tones(character, root, degree) };
-        voicing = lead(&voicing, &chord.tones, root + 5);
-        let start = index * bar;
-        pad(&mut notes, &mut random, start, bar, &voicing);
-        bass(&mut notes, character, start, bar, chord.root - 12, index);
-        pluck(&mut notes, &mut random, character, start, bar, &voicing, &motif, index);
-        index += 1;
+        voicing = lead(&voicing, &tones(character, root, degree), root + 5);
+        let bass = pitch(character, root, degree) - 12;
+        let bar = Bar { index, start: index * length, length, bass, voicing: &voicing };
+        bar.pad(&mut notes, &mut random);
+        bar.bass(&mut notes, character);
+        bar.pluck(&mut notes, &mut random, character, &motif);
     }
     notes.retain(|note| note.start < frames);
     notes
 }
 
-struct Chord {
-    root: i32,
-    tones: Vec<i32>,
+/// One chord's time.
+struct Bar<'a> {
+    index: usize,
+    /// In frames, as is its length.
+    start: usize,
+    length: usize,
+    bass: i32,
+    voicing: &'a [i32],
 }
 
 /// The pitch of a step of the scale.
@@ -93,79 +96,59 @@ fn lead(voicing: &[i32], tones: &[i32], lowest: i32) -> Vec<i32> {
     led
 }
 
-fn pad(notes: &mut Vec<Note>, random: &mut Random, start: usize, bar: usize, voicing: &[i32]) {
-    for (index, pitch) in voicing.iter().enumerate() {
-        let late = (random.between(0.0, 0.05) * bar as f32) as usize;
-        let pan = [-0.55, 0.45, -0.25, 0.6][index % 4];
-        notes.push(Note {
-            start: start + late,
-            length: bar,
-            pitch: *pitch,
-            gain: 0.30,
-            pan,
-            voice: Voice::Pad,
-        });
-    }
-}
-
-fn bass(notes: &mut Vec<Note>, character: &Character, start: usize, bar: usize, pitch: i32, index: usize) {
-    let low = if pitch > 43 { pitch - 12 } else { pitch };
-    if character.pulse {
-        for beat in 0..4 {
-            let gain = if beat == 0 { 0.5 } else { 0.34 };
+impl Bar<'_> {
+    fn pad(&self, notes: &mut Vec<Note>, random: &mut Random) {
+        for (index, pitch) in self.voicing.iter().enumerate() {
+            let late = (random.between(0.0, 0.05) * self.length as f32) as usize;
+            let pan = [-0.55, 0.45, -0.25, 0.6][index % 4];
+            let start = self.start + late;
             notes.push(Note {
-                start: start + beat * bar / 4,
-                length: bar / 6,
-                pitch: low,
-                gain,
-                pan: 0.0,
-                voice: Voice::Bass,
-            });
-        }
-    } else {
-        notes.push(Note { start, length: bar * 7 / 8, pitch: low, gain: 0.5, pan: 0.0, voice: Voice::Bass });
-        if index % 4 == 3 {
-            notes.push(Note {
-                start: start + bar * 3 / 4,
-                length: bar / 5,
-                pitch: low + 12,
-                gain: 0.22,
-                pan: 0.0,
-                voice: Voice::Bass,
+                start,
+                length: self.length,
+                pitch: *pitch,
+                gain: 0.30,
+                pan,
+                voice: Voice::Pad,
             });
         }
     }
-}
 
-/// A motif that comes back, with some of its notes left out each time.
-#[allow(clippy::too_many_arguments)]
-fn pluck(
-    notes: &mut Vec<Note>,
-    random: &mut Random,
-    character: &Character,
-    start: usize,
-    bar: usize,
-    voicing: &[i32],
-    motif: &[usize],
-    index: usize,
-) {
-    // The first bars are for the chords alone.
-    let entry = if index == 0 { 0.25 } else { 1.0 };
-    for (place, step) in motif.iter().enumerate() {
-        let accent = if place % 4 == 0 { 1.25 } else { 0.9 };
-        if !random.chance(character.plucks * accent * entry) {
-            continue;
+    fn bass(&self, notes: &mut Vec<Note>, character: &Character) {
+        let low = if self.bass > 43 { self.bass - 12 } else { self.bass };
+        let mut play = |at: usize, length: usize, pitch: i32, gain: f32| {
+            notes.push(Note { start: self.start + at, length, pitch, gain, pan: 0.0, voice: Voice::Bass });
+        };
+        if character.pulse {
+            for beat in 0..4 {
+                play(beat * self.length / 4, self.length / 6, low, if beat == 0 { 0.5 } else { 0.34 });
+            }
+            return;
         }
-        let pitch =
-            voicing[step % voicing.len()] + 12 * character.pluck_octave + if *step == 4 { 12 } else { 0 };
-        let human = (random.between(0.0, 0.012) * RATE as f32) as usize;
-        notes.push(Note {
-            start: start + place * bar / 8 + human,
-            length: bar / 4,
-            pitch,
-            gain: random.between(0.24, 0.42),
-            pan: random.between(-0.7, 0.7),
-            voice: Voice::Pluck,
-        });
+        play(0, self.length * 7 / 8, low, 0.5);
+        if self.index % 4 == 3 {
+            play(self.length * 3 / 4, self.length / 5, low + 12, 0.22);
+        }
+    }
+
+    /// A motif that comes back, with some of its notes left out each time.
+    fn pluck(&self, notes: &mut Vec<Note>, random: &mut Random, character: &Character, motif: &[usize]) {
+        // The first bar is for the chord alone.
+        let entry = if self.index == 0 { 0.25 } else { 1.0 };
+        for (place, step) in motif.iter().enumerate() {
+            let accent = if place % 4 == 0 { 1.25 } else { 0.9 };
+            if !random.chance(character.plucks * accent * entry) {
+                continue;
+            }
+            let octaves = character.pluck_octave + i32::from(*step == 4);
+            let human = (random.between(0.0, 0.012) * RATE as f32) as usize;
+            notes.push(Note {
+                start: self.start + place * self.length / 8 + human,
+                length: self.length / 4,
+                pitch: self.voicing[step % self.voicing.len()] + 12 * octaves,
+                gain: random.between(0.24, 0.42),
+                pan: random.between(-0.7, 0.7),
+                voice: Voice::Pluck,
+            });
+        }
     }
 }
