@@ -21,6 +21,8 @@ pub(crate) struct Ffmpeg {
 /// How the result is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
+    /// A piece of a film on its way: pictures, nearly without loss.
+    Part,
     /// H.264 without sound.
     SilentMp4,
     /// H.264 and AAC.
@@ -41,6 +43,7 @@ impl Format {
     /// The name of the file in which the result is found.
     pub(crate) fn file(self) -> &'static str {
         match self {
+            Format::Part => "part.mkv",
             Format::SilentMp4 | Format::Mp4 => "out.mp4",
             Format::Png => "out.png",
             Format::Jpeg => "out.jpg",
@@ -57,6 +60,9 @@ impl Format {
         const AAC: [&str; 8] = ["-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"];
         const FASTSTART: [&str; 2] = ["-movflags", "+faststart"];
         match self {
+            Format::Part => {
+                vec!["-c:v", "libx264", "-preset", "ultrafast", "-crf", "6", "-pix_fmt", "yuv420p", "-an"]
+            }
             Format::SilentMp4 => [&H264[..], &["-an"], &FASTSTART].concat(),
             Format::Mp4 => [&H264[..], &AAC, &FASTSTART].concat(),
             Format::Png => vec!["-frames:v", "1", "-update", "1", "-c:v", "png", "-pred", "mixed"],
@@ -105,7 +111,19 @@ impl Ffmpeg {
     }
 
     /// Ends the call: the pads `maps` of `graph` are written in `format`; `length` is in seconds.
-    pub(crate) fn write(mut self, graph: &Graph, maps: &[&str], format: Format, length: Option<f64>) -> Call {
+    pub(crate) fn write(self, graph: &Graph, maps: &[&str], format: Format, length: Option<f64>) -> Call {
+        self.write_to(format.file(), graph, maps, format, length)
+    }
+
+    /// The same, to a file of another name.
+    pub(crate) fn write_to(
+        mut self,
+        file: &str,
+        graph: &Graph,
+        maps: &[&str],
+        format: Format,
+        length: Option<f64>,
+    ) -> Call {
         let text = graph.to_string();
         self.push(["-filter_complex", &text]);
         for map in maps {
@@ -115,7 +133,7 @@ impl Ffmpeg {
         // Sound may be ready long before the first picture is.
         self.push(["-max_muxing_queue_size", "9999"]);
         self.push(["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
-        self.push(["-flags:v", "+bitexact", "-flags:a", "+bitexact", format.file()]);
+        self.push(["-flags:v", "+bitexact", "-flags:a", "+bitexact", file]);
         Call { program: Program::Ffmpeg, arguments: self.arguments, length }
     }
 }

@@ -266,3 +266,19 @@ fn what_cannot_work_is_refused_with_a_reason() {
         .collect();
     assert_drawn!(refused);
 }
+
+#[test]
+fn a_film_of_many_clips_is_made_in_parts_and_takes_the_sound_from_the_clips() {
+    let recipe = planned("media/merge", json!({ "items": vec!["@clip"; 11] })).unwrap();
+    let files: Vec<_> = recipe.calls.iter().map(|call| call.arguments.last().unwrap().as_str()).collect();
+    assert_eq!(files, ["part0.mkv", "part1.mkv", "out.mp4"]);
+    let read = |index: usize| {
+        let arguments = &recipe.calls[index].arguments;
+        arguments.windows(2).filter(|pair| pair[0] == "-i").map(|pair| pair[1].as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(1), ["in0.mp4"]);
+    assert_eq!(read(2), [["part0.mkv", "part1.mkv"].as_slice(), &["in0.mp4"; 11]].concat());
+    let graph = recipe.calls[2].arguments.iter().find(|argument| argument.contains("amix")).unwrap();
+    assert!(graph.contains("[2:a:0]") && graph.contains("[12:a:0]") && !graph.contains("[2:v:0]"), "{graph}");
+    assert_eq!(recipe.calls[2].length, Some(55.0));
+}

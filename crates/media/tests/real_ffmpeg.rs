@@ -188,6 +188,29 @@ fn crossfades_shorten_the_film_by_their_length_and_cut_no_narration() {
 }
 
 #[test]
+fn a_film_of_many_clips_is_joined_in_parts_and_looks_the_same() {
+    let scratch = Scratch::new();
+    let colours = ["red", "lime", "blue"].map(|colour| {
+        scratch
+            .source(&format!("{colour}.png"), &format!("-f lavfi -i color=c={colour}:size=64x64 -frames:v 1"))
+    });
+    let voice = scratch.source("voice.wav", &format!("{TONE}0.4"));
+    let item = |index: usize| Value::map([("media", colours[index % 3].clone()), ("audio", voice.clone())]);
+    let inputs = with([
+        ("items", Value::list((0..23).map(item).collect())),
+        ("transition", "fade".into()),
+        ("transition_duration", Value::from(0.08)),
+    ]);
+    let name = scratch.make("media/merge", "video", inputs);
+    assert_in_step(&scratch, &name, 23.0 * 0.4);
+    for index in [0, 9, 10, 11, 20, 22] {
+        let pixel = scratch.picture(&name, 0.4 * index as f64 + 0.2, 1, 1)[0];
+        let brightest = (0..3).max_by_key(|channel| pixel[*channel]);
+        assert_eq!(brightest, Some(index % 3), "{pixel:?} is picture {index}");
+    }
+}
+
+#[test]
 fn clips_too_short_for_the_fade_are_still_joined() {
     let scratch = Scratch::new();
     let clip = |name: &str, seconds: &str| {

@@ -2,19 +2,26 @@
 
 use motet_pipeline::MediaKind;
 
-use crate::Recipe;
-use crate::ffmpeg::Ffmpeg;
+use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::size::Size;
+use crate::{Call, Recipe};
 
 use super::Look;
 use super::items::{Items, Visual};
 use super::timeline::{Segment, Timeline};
 
-/// Adds all visuals to the graph; the film's pictures end at the pad `v`. Gives the number of the
-/// input of each visual.
+/// At most this many pictures are joined in one call: each keeps a decoder and its frames in memory
+/// (at 1280x720 some 75 MB) until the call ends.
+const JOINED_MAX: usize = 10;
+
+/// Adds the film's pictures to the graph; they end at the pad `v`. Gives, for each visual that sounds,
+/// the number of the input with its sound.
+///
+/// A film of many pictures is joined in parts first, each by a call of its own that is added to the
+/// recipe.
 pub(crate) fn lay(
     recipe: &mut Recipe,
     call: &mut Ffmpeg,
@@ -22,18 +29,77 @@ pub(crate) fn lay(
     items: &Items,
     timeline: &Timeline,
     look: &Look,
+) -> Vec<Option<usize>> {
+    let clips: Vec<_> = items.visuals.iter().zip(&timeline.segments).collect();
+    if clips.len() <= JOINED_MAX {
+        let inputs = show(recipe, call, graph, &clips, look);
+        let joined = join(graph, &timeline.segments, look.rate);
+        finish(graph, joined, timeline, look);
+        return inputs.into_iter().map(Some).collect();
+    }
+    let mut parts = Vec::new();
+    for (index, clips) in clips.chunks(JOINED_MAX).enumerate() {
+        let part = whole(clips);
+        let file = format!("part{index}.mkv");
+        let rendered = render(recipe, clips, &part, look, &file);
+        recipe.calls.push(rendered);
+        let input = call.input(&[""; 0], &file);
+        let mut filters = picture::count(look.rate).to_vec();
+        filters.push(filter("trim").set("end_frame", part.frames));
+        graph.chain(&[format!("{input}:v:0")], filters, &[format!("v{index}")]);
+        parts.push(part);
+    }
+    let joined = join(graph, &parts, look.rate);
+    finish(graph, joined, timeline, look);
+    let mut sounding = |(visual, segment): (&Visual, &Segment)| {
+        let file = recipe.read(&visual.media);
+        visual.sounds().then(|| call.input(&cut(visual, segment, look.rate), &file))
+    };
+    clips.into_iter().map(&mut sounding).collect()
+}
+
+/// The stretch of the film that `clips` fill together.
+fn whole(clips: &[(&Visual, &Segment)]) -> Segment {
+    let (first, last) = (clips[0].1, clips[clips.len() - 1].1);
+    Segment { frames: last.start + last.frames - first.start, ..*first }
+}
+
+/// A call that joins `clips` and writes them to `file`, nearly without loss.
+fn render(
+    recipe: &mut Recipe,
+    clips: &[(&Visual, &Segment)],
+    part: &Segment,
+    look: &Look,
+    file: &str,
+) -> Call {
+    let mut call = Ffmpeg::new();
+    let mut graph = Graph::default();
+    show(recipe, &mut call, &mut graph, clips, look);
+    let within = |segment: &Segment| Segment { start: segment.start - part.start, ..*segment };
+    let segments: Vec<_> = clips.iter().map(|(_, segment)| within(segment)).collect();
+    let joined = join(&mut graph, &segments, look.rate);
+    graph.chain(&[joined], exactly(part.frames, segments.len()), &["v"]);
+    call.write_to(file, &graph, &["v"], Format::Part, Some(look.rate.seconds(part.frames)))
+}
+
+/// Adds each of `clips` to the graph, brought to the look of the film, as the pads `v0`, `v1`, …
+fn show(
+    recipe: &mut Recipe,
+    call: &mut Ffmpeg,
+    graph: &mut Graph,
+    clips: &[(&Visual, &Segment)],
+    look: &Look,
 ) -> Vec<usize> {
-    let mut inputs = Vec::with_capacity(items.visuals.len());
-    for (index, (visual, segment)) in items.visuals.iter().zip(&timeline.segments).enumerate() {
+    let mut inputs = Vec::with_capacity(clips.len());
+    for (index, (visual, segment)) in clips.iter().enumerate() {
         let file = recipe.read(&visual.media);
         let input = match visual.media.kind {
             MediaKind::Image => call.picture(&file),
-            _ => call.input(&cut(visual, segment, timeline.rate), &file),
+            _ => call.input(&cut(visual, segment, look.rate), &file),
         };
         graph.chain(&[format!("{input}:v:0")], conform(visual, segment, look), &[format!("v{index}")]);
         inputs.push(input);
     }
-    join(graph, timeline, look);
     inputs
 }
 
@@ -65,7 +131,6 @@ fn conform(visual: &Visual, segment: &Segment, look: &Look) -> Vec<Filter> {
         filters.push(picture::yuv420p());
         filters.extend(picture::regular(segment.frames, look.rate));
     }
-    filters.push(picture::label_colours());
     filters.extend(fades(visual.fade_in, visual.fade_out, segment.frames, look));
     filters
 }
@@ -91,36 +156,44 @@ fn fades(fade_in: f64, fade_out: f64, frames: u64, look: &Look) -> Vec<Filter> {
     filters
 }
 
-/// Joins the pads `v0`, `v1`, … with cuts and crossfades.
-fn join(graph: &mut Graph, timeline: &Timeline, look: &Look) {
+/// Joins the pads `v0`, `v1`, … with cuts and crossfades; gives the pad of the whole.
+fn join(graph: &mut Graph, segments: &[Segment], rate: Rate) -> String {
     let mut run = vec!["v0".to_owned()];
-    for (index, segment) in timeline.segments.iter().enumerate().skip(1) {
+    for (index, segment) in segments.iter().enumerate().skip(1) {
         let next = format!("v{index}");
         if segment.overlap == 0 {
             run.push(next);
             continue;
         }
-        let before = concatenate(graph, &run, look.rate);
+        let before = concatenate(graph, &run, rate);
         let faded = format!("f{index}");
         let crossfade = filter("xfade")
             .set("transition", "fade")
-            .set("duration", seconds(look.rate.seconds(segment.overlap)))
-            .set("offset", seconds(look.rate.seconds(segment.start)));
+            .set("duration", seconds(rate.seconds(segment.overlap)))
+            .set("offset", seconds(rate.seconds(segment.start)));
         // Some versions of xfade leave out a point in time at the seam, though no frame is lost.
         let mut filters = vec![crossfade];
-        filters.extend(picture::count(look.rate));
+        filters.extend(picture::count(rate));
         graph.chain(&[before, next], filters, &[&faded]);
         run = vec![faded];
     }
-    let all = concatenate(graph, &run, look.rate);
-    let mut filters = Vec::new();
-    if timeline.segments.iter().any(|segment| segment.overlap > 0) {
-        // And some end a frame early.
-        filters.push(filter("tpad").set("stop_mode", "clone").set("stop", timeline.segments.len()));
-    }
-    filters.push(filter("trim").set("end_frame", timeline.frames));
+    concatenate(graph, &run, rate)
+}
+
+/// Exactly `frames` frames; some versions of xfade end a frame early, so a few may be missing.
+fn exactly(frames: u64, missing_max: usize) -> Vec<Filter> {
+    vec![
+        filter("tpad").set("stop_mode", "clone").set("stop", missing_max),
+        filter("trim").set("end_frame", frames),
+    ]
+}
+
+/// Ends the film at its length, with its fades, at the pad `v`.
+fn finish(graph: &mut Graph, joined: String, timeline: &Timeline, look: &Look) {
+    let mut filters = exactly(timeline.frames, timeline.segments.len());
     filters.extend(fades(look.fade_in, look.fade_out, timeline.frames, look));
-    graph.chain(&[all], filters, &["v"]);
+    filters.push(picture::label_colours());
+    graph.chain(&[joined], filters, &["v"]);
 }
 
 /// Puts the pads of `run` after one another; gives the pad of the whole.

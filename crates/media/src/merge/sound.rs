@@ -52,24 +52,24 @@ impl Sounds {
     }
 }
 
-/// The sounds of the items: of clips, of narration, and those laid over. `clips` are the inputs of
-/// the visuals.
+/// The sounds of the items: of clips, of narration, and those laid over. `clips` are the inputs with
+/// the sound of the visuals.
 pub(crate) fn of_items(
     recipe: &mut Recipe,
     call: &mut Ffmpeg,
     items: &Items,
     timeline: &Timeline,
-    clips: &[usize],
+    clips: &[Option<usize>],
 ) -> Sounds {
     let rate = timeline.rate;
     let mut voices = Vec::new();
     for (index, (visual, segment)) in items.visuals.iter().zip(&timeline.segments).enumerate() {
-        if visual.sounds() {
+        if let Some(input) = clips[index].filter(|_| visual.sounds()) {
             // A crossfade of pictures is one of their sounds too.
             let before = rate.seconds(segment.overlap);
             let after = rate.seconds(timeline.overlap_after(index));
             voices.push(Sound {
-                input: clips[index],
+                input,
                 skipped: 0.0,
                 at: rate.samples(segment.start),
                 samples: rate.samples(segment.start + segment.frames) - rate.samples(segment.start),
