@@ -34,6 +34,6 @@ pub use journal::{INLINE_BYTES_MAX, Record};
 pub use projection::inputs_digest;
 pub use rows::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, UsualDuration};
 pub use schema::FORMAT;
-pub use status::{NotAStatus, RunStatus, StepStatus};
+pub use status::{NotAStatus, RunStatus};
 pub use store::Store;
 pub use writer::Written;

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_engine::event::RunStarted;
-use motet_engine::{Event, Money, Turn};
+use motet_engine::{Event, Money, StepStatus, Turn};
 use motet_pipeline::{Artifact, Digest, StepPath, Timestamp, Value};
 
-use crate::{RunStatus, StepStatus};
+use crate::RunStatus;
 
 /// What some turns change in the projections. Runs go by their numbers in the database.
 #[derive(Default)]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::{Money, RunId};
+use motet_engine::{Money, RunId, StepStatus};
 use motet_pipeline::{Artifact, Digest, Span, StepPath, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-use crate::{RunStatus, StepStatus};
+use crate::{NotAStatus, RunStatus};
 
 /// A run, without its inputs and outputs (see [`crate::Store::outputs`]).
 #[derive(Clone, Debug, PartialEq)]
@@ -170,7 +170,7 @@ impl StepRow {
     pub(crate) fn from_row(row: &Row) -> rusqlite::Result<StepRow> {
         Ok(StepRow {
             path: StepPath::from_text(text(row, 0)?),
-            status: parse(row, 1)?,
+            status: step_status(text(row, 1)?).map_err(bad(1))?,
             tolerated: row.get(2)?,
             items: row.get::<_, Option<i64>>(3)?.map(|items| items as u64),
             attempts: row.get(4)?,
@@ -218,6 +218,11 @@ where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     text(row, column)?.parse().map_err(bad(column))
+}
+
+fn step_status(word: &str) -> Result<StepStatus, NotAStatus> {
+    let found = StepStatus::ALL.into_iter().find(|status| status.word() == word);
+    found.ok_or_else(|| NotAStatus(word.to_owned()))
 }
 
 /// Says that the text in `column` is not what this crate writes there.

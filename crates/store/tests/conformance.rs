@@ -5,9 +5,9 @@ mod score;
 use std::sync::mpsc;
 
 use motet_engine::event::LateEnd;
-use motet_engine::{Event, Failure, Money};
+use motet_engine::{Event, Failure, Money, StepStatus};
 use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
-use motet_store::{FoundRun, Record, RunFilter, RunStatus, StepStatus, Store, StoreError, inputs_digest};
+use motet_store::{FoundRun, Record, RunFilter, RunStatus, Store, StoreError, inputs_digest};
 
 use score::{Score, artifact, completed};
 
@@ -235,7 +235,7 @@ fn steps_are_told_as_they_go(store: &Store) {
         let row = store.steps(&score.run).unwrap().remove(0);
         told.push(format!(
             "{} {} {:?} {:?}",
-            row.status,
+            row.status.word(),
             row.attempts,
             row.operation.as_deref(),
             row.wakes_at
