@@ -25,11 +25,12 @@ pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started
 pub use pipeline::{Pipeline, read_bundle};
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};
-pub use task::Task;
+pub use task::{Audio, Image, Media, Task, TaskContext, TaskError, Video};
 pub use work::{ProgressSink, Work};
 
 pub use motet_engine as engine;
 pub use motet_pipeline as language;
 pub use motet_store as store;
+pub use schemars;
 
 pub use motet_pipeline::{Artifact, Class, Value};

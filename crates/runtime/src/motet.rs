@@ -10,6 +10,8 @@ use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, RunRow, Store};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,7 +21,7 @@ use crate::follow::Happening;
 use crate::lock::Lock;
 use crate::operation::{self, Hands, Operation, Operations};
 use crate::pipeline::Pipeline;
-use crate::task::Task;
+use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
 use crate::world::{SharedWorld, live::LiveWorld};
 
@@ -319,8 +321,20 @@ impl Builder {
         self
     }
 
-    /// Adds an operation of your own, such as `task/shout`, whose contract comes from its types.
-    pub fn task(mut self, task: Task) -> Builder {
+    /// Adds an async closure as an operation of your own, such as `task/shout`; its contract comes
+    /// from its types. See [`Task::new`].
+    pub fn task<Input, Output, Closure, Performing>(self, name: &str, closure: Closure) -> Builder
+    where
+        Input: DeserializeOwned + JsonSchema + Send + 'static,
+        Output: Serialize + JsonSchema + Send + 'static,
+        Closure: Fn(TaskContext, Input) -> Performing + Send + Sync + 'static,
+        Performing: Future<Output = Result<Output, TaskError>> + Send + 'static,
+    {
+        self.add_task(Task::new(name, closure))
+    }
+
+    /// Adds a task. A later one takes the place of an earlier one of the same name.
+    pub fn add_task(mut self, task: Task) -> Builder {
         let (contract, operation) = task.into_parts();
         self.operations.insert(contract.operation.clone(), operation);
         self.catalogue.add(contract);

@@ -12,6 +12,8 @@ use motet_engine::Failure;
 use motet_pipeline::{Class, Contract, Value};
 use motet_store::Store;
 
+pub(crate) use scratch::Scratch;
+
 use crate::tools::Tools;
 use crate::work::Work;
 use crate::world::SharedWorld;

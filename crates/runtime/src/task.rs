@@ -1,24 +1,124 @@
 //! Tasks: operations of your own, as async closures.
 
+mod context;
+mod error;
+mod media;
+mod shape;
+
 use std::sync::Arc;
 
-use motet_pipeline::Contract;
+use futures_util::future::BoxFuture;
+use motet_engine::Failure;
+use motet_pipeline::contract::Work as WorkKind;
+use motet_pipeline::{Contract, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::operation::Operation;
+use crate::work::Work;
+
+pub use context::TaskContext;
+pub use error::TaskError;
+pub use media::{Audio, Image, Media, Video, WrongKind};
+
+use shape::{Shape, Side};
 
 /// An operation of your own, with its contract.
+///
+/// The contract comes from the types that the closure takes and gives: serde says how they are
+/// written, schemars what fits. So a check finds a wrong input of your code as it finds one of a
+/// model.
+///
+/// ```
+/// use motet::{Task, TaskContext, schemars::JsonSchema};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Shout {
+///     text: String,
+///     #[serde(default)]
+///     twice: bool,
+/// }
+///
+/// #[derive(Serialize, JsonSchema)]
+/// struct Loud {
+///     text: String,
+/// }
+///
+/// let shout = Task::new("task/shout", |_: TaskContext, input: Shout| async move {
+///     let text = input.text.to_uppercase();
+///     Ok(Loud { text: if input.twice { format!("{text} {text}") } else { text } })
+/// });
+/// let contract = shout.contract();
+/// assert!(contract.parameter("text").unwrap().required);
+/// assert_eq!(contract.parameter("twice").unwrap().default, Some(false.into()));
+/// assert!(contract.outputs.contains_key("text"));
+/// ```
 pub struct Task {
     contract: Contract,
     operation: Arc<dyn Operation>,
 }
 
 impl Task {
+    /// A task called `name` (`task/` is put before it if it isn't there), done by `closure`.
+    ///
+    /// An input type that isn't an object takes one parameter, `value`; an output type that isn't
+    /// one gives one, `value`; `()` takes or gives nothing.
+    pub fn new<Input, Output, Closure, Performing>(name: &str, closure: Closure) -> Task
+    where
+        Input: DeserializeOwned + JsonSchema + Send + 'static,
+        Output: Serialize + JsonSchema + Send + 'static,
+        Closure: Fn(TaskContext, Input) -> Performing + Send + Sync + 'static,
+        Performing: Future<Output = Result<Output, TaskError>> + Send + 'static,
+    {
+        let name = if name.starts_with("task/") { name.to_owned() } else { format!("task/{name}") };
+        let (taken, given) = (Shape::of::<Input>(Side::Taken), Shape::of::<Output>(Side::Given));
+        let mut contract = Contract::new(name, WorkKind::Task).summary(taken.description());
+        contract.inputs = taken.parameters();
+        contract.open_inputs = taken.is_open();
+        contract.outputs = given.outputs();
+        contract.open_outputs = given.is_open();
+        let given = Arc::new(given);
+        let perform: Perform = Box::new(move |context| {
+            let performing = taken.read(context.inputs()).map(|input| closure(context, input));
+            let given = given.clone();
+            Box::pin(async move { given.write(&performing?.await?) })
+        });
+        Task::with_contract(contract, Typed(perform))
+    }
+
     /// A task with a contract and hands that were made elsewhere.
     pub fn with_contract(contract: Contract, operation: impl Operation) -> Task {
         Task { contract, operation: Arc::new(operation) }
     }
 
+    /// Says in one sentence what the task does, for `plan` and the documentation. Without it, the
+    /// first line of the input type's own documentation is taken.
+    pub fn summary(mut self, summary: &str) -> Task {
+        self.contract.summary = summary.to_owned();
+        self
+    }
+
+    /// What the task takes and gives.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     pub(crate) fn into_parts(self) -> (Contract, Arc<dyn Operation>) {
         (self.contract, self.operation)
+    }
+}
+
+/// A closure behind its types: it reads its inputs from the context and gives a map.
+type Perform = Box<dyn Fn(TaskContext) -> BoxFuture<'static, Result<Value, TaskError>> + Send + Sync>;
+
+struct Typed(Perform);
+
+impl Operation for Typed {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+        let world = work.hands.world.clone();
+        let performing = (self.0)(TaskContext::new(work));
+        Box::pin(async move { performing.await.map_err(|error| error.into_failure(world.now())) })
     }
 }

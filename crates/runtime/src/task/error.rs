@@ -1,0 +1,93 @@
+//! Why a task failed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use motet_engine::Failure;
+use motet_pipeline::{Class, Span, Timestamp};
+
+/// Why an attempt of a task failed. Its class decides what follows: a retry, a fallback, the end.
+///
+/// Any error becomes one by `?`, of the class `invalid`: that is not tried again, for nobody said
+/// that trying again could help. Say so with a class of your own:
+///
+/// ```
+/// use motet::{Class, TaskError};
+/// use std::time::Duration;
+///
+/// fn parse(text: &str) -> Result<u32, TaskError> {
+///     Ok(text.trim().parse::<u32>()?)                    // a plain error: not retried
+/// }
+/// assert_eq!(parse("seven").unwrap_err().class(), Class::Invalid);
+///
+/// let busy = TaskError::new(Class::Throttled, "the kiln is full").retry_after(Duration::from_secs(90));
+/// assert_eq!(busy.to_string(), "throttled: the kiln is full");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskError {
+    failure: Failure,
+    pause: Option<Span>,
+}
+
+impl TaskError {
+    /// An error of `class`; `message` says what happened, for people, without secrets.
+    pub fn new(class: Class, message: impl Into<String>) -> TaskError {
+        TaskError { failure: Failure::new(class, message), pause: None }
+    }
+
+    /// The same, not to be tried again before `at`.
+    pub fn retry_at(mut self, at: Timestamp) -> TaskError {
+        self.failure.retry_at = Some(at);
+        self
+    }
+
+    /// The same, not to be tried again before `pause` has passed from when the attempt ends.
+    pub fn retry_after(mut self, pause: Duration) -> TaskError {
+        self.pause = Some(Span(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)));
+        self
+    }
+
+    /// What sort of failure it is.
+    pub fn class(&self) -> Class {
+        self.failure.class
+    }
+
+    /// What happened.
+    pub fn message(&self) -> &str {
+        &self.failure.message
+    }
+
+    pub(crate) fn of(failure: Failure) -> TaskError {
+        TaskError { failure, pause: None }
+    }
+
+    /// What is told to the engine at `now`.
+    pub(crate) fn into_failure(self, now: Timestamp) -> Failure {
+        let paused = self.pause.map(|pause| now.after(pause));
+        Failure { retry_at: self.failure.retry_at.max(paused), ..self.failure }
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+/// Not an [`Error`] itself, so that every error can become one.
+impl<E: Error> From<E> for TaskError {
+    fn from(error: E) -> TaskError {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let words = error.to_string();
+            // Some errors say their cause themselves.
+            if !message.contains(&words) {
+                message = format!("{message}: {words}");
+            }
+            cause = error.source();
+        }
+        TaskError::new(Class::Invalid, message)
+    }
+}
