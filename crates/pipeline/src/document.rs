@@ -20,6 +20,20 @@ use written::Written;
 use crate::plan::{InputSpec, OnFailure, Quorum, TimeoutChange};
 use crate::{Class, Span, Type};
 
+/// The plain data of a YAML or JSON text, for programs that look at it without running it (an
+/// editor, a schema). `None` if the text is not well-formed.
+///
+/// ```
+/// let data = motet_pipeline::document::plain("name: film\nsteps: [1, 2]").unwrap();
+/// assert_eq!(data, serde_json::json!({ "name": "film", "steps": [1, 2] }));
+/// ```
+pub fn plain(text: &str) -> Option<serde_json::Value> {
+    let files = BTreeMap::from([(String::new(), text.to_owned())]);
+    let mut findings = place::Findings::new(place::Sources::new(&files));
+    let root = yaml::parse(0, &mut findings)?;
+    (findings.count() == 0).then(|| root.to_value().to_json())
+}
+
 /// One file.
 pub(crate) struct Document {
     pub name: String,

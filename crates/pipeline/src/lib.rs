@@ -1,8 +1,8 @@
 //! The language of Motet: what a pipeline file says, and whether it can work.
 //!
-//! A file (YAML or JSON) becomes a [`document::Document`], the document together with the
-//! [`contract::Contract`]s of its operations becomes a [`plan::Plan`], or a list of
-//! [`diagnostic::Diagnostic`]s that says all that is wrong at once (law L4). This crate is pure: no
+//! A file (YAML or JSON) with all files that it uses is a [`bundle::Bundle`]; the bundle together with
+//! the [`contract::Contract`]s of its operations becomes a [`plan::Plan`], or a list of
+//! [`diagnostic::Diagnostic`]s that says all that is wrong at once (law L4): see [`check::check`]. This crate is pure: no
 //! clock, no files, no threads, no randomness, ordered maps only. The host hands it texts and
 //! contracts and gets data back.
 
