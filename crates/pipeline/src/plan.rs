@@ -65,8 +65,8 @@ pub struct Scope {
     pub steps: Vec<Step>,
     /// What it gives.
     pub outputs: Vec<OutputSpec>,
-    /// Every step that an expression in this scope may name: its own, and for an inline group those
-    /// of the scopes around it (the nearest wins).
+    /// Every step that an expression in this scope names or may name: all of its own, and for an inline
+    /// group those of the scopes around it that it refers to (the nearest wins).
     pub names: BTreeMap<String, StepRef>,
 }
 
