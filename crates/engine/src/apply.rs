@@ -214,7 +214,7 @@ impl Run {
     }
 
     fn add_node(&mut self, node: Node) {
-        self.index.insert(node.path.clone(), NodeId(self.nodes.len() as u32));
+        self.index.add(&node.path, NodeId(self.nodes.len() as u32));
         self.nodes.push(node);
     }
 

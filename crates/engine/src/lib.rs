@@ -12,6 +12,7 @@ mod context;
 mod ending;
 mod graph;
 mod handle;
+mod index;
 mod join;
 mod node;
 mod operation;

@@ -1,12 +1,13 @@
 //! A run: the state that is a fold of events, and the doors to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::{StepPath, Timestamp, Value};
 
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
+use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::timer::Timers;
 use crate::{AttemptKey, Event, Failure, Money, RunId};
@@ -33,7 +34,7 @@ pub struct Run {
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
     pub(crate) nodes: Vec<Node>,
-    pub(crate) index: BTreeMap<StepPath, NodeId>,
+    pub(crate) index: Index,
     /// Attempts that were told to stop and whose end is not known yet.
     pub(crate) abandoned: BTreeSet<AttemptKey>,
     pub(crate) timers: Timers,
@@ -208,7 +209,7 @@ impl Run {
     }
 
     pub(crate) fn find(&self, path: &StepPath) -> Option<NodeId> {
-        self.index.get(path).copied()
+        self.index.candidates(path).find(|id| self.node(*id).path == *path)
     }
 
     /// The step of a node that is not the root.

@@ -137,7 +137,7 @@ impl Driver {
             }
             Message::Progress { run, progress } => {
                 if let Some(live) = self.runs.get_mut(&run) {
-                    live.followers.tell(&Happening::Progress(progress));
+                    live.followers.tell(&Happening::Progress(Arc::new(progress)));
                 }
             }
             Message::Appended { result: Ok(()), effects } => self.carry_out_all(effects),

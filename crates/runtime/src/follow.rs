@@ -13,7 +13,7 @@ pub enum Happening {
     /// A turn is durable.
     Turn(Arc<Turn>),
     /// An attempt tells how far it is. Not kept.
-    Progress(Progress),
+    Progress(Arc<Progress>),
     /// Nobody drives the run any more; it can be taken up again.
     Interrupted,
     /// This process can't follow the run any more; the run itself may go on.

@@ -73,8 +73,8 @@ async fn speak(work: &Work) -> Result<Value, Failure> {
     let mut speech = Speech::from_inputs(&work.input_map()).map_err(refusal)?;
     let scratch = Scratch::new(work)?;
     let mut wavs = say_all(work, &scratch, &speech).await?;
-    let measured_seconds = speech.measure(&wavs).map_err(refusal)?;
-    if let Some(speed) = speech.speed_for(measured_seconds) {
+    // A wished duration is reached by another speed; this ends after two changes.
+    while let Some(speed) = speech.speed_for(speech.measure(&wavs).map_err(refusal)?) {
         speech = speech.at_speed(speed);
         wavs = say_all(work, &scratch, &speech).await?;
     }

@@ -10,7 +10,7 @@ use motet_pipeline::Value;
 use motet_pipeline::value::Map;
 
 use super::Operation;
-use super::scratch::{Scratch, refusal};
+use super::scratch::{Scratch, judge, refusal};
 use crate::work::Work;
 
 /// All operations of the media crate.
@@ -62,8 +62,5 @@ async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) 
         }
     };
     let finished = scratch.run(work, &program, call.arguments, Some(Arc::new(on_line))).await?;
-    if finished.succeeded() {
-        return Ok(());
-    }
-    Err(refusal(motet_media::failure::read(&finished.stderr, finished.exit)))
+    judge(&finished)
 }

@@ -90,6 +90,10 @@ impl Scratch {
     /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
     pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, Failure> {
         let path = self.path(name);
+        if !path.is_file() {
+            let message = format!("{} gave no file", work.contract().operation);
+            return Err(Failure::new(Class::BadOutput, message));
+        }
         let sniffed = sniff_file(&path)?.unwrap_or(Sniffed {
             kind: MediaKind::File,
             mime: "application/octet-stream",
@@ -100,16 +104,14 @@ impl Scratch {
             MediaKind::Image | MediaKind::File => None,
         };
         let store = self.hands.store.clone();
-        let kept = self.hands.compute(move || store.import_file(&path).map_err(store_failure)).await?;
+        let kept = self.hands.compute(move || store.adopt_file(&path).map_err(store_failure)).await?;
         Ok(measured(sniffed, probed, kept.digest, kept.bytes))
     }
 
     async fn probe(&self, work: &Work, name: &str) -> Result<Probed, Failure> {
         let arguments = motet_media::probe::arguments(name);
         let finished = self.run(work, &self.hands.tools.ffprobe, arguments, None).await?;
-        if !finished.succeeded() {
-            return Err(refusal(motet_media::failure::read(&finished.stderr, finished.exit)));
-        }
+        judge(&finished)?;
         motet_media::probe::read(&finished.stdout).map_err(refusal)
     }
 }
@@ -146,6 +148,15 @@ pub(crate) fn measured(
         fps: probed.fps,
         has_audio: probed.has_audio,
     }
+}
+
+/// Whether a call of ffmpeg or ffprobe did what it should: a damaged file may show in its words only.
+pub(crate) fn judge(finished: &Finished) -> Result<(), Failure> {
+    let fault = match finished.succeeded() {
+        true => motet_media::failure::truncated(&finished.stderr),
+        false => Some(motet_media::failure::read(&finished.stderr, finished.exit)),
+    };
+    fault.map_or(Ok(()), |fault| Err(refusal(fault)))
 }
 
 /// What the file seems to be, by its beginning.

@@ -1,0 +1,58 @@
+//! The bare store: what the disk and SQLite allow, without anything of ours.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+/// A row of the size that a step's turn has.
+pub const BODY_BYTES: usize = 600;
+
+/// Opens a database with full durability and one plain table.
+fn open(folder: &Path) -> Connection {
+    let connection = Connection::open(folder.join("bare.db")).expect("a fresh folder");
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE journal (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;",
+        )
+        .expect("a fresh database takes a table");
+    connection
+}
+
+/// Rows a second at so many rows a commit.
+pub fn rows_per_second(rows_per_commit: usize, commits: usize) -> f64 {
+    let folder = tempfile::tempdir_in(crate::scenario::place()).expect("a folder for the measurement");
+    let connection = open(folder.path());
+    let begin = Instant::now();
+    for _ in 0..commits {
+        commit(&connection, rows_per_commit);
+    }
+    (rows_per_commit * commits) as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// How long one commit of one row takes, each of `count`, sorted.
+pub fn single_commits(count: usize) -> Vec<Duration> {
+    let folder = tempfile::tempdir_in(crate::scenario::place()).expect("a folder for the measurement");
+    let connection = open(folder.path());
+    let mut times: Vec<Duration> = (0..count)
+        .map(|_| {
+            let begin = Instant::now();
+            commit(&connection, 1);
+            begin.elapsed()
+        })
+        .collect();
+    times.sort();
+    times
+}
+
+fn commit(connection: &Connection, rows: usize) {
+    let body = "x".repeat(BODY_BYTES);
+    connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+    let mut insert =
+        connection.prepare_cached("INSERT INTO journal (body) VALUES (?1)").expect("the table is there");
+    for _ in 0..rows {
+        insert.execute([&body]).expect("the disk has room");
+    }
+    connection.execute_batch("COMMIT").expect("the disk has room");
+}

@@ -1,0 +1,72 @@
+//! What is measured of a process: time, processor time, memory, bytes written.
+
+use std::time::{Duration, Instant};
+
+/// What a scenario measured, in order, as people read it.
+pub type Figures = Vec<(String, String)>;
+
+/// A reading of clocks and counters.
+pub struct Reading {
+    at: Instant,
+    processor: Duration,
+    written: u64,
+}
+
+impl Reading {
+    /// Reads all of them now.
+    pub fn now() -> Reading {
+        Reading { at: Instant::now(), processor: processor_time(), written: bytes_written() }
+    }
+
+    /// How long ago that was.
+    pub fn elapsed(&self) -> Duration {
+        self.at.elapsed()
+    }
+
+    /// Processor time of all threads since.
+    pub fn processor(&self) -> Duration {
+        processor_time().saturating_sub(self.processor)
+    }
+
+    /// KiB handed to the disk since.
+    pub fn kib_written(&self) -> f64 {
+        (bytes_written() - self.written) as f64 / 1024.0
+    }
+}
+
+/// The user and system time of this process.
+fn processor_time() -> Duration {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0))
+}
+
+fn bytes_written() -> u64 {
+    proc_line("/proc/self/io", "write_bytes:").unwrap_or(0)
+}
+
+/// The most memory that this process held so far, in MiB.
+pub fn memory_peak_mib() -> f64 {
+    proc_line("/proc/self/status", "VmHWM:").unwrap_or(0) as f64 / 1024.0
+}
+
+/// The memory that this process holds, in KiB.
+pub fn memory_kib() -> u64 {
+    proc_line("/proc/self/status", "VmRSS:").unwrap_or(0)
+}
+
+fn proc_line(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The value below which the share `part` of `sorted` lies.
+pub fn percentile(sorted: &[Duration], part: f64) -> Duration {
+    let index = ((sorted.len() as f64 - 1.0) * part).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// Milliseconds, as people read them.
+pub fn ms(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1000.0)
+}
