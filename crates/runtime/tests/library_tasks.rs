@@ -305,7 +305,7 @@ fn progress_reaches_those_who_follow() {
         while let Some(happening) = events.next().await {
             match happening {
                 Happening::Progress(progress) => {
-                    told.push((progress.step.to_string(), progress.fraction, progress.message))
+                    told.push((progress.step.to_string(), progress.fraction, progress.message.clone()))
                 }
                 Happening::Turn(turn) if turn.events.iter().any(|event| event.ends_run()) => break,
                 _ => {}
