@@ -1,0 +1,19 @@
+# `make` alone tells what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench
+
+help: ## tell what can be made
+	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
+
+demo: ## set this machine up, build, and make a narrated film in out/
+	@scripts/setup.sh run
+	@scripts/demo.sh
+
+test: ## set this machine up and run everything that must be green
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+bench: ## measure; one table, a few minutes on an idle machine
+	@scripts/setup.sh run
+	cargo run --release --locked --package motet-bench
