@@ -1,0 +1,201 @@
+//! Outputs: what a completed run gave, laid out where people look.
+//!
+//! ```text
+//! out/7Q2K/video.mp4       an output that is media
+//! out/7Q2K/shots-1.png     media inside of an output, in order
+//! out/7Q2K/outputs.json    all outputs that aren't media themselves
+//! ```
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use motet_engine::RunId;
+use motet_pipeline::{Artifact, Value};
+use motet_store::{FoundRun, Store};
+
+use crate::Error;
+
+/// A file that holds an output of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputFile {
+    /// The name of the output; nothing for the file that holds all plain ones.
+    pub output: Option<String>,
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds, if that is media.
+    pub artifact: Option<Arc<Artifact>>,
+}
+
+/// The name of the file with all outputs that aren't media.
+const PLAIN_NAME: &str = "outputs.json";
+
+/// The longest name of a file, without its number and ending.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Lays the outputs of a completed run out in a folder of its own below `out`, and gives the files.
+/// A file that is there already, with the same length, stays as it is. Of a run that isn't completed
+/// there is nothing to lay out.
+///
+/// Files are copies of the store's, or share their blocks where the file system can do that; they are
+/// never the same file, so they may be changed.
+///
+/// # Errors
+/// [`Error::LayOut`] when a file can't be written; the run stays completed. [`Error::Store`] when the
+/// store can't be read.
+pub fn lay_out(store: &Store, run: &RunId, out: &Path) -> Result<Vec<OutputFile>, Error> {
+    let Some(outputs) = store.outputs(run)? else { return Ok(Vec::new()) };
+    let folder = folder_of(store, run, out)?;
+    let (files, plain) = name_files(&outputs, &folder);
+    write_all(store, &folder, &files, plain.as_deref()).map_err(|error| Error::LayOut {
+        run: run.clone(),
+        folder: folder.clone(),
+        error,
+    })?;
+    Ok(files)
+}
+
+/// The folder below `out` for the outputs of `run`: named by the run's short name, or by its whole id
+/// where another run of the store has the same short name.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn folder_of(store: &Store, run: &RunId, out: &Path) -> Result<PathBuf, Error> {
+    let name = match store.find_run(run.short())? {
+        FoundRun::Several(_) => run.as_str(),
+        FoundRun::One(row) if row.id != *run => run.as_str(),
+        _ => run.short(),
+    };
+    Ok(out.join(safe_name(name)))
+}
+
+/// Gives every output its file, and what is to be in the file of the plain ones.
+fn name_files(outputs: &Value, folder: &Path) -> (Vec<OutputFile>, Option<String>) {
+    let mut naming = Naming { folder, taken: BTreeSet::from([PLAIN_NAME.to_owned()]), files: Vec::new() };
+    let mut plain = serde_json::Map::new();
+    for (name, value) in outputs.as_map().into_iter().flatten() {
+        match value {
+            Value::Media(artifact) => drop(naming.add(name, "", artifact)),
+            value => {
+                let mut count = 0;
+                plain.insert(name.clone(), naming.add_inner(name, &mut count, value));
+            }
+        }
+    }
+    let mut files = naming.files;
+    if plain.is_empty() {
+        return (files, None);
+    }
+    files.push(OutputFile { output: None, path: folder.join(PLAIN_NAME), artifact: None });
+    let text = serde_json::to_string_pretty(&plain).expect("JSON can be written as text");
+    (files, Some(text + "\n"))
+}
+
+struct Naming<'a> {
+    folder: &'a Path,
+    taken: BTreeSet<String>,
+    files: Vec<OutputFile>,
+}
+
+impl Naming<'_> {
+    /// Names the file of `artifact` and gives that name.
+    fn add(&mut self, output: &str, number: &str, artifact: &Arc<Artifact>) -> String {
+        let (stem, extension) = (safe_name(output), artifact.extension());
+        let first = format!("{stem}{number}.{extension}");
+        let others = (2..).map(|other| format!("{stem}{number}_{other}.{extension}"));
+        let name = std::iter::once(first).chain(others).find(|name| self.taken.insert(name.to_lowercase()));
+        let name = name.expect("there is always another number");
+        self.files.push(OutputFile {
+            output: Some(output.to_owned()),
+            path: self.folder.join(&name),
+            artifact: Some(artifact.clone()),
+        });
+        name
+    }
+
+    /// The value as JSON, with the names of files in the place of media.
+    fn add_inner(&mut self, output: &str, count: &mut usize, value: &Value) -> serde_json::Value {
+        match value {
+            Value::Media(artifact) => {
+                *count += 1;
+                self.add(output, &format!("-{count}"), artifact).into()
+            }
+            Value::List(items) => items.iter().map(|item| self.add_inner(output, count, item)).collect(),
+            Value::Map(entries) => {
+                let entries = entries.iter();
+                let named = entries.map(|(key, entry)| (key.clone(), self.add_inner(output, count, entry)));
+                serde_json::Value::Object(named.collect())
+            }
+            plain => plain.to_json(),
+        }
+    }
+}
+
+/// A name that is one harmless part of a path: letters, digits, `-`, `_` and inner dots.
+fn safe_name(name: &str) -> String {
+    let harmless = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let mut safe: String =
+        name.chars().map(|character| if harmless(character) { character } else { '_' }).collect();
+    while safe.len() > NAME_BYTES_MAX {
+        safe.pop();
+    }
+    match safe.starts_with('.') || safe.is_empty() {
+        true => format!("_{safe}"),
+        false => safe,
+    }
+}
+
+fn write_all(store: &Store, folder: &Path, files: &[OutputFile], plain: Option<&str>) -> io::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    for file in files {
+        match (&file.artifact, plain) {
+            (Some(artifact), _) => copy_out(store, artifact, &file.path)?,
+            (None, Some(text)) => {
+                write_whole(&file.path, &mut |target: &mut File| target.write_all(text.as_bytes()))?
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_out(store: &Store, artifact: &Artifact, path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == artifact.bytes) {
+        return Ok(());
+    }
+    let mut source = store.open_artifact(&artifact.digest).map_err(io::Error::other)?;
+    write_whole(path, &mut |target| {
+        if share_blocks(target, &source).is_err() {
+            io::copy(&mut source, target)?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn share_blocks(target: &File, source: &File) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(target, source)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share_blocks(_: &File, _: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Writes a file under another name and renames it, so that what has the name is whole.
+fn write_whole(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = File::create(&part).and_then(|mut file| write(&mut file));
+    let placed = written.and_then(|()| fs::rename(&part, path));
+    if placed.is_err() {
+        // The reason is the failure above; a part that stays does no harm.
+        let _ = fs::remove_file(&part);
+    }
+    placed
+}
