@@ -13,7 +13,9 @@ mod work;
 
 pub mod follow;
 pub mod operation;
+pub mod outputs;
 pub mod process;
+pub mod report;
 pub mod session;
 pub mod settings;
 pub mod task;

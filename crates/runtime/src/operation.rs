@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use motet_engine::Failure;
+use motet_pipeline::contract::Catalogue;
 use motet_pipeline::{Class, Contract, Value};
 use motet_store::Store;
 
@@ -53,6 +54,11 @@ pub(crate) fn all() -> (Vec<Contract>, Operations) {
     }
     let engine = motet_pipeline::builtin::contracts();
     (media.into_iter().chain(local).chain(engine).collect(), operations)
+}
+
+/// The contracts of all operations that come with Motet.
+pub fn catalogue() -> Catalogue {
+    Catalogue::new(all().0)
 }
 
 impl Hands {

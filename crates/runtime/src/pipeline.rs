@@ -24,12 +24,20 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn load(path: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+    /// Reads and checks the file at `path` and all files that it uses.
+    ///
+    /// # Errors
+    /// [`Error::Check`] with all that is wrong.
+    pub fn load(path: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
         let bundle = read_bundle(path).map_err(Error::Check)?;
         Pipeline::from_bundle(bundle, catalogue)
     }
 
-    pub(crate) fn from_bundle(bundle: Bundle, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+    /// Checks texts that were read already.
+    ///
+    /// # Errors
+    /// [`Error::Check`] with all that is wrong.
+    pub fn from_bundle(bundle: Bundle, catalogue: &Catalogue) -> Result<Pipeline, Error> {
         let checked = check(&bundle, catalogue);
         match checked.plan {
             Some(plan) => Ok(Pipeline {
@@ -42,7 +50,10 @@ impl Pipeline {
     }
 
     /// A pipeline that a run is pinned to, from the text in the store.
-    pub(crate) fn from_stored(text: &str, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Check`] with all that is wrong: an operation may be unknown to this process.
+    pub fn from_stored(text: &str, catalogue: &Catalogue) -> Result<Pipeline, Error> {
         let bundle = serde_json::from_str(text).map_err(|error| {
             let message = format!("the stored pipeline can't be read: {error}");
             Error::Check(vec![Diagnostic::of_file("stored pipeline", Code::Syntax, message)])

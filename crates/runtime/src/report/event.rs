@@ -1,0 +1,223 @@
+//! Public events: one line of `motet run --json` each.
+
+use motet_engine::event::SkipReason;
+use motet_engine::{Event, RunId, Turn};
+use motet_pipeline::{StepPath, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::{ArtifactPlaces, RunRecord};
+use crate::follow::Progress;
+
+/// Something that happened to a run, for programs. Serialised, it is one JSON object: `event`, `at`
+/// and `run` are always there, `turn` where it is durable, `step`, `item` and `attempt` where it is
+/// about one, then what the event itself tells (see `docs/events.md`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PublicEvent {
+    /// Its name, such as `step.completed`; stable.
+    #[serde(rename = "event")]
+    pub name: &'static str,
+    /// When it happened, RFC 3339 in UTC.
+    pub at: String,
+    /// The run.
+    pub run: String,
+    /// The number of the turn in the journal; not for what isn't kept (progress).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
+    /// The path of the step or item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepPath>,
+    /// The key of the innermost item that the step is, or stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Which attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What else there is to tell.
+    #[serde(flatten)]
+    pub details: Map<String, Json>,
+}
+
+impl PublicEvent {
+    fn new(name: &'static str, at: Timestamp, run: &RunId) -> PublicEvent {
+        PublicEvent {
+            name,
+            at: at.to_string(),
+            run: run.to_string(),
+            turn: None,
+            step: None,
+            item: None,
+            attempt: None,
+            details: Map::new(),
+        }
+    }
+
+    fn about(mut self, step: &StepPath) -> PublicEvent {
+        self.item = item_of(step);
+        self.step = Some(step.clone());
+        self
+    }
+
+    fn with(mut self, name: &str, value: impl Into<Json>) -> PublicEvent {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(super) fn of_progress(run: &RunId, at: Timestamp, progress: &Progress) -> PublicEvent {
+        let mut event = PublicEvent::new("step.progress", at, run).about(&progress.step);
+        event.attempt = Some(progress.attempt);
+        if let Some(fraction) = progress.fraction {
+            event = event.with("fraction", fraction);
+        }
+        match &progress.message {
+            Some(message) => event.with("message", message.as_str()),
+            None => event,
+        }
+    }
+
+    pub(super) fn of_found(at: Timestamp, record: &RunRecord) -> PublicEvent {
+        PublicEvent::new("run.found", at, &record.run)
+            .with("pipeline", record.pipeline.as_str())
+            .with("status", record.status.word())
+            .with("steps_done", record.steps_done())
+            .with("steps", record.order.len())
+    }
+
+    pub(super) fn of_run_progress(turn: &Turn, record: &RunRecord) -> PublicEvent {
+        let mut event = PublicEvent::new("run.progress", turn.at, &record.run)
+            .with("steps_done", record.steps_done())
+            .with("steps", record.order.len())
+            .with("cost", record.cost.to_string());
+        event.turn = Some(turn.number);
+        event
+    }
+
+    /// What `event` of `turn` is called in public. The record has taken it in already.
+    pub(super) fn of(event: &Event, turn: &Turn, record: &RunRecord, places: &ArtifactPlaces) -> PublicEvent {
+        let mut told = PublicEvent::new(name_of(event), turn.at, &record.run);
+        told.turn = Some(turn.number);
+        if let Some(step) = event.step() {
+            told = told.about(step);
+        }
+        told.attempt = attempt_of(event, record);
+        told.details = details_of(event, record, places);
+        told
+    }
+}
+
+/// The key of the innermost item on the way to `step`.
+pub(super) fn item_of(step: &StepPath) -> Option<String> {
+    step.segments().filter_map(|segment| segment.key).last()
+}
+
+/// The public names. `docs/events.md` lists them; none may change its meaning.
+fn name_of(event: &Event) -> &'static str {
+    match event {
+        Event::RunStarted(_) => "run.started",
+        Event::RunResumed { .. } => "run.resumed",
+        Event::CancelRequested { .. } => "run.cancelling",
+        Event::RunCompleted { .. } => "run.completed",
+        Event::RunFailed { .. } => "run.failed",
+        Event::RunCancelled { .. } => "run.cancelled",
+        Event::StepExpanded { .. } => "step.expanded",
+        Event::StepReady { .. } | Event::TargetReady { .. } => "step.ready",
+        Event::StepSkipped { .. } => "step.skipped",
+        Event::StepSlept { .. } => "step.sleeping",
+        Event::StepWoken { .. } => "step.woken",
+        Event::AttemptPlanned { .. } => "step.started",
+        Event::AttemptAccepted { .. } => "attempt.accepted",
+        Event::AttemptSucceeded { .. } => "attempt.succeeded",
+        Event::AttemptFailed { .. } => "attempt.failed",
+        Event::AttemptAbandoned { .. } => "attempt.abandoned",
+        Event::AttemptEnded { .. } => "attempt.ended",
+        Event::RetryScheduled { .. } => "step.retrying",
+        Event::FallbackTaken { .. } => "step.fallback",
+        Event::StepCompleted { .. } => "step.completed",
+        Event::StepFailed { .. } => "step.failed",
+        Event::StepCancelled { .. } => "step.cancelled",
+    }
+}
+
+fn attempt_of(event: &Event, record: &RunRecord) -> Option<u32> {
+    match event {
+        Event::AttemptPlanned { attempt, .. }
+        | Event::AttemptAccepted { attempt, .. }
+        | Event::AttemptSucceeded { attempt, .. }
+        | Event::AttemptFailed { attempt, .. }
+        | Event::AttemptAbandoned { attempt, .. }
+        | Event::AttemptEnded { attempt, .. } => Some(*attempt),
+        Event::StepCompleted { step, .. }
+        | Event::StepFailed { step, .. }
+        | Event::RetryScheduled { step, .. }
+        | Event::FallbackTaken { step, .. } => {
+            record.step(step)?.last_attempt().map(|attempt| attempt.number)
+        }
+        _ => None,
+    }
+}
+
+fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map<String, Json> {
+    let details = match event {
+        Event::RunStarted(started) => json!({
+            "pipeline": started.pipeline, "plan": started.plan, "user": started.user,
+            "labels": started.labels, "inputs": places.value_json(&started.inputs),
+            "steps": record.order.len(),
+        }),
+        Event::RunResumed { away } => json!({ "away_ms": away.0 }),
+        Event::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
+        Event::StepExpanded { items, .. } => {
+            json!({ "items": items.iter().map(|item| &item.key).collect::<Vec<_>>() })
+        }
+        Event::StepReady { inputs, .. } => json!({ "inputs": places.optional_json(inputs.as_ref()) }),
+        Event::TargetReady { target, inputs, dropped, .. } => {
+            json!({ "target": target, "inputs": places.value_json(inputs), "dropped": dropped })
+        }
+        Event::StepSkipped { reason, step } => json!({
+            "why": skip_word(reason), "reason": record.step(step).and_then(|step| step.reason.clone()),
+        }),
+        Event::StepSlept { until, .. } => json!({ "until": until.to_string() }),
+        Event::AttemptPlanned { target, operation, estimate, deadline, .. } => json!({
+            "target": target, "operation": operation, "deadline": deadline.to_string(),
+            "estimate": estimate,
+        }),
+        Event::AttemptAccepted { job, .. } => json!({ "job": job }),
+        Event::AttemptSucceeded { cost, .. } => json!({ "cost": cost }),
+        Event::AttemptFailed { failure, cost, .. } => {
+            json!({ "class": failure.class, "message": failure.message, "cost": cost })
+        }
+        Event::AttemptAbandoned { reason, .. } => json!({ "reason": reason }),
+        Event::AttemptEnded { end, cost, .. } => json!({ "end": end, "cost": cost }),
+        Event::RetryScheduled { at, reason, counted, .. } => {
+            json!({ "retry_at": at.to_string(), "reason": reason, "counted": counted })
+        }
+        Event::FallbackTaken { target, reason, .. } => json!({ "target": target, "reason": reason }),
+        Event::StepCompleted { step, output } => {
+            let record = record.step(step);
+            json!({
+                "outputs": places.optional_json(output.as_ref()),
+                "duration_ms": record.and_then(|step| step.duration()).map(|duration| duration.0),
+                "cost": record.map(|step| step.cost),
+            })
+        }
+        Event::StepFailed { failure, tolerated, .. } => {
+            json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })
+        }
+        Event::StepCancelled { reason, .. } => json!({ "reason": reason }),
+        Event::StepWoken { .. }
+        | Event::RunCompleted { .. }
+        | Event::RunFailed { .. }
+        | Event::RunCancelled { .. } => json!({}),
+    };
+    match details {
+        Json::Object(details) => details,
+        _ => Map::new(),
+    }
+}
+
+fn skip_word(reason: &SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Condition => "condition",
+        SkipReason::Absent { .. } => "absent",
+        SkipReason::Upstream { .. } => "upstream",
+    }
+}
