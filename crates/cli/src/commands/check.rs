@@ -1,0 +1,122 @@
+//! `motet check`: all that is wrong with pipeline files.
+
+use std::path::Path;
+
+use motet::language::Diagnostic;
+use motet::language::contract::Catalogue;
+use motet::language::diagnostic::{Code, render};
+use motet::language::suggestion::closest;
+use motet::settings::Settings;
+use motet::{Error, Pipeline};
+use serde_json::json;
+
+use crate::arguments;
+use crate::exit::Exit;
+use crate::problem::{Problem, verdict};
+use crate::project::working_folder;
+use crate::render::line::{Line, Tone};
+use crate::render::words::count;
+use crate::score::missing::missing_tools;
+use crate::score::{Score, history};
+use crate::terminal::Terminal;
+
+pub fn check(asked: &arguments::Check, terminal: &Terminal) -> Result<Exit, Problem> {
+    if let Some(word) = &asked.explain {
+        return explain(word, terminal);
+    }
+    let catalogue = motet::operation::catalogue();
+    let mut exit = Exit::Good;
+    for file in &asked.files {
+        exit = exit.worst(check_file(file, &catalogue, asked.json, terminal)?);
+    }
+    Ok(exit)
+}
+
+fn explain(word: &str, terminal: &Terminal) -> Result<Exit, Problem> {
+    let code: Code = word.parse().map_err(|_| {
+        let problem = Problem::usage(format!("there is no rule called `{word}`"));
+        match closest(word, Code::ALL.iter().map(|code| code.word())) {
+            Some(meant) => problem.line(format!("did you mean `{meant}`?")),
+            None => problem.line("the rules stand in brackets behind `error` in what `motet check` prints"),
+        }
+    })?;
+    terminal.data(&format!("{}\n\n{}\n", code.word(), code.explain()));
+    Ok(Exit::Good)
+}
+
+fn check_file(file: &Path, catalogue: &Catalogue, json: bool, terminal: &Terminal) -> Result<Exit, Problem> {
+    match load(file, catalogue) {
+        Ok(pipeline) => good(file, &pipeline, json, terminal),
+        Err(Error::Check(findings)) => {
+            if json {
+                print_json(&findings, terminal);
+            } else {
+                terminal.note(&render(&findings, terminal.err.color));
+                terminal.note_line(&Line::new());
+                terminal.note_line(&Line::of(Tone::Bad, verdict(&file.display().to_string(), &findings)));
+            }
+            Ok(Exit::Usage)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Reads and checks a pipeline file; findings name files as the user would.
+///
+/// # Errors
+/// [`Error::Check`] with all that is wrong.
+pub fn load(file: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+    Pipeline::load(file, catalogue).map_err(|error| match error {
+        Error::Check(findings) => {
+            Error::Check(findings.into_iter().map(|finding| named(file, finding)).collect())
+        }
+        other => other,
+    })
+}
+
+/// The finding with its file as seen from the working folder, not from the pipeline's.
+fn named(file: &Path, mut finding: Diagnostic) -> Diagnostic {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        finding.file = folder.join(&finding.file).display().to_string();
+    }
+    finding
+}
+
+fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Result<Exit, Problem> {
+    let warnings: Vec<Diagnostic> =
+        pipeline.warnings().iter().map(|warning| named(file, warning.clone())).collect();
+    let settings = Settings::find(Some(file), &working_folder()?)?;
+    let missing = missing_tools(pipeline.plan(), &settings.tools);
+    if json {
+        print_json(&warnings, terminal);
+        for tool in &missing {
+            let record = json!({
+                "file": file, "line": tool.line, "column": 1, "end_column": 1, "level": "warning",
+                "code": "missing-tool", "message": tool.sentence(), "help": tool.remedy(), "source": "",
+            });
+            terminal.data(&format!("{record}\n"));
+        }
+        return Ok(Exit::Good);
+    }
+    terminal.note(&render(&warnings, terminal.err.color));
+    for tool in &missing {
+        terminal.note_line(&Line::of(Tone::Doubtful, "warning").plain(format!(": {}", tool.sentence())));
+        terminal.note_line(&Line::of(Tone::Plain, format!("  {}", tool.place())));
+        terminal.note_line(&Line::of(Tone::Plain, format!("  {}", tool.remedy())));
+    }
+    let score = Score::new(pipeline.plan(), &history(pipeline.plan(), None));
+    let doubts = match warnings.len() + missing.len() {
+        0 => String::new(),
+        doubts => format!(", {}", count(doubts, "warning")),
+    };
+    let verdict = format!("{}: good, {}{doubts}", file.display(), count(score.steps(), "step"));
+    terminal.data_line(&Line::of(Tone::Good, verdict));
+    Ok(Exit::Good)
+}
+
+fn print_json(findings: &[Diagnostic], terminal: &Terminal) {
+    for finding in findings {
+        let record = serde_json::to_string(finding).expect("a finding is plain data");
+        terminal.data(&format!("{record}\n"));
+    }
+}

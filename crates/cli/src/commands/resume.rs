@@ -1,0 +1,35 @@
+//! `motet resume`: unfinished runs go on.
+
+use crate::arguments;
+use crate::exit::Exit;
+use crate::follow::{Following, now};
+use crate::problem::Problem;
+use crate::project::{Project, out_folder};
+use crate::render::line::{Line, Tone};
+use crate::terminal::Terminal;
+
+pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exit, Problem> {
+    let project = Project::find(None, &asked.store)?;
+    // Without a store nothing can be unfinished; opening one to write would make it.
+    drop(project.read_store()?);
+    let since = now();
+    let session = project.open_session().await?;
+    let runs = session.resume(asked.run.as_deref()).await?;
+    if runs.is_empty() {
+        terminal.note_line(&Line::of(Tone::Plain, "nothing to resume: every run is over"));
+    }
+    let following = Following {
+        project: &project,
+        session: &session,
+        terminal,
+        json: asked.json,
+        out: out_folder(&asked.out, &project.settings)?,
+        file: None,
+        since,
+    };
+    let exit = following.follow(runs).await?;
+    if exit != Exit::Interrupted {
+        session.close().await;
+    }
+    Ok(exit)
+}

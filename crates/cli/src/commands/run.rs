@@ -1,0 +1,72 @@
+//! `motet run`: a pipeline file runs, or an unfinished run of it goes on.
+
+use std::collections::BTreeMap;
+
+use motet::StartOptions;
+use motet::engine::RunId;
+use motet::session::StartRequest;
+
+use crate::arguments;
+use crate::commands::check::load;
+use crate::exit::Exit;
+use crate::follow::{Following, now};
+use crate::inputs;
+use crate::problem::Problem;
+use crate::project::{Project, out_folder};
+use crate::score::missing::refuse_missing;
+use crate::terminal::Terminal;
+
+pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Problem> {
+    let project = Project::find(Some(&asked.file), &asked.store)?;
+    let pipeline = load(&asked.file, &motet::operation::catalogue())?;
+    let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
+    refuse_missing(pipeline.plan(), &project.settings.tools)?;
+    let options = options(&asked)?;
+    let since = now();
+    let session = project.open_session().await?;
+    let request =
+        StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
+    let followed = session.start(request).await?;
+    let following = Following {
+        project: &project,
+        session: &session,
+        terminal,
+        json: asked.json,
+        out: out_folder(&asked.out, &project.settings)?,
+        file: Some(asked.file.display().to_string()),
+        since,
+    };
+    let exit = following.follow(vec![followed]).await?;
+    if exit != Exit::Interrupted {
+        session.close().await;
+    }
+    Ok(exit)
+}
+
+fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
+    let mut labels = BTreeMap::new();
+    for label in &asked.labels {
+        let (name, value) = inputs::split("--label", label)?;
+        labels.insert(name.to_owned(), value.to_owned());
+    }
+    let id = asked.id.as_deref().map(run_name).transpose()?;
+    Ok(StartOptions { id, user: asked.user.clone(), labels, new: asked.new })
+}
+
+/// The longest name of a run, in characters.
+const NAME_CHARACTERS_MAX: usize = 100;
+
+/// A name for a run, which is also the name of a folder in `out/`.
+fn run_name(name: &str) -> Result<RunId, Problem> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty()
+        || name.starts_with('.')
+        || name.len() > NAME_CHARACTERS_MAX
+        || !name.chars().all(is_plain)
+    {
+        return Err(Problem::usage(
+            "--id takes letters, digits, `-`, `_` and `.`, at most 100 of them, no `.` first",
+        ));
+    }
+    Ok(RunId::new(name))
+}

@@ -1,0 +1,45 @@
+//! Exit codes: what a script learns without reading a word.
+
+use std::process::ExitCode;
+
+/// How the program ends. Documented in `motet --help`; none may change its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well; a run completed.
+    Good = 0,
+    /// A run failed.
+    Failed = 1,
+    /// Bad usage, or a check failed.
+    Usage = 2,
+    /// A run was cancelled.
+    Cancelled = 3,
+    /// A run is parked.
+    Parked = 4,
+    /// The store, the disk or a tool failed.
+    Machine = 6,
+    /// The work was interrupted and can be resumed.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// What several runs come to: the worst of them.
+    pub fn worst(self, other: Exit) -> Exit {
+        const FROM_BEST: [Exit; 7] = [
+            Exit::Good,
+            Exit::Parked,
+            Exit::Cancelled,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Interrupted,
+            Exit::Machine,
+        ];
+        let rank = |exit: Exit| FROM_BEST.iter().position(|known| *known == exit);
+        if rank(self) >= rank(other) { self } else { other }
+    }
+}

@@ -1,0 +1,276 @@
+//! Following runs to their end: what happens goes to one reader, which shows it in its way.
+
+mod json;
+mod live;
+mod plain;
+
+use std::time::Duration;
+
+use motet::Pipeline;
+use motet::engine::RunId;
+use motet::follow::Happening;
+use motet::language::{Plan, Timestamp};
+use motet::outputs::OutputFile;
+use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
+use motet::session::{Followed, Session};
+use motet::settings::StorePlace;
+use motet::store::RunStatus;
+use tokio::sync::mpsc;
+
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::project::Project;
+use crate::render::ending::Ending;
+use crate::render::line::{Line, Tone};
+use crate::score::{Score, history};
+use crate::terminal::Terminal;
+
+/// One run that is followed.
+pub struct Follow {
+    pub reporter: Reporter,
+    pub score: Option<Score>,
+    /// Whether all that happened before it was followed has been taken in.
+    caught_up: bool,
+    is_over: bool,
+}
+
+/// Shows what happens to runs. Only shows: nothing that it does changes a run.
+pub trait Reader {
+    /// Something happened to one of the runs.
+    fn tell(&mut self, follow: &Follow, event: &PublicEvent);
+    /// All that had happened before to a run that was found has been told.
+    fn caught_up(&mut self, follow: &Follow);
+    /// Nothing more is to be told for now: time to draw.
+    fn draw(&mut self, follows: &[Follow]);
+    /// Something that concerns all runs.
+    fn note(&mut self, line: &Line);
+    /// A run is over, or nobody drives it any more. Its outputs lie in `files`.
+    fn end(&mut self, follow: &Follow, ending: &Ending);
+    /// Whether it wants to draw though nothing happens.
+    fn is_animated(&self) -> bool {
+        false
+    }
+}
+
+/// What runs are followed with.
+pub struct Following<'f> {
+    pub project: &'f Project,
+    pub session: &'f Session,
+    pub terminal: &'f Terminal,
+    pub json: bool,
+    /// Where outputs are laid out, if they are.
+    pub out: Option<std::path::PathBuf>,
+    /// The pipeline file, if one was named.
+    pub file: Option<String>,
+    /// When the runs were asked for: what happened before is not told again, but summed up.
+    pub since: Timestamp,
+}
+
+/// How often what counts time is drawn again.
+const FRAME: Duration = Duration::from_millis(125);
+
+impl Following<'_> {
+    /// Follows `runs` to their ends, or until the user stops it.
+    ///
+    /// # Errors
+    /// When the outputs can't be laid out, or the store fails.
+    pub async fn follow(&self, runs: Vec<Followed>) -> Result<Exit, Problem> {
+        let mut reader = self.reader();
+        let mut follows: Vec<Follow> = Vec::with_capacity(runs.len());
+        let (tell, mut happenings) = mpsc::channel(256);
+        for (index, mut followed) in runs.into_iter().enumerate() {
+            follows.push(self.begin(&followed.run, followed.found));
+            let tell = tell.clone();
+            tokio::spawn(async move {
+                while let Some(happening) = followed.next().await {
+                    if tell.send((index, Some(happening))).await.is_err() {
+                        return;
+                    }
+                }
+                // Nobody listens any more once the program ends.
+                let _ = tell.send((index, None)).await;
+            });
+        }
+        drop(tell);
+        let mut stop = Stop::listen()
+            .map_err(|error| Problem::new(Exit::Machine, format!("failed to listen for signals: {error}")))?;
+        let mut frames = tokio::time::interval(FRAME);
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                told = happenings.recv() => match told {
+                    None => break,
+                    Some((index, happening)) => {
+                        self.take_in(&mut follows[index], happening, &mut *reader)?;
+                        while let Ok((index, happening)) = happenings.try_recv() {
+                            self.take_in(&mut follows[index], happening, &mut *reader)?;
+                        }
+                        reader.draw(&follows);
+                        if follows.iter().all(|follow| follow.is_over) {
+                            break;
+                        }
+                    }
+                },
+                () = stop.asked() => {
+                    if stopping {
+                        reader.note(&Line::of(Tone::Doubtful, "aborted"));
+                        return Ok(Exit::Interrupted);
+                    }
+                    stopping = true;
+                    reader.note(&self.stopping_line(&follows));
+                    let session = self.session.clone();
+                    tokio::spawn(async move { session.interrupt().await });
+                }
+                _ = frames.tick(), if reader.is_animated() => reader.draw(&follows),
+            }
+        }
+        for follow in follows.iter_mut().filter(|follow| !follow.is_over) {
+            self.end(follow, &mut *reader)?;
+        }
+        Ok(follows.iter().map(exit_of).fold(Exit::Good, Exit::worst))
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        match (self.json, self.terminal.is_live) {
+            (true, _) => Box::new(json::JsonLines::new(*self.terminal)),
+            (false, true) => Box::new(live::Live::new(*self.terminal)),
+            (false, false) => Box::new(plain::Plain::new(*self.terminal)),
+        }
+    }
+
+    fn begin(&self, run: &RunId, found: bool) -> Follow {
+        let store = self.session.store();
+        let pipeline = plan_of(run, self.session);
+        let places = match self.project.place {
+            StorePlace::Folder(_) => ArtifactPlaces::in_store(store.clone()),
+            StorePlace::Memory => ArtifactPlaces::nowhere(),
+        };
+        let plan: Option<&Plan> = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
+        Follow {
+            reporter: Reporter::new(run.clone(), plan, places),
+            score: plan.map(|plan| Score::new(plan, &history(plan, Some(store)))),
+            caught_up: !found,
+            is_over: false,
+        }
+    }
+
+    fn take_in(
+        &self,
+        follow: &mut Follow,
+        happening: Option<Happening>,
+        reader: &mut dyn Reader,
+    ) -> Result<(), Problem> {
+        let Some(happening) = happening else {
+            return if follow.is_over { Ok(()) } else { self.end(follow, reader) };
+        };
+        if let Happening::Lost(error) = &happening {
+            reader.note(&Line::of(Tone::Doubtful, error.to_string()));
+        }
+        let is_past = matches!(&happening, Happening::Turn(turn) if turn.at < self.since);
+        if !is_past {
+            follow.catch_up(reader);
+        }
+        for event in follow.reporter.tell(&happening, now()) {
+            if follow.caught_up {
+                reader.tell(follow, &event);
+            }
+        }
+        if follow.reporter.record().status.is_final() {
+            self.end(follow, reader)?;
+        }
+        Ok(())
+    }
+
+    fn end(&self, follow: &mut Follow, reader: &mut dyn Reader) -> Result<(), Problem> {
+        follow.is_over = true;
+        follow.catch_up(reader);
+        let record = follow.reporter.record();
+        let mut files: Vec<OutputFile> = Vec::new();
+        if let (RunStatus::Completed, Some(out)) = (record.status, &self.out) {
+            files = motet::outputs::lay_out(self.session.store(), &record.run, out)?;
+            for file in &files {
+                if let Some(artifact) = &file.artifact {
+                    follow.reporter.places_mut().add_copy(artifact.digest, file.path.clone());
+                }
+            }
+        }
+        let is_kept = matches!(self.project.place, StorePlace::Folder(_));
+        let ending = Ending {
+            record: follow.reporter.record(),
+            files: &files,
+            file: self.file.as_deref(),
+            is_kept,
+            now: now(),
+        };
+        reader.end(follow, &ending);
+        Ok(())
+    }
+
+    fn stopping_line(&self, follows: &[Follow]) -> Line {
+        let open = follows.iter().filter(|follow| !follow.is_over).count();
+        let text = match self.session.owner() {
+            Some(pid) => format!("no longer following; the work goes on in process {pid}"),
+            None => format!(
+                "stopping: what is done is kept, {} can be resumed (again: abort at once)",
+                if open == 1 { "the run" } else { "the runs" }
+            ),
+        };
+        Line::of(Tone::Doubtful, text)
+    }
+}
+
+impl Follow {
+    /// Sums up what had happened to a run that was found.
+    fn catch_up(&mut self, reader: &mut dyn Reader) {
+        if !self.caught_up {
+            self.caught_up = true;
+            reader.tell(self, &self.reporter.found(now()));
+            reader.caught_up(self);
+        }
+    }
+}
+
+/// The pipeline that a run is pinned to, if this process can read it.
+pub fn plan_of(run: &RunId, session: &Session) -> Option<Pipeline> {
+    let store = session.store();
+    let row = store.run(run).ok()??;
+    let bundle = store.plan(&row.plan).ok()??;
+    Pipeline::from_stored(&bundle, session.catalogue()).ok()
+}
+
+/// How the program ends for a run that was followed.
+fn exit_of(follow: &Follow) -> Exit {
+    match follow.reporter.record().status {
+        RunStatus::Completed => Exit::Good,
+        RunStatus::Failed => Exit::Failed,
+        RunStatus::Cancelled => Exit::Cancelled,
+        RunStatus::Parked => Exit::Parked,
+        RunStatus::Queued | RunStatus::Running => Exit::Interrupted,
+    }
+}
+
+/// What time it is.
+pub fn now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since_epoch.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// The signals that ask the program to end.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Stop> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Stop { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

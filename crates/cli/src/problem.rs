@@ -1,0 +1,225 @@
+//! Problems: what, where, why, what to do, in at most five lines; and the exit code that goes with
+//! each. The only place where errors of the library become words for people.
+
+use motet::Error;
+use motet::language::Diagnostic;
+use motet::store::StoreError;
+
+use crate::exit::Exit;
+use crate::project::shown_path;
+use crate::render::line::{Line, Tone};
+use crate::render::words::count;
+use crate::terminal::Terminal;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct Problem {
+    /// What is wrong.
+    what: String,
+    /// Where, why, and what to do: a line each.
+    lines: Vec<String>,
+    /// What lies behind it, for `-v`.
+    causes: Vec<String>,
+    /// Findings in pipeline files, drawn instead of all else.
+    findings: Vec<Diagnostic>,
+    /// How the program ends.
+    pub exit: Exit,
+}
+
+/// How many lines there are below the first.
+const LINES_MAX: usize = 4;
+
+impl Problem {
+    /// Something wrong with what was typed.
+    pub fn usage(what: impl Into<String>) -> Problem {
+        Problem::new(Exit::Usage, what)
+    }
+
+    pub fn new(exit: Exit, what: impl Into<String>) -> Problem {
+        Problem { what: what.into(), lines: Vec::new(), causes: Vec::new(), findings: Vec::new(), exit }
+    }
+
+    /// Adds a line that says where, why, or what to do.
+    pub fn line(mut self, line: impl Into<String>) -> Problem {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Findings of a check, as they are.
+    pub fn findings(findings: Vec<Diagnostic>) -> Problem {
+        let file = findings.first().map_or("", |finding| &finding.file);
+        let what = verdict(file, &findings);
+        Problem { findings, ..Problem::new(Exit::Usage, what) }
+    }
+
+    /// Writes it to standard error.
+    pub fn show(&self, terminal: &Terminal, verbose: bool) {
+        if self.findings.is_empty() {
+            terminal.note_line(&Line::of(Tone::Bad, "error").plain(": ").then(Tone::Strong, &self.what));
+        } else {
+            terminal.note(&motet::language::diagnostic::render(&self.findings, terminal.err.color));
+            terminal.note_line(&Line::new());
+            terminal.note_line(&Line::of(Tone::Bad, &self.what));
+        }
+        for line in self.shown_lines() {
+            terminal.note_line(&Line::of(Tone::Plain, format!("  {line}")));
+        }
+        if verbose {
+            for cause in &self.causes {
+                terminal.note_line(&Line::of(Tone::Dim, format!("  because: {cause}")));
+            }
+        }
+    }
+
+    fn shown_lines(&self) -> Vec<String> {
+        if self.lines.len() <= LINES_MAX {
+            return self.lines.clone();
+        }
+        // The last line says what to do, so it stays.
+        let (last, others) = self.lines.split_last().expect("there are more lines than fit");
+        let mut shown = others[..LINES_MAX - 2].to_vec();
+        shown.push(format!("… and {} more", others.len() - (LINES_MAX - 2)));
+        shown.push(last.clone());
+        shown
+    }
+}
+
+/// What findings come to: `film.yaml: 2 errors. Nothing ran, nothing was spent.`
+pub fn verdict(file: &str, findings: &[Diagnostic]) -> String {
+    let errors = findings.iter().filter(|finding| finding.is_error()).count();
+    format!("{file}: {}. Nothing ran, nothing was spent.", count(errors, "error"))
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let mut problem = words_for(&error);
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            problem.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        problem
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        Error::from(error).into()
+    }
+}
+
+fn words_for(error: &Error) -> Problem {
+    match error {
+        Error::Check(findings) => Problem::findings(findings.clone()),
+        Error::Inputs(misfits) => {
+            let problem = Problem::usage("the inputs don't fit the pipeline; nothing ran");
+            let problem = misfits.iter().fold(problem, |problem, misfit| problem.line(&misfit.message));
+            problem.line("give inputs with --input NAME=VALUE, files with --input NAME=@FILE")
+        }
+        Error::Tools(missing) => {
+            let names: Vec<&str> = missing.iter().map(|tool| tool.name.as_str()).collect();
+            let what = format!("this machine lacks {}; nothing ran", names.join(" and "));
+            missing.iter().fold(Problem::new(Exit::Machine, what), |problem, tool| {
+                problem.line(format!(
+                    "install it: {}   (or say in motet.toml where it is: {})",
+                    tool.install, tool.setting
+                ))
+            })
+        }
+        Error::Store(error) => store_words(error),
+        Error::Owned { store, pid } => {
+            Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store"))
+                .line(format!("the store: {}", shown_path(store)))
+                .line("wait until it ends, or use another store with --store DIR")
+        }
+        Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store"))
+            .line("`motet runs` lists the runs; any unique ending of an id is enough"),
+        Error::AmbiguousRun { ending, runs } => {
+            let ids: Vec<&str> = runs.iter().map(|run| run.as_str()).collect();
+            Problem::usage(format!("`{ending}` fits several runs"))
+                .line(ids.join(", "))
+                .line("type more of its end")
+        }
+        Error::RunDiffers(run) => Problem::usage(format!(
+            "there is a run `{run}` already, of another pipeline or with other inputs"
+        ))
+        .line(format!("see it: motet show {run}"))
+        .line("name this one differently with --id NAME, or leave --id out"),
+        Error::Interrupted(run) => Problem::new(
+            Exit::Interrupted,
+            format!("run {} was interrupted; what is done is kept", run.short()),
+        )
+        .line(format!("go on with it: motet resume {}", run.short())),
+        Error::File { verb, path, error } => Problem::new(
+            Exit::Machine,
+            format!("failed to {verb} {}: {}", shown_path(path), reason_of(error)),
+        ),
+        Error::Settings { path, line, column, message } => {
+            Problem::usage(message).line(format!("{}:{line}:{column}", shown_path(path)))
+        }
+        Error::OwnerDiffers { store, pid, what } => {
+            Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store, with {what}"))
+                .line(format!("the store: {}", shown_path(store)))
+                .line(format!("wait for its end, or end it: kill {pid}"))
+        }
+        Error::Refused { pid, message } => Problem::new(Exit::Machine, message)
+            .line(format!("said by the process that drives the store (pid {pid})")),
+        Error::Import { path, message } => {
+            Problem::usage(format!("{} can't be taken as an input: {message}", shown_path(path)))
+                .line("nothing ran")
+        }
+        Error::LayOut { run, folder, error } => {
+            let what = format!("run {} is completed, but its outputs can't be written", run.short());
+            Problem::new(Exit::Machine, what)
+                .line(format!("to {}: {}", shown_path(folder), reason_of(error)))
+                .line(format!("they are kept in the store: motet artifacts {}", run.short()))
+        }
+        Error::RunFailed { .. } => Problem::new(Exit::Failed, error.to_string()),
+        Error::RunCancelled(_) => Problem::new(Exit::Cancelled, error.to_string()),
+        Error::Journal { run, misuse } => {
+            Problem::new(Exit::Machine, format!("the journal of run {} can't be followed", run.short()))
+                .line(misuse.to_string())
+                .line("`motet doctor` says whether the store is damaged")
+        }
+        other => Problem::new(Exit::Machine, other.to_string()),
+    }
+}
+
+/// Store errors say what to do behind a colon or semicolon: that becomes a line of its own.
+fn store_words(error: &StoreError) -> Problem {
+    let text = error.to_string();
+    let at = match error {
+        StoreError::Missing { .. } | StoreError::Corrupt { .. } => text.find("; "),
+        StoreError::ReadOnly { .. }
+        | StoreError::Newer { .. }
+        | StoreError::NewerRun { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::Busy { .. }
+        | StoreError::Full { .. }
+        | StoreError::Disk { .. }
+        | StoreError::Closed => text.rfind(": "),
+        _ => None,
+    };
+    let exit = match error {
+        StoreError::Missing { .. } | StoreError::NoRun { .. } => Exit::Usage,
+        _ => Exit::Machine,
+    };
+    match at {
+        Some(at) => Problem::new(exit, &text[..at]).line(&text[at + 2..]),
+        None => Problem::new(exit, text),
+    }
+}
+
+/// What the system says, without its number.
+pub fn reason_of(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it isn't there".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where the program works: the project's settings, its store, its folder for outputs.
+
+use std::path::{Path, PathBuf};
+
+use motet::Error;
+use motet::session::Session;
+use motet::settings::{Settings, StorePlace};
+use motet::store::Store;
+
+use crate::arguments::{OutFlags, StoreFlag};
+
+/// A project and its store, as a command sees them.
+pub struct Project {
+    /// What is set.
+    pub settings: Settings,
+    /// Where the store is.
+    pub place: StorePlace,
+}
+
+impl Project {
+    /// The project that `file` belongs to, or that of the working folder.
+    ///
+    /// # Errors
+    /// When its `motet.toml` can't be read.
+    pub fn find(file: Option<&Path>, flag: &StoreFlag) -> Result<Project, Error> {
+        let here = working_folder()?;
+        let settings = Settings::find(file, &here)?;
+        // The environment variable has come in by the flag already.
+        let place = settings.place(flag.store.as_deref(), None, &here);
+        Ok(Project { settings, place })
+    }
+
+    /// The store, to look at.
+    ///
+    /// # Errors
+    /// When there is none yet, or it can't be used.
+    pub fn read_store(&self) -> Result<Store, Error> {
+        match &self.place {
+            StorePlace::Folder(folder) => Ok(Store::open_read_only(folder)?),
+            StorePlace::Memory => Ok(Store::in_memory()?),
+        }
+    }
+
+    /// The store, to look at, if there is one that can be used.
+    pub fn history(&self) -> Option<Store> {
+        match &self.place {
+            StorePlace::Folder(folder) => Store::open_read_only(folder).ok(),
+            StorePlace::Memory => None,
+        }
+    }
+
+    /// A session on the store.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_session(&self) -> Result<Session, Error> {
+        Session::open(self.place.clone(), &self.settings).await
+    }
+}
+
+/// The folder that relative paths are seen from.
+///
+/// # Errors
+/// When it isn't there any more.
+pub fn working_folder() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|error| Error::File {
+        verb: "find the working folder",
+        path: PathBuf::from("."),
+        error,
+    })
+}
+
+/// A path as it is best shown: seen from the working folder if it lies below.
+pub fn shown_path(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = path.strip_prefix(&here).ok().filter(|rest| !rest.as_os_str().is_empty());
+    shown.unwrap_or(path).display().to_string()
+}
+
+/// Where outputs are laid out, if they are.
+///
+/// # Errors
+/// When the working folder isn't there any more.
+pub fn out_folder(flags: &OutFlags, settings: &Settings) -> Result<Option<PathBuf>, Error> {
+    match &flags.out {
+        _ if flags.no_out => Ok(None),
+        Some(folder) => Ok(Some(working_folder()?.join(folder))),
+        None => Ok(Some(settings.out.clone())),
+    }
+}

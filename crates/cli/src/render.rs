@@ -1,0 +1,10 @@
+//! Rendering: pure functions from what is known to lines.
+
+pub mod ending;
+pub mod found;
+pub mod line;
+pub mod plain;
+pub mod plan;
+pub mod progress;
+pub mod table;
+pub mod words;

@@ -1,0 +1,198 @@
+//! The end of a run: what came out, or what went wrong, what is kept, and what to type next.
+
+use motet::engine::StepStatus;
+use motet::language::{StepPath, Timestamp, Value};
+use motet::outputs::OutputFile;
+use motet::report::{RunRecord, StepRecord};
+use motet::store::RunStatus;
+
+use super::line::{Line, Look, Tone};
+use super::table::Table;
+use super::words::{brief, bytes, count, duration, measures};
+use crate::project::shown_path;
+
+/// What an end is made of.
+pub struct Ending<'e> {
+    pub record: &'e RunRecord,
+    /// The files that the outputs were laid out in.
+    pub files: &'e [OutputFile],
+    /// The pipeline file, if the user named it.
+    pub file: Option<&'e str>,
+    /// Whether the store stays, so that the run can be looked at later.
+    pub is_kept: bool,
+    pub now: Timestamp,
+}
+
+impl Ending<'_> {
+    /// What is said about the run.
+    pub fn lines(&self, look: &Look) -> Vec<Line> {
+        let mut lines = match self.record.status {
+            RunStatus::Completed => vec![self.completed(look)],
+            RunStatus::Failed => self.failed(look),
+            RunStatus::Cancelled => vec![self.cancelled(look)],
+            _ => vec![self.interrupted(look)],
+        };
+        if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
+            lines.extend(self.kept());
+        }
+        let cut = |line: Line| line.cut(look.width, &look.symbols);
+        lines.into_iter().map(cut).collect()
+    }
+
+    /// The outputs: the data that a run gives.
+    pub fn outputs(&self, look: &Look) -> Vec<Line> {
+        let Some(outputs) = self.record.outputs.as_ref().and_then(Value::as_map) else { return Vec::new() };
+        let mut table = Table::default();
+        for (name, value) in outputs {
+            let files: Vec<&OutputFile> =
+                self.files.iter().filter(|file| file.output.as_deref() == Some(name)).collect();
+            if files.is_empty() {
+                table.row([(Tone::Strong, name.clone()), (Tone::Plain, shown(value))]);
+            }
+            for (index, file) in files.into_iter().enumerate() {
+                let measured = file.artifact.as_ref().map_or(String::new(), |artifact| {
+                    format!("{}, {}", measures(artifact, look.symbols.times), bytes(artifact.bytes))
+                });
+                let label = if index == 0 { name.clone() } else { String::new() };
+                table.row([
+                    (Tone::Strong, label),
+                    (Tone::Plain, measured),
+                    (Tone::Plain, shown_path(&file.path)),
+                ]);
+            }
+        }
+        // Paths are to be copied, so these lines are never cut.
+        table.lines(usize::MAX, &look.symbols)
+    }
+
+    /// What to type next: only what exists.
+    pub fn next(&self, look: &Look) -> Option<Line> {
+        let run = self.record.run.short();
+        let mut commands = Vec::new();
+        if self.is_kept {
+            match self.record.status {
+                RunStatus::Completed => commands.push(format!("motet show {run}")),
+                RunStatus::Failed | RunStatus::Cancelled => {
+                    commands.push(format!("motet show {run}"));
+                    commands.extend(self.file.map(|file| format!("motet run {file} --new")));
+                }
+                _ => commands.push(format!("motet resume {run}")),
+            }
+        }
+        let separator = format!(" {} ", look.symbols.between);
+        (!commands.is_empty()).then(|| Line::of(Tone::Dim, format!("  {}", commands.join(&separator))))
+    }
+
+    fn completed(&self, look: &Look) -> Line {
+        let record = self.record;
+        let mut line = Line::of(Tone::Good, look.symbols.done)
+            .then(Tone::Good, " completed")
+            .plain(format!(" in {}", duration(record.elapsed(self.now))));
+        if !record.cost.is_zero() {
+            line = line.plain(format!(", ${}", record.cost));
+        }
+        if record.degraded {
+            line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks taken");
+        }
+        line
+    }
+
+    fn failed(&self, look: &Look) -> Vec<Line> {
+        let record = self.record;
+        let cause = record.failed_step.as_ref().map(|step| self.cause_of(step));
+        let step = cause.as_ref().and_then(|path| record.step(path));
+        let place = match (&cause, step) {
+            (Some(path), Some(step)) => format!(": {path}{}", attempts_in_words(step)),
+            (Some(path), None) => format!(": {path}"),
+            (None, _) => String::new(),
+        };
+        let mut lines = vec![
+            Line::of(Tone::Bad, look.symbols.failed)
+                .then(Tone::Bad, " failed")
+                .plain(format!(" after {}{place}", duration(record.elapsed(self.now)))),
+        ];
+        lines.extend(step.map(attempt_lines).unwrap_or_default());
+        let said = step.is_some_and(|step| step.attempts.iter().any(|attempt| attempt.failure.is_some()));
+        if let (false, Some(failure)) = (said, &record.failure) {
+            lines.push(
+                Line::new()
+                    .plain("  ")
+                    .then(Tone::Bad, failure.class.word())
+                    .plain(format!("   {}", failure.message)),
+            );
+        }
+        lines
+    }
+
+    /// The step or item further in where it went wrong.
+    fn cause_of(&self, path: &StepPath) -> StepPath {
+        let failed = |step: &StepRecord| step.status == StepStatus::Failed && !step.tolerated;
+        let inside = self.record.below(path).filter(|(_, step)| failed(step));
+        // Earliest first; of those of the same moment the innermost.
+        let first = inside.min_by_key(|(path, step)| (step.ended_at, std::cmp::Reverse(path.as_str().len())));
+        first.map_or_else(|| path.clone(), |(path, _)| path.clone())
+    }
+
+    fn cancelled(&self, look: &Look) -> Line {
+        let after = duration(self.record.elapsed(self.now));
+        let reason = self.record.reason.as_deref().unwrap_or_default();
+        Line::of(Tone::Doubtful, look.symbols.skipped)
+            .then(Tone::Doubtful, " cancelled")
+            .plain(format!(" after {after}: {reason}"))
+    }
+
+    fn interrupted(&self, look: &Look) -> Line {
+        let (done, total) = (self.record.steps_done(), self.record.order.len());
+        let line = Line::of(Tone::Doubtful, look.symbols.waiting)
+            .then(Tone::Doubtful, " interrupted")
+            .plain(format!(": {done} of {} done and kept", count(total, "step")));
+        match &self.record.reason {
+            Some(reason) => line.plain(format!("; {reason}")),
+            None => line,
+        }
+    }
+
+    fn kept(&self) -> Option<Line> {
+        if !self.is_kept {
+            return None;
+        }
+        let done = |path: &&StepPath| {
+            self.record.step(path).is_some_and(|step| step.status == StepStatus::Completed)
+        };
+        let names: Vec<&str> = self.record.order.iter().filter(done).map(StepPath::as_str).collect();
+        (!names.is_empty()).then(|| Line::of(Tone::Dim, format!("  kept: {}", names.join(", "))))
+    }
+}
+
+fn attempts_in_words(step: &StepRecord) -> String {
+    let targets = step.attempts.iter().map(|attempt| attempt.target).max().map_or(0, |last| last + 1);
+    match step.attempts.len() {
+        0 => String::new(),
+        1 => " (1 attempt)".to_owned(),
+        attempts if targets > 1 => format!(" ({attempts} attempts at {targets} targets)"),
+        attempts => format!(" ({attempts} attempts)"),
+    }
+}
+
+/// `1  local/speak   unavailable   espeak-ng could not be started`
+fn attempt_lines(step: &StepRecord) -> Vec<Line> {
+    let mut table = Table::default();
+    for attempt in &step.attempts {
+        let Some(failure) = &attempt.failure else { continue };
+        table.row([
+            (Tone::Plain, attempt.number.to_string()),
+            (Tone::Plain, attempt.operation.clone()),
+            (Tone::Bad, failure.class.word().to_owned()),
+            (Tone::Plain, failure.message.clone()),
+        ]);
+    }
+    table.lines(usize::MAX, &super::line::Symbols::UNICODE)
+}
+
+/// A plain output: a text as it is, all else as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) if text.chars().count() <= 200 => text.to_string(),
+        other => brief(other),
+    }
+}

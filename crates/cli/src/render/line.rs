@@ -1,0 +1,212 @@
+//! Lines of text in tones: what is shown, before it is known whether there is colour.
+
+/// How lines look where they go.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whether tones become colours.
+    pub color: bool,
+    /// How many columns there are.
+    pub width: usize,
+    /// How states are drawn.
+    pub symbols: Symbols,
+}
+
+/// What a piece of text says beyond its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Doubtful,
+    Busy,
+    Dim,
+    Strong,
+}
+
+impl Tone {
+    fn code(self) -> &'static str {
+        match self {
+            Tone::Plain => "",
+            Tone::Good => "\x1b[32m",
+            Tone::Bad => "\x1b[31m",
+            Tone::Doubtful => "\x1b[33m",
+            Tone::Busy => "\x1b[36m",
+            Tone::Dim => "\x1b[2m",
+            Tone::Strong => "\x1b[1m",
+        }
+    }
+}
+
+/// The characters that stand for states and bars.
+#[derive(Clone, Copy, Debug)]
+pub struct Symbols {
+    pub done: &'static str,
+    pub busy: &'static str,
+    pub waiting: &'static str,
+    pub failed: &'static str,
+    pub skipped: &'static str,
+    pub full: &'static str,
+    pub empty: &'static str,
+    pub more: &'static str,
+    pub times: &'static str,
+    pub between: &'static str,
+}
+
+impl Symbols {
+    pub const UNICODE: Symbols = Symbols {
+        done: "✓",
+        busy: "●",
+        waiting: "·",
+        failed: "✗",
+        skipped: "–",
+        full: "█",
+        empty: "·",
+        more: "…",
+        times: "×",
+        between: "·",
+    };
+
+    pub const ASCII: Symbols = Symbols {
+        done: "ok  ",
+        busy: "runs",
+        waiting: "wait",
+        failed: "FAIL",
+        skipped: "skip",
+        full: "#",
+        empty: ".",
+        more: "...",
+        times: "x",
+        between: "|",
+    };
+}
+
+/// One line, in pieces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line(Vec<(Tone, String)>);
+
+impl Line {
+    pub fn new() -> Line {
+        Line::default()
+    }
+
+    /// A line of one piece.
+    pub fn of(tone: Tone, text: impl AsRef<str>) -> Line {
+        Line::new().then(tone, text)
+    }
+
+    /// The line with another piece. Control characters in it (a message may hold anything) become
+    /// blanks, so that no text can move the cursor.
+    pub fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Line {
+        let text: String = text.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if !text.is_empty() {
+            self.0.push((tone, text));
+        }
+        self
+    }
+
+    /// The line with a plain piece.
+    pub fn plain(self, text: impl AsRef<str>) -> Line {
+        self.then(Tone::Plain, text)
+    }
+
+    /// The line with blanks up to `column`, at least one.
+    pub fn pad_to(self, column: usize) -> Line {
+        let blanks = column.saturating_sub(self.width()).max(1);
+        self.plain(" ".repeat(blanks))
+    }
+
+    pub fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| columns(text)).sum()
+    }
+
+    /// The line, cut where it would be wider than `width`.
+    pub fn cut(self, width: usize, symbols: &Symbols) -> Line {
+        if self.width() <= width {
+            return self;
+        }
+        let mut room = width.saturating_sub(columns(symbols.more));
+        let mut line = Line::new();
+        for (tone, text) in self.0 {
+            let fitting = fitting(&text, room);
+            room -= columns(fitting);
+            let whole = fitting.len() == text.len();
+            line.0.push((tone, fitting.to_owned()));
+            if !whole {
+                break;
+            }
+        }
+        line.then(Tone::Dim, symbols.more)
+    }
+
+    /// The text, with colours or without; no blanks at the end.
+    pub fn paint(&self, color: bool) -> String {
+        let mut text = String::new();
+        for (tone, piece) in &self.0 {
+            if color && *tone != Tone::Plain && !piece.trim().is_empty() {
+                text.push_str(tone.code());
+                text.push_str(piece);
+                text.push_str("\x1b[0m");
+            } else {
+                text.push_str(piece);
+            }
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text
+    }
+}
+
+/// The longest beginning of `text` that is at most `room` columns wide.
+fn fitting(text: &str, room: usize) -> &str {
+    let mut used = 0;
+    for (at, character) in text.char_indices() {
+        used += columns_of(character);
+        if used > room {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+/// How many columns a text takes on a terminal.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// How many columns a character takes: two for the wide scripts and pictographs, none for marks that
+/// combine.
+fn columns_of(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x1F300..=0x1FAFF
+        | 0x20000..=0x3FFFD => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_by_columns_and_never_inside_a_wide_character() {
+        let line = Line::of(Tone::Bad, "漢字漢字").plain(" end");
+        assert_eq!(line.width(), 12);
+        assert_eq!(line.clone().cut(12, &Symbols::UNICODE), line);
+        assert_eq!(line.clone().cut(6, &Symbols::UNICODE).paint(false), "漢字…");
+        assert_eq!(line.cut(8, &Symbols::ASCII).paint(false), "漢字...");
+    }
+
+    #[test]
+    fn colours_are_written_only_where_wanted_and_no_text_can_move_the_cursor() {
+        let line = Line::of(Tone::Good, "done").plain("  ").then(Tone::Bad, "a\x1b[2Jb\n");
+        assert_eq!(line.paint(true), "\x1b[32mdone\x1b[0m  \x1b[31ma [2Jb \x1b[0m");
+        assert_eq!(line.paint(false), "done  a [2Jb");
+    }
+}

@@ -1,0 +1,213 @@
+//! The plan as a table, as Mermaid, and as JSON.
+
+use motet::language::Span;
+use motet::language::plan::Timeouts;
+use serde_json::{Value as Json, json};
+
+use super::line::{Line, Look, Tone};
+use super::table::Table;
+use super::words::{brief, count, range};
+use crate::score::critical_path::at_once;
+use crate::score::{Part, Score, critical_path};
+
+/// The whole plan for people.
+pub fn lines(score: &Score, look: &Look) -> Vec<Line> {
+    let together = at_once(&score.parts);
+    let length = critical_path::length(&score.parts);
+    let mut lines = vec![
+        Line::of(Tone::Strong, &score.name)
+            .then(Tone::Dim, format!("   {}   ", score.digest_short))
+            .plain(format!("{}, up to {} at once", count(score.steps(), "step"), together.len()))
+            .plain(format!("   about {}", range(length.low, length.high))),
+    ];
+    lines.extend(score.description.iter().map(|description| Line::of(Tone::Dim, format!("  {description}"))));
+    lines.push(Line::new());
+    let mut table = Table::with_headings(&["step", "does", "waits for", "usual", "attempts", ""]);
+    add_rows(&score.parts, 0, &mut table);
+    lines.extend(table.lines(look.width, &look.symbols));
+    lines.push(Line::new());
+    let notes = notes(score, &together);
+    lines.extend(notes.into_iter().flat_map(|(label, parts)| wrapped(label, &parts, look.width)));
+    lines
+}
+
+fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
+    let indent = "  ".repeat(depth);
+    for part in parts {
+        let (first, others) = part.does.split_first().expect("a step does something");
+        let waits = if part.waits_for.is_empty() { "–".to_owned() } else { part.waits_for.join(", ") };
+        let attempts =
+            if part.attempts_max == 0 { "–".to_owned() } else { format!("up to {}", part.attempts_max) };
+        let attempts = if part.inner.is_empty() { attempts } else { String::new() };
+        table.row([
+            (Tone::Strong, format!("{indent}{}", part.name)),
+            (Tone::Plain, first.clone()),
+            (Tone::Plain, waits),
+            (Tone::Plain, range(part.usual.low, part.usual.high)),
+            (Tone::Plain, attempts),
+            (Tone::Dim, remarks(part)),
+        ]);
+        if !others.is_empty() {
+            let mut text = format!("else {}", others.join(", else "));
+            if !part.fallback_waits_for.is_empty() {
+                text.push_str(&format!("   then waits for {}", part.fallback_waits_for.join(", ")));
+            }
+            table.row([(Tone::Plain, String::new()), (Tone::Dim, text)]);
+        }
+        add_rows(&part.inner, depth + 1, table);
+    }
+}
+
+fn remarks(part: &Part) -> String {
+    let mut remarks = Vec::new();
+    remarks.extend(part.each.clone());
+    if part.conditional {
+        remarks.push("only if its condition holds".to_owned());
+    }
+    if part.optional {
+        remarks.push("may fail".to_owned());
+    }
+    remarks.join("; ")
+}
+
+/// What stands below the table: a label, and what it lists.
+fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
+    let mut notes = Vec::new();
+    if together.len() > 1 {
+        notes.push(("at once", together.iter().map(|name| (*name).to_owned()).collect()));
+    }
+    let mut defaults = Vec::new();
+    let mut timeouts = Vec::new();
+    for_each_part(&score.parts, "", &mut |path, part| {
+        defaults.extend(part.defaults.iter().map(|(name, value)| format!("{path}.{name} {}", brief(value))));
+        if let Some(limits) = part.timeouts {
+            timeouts.push((path.to_owned(), limits.job));
+        }
+    });
+    notes.push(("defaults taken", defaults));
+    notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
+    notes.retain(|(_, parts)| !parts.is_empty());
+    notes
+}
+
+fn timeouts_in_words(timeouts: &[(String, Span)], run: Option<Span>) -> Vec<String> {
+    let usual = Timeouts::default().job;
+    let mut words: Vec<String> = timeouts
+        .iter()
+        .filter(|(_, limit)| *limit != usual)
+        .map(|(path, limit)| format!("{path} {limit}"))
+        .collect();
+    if timeouts.iter().any(|(_, limit)| *limit == usual) {
+        let others = if words.is_empty() { "every step" } else { "every other step" };
+        words.push(format!("{others} {usual}"));
+    }
+    words.push(run.map_or("the run none".to_owned(), |limit| format!("the run {limit}")));
+    words
+}
+
+fn for_each_part<'s>(parts: &'s [Part], around: &str, visit: &mut impl FnMut(&str, &'s Part)) {
+    for part in parts {
+        let path = if around.is_empty() { part.name.clone() } else { format!("{around}/{}", part.name) };
+        visit(&path, part);
+        for_each_part(&part.inner, &path, visit);
+    }
+}
+
+/// `label: a, b, c`, broken where it is too wide.
+fn wrapped(label: &str, parts: &[String], width: usize) -> Vec<Line> {
+    let indent = label.chars().count() + 4;
+    let mut lines = Vec::new();
+    let mut line = Line::new().then(Tone::Dim, format!("  {label}: "));
+    let mut is_empty = true;
+    for (index, part) in parts.iter().enumerate() {
+        let comma = if index + 1 < parts.len() { "," } else { "" };
+        let piece = format!("{part}{comma}");
+        if !is_empty && line.width() + piece.chars().count() + 1 > width {
+            lines.push(std::mem::take(&mut line).plain(""));
+            line = Line::new().plain(" ".repeat(indent));
+            is_empty = true;
+        }
+        line = line.plain(if is_empty { piece } else { format!(" {piece}") });
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// The graph as a Mermaid flow chart.
+pub fn mermaid(score: &Score) -> String {
+    let mut text = String::from("flowchart LR\n");
+    add_mermaid(&score.parts, "", 1, &mut text);
+    text
+}
+
+fn add_mermaid(parts: &[Part], around: &str, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    let id = |name: &str| format!("{around}{name}");
+    for part in parts {
+        let each = if part.each.is_some() { "<br/>each item" } else { "" };
+        if part.inner.is_empty() {
+            text.push_str(&format!(
+                "{indent}{}[\"{}<br/>{}{each}\"]\n",
+                id(&part.name),
+                part.name,
+                part.does[0]
+            ));
+        } else {
+            text.push_str(&format!("{indent}subgraph {}[\"{}{each}\"]\n", id(&part.name), part.name));
+            add_mermaid(&part.inner, &format!("{}_", id(&part.name)), depth + 1, text);
+            text.push_str(&format!("{indent}end\n"));
+        }
+    }
+    for part in parts {
+        for waited in &part.waits_for {
+            text.push_str(&format!("{indent}{} --> {}\n", id(waited), id(&part.name)));
+        }
+        for waited in &part.fallback_waits_for {
+            text.push_str(&format!("{indent}{} -. fallback .-> {}\n", id(waited), id(&part.name)));
+        }
+    }
+}
+
+/// The plan for programs.
+pub fn json(score: &Score) -> Json {
+    let length = critical_path::length(&score.parts);
+    json!({
+        "name": score.name,
+        "description": score.description,
+        "digest": score.digest,
+        "steps": score.parts.iter().map(part_json).collect::<Vec<_>>(),
+        "at_once": at_once(&score.parts),
+        "critical_path": { "low_ms": length.low.0, "high_ms": length.high.0 },
+        "timeout_ms": score.timeout.map(|limit| limit.0),
+        "on_failure": if score.finishes { "finish" } else { "fail" },
+    })
+}
+
+fn part_json(part: &Part) -> Json {
+    let defaults: serde_json::Map<String, Json> =
+        part.defaults.iter().map(|(name, value)| (name.clone(), value.to_json())).collect();
+    json!({
+        "name": part.name,
+        "does": part.does,
+        "description": part.description,
+        "waits_for": part.waits_for,
+        "fallback_waits_for": part.fallback_waits_for,
+        "each": part.each,
+        "conditional": part.conditional,
+        "optional": part.optional,
+        "usual": {
+            "low_ms": part.usual.low.0, "high_ms": part.usual.high.0,
+            "from": if part.usual.samples > 0 { "history" } else { "contract" },
+            "samples": part.usual.samples,
+        },
+        "attempts_max": part.attempts_max,
+        "defaults": defaults,
+        "timeouts": part.timeouts.map(|limits| json!({
+            "connect_ms": limits.connect.0, "request_ms": limits.request.0,
+            "queue_ms": limits.queue.0, "job_ms": limits.job.0,
+        })),
+        "total_timeout_ms": part.total_timeout.map(|limit| limit.0),
+        "steps": part.inner.iter().map(part_json).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,332 @@
+//! A run under way: a line per step, the truth in each. Pure: what is known in, lines out.
+
+use motet::engine::StepStatus;
+use motet::language::{Span, StepPath, Timestamp};
+use motet::report::{RunRecord, StepRecord};
+
+use super::line::{Line, Look, Tone, columns};
+use super::words::{clock, counting, duration, output};
+use crate::score::{Part, Score};
+
+/// A run and all that its lines are made of.
+#[derive(Clone, Copy)]
+pub struct View<'v> {
+    pub record: &'v RunRecord,
+    /// The plan, where this process can read it.
+    pub score: Option<&'v Score>,
+    /// What time it is.
+    pub now: Timestamp,
+    pub look: &'v Look,
+}
+
+/// How many items that aren't well get a line of their own.
+const UNFOLDED_MAX: usize = 5;
+
+/// The widest bar, in columns.
+const BAR_WIDTH: usize = 10;
+
+impl View<'_> {
+    /// The header and the steps.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = vec![self.header()];
+        lines.extend(self.step_lines());
+        lines
+    }
+
+    /// `narrated-video   run 7Q2K   00:58`
+    pub fn header(&self) -> Line {
+        let record = self.record;
+        let mut line = Line::of(Tone::Strong, &record.pipeline).plain(format!(
+            "   run {}   {}",
+            record.run.short(),
+            clock(record.elapsed(self.now))
+        ));
+        if !record.cost.is_zero() {
+            line = line.plain(format!("   ${}", record.cost));
+        }
+        if let Some(user) = &record.user {
+            line = line.then(Tone::Dim, format!("   for {user}"));
+        }
+        line.cut(self.look.width, &self.look.symbols)
+    }
+
+    /// A line for each of the outermost steps, and for what is not well inside.
+    pub fn step_lines(&self) -> Vec<Line> {
+        let columns = Columns::of(self);
+        let mut lines = Vec::new();
+        for path in &self.record.order {
+            let Some(step) = self.record.step(path) else { continue };
+            lines.push(self.step_line(path, step, &columns));
+            lines.extend(self.unfolded(path));
+        }
+        lines.into_iter().map(|line| line.cut(self.look.width, &self.look.symbols)).collect()
+    }
+
+    fn part(&self, path: &StepPath) -> Option<&Part> {
+        self.score?.part(path.as_str())
+    }
+
+    fn step_line(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Line {
+        let (symbol, tone) = self.symbol(step);
+        let line = Line::new().plain("  ").then(tone, symbol).plain(" ").then(Tone::Plain, path.as_str());
+        let line = line.pad_to(columns.time);
+        let line = line.plain(self.time_of(step)).pad_to(columns.does);
+        let line = line.then(Tone::Dim, self.does(path, step)).pad_to(columns.state);
+        self.add_state(line, path, step)
+    }
+
+    fn symbol(&self, step: &StepRecord) -> (&'static str, Tone) {
+        let symbols = &self.look.symbols;
+        match step.status {
+            StepStatus::Completed => (symbols.done, Tone::Good),
+            StepStatus::Failed if step.tolerated => (symbols.failed, Tone::Doubtful),
+            StepStatus::Failed => (symbols.failed, Tone::Bad),
+            StepStatus::Running | StepStatus::Sleeping => (symbols.busy, Tone::Busy),
+            StepStatus::Skipped | StepStatus::Cancelled => (symbols.skipped, Tone::Dim),
+            _ => (symbols.waiting, Tone::Dim),
+        }
+    }
+
+    fn time_of(&self, step: &StepRecord) -> String {
+        match (step.status, step.ready_at) {
+            (StepStatus::Skipped, _) | (_, None) => String::new(),
+            (_, Some(ready)) => match step.ended_at {
+                Some(ended) => duration(ended.since(ready)),
+                None => counting(self.now.since(ready)),
+            },
+        }
+    }
+
+    /// The operation of the attempt under way, else the first one that is planned.
+    fn does(&self, path: &StepPath, step: &StepRecord) -> String {
+        let attempted = step.last_attempt().map(|attempt| attempt.operation.clone());
+        attempted.or_else(|| self.part(path)?.does.first().cloned()).unwrap_or_default()
+    }
+
+    fn add_state(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
+        match step.status {
+            StepStatus::Pending if self.record.ended_at.is_some() => line.then(Tone::Dim, "did not start"),
+            StepStatus::Pending => line.then(Tone::Dim, self.waits_for(path)),
+            StepStatus::Waiting => line.then(Tone::Dim, "waits for a slot"),
+            StepStatus::Sleeping => line.then(Tone::Doubtful, self.sleeps(step)),
+            StepStatus::Running if step.items.is_some() => self.add_items(line, path, step),
+            StepStatus::Running if step.attempts.is_empty() => self.add_inner(line, path),
+            StepStatus::Running => self.add_attempt(line, path, step),
+            StepStatus::Completed => line.plain(self.result_of(path, step)),
+            StepStatus::Failed => {
+                let failure =
+                    step.failure.as_ref().map(|failure| format!("{}: {}", failure.class, failure.message));
+                let tone = if step.tolerated { Tone::Doubtful } else { Tone::Bad };
+                let line = line.then(tone, if step.tolerated { "failed, tolerated: " } else { "failed: " });
+                line.plain(failure.unwrap_or_default())
+            }
+            StepStatus::Skipped => {
+                line.then(Tone::Dim, format!("skipped: {}", step.reason.as_deref().unwrap_or("–")))
+            }
+            StepStatus::Cancelled => line.then(Tone::Dim, "cancelled"),
+        }
+    }
+
+    fn waits_for(&self, path: &StepPath) -> String {
+        let Some(part) = self.part(path) else { return "waits".to_owned() };
+        let is_open = |name: &&String| {
+            let step = self.record.step(&StepPath::from_text(name));
+            step.is_none_or(|step| !step.is_over())
+        };
+        let open: Vec<&str> = part.waits_for.iter().filter(is_open).map(String::as_str).collect();
+        if open.is_empty() { "ready".to_owned() } else { format!("waits for {}", open.join(", ")) }
+    }
+
+    fn sleeps(&self, step: &StepRecord) -> String {
+        let left = step.wakes_at.map_or(Span(0), |wakes| wakes.since(self.now));
+        let failed = step.last_attempt().and_then(|attempt| attempt.failure.as_ref());
+        match failed {
+            Some(failure) => format!(
+                "retrying in {} (attempt {} failed, {}: {})",
+                counting(left),
+                step.attempts.len(),
+                failure.class,
+                failure.message
+            ),
+            None => format!("sleeps, {} left", counting(left)),
+        }
+    }
+
+    fn add_attempt(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
+        let Some(attempt) = step.last_attempt() else { return line };
+        let running = self.now.since(attempt.planned_at);
+        let mut words = format!("running {}", counting(running));
+        if step.attempts.len() > 1 {
+            words.push_str(&format!(", attempt {}", step.attempts.len()));
+        }
+        let mut line = line.plain(words);
+        let usual =
+            self.part(path).map(|part| part.usual).filter(|usual| usual.samples > 0 && usual.high.0 >= 1000);
+        let guessed = usual.map(|usual| (running.0 as f64 / usual.high.0 as f64).min(0.99));
+        if let Some(fraction) = attempt.fraction.or(guessed) {
+            line = self.add_bar(line.plain("  "), fraction);
+        }
+        if let Some(usual) = usual {
+            line = line.then(Tone::Dim, format!(" usually {}", counting(usual.high)));
+        }
+        match &attempt.doing {
+            Some(doing) => line.then(Tone::Dim, format!("  {doing}")),
+            None => line,
+        }
+    }
+
+    fn add_bar(&self, line: Line, fraction: f64) -> Line {
+        let symbols = &self.look.symbols;
+        let full = (fraction.clamp(0.0, 1.0) * BAR_WIDTH as f64).round() as usize;
+        line.then(Tone::Busy, symbols.full.repeat(full))
+            .then(Tone::Dim, symbols.empty.repeat(BAR_WIDTH - full))
+    }
+
+    /// `31 of 40   2 running, 6 waiting for a slot, 1 retrying in 12 s`
+    fn add_items(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
+        let total = step.items.as_ref().map_or(0, Vec::len);
+        let tally = Tally::of(self, path);
+        let line = line.plain(format!("{} of {total}   ", tally.over));
+        let line = self.add_bar(line, tally.over as f64 / total.max(1) as f64);
+        let mut words = Vec::new();
+        let mut add = |count: usize, what: &str| {
+            if count > 0 {
+                words.push(format!("{count} {what}"));
+            }
+        };
+        add(tally.running, "running");
+        add(tally.waiting, "waiting for a slot");
+        add(tally.failed, "failed");
+        if let Some(next) = tally.next_retry {
+            add(tally.sleeping, &format!("retrying in {}", counting(next.since(self.now))));
+        }
+        line.plain(if words.is_empty() { String::new() } else { format!("   {}", words.join(", ")) })
+    }
+
+    /// How far a group is: which of its steps run.
+    fn add_inner(&self, line: Line, path: &StepPath) -> Line {
+        let inner: Vec<(&StepPath, &StepRecord)> =
+            self.record.below(path).filter(|(below, _)| is_directly_below(below, path)).collect();
+        let over = inner.iter().filter(|(_, step)| step.is_over()).count();
+        let total = self.part(path).map_or(inner.len(), |part| part.inner.len());
+        let running: Vec<&str> = inner
+            .iter()
+            .filter(|(_, step)| step.status == StepStatus::Running)
+            .map(|(below, _)| last_name(below))
+            .collect();
+        let line = line.plain(format!("{over} of {total} steps"));
+        if running.is_empty() { line } else { line.plain(format!("   {} running", running.join(", "))) }
+    }
+
+    fn result_of(&self, path: &StepPath, step: &StepRecord) -> String {
+        let times = self.look.symbols.times;
+        match (&step.items, &step.output) {
+            (Some(items), _) => {
+                let tally = Tally::of(self, path);
+                let failed =
+                    if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
+                format!("{} of {}{failed}", tally.completed, items.len())
+            }
+            (None, Some(value)) => output(value, times),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// What is not well below a step: a line each.
+    fn unfolded(&self, path: &StepPath) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let unwell = |step: &StepRecord| {
+            let retrying = step.status == StepStatus::Sleeping && !step.attempts.is_empty();
+            step.status == StepStatus::Failed || retrying
+        };
+        let mut found = self.record.below(path).filter(|(below, step)| unwell(step) && self.is_cause(below));
+        for (below, step) in found.by_ref().take(UNFOLDED_MAX) {
+            let (symbol, tone) = self.symbol(step);
+            let line = Line::new().plain("      ").then(tone, symbol).plain(format!(" {below}   "));
+            lines.push(self.add_state(line, below, step));
+        }
+        let more = found.count();
+        if more > 0 {
+            lines.push(Line::of(Tone::Dim, format!("      and {more} more")));
+        }
+        lines
+    }
+
+    /// Whether nothing further in has failed: the place where it went wrong, not all that it led to.
+    fn is_cause(&self, path: &StepPath) -> bool {
+        !self.record.below(path).any(|(_, step)| step.status == StepStatus::Failed && !step.tolerated)
+    }
+}
+
+fn is_directly_below(below: &StepPath, path: &StepPath) -> bool {
+    let rest = below.as_str().strip_prefix(path.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| !rest.contains(['/', '[']))
+}
+
+fn last_name(path: &StepPath) -> &str {
+    path.as_str().rsplit('/').next().unwrap_or(path.as_str())
+}
+
+/// Where the columns begin.
+struct Columns {
+    time: usize,
+    does: usize,
+    state: usize,
+}
+
+/// Longer names and operations don't push the others away.
+const NAME_WIDTH_MAX: usize = 20;
+const DOES_WIDTH_MAX: usize = 26;
+
+impl Columns {
+    fn of(view: &View) -> Columns {
+        let steps = view.record.order.iter().filter_map(|path| Some((path, view.record.step(path)?)));
+        let (mut name, mut time, mut does) = (0, 0, 0);
+        for (path, step) in steps {
+            name = name.max(columns(path.as_str()));
+            time = time.max(columns(&view.time_of(step)));
+            does = does.max(columns(&view.does(path, step)));
+        }
+        let symbol = columns(view.look.symbols.done);
+        let time_at = 2 + symbol + 1 + name.min(NAME_WIDTH_MAX) + 3;
+        let does_at = time_at + time.max(5) + 3;
+        Columns { time: time_at, does: does_at, state: does_at + does.min(DOES_WIDTH_MAX) + 3 }
+    }
+}
+
+/// How the items of a step stand.
+#[derive(Default)]
+struct Tally {
+    over: usize,
+    completed: usize,
+    failed: usize,
+    running: usize,
+    waiting: usize,
+    sleeping: usize,
+    next_retry: Option<Timestamp>,
+}
+
+impl Tally {
+    fn of(view: &View, path: &StepPath) -> Tally {
+        let mut tally = Tally::default();
+        for (_, item) in view.record.items_of(path) {
+            let Some(item) = item else { continue };
+            tally.over += usize::from(item.is_over());
+            match item.status {
+                StepStatus::Completed => tally.completed += 1,
+                StepStatus::Failed => tally.failed += 1,
+                StepStatus::Running => tally.running += 1,
+                StepStatus::Waiting => tally.waiting += 1,
+                StepStatus::Sleeping => {
+                    tally.sleeping += 1;
+                    tally.next_retry = match (tally.next_retry, item.wakes_at) {
+                        (Some(known), Some(other)) => Some(known.min(other)),
+                        (known, other) => known.or(other),
+                    };
+                }
+                _ => {}
+            }
+        }
+        tally
+    }
+}

@@ -1,0 +1,154 @@
+//! Lengths of time, sizes and measures in words.
+
+use motet::language::{Artifact, MediaKind, Span, Value};
+use motet::report::MASKED;
+
+/// A length of time for people: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
+pub fn duration(span: Span) -> String {
+    let milliseconds = span.0;
+    let seconds = (milliseconds + 500) / 1000;
+    match milliseconds {
+        0..9_950 => format!("{:.1} s", span.as_seconds()),
+        9_950..59_500 => format!("{seconds} s"),
+        59_500..3_599_500 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        3_599_500..86_400_000 => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// A length of time, in whole seconds where it is short: for what counts while one watches.
+pub fn counting(span: Span) -> String {
+    if span.0 < 59_500 { format!("{} s", span.0 / 1000) } else { duration(span) }
+}
+
+/// A length of time as a clock: `00:58`, `1:02:03`.
+pub fn clock(span: Span) -> String {
+    let seconds = span.0 / 1000;
+    match seconds / 3600 {
+        0 => format!("{:02}:{:02}", seconds / 60, seconds % 60),
+        hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+    }
+}
+
+/// Low to high, once where they are the same.
+pub fn range(low: Span, high: Span) -> String {
+    let (from, to) = (rough(low), rough(high));
+    if from == to { from } else { format!("{from} to {to}") }
+}
+
+/// A length of time that is only known roughly.
+pub fn rough(span: Span) -> String {
+    match span.0 {
+        0..100 => "0 s".to_owned(),
+        100..1000 => format!("{:.1} s", span.as_seconds()),
+        1000..119_500 => format!("{} s", (span.0 + 500) / 1000),
+        _ => duration(Span((span.0 + 30_000) / 60_000 * 60_000)),
+    }
+}
+
+/// A size: `812 B`, `1.4 kB`, `2.1 MB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut size = count as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    if size < 9.95 { format!("{size:.1} {}", UNITS[unit]) } else { format!("{size:.0} {}", UNITS[unit]) }
+}
+
+/// One of something, or several: `1 step`, `3 steps`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What was measured of an artifact: `1280×720, 8.2 s, mp4`.
+pub fn measures(artifact: &Artifact, times: &str) -> String {
+    let mut parts = Vec::new();
+    if let (Some(width), Some(height)) = (artifact.width, artifact.height) {
+        parts.push(format!("{width}{times}{height}"));
+    }
+    if let Some(seconds) = artifact.duration {
+        parts.push(format!("{seconds:.1} s"));
+    }
+    if artifact.kind == MediaKind::Video && artifact.has_audio == Some(false) {
+        parts.push("silent".to_owned());
+    }
+    parts.push(artifact.extension().to_owned());
+    parts.join(", ")
+}
+
+/// What a step gave, in a few words: its media measured, else its values.
+pub fn output(output: &Value, times: &str) -> String {
+    let mut media = Vec::new();
+    output.for_each_artifact(&mut |artifact| media.push(measures(artifact, times)));
+    match media.len() {
+        0 => output.as_map().map(values).unwrap_or_default(),
+        1..=3 => media.join(" + "),
+        more => format!("{more} artifacts, {} first", media[0]),
+    }
+}
+
+fn values(entries: &motet::language::value::Map) -> String {
+    let shown = entries.iter().filter(|(name, _)| *name != "meta");
+    match shown.clone().count() {
+        1 => shown.map(|(_, value)| brief(value)).collect(),
+        _ => shown.map(|(name, value)| format!("{name} {}", brief(value))).collect::<Vec<_>>().join(", "),
+    }
+}
+
+const BRIEF_CHARACTERS_MAX: usize = 60;
+
+/// A value in a line: texts quoted and cut, lists and objects counted where they are long.
+pub fn brief(value: &Value) -> String {
+    match value {
+        Value::Absent => "absent".to_owned(),
+        Value::Text(text) if &**text == MASKED => MASKED.to_owned(),
+        Value::Media(artifact) => measures(artifact, "×"),
+        Value::List(items) if items.len() > 4 => count(items.len(), "item"),
+        Value::Map(entries) if entries.len() > 4 => count(entries.len(), "field"),
+        other => {
+            let text = other.to_json().to_string();
+            match text.char_indices().nth(BRIEF_CHARACTERS_MAX) {
+                Some((at, _)) => format!("{}…", &text[..at]),
+                None => text,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_as_people_would() {
+        let table = [
+            (0, "0.0 s", "00:00", "0 s"),
+            (450, "0.5 s", "00:00", "0.5 s"),
+            (9_960, "10 s", "00:09", "10 s"),
+            (74_000, "1 min 14 s", "01:14", "74 s"),
+            (242_400, "4 min 02 s", "04:02", "4 min 00 s"),
+            (7_800_000, "2 h 10 min", "2:10:00", "2 h 10 min"),
+            (273_600_000, "3 d 4 h", "76:00:00", "3 d 4 h"),
+        ];
+        for (milliseconds, words, on_the_clock, roughly) in table {
+            let span = Span(milliseconds);
+            assert_eq!((duration(span).as_str(), clock(span).as_str()), (words, on_the_clock));
+            assert_eq!(rough(span), roughly);
+        }
+    }
+
+    #[test]
+    fn sizes_keep_two_figures() {
+        let table =
+            [(0, "0 B"), (999, "999 B"), (1_400, "1.4 kB"), (2_140_000, "2.1 MB"), (31_400_000_000, "31 GB")];
+        for (size, words) in table {
+            assert_eq!(bytes(size), words);
+        }
+    }
+}

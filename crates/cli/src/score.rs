@@ -1,0 +1,222 @@
+//! The score: a plan as people read it, before the first note or beside the running piece.
+
+pub mod critical_path;
+pub mod missing;
+
+use std::collections::BTreeMap;
+
+use motet::language::contract::{Contract, Work};
+use motet::language::plan::{Body, Each, Quorum, Scope, Step, Target, Timeouts};
+use motet::language::{Plan, Span, Value};
+use motet::store::Store;
+
+/// A plan in the words of the screens.
+#[derive(Clone, Debug)]
+pub struct Score {
+    pub name: String,
+    pub description: Option<String>,
+    /// The content hash, whole and as it is shown.
+    pub digest: String,
+    pub digest_short: String,
+    pub parts: Vec<Part>,
+    pub timeout: Option<Span>,
+    pub finishes: bool,
+}
+
+/// A step.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub name: String,
+    /// What it does: the operation, and what it falls back to; or the file that it uses.
+    pub does: Vec<String>,
+    pub description: Option<String>,
+    /// The steps beside it that it waits for, and those that only a fallback waits for.
+    pub waits_for: Vec<String>,
+    pub fallback_waits_for: Vec<String>,
+    /// Runs once for every item of a list.
+    pub each: Option<String>,
+    /// Runs only under a condition.
+    pub conditional: bool,
+    pub optional: bool,
+    pub usual: Usual,
+    /// The most attempts that it, or one item of it, can make.
+    pub attempts_max: u32,
+    /// Parameters that are not written, and what is taken.
+    pub defaults: Vec<(String, Value)>,
+    /// The limits of its first target, if work leaves the engine.
+    pub timeouts: Option<Timeouts>,
+    pub total_timeout: Option<Span>,
+    /// The steps inside.
+    pub inner: Vec<Part>,
+}
+
+/// How long something usually takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usual {
+    pub low: Span,
+    pub high: Span,
+    /// How many attempts of this store that is known from; 0 if only the contract says so.
+    pub samples: usize,
+}
+
+/// How long operations usually took here.
+pub type History = BTreeMap<String, Usual>;
+
+/// What the store knows of the operations of a plan. A store that can't be read knows nothing.
+pub fn history(plan: &Plan, store: Option<&Store>) -> History {
+    let mut history = History::new();
+    let Some(store) = store else { return history };
+    for_each_target(&plan.root, &mut |_, target| {
+        let operation = &target.contract.operation;
+        if history.contains_key(operation) {
+            return;
+        }
+        if let Ok(Some(known)) = store.usual_duration(operation) {
+            let usual = Usual { low: known.median, high: known.median, samples: known.samples };
+            history.insert(operation.clone(), usual);
+        }
+    });
+    history
+}
+
+/// Calls `visit` for every target of every step, with its step.
+pub fn for_each_target<'p>(scope: &'p Scope, visit: &mut impl FnMut(&'p Step, &'p Target)) {
+    for step in &scope.steps {
+        match &step.body {
+            Body::Operation(targets) => targets.iter().for_each(|target| visit(step, target)),
+            Body::Group(inner) | Body::Pipeline { scope: inner, .. } => for_each_target(inner, visit),
+        }
+    }
+}
+
+impl Score {
+    pub fn new(plan: &Plan, history: &History) -> Score {
+        Score {
+            name: plan.name.clone(),
+            description: plan.description.clone(),
+            digest: plan.digest.to_string(),
+            digest_short: plan.digest.short(),
+            parts: parts(&plan.root, history),
+            timeout: plan.timeout,
+            finishes: plan.on_failure == motet::language::plan::OnFailure::Finish,
+        }
+    }
+
+    /// The part called `name` among the outermost ones.
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// How many steps there are, those inside others too.
+    pub fn steps(&self) -> usize {
+        fn steps(parts: &[Part]) -> usize {
+            parts.iter().map(|part| 1 + steps(&part.inner)).sum()
+        }
+        steps(&self.parts)
+    }
+}
+
+fn parts(scope: &Scope, history: &History) -> Vec<Part> {
+    let name_of = |index: usize| scope.steps[index].name.clone();
+    scope
+        .steps
+        .iter()
+        .map(|step| {
+            // What a step inside a group waits for further out holds the whole group up already.
+            let beside = |dependencies: &[motet::language::plan::Dependency]| -> Vec<String> {
+                let here = dependencies.iter().filter(|dependency| dependency.step.up == 0);
+                here.map(|dependency| name_of(dependency.step.index)).collect()
+            };
+            let fallback_waits_for = match &step.body {
+                Body::Operation(targets) => {
+                    targets.iter().flat_map(|target| beside(&target.waits_for)).collect()
+                }
+                _ => Vec::new(),
+            };
+            Part::new(step, beside(&step.waits_for), fallback_waits_for, history)
+        })
+        .collect()
+}
+
+impl Part {
+    fn new(
+        step: &Step,
+        mut waits_for: Vec<String>,
+        mut fallback_waits_for: Vec<String>,
+        history: &History,
+    ) -> Part {
+        let inner = match &step.body {
+            Body::Operation(_) => Vec::new(),
+            Body::Group(scope) | Body::Pipeline { scope, .. } => parts(scope, history),
+        };
+        waits_for.dedup();
+        fallback_waits_for.retain(|name| !waits_for.contains(name));
+        fallback_waits_for.sort();
+        fallback_waits_for.dedup();
+        let mut part = Part {
+            name: step.name.clone(),
+            does: Vec::new(),
+            description: step.description.clone(),
+            waits_for,
+            fallback_waits_for,
+            each: step.each.as_ref().map(each_in_words),
+            conditional: step.condition.is_some(),
+            optional: step.optional,
+            usual: critical_path::length(&inner),
+            attempts_max: 0,
+            defaults: Vec::new(),
+            timeouts: None,
+            total_timeout: step.total_timeout,
+            inner,
+        };
+        match &step.body {
+            Body::Operation(targets) => part.add_targets(targets, history),
+            Body::Group(_) => part.does.push("a group of steps".to_owned()),
+            Body::Pipeline { file, .. } => part.does.push(file.clone()),
+        }
+        part
+    }
+
+    fn add_targets(&mut self, targets: &[Target], history: &History) {
+        let first = &targets[0];
+        self.usual =
+            history.get(&first.contract.operation).copied().unwrap_or_else(|| of_contract(&first.contract));
+        self.does = targets.iter().map(|target| target.contract.operation.clone()).collect();
+        self.attempts_max = targets.iter().map(attempts_max).sum();
+        self.timeouts = (first.contract.work != Work::Engine).then_some(first.timeouts);
+        let written: Vec<&str> = first.with.iter().map(|(name, _)| name.as_str()).collect();
+        let left_out =
+            first.contract.inputs.iter().filter(|parameter| !written.contains(&parameter.name.as_str()));
+        self.defaults = left_out
+            .filter_map(|parameter| Some((parameter.name.clone(), parameter.default.clone()?)))
+            .collect();
+    }
+}
+
+fn attempts_max(target: &Target) -> u32 {
+    let most = target.retry.iter().map(|rule| rule.attempts).max();
+    match target.contract.work {
+        Work::Engine => 0,
+        _ => most.unwrap_or(1),
+    }
+}
+
+fn of_contract(contract: &Contract) -> Usual {
+    let (low, high) = contract.usual_seconds;
+    let span = |seconds: f64| Span((seconds.max(0.0) * 1000.0) as u64);
+    Usual { low: span(low), high: span(high), samples: 0 }
+}
+
+fn each_in_words(each: &Each) -> String {
+    let mut words = "each item".to_owned();
+    if let Some(most) = each.max_parallel {
+        words.push_str(&format!(", {most} at once"));
+    }
+    match each.quorum {
+        Quorum::All => {}
+        Quorum::Any => words.push_str(", any must succeed"),
+        Quorum::Count(count) => words.push_str(&format!(", {count} must succeed")),
+        Quorum::Percent(percent) => words.push_str(&format!(", {percent}% must succeed")),
+    }
+    words
+}

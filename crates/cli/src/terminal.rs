@@ -1,0 +1,93 @@
+//! The terminal, or what is there instead of one: how wide, how colourful, how lively.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::arguments::Color;
+use crate::render::line::{Line, Look, Symbols};
+
+/// Where lines go. Data goes to standard output, all else to standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// How data looks.
+    pub out: Look,
+    /// How all else looks.
+    pub err: Look,
+    /// Whether standard error can be redrawn.
+    pub is_live: bool,
+}
+
+/// The width where there is no terminal to ask.
+const WIDTH_USUAL: usize = 100;
+
+/// Below this, tables are of no use; lines are cut at it.
+const WIDTH_MIN: usize = 30;
+
+impl Terminal {
+    pub fn new(color: Color) -> Terminal {
+        let symbols = if speaks_utf8() { Symbols::UNICODE } else { Symbols::ASCII };
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let colors = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                is_terminal && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+            }
+        };
+        let (out, err) = (io::stdout(), io::stderr());
+        let look = |is_terminal: bool, size: Option<(usize, usize)>| Look {
+            color: colors(is_terminal),
+            width: size.map_or(WIDTH_USUAL, |(width, _)| width.max(WIDTH_MIN)),
+            symbols,
+        };
+        Terminal {
+            out: look(out.is_terminal(), size_of(&out)),
+            err: look(err.is_terminal(), size_of(&err)),
+            is_live: err.is_terminal() && !is_dumb,
+        }
+    }
+
+    /// The size of the terminal at standard error now: columns and rows.
+    pub fn size(&self) -> (usize, usize) {
+        size_of(&io::stderr()).unwrap_or((self.err.width, 24))
+    }
+
+    /// Writes text to standard output. A reader that has gone away is no error: there is nobody left
+    /// to tell.
+    pub fn data(&self, text: &str) {
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+        let _ = io::stdout().flush();
+    }
+
+    /// Writes a line to standard output.
+    pub fn data_line(&self, line: &Line) {
+        self.data(&format!("{}\n", line.paint(self.out.color)));
+    }
+
+    /// Writes text to standard error.
+    pub fn note(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Writes a line to standard error.
+    pub fn note_line(&self, line: &Line) {
+        self.note(&format!("{}\n", line.paint(self.err.color)));
+    }
+}
+
+fn size_of(stream: &impl std::os::fd::AsFd) -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
+}
+
+/// Whether the locale promises that more than ASCII is shown well.
+fn speaks_utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    // Without a locale the machine says nothing; today's terminals and files are UTF-8.
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
