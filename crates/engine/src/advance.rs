@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use motet_pipeline::expression::is_true;
 use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, Step};
 use motet_pipeline::{Class, StepPath, Value};
 
@@ -126,7 +127,7 @@ impl Handling<'_> {
     fn condition_holds(&mut self, id: NodeId, step: &Step) -> bool {
         let Some(condition) = &step.condition else { return true };
         match self.run.evaluate(condition, id) {
-            Ok(value) if holds(&value) => true,
+            Ok(value) if is_true(&value) => true,
             Ok(_) => {
                 self.skip(id, SkipReason::Condition);
                 false
@@ -208,7 +209,8 @@ impl Handling<'_> {
                     let key = self.run.evaluate_key(template, id, each, index, value);
                     let key = key.map_err(|error| format!("`key` of item {index}: {error}"))?;
                     key_text(&key).ok_or_else(|| {
-                        format!("`key` of item {index} must be text or a number, and is {}", key.kind_word())
+                        let found = if key.as_str() == Some("") { "empty" } else { key.kind_word() };
+                        format!("`key` of item {index} must be text or a number, and is {found}")
                     })?
                 }
             };
@@ -289,19 +291,6 @@ impl Run {
         context.values.insert(each.item_name.clone(), value.clone());
         context.values.insert("index".into(), Value::from(index as u64));
         template.evaluate(&context)
-    }
-}
-
-/// Whether a condition's value counts as true, as in Jinja.
-pub(crate) fn holds(value: &Value) -> bool {
-    match value {
-        Value::Absent | Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::Text(text) => !text.is_empty(),
-        Value::List(items) => !items.is_empty(),
-        Value::Map(entries) => !entries.is_empty(),
-        Value::Media(_) => true,
     }
 }
 

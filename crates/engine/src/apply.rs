@@ -280,7 +280,7 @@ impl Run {
             if !attempted {
                 self.count_started(id);
             }
-            let each = self.node_mut(parent).each.as_mut().expect("an item's parent is fanned out");
+            let each = self.node_mut(parent).each.as_mut().expect("an item is made with its step's fan-out");
             match status {
                 StepStatus::Completed => each.succeeded += 1,
                 StepStatus::Failed => each.failed += 1,
@@ -288,10 +288,11 @@ impl Run {
                 _ => each.cancelled += 1,
             }
         } else {
-            let scope = self.node_mut(parent).scope.as_mut().expect("a step's parent has a scope");
-            scope.open -= 1;
-            if status == StepStatus::Failed && !tolerated {
-                scope.failed.get_or_insert(id);
+            if let Some(scope) = &mut self.node_mut(parent).scope {
+                scope.open -= 1;
+                if status == StepStatus::Failed && !tolerated {
+                    scope.failed.get_or_insert(id);
+                }
             }
         }
     }

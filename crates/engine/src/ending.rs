@@ -2,12 +2,14 @@
 
 use motet_pipeline::conformity::Schema;
 use motet_pipeline::plan::OutputSpec;
+use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Value};
 
 use crate::command::Command;
+use crate::event::LateEnd;
 use crate::handle::{Handling, Task};
 use crate::node::{NodeId, StepStatus};
-use crate::{AttemptKey, Event, Failure};
+use crate::{AttemptKey, Event, Failure, Money};
 
 impl Handling<'_> {
     /// A step or item failed for good.
@@ -35,10 +37,13 @@ impl Handling<'_> {
         let graph = self.run.graph.clone();
         let (plan, _) = graph.scope_inside(self.run.step_id(id)).expect("a scope node has steps inside");
         match self.outputs(id, &plan.outputs) {
-            Ok(outputs) => match self.failed_check(id, &outputs) {
-                None => self.complete_group(id, outputs),
-                Some(fault) => self.fail_step(id, Failure::new(Class::BadOutput, fault)),
-            },
+            Ok(outputs) => {
+                let outputs = Value::Map(outputs.into());
+                match self.failed_check(id, &outputs) {
+                    None => self.complete_group(id, outputs),
+                    Some(fault) => self.fail_step(id, Failure::new(Class::BadOutput, fault)),
+                }
+            }
             Err(failure) => self.fail_step(id, failure),
         }
     }
@@ -49,8 +54,8 @@ impl Handling<'_> {
         self.tasks.push_back(Task::Settle(id));
     }
 
-    fn outputs(&self, scope: NodeId, specs: &[OutputSpec]) -> Result<Value, Failure> {
-        let mut outputs = motet_pipeline::value::Map::new();
+    fn outputs(&self, scope: NodeId, specs: &[OutputSpec]) -> Result<Map, Failure> {
+        let mut outputs = Map::new();
         for spec in specs {
             let value = self.run.evaluate_inside(&spec.value, scope);
             let value = value
@@ -62,7 +67,7 @@ impl Handling<'_> {
             }
             outputs.insert(spec.name.clone(), value);
         }
-        Ok(Value::Map(outputs.into()))
+        Ok(outputs)
     }
 
     /// Calls off all that is not terminal inside a node.
@@ -87,11 +92,31 @@ impl Handling<'_> {
             let key = AttemptKey { step: step.clone(), number: attempts.number };
             let (attempt, reason) = (key.number, reason.to_owned());
             self.emit(Event::AttemptAbandoned { step: step.clone(), attempt, reason });
-            self.commands.push(Command::Stop { key });
+            self.stop(key);
         }
-        self.commands
-            .retain(|command| !matches!(command, Command::Acquire { step: other, .. } if *other == step));
+        if self.launches {
+            self.commands
+                .retain(|command| !matches!(command, Command::Acquire { step: other, .. } if *other == step));
+        }
         self.emit(Event::StepCancelled { step, reason: reason.to_owned() });
+    }
+
+    /// Stops the work of an attempt. Work that was to begin in this very turn never begins.
+    pub(crate) fn stop(&mut self, key: AttemptKey) {
+        let begins = |command: &Command| matches!(command, Command::Perform(perform) if perform.key == key);
+        match self.commands.iter().position(begins).filter(|_| self.launches) {
+            None => self.commands.push(Command::Stop { key }),
+            Some(command) => {
+                self.commands.remove(command);
+                self.emit(Event::AttemptEnded {
+                    step: key.step,
+                    attempt: key.number,
+                    end: LateEnd::Cancelled,
+                    output: None,
+                    cost: Money::ZERO,
+                });
+            }
+        }
     }
 
     /// Calls off the items of a step that were started; the others never begin.
@@ -155,26 +180,38 @@ impl Handling<'_> {
     fn complete_run(&self) -> Event {
         let plan = self.run.graph.plan().clone();
         match self.outputs(NodeId::ROOT, &plan.root.outputs) {
-            Ok(outputs) => Event::RunCompleted { outputs, degraded: self.run.degraded },
+            Ok(mut outputs) => {
+                // Nothing can do without what is absent any more: outside of a run it is null.
+                outputs.values_mut().filter(|value| value.is_absent()).for_each(|value| *value = Value::Null);
+                Event::RunCompleted { outputs: Value::Map(outputs.into()), degraded: self.run.degraded }
+            }
             Err(failure) => Event::RunFailed { step: None, failure },
         }
     }
 
     /// The step that a failed step at the top failed for, as far in as it is known.
     fn root_cause(&self, failed: NodeId) -> (motet_pipeline::StepPath, Failure) {
-        let top = self.run.node(failed);
-        let inside = |node: &&crate::node::Node| {
-            node.status == StepStatus::Failed
-                && node
-                    .path
-                    .as_str()
-                    .strip_prefix(top.path.as_str())
-                    .is_some_and(|rest| rest.starts_with(['[', '/']))
-        };
-        let deepest = self.run.nodes.iter().filter(inside).max_by_key(|node| node.path.segments().count());
-        let node = deepest.unwrap_or(top);
+        let mut cause = failed;
+        while let Some(inner) = self.cause_inside(cause) {
+            cause = inner;
+        }
+        let node = self.run.node(cause);
         let failure = node.failure.as_deref().expect("a failed step has a failure").clone();
         (node.path.clone(), failure)
+    }
+
+    /// For a fanned-out step the first item that failed; for a group the step whose failure is its own.
+    fn cause_inside(&self, id: NodeId) -> Option<NodeId> {
+        let node = self.run.node(id);
+        if let Some(each) = &node.each {
+            let items = (0..each.items.len()).map(|index| each.first.offset(index));
+            return items.into_iter().find(|item| self.run.node(*item).status == StepStatus::Failed);
+        }
+        let inside = (id.0 + 1..self.run.nodes.len() as u32).map(NodeId);
+        inside.into_iter().find(|inner| {
+            let inner = self.run.node(*inner);
+            inner.parent == id && inner.status == StepStatus::Failed && inner.failure == node.failure
+        })
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Handling<'a> {
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
     pub(crate) tasks: VecDeque<Task>,
+    /// Whether a command to start or to ask for a slot is among `commands`.
+    pub(crate) launches: bool,
 }
 
 /// Something to look at before the turn is complete.
@@ -52,7 +54,8 @@ impl Run {
         let mut handling = Handling::new(&mut run, now);
         handling.events.push(Event::RunStarted(Box::new((*started).clone())));
         handling.open(NodeId::ROOT);
-        let reaction = handling.complete();
+        handling.look_around();
+        let reaction = handling.seal();
         (run, reaction)
     }
 
@@ -72,14 +75,22 @@ impl Run {
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::Resume { away } => handling.on_resume(away),
         }
+        handling.look_around();
         handling.on_time();
-        handling.complete()
+        handling.seal()
     }
 }
 
 impl<'a> Handling<'a> {
     fn new(run: &'a mut Run, now: Timestamp) -> Handling<'a> {
-        Handling { run, now, events: Vec::new(), commands: Vec::new(), tasks: VecDeque::new() }
+        Handling {
+            run,
+            now,
+            events: Vec::new(),
+            commands: Vec::new(),
+            tasks: VecDeque::new(),
+            launches: false,
+        }
     }
 
     /// Records an event: the state changes by it, and by nothing else.
@@ -88,8 +99,8 @@ impl<'a> Handling<'a> {
         self.events.push(event);
     }
 
-    /// Looks at all that the turn touched, then seals it.
-    fn complete(mut self) -> Reaction {
+    /// Looks at all that the turn touched so far, until nothing follows from it.
+    fn look_around(&mut self) {
         loop {
             match self.tasks.pop_front() {
                 Some(Task::Examine(id)) => self.examine(id),
@@ -99,6 +110,9 @@ impl<'a> Handling<'a> {
                 None => break,
             }
         }
+    }
+
+    fn seal(self) -> Reaction {
         if self.events.is_empty() {
             return Reaction { turn: None, commands: self.commands };
         }
@@ -147,7 +161,8 @@ impl<'a> Handling<'a> {
         self.emit(Event::RunResumed { away });
     }
 
-    /// Deals with everything that is due.
+    /// Deals with everything that is due, one after the other: what follows from one may make another
+    /// pointless.
     fn on_time(&mut self) {
         while let Some((id, reason)) = self.run.timers.due(self.now) {
             match reason {
@@ -156,6 +171,7 @@ impl<'a> Handling<'a> {
                 Reason::Attempt => self.time_out_attempt(id),
                 Reason::Wake => self.wake(id),
             }
+            self.look_around();
         }
     }
 

@@ -19,7 +19,7 @@ enum Verdict {
 
 fn judge(each: &Each, policy: &EachPolicy, fails_fast: bool) -> Verdict {
     let total = each.items.len() as u32;
-    let needed = policy.quorum.needed((total - each.skipped) as usize) as u32;
+    let needed = needed(each, policy) as u32;
     let all_ended = each.ended() == total;
     let possible = total - each.failed - each.skipped - each.cancelled;
     if each.succeeded >= needed && (all_ended || policy.early) {
@@ -29,6 +29,12 @@ fn judge(each: &Each, policy: &EachPolicy, fails_fast: bool) -> Verdict {
     } else {
         Verdict::Open
     }
+}
+
+/// How many items must succeed. What was skipped counts for nothing, and an empty list is complete.
+fn needed(each: &Each, policy: &EachPolicy) -> usize {
+    let total = each.items.len();
+    if total == 0 { 0 } else { policy.quorum.needed(total - each.skipped as usize) }
 }
 
 impl Handling<'_> {
@@ -75,7 +81,7 @@ impl Handling<'_> {
 
     fn too_few(&self, id: NodeId, policy: &EachPolicy) -> Failure {
         let each = self.run.node(id).each.as_ref().expect("a fanned-out step has items");
-        let needed = policy.quorum.needed((each.items.len() as u32 - each.skipped) as usize);
+        let needed = needed(each, policy);
         let nodes = (0..each.items.len()).map(|index| self.run.node(each.first.offset(index)));
         let first = nodes.filter_map(|node| node.failure.as_ref().map(|failure| (node, failure))).next();
         let counts =

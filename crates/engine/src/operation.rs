@@ -1,9 +1,9 @@
 //! The life of an operation: inputs, attempts, retries, fallbacks, the judgement of its output.
 
-use motet_pipeline::expression::Template;
+use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Span, Value};
+use motet_pipeline::{Class, Span, Timestamp, Value};
 
 use crate::command::{Command, Resource};
 use crate::event::SkipReason;
@@ -11,7 +11,7 @@ use crate::handle::{Handling, Task};
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptKey, Event, Failure, Money, advance, retry};
+use crate::{AttemptKey, Event, Failure, Money, retry};
 
 use motet_pipeline::contract::Work;
 
@@ -22,6 +22,17 @@ impl Run {
             Body::Operation(targets) => &targets[index],
             Body::Group(_) | Body::Pipeline { .. } => unreachable!("only operations have targets"),
         }
+    }
+
+    /// When the step, something around it, or the run will have taken as long as it may.
+    fn ends_by(&self, id: NodeId) -> Option<Timestamp> {
+        let mut first = self.timers.at(NodeId::ROOT, Reason::Run);
+        let mut at = id;
+        while at != NodeId::ROOT {
+            first = first.into_iter().chain(self.timers.at(at, Reason::Total)).min();
+            at = self.scope_node(at);
+        }
+        first
     }
 
     /// What the present target of `id` must be given before it may start.
@@ -118,6 +129,7 @@ impl Handling<'_> {
             Work::Task | Work::Model => self.plan_attempt(id),
             Work::Processor => {
                 let step = node.path.clone();
+                self.launches = true;
                 self.commands.push(Command::Acquire { step, resource: Resource::Processor });
             }
         }
@@ -126,6 +138,7 @@ impl Handling<'_> {
     pub(crate) fn plan_attempt(&mut self, id: NodeId) {
         let event = self.next_attempt(id);
         self.emit(event);
+        self.launches = true;
         self.commands.extend(self.run.perform(id));
     }
 
@@ -204,7 +217,7 @@ impl Handling<'_> {
         let graph = self.run.graph.clone();
         for check in &graph.step(self.run.step_id(id)).checks {
             match self.run.evaluate_with_output(&check.that, id, output) {
-                Ok(value) if advance::holds(&value) => {}
+                Ok(value) if is_true(&value) => {}
                 Ok(_) => {
                     let message = check.message.as_ref();
                     let message =
@@ -245,7 +258,7 @@ impl Handling<'_> {
             cost: Money::ZERO,
             abandoned: true,
         });
-        self.commands.push(Command::Stop { key });
+        self.stop(key);
     }
 
     /// What follows a failure: the same target again, the next target, or the end of the step.
@@ -266,16 +279,15 @@ impl Handling<'_> {
     fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<Event> {
         let node = self.run.node(id);
         let attempts = node.attempts.as_ref()?;
-        let rule = retry::rule(&self.run.target(id, attempts.target).retry, failure.class)?;
+        let rule = retry::rule(&self.run.target(id, attempts.target).retry, failure.class);
         let counted = failure.class != Class::Throttled || failure.retry_at.is_none();
-        if attempts.at_target == 0 || (counted && attempts.at_target >= rule.attempts) {
+        let spent = rule.is_none_or(|rule| attempts.at_target >= rule.attempts);
+        if attempts.at_target == 0 || (counted && spent) {
             return None;
         }
         let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {}", attempts.number));
         let (at, reason) = retry::moment(rule, attempts.at_target, failure, self.now, random);
-        let in_time = [(id, Reason::Total), (NodeId::ROOT, Reason::Run)]
-            .into_iter()
-            .all(|(node, reason)| self.run.timers.at(node, reason).is_none_or(|deadline| at < deadline));
+        let in_time = self.run.ends_by(id).is_none_or(|deadline| at < deadline);
         in_time.then(|| Event::RetryScheduled { step: node.path.clone(), at, reason, counted })
     }
 
@@ -293,43 +305,57 @@ impl Handling<'_> {
         if node.status != StepStatus::Waiting {
             return;
         }
-        let (step, index, inherited) = (node.path.clone(), attempts.target, attempts.inputs.clone());
+        let (step, index) = (node.path.clone(), attempts.target);
         let graph = self.run.graph.clone();
         let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
         let target = &targets[index];
         if !self.run.is_there(id, &target.waits_for) {
             return;
         }
-        let (mut given, dropped) = inherit(&inherited, target);
-        match self.evaluate_inputs(id, &target.with) {
-            Ok(written) => given.extend(written),
-            Err(failure) => return self.decide_after(id, failure),
-        }
+        let (given, dropped) = match self.inputs_of_fallback(id, &targets[0], target) {
+            Ok(found) => found,
+            Err(failure) => return self.pass_over(id, &failure.message),
+        };
         match self.fit(id, target, given) {
             Ok(inputs) => {
                 self.emit(Event::TargetReady { step, target: index, inputs, dropped });
                 self.launch(id);
             }
-            Err(Unfit::Wrong(failure)) => self.decide_after(id, failure),
-            Err(Unfit::Absent(input)) => {
-                let message =
-                    format!("the fallback {} needs `{input}`, which is absent", target.contract.operation);
-                self.decide_after(id, Failure::new(Class::Invalid, message));
-            }
+            Err(Unfit::Wrong(failure)) => self.pass_over(id, &failure.message),
+            Err(Unfit::Absent(input)) => self.pass_over(id, &format!("it needs `{input}`, which is absent")),
         }
     }
-}
 
-/// What a fallback takes over from the target before it, and what it can't.
-fn inherit(inherited: &Value, target: &Target) -> (Map, Vec<String>) {
-    let (mut given, mut dropped) = (Map::new(), Vec::new());
-    let written = |name: &str| target.with.iter().any(|(other, _)| other == name);
-    for (name, value) in inherited.as_map().into_iter().flatten() {
-        if target.contract.open_inputs || target.contract.parameter(name).is_some() {
-            given.insert(name.clone(), value.clone());
-        } else if !written(name) {
-            dropped.push(name.clone());
-        }
+    /// What is written for a fallback, and for the rest what is written for the first target. Also
+    /// the names of those that this target doesn't know.
+    fn inputs_of_fallback(
+        &self,
+        id: NodeId,
+        first: &Target,
+        target: &Target,
+    ) -> Result<(Map, Vec<String>), Failure> {
+        let written = |name: &str| target.with.iter().any(|(other, _)| other == name);
+        let known = |name: &str| target.contract.open_inputs || target.contract.parameter(name).is_some();
+        let inherited = first.with.iter().filter(|(name, _)| !written(name)).cloned();
+        let (taken, dropped): (Vec<_>, Vec<_>) = inherited.partition(|(name, _)| known(name));
+        let mut given = self.evaluate_inputs(id, &taken)?;
+        given.extend(self.evaluate_inputs(id, &target.with)?);
+        Ok((given, dropped.into_iter().map(|(name, _)| name).collect()))
     }
-    (given, dropped)
+
+    /// The present target can't be used: the next one that is meant for what went wrong before it, or
+    /// the end of the step.
+    fn pass_over(&mut self, id: NodeId, reason: &str) {
+        let Some(attempts) = &self.run.node(id).attempts else { return };
+        let operation = &self.run.target(id, attempts.target).contract.operation;
+        let note = format!("the fallback {operation} can't be used: {reason}");
+        let failure = match &attempts.failure {
+            Some(before) => Failure {
+                message: Failure::new(before.class, format!("{}; {note}", before.message)).message,
+                ..before.clone()
+            },
+            None => Failure::new(Class::Invalid, note),
+        };
+        self.decide_after(id, failure);
+    }
 }

@@ -12,23 +12,31 @@ pub fn rule(rules: &[RetryRule], class: Class) -> Option<&RetryRule> {
 
 /// When to try again after the `attempts`-th attempt failed, and why then.
 ///
-/// A told `retry_at` is honoured however long. The pause is `backoff × factor^(attempts − 1)` up to
-/// `max_backoff`, with jitter drawn between zero and that from `random`.
+/// A told `retry_at` is honoured however long, also where no rule asks for retries. The pause of a rule
+/// is `backoff × factor^(attempts − 1)` up to `max_backoff`, with jitter drawn between zero and that
+/// from `random`.
 pub fn moment(
-    rule: &RetryRule,
+    rule: Option<&RetryRule>,
     attempts: u32,
     failure: &Failure,
     now: Timestamp,
     random: u64,
 ) -> (Timestamp, String) {
+    let own = now.after(rule.map_or(Span::seconds(1), |rule| pause(rule, attempts, random)));
+    match (failure.retry_at, rule) {
+        (Some(told), _) if told > own => (told, format!("{}: told to wait until then", failure.class)),
+        (_, Some(rule)) => {
+            (own, format!("{}: attempt {} of {} failed", failure.class, attempts, rule.attempts))
+        }
+        (_, None) => (own, format!("{}: told to wait", failure.class)),
+    }
+}
+
+fn pause(rule: &RetryRule, attempts: u32, random: u64) -> Span {
     let exponent = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
     let full = (rule.backoff.0 as f64 * rule.factor.powi(exponent)).min(rule.max_backoff.0 as f64);
     let share = if rule.jitter { random as f64 / u64::MAX as f64 } else { 1.0 };
-    let own = now.after(Span((full * share).round() as u64));
-    match failure.retry_at {
-        Some(told) if told > own => (told, format!("{}: told to wait until then", failure.class)),
-        _ => (own, format!("{}: attempt {} of {} failed", failure.class, attempts, rule.attempts)),
-    }
+    Span((full * share).round() as u64)
 }
 
 /// The job timeout of the next attempt, after `attempts` at the same target.

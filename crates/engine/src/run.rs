@@ -98,6 +98,14 @@ pub enum Misuse {
     /// The journal is of another plan.
     #[error("the journal belongs to another version of the pipeline")]
     OtherPlan,
+    /// A turn is missing, or there twice.
+    #[error("turn {expected} is missing: the journal goes on with turn {found}")]
+    Gap {
+        /// The turn that should follow.
+        expected: u64,
+        /// The turn that does.
+        found: u64,
+    },
     /// An event names a step that isn't there.
     #[error("turn {turn}: there is no step `{step}`")]
     NoStep {
@@ -137,6 +145,7 @@ impl Run {
             return Err(Misuse::OtherPlan);
         }
         let mut run = Run::open(graph, Arc::new((**started).clone()), first.at);
+        run.turns = 0;
         run.apply_all(first.number, first.at, events)?;
         for turn in rest {
             run.apply_all(turn.number, turn.at, &turn.events)?;
@@ -145,6 +154,9 @@ impl Run {
     }
 
     fn apply_all(&mut self, number: u64, at: Timestamp, events: &[Event]) -> Result<(), Misuse> {
+        if number != self.turns + 1 {
+            return Err(Misuse::Gap { expected: self.turns + 1, found: number });
+        }
         self.turns = number;
         self.last_at = at;
         events.iter().try_for_each(|event| self.apply(event, at))
@@ -195,9 +207,13 @@ impl Run {
         self.turns
     }
 
-    /// The status of a step or item.
+    /// The status of a step or item. An item that nobody waits for any more counts as called off,
+    /// though nothing was recorded of it.
     pub fn step_status(&self, path: &StepPath) -> Option<StepStatus> {
-        self.find(path).map(|id| self.node(id).status)
+        let node = self.node(self.find(path)?);
+        let forsaken = node.item.is_some() && self.node(node.parent).status.is_terminal();
+        let never_began = node.status == StepStatus::Pending;
+        Some(if forsaken && never_began { StepStatus::Cancelled } else { node.status })
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {

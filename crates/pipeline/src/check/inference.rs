@@ -80,7 +80,9 @@ impl Checker<'_, '_> {
                 self.infer_scalar(written.place, text, template, dependencies)
             }
             Shape::List(items) => {
-                Type::list(Type::one_of(items.iter().map(|item| self.infer_shape(item, dependencies))))
+                // All of them, also those behind one whose type says nothing: each has its dependencies.
+                let types: Vec<_> = items.iter().map(|item| self.infer_shape(item, dependencies)).collect();
+                Type::list(Type::one_of(types))
             }
             Shape::Map(entries) => {
                 let infer = |(key, value): &(_, Written)| {

@@ -1,0 +1,5 @@
+//! What a run does, told as stories: each under hand-driven time, with a host that is three sets.
+
+mod absence;
+mod branches;
+mod scenario;

@@ -1,0 +1,385 @@
+//! A run under hand-driven time: a pipeline as text, a host made of three sets, and checks after every
+//! turn that hold for any run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use motet_engine::{
+    AttemptEnd, AttemptKey, Command, Event, Failure, Graph, Input, Money, Perform, Reaction, Run, RunId,
+    RunStarted, RunStatus, Turn, event,
+};
+use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Bundle, Class, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs};
+use serde_json::{Value as Json, json};
+
+/// When every scenario begins.
+pub const DAWN: Timestamp = Timestamp(1_800_000_000_000);
+
+/// What a scenario begins with.
+pub struct Setting {
+    bundle: Bundle,
+    inputs: Json,
+    seed: u64,
+}
+
+/// A pipeline that consists of the lines of `text`, below the version key.
+pub fn pipeline(text: &str) -> Setting {
+    let text = format!("motet: 1\n{}", unindent(text));
+    Setting { bundle: Bundle::of_text("story.yaml", &text), inputs: json!({}), seed: 7 }
+}
+
+/// Starts a run without inputs.
+pub fn start(text: &str) -> Scenario {
+    pipeline(text).start()
+}
+
+impl Setting {
+    /// Another file that the pipeline uses.
+    pub fn file(mut self, name: &str, text: &str) -> Setting {
+        self.bundle.files.insert(name.into(), format!("motet: 1\n{}", unindent(text)).into());
+        self
+    }
+
+    pub fn inputs(mut self, inputs: Json) -> Setting {
+        self.inputs = inputs;
+        self
+    }
+
+    pub fn seed(mut self, seed: u64) -> Setting {
+        self.seed = seed;
+        self
+    }
+
+    pub fn plan(&self) -> Plan {
+        let checked = check::check(&self.bundle, &catalogue());
+        checked.plan.unwrap_or_else(|| {
+            let found: Vec<_> = checked.diagnostics.iter().map(|found| found.message.clone()).collect();
+            panic!("the pipeline of the scenario is wrong: {found:#?}")
+        })
+    }
+
+    pub fn start(self) -> Scenario {
+        let plan = self.plan();
+        let given: Map = match Value::from(self.inputs) {
+            Value::Map(given) => (*given).clone(),
+            other => panic!("inputs are an object, not {other:?}"),
+        };
+        let accepted = inputs::accept(&plan.inputs, given).expect("the inputs fit");
+        let started = RunStarted {
+            schema: event::SCHEMA,
+            run: RunId::new("story"),
+            pipeline: plan.name.clone(),
+            plan: plan.digest,
+            inputs: Value::Map(accepted.into()),
+            seed: self.seed,
+            user: Some("ada".into()),
+            labels: BTreeMap::new(),
+        };
+        let (run, reaction) = Run::start(Graph::new(Arc::new(plan)), started, DAWN);
+        let mut scenario = Scenario {
+            run,
+            now: DAWN,
+            journal: Vec::new(),
+            working: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            queueing: BTreeSet::new(),
+        };
+        scenario.take_in(reaction);
+        scenario
+    }
+}
+
+/// The operations of all scenarios. Those that take `anything` give any `value`.
+pub fn catalogue() -> Catalogue {
+    let anything = |name: &str, work| {
+        let mut contract = Contract::new(name, work).output("value", Type::Any);
+        contract.open_inputs = true;
+        contract.open_outputs = true;
+        contract
+    };
+    let model = |name: &str| {
+        Contract::new(name, Work::Model)
+            .input(Parameter::required("prompt", Type::Text))
+            .input(Parameter::optional("seed", Type::Integer))
+            .output("text", Type::Text)
+    };
+    Catalogue::new([
+        anything("task/work", Work::Task),
+        anything("media/work", Work::Processor),
+        model("lab/first")
+            .input(Parameter::optional("style", Type::Text).default("plain"))
+            .input(Parameter::optional("mood", Type::Text)),
+        model("lab/second").input(Parameter::optional("style", Type::Text).default("vivid")),
+        model("lab/third")
+            .input(Parameter::optional("mood", Type::Text))
+            .input(Parameter::optional("length", Type::Number).range(1.0, 9.0)),
+    ])
+}
+
+/// A run and a host that does nothing by itself.
+pub struct Scenario {
+    pub run: Run,
+    pub now: Timestamp,
+    pub journal: Vec<Turn>,
+    /// Attempts under way.
+    pub working: BTreeMap<AttemptKey, Perform>,
+    /// Attempts that were told to stop.
+    pub stopping: BTreeSet<AttemptKey>,
+    /// Steps that asked for a slot.
+    pub queueing: BTreeSet<StepPath>,
+}
+
+pub fn key(step: &str, number: u32) -> AttemptKey {
+    AttemptKey { step: StepPath::from_text(step), number }
+}
+
+/// A good end that gives `value`.
+pub fn ok(value: Json) -> AttemptEnd {
+    AttemptEnd::Succeeded { output: Value::map([("value", Value::from(value))]), cost: Money::ZERO }
+}
+
+/// A good end with these outputs.
+pub fn outputs(outputs: Json) -> AttemptEnd {
+    AttemptEnd::Succeeded { output: Value::from(outputs), cost: Money::ZERO }
+}
+
+/// A bad end.
+pub fn bad(class: Class) -> AttemptEnd {
+    AttemptEnd::Failed { failure: Failure::new(class, "it broke"), cost: Money::ZERO }
+}
+
+pub fn span(text: &str) -> Span {
+    text.parse().expect("a scenario writes times that can be read")
+}
+
+impl Scenario {
+    /// Tells the run something, now.
+    pub fn tell(&mut self, input: Input) -> &mut Scenario {
+        let reaction = self.run.handle(self.now, input);
+        self.take_in(reaction);
+        self
+    }
+
+    fn take_in(&mut self, reaction: Reaction) {
+        if let Some(turn) = reaction.turn {
+            assert!(!turn.events.is_empty(), "a turn is never empty");
+            self.journal.push(turn);
+        }
+        for command in reaction.commands {
+            match command {
+                Command::Perform(perform) => {
+                    self.queueing.remove(&perform.key.step);
+                    let twice = self.working.insert(perform.key.clone(), *perform);
+                    assert!(twice.is_none(), "an attempt is begun once");
+                }
+                Command::Stop { key } => {
+                    assert!(
+                        self.working.remove(&key).is_some(),
+                        "{key} is told to stop, and isn't under way"
+                    );
+                    self.stopping.insert(key);
+                }
+                Command::Acquire { step, .. } => _ = self.queueing.insert(step),
+            }
+        }
+        self.check_invariants();
+    }
+
+    /// What holds after every turn of any run.
+    fn check_invariants(&mut self) {
+        let replayed =
+            Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
+        assert_eq!(format!("{replayed:?}"), format!("{:?}", self.run), "replayed and live are the same");
+        let (mut working, mut stopping, mut queueing) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for command in self.run.outstanding() {
+            match command {
+                Command::Perform(perform) => _ = working.insert(perform.key),
+                Command::Stop { key } => _ = stopping.insert(key),
+                Command::Acquire { step, .. } => _ = queueing.insert(step),
+            }
+        }
+        let mine: BTreeSet<_> = self.working.keys().cloned().collect();
+        assert_eq!(working, mine, "what is outstanding is what is under way");
+        assert_eq!(stopping, self.stopping, "what is outstanding is what was told to stop");
+        // A step that was called off while it queued still has its place; the grant will be ignored.
+        assert!(queueing.is_subset(&self.queueing), "{queueing:?} asked for a slot: {:?}", self.queueing);
+        self.queueing = queueing;
+        if self.run.status().is_terminal() {
+            assert!(self.working.is_empty() && self.stopping.is_empty() && self.queueing.is_empty());
+            assert_eq!(self.run.next_deadline(), None, "nothing is due once a run is over");
+        }
+    }
+
+    /// The attempt of `step` that is under way ends well and gives `value`.
+    pub fn ends(&mut self, step: &str, value: Json) -> &mut Scenario {
+        self.comes_to(step, ok(value))
+    }
+
+    /// The attempt of `step` that is under way ends badly.
+    pub fn fails(&mut self, step: &str, class: Class) -> &mut Scenario {
+        self.comes_to(step, bad(class))
+    }
+
+    /// The attempt of `step` that is under way, or was told to stop, comes to this end.
+    pub fn comes_to(&mut self, step: &str, end: AttemptEnd) -> &mut Scenario {
+        let of_step = |key: &&AttemptKey| key.step.as_str() == step;
+        let key = self.working.keys().find(of_step).or_else(|| self.stopping.iter().find(of_step)).cloned();
+        let key = key.unwrap_or_else(|| panic!("no attempt of {step} is under way: {:?}", self.flights()));
+        self.ends_as(key, end)
+    }
+
+    /// An attempt, whether it is under way or not, comes to this end.
+    pub fn ends_as(&mut self, key: AttemptKey, end: AttemptEnd) -> &mut Scenario {
+        self.working.remove(&key);
+        self.stopping.remove(&key);
+        self.tell(Input::Ended { key, end })
+    }
+
+    /// Everything that was told to stop has stopped.
+    pub fn drains(&mut self) -> &mut Scenario {
+        while let Some(key) = self.stopping.first().cloned() {
+            self.ends_as(key, AttemptEnd::Cancelled);
+        }
+        self
+    }
+
+    pub fn grants(&mut self, step: &str) -> &mut Scenario {
+        self.tell(Input::Granted { step: StepPath::from_text(step) })
+    }
+
+    pub fn cancels(&mut self, reason: &str) -> &mut Scenario {
+        self.tell(Input::Cancel { by: "ada".into(), reason: reason.into() })
+    }
+
+    /// Time passes; the run is told at every moment at which something is due.
+    pub fn advances(&mut self, length: &str) -> &mut Scenario {
+        let end = self.now.after(span(length));
+        while let Some(due) = self.run.next_deadline().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.tell(Input::Tick);
+        }
+        self.now = end;
+        self.tell(Input::Tick)
+    }
+
+    /// Time passes and the run is told only then, as after a host was busy.
+    pub fn leaps(&mut self, length: &str) -> &mut Scenario {
+        self.now = self.now.after(span(length));
+        self.tell(Input::Tick)
+    }
+
+    /// Nobody drives the run for so long; then somebody takes it up.
+    pub fn rests(&mut self, length: &str) -> &mut Scenario {
+        self.now = self.now.after(span(length));
+        self.tell(Input::Resume { away: span(length) })
+    }
+
+    /// Attempts under way, such as `still#1`.
+    pub fn flights(&self) -> Vec<String> {
+        self.working.keys().map(ToString::to_string).collect()
+    }
+
+    /// Asserts which attempts are under way.
+    #[track_caller]
+    pub fn works_on<const N: usize>(&mut self, attempts: [&str; N]) -> &mut Scenario {
+        assert_eq!(self.flights(), attempts);
+        self
+    }
+
+    /// Asserts which attempts were told to stop and haven't ended yet.
+    #[track_caller]
+    pub fn stops<const N: usize>(&mut self, attempts: [&str; N]) -> &mut Scenario {
+        assert_eq!(self.stopping.iter().map(ToString::to_string).collect::<Vec<_>>(), attempts);
+        self
+    }
+
+    /// Asserts the status of a step or item.
+    #[track_caller]
+    pub fn finds(&mut self, step: &str, status: &str) -> &mut Scenario {
+        let found = self.run.step_status(&StepPath::from_text(step)).map(|status| status.word());
+        assert_eq!(found, Some(status), "the status of {step}");
+        self
+    }
+
+    /// Asserts that the run completed, with these outputs.
+    #[track_caller]
+    pub fn gives(&mut self, expected: Json) -> &mut Scenario {
+        let RunStatus::Completed { outputs } = self.run.status() else {
+            panic!("the run is {:?}; under way: {:?}", self.run.status(), self.flights())
+        };
+        assert_eq!(serde_json::to_value(outputs).unwrap(), expected);
+        self
+    }
+
+    /// Asserts that the run failed: at which step (or none), of what class.
+    #[track_caller]
+    pub fn is_lost(&mut self, at: &str, of: Class) -> &mut Scenario {
+        let RunStatus::Failed { step, failure } = self.run.status() else {
+            panic!("the run is {:?}; under way: {:?}", self.run.status(), self.flights())
+        };
+        assert_eq!((step.as_ref().map_or("", |step| step.as_str()), failure.class), (at, of), "{failure}");
+        self
+    }
+
+    /// The message with which the run failed.
+    #[track_caller]
+    pub fn last_words(&self) -> String {
+        match self.run.status() {
+            RunStatus::Failed { failure, .. } => failure.message.clone(),
+            other => panic!("the run is {other:?}"),
+        }
+    }
+
+    /// The resolved inputs of the attempt under way.
+    #[track_caller]
+    pub fn inputs_of(&self, step: &str) -> Json {
+        let mut found = self.working.values().filter(|perform| perform.key.step.as_str() == step);
+        let perform = found.next().unwrap_or_else(|| panic!("no attempt of {step} is under way"));
+        serde_json::to_value(&perform.inputs).unwrap()
+    }
+
+    /// How long the attempt under way may take from now on.
+    #[track_caller]
+    pub fn time_left(&self, step: &str) -> Span {
+        let mut found = self.working.values().filter(|perform| perform.key.step.as_str() == step);
+        found.next().expect("an attempt is under way").deadline.since(self.now)
+    }
+
+    /// All events so far.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.journal.iter().flat_map(|turn| &turn.events)
+    }
+
+    /// The events about a step so far, without their fields: `step_ready`, `attempt_planned`, …
+    pub fn story_of(&self, step: &str) -> Vec<String> {
+        let of_step = self.events().filter(|event| event.step().is_some_and(|path| path.as_str() == step));
+        of_step.map(word).collect()
+    }
+
+    /// The fields of the last event of this name.
+    #[track_caller]
+    pub fn last(&self, event: &str) -> Json {
+        let found = self.events().filter(|other| word(other) == event).last();
+        let found = found.unwrap_or_else(|| panic!("there was no {event}"));
+        serde_json::to_value(found).unwrap()[event].clone()
+    }
+
+    /// How many events of this name there were.
+    pub fn count(&self, event: &str) -> usize {
+        self.events().filter(|other| word(other) == event).count()
+    }
+}
+
+/// The name of an event in the journal.
+pub fn word(event: &Event) -> String {
+    let json = serde_json::to_value(event).expect("an event is plain data");
+    json.as_object().and_then(|object| object.keys().next()).expect("an event is named").clone()
+}
+
+/// The text without the indentation of its first line.
+fn unindent(text: &str) -> String {
+    let text = text.trim_start_matches('\n').trim_end();
+    let margin = text.len() - text.trim_start().len();
+    text.lines().map(|line| format!("{}\n", line.get(margin..).unwrap_or(""))).collect()
+}
