@@ -196,3 +196,21 @@ pub const LATER_NAMES: &[(&str, &str)] = &[
 /// Names that an item of `each` can't take.
 pub const RESERVED_NAMES: &[&str] =
     &["inputs", "steps", "run", "index", "output", "previous", "round", "prompts", "secrets"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../../docs/language.md");
+
+    #[test]
+    fn the_page_lists_all_that_waits_for_a_later_version() {
+        let from = PAGE.find("## Not supported yet").expect("the page has that part");
+        let keys = [PIPELINE, STEP, FALLBACK, RETRY, TIMEOUT, CHECK, OUTPUT].concat();
+        let keys = keys.iter().filter(|key| key.later.is_some()).map(|key| key.name);
+        let others = LATER_OPERATIONS.iter().chain(LATER_NAMES).map(|(name, _)| *name);
+        for word in keys.chain(others) {
+            assert!(PAGE[from..].contains(&format!("`{word}`")), "`{word}` isn't listed");
+        }
+    }
+}

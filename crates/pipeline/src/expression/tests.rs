@@ -65,5 +65,6 @@ mod absence;
 mod hostile;
 mod inference;
 mod language;
+mod page;
 mod properties;
 mod references;
