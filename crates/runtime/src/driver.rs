@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::{Followers, Happening, Progress};
+use crate::heart::Heart;
+use crate::lock::Lock;
 use crate::operation::Hands;
 use crate::work::{ProgressSink, Work};
 
@@ -35,8 +37,9 @@ pub(crate) enum Message {
     Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
     /// Tell what happens to a run from now on; answers whether it is live.
     Follow { run: RunId, follower: mpsc::UnboundedSender<Happening>, live: oneshot::Sender<bool> },
-    /// Stop all work and leave: the runs can be taken up again.
-    Leave { left: oneshot::Sender<()> },
+    /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
+    /// The lock is let go of last.
+    Leave { lock: Option<Lock>, left: oneshot::Sender<()> },
 }
 
 /// What waits for a turn to be durable.
@@ -57,6 +60,11 @@ pub(crate) struct Driver {
     in_flight: HashMap<(RunId, AttemptKey), InFlight>,
     dispatcher: Dispatcher,
     batch: Vec<Effect>,
+    /// How many batches are at the store.
+    appending: usize,
+    heart: Heart,
+    /// Those who wait until the driver has left, once it was told to.
+    leaving: Vec<(Option<Lock>, oneshot::Sender<()>)>,
     /// Set once the store refuses to keep anything more.
     broken: Option<Arc<StoreError>>,
 }
@@ -77,8 +85,13 @@ const BATCH_MESSAGES_MAX: usize = 1024;
 
 impl Driver {
     /// Starts the driver in the world of `hands` and gives its mailbox. `processors` is how much
-    /// work that keeps a processor busy may go on at once.
-    pub(crate) fn spawn(hands: Arc<Hands>, processors: usize) -> mpsc::UnboundedSender<Message> {
+    /// work that keeps a processor busy may go on at once; `heart` tells the store that somebody is
+    /// there.
+    pub(crate) fn spawn(
+        hands: Arc<Hands>,
+        processors: usize,
+        heart: Heart,
+    ) -> mpsc::UnboundedSender<Message> {
         let (mail, inbox) = mpsc::unbounded_channel();
         let driver = Driver {
             inbox,
@@ -88,6 +101,9 @@ impl Driver {
             in_flight: HashMap::new(),
             dispatcher: Dispatcher::new([(Resource::Processor, processors.max(1))]),
             batch: Vec::new(),
+            appending: 0,
+            heart,
+            leaving: Vec::new(),
             broken: None,
             hands: hands.clone(),
         };
@@ -98,7 +114,7 @@ impl Driver {
     async fn drive(mut self) {
         let mut messages = Vec::with_capacity(BATCH_MESSAGES_MAX);
         loop {
-            let next = self.deadlines.first().map(|(at, _)| *at);
+            let next = self.next_wake();
             let world = self.hands.world.clone();
             tokio::select! {
                 biased;
@@ -110,17 +126,31 @@ impl Driver {
                 () = world.sleep_until(next.unwrap_or(Timestamp(i64::MAX))), if next.is_some() => {}
             }
             for message in messages.drain(..) {
-                if let Message::Leave { left } = message {
-                    self.leave();
-                    let _ = left.send(());
-                    return;
-                }
                 self.take_in(message);
             }
-            self.tick();
-            self.grant();
+            if self.leaving.is_empty() {
+                self.tick();
+                self.grant();
+                self.heart.beat(&self.hands, !self.runs.is_empty());
+            }
             self.hand_over();
+            if !self.leaving.is_empty() && self.is_idle() {
+                return self.leave();
+            }
         }
+    }
+
+    /// Whether nothing is at work and nothing is at the store. Once that is broken, the ends of work
+    /// make no difference.
+    fn is_idle(&self) -> bool {
+        self.appending == 0 && (self.in_flight.is_empty() || self.broken.is_some())
+    }
+
+    /// When something is to be done if nothing happens before.
+    fn next_wake(&self) -> Option<Timestamp> {
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let next = deadline.into_iter().chain(self.heart.due()).min();
+        next.filter(|_| self.leaving.is_empty())
     }
 
     fn take_in(&mut self, message: Message) {
@@ -133,15 +163,23 @@ impl Driver {
                 if let Some(resource) = flight.and_then(|flight| flight.slot) {
                     self.dispatcher.release(resource);
                 }
-                self.tell(&run, Input::Ended { key, end });
+                // Work that was stopped because the driver leaves is done again by the next one.
+                if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
+                    self.tell(&run, Input::Ended { key, end });
+                }
             }
             Message::Progress { run, progress } => {
                 if let Some(live) = self.runs.get_mut(&run) {
                     live.followers.tell(&Happening::Progress(Arc::new(progress)));
                 }
             }
-            Message::Appended { result: Ok(()), effects } => self.carry_out_all(effects),
-            Message::Appended { result: Err(error), effects } => self.give_up(error, effects),
+            Message::Appended { result, effects } => {
+                self.appending -= 1;
+                match result {
+                    Ok(()) => self.carry_out_all(effects),
+                    Err(error) => self.give_up(error, effects),
+                }
+            }
             Message::Follow { run, follower, live } => {
                 let found = self.runs.get_mut(&run);
                 let _ = live.send(found.is_some());
@@ -149,7 +187,10 @@ impl Driver {
                     found.followers.add(follower);
                 }
             }
-            Message::Leave { .. } => {}
+            Message::Leave { lock, left } => {
+                self.leaving.push((lock, left));
+                self.in_flight.values().for_each(|flight| flight.stop.cancel());
+            }
         }
     }
 
@@ -163,6 +204,9 @@ impl Driver {
             let _ = accepted.send(Err((**error).clone()));
             return;
         }
+        if !self.leaving.is_empty() {
+            return;
+        }
         let (run, reaction) = Run::start(graph, started, self.hands.world.now());
         let id = run.id().clone();
         self.runs.insert(id.clone(), Live { run, deadline: None, followers: Followers::default() });
@@ -172,7 +216,8 @@ impl Driver {
     /// Issues again what was in flight, after the engine knows how long nobody drove the run.
     fn take_up(&mut self, run: Run, away: Span) {
         let id = run.id().clone();
-        if self.broken.is_some() || self.runs.contains_key(&id) || run.status().is_terminal() {
+        let refuses = self.broken.is_some() || !self.leaving.is_empty();
+        if refuses || self.runs.contains_key(&id) || run.status().is_terminal() {
             return;
         }
         let mut live = Live { run, deadline: None, followers: Followers::default() };
@@ -262,6 +307,7 @@ impl Driver {
             // The driver may have left meanwhile: then the turns are kept and nothing more is done.
             let _ = mail.send(Message::Appended { result, effects });
         });
+        self.appending += 1;
         self.hands.world.append(&self.hands.store, records, durable);
     }
 
@@ -274,10 +320,22 @@ impl Driver {
                 self.publish(&effect.run, turn);
             }
             for command in effect.commands {
-                self.carry_out(&effect.run, command);
+                match self.leaving.is_empty() {
+                    true => self.carry_out(&effect.run, command),
+                    false => self.put_off(&effect.run, command),
+                }
             }
         }
-        self.grant();
+        if self.leaving.is_empty() {
+            self.grant();
+        }
+    }
+
+    /// Leaves a command to whoever takes the run up: it is among the outstanding ones.
+    fn put_off(&mut self, id: &RunId, command: Command) {
+        if let Command::Perform(perform) = command {
+            self.in_flight.remove(&(id.clone(), perform.key));
+        }
     }
 
     fn publish(&mut self, id: &RunId, turn: Arc<motet_engine::Turn>) {
@@ -304,11 +362,11 @@ impl Driver {
     }
 
     fn perform(&mut self, id: &RunId, perform: Perform) {
+        let Some(live) = self.runs.get(id) else { return };
         let key = perform.key.clone();
         let flight = self.in_flight.entry((id.clone(), key.clone()));
         let stop =
             flight.or_insert_with(|| InFlight { stop: CancellationToken::new(), slot: None }).stop.clone();
-        let Some(live) = self.runs.get(id) else { return };
         let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
         let (mail, run) = (self.mail.clone(), id.clone());
@@ -333,13 +391,20 @@ impl Driver {
             live.followers.tell(&Happening::StoreFailed(error.clone()));
         }
         self.broken = Some(error);
-        self.leave();
+        self.in_flight.values().for_each(|flight| flight.stop.cancel());
+        self.forget_runs();
     }
 
-    fn leave(&mut self) {
-        for flight in self.in_flight.values() {
-            flight.stop.cancel();
+    fn leave(mut self) {
+        self.forget_runs();
+        for (lock, left) in self.leaving {
+            lock.into_iter().for_each(Lock::release);
+            // Whoever asked may have stopped to wait.
+            let _ = left.send(());
         }
+    }
+
+    fn forget_runs(&mut self) {
         for live in self.runs.values_mut() {
             live.followers.tell(&Happening::Interrupted);
         }

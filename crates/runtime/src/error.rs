@@ -109,6 +109,9 @@ pub enum Error {
     /// Nobody drives the run any more; it can be resumed.
     #[error("run {0} was interrupted; it can be resumed")]
     Interrupted(RunId),
+    /// This process has let go of the store.
+    #[error("this process was told to stop and has let go of the store")]
+    Left,
     /// The outputs of a run don't have the shape that was asked for.
     #[error("the outputs don't have the shape that was asked for: {0}")]
     Outputs(#[source] serde_json::Error),

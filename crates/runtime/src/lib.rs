@@ -4,8 +4,11 @@
 //! the clock, and the library that the command line and Rust programs stand on. Begin with
 //! [`Motet`].
 
+mod control;
 mod driver;
 mod error;
+mod heart;
+mod import;
 mod lock;
 mod motet;
 mod pipeline;

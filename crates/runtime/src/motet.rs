@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use motet_engine::{Event, Failure, Input, Run, RunId, RunStarted};
 use motet_pipeline::bundle::Bundle;
@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Error;
 use crate::driver::{Driver, Message};
 use crate::follow::Happening;
-use crate::lock::Lock;
+use crate::heart::Heart;
+use crate::lock::{Door, Lock, Note};
 use crate::operation::{self, Hands, Operation, Operations};
 use crate::pipeline::Pipeline;
 use crate::task::{Task, TaskContext, TaskError};
@@ -52,8 +53,36 @@ struct Inner {
     hands: Arc<Hands>,
     catalogue: Catalogue,
     mail: mpsc::UnboundedSender<Message>,
-    /// Held as long as this process drives the store.
-    lock: Option<Lock>,
+    /// Taking runs up, and starting those that may be found instead, one after the other.
+    order: tokio::sync::Mutex<()>,
+    /// Held as long as this process drives the store; the driver lets go of it when it has left.
+    lock: Mutex<Option<Lock>>,
+    /// Who drove the store before, and when it last gave a sign of life.
+    before: Before,
+}
+
+/// What the store and its lock told when they were opened.
+#[derive(Default)]
+struct Before {
+    owner: Option<Note>,
+    seen_at: Option<Timestamp>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Inner {
+    /// Has the driver stop all work, then let go of the store. Does nothing the second time.
+    fn leave(&self) -> oneshot::Receiver<()> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (left, answer) = oneshot::channel();
+        // A driver that is gone already has nothing to stop.
+        let _ = self.mail.send(Message::Leave { lock, left });
+        answer
+    }
 }
 
 /// What a [`Motet`] is made of.
@@ -114,6 +143,10 @@ impl Motet {
         &self.inner.catalogue
     }
 
+    pub(crate) fn hands(&self) -> &Arc<Hands> {
+        &self.inner.hands
+    }
+
     /// What happened so far, for reading.
     pub fn store(&self) -> &Store {
         &self.inner.hands.store
@@ -162,6 +195,18 @@ impl Motet {
         inputs: Map,
         options: StartOptions,
     ) -> Result<Started, Error> {
+        self.start_as(pipeline, inputs, options, None).await
+    }
+
+    /// The same; a new run gets the name `fresh` if none is asked for. If a run has it already, this
+    /// was asked before, by somebody who didn't hear the answer.
+    pub(crate) async fn start_as(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> Result<Started, Error> {
         let plan = pipeline.plan();
         let inputs =
             Value::Map(motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?.into());
@@ -171,6 +216,14 @@ impl Motet {
         }
         let store = &self.inner.hands.store;
         let inputs_digest = motet_store::inputs_digest(&inputs);
+        let _turn = match options.new && options.id.is_none() {
+            true => None,
+            false => Some(self.inner.order.lock().await),
+        };
+        if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
+            let run = self.take_up_in_turn(&row.id).await?;
+            return Ok(Started { run, found: false });
+        }
         let found = match &options.id {
             Some(id) => match store.run(id)? {
                 Some(row) if row.plan != plan.digest || row.inputs_digest != inputs_digest => {
@@ -182,12 +235,12 @@ impl Motet {
             None => store.unfinished_like(&plan.digest, &inputs_digest)?,
         };
         if let Some(row) = found {
-            let run = self.take_up(&row).await?;
+            let run = self.take_up_in_turn(&row.id).await?;
             return Ok(Started { run, found: true });
         }
         store.put_plan(&plan.digest, &pipeline.stored_bundle())?;
         let world = &self.inner.hands.world;
-        let id = options.id.unwrap_or_else(|| made_id(world.draw()));
+        let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
         let started = RunStarted {
@@ -233,44 +286,124 @@ impl Motet {
         Ok(RunHandle { motet: self.clone(), id: row.id })
     }
 
+    /// A handle of a run by its whole id.
+    pub(crate) fn find_by_id(&self, id: &RunId) -> Result<RunHandle, Error> {
+        let row = self.store().run(id)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
+        Ok(RunHandle { motet: self.clone(), id: row.id })
+    }
+
+    /// Asks a run to end, drives it if nobody does, and returns when it is durable that it was asked.
+    pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
+        let run = self.take_up_by_id(id).await?;
+        let mut events = run.events().await?;
+        run.cancel(by, reason);
+        while let Some(happening) = events.next().await {
+            match happening {
+                Happening::Turn(turn) => {
+                    let is_heard =
+                        |event: &Event| matches!(event, Event::CancelRequested { .. }) || event.ends_run();
+                    if turn.events.iter().any(is_heard) {
+                        return Ok(());
+                    }
+                }
+                Happening::StoreFailed(error) => return Err(Error::Store((*error).clone())),
+                Happening::Interrupted | Happening::Lost(_) => break,
+                Happening::Progress(_) => {}
+            }
+        }
+        Err(Error::Interrupted(id.clone()))
+    }
+
     /// Takes up a run, if it is unfinished and not driven already.
     ///
     /// # Errors
     /// When its pipeline doesn't check here, or its journal can't be followed.
     pub async fn take_up(&self, row: &RunRow) -> Result<RunHandle, Error> {
-        let handle = RunHandle { motet: self.clone(), id: row.id.clone() };
-        if row.status.is_final() || handle.is_live().await {
+        self.take_up_by_id(&row.id).await
+    }
+
+    pub(crate) async fn take_up_by_id(&self, id: &RunId) -> Result<RunHandle, Error> {
+        let _turn = self.inner.order.lock().await;
+        self.take_up_in_turn(id).await
+    }
+
+    /// Two at a time could replay the same journal, and the slower one would begin with a past that
+    /// the other has left behind.
+    async fn take_up_in_turn(&self, id: &RunId) -> Result<RunHandle, Error> {
+        let handle = RunHandle { motet: self.clone(), id: id.clone() };
+        if handle.is_live().await {
             return Ok(handle);
         }
+        // Read after it was seen not to be live: what drove it until now is durable.
         let store = &self.inner.hands.store;
-        let bundle = store.plan(&row.plan)?.ok_or_else(|| Error::NoRun(row.id.to_string()))?;
+        let row = store.run(id)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
+        if row.status.is_final() {
+            return Ok(handle);
+        }
+        let bundle = store.plan(&row.plan)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
         let pipeline = Pipeline::from_stored(&bundle, &self.inner.catalogue)?;
-        let turns = store.turns(&row.id)?;
+        let turns = store.turns(id)?;
         let run = Run::replay(pipeline.graph().clone(), &turns)
-            .map_err(|misuse| Error::Journal { run: row.id.clone(), misuse })?;
-        let away = self.away(turns.last().map(|turn| turn.at))?;
+            .map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
+        if self.inner.mail.is_closed() {
+            return Err(Error::Interrupted(id.clone()));
+        }
+        let away = turns.last().map_or(Span(0), |turn| self.away(turn.at));
         self.post(Message::TakeUp { run: Box::new(run), away });
         Ok(handle)
     }
 
-    /// For how long nobody drove a run whose last turn was at `last`.
-    fn away(&self, last: Option<Timestamp>) -> Result<Span, Error> {
-        let seen = self.inner.hands.store.last_heartbeat()?.max(last);
+    /// For how long nobody drove a run whose last turn was at `last`: since the last sign of life of
+    /// the owner before, if that owner drove the run (then it recorded a turn of it), else since then.
+    fn away(&self, last: Timestamp) -> Span {
         let now = self.inner.hands.world.now();
-        Ok(seen.map_or(Span(0), |seen| now.since(seen)))
+        let seen = self.inner.before.seen_at.filter(|_| self.was_driven_before(last));
+        now.since(seen.map_or(last, |seen| seen.max(last)))
     }
 
-    /// Stops all work and lets go of the store. Unfinished runs can be resumed.
+    /// Whether a run whose last turn was at `last` was driven by the owner before this one.
+    pub(crate) fn was_driven_before(&self, last: Timestamp) -> bool {
+        self.inner.before.owner.as_ref().is_some_and(|owner| last >= owner.opened_at)
+    }
+
+    /// Takes up the runs that the owner before this one drove, if it ended without a word.
+    pub(crate) async fn inherit(&self) -> Result<(), Error> {
+        if self.inner.before.owner.as_ref().is_none_or(|owner| owner.door == Door::Left) {
+            return Ok(());
+        }
+        for row in self.inner.hands.store.unfinished()? {
+            if !self.was_driven_before(row.updated_at) {
+                continue;
+            }
+            match self.take_up(&row).await {
+                Ok(_) | Err(Error::Check(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops all work, keeps what came of it, and lets go of the store. Unfinished runs can be resumed.
     pub async fn close(self) {
-        let (left, answer) = oneshot::channel();
-        self.post(Message::Leave { left });
+        if self.is_owner() {
+            let (store, now) = (self.store().clone(), self.inner.hands.world.now());
+            // A store that keeps nothing more is let go of all the same.
+            let beat = Box::new(move || drop(store.heartbeat(now)));
+            self.inner.hands.world.compute(beat).await;
+        }
         // A driver that is gone already has nothing to stop.
-        let _ = answer.await;
+        let _ = self.inner.leave().await;
     }
 
     /// Whether this process holds the store's lock.
     pub fn is_owner(&self) -> bool {
-        self.inner.lock.is_some()
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Tells other processes how to reach this one.
+    pub(crate) fn announce(&self, door: &Door) -> Result<(), Error> {
+        let mut lock = self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.as_mut().map_or(Ok(()), |lock| lock.announce(door))
     }
 
     fn post(&self, message: Message) {
@@ -289,7 +422,7 @@ pub(crate) fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
 }
 
 /// An id from 128 bits: 26 characters that sort as the bits do, without those that look alike.
-fn made_id(bits: u128) -> RunId {
+pub(crate) fn made_id(bits: u128) -> RunId {
     const CHARACTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let digit = |place: u32| CHARACTERS[((bits >> (5 * place)) & 31) as usize] as char;
     RunId::new((0..26).rev().map(digit).collect::<String>())
@@ -352,17 +485,46 @@ impl Builder {
     /// # Errors
     /// When the store can't be used, or another process drives it.
     pub async fn open(self) -> Result<Motet, Error> {
-        let (store, lock) = match &self.folder {
-            None => (Store::in_memory()?, None),
+        match self.folder.clone() {
+            None => Ok(self.drive(Store::in_memory()?, None, Before::default())),
             Some(folder) => {
-                let lock = Lock::take(folder)?;
-                (Store::open(folder)?, Some(lock))
+                let lock = Lock::take(&folder, self.world.now())?;
+                let motet = self.open_locked(&folder, lock)?;
+                motet.announce(&Door::Closed)?;
+                Ok(motet)
             }
-        };
-        let hands = Hands { world: self.world, store, tools: self.tools, operations: self.operations };
-        let hands = Arc::new(hands);
-        let mail = Driver::spawn(hands.clone(), self.processors);
-        Ok(Motet { inner: Arc::new(Inner { hands, catalogue: self.catalogue, mail, lock }) })
+        }
+    }
+
+    /// Opens the store in `folder`, whose lock is held.
+    pub(crate) fn open_locked(self, folder: &Path, lock: Lock) -> Result<Motet, Error> {
+        let store = Store::open(folder)?;
+        operation::scratch::sweep(&store.scratch());
+        let before = Before { owner: lock.previous().cloned(), seen_at: store.last_heartbeat()? };
+        Ok(self.drive(store, Some(lock), before))
+    }
+
+    fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
+        let heart = Heart::new(lock.is_some());
+        let (processors, catalogue) = (self.processors, self.catalogue.clone());
+        let hands = Arc::new(self.into_hands(store));
+        let mail = Driver::spawn(hands.clone(), processors, heart);
+        let order = tokio::sync::Mutex::new(());
+        let lock = Mutex::new(lock);
+        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, lock, before }) }
+    }
+
+    /// All that operations work with, in `store`.
+    pub(crate) fn into_hands(self, store: Store) -> Hands {
+        Hands { world: self.world, store, tools: self.tools, operations: self.operations }
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(crate) fn shared_world(&self) -> &SharedWorld {
+        &self.world
     }
 }
 
@@ -424,7 +586,7 @@ impl RunHandle {
         self.follow_live(follower).await
     }
 
-    async fn follow_live(&self, follower: mpsc::UnboundedSender<Happening>) -> bool {
+    pub(crate) async fn follow_live(&self, follower: mpsc::UnboundedSender<Happening>) -> bool {
         let (live, answer) = oneshot::channel();
         self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
         answer.await.unwrap_or(false)
@@ -435,12 +597,17 @@ impl RunHandle {
     /// # Errors
     /// When the store fails.
     pub async fn events(&self) -> Result<Events, Error> {
+        self.events_after(0).await
+    }
+
+    /// The same from the turn after `last` on.
+    pub(crate) async fn events_after(&self, last: u64) -> Result<Events, Error> {
         let (follower, live) = mpsc::unbounded_channel();
         // Followed first and read then, so nothing is missed between the two; what comes twice is
         // told by its number.
         let is_live = self.follow_live(follower).await;
-        let past = self.motet.store().turns(&self.id)?;
-        Ok(Events { past: past.into(), live, is_live, last: 0 })
+        let past = self.motet.store().turns_from(&self.id, last + 1)?;
+        Ok(Events { past: past.into(), live, is_live, last })
     }
 
     /// Waits for the end of the run.
@@ -512,6 +679,10 @@ impl Events {
         loop {
             match self.live.recv().await? {
                 Happening::Turn(turn) if turn.number <= self.last => {}
+                Happening::Turn(turn) => {
+                    self.last = turn.number;
+                    return Some(Happening::Turn(turn));
+                }
                 happening => return Some(happening),
             }
         }

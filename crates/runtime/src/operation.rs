@@ -2,7 +2,7 @@
 
 mod local;
 mod media;
-mod scratch;
+pub(crate) mod scratch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

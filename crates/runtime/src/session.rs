@@ -1,28 +1,50 @@
 //! A session: what the command line stands on.
 //!
-//! A session is the owner of its store, or a guest of the process that is; its callers don't see the
-//! difference.
+//! A session is the *owner* of its store, or a *guest* of the process that is; its callers don't see
+//! the difference. One process drives a store: it holds a lock that ends with it. A second one finds
+//! the lock taken, hands its requests over through the owner's control socket, and follows its run
+//! there.
+//!
+//! **When the owner goes**, the connections of its guests end. Each tries to take the lock; one gets
+//! it, opens the store, and is the owner; the others are its guests. Every guest then asks for the run
+//! that it follows to be taken up, so whatever anybody looks at goes on. If the owner ended without a
+//! word (`kill -9`, loss of power), the guest that becomes the owner also takes up the other runs that
+//! were driven then. Turns are read from the store by their number, so each comes once and in order,
+//! however often the owner changes.
+//!
+//! **An owner whose own runs have ended leaves at once**, also while it drives runs of its guests: it
+//! lets nobody in any more, stops the work that is under way, keeps what came of it, lets go of the
+//! lock, and only then hangs up. Finished steps are kept; an attempt that was at work on this machine
+//! is made again by the next owner, under the same number. This wastes the begun part of that attempt
+//! and needs no agreement between two processes, so there is nothing in it that can go wrong.
+
+mod followed;
+mod role;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use motet_engine::RunId;
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_store::Store;
-use tokio::sync::mpsc;
 
 use crate::Error;
-use crate::follow::Happening;
-use crate::motet::{Builder, Motet, RunHandle, StartOptions, find_run};
+use crate::control::{Start, Unreached};
+use crate::import::Given;
+use crate::motet::{Builder, StartOptions, find_run};
 use crate::pipeline::Pipeline;
 use crate::settings::{Settings, StorePlace};
 
-/// A store with somebody who drives it. Cheap to clone.
+pub use followed::Followed;
+use role::{Backstage, Reached};
+
+/// A store with somebody who drives it: this process or another one. Cheap to clone.
 #[derive(Clone)]
 pub struct Session {
-    motet: Motet,
+    backstage: Arc<Backstage>,
 }
 
 /// What a run is to be started with.
@@ -30,7 +52,7 @@ pub struct Session {
 pub struct StartRequest {
     /// The texts of the pipeline.
     pub bundle: Bundle,
-    /// Inputs by name.
+    /// Inputs by name. Inside of them, `{"$file": "path"}` stands for the file at that path.
     pub inputs: Map,
     /// Inputs that are files, by name: imported if the pipeline asks for media, read as UTF-8 if it
     /// asks for text, as JSON else. Relative paths are seen from the working folder.
@@ -38,20 +60,6 @@ pub struct StartRequest {
     /// All else.
     pub options: StartOptions,
 }
-
-/// A run that is followed from its first turn on.
-///
-/// Dropping it ends the following, never the run.
-pub struct Followed {
-    /// The run.
-    pub run: RunId,
-    /// Whether it was there already, instead of being started now.
-    pub found: bool,
-    happenings: mpsc::Receiver<Happening>,
-}
-
-/// How many happenings wait for a reader before the session waits for it.
-const HAPPENINGS_MAX: usize = 256;
 
 impl Session {
     /// Opens the store at `place`, as its owner, or as a guest of its owner.
@@ -62,7 +70,8 @@ impl Session {
         Session::open_with(place, settings, |builder| builder).await
     }
 
-    /// The same, with operations of your own: `prepare` adds them.
+    /// The same, with operations of your own: `prepare` adds them. All sessions of a store must have
+    /// the same ones.
     ///
     /// # Errors
     /// As [`Session::open`].
@@ -71,27 +80,23 @@ impl Session {
         settings: &Settings,
         prepare: impl Fn(Builder) -> Builder + Send + Sync + 'static,
     ) -> Result<Session, Error> {
-        let builder = Motet::builder().tools(settings.tools.clone()).processors(settings.processors);
-        let builder = match place {
-            StorePlace::Folder(folder) => prepare(builder).store(folder),
-            StorePlace::Memory => prepare(builder),
-        };
-        Ok(Session { motet: builder.open().await? })
+        let backstage = Backstage::open(place, settings.clone(), Box::new(prepare)).await?;
+        Ok(Session { backstage: Arc::new(backstage) })
     }
 
     /// The operations that pipelines may use here.
     pub fn catalogue(&self) -> &Catalogue {
-        self.motet.catalogue()
+        self.backstage.catalogue()
     }
 
     /// What happened so far, for reading.
     pub fn store(&self) -> &Store {
-        self.motet.store()
+        self.backstage.store()
     }
 
     /// The process that drives the store, if it is another one.
-    pub fn owner(&self) -> Option<u32> {
-        None
+    pub async fn owner(&self) -> Option<u32> {
+        self.backstage.owner().await
     }
 
     /// Starts a run and follows it, or goes on with an unfinished one of the same plan and inputs.
@@ -102,35 +107,93 @@ impl Session {
     /// to another run, or the store fails.
     pub async fn start(&self, request: StartRequest) -> Result<Followed, Error> {
         let pipeline = Pipeline::from_bundle(request.bundle, self.catalogue())?;
-        let started = self.motet.start_with(&pipeline, request.inputs, request.options).await?;
-        self.follow_run(started.run, started.found).await
+        let hands = self.backstage.hands();
+        let missing = hands.tools.missing(pipeline.tools());
+        if !missing.is_empty() {
+            return Err(Error::Tools(missing));
+        }
+        let given = Given { inputs: request.inputs, files: request.files };
+        let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
+        let StartOptions { id, user, labels, new } = request.options;
+        let fresh = self.backstage.draw_id();
+        let bundle = pipeline.bundle().clone();
+        let start = Start { bundle, inputs, id, user, labels, new, fresh };
+        let (run, found) = loop {
+            match self.backstage.reach().await? {
+                Reached::Owner(motet) => {
+                    let (inputs, fresh) = (start.inputs.clone(), Some(start.fresh.clone()));
+                    let started = motet.start_as(&pipeline, inputs, start.options(), fresh).await?;
+                    break (started.run.id().clone(), started.found);
+                }
+                Reached::Guest(guest) => match guest.start(&start).await {
+                    Ok(started) => break started,
+                    Err(Unreached::Error(error)) => return Err(error),
+                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                },
+            }
+        };
+        Ok(self.followed(run, found, true))
     }
 
-    /// Drives the unfinished run whose id ends with `ending`, or all unfinished runs.
+    /// Drives the unfinished run whose id ends with `ending`, or all unfinished runs, and follows
+    /// them.
     ///
     /// # Errors
     /// When there is no such run, it can't be taken up, or the store fails.
     pub async fn resume(&self, ending: Option<&str>) -> Result<Vec<Followed>, Error> {
         let runs = match ending {
-            None => self.motet.resume().await?,
-            Some(ending) => vec![self.motet.take_up(&find_run(self.store(), ending)?).await?],
+            None => self.store().unfinished()?.into_iter().map(|row| row.id).collect(),
+            Some(ending) => vec![find_run(self.store(), ending)?.id],
         };
         let mut followed = Vec::with_capacity(runs.len());
         for run in runs {
-            followed.push(self.follow_run(run, true).await?);
+            match self.take_up(&run).await {
+                Ok(()) => followed.push(self.followed(run, true, true)),
+                // Of all runs, one that needs an operation of another program is left to that.
+                Err(Error::Check(_)) if ending.is_none() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(followed)
     }
 
-    /// Asks the run whose id ends with `ending` to end. It ends once what is in flight has stopped;
-    /// follow it to see that. A run that is over stays as it is.
+    async fn take_up(&self, run: &RunId) -> Result<(), Error> {
+        loop {
+            match self.backstage.reach().await? {
+                Reached::Owner(motet) => return motet.take_up_by_id(run).await.map(drop),
+                Reached::Guest(guest) => match guest.take_up(run).await {
+                    Ok(()) => return Ok(()),
+                    Err(Unreached::Error(error)) => return Err(error),
+                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                },
+            }
+        }
+    }
+
+    /// Asks the run whose id ends with `ending` to end; returns when it is durable that it was asked.
+    /// The run ends once what is in flight has stopped; follow it to see that. A run that is over
+    /// stays as it is.
     ///
     /// # Errors
     /// As [`Session::resume`].
     pub async fn cancel(&self, ending: &str, by: &str, reason: &str) -> Result<RunId, Error> {
-        let run = self.motet.take_up(&find_run(self.store(), ending)?).await?;
-        run.cancel(by, reason);
-        Ok(run.id().clone())
+        let row = find_run(self.store(), ending)?;
+        if row.status.is_final() {
+            return Ok(row.id);
+        }
+        loop {
+            match self.backstage.reach().await? {
+                Reached::Owner(motet) => {
+                    motet.cancel_durably(&row.id, by, reason).await?;
+                    return Ok(row.id);
+                }
+                Reached::Guest(guest) => match guest.cancel(&row.id, by, reason).await {
+                    Ok(()) => return Ok(row.id),
+                    Err(Unreached::Error(error)) => return Err(error),
+                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                },
+            }
+        }
     }
 
     /// Follows the run whose id ends with `ending` from its first turn on: to its end, or, if nobody
@@ -139,42 +202,27 @@ impl Session {
     /// # Errors
     /// When there is no such run, or the store fails.
     pub async fn follow(&self, ending: &str) -> Result<Followed, Error> {
-        self.follow_run(self.motet.find(ending)?, true).await
+        let run = find_run(self.store(), ending)?.id;
+        Ok(self.followed(run, true, false))
     }
 
-    async fn follow_run(&self, run: RunHandle, found: bool) -> Result<Followed, Error> {
-        let mut events = run.events().await?;
-        let (tell, happenings) = mpsc::channel(HAPPENINGS_MAX);
-        tokio::spawn(async move {
-            while let Some(happening) = events.next().await {
-                if tell.send(happening).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Followed { run: run.id().clone(), found, happenings })
+    fn followed(&self, run: RunId, found: bool, drive: bool) -> Followed {
+        Followed::begin(self.backstage.clone(), run, found, drive)
     }
 
     /// Stops all work of this process and lets go of the store: no new attempt begins, what runs on
     /// this machine is stopped, the journal is flushed. Those who follow a run are told
-    /// [`Happening::Interrupted`]; the runs can be resumed.
+    /// [`crate::follow::Happening::Interrupted`]; the runs can be resumed. A run that another process
+    /// drives goes on there: see [`Session::owner`].
     ///
     /// Returns how many jobs go on at providers; `resume` will pick them up.
     pub async fn interrupt(&self) -> usize {
-        self.motet.clone().close().await;
+        self.backstage.leave().await;
         0
     }
 
     /// Lets go of the store. If other processes follow runs here, one of them goes on with them.
     pub async fn close(self) {
-        self.motet.close().await;
-    }
-}
-
-impl Followed {
-    /// What happens next: every turn from the first one on, exactly once and in order, with progress
-    /// in between; nothing after the end of the run. May be dropped while it waits.
-    pub async fn next(&mut self) -> Option<Happening> {
-        self.happenings.recv().await
+        self.backstage.leave().await;
     }
 }

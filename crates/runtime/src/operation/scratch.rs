@@ -116,6 +116,14 @@ impl Scratch {
     }
 }
 
+/// Removes what a process that was killed left in the folder of scratch folders.
+pub(crate) fn sweep(scratch: &Path) {
+    for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
+        // What can't be removed does no harm; it only takes room.
+        let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+    }
+}
+
 /// An artifact from what is known of its bytes.
 pub(crate) fn measured(
     sniffed: Sniffed,

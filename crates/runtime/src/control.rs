@@ -1,0 +1,191 @@
+//! The control socket: how other processes on this machine reach the owner of a store.
+//!
+//! A connection carries JSON, a value a line. Both sides begin with a [`Hello`]; then the guest sends
+//! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner goes on with
+//! [`Bell`]s until the run ends or the owner leaves. The bells ring only: what happened is read from
+//! the store, which is the truth for everybody. A connection that ends without a reply means that the
+//! owner is gone; the guest asks the next one, or is the next one.
+
+mod door;
+mod guest;
+mod socket;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use motet_engine::RunId;
+use motet_pipeline::bundle::Bundle;
+use motet_pipeline::contract::{Catalogue, Misfit};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Digest, StepPath};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::follow::Progress;
+use crate::motet::StartOptions;
+use crate::settings::Settings;
+
+pub(crate) use door::DoorKeeper;
+pub(crate) use guest::{Guest, Unreached};
+
+/// The number of this protocol.
+const PROTOCOL: u32 = 1;
+
+/// What both sides say first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    motet: u32,
+    version: String,
+    pid: u32,
+    /// All that must be the same, so that work done there is the work asked for here.
+    settings: BTreeMap<String, String>,
+}
+
+impl Hello {
+    /// The hello of this process.
+    pub(crate) fn new(settings: &Settings, catalogue: &Catalogue) -> Hello {
+        let tools = &settings.tools;
+        let font = tools.font.as_ref().map(|font| font.to_string_lossy().into_owned());
+        let operations: Vec<_> = catalogue.iter().map(|contract| contract.operation.as_str()).collect();
+        let settings = [
+            ("tools.ffmpeg", tools.ffmpeg.clone()),
+            ("tools.ffprobe", tools.ffprobe.clone()),
+            ("tools.espeak_ng", tools.espeak_ng.clone()),
+            ("tools.font", font.unwrap_or_default()),
+            ("processors", settings.processors.to_string()),
+            ("operations", Digest::of(operations.join("\n").as_bytes()).to_string()),
+        ];
+        Hello {
+            motet: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
+    /// How the owner, which said `other`, differs from this process.
+    fn difference(&self, other: &Hello) -> Option<String> {
+        if (self.motet, &self.version) != (other.motet, &other.version) {
+            return Some(format!("version {} (here it is {})", other.version, self.version));
+        }
+        let differing = self.settings.iter().filter_map(|(name, here)| {
+            let there = other.settings.get(name).map_or("", String::as_str);
+            match name.as_str() {
+                _ if there == here => None,
+                "operations" => Some("other operations".to_owned()),
+                name => Some(format!("{name} = \"{there}\" (here it is \"{here}\")")),
+            }
+        });
+        let differing: Vec<_> = differing.collect();
+        if differing.is_empty() { None } else { Some(differing.join(" and ")) }
+    }
+}
+
+/// What a guest asks the owner.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    /// Start a run, or go on with one like it.
+    Start(Box<Start>),
+    /// Drive a run.
+    TakeUp { run: RunId },
+    /// Ask a run to end.
+    Cancel { run: RunId, by: String, reason: String },
+    /// Tell when something happens to a run; drive it first, if it is to be driven.
+    Follow { run: RunId, drive: bool },
+}
+
+/// A run to be started: its inputs are complete, and their files are in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Start {
+    pub(crate) bundle: Bundle,
+    pub(crate) inputs: Map,
+    #[serde(default)]
+    pub(crate) id: Option<RunId>,
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) new: bool,
+    /// The name that a new run gets if it isn't given one: by this a request that is made again,
+    /// because its answer was lost, is known.
+    pub(crate) fresh: RunId,
+}
+
+impl Start {
+    pub(crate) fn options(&self) -> StartOptions {
+        StartOptions {
+            id: self.id.clone(),
+            user: self.user.clone(),
+            labels: self.labels.clone(),
+            new: self.new,
+        }
+    }
+}
+
+/// What the owner answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reply {
+    /// It is durable that the run was asked for.
+    Started { run: RunId, found: bool },
+    /// It is done.
+    Done,
+    /// It is refused.
+    Refused(Refusal),
+}
+
+/// Why the owner refuses: those reasons that callers match on, and words for all others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Refusal {
+    Inputs(Vec<(String, String)>),
+    RunDiffers(RunId),
+    NoRun(String),
+    Other(String),
+}
+
+impl Refusal {
+    fn of(error: &Error) -> Refusal {
+        match error {
+            Error::Inputs(misfits) => Refusal::Inputs(
+                misfits.iter().map(|misfit| (misfit.parameter.clone(), misfit.message.clone())).collect(),
+            ),
+            Error::RunDiffers(run) => Refusal::RunDiffers(run.clone()),
+            Error::NoRun(run) => Refusal::NoRun(run.clone()),
+            other => Refusal::Other(other.to_string()),
+        }
+    }
+
+    fn into_error(self, pid: u32) -> Error {
+        match self {
+            Refusal::Inputs(misfits) => Error::Inputs(
+                misfits.into_iter().map(|(parameter, message)| Misfit { parameter, message }).collect(),
+            ),
+            Refusal::RunDiffers(run) => Error::RunDiffers(run),
+            Refusal::NoRun(run) => Error::NoRun(run),
+            Refusal::Other(message) => Error::Refused { pid, message },
+        }
+    }
+}
+
+/// What rings while a run is followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Bell {
+    /// The turns up to this one are in the store.
+    Turn(u64),
+    /// An attempt tells how far it is.
+    Progress { step: StepPath, attempt: u32, fraction: Option<f64>, message: Option<String> },
+    /// Nobody drives the run.
+    Idle,
+    /// The store keeps nothing more.
+    Broken(String),
+}
+
+impl From<Progress> for Bell {
+    fn from(Progress { step, attempt, fraction, message }: Progress) -> Bell {
+        Bell::Progress { step, attempt, fraction, message }
+    }
+}

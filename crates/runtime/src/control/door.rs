@@ -1,0 +1,212 @@
+//! The owner's side: the door through which guests come.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use motet_engine::RunId;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
+use super::{Bell, Hello, Refusal, Reply, Request, Start, socket};
+use crate::Error;
+use crate::follow::Happening;
+use crate::motet::Motet;
+use crate::pipeline::Pipeline;
+
+/// How many guests may be there at once; the next ones wait.
+const GUESTS_MAX: usize = 256;
+
+/// How long a guest may take to say what it wants.
+const ASKING_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How many happenings are looked at together, so that a slow guest hears of the last turn only.
+const HAPPENINGS_MAX: usize = 256;
+
+/// Lets guests in until it is closed.
+pub(crate) struct DoorKeeper {
+    path: PathBuf,
+    /// No more guests are let in.
+    shut: CancellationToken,
+    /// Those inside are sent away.
+    emptied: CancellationToken,
+}
+
+/// What a guest is served with.
+struct Room {
+    motet: Motet,
+    hello: Hello,
+    guests: Semaphore,
+}
+
+impl DoorKeeper {
+    /// Opens the door of the store in `folder`, which `motet` drives.
+    pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> Result<DoorKeeper, Error> {
+        let opened = socket::open(folder);
+        let (listener, path) = opened.map_err(|error| Error::file("open the socket of", folder, error))?;
+        let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
+        let keeper = DoorKeeper { path, shut: shut.clone(), emptied: emptied.clone() };
+        let room = Arc::new(Room { motet, hello, guests: Semaphore::new(GUESTS_MAX) });
+        tokio::spawn(async move {
+            tokio::select! {
+                () = let_in(listener, room, emptied) => {}
+                () = shut.cancelled() => {}
+            }
+        });
+        Ok(keeper)
+    }
+
+    /// Where the socket is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets nobody in any more. To be called before the owner begins to leave.
+    pub(crate) fn shut(&self) {
+        if !self.shut.is_cancelled() {
+            self.shut.cancel();
+            // Now and not later: then it may be the next owner's.
+            socket::remove(&self.path);
+        }
+    }
+
+    /// Sends all guests away: they find the store's lock free. To be called when the owner has left.
+    pub(crate) fn empty(&self) {
+        self.emptied.cancel();
+    }
+}
+
+impl Drop for DoorKeeper {
+    fn drop(&mut self) {
+        self.shut();
+        self.empty();
+    }
+}
+
+async fn let_in(listener: UnixListener, room: Arc<Room>, emptied: CancellationToken) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: they come back when guests leave.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (room, emptied) = (room.clone(), emptied.clone());
+        tokio::spawn(async move {
+            let _place = room.guests.acquire().await;
+            tokio::select! {
+                // A guest that misbehaves or is gone is no concern of the owner's.
+                _ = serve(stream, &room) => {}
+                () = emptied.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn serve(stream: UnixStream, room: &Room) -> io::Result<()> {
+    if stream.peer_cred()?.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let mut wire = Wire::new(stream);
+    let asked = tokio::time::timeout(ASKING_TIME_MAX, ask(&mut wire, room)).await;
+    match asked.map_err(|_| io::ErrorKind::TimedOut)?? {
+        Some(Request::Follow { run, drive }) => ring(&mut wire, &room.motet, &run, drive).await,
+        Some(request) => match answer(request, &room.motet).await {
+            Ok(reply) => wire.send(&reply).await,
+            // The owner is leaving: whoever gets no answer asks the next one.
+            Err(Error::Interrupted(_)) => Ok(()),
+            Err(error) => wire.send(&Reply::Refused(Refusal::of(&error))).await,
+        },
+        None => Ok(()),
+    }
+}
+
+/// Asks the guest who it is and what it wants.
+async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Request>> {
+    wire.send(&room.hello).await?;
+    let Some(hello) = wire.receive::<Hello>(NOTE_BYTES_MAX).await? else { return Ok(None) };
+    if hello.difference(&room.hello).is_some() {
+        // The guest sees that as well, and tells its user.
+        return Ok(None);
+    }
+    match wire.receive(REQUEST_BYTES_MAX).await {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            wire.send(&Reply::Refused(Refusal::Other(error.to_string()))).await?;
+            Ok(None)
+        }
+        request => request,
+    }
+}
+
+async fn answer(request: Request, motet: &Motet) -> Result<Reply, Error> {
+    match request {
+        Request::Start(start) => {
+            let options = start.options();
+            let Start { bundle, inputs, fresh, .. } = *start;
+            let pipeline = Pipeline::from_bundle(bundle, motet.catalogue())?;
+            let started = motet.start_as(&pipeline, inputs, options, Some(fresh)).await?;
+            Ok(Reply::Started { run: started.run.id().clone(), found: started.found })
+        }
+        Request::TakeUp { run } => motet.take_up_by_id(&run).await.map(|_| Reply::Done),
+        Request::Cancel { run, by, reason } => {
+            motet.cancel_durably(&run, &by, &reason).await?;
+            Ok(Reply::Done)
+        }
+        Request::Follow { .. } => Ok(Reply::Done),
+    }
+}
+
+/// Rings while something happens to the run.
+async fn ring(wire: &mut Wire, motet: &Motet, run: &RunId, drive: bool) -> io::Result<()> {
+    let handle = match drive {
+        true => motet.take_up_by_id(run).await,
+        false => motet.find_by_id(run),
+    };
+    let handle = match handle {
+        Ok(handle) => handle,
+        Err(Error::Interrupted(_)) => return Ok(()),
+        Err(error) => return wire.send(&Reply::Refused(Refusal::of(&error))).await,
+    };
+    wire.send(&Reply::Done).await?;
+    let (follower, mut live) = mpsc::unbounded_channel();
+    let is_live = handle.follow_live(follower).await;
+    // Read after following, so that no turn falls between the two.
+    let turns = motet.store().run(run).ok().flatten().map_or(0, |row| row.turns);
+    wire.send(&Bell::Turn(turns)).await?;
+    if !is_live {
+        return wire.send(&Bell::Idle).await;
+    }
+    let mut happenings = Vec::with_capacity(HAPPENINGS_MAX);
+    loop {
+        tokio::select! {
+            received = live.recv_many(&mut happenings, HAPPENINGS_MAX) => {
+                if received == 0 {
+                    return Ok(());
+                }
+            }
+            () = wire.hung_up() => return Ok(()),
+        }
+        for bell in bells(&mut happenings) {
+            wire.send(&bell).await?;
+        }
+    }
+}
+
+/// What is rung for some happenings: one bell for all of the turns. There is none for an owner that
+/// leaves: the end of the connection is.
+fn bells(happenings: &mut Vec<Happening>) -> Vec<Bell> {
+    let mut bells = Vec::new();
+    let mut last = None;
+    for happening in happenings.drain(..) {
+        match happening {
+            Happening::Turn(turn) => last = Some(Bell::Turn(turn.number)),
+            Happening::Progress(progress) => bells.push(progress.into()),
+            Happening::StoreFailed(error) => bells.push(Bell::Broken(error.to_string())),
+            Happening::Interrupted | Happening::Lost(_) => {}
+        }
+    }
+    bells.extend(last);
+    bells
+}

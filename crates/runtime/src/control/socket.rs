@@ -1,0 +1,75 @@
+//! Where the socket lies: in the store's folder, if its path isn't too long.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use motet_pipeline::Digest;
+use tokio::net::UnixListener;
+
+/// The longest path that every system takes for a socket: 104 bytes on some, with the zero at the end.
+const PATH_BYTES_MAX: usize = 100;
+
+const NAME: &str = "control.sock";
+
+/// Opens the socket of the store in `folder`, whose lock is held, and says where it is.
+///
+/// Only this user can connect: by its mode, and because [`UnixListener`]'s peers are asked who they
+/// are. What a killed owner left is replaced.
+pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, PathBuf)> {
+    let folder = fs::canonicalize(folder)?;
+    let near = folder.join(NAME);
+    if near.as_os_str().len() <= PATH_BYTES_MAX {
+        match bind(&near) {
+            Ok(listener) => return Ok((listener, near)),
+            // Some file systems can't hold a socket.
+            Err(_) => drop(fs::remove_file(&near)),
+        }
+    }
+    let far = far_folder(&folder)?.join(NAME);
+    Ok((bind(&far)?, far))
+}
+
+/// Removes the socket, and its folder if it has one of its own.
+pub(super) fn remove(path: &Path) {
+    // What stays is replaced by the next owner.
+    let _ = fs::remove_file(path);
+    let is_far = |folder: &&Path| folder.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX));
+    if let Some(folder) = path.parent().filter(is_far) {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+const PREFIX: &[u8] = b"motet-socket-";
+
+/// A folder with a short path for the socket of the store in `folder`, which nobody else can enter.
+fn far_folder(folder: &Path) -> io::Result<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let digest = Digest::of(folder.as_os_str().as_bytes()).hex();
+    let name = format!("motet-socket-{user}-{}", &digest[..16]);
+    let usual = std::env::temp_dir();
+    let fits = usual.join(&name).join(NAME).as_os_str().len() <= PATH_BYTES_MAX;
+    let path = if fits { usual } else { PathBuf::from("/tmp") }.join(name);
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    let found = fs::symlink_metadata(&path)?;
+    let is_ours = found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0;
+    match is_ours {
+        true => Ok(path),
+        false => Err(io::Error::other(format!("{} belongs to somebody else", path.display()))),
+    }
+}

@@ -1,0 +1,215 @@
+//! The inputs of a run as a caller gives them, with files among them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use motet_pipeline::contract::Misfit;
+use motet_pipeline::plan::InputSpec;
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, MediaKind, Type, Value};
+
+use super::import;
+use crate::Error;
+use crate::operation::Hands;
+
+/// The largest file that is read as text or JSON.
+const TEXT_BYTES_MAX: u64 = 16 << 20;
+
+/// What stands for a file inside of inputs: `{"$file": "photo.png"}`.
+const FILE_KEY: &str = "$file";
+
+/// Inputs with files.
+pub(crate) struct Given {
+    pub(crate) inputs: Map,
+    pub(crate) files: BTreeMap<String, PathBuf>,
+}
+
+impl Given {
+    /// The inputs with every file taken in by the type that `specs` asks for. What is not asked for
+    /// at all stays, for [`motet_pipeline::inputs::accept`] to say so.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] with all that is wrong.
+    pub(crate) async fn take_in(self, hands: &Hands, specs: &[InputSpec]) -> Result<Map, Error> {
+        let mut taken = Map::new();
+        let mut misfits = Vec::new();
+        let any = Type::Any;
+        let ty = |name: &str| specs.iter().find(|spec| spec.name == name).map(|spec| &spec.ty);
+        for (name, value) in self.inputs {
+            let place = Place { hands, name: name.clone() };
+            match place.take_value(value, ty(&name).unwrap_or(&any)).await {
+                Ok(value) => drop(taken.insert(name, value)),
+                Err(message) => misfits.push(Misfit { parameter: name, message }),
+            }
+        }
+        for (name, path) in self.files {
+            let Some(ty) = ty(&name) else {
+                taken.insert(name, Value::Null);
+                continue;
+            };
+            let place = Place { hands, name: name.clone() };
+            match place.take_file(&path, ty).await {
+                Ok(value) => drop(taken.insert(name, value)),
+                Err(message) => misfits.push(Misfit { parameter: name, message }),
+            }
+        }
+        if misfits.is_empty() { Ok(taken) } else { Err(Error::Inputs(misfits)) }
+    }
+}
+
+/// Where a file is asked for, for messages: `image`, `photos[2]`.
+struct Place<'a> {
+    hands: &'a Hands,
+    name: String,
+}
+
+impl Place<'_> {
+    /// Takes in the files inside of `value`; judges kept media.
+    fn take_value<'a>(
+        &'a self,
+        value: Value,
+        ty: &'a Type,
+    ) -> futures_util::future::BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move {
+            match value {
+                Value::Media(artifact) => self.judge_kept(&artifact).map(|()| Value::Media(artifact)),
+                Value::List(items) => {
+                    let ty = item_type(ty);
+                    let mut taken = Vec::with_capacity(items.len());
+                    for (index, item) in items.iter().enumerate() {
+                        let place = self.inner(format!("{}[{index}]", self.name));
+                        taken.push(place.take_value(item.clone(), ty).await?);
+                    }
+                    Ok(Value::list(taken))
+                }
+                Value::Map(entries) => match file_of(&entries) {
+                    Some(path) if ty != &Type::Text => self.take_file(Path::new(path), ty).await,
+                    _ => {
+                        let mut taken = Map::new();
+                        for (key, entry) in entries.iter() {
+                            let place = self.inner(format!("{}.{key}", self.name));
+                            let ty = ty.field(key).unwrap_or(Type::Any);
+                            taken.insert(key.clone(), place.take_value(entry.clone(), &ty).await?);
+                        }
+                        Ok(Value::Map(taken.into()))
+                    }
+                },
+                plain => Ok(plain),
+            }
+        })
+    }
+
+    fn inner(&self, name: String) -> Place<'_> {
+        Place { hands: self.hands, name }
+    }
+
+    /// Kept media must be there: an object of the right shape could name anything.
+    fn judge_kept(&self, artifact: &Artifact) -> Result<(), String> {
+        let found = std::fs::metadata(self.hands.store.path_of(&artifact.digest));
+        match found {
+            Ok(found) if found.len() == artifact.bytes => Ok(()),
+            Ok(_) => Err(format!("`{}` doesn't have the size of {}", self.name, artifact.digest)),
+            Err(_) => Err(format!("`{}` names {}, which isn't in this store", self.name, artifact.digest)),
+        }
+    }
+
+    /// Takes in the file at `path` as the type asks for.
+    async fn take_file(&self, path: &Path, ty: &Type) -> Result<Value, String> {
+        match wanted(ty) {
+            Wanted::Media(kinds) => self.take_media(path, &kinds).await,
+            Wanted::Text => self.read(path).map(Value::from),
+            Wanted::Json => {
+                let text = self.read(path)?;
+                let json: serde_json::Value = serde_json::from_str(&text)
+                    .map_err(|error| format!("`{}`: {} is no JSON: {error}", self.name, name_of(path)))?;
+                Ok(Value::from(json))
+            }
+        }
+    }
+
+    async fn take_media(&self, path: &Path, kinds: &[MediaKind]) -> Result<Value, String> {
+        let artifact = import(self.hands, path).await.map_err(|error| match error {
+            Error::Import { path, message } => format!("`{}`: {}: {message}", self.name, path.display()),
+            other => format!("`{}`: {other}", self.name),
+        })?;
+        let wanted = Type::Media(kinds.to_vec());
+        if kinds.is_empty() || wanted.accepts(&Value::from(artifact.clone())).is_ok() {
+            return Ok(Value::from(artifact));
+        }
+        let is = match artifact.kind {
+            MediaKind::Image => "an image".to_owned(),
+            MediaKind::Video => "a video".to_owned(),
+            MediaKind::Audio => "audio".to_owned(),
+            MediaKind::File => format!("no media but {}", artifact.mime),
+        };
+        Err(format!("`{}` must be {}, and {} is {is}", self.name, wanted.phrase(), name_of(path)))
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let failed = |reason: String| format!("`{}`: {} {reason}", self.name, path.display());
+        let found = std::fs::metadata(path).map_err(|error| failed(format!("can't be read: {error}")))?;
+        if !found.is_file() {
+            return Err(failed("is no file".into()));
+        }
+        if found.len() > TEXT_BYTES_MAX {
+            return Err(failed(format!("has {} MiB; a text may have 16 MiB", found.len() >> 20)));
+        }
+        let bytes = std::fs::read(path).map_err(|error| failed(format!("can't be read: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            failed(format!("is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
+        })?;
+        Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    }
+}
+
+/// The path in `{"$file": "path"}`.
+fn file_of(entries: &Map) -> Option<&str> {
+    if entries.len() == 1 { entries.get(FILE_KEY)?.as_str() } else { None }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn item_type(ty: &Type) -> &Type {
+    match ty {
+        Type::List(item) => item,
+        Type::OneOf(options) => options
+            .iter()
+            .find_map(|option| match option {
+                Type::List(item) => Some(&**item),
+                _ => None,
+            })
+            .unwrap_or(&Type::Any),
+        _ => &Type::Any,
+    }
+}
+
+/// What a file is read as.
+enum Wanted {
+    /// Media of one of these kinds; of any, if there are none.
+    Media(Vec<MediaKind>),
+    Text,
+    Json,
+}
+
+/// Media before text before JSON: a file given for "an image or a prompt" is the image.
+fn wanted(ty: &Type) -> Wanted {
+    match ty {
+        Type::Media(kinds) if kinds.contains(&MediaKind::File) => Wanted::Media(Vec::new()),
+        Type::Media(kinds) => Wanted::Media(kinds.clone()),
+        Type::Any => Wanted::Media(Vec::new()),
+        Type::Text => Wanted::Text,
+        Type::OneOf(options) => {
+            let options = options.iter().map(wanted);
+            options
+                .reduce(|first, second| match (&first, &second) {
+                    (Wanted::Media(_), _) => first,
+                    (_, Wanted::Media(_)) | (Wanted::Json, Wanted::Text) => second,
+                    _ => first,
+                })
+                .unwrap_or(Wanted::Json)
+        }
+        _ => Wanted::Json,
+    }
+}

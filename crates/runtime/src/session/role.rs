@@ -1,0 +1,212 @@
+//! The role of this process: owner or guest, and how it changes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use motet_engine::RunId;
+use motet_pipeline::contract::Catalogue;
+use motet_store::Store;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::control::{DoorKeeper, Guest, Hello, Unreached};
+use crate::lock::{Door, Lock, note_in};
+use crate::motet::{Builder, Motet, made_id};
+use crate::operation::Hands;
+use crate::settings::{Settings, StorePlace};
+use crate::world::SharedWorld;
+
+/// Adds operations to what comes with Motet.
+pub(super) type Prepare = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
+
+/// What stands behind a session.
+pub(super) struct Backstage {
+    place: StorePlace,
+    settings: Settings,
+    prepare: Prepare,
+    catalogue: Catalogue,
+    hello: Hello,
+    /// For reading, and for taking files in.
+    hands: Arc<Hands>,
+    role: Mutex<Role>,
+    /// Cancelled when this process was told to stop.
+    stopping: CancellationToken,
+}
+
+enum Role {
+    Guest,
+    Owner(Owner),
+    Left,
+}
+
+struct Owner {
+    /// Before the rest: nobody is let in while the owner leaves.
+    door: Option<DoorKeeper>,
+    motet: Motet,
+}
+
+/// Whoever drives the store.
+pub(super) enum Reached {
+    /// This process.
+    Owner(Motet),
+    /// Another one.
+    Guest(Guest),
+}
+
+/// How long an owner may be out of reach, while it comes or goes, before that is an error.
+const OUT_OF_REACH_MAX: Duration = Duration::from_secs(30);
+
+/// How long to wait before it is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Backstage {
+    pub(super) async fn open(
+        place: StorePlace,
+        settings: Settings,
+        prepare: Prepare,
+    ) -> Result<Backstage, Error> {
+        let builder = builder(&settings, &prepare);
+        let catalogue = builder.catalogue().clone();
+        let hello = Hello::new(&settings, &catalogue);
+        let (role, hands) = match &place {
+            StorePlace::Memory => {
+                let motet = builder.open().await?;
+                let hands = motet.hands().clone();
+                (Role::Owner(Owner { door: None, motet }), hands)
+            }
+            StorePlace::Folder(folder) => {
+                match arrive(folder, builder.shared_world(), &hello).await? {
+                    Arrived::First(lock) => {
+                        let owner = Owner::open(builder, folder, lock, &hello)?;
+                        let hands = owner.motet.hands().clone();
+                        (Role::Owner(owner), hands)
+                    }
+                    // The owner has made the store, so it is there.
+                    Arrived::Second(_) => (Role::Guest, Arc::new(builder.into_hands(Store::open(folder)?))),
+                }
+            }
+        };
+        let role = Mutex::new(role);
+        let stopping = CancellationToken::new();
+        Ok(Backstage { place, settings, prepare, catalogue, hello, hands, role, stopping })
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.hands.store
+    }
+
+    pub(super) fn hands(&self) -> &Arc<Hands> {
+        &self.hands
+    }
+
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    pub(super) fn draw_id(&self) -> RunId {
+        made_id(self.hands.world.draw())
+    }
+
+    pub(super) async fn owner(&self) -> Option<u32> {
+        match (&*self.role.lock().await, &self.place) {
+            (Role::Guest, StorePlace::Folder(folder)) => note_in(folder).map(|note| note.pid),
+            _ => None,
+        }
+    }
+
+    /// Whoever drives the store now; if nobody does, this process begins to.
+    pub(super) async fn reach(&self) -> Result<Reached, Error> {
+        let mut role = self.role.lock().await;
+        let StorePlace::Folder(folder) = &self.place else {
+            return role.own().ok_or(Error::Left);
+        };
+        match &*role {
+            Role::Owner(owner) => return Ok(Reached::Owner(owner.motet.clone())),
+            Role::Left => return Err(Error::Left),
+            Role::Guest => {}
+        }
+        match arrive(folder, &self.hands.world, &self.hello).await? {
+            Arrived::Second(guest) => Ok(Reached::Guest(guest)),
+            Arrived::First(lock) => {
+                let owner = Owner::open(builder(&self.settings, &self.prepare), folder, lock, &self.hello)?;
+                let motet = owner.motet.clone();
+                *role = Role::Owner(owner);
+                motet.inherit().await?;
+                Ok(Reached::Owner(motet))
+            }
+        }
+    }
+
+    /// Lets go of the store, if this process drives it, and of everything that is followed.
+    pub(super) async fn leave(&self) {
+        let role = std::mem::replace(&mut *self.role.lock().await, Role::Left);
+        if let Role::Owner(Owner { door, motet }) = role {
+            if let Some(door) = &door {
+                door.shut();
+            }
+            motet.close().await;
+            if let Some(door) = door {
+                door.empty();
+            }
+        }
+        self.stopping.cancel();
+    }
+}
+
+impl Role {
+    fn own(&self) -> Option<Reached> {
+        match self {
+            Role::Owner(owner) => Some(Reached::Owner(owner.motet.clone())),
+            Role::Guest | Role::Left => None,
+        }
+    }
+}
+
+impl Owner {
+    fn open(builder: Builder, folder: &Path, lock: Lock, hello: &Hello) -> Result<Owner, Error> {
+        let motet = builder.open_locked(folder, lock)?;
+        let door = DoorKeeper::open(folder, motet.clone(), hello.clone())?;
+        motet.announce(&Door::At(door.path().to_owned()))?;
+        Ok(Owner { door: Some(door), motet })
+    }
+}
+
+/// How a process comes to a store.
+enum Arrived {
+    /// Nobody drives it.
+    First(Lock),
+    /// Somebody does.
+    Second(Guest),
+}
+
+/// Comes to the store in `folder`; waits while an owner is just coming or going.
+async fn arrive(folder: &Path, world: &SharedWorld, hello: &Hello) -> Result<Arrived, Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let owned = match Lock::take(folder, world.now()) {
+            Ok(lock) => return Ok(Arrived::First(lock)),
+            Err(owned @ Error::Owned { .. }) => owned,
+            Err(error) => return Err(error),
+        };
+        match Guest::connect(folder, hello).await {
+            Ok(guest) => return Ok(Arrived::Second(guest)),
+            Err(Unreached::Error(error)) => return Err(error),
+            Err(Unreached::NoDoor) => return Err(owned),
+            Err(Unreached::Gone) if waited >= OUT_OF_REACH_MAX => return Err(owned),
+            Err(Unreached::Gone) => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+        }
+    }
+}
+
+fn builder(settings: &Settings, prepare: &Prepare) -> Builder {
+    prepare(Motet::builder().tools(settings.tools.clone()).processors(settings.processors))
+}
