@@ -184,8 +184,9 @@ pub(crate) enum Bell {
     Broken(String),
 }
 
-impl From<Progress> for Bell {
-    fn from(Progress { step, attempt, fraction, message }: Progress) -> Bell {
+impl From<&Progress> for Bell {
+    fn from(progress: &Progress) -> Bell {
+        let Progress { step, attempt, fraction, message } = progress.clone();
         Bell::Progress { step, attempt, fraction, message }
     }
 }

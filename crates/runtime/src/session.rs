@@ -95,8 +95,8 @@ impl Session {
     }
 
     /// The process that drives the store, if it is another one.
-    pub async fn owner(&self) -> Option<u32> {
-        self.backstage.owner().await
+    pub fn owner(&self) -> Option<u32> {
+        self.backstage.owner()
     }
 
     /// Starts a run and follows it, or goes on with an unfinished one of the same plan and inputs.

@@ -202,7 +202,7 @@ fn bells(happenings: &mut Vec<Happening>) -> Vec<Bell> {
     for happening in happenings.drain(..) {
         match happening {
             Happening::Turn(turn) => last = Some(Bell::Turn(turn.number)),
-            Happening::Progress(progress) => bells.push(progress.into()),
+            Happening::Progress(progress) => bells.push((&*progress).into()),
             Happening::StoreFailed(error) => bells.push(Bell::Broken(error.to_string())),
             Happening::Interrupted | Happening::Lost(_) => {}
         }

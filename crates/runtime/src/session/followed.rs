@@ -146,7 +146,8 @@ impl Pump {
                 }
                 Bell::Turn(_) => {}
                 Bell::Progress { step, attempt, fraction, message } => {
-                    self.tell(Happening::Progress(Progress { step, attempt, fraction, message })).await;
+                    let progress = Progress { step, attempt, fraction, message };
+                    self.tell(Happening::Progress(Arc::new(progress))).await;
                 }
                 Bell::Idle => return Ok(Part::Idle),
                 Bell::Broken(message) => return Err(Error::Refused { pid: guest.pid(), message }),

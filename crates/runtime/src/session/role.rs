@@ -113,11 +113,10 @@ impl Backstage {
         made_id(self.hands.world.draw())
     }
 
-    pub(super) async fn owner(&self) -> Option<u32> {
-        match (&*self.role.lock().await, &self.place) {
-            (Role::Guest, StorePlace::Folder(folder)) => note_in(folder).map(|note| note.pid),
-            _ => None,
-        }
+    pub(super) fn owner(&self) -> Option<u32> {
+        let StorePlace::Folder(folder) = &self.place else { return None };
+        let note = note_in(folder).filter(|note| note.door != Door::Left)?;
+        Some(note.pid).filter(|pid| *pid != std::process::id())
     }
 
     /// Whoever drives the store now; if nobody does, this process begins to.

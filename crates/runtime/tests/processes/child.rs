@@ -48,8 +48,8 @@ async fn play(action: &str) -> String {
     let folder = PathBuf::from(told("folder").unwrap());
     let settings = Settings { processors: 2, ..Settings::usual(&folder) };
     let place = StorePlace::Folder(folder.join("store"));
-    let session = Session::open_with(place, &settings, |builder| builder.task(step())).await.unwrap();
-    match session.owner().await {
+    let session = Session::open_with(place, &settings, |builder| builder.add_task(step())).await.unwrap();
+    match session.owner() {
         Some(pid) => say(&format!("guest of {pid}")),
         None => say("owner"),
     }
