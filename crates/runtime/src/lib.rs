@@ -14,6 +14,7 @@ mod motet;
 mod pipeline;
 mod work;
 
+pub mod builder;
 pub mod follow;
 pub mod operation;
 pub mod outputs;

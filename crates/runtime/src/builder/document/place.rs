@@ -1,0 +1,202 @@
+//! Places: in which scope every step stands, and what it is called.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::PipelineBuilder;
+use super::super::expression::{Expression, Form};
+use super::super::scope::Scope;
+use super::super::step::{Body, Step};
+
+/// Where every step of a pipeline stands.
+pub(super) struct Places {
+    /// The scopes around each step, outermost first.
+    scopes: BTreeMap<usize, Vec<usize>>,
+    /// The steps of each scope, in the order in which they are written.
+    steps: BTreeMap<usize, Vec<Step>>,
+    names: BTreeMap<usize, String>,
+}
+
+impl Places {
+    pub(super) fn of(film: &PipelineBuilder) -> Places {
+        let mut places = Places { scopes: BTreeMap::new(), steps: BTreeMap::new(), names: BTreeMap::new() };
+        places.settle(&film.scope, &[]);
+        places.place_scope(&film.scope, &[]);
+        places.order(&film.scope, &[]);
+        places.name();
+        places
+    }
+
+    /// Notes where the steps stand that were added to a scope.
+    fn settle(&mut self, scope: &Scope, around: &[usize]) {
+        let path = [around, &[scope.id()]].concat();
+        for step in scope.content().steps {
+            self.scopes.insert(step.id(), path.clone());
+            if let Body::Group(inner) = step.definition().body {
+                self.settle(&inner, &path);
+            }
+        }
+    }
+
+    /// Finds a place for every unnamed step that the scope's steps and outputs lead to.
+    fn place_scope(&mut self, scope: &Scope, around: &[usize]) {
+        let path = [around, &[scope.id()]].concat();
+        let content = scope.content();
+        for step in &content.steps {
+            for used in used_by(step) {
+                self.place(&used, &path);
+            }
+            if let Body::Group(inner) = step.definition().body {
+                self.place_scope(&inner, &path);
+            }
+        }
+        for used in content.outputs.iter().flat_map(|(_, value)| steps_in(value)) {
+            self.place(&used, &path);
+        }
+    }
+
+    /// Places `step`, which is used in the scope at `path`: in the innermost scope around all uses.
+    fn place(&mut self, step: &Step, path: &[usize]) {
+        if step.definition().home.is_some() {
+            return;
+        }
+        let shared = match self.scopes.get(&step.id()) {
+            Some(before) => before.iter().zip(path).take_while(|(a, b)| a == b).map(|(a, _)| *a).collect(),
+            None => path.to_vec(),
+        };
+        // Its place only ever moves outwards, so circles come to rest.
+        if self.scopes.insert(step.id(), shared.clone()).as_ref() != Some(&shared) {
+            for used in used_by(step) {
+                self.place(&used, &shared);
+            }
+        }
+    }
+
+    /// Puts the steps of a scope in order: those that were added as they came, unnamed ones before
+    /// what uses them.
+    fn order(&mut self, scope: &Scope, around: &[usize]) {
+        let path = [around, &[scope.id()]].concat();
+        let content = scope.content();
+        let mut ordered = Vec::new();
+        let mut seen = BTreeSet::new();
+        let outputs = content.outputs.iter().flat_map(|(_, value)| steps_in(value));
+        for step in content.steps.iter().cloned().chain(outputs) {
+            self.add_after_used(&step, &path, &mut seen, &mut ordered);
+        }
+        for step in &content.steps {
+            if let Body::Group(inner) = step.definition().body {
+                self.order(&inner, &path);
+            }
+        }
+        self.steps.insert(scope.id(), ordered);
+    }
+
+    fn add_after_used(
+        &self,
+        step: &Step,
+        path: &[usize],
+        seen: &mut BTreeSet<usize>,
+        ordered: &mut Vec<Step>,
+    ) {
+        if !seen.insert(step.id()) {
+            return;
+        }
+        let mut used = used_by(step);
+        used.extend(used_within(step));
+        for used in used.iter().filter(|used| used.definition().home.is_none()) {
+            self.add_after_used(used, path, seen, ordered);
+        }
+        if self.scopes.get(&step.id()).is_some_and(|place| place == path) {
+            ordered.push(step.clone());
+        }
+    }
+
+    /// Gives every step a name; that of an unnamed one comes from its operation.
+    fn name(&mut self) {
+        let all: Vec<Step> = self.steps.values().flatten().cloned().collect();
+        let mut taken = BTreeSet::new();
+        for step in &all {
+            if let Some(name) = step.definition().name {
+                taken.insert(name.clone());
+                self.names.insert(step.id(), name);
+            }
+        }
+        for step in &all {
+            if !self.names.contains_key(&step.id()) {
+                let name = free_name(&stem(step), &taken);
+                taken.insert(name.clone());
+                self.names.insert(step.id(), name);
+            }
+        }
+    }
+
+    /// The steps of a scope, in the order in which they are written.
+    pub(super) fn steps_of(&self, scope: &Scope) -> &[Step] {
+        self.steps.get(&scope.id()).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn name_of(&self, step: &Step) -> String {
+        self.names.get(&step.id()).cloned().unwrap_or_else(|| stem(step))
+    }
+
+    /// The scopes around a step; nothing if it isn't of this pipeline.
+    pub(super) fn scopes_around(&self, step: &Step) -> Option<&[usize]> {
+        self.scopes.get(&step.id()).map(Vec::as_slice)
+    }
+
+    /// The step that `name` means in the scope at `path`: the nearest one.
+    pub(super) fn find(&self, name: &str, path: &[usize]) -> Option<&Step> {
+        path.iter().rev().find_map(|scope| {
+            let steps = self.steps.get(scope)?;
+            steps.iter().find(|step| self.names.get(&step.id()).is_some_and(|other| other == name))
+        })
+    }
+}
+
+/// The steps that an expression refers to.
+fn steps_in(value: &Expression) -> Vec<Step> {
+    let mut steps = Vec::new();
+    value.for_each(&mut |expression| match &expression.0 {
+        Form::Step(step) | Form::Output(step, _) => steps.push(step.clone()),
+        _ => {}
+    });
+    steps
+}
+
+/// The steps that a step refers to where it stands.
+fn used_by(step: &Step) -> Vec<Step> {
+    let mut steps = Vec::new();
+    step.definition().for_each_expression(&mut |expression| match &expression.0 {
+        Form::Step(step) | Form::Output(step, _) => steps.push(step.clone()),
+        _ => {}
+    });
+    steps
+}
+
+/// The steps that what is in a group refers to.
+fn used_within(step: &Step) -> Vec<Step> {
+    let Body::Group(scope) = step.definition().body else { return Vec::new() };
+    let content = scope.content();
+    let mut used: Vec<Step> = content.outputs.iter().flat_map(|(_, value)| steps_in(value)).collect();
+    for step in &content.steps {
+        used.extend(used_by(step));
+        used.extend(used_within(step));
+    }
+    used
+}
+
+/// What an unnamed step is called, but for a number: `extract_audio` for `media/extract-audio`.
+fn stem(step: &Step) -> String {
+    let Body::Operation { uses, .. } = step.definition().body else { return "group".into() };
+    let last = uses.rsplit('/').next().unwrap_or_default();
+    let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    match last.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => last.chars().map(letters).collect(),
+        false => "step".into(),
+    }
+}
+
+fn free_name(stem: &str, taken: &BTreeSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{stem}_{number}"));
+    let mut names = std::iter::once(stem.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).expect("there are more numbers than steps")
+}

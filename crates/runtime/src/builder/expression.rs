@@ -1,0 +1,194 @@
+//! Expressions: what is given to a parameter, a condition or an output.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::step::Step;
+
+/// A value that is known when the step that it is given to becomes ready.
+///
+/// Plain Rust values become one by `into()`, and stand for themselves: a text with `{{` in it is
+/// that text. What a step gives ([`Step::output`]), an input, an item of a list: these refer to what
+/// is not there yet, and that is how the builder learns what has to wait for what.
+///
+/// ```
+/// use motet::builder::{PipelineBuilder, InputType, operation};
+/// let mut film = PipelineBuilder::new("film");
+/// let prompt = film.input("prompt", InputType::Text);
+/// let still = film.step("still", "local/scene").with("prompt", &prompt);
+/// film.step("wide", "media/resize")
+///     .with("image", still.output("image"))
+///     .when(still.output("image").field("width").at_least(640));
+/// assert!(film.to_yaml().unwrap().contains("if: \"{{ steps.still.image.width >= 640 }}\""));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Expression(pub(super) Form);
+
+/// How a value is made.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    Plain(Json),
+    /// As a file would say it, with `{{ … }}`.
+    Template(String),
+    Text(Vec<Expression>),
+    List(Vec<Expression>),
+    Map(Vec<(String, Expression)>),
+    Input(Arc<InputName>),
+    /// What a step gives as a whole; its best-known output where one value is wanted.
+    Step(Step),
+    /// A name under the step itself: `items`, `status`, an output.
+    Output(Step, String),
+    Item(ItemId),
+    Index(ItemId),
+    /// What the step gives, in its own check.
+    OwnOutput,
+    Field(Box<Expression>, String),
+    Operator(&'static str, Box<Expression>, Box<Expression>),
+    Not(Box<Expression>),
+    Piped(Box<Expression>, String),
+}
+
+/// An input of one builder.
+#[derive(Debug)]
+pub(super) struct InputName {
+    pub(super) builder: String,
+    pub(super) name: String,
+    pub(super) owner: usize,
+}
+
+/// Tells the items of one `each` from those of another.
+pub(super) type ItemId = usize;
+
+impl Expression {
+    fn new(form: Form) -> Expression {
+        Expression(form)
+    }
+
+    /// Text with `{{ … }}` in it, as a pipeline file has it. What it names must be there under that
+    /// name.
+    pub fn template(text: impl Into<String>) -> Expression {
+        Expression::new(Form::Template(text.into()))
+    }
+
+    /// One text from several parts: plain texts and expressions.
+    pub fn text<E: Into<Expression>>(parts: impl IntoIterator<Item = E>) -> Expression {
+        Expression::new(Form::Text(parts.into_iter().map(Into::into).collect()))
+    }
+
+    /// A list.
+    pub fn list<E: Into<Expression>>(items: impl IntoIterator<Item = E>) -> Expression {
+        Expression::new(Form::List(items.into_iter().map(Into::into).collect()))
+    }
+
+    /// An object.
+    pub fn object<K: Into<String>, E: Into<Expression>>(
+        entries: impl IntoIterator<Item = (K, E)>,
+    ) -> Expression {
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+        Expression::new(Form::Map(entries.collect()))
+    }
+
+    /// A field of an object, or a measure of media: `duration`, `width`, …
+    pub fn field(&self, name: &str) -> Expression {
+        Expression::new(Form::Field(Box::new(self.clone()), name.to_owned()))
+    }
+
+    /// This, or `other` if this is absent, null, false, zero or empty.
+    pub fn or(&self, other: impl Into<Expression>) -> Expression {
+        self.operator("or", other)
+    }
+
+    /// Whether both hold.
+    pub fn and(&self, other: impl Into<Expression>) -> Expression {
+        self.operator("and", other)
+    }
+
+    /// Whether this doesn't hold.
+    #[allow(clippy::should_implement_trait, reason = "it makes an expression of the language")]
+    pub fn not(&self) -> Expression {
+        Expression::new(Form::Not(Box::new(self.clone())))
+    }
+
+    /// Whether this is `other`.
+    pub fn equals(&self, other: impl Into<Expression>) -> Expression {
+        self.operator("==", other)
+    }
+
+    /// Whether this is `other` or more.
+    pub fn at_least(&self, other: impl Into<Expression>) -> Expression {
+        self.operator(">=", other)
+    }
+
+    /// Whether this is less than `other`.
+    pub fn less_than(&self, other: impl Into<Expression>) -> Expression {
+        self.operator("<", other)
+    }
+
+    /// This through filters of the language, such as `upper` or `map(attribute='text') | list`.
+    pub fn pipe(&self, filters: &str) -> Expression {
+        Expression::new(Form::Piped(Box::new(self.clone()), filters.to_owned()))
+    }
+
+    fn operator(&self, sign: &'static str, other: impl Into<Expression>) -> Expression {
+        Expression::new(Form::Operator(sign, Box::new(self.clone()), Box::new(other.into())))
+    }
+
+    /// Calls `visit` for this and every expression in it.
+    pub(super) fn for_each(&self, visit: &mut impl FnMut(&Expression)) {
+        visit(self);
+        match &self.0 {
+            Form::Text(parts) | Form::List(parts) => parts.iter().for_each(|part| part.for_each(visit)),
+            Form::Map(entries) => entries.iter().for_each(|(_, value)| value.for_each(visit)),
+            Form::Field(inner, _) | Form::Not(inner) | Form::Piped(inner, _) => inner.for_each(visit),
+            Form::Operator(_, left, right) => {
+                left.for_each(visit);
+                right.for_each(visit);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl From<&Expression> for Expression {
+    fn from(expression: &Expression) -> Expression {
+        expression.clone()
+    }
+}
+
+/// The step's best-known output: the picture of a scene, the video of a merge.
+impl From<Step> for Expression {
+    fn from(step: Step) -> Expression {
+        Expression(Form::Step(step))
+    }
+}
+
+impl From<&Step> for Expression {
+    fn from(step: &Step) -> Expression {
+        Expression(Form::Step(step.clone()))
+    }
+}
+
+impl<E: Into<Expression>> From<Vec<E>> for Expression {
+    fn from(items: Vec<E>) -> Expression {
+        Expression::list(items)
+    }
+}
+
+impl<E: Into<Expression>, const N: usize> From<[E; N]> for Expression {
+    fn from(items: [E; N]) -> Expression {
+        Expression::list(items)
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty),+) => {
+        $(impl From<$type> for Expression {
+            fn from(value: $type) -> Expression {
+                Expression(Form::Plain(Json::from(value)))
+            }
+        })+
+    };
+}
+
+plain!(&str, String, bool, i32, i64, u32, u64, usize, f32, f64, Json);
