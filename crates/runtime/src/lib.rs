@@ -16,6 +16,7 @@ mod work;
 
 pub mod builder;
 pub mod follow;
+pub mod kit;
 pub mod operation;
 pub mod outputs;
 pub mod process;
@@ -27,7 +28,7 @@ pub mod tools;
 pub mod world;
 
 pub use error::Error;
-pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started};
+pub use motet::{Builder, Events, Motet, NO_INPUTS, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};

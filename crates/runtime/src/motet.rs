@@ -85,9 +85,14 @@ impl Inner {
     }
 }
 
+/// For [`Motet::start`]: the inputs of a pipeline that takes none.
+pub const NO_INPUTS: [(&str, Value); 0] = [];
+
 /// What a [`Motet`] is made of.
 pub struct Builder {
     folder: Option<PathBuf>,
+    /// A store that is there already, for the test kit.
+    shared: Option<Store>,
     tools: Tools,
     world: SharedWorld,
     processors: usize,
@@ -122,6 +127,7 @@ impl Motet {
         let (contracts, operations) = operation::all();
         Builder {
             folder: None,
+            shared: None,
             tools: Tools::default(),
             world: Arc::new(LiveWorld),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
@@ -435,6 +441,11 @@ impl Builder {
         self
     }
 
+    pub(crate) fn shared_store(mut self, store: Store) -> Builder {
+        self.shared = Some(store);
+        self
+    }
+
     /// Where this machine's programs are.
     pub fn tools(mut self, tools: Tools) -> Builder {
         self.tools = tools;
@@ -474,8 +485,13 @@ impl Builder {
         self
     }
 
-    /// Has `operation` done by `stand_in` instead; its contract stays.
+    /// Has `operation` done by `stand_in` instead; its contract stays, but for the programs that it
+    /// needs. For tests there is more in [`crate::kit`].
     pub fn stand_in(mut self, operation: &str, stand_in: impl Operation) -> Builder {
+        if let Some(contract) = self.catalogue.get(operation) {
+            let contract = (**contract).clone();
+            self.catalogue.add(motet_pipeline::Contract { tools: Vec::new(), ..contract });
+        }
         self.operations.insert(operation.into(), Arc::new(stand_in));
         self
     }
@@ -486,7 +502,10 @@ impl Builder {
     /// When the store can't be used, or another process drives it.
     pub async fn open(self) -> Result<Motet, Error> {
         match self.folder.clone() {
-            None => Ok(self.drive(Store::in_memory()?, None, Before::default())),
+            None => {
+                let store = self.shared.clone().map_or_else(Store::in_memory, Ok)?;
+                Ok(self.drive(store, None, Before::default()))
+            }
             Some(folder) => {
                 let lock = Lock::take(&folder, self.world.now())?;
                 let motet = self.open_locked(&folder, lock)?;

@@ -55,6 +55,7 @@ use shape::{Shape, Side};
 /// assert_eq!(contract.parameter("twice").unwrap().default, Some(false.into()));
 /// assert!(contract.outputs.contains_key("text"));
 /// ```
+#[derive(Clone)]
 pub struct Task {
     contract: Contract,
     operation: Arc<dyn Operation>,

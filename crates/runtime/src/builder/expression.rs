@@ -13,12 +13,12 @@ use super::step::Step;
 /// is not there yet, and that is how the builder learns what has to wait for what.
 ///
 /// ```
-/// use motet::builder::{PipelineBuilder, InputType, operation};
+/// use motet::builder::{InputType, PipelineBuilder};
 /// let mut film = PipelineBuilder::new("film");
 /// let prompt = film.input("prompt", InputType::Text);
 /// let still = film.step("still", "local/scene").with("prompt", &prompt);
 /// film.step("wide", "media/resize")
-///     .with("image", still.output("image"))
+///     .with("media", still.output("image"))
 ///     .when(still.output("image").field("width").at_least(640));
 /// assert!(film.to_yaml().unwrap().contains("if: \"{{ steps.still.image.width >= 640 }}\""));
 /// ```

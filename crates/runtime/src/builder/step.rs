@@ -287,7 +287,9 @@ impl Step {
         self.change(|definition| definition.total = Some(time))
     }
 
-    /// What is done instead when this fails in a way that another target may help.
+    /// What is done instead when this fails in a way that another target may help. It takes over what
+    /// this was given, unless it has its own. Steps that it is made from are steps like any other:
+    /// they run in any case.
     pub fn fallback(self, next: Step) -> Step {
         self.fallback_on([], next)
     }
@@ -341,15 +343,11 @@ impl fmt::Debug for Step {
 impl Definition {
     /// The one output that is meant where a step is given as a value, as far as it is known.
     pub(super) fn main_output(&self) -> Option<&'static str> {
-        let Body::Operation { uses, with } = &self.body else { return None };
-        let given = |name: &'static str| with.iter().any(|(given, _)| given == name).then_some(name);
+        let Body::Operation { uses, .. } = &self.body else { return None };
         match uses.as_str() {
             "local/scene" | "media/thumbnail" => Some("image"),
             "media/animate" | "media/merge" | "media/captions" => Some("video"),
             "local/speak" | "local/music" | "media/silence" | "media/extract-audio" => Some("audio"),
-            "media/trim" | "media/retime" | "media/resize" => {
-                given("video").or(given("audio")).or(given("image"))
-            }
             "data/transform" => Some("value"),
             _ => None,
         }

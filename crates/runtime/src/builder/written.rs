@@ -53,6 +53,8 @@ impl Serialize for Written {
 fn write_block(written: &Written, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     match written {
+        Written::List(items) if items.is_empty() => *text += &format!("{indent}[]\n"),
+        Written::Map(entries) if entries.is_empty() => *text += &format!("{indent}{{}}\n"),
         Written::Map(entries) => {
             for (key, value) in entries {
                 *text += &format!("{indent}{}:", scalar(&Json::String(key.clone())));
@@ -61,15 +63,17 @@ fn write_block(written: &Written, depth: usize, text: &mut String) {
         }
         Written::List(items) => {
             for item in items {
-                *text += &format!("{indent}-");
-                write_value(item, depth, text);
+                let mut block = String::new();
+                write_block(item, depth + 1, &mut block);
+                // The dash takes the place of the first line's inner indentation.
+                *text += &format!("{indent}- {}", block.trim_start_matches(' '));
             }
         }
         Written::Scalar(value) => *text += &format!("{indent}{}\n", scalar(value)),
     }
 }
 
-/// Writes what follows a key or a dash.
+/// Writes what follows a key.
 fn write_value(value: &Written, depth: usize, text: &mut String) {
     match value {
         Written::Scalar(value) => *text += &format!(" {}\n", scalar(value)),

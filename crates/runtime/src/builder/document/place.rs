@@ -8,17 +8,21 @@ use super::super::scope::Scope;
 use super::super::step::{Body, Step};
 
 /// Where every step of a pipeline stands.
+#[derive(Default)]
 pub(super) struct Places {
     /// The scopes around each step, outermost first.
     scopes: BTreeMap<usize, Vec<usize>>,
     /// The steps of each scope, in the order in which they are written.
     steps: BTreeMap<usize, Vec<Step>>,
+    /// All steps, outer scopes before inner ones. The order decides names, so it must be the same in
+    /// every process.
+    all: Vec<Step>,
     names: BTreeMap<usize, String>,
 }
 
 impl Places {
     pub(super) fn of(film: &PipelineBuilder) -> Places {
-        let mut places = Places { scopes: BTreeMap::new(), steps: BTreeMap::new(), names: BTreeMap::new() };
+        let mut places = Places::default();
         places.settle(&film.scope, &[]);
         places.place_scope(&film.scope, &[]);
         places.order(&film.scope, &[]);
@@ -82,12 +86,13 @@ impl Places {
         for step in content.steps.iter().cloned().chain(outputs) {
             self.add_after_used(&step, &path, &mut seen, &mut ordered);
         }
+        self.all.extend(ordered.iter().cloned());
+        self.steps.insert(scope.id(), ordered);
         for step in &content.steps {
             if let Body::Group(inner) = step.definition().body {
                 self.order(&inner, &path);
             }
         }
-        self.steps.insert(scope.id(), ordered);
     }
 
     fn add_after_used(
@@ -112,20 +117,15 @@ impl Places {
 
     /// Gives every step a name; that of an unnamed one comes from its operation.
     fn name(&mut self) {
-        let all: Vec<Step> = self.steps.values().flatten().cloned().collect();
-        let mut taken = BTreeSet::new();
-        for step in &all {
-            if let Some(name) = step.definition().name {
-                taken.insert(name.clone());
-                self.names.insert(step.id(), name);
-            }
-        }
-        for step in &all {
-            if !self.names.contains_key(&step.id()) {
+        let named = |step: &Step| Some((step.id(), step.definition().name?));
+        self.names = self.all.iter().filter_map(named).collect();
+        let mut taken: BTreeSet<String> = self.names.values().cloned().collect();
+        for step in &self.all {
+            self.names.entry(step.id()).or_insert_with(|| {
                 let name = free_name(&stem(step), &taken);
                 taken.insert(name.clone());
-                self.names.insert(step.id(), name);
-            }
+                name
+            });
         }
     }
 
@@ -135,7 +135,8 @@ impl Places {
     }
 
     pub(super) fn name_of(&self, step: &Step) -> String {
-        self.names.get(&step.id()).cloned().unwrap_or_else(|| stem(step))
+        let name = self.names.get(&step.id()).cloned();
+        name.or(step.definition().name).unwrap_or_else(|| stem(step))
     }
 
     /// The scopes around a step; nothing if it isn't of this pipeline.

@@ -1,0 +1,320 @@
+//! Pipelines built in Rust are the same documents that files are.
+
+use std::time::Duration;
+
+use motet::builder::{
+    Expression, InputType, PipelineBuilder, Quorum, Retry, animate, captions, compose, merge, music,
+    operation, scene, silence, speak, transform,
+};
+use motet::kit::Kit;
+use motet::world::virtual_time::run;
+use motet::{Class, Error, Pipeline};
+
+/// What `film` builds, after its YAML was checked once more as a file and its JSON too.
+fn built(film: &PipelineBuilder) -> Pipeline {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        let pipeline = film.build(&motet).unwrap();
+        let from_json = motet.load_text(&film.to_json().unwrap()).unwrap();
+        assert_eq!(pipeline.plan().digest, from_json.plan().digest);
+        pipeline
+    })
+}
+
+/// The messages of a build that fails.
+fn refusals(film: &PipelineBuilder) -> Vec<String> {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        let Err(Error::Check(findings)) = film.build(&motet) else { panic!("it has faults") };
+        findings.into_iter().map(|finding| finding.message).collect()
+    })
+}
+
+fn digest_of(text: &str) -> String {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        motet.load_text(text).unwrap().plan().digest.to_string()
+    })
+}
+
+/// Every policy there is, and a group that a list flows through.
+fn narrated_video() -> PipelineBuilder {
+    let mut film = PipelineBuilder::new("narrated-video");
+    film.describe("Text to a narrated, captioned clip.");
+    film.timeout(Duration::from_secs(20 * 60));
+    film.finish_branches();
+    film.label("team", "film");
+    let scenes = film.input("scenes", InputType::list(InputType::Text));
+    let mood = film.input("mood", InputType::Text.default("calm"));
+    film.group_each("shots", &scenes, |shot, prompt| {
+        let still = shot
+            .step("still", "local/scene")
+            .with(
+                "prompt",
+                Expression::text([prompt.into(), Expression::from(", "), Expression::from(&mood)]),
+            )
+            .check(|output| output.field("image").field("width").at_least(512), "Image too small for video")
+            .retry(Retry::attempts(3).on([Class::Unavailable]).backoff(Duration::from_secs(5)).factor(1.0))
+            .retry(Retry::attempts(2).on([Class::Timeout]).jitter(false));
+        let clip = shot
+            .step("clip", "media/animate")
+            .with("image", still.output("image"))
+            .with("duration", 4)
+            .timeout(Duration::from_secs(180));
+        shot.output("video", clip.output("video"));
+    })
+    .key(Expression::template("{{ item }}"))
+    .max_parallel(2)
+    .quorum(Quorum::Percent(50))
+    .early();
+    let voice = film
+        .step("voice", "local/speak")
+        .with("text", scenes.pipe("join('. ')"))
+        .total_timeout(Duration::from_secs(90))
+        .fallback_on([Class::Unavailable], silence(8));
+    let bed = film
+        .step("bed", "local/music")
+        .with("mood", &mood)
+        .with("duration", 8)
+        .when(mood.equals("silent").not())
+        .optional()
+        .label("kind", "music");
+    let merged = film
+        .step("final", "media/merge")
+        .with(
+            "items",
+            Expression::template(
+                "{{ steps.shots.items | map(attribute='video') | list + [steps.voice.audio] }}",
+            ),
+        )
+        .with("music", bed.output("audio"))
+        .needs(&voice)
+        .describe("All of it.");
+    film.output("video", merged.output("video"));
+    film
+}
+
+#[test]
+fn every_policy_reads_as_a_file_would_say_it() {
+    let film = narrated_video();
+    insta::assert_snapshot!(film.to_yaml().unwrap());
+    built(&film);
+}
+
+#[test]
+fn a_built_pipeline_is_the_one_that_was_written_by_hand() {
+    let by_hand = r#"
+# The same, by hand.
+motet: 1
+name: narrated-video
+description: Text to a narrated, captioned clip.
+inputs:
+  scenes: { type: array, items: { type: string } }
+  mood: { type: string, default: calm }
+timeout: 20m
+on_failure: finish
+labels: { team: film }
+steps:
+  shots:
+    each: "{{ inputs.scenes }}"
+    key: "{{ item }}"
+    max_parallel: 2
+    quorum: 50%
+    early: true
+    steps:
+      still:
+        uses: local/scene
+        with: { prompt: "{{ item }}, {{ inputs.mood }}" }
+        check: [{ that: "{{ output.image.width >= 512 }}", message: Image too small for video }]
+        retry:
+          - { on: [unavailable], attempts: 3, backoff: 5s, factor: 1.0 }
+          - { on: [timeout], attempts: 2, jitter: false }
+      clip:
+        uses: media/animate
+        with: { image: "{{ steps.still.image }}", duration: 4 }
+        timeout: 3m
+    outputs: { video: "{{ steps.clip.video }}" }
+  voice:
+    uses: local/speak
+    with: { text: "{{ inputs.scenes | join('. ') }}" }
+    timeout: { total: 1m30s }
+    fallback: [{ uses: media/silence, with: { duration: 8 }, on: [unavailable] }]
+  bed:
+    uses: local/music
+    with: { mood: "{{ inputs.mood }}", duration: 8 }
+    if: "{{ not (inputs.mood == \"silent\") }}"
+    optional: true
+    labels: { kind: music }
+  final:
+    description: All of it.
+    needs: [voice]
+    uses: media/merge
+    with:
+      items: "{{ steps.shots.items | map(attribute='video') | list + [steps.voice.audio] }}"
+      music: "{{ steps.bed.audio }}"
+outputs: { video: "{{ steps.final.video }}" }
+"#;
+    assert_eq!(built(&narrated_video()).plan().digest.to_string(), digest_of(by_hand));
+}
+
+#[test]
+fn a_whole_film_is_one_expression() {
+    let film = compose(
+        "space-cat",
+        captions(merge([
+            animate(scene("a cat in space"), 5),
+            animate(scene("the cat lands on the moon"), 5),
+            speak("A cat floats in space."),
+        ]))
+        .with("script", "A cat floats in space.")
+        .fallback(merge([scene("a cat")])),
+    );
+    insta::assert_snapshot!(film.to_yaml().unwrap());
+    built(&film);
+}
+
+#[test]
+fn a_step_that_is_used_twice_is_made_once() {
+    let picture = scene("a lighthouse");
+    let film = PipelineBuilder::new("twice");
+    film.output("image", &picture);
+    film.output("wide", operation("media/resize").with("media", &picture).with("width", 320).output("image"));
+    let yaml = film.to_yaml().unwrap();
+    assert_eq!(yaml.matches("local/scene").count(), 1, "{yaml}");
+    assert_eq!(built(&film).plan().root.steps.len(), 2);
+}
+
+#[test]
+fn an_unnamed_step_stands_in_the_innermost_group_that_holds_its_uses() {
+    let mut film = PipelineBuilder::new("placed");
+    let acts = film.input("acts", InputType::list(InputType::list(InputType::Text)));
+    let bed = music("calm", 4);
+    let shown = film.group_each("acts", &acts, |act, prompts| {
+        let shots = act.group_each("shots", prompts, |shot, prompt| {
+            shot.output("video", merge([animate(scene(prompt), 2).into(), Expression::from(&bed)]));
+            shot.output("title", Expression::text([Expression::from("Act "), prompts.into()]));
+        });
+        act.output("video", merge([shots.all("video").pipe("first"), Expression::from(&bed)]));
+    });
+    film.output("acts", shown.items());
+    insta::assert_snapshot!(film.to_yaml().unwrap());
+    built(&film);
+}
+
+#[test]
+fn plain_texts_stand_for_themselves() {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        let hostile = [
+            "{{ inputs.secret }}",
+            "{% raw %}",
+            "yes",
+            "014",
+            " a: b # c",
+            "\"\\\n\t'",
+            "{# no #}",
+            "",
+            "ä\u{7}",
+        ];
+        let film = PipelineBuilder::new("plain");
+        let list = film.step("list", "data/transform").with("value", hostile.map(Expression::from));
+        let joined = hostile.map(Expression::from);
+        let text = film.step("text", "data/transform").with("value", Expression::text(joined));
+        film.output("list", list.output("value"));
+        film.output("text", text.output("value"));
+        let run = motet.start(&film.build(&motet).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let outputs = run.outputs().await.unwrap().to_json();
+        assert_eq!(outputs, serde_json::json!({ "list": hostile, "text": hostile.concat() }));
+    });
+}
+
+#[test]
+fn operators_keep_together_what_was_said_together() {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        let mut film = PipelineBuilder::new("sums");
+        let n = film.input("n", InputType::Integer);
+        let absent = film.step("absent", "data/transform").with("value", 1).when(false);
+        let small = n.less_than(3).and(n.equals(2).not());
+        film.output(
+            "small",
+            transform(Expression::object([("is", small.or(false))])).output("value").field("is"),
+        );
+        film.output("other", absent.output("value").or(n.at_least(1).and(true)));
+        film.output("shout", transform(n.equals(1).or("x").pipe("string | upper")));
+        let run = motet.start(&film.build(&motet).unwrap(), [("n", 1_i64)]).await.unwrap();
+        let outputs = run.outputs().await.unwrap().to_json();
+        assert_eq!(outputs, serde_json::json!({ "small": true, "other": true, "shout": "TRUE" }));
+    });
+}
+
+#[test]
+fn items_of_items_flow_on_their_own() {
+    run(async {
+        let motet = Kit::simulated(1).open().await.unwrap();
+        let mut film = PipelineBuilder::new("nested");
+        let rows = film.input("rows", InputType::list(InputType::list(InputType::Integer)));
+        let table = film.group_each("row", &rows, |row, numbers| {
+            let cells = row.step("cell", "data/transform").each(numbers, |cell, number| {
+                let place = Expression::list([
+                    number.into(),
+                    number.index(),
+                    Expression::from(numbers).pipe("length"),
+                ]);
+                cell.with("value", place)
+            });
+            row.output("cells", cells.all("value"));
+        });
+        film.output("table", table.all("cells"));
+        let rows = motet::Value::from(serde_json::json!([[5], [7, 9]]));
+        let run = motet.start(&film.build(&motet).unwrap(), [("rows", rows)]).await.unwrap();
+        let table = run.outputs().await.unwrap().to_json();
+        assert_eq!(table, serde_json::json!({ "table": [[[5, 0, 1]], [[7, 0, 2], [9, 1, 2]]] }));
+    });
+}
+
+#[test]
+fn what_can_not_be_meant_is_told() {
+    let clashing = PipelineBuilder::new("clashing");
+    clashing.step("a", "data/transform").with("value", 1);
+    clashing.step("a", "data/transform").with("value", 2);
+    clashing.output("x", 1);
+    clashing.output("x", 2);
+
+    let mut other = PipelineBuilder::new("other");
+    let foreign_input = other.input("prompt", InputType::Text);
+    let foreign_step = other.step("still", "local/scene");
+    let foreign = PipelineBuilder::new("foreign");
+    foreign.step("a", "data/transform").with("value", [foreign_step.output("image"), foreign_input]);
+
+    let mut inside = PipelineBuilder::new("inside");
+    let list = inside.input("list", InputType::list(InputType::Text));
+    let mut escaped = None;
+    inside.group("group", |group| {
+        escaped = Some(group.step("inner", "data/transform").with("value", 1));
+        group.step("list_user", "data/transform").with("value", &list);
+    });
+    inside.step("a", "data/transform").with("value", escaped.unwrap().output("value"));
+    inside
+        .step("b", "data/transform")
+        .each(&list, |step, item| step.with("value", transform(item).output("value")));
+
+    let hidden = PipelineBuilder::new("hidden");
+    let outer = hidden.step("same", "data/transform").with("value", 1);
+    hidden.group("group", |group| {
+        group.step("same", "data/transform").with("value", 2);
+        group.step("user", "data/transform").with("value", outer.output("value"));
+    });
+
+    let misplaced = PipelineBuilder::new("misplaced");
+    misplaced.step("a", "data/transform").with("value", 1).max_parallel(3).fallback(transform(1).optional());
+
+    let told: Vec<_> = [&clashing, &foreign, &inside, &hidden, &misplaced].map(refusals).concat();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_check_judges_a_built_pipeline_as_it_does_a_file() {
+    let film = compose("wrong", merge([animate(speak("hello"), 5)]));
+    assert_eq!(refusals(&film), ["audio can't be the `image` of media/animate"]);
+}

@@ -1,0 +1,61 @@
+//! A store in a folder, opened again by another owner.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use motet::builder::{PipelineBuilder, operation};
+use motet::{Builder, Motet, NO_INPUTS, TaskContext};
+use tokio::sync::Semaphore;
+
+/// Counts how often each of two tasks is done; the second one waits for a permit.
+#[derive(Clone)]
+struct Counted {
+    draw: Arc<AtomicUsize>,
+    send: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+}
+
+impl Counted {
+    fn add_to(&self, builder: Builder) -> Builder {
+        let (draw, send, gate) = (self.draw.clone(), self.send.clone(), self.gate.clone());
+        builder
+            .task("draw", move |_: TaskContext, _: ()| {
+                draw.fetch_add(1, Ordering::SeqCst);
+                async { Ok("a picture") }
+            })
+            .task("send", move |_: TaskContext, text: String| {
+                send.fetch_add(1, Ordering::SeqCst);
+                let gate = gate.clone();
+                async move {
+                    let _permit = gate.acquire().await?;
+                    Ok(format!("sent {text}"))
+                }
+            })
+    }
+}
+
+#[tokio::test]
+async fn what_was_finished_before_the_owner_left_is_not_done_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let counted = Counted { draw: Arc::default(), send: Arc::default(), gate: Arc::new(Semaphore::new(0)) };
+    let first = counted.add_to(Motet::builder().store(folder.path())).open().await.unwrap();
+    let post = PipelineBuilder::new("post");
+    let drawn = operation("task/draw");
+    post.output("text", operation("task/send").with("value", drawn.output("value")).output("value"));
+    let run = first.start(&post.build(&first).unwrap(), NO_INPUTS).await.unwrap();
+    let mut events = run.events().await.unwrap();
+    while counted.send.load(Ordering::SeqCst) == 0 {
+        events.next().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    drop((run, events));
+    first.close().await;
+
+    counted.gate.add_permits(1);
+    let second = counted.add_to(Motet::builder().store(folder.path())).open().await.unwrap();
+    let runs = second.resume().await.unwrap();
+    let outputs = runs[0].outputs().await.unwrap();
+    assert_eq!(outputs.to_json(), serde_json::json!({ "text": "sent a picture" }));
+    assert_eq!(counted.draw.load(Ordering::SeqCst), 1);
+    assert_eq!(counted.send.load(Ordering::SeqCst), 2);
+}
