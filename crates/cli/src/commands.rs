@@ -1,10 +1,17 @@
 //! The commands: one function each.
 
+mod artifacts;
+mod cancel;
 mod check;
 mod completions;
+mod doctor;
+mod init;
 mod plan;
 mod resume;
 mod run;
+mod runs;
+mod schema;
+mod show;
 
 use crate::arguments::Command;
 use crate::exit::Exit;
@@ -17,12 +24,18 @@ use crate::terminal::Terminal;
 /// A problem that says what is wrong and how the program ends.
 pub fn run(command: Command, terminal: &Terminal) -> Result<Exit, Problem> {
     match command {
+        Command::Init(asked) => init::init(&asked, terminal),
         Command::Check(asked) => check::check(&asked, terminal),
         Command::Plan(asked) => plan::plan(&asked, terminal),
         Command::Run(asked) => in_runtime(run::run(asked, terminal)),
         Command::Resume(asked) => in_runtime(resume::resume(asked, terminal)),
+        Command::Runs(asked) => runs::runs(&asked, terminal),
+        Command::Show(asked) => show::show(&asked, terminal),
+        Command::Cancel(asked) => in_runtime(cancel::cancel(asked, terminal)),
+        Command::Artifacts(asked) => artifacts::artifacts(&asked, terminal),
+        Command::Doctor(asked) => doctor::doctor(&asked, terminal),
+        Command::Schema => schema::schema(terminal),
         Command::Completions(asked) => completions::completions(&asked, terminal),
-        other => Err(Problem::usage(format!("not there yet: {other:?}"))),
     }
 }
 

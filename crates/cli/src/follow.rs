@@ -6,7 +6,6 @@ mod plain;
 
 use std::time::Duration;
 
-use motet::Pipeline;
 use motet::engine::RunId;
 use motet::follow::Happening;
 use motet::language::{Plan, Timestamp};
@@ -19,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, pinned_pipeline};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
 use crate::score::{Score, history};
@@ -140,7 +139,7 @@ impl Following<'_> {
 
     fn begin(&self, run: &RunId, found: bool) -> Follow {
         let store = self.session.store();
-        let pipeline = plan_of(run, self.session);
+        let pipeline = pinned_pipeline(store, self.session.catalogue(), run);
         let places = match self.project.place {
             StorePlace::Folder(_) => ArtifactPlaces::in_store(store.clone()),
             StorePlace::Memory => ArtifactPlaces::nowhere(),
@@ -228,14 +227,6 @@ impl Follow {
             reader.caught_up(self);
         }
     }
-}
-
-/// The pipeline that a run is pinned to, if this process can read it.
-pub fn plan_of(run: &RunId, session: &Session) -> Option<Pipeline> {
-    let store = session.store();
-    let row = store.run(run).ok()??;
-    let bundle = store.plan(&row.plan).ok()??;
-    Pipeline::from_stored(&bundle, session.catalogue()).ok()
 }
 
 /// How the program ends for a run that was followed.

@@ -71,6 +71,11 @@ impl Problem {
         }
     }
 
+    /// What is wrong, and all else in one line.
+    pub fn in_two(self) -> (String, String) {
+        (self.what, self.lines.join("; "))
+    }
+
     fn shown_lines(&self) -> Vec<String> {
         if self.lines.len() <= LINES_MAX {
             return self.lines.clone();

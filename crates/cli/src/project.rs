@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use motet::Error;
+use motet::engine::RunId;
+use motet::language::contract::Catalogue;
 use motet::session::Session;
 use motet::settings::{Settings, StorePlace};
-use motet::store::Store;
+use motet::store::{FoundRun, RunRow, Store};
+use motet::{Error, Pipeline};
 
 use crate::arguments::{OutFlags, StoreFlag};
 
@@ -87,4 +89,23 @@ pub fn out_folder(flags: &OutFlags, settings: &Settings) -> Result<Option<PathBu
         Some(folder) => Ok(Some(working_folder()?.join(folder))),
         None => Ok(Some(settings.out.clone())),
     }
+}
+
+/// The run whose id ends with `ending`.
+///
+/// # Errors
+/// When no run, or more than one, has that ending.
+pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
+    match store.find_run(ending)? {
+        FoundRun::One(row) => Ok(*row),
+        FoundRun::None => Err(Error::NoRun(ending.to_owned())),
+        FoundRun::Several(runs) => Err(Error::AmbiguousRun { ending: ending.to_owned(), runs }),
+    }
+}
+
+/// The pipeline that a run is pinned to, if this program can read it.
+pub fn pinned_pipeline(store: &Store, catalogue: &Catalogue, run: &RunId) -> Option<Pipeline> {
+    let row = store.run(run).ok()??;
+    let bundle = store.plan(&row.plan).ok()??;
+    Pipeline::from_stored(&bundle, catalogue).ok()
 }

@@ -2,9 +2,12 @@
 
 pub mod ending;
 pub mod found;
+pub mod journal;
 pub mod line;
 pub mod plain;
 pub mod plan;
 pub mod progress;
+pub mod show;
 pub mod table;
+pub mod timeline;
 pub mod words;

@@ -12,13 +12,13 @@ mod mask;
 mod record;
 
 pub use artifact::ArtifactPlaces;
+pub use end::{EndError, EndRecord, EndStep};
 pub use event::PublicEvent;
 pub use mask::{MASKED, Mask};
 pub use record::{AttemptRecord, RunRecord, StepRecord};
 
 use motet_engine::RunId;
 use motet_pipeline::{Plan, Timestamp};
-use serde_json::Value as Json;
 
 use crate::follow::Happening;
 
@@ -108,7 +108,7 @@ impl Reporter {
     }
 
     /// The last line of the stream: how the run ended, or that it was interrupted.
-    pub fn end(&self, now: Timestamp) -> Json {
-        end::end_of(&self.record, &self.places, now)
+    pub fn end(&self, now: Timestamp) -> EndRecord {
+        EndRecord::of(&self.record, &self.places, now)
     }
 }

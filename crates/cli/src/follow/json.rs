@@ -32,6 +32,7 @@ impl Reader for JsonLines {
     }
 
     fn end(&mut self, follow: &Follow, _: &Ending) {
-        self.terminal.data(&format!("{}\n", follow.reporter.end(now())));
+        let line = serde_json::to_string(&follow.reporter.end(now())).expect("an end is plain data");
+        self.terminal.data(&format!("{line}\n"));
     }
 }

@@ -109,6 +109,12 @@ impl Line {
         self.then(Tone::Plain, text)
     }
 
+    /// The line with another one behind it.
+    pub fn followed_by(mut self, other: Line) -> Line {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The line with blanks up to `column`, at least one.
     pub fn pad_to(self, column: usize) -> Line {
         let blanks = column.saturating_sub(self.width()).max(1);

@@ -1,6 +1,6 @@
 //! Lengths of time, sizes and measures in words.
 
-use motet::language::{Artifact, MediaKind, Span, Value};
+use motet::language::{Artifact, MediaKind, Span, Timestamp, Value};
 use motet::report::MASKED;
 
 /// A length of time for people: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
@@ -27,6 +27,14 @@ pub fn clock(span: Span) -> String {
     match seconds / 3600 {
         0 => format!("{:02}:{:02}", seconds / 60, seconds % 60),
         hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+    }
+}
+
+/// A moment on the clock of this machine: `2026-11-21 10:23`.
+pub fn local_time(at: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => at.to_string(),
     }
 }
 

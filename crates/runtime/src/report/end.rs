@@ -1,32 +1,104 @@
 //! The end of a run, as one record.
 
-use motet_pipeline::Timestamp;
+use std::collections::BTreeMap;
+
+use motet_engine::{Money, RunId};
+use motet_pipeline::{Class, StepPath, Timestamp};
 use motet_store::RunStatus;
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use super::event::item_of;
 use super::{ArtifactPlaces, RunRecord};
 
-/// The record of the end, or of how far a run came that is not over.
-pub(super) fn end_of(record: &RunRecord, places: &ArtifactPlaces, now: Timestamp) -> Json {
-    json!({
-        "event": name_of(record.status),
-        "at": record.ended_at.unwrap_or(now).to_string(),
-        "run": record.run,
-        "pipeline": record.pipeline,
-        "user": record.user,
-        "labels": record.labels,
-        "status": record.status.word(),
-        "success": record.status == RunStatus::Completed,
-        "degraded": record.degraded,
-        "failed_step": record.failed_step,
-        "reason": record.reason,
-        "errors": errors_of(record),
-        "outputs": record.outputs.as_ref().map_or_else(|| json!({}), |outputs| places.value_json(outputs)),
-        "steps": steps_of(record),
-        "duration_ms": record.elapsed(now).0,
-        "cost": record.cost,
-    })
+/// How a run ended, or how far it came: the last line of `motet run --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EndRecord {
+    /// `run.completed`, `run.failed`, `run.cancelled`, `run.parked`; `run.interrupted` if it isn't over.
+    pub event: &'static str,
+    /// When it ended, RFC 3339 in UTC.
+    pub at: String,
+    /// The run.
+    pub run: RunId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// On whose behalf.
+    pub user: Option<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// `completed`, `failed`, `cancelled`, …
+    pub status: &'static str,
+    /// Whether it completed.
+    pub success: bool,
+    /// Whether failures were tolerated or fallbacks taken.
+    pub degraded: bool,
+    /// The step that failed first.
+    pub failed_step: Option<StepPath>,
+    /// Why it was cancelled or interrupted, in words.
+    pub reason: Option<String>,
+    /// Every failure of a step or item, in the order of time.
+    pub errors: Vec<EndError>,
+    /// What it gave.
+    pub outputs: Json,
+    /// Every step and item by its path.
+    pub steps: BTreeMap<StepPath, EndStep>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What it cost, in dollars as a decimal string.
+    pub cost: Money,
+}
+
+/// A failure of a step or item, or of the run itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EndError {
+    /// The step or item; nothing for the run itself.
+    pub step: Option<StepPath>,
+    /// The key of the innermost item that it is or stands in.
+    pub item: Option<String>,
+    /// Its class.
+    pub class: Class,
+    /// What happened, in words.
+    pub message: String,
+    /// Whether it was tolerated (`optional`).
+    pub tolerated: bool,
+}
+
+/// How a step or item ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EndStep {
+    /// `completed`, `failed`, `skipped`, …
+    pub status: &'static str,
+    /// How many attempts were made, over all targets.
+    pub attempts: usize,
+    /// The class of its failure.
+    pub class: Option<Class>,
+    /// What it cost, in dollars as a decimal string.
+    pub cost: Money,
+    /// How long it took from when it was ready, in milliseconds.
+    pub duration_ms: Option<u64>,
+}
+
+impl EndRecord {
+    pub(super) fn of(record: &RunRecord, places: &ArtifactPlaces, now: Timestamp) -> EndRecord {
+        EndRecord {
+            event: name_of(record.status),
+            at: record.ended_at.unwrap_or(now).to_string(),
+            run: record.run.clone(),
+            pipeline: record.pipeline.clone(),
+            user: record.user.clone(),
+            labels: record.labels.clone(),
+            status: record.status.word(),
+            success: record.status == RunStatus::Completed,
+            degraded: record.degraded,
+            failed_step: record.failed_step.clone(),
+            reason: record.reason.clone(),
+            errors: errors_of(record),
+            outputs: record.outputs.as_ref().map_or_else(|| json!({}), |outputs| places.value_json(outputs)),
+            steps: steps_of(record),
+            duration_ms: record.elapsed(now).0,
+            cost: record.cost,
+        }
+    }
 }
 
 fn name_of(status: RunStatus) -> &'static str {
@@ -39,39 +111,38 @@ fn name_of(status: RunStatus) -> &'static str {
     }
 }
 
-/// Every failure of a step or item, tolerated ones too, and the run's own.
-fn errors_of(record: &RunRecord) -> Vec<Json> {
+fn errors_of(record: &RunRecord) -> Vec<EndError> {
     let mut failed: Vec<_> =
         record.steps.iter().filter_map(|(path, step)| Some((path, step, step.failure.as_ref()?))).collect();
+    // An item fails in the same moment as its step: the innermost comes first.
     failed.sort_by_key(|(path, step, _)| (step.ended_at, std::cmp::Reverse(path.as_str().len())));
-    let mut errors: Vec<Json> = failed
-        .into_iter()
-        .map(|(path, step, failure)| {
-            json!({
-                "step": path, "item": item_of(path), "class": failure.class,
-                "message": failure.message, "tolerated": step.tolerated,
-            })
-        })
-        .collect();
-    if let (None, Some(failure)) = (&record.failed_step, &record.failure) {
-        errors.push(json!({
-            "step": null, "item": null, "class": failure.class,
-            "message": failure.message, "tolerated": false,
-        }));
-    }
-    errors
+    let errors = failed.into_iter().map(|(path, step, failure)| EndError {
+        step: Some(path.clone()),
+        item: item_of(path),
+        class: failure.class,
+        message: failure.message.clone(),
+        tolerated: step.tolerated,
+    });
+    let of_run = record.failure.as_ref().filter(|_| record.failed_step.is_none()).map(|failure| EndError {
+        step: None,
+        item: None,
+        class: failure.class,
+        message: failure.message.clone(),
+        tolerated: false,
+    });
+    errors.chain(of_run).collect()
 }
 
-fn steps_of(record: &RunRecord) -> Json {
+fn steps_of(record: &RunRecord) -> BTreeMap<StepPath, EndStep> {
     let steps = record.steps.iter().map(|(path, step)| {
-        let told = json!({
-            "status": step.status.word(),
-            "attempts": step.attempts.len(),
-            "class": step.failure.as_ref().map(|failure| failure.class),
-            "cost": step.cost,
-            "duration_ms": step.duration().map(|duration| duration.0),
-        });
-        (path.to_string(), told)
+        let end = EndStep {
+            status: step.status.word(),
+            attempts: step.attempts.len(),
+            class: step.failure.as_ref().map(|failure| failure.class),
+            cost: step.cost,
+            duration_ms: step.duration().map(|duration| duration.0),
+        };
+        (path.clone(), end)
     });
-    Json::Object(steps.collect::<Map<_, _>>())
+    steps.collect()
 }

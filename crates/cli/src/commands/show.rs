@@ -1,0 +1,108 @@
+//! `motet show`: what happened in a run.
+
+use motet::follow::Happening;
+use motet::language::{StepPath, Timestamp};
+use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
+use motet::store::{RunRow, RunStatus, Store};
+use serde_json::Value as Json;
+
+use crate::arguments;
+use crate::exit::Exit;
+use crate::follow::now;
+use crate::problem::Problem;
+use crate::project::{Project, find_run, pinned_pipeline};
+use crate::render::line::Line;
+use crate::render::progress::View;
+use crate::render::{journal, show, timeline};
+use crate::score::{History, Score};
+use crate::terminal::Terminal;
+
+/// A run as its journal tells it.
+struct Told {
+    reporter: Reporter,
+    events: Vec<PublicEvent>,
+    score: Option<Score>,
+    /// Until when it is told: its end, or its last sign of life.
+    until: Timestamp,
+}
+
+pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Problem> {
+    let store = Project::find(None, &asked.store)?.read_store()?;
+    let row = find_run(&store, &asked.run)?;
+    let told = Told::read(&store, &row)?;
+    match (&asked.step, asked.json) {
+        (Some(path), json) => told.show_step(path, json, terminal)?,
+        (None, true) if asked.journal => told.events.iter().for_each(|event| {
+            let line = serde_json::to_string(event).expect("an event is plain data");
+            terminal.data(&format!("{line}\n"));
+        }),
+        (None, true) => terminal.data(&format!("{:#}\n", told.json())),
+        (None, false) if asked.journal => write(&journal::lines(&told.events), terminal),
+        (None, false) if asked.timeline => write(&timeline::lines(&told.view(terminal)), terminal),
+        (None, false) => write(&show::run_lines(&told.view(terminal)), terminal),
+    }
+    Ok(Exit::Good)
+}
+
+fn write(lines: &[Line], terminal: &Terminal) {
+    lines.iter().for_each(|line| terminal.data_line(line));
+}
+
+impl Told {
+    fn read(store: &Store, row: &RunRow) -> Result<Told, Problem> {
+        let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
+        let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
+        let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));
+        let mut events = Vec::new();
+        for turn in store.turns(&row.id)? {
+            events.extend(reporter.tell(&Happening::Turn(turn.into()), now()));
+        }
+        let last_seen = store.last_heartbeat()?.unwrap_or(row.updated_at).max(row.updated_at);
+        let until = row.ended_at.unwrap_or(last_seen);
+        Ok(Told { reporter, events, score: plan.map(|plan| Score::new(plan, &History::new())), until })
+    }
+
+    fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {
+        let (record, score) = (self.reporter.record(), self.score.as_ref());
+        View { record, score, now: self.until, look: &terminal.out }
+    }
+
+    /// The end record, with what the run was given. Of a run that isn't over the event is its status.
+    fn json(&self) -> Json {
+        let end = self.reporter.end(self.until);
+        let mut json = serde_json::to_value(&end).expect("an end is plain data");
+        let record = self.reporter.record();
+        let more = [
+            ("inputs", self.reporter.places().value_json(&record.inputs)),
+            ("plan", serde_json::to_value(record.plan).expect("a digest is a text")),
+            ("started_at", record.started_at.to_string().into()),
+        ];
+        for (name, value) in more {
+            json[name] = value;
+        }
+        if record.status == RunStatus::Running {
+            json["event"] = "run.running".into();
+        }
+        json
+    }
+
+    fn show_step(&self, path: &str, json: bool, terminal: &Terminal) -> Result<(), Problem> {
+        let record = self.reporter.record();
+        let path = StepPath::from_text(path);
+        let Some(step) = record.step(&path) else {
+            let names = record.steps.keys().map(StepPath::as_str);
+            let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
+            return Err(match motet::language::suggestion::closest(path.as_str(), names) {
+                Some(meant) => problem.line(format!("did you mean `{meant}`?")),
+                None => problem.line(format!("`motet show {}` lists its steps", record.run.short())),
+            });
+        };
+        if json {
+            let text = format!("{:#}\n", show::step_json(&path, step, self.reporter.places()));
+            terminal.data(&text);
+        } else {
+            write(&show::step_lines(&self.view(terminal), &path, step, self.reporter.places()), terminal);
+        }
+        Ok(())
+    }
+}

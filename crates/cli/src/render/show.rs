@@ -1,0 +1,212 @@
+//! A run that is looked at, and one of its steps in full.
+
+use motet::engine::StepStatus;
+use motet::language::{StepPath, Value};
+use motet::report::{ArtifactPlaces, AttemptRecord, StepRecord};
+use motet::store::RunStatus;
+use serde_json::{Value as Json, json};
+
+use super::line::{Line, Tone};
+use super::progress::View;
+use super::table::Table;
+use super::words::{brief, bytes, duration, local_time, measures};
+use crate::project::shown_path;
+
+/// Header, steps, outputs.
+pub fn run_lines(view: &View) -> Vec<Line> {
+    let record = view.record;
+    let mut lines = vec![heading(view), about(view)];
+    if let Some(inputs) = record.inputs.as_map().filter(|inputs| !inputs.is_empty()) {
+        let inputs = inputs.iter().filter(|(_, value)| !value.is_absent());
+        let given: Vec<String> = inputs.map(|(name, value)| format!("{name} {}", brief(value))).collect();
+        lines.push(Line::of(Tone::Dim, format!("  inputs: {}", given.join(", "))));
+    }
+    lines.push(Line::new());
+    lines.extend(view.step_lines());
+    lines.extend(failed_attempts(view));
+    if let Some(outputs) = record.outputs.as_ref().and_then(Value::as_map).filter(|map| !map.is_empty()) {
+        lines.push(Line::new());
+        let mut table = Table::default();
+        for (name, value) in outputs {
+            table.row([(Tone::Strong, name.clone()), (Tone::Plain, brief(value))]);
+        }
+        lines.extend(table.lines(view.look.width, &view.look.symbols));
+    }
+    lines.push(Line::new());
+    lines.push(next(view));
+    lines.into_iter().map(|line| line.cut(view.look.width, &view.look.symbols)).collect()
+}
+
+fn heading(view: &View) -> Line {
+    let record = view.record;
+    let (word, tone) = match record.status {
+        RunStatus::Completed if record.degraded => ("completed, degraded", Tone::Doubtful),
+        RunStatus::Completed => ("completed", Tone::Good),
+        RunStatus::Failed => ("failed", Tone::Bad),
+        RunStatus::Cancelled => ("cancelled", Tone::Doubtful),
+        other => (other.word(), Tone::Busy),
+    };
+    let mut line = Line::of(Tone::Strong, &record.pipeline)
+        .plain(format!("   run {}   ", record.run.short()))
+        .then(tone, word)
+        .plain(format!("   {}", duration(record.elapsed(view.now))));
+    if !record.cost.is_zero() {
+        line = line.plain(format!("   ${}", record.cost));
+    }
+    match (&record.reason, record.status) {
+        (Some(reason), RunStatus::Cancelled) => line.plain(format!("   {reason}")),
+        _ => line,
+    }
+}
+
+fn about(view: &View) -> Line {
+    let record = view.record;
+    let mut parts = vec![record.run.to_string(), format!("started {}", local_time(record.started_at))];
+    parts.extend(record.plan.map(|plan| format!("pipeline {}", plan.short())));
+    parts.extend(record.user.iter().map(|user| format!("for {user}")));
+    parts.extend(record.labels.iter().map(|(name, value)| format!("{name}={value}")));
+    Line::of(Tone::Dim, format!("  {}", parts.join("   ")))
+}
+
+/// The attempts that failed, where a step came to its end all the same, or took several.
+fn failed_attempts(view: &View) -> Vec<Line> {
+    let mut table = Table::default();
+    for (path, step) in &view.record.steps {
+        let told_already = step.status == StepStatus::Failed && step.attempts.len() < 2;
+        for attempt in step.attempts.iter().filter(|_| !told_already) {
+            let Some(failure) = &attempt.failure else { continue };
+            table.row([
+                (Tone::Plain, format!("{path} attempt {}", attempt.number)),
+                (Tone::Plain, attempt.operation.clone()),
+                (Tone::Bad, failure.class.word().to_owned()),
+                (Tone::Plain, failure.message.clone()),
+            ]);
+        }
+    }
+    let lines = table.lines(view.look.width, &view.look.symbols);
+    if lines.is_empty() { lines } else { std::iter::once(Line::new()).chain(lines).collect() }
+}
+
+fn next(view: &View) -> Line {
+    let run = view.record.run.short();
+    let symbols = &view.look.symbols;
+    let mut commands = vec![format!("motet show {run} --timeline"), format!("motet artifacts {run}")];
+    if !view.record.status.is_final() {
+        commands.insert(0, format!("motet resume {run}"));
+    }
+    Line::of(Tone::Dim, format!("  {}", commands.join(&format!(" {} ", symbols.between))))
+}
+
+/// All about one step: what it was given, every attempt, what it gave.
+pub fn step_lines(view: &View, path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) -> Vec<Line> {
+    let mut title = Line::of(Tone::Strong, path.as_str()).plain(format!("   {}", step.status.word()));
+    if let Some(took) = step.duration() {
+        title = title.plain(format!("   {}", duration(took)));
+    }
+    let mut lines = vec![title];
+    lines.extend(step.reason.iter().map(|reason| Line::of(Tone::Plain, format!("  {reason}"))));
+    if let Some(failure) = &step.failure {
+        lines.push(
+            Line::new()
+                .plain("  ")
+                .then(Tone::Bad, failure.class.word())
+                .plain(format!("   {}", failure.message)),
+        );
+    }
+    if let Some(items) = &step.items {
+        lines.push(Line::of(Tone::Plain, format!("  items: {}", items.join(", "))));
+    }
+    lines.extend(section("inputs", step.inputs.as_ref(), places, view));
+    let mut table = Table::default();
+    for attempt in &step.attempts {
+        table.row(attempt_row(attempt));
+    }
+    if !step.attempts.is_empty() {
+        lines.push(Line::of(Tone::Dim, "  attempts"));
+        lines.extend(indented(table.lines(usize::MAX, &view.look.symbols)));
+    }
+    lines.extend(section("outputs", step.output.as_ref(), places, view));
+    lines
+}
+
+fn attempt_row(attempt: &AttemptRecord) -> Vec<(Tone, String)> {
+    let took =
+        attempt.ended_at.map_or("under way".to_owned(), |ended| duration(ended.since(attempt.planned_at)));
+    let (tone, outcome) = match (&attempt.failure, attempt.ended_at) {
+        (Some(failure), _) => (Tone::Bad, format!("{}: {}", failure.class, failure.message)),
+        (None, Some(_)) => (Tone::Good, "good".to_owned()),
+        (None, None) => (Tone::Busy, attempt.doing.clone().unwrap_or_default()),
+    };
+    vec![
+        (Tone::Plain, attempt.number.to_string()),
+        (Tone::Plain, attempt.operation.clone()),
+        (Tone::Plain, took),
+        (tone, outcome),
+    ]
+}
+
+fn section(label: &str, values: Option<&Value>, places: &ArtifactPlaces, view: &View) -> Vec<Line> {
+    let Some(values) = values.and_then(Value::as_map).filter(|values| !values.is_empty()) else {
+        return Vec::new();
+    };
+    let mut table = Table::default();
+    for (name, value) in values {
+        match value {
+            Value::Media(artifact) => table.row([
+                (Tone::Plain, name.clone()),
+                (
+                    Tone::Plain,
+                    format!("{}, {}", measures(artifact, view.look.symbols.times), bytes(artifact.bytes)),
+                ),
+                (
+                    Tone::Plain,
+                    places.path_of(&artifact.digest).map_or_else(String::new, |path| shown_path(&path)),
+                ),
+            ]),
+            value => table.row([(Tone::Plain, name.clone()), (Tone::Plain, whole(value))]),
+        }
+    }
+    let lines = indented(table.lines(usize::MAX, &view.look.symbols));
+    std::iter::once(Line::of(Tone::Dim, format!("  {label}"))).chain(lines).collect()
+}
+
+/// A value in full, but for its media, which are measured.
+fn whole(value: &Value) -> String {
+    let mut holds_media = false;
+    value.for_each_artifact(&mut |_| holds_media = true);
+    match value.as_list().filter(|_| holds_media) {
+        Some(items) => items.iter().map(brief).collect::<Vec<_>>().join(" + "),
+        None => value.to_json().to_string(),
+    }
+}
+
+fn indented(lines: Vec<Line>) -> Vec<Line> {
+    lines.into_iter().map(|line| Line::of(Tone::Plain, "  ").followed_by(line)).collect()
+}
+
+/// The same for programs.
+pub fn step_json(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) -> Json {
+    let value = |value: &Option<Value>| value.as_ref().map(|value| places.value_json(value));
+    let attempts: Vec<Json> = step
+        .attempts
+        .iter()
+        .map(|attempt| {
+            json!({
+                "attempt": attempt.number, "target": attempt.target, "operation": attempt.operation,
+                "planned_at": attempt.planned_at.to_string(),
+                "ended_at": attempt.ended_at.map(|at| at.to_string()),
+                "class": attempt.failure.as_ref().map(|failure| failure.class),
+                "message": attempt.failure.as_ref().map(|failure| &failure.message),
+                "cost": attempt.cost,
+            })
+        })
+        .collect();
+    json!({
+        "step": path, "status": step.status.word(), "items": step.items, "reason": step.reason,
+        "class": step.failure.as_ref().map(|failure| failure.class),
+        "message": step.failure.as_ref().map(|failure| &failure.message),
+        "tolerated": step.tolerated, "inputs": value(&step.inputs), "outputs": value(&step.output),
+        "attempts": attempts, "cost": step.cost,
+        "duration_ms": step.duration().map(|duration| duration.0),
+    })
+}
