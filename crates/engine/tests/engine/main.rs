@@ -2,4 +2,11 @@
 
 mod absence;
 mod branches;
+mod cancellation;
+mod fallbacks;
+mod fan_out;
+mod groups;
+mod outputs;
+mod retries;
 mod scenario;
+mod time;
