@@ -109,6 +109,11 @@ pub enum Error {
     /// Nobody drives the run any more; it can be resumed.
     #[error("run {0} was interrupted; it can be resumed")]
     Interrupted(RunId),
+    /// The process that drives the store doesn't drive this run.
+    #[error(
+        "run {0} is not driven by the process that drives its store; it can be resumed when that has ended"
+    )]
+    Undriven(RunId),
     /// This process has let go of the store.
     #[error("this process was told to stop and has let go of the store")]
     Left,

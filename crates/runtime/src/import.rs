@@ -3,7 +3,8 @@
 mod inputs;
 mod picture;
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,8 +121,10 @@ struct ProbePlace {
 
 impl ProbePlace {
     fn make(hands: &Hands, path: &Path) -> Result<ProbePlace, Error> {
-        let folder = hands.store.scratch().join(format!("{:032x}", hands.world.draw()));
-        fs::create_dir_all(&folder).map_err(|error| Error::file("make the folder", &folder, error))?;
+        // Not among the scratch folders of the store: a process that becomes its owner sweeps those.
+        let folder = std::env::temp_dir().join(format!("motet-probe-{:032x}", hands.world.draw()));
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| Error::file("make the folder", &folder, error))?;
         let place = ProbePlace { folder };
         let source = fs::canonicalize(path).map_err(|error| Error::file("read", path, error))?;
         let link = place.folder.join(PROBED_NAME);
@@ -132,7 +135,7 @@ impl ProbePlace {
 
 impl Drop for ProbePlace {
     fn drop(&mut self) {
-        // What can't be removed now is swept when the store is opened next.
+        // It is a folder with a link; the system sweeps it.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -39,7 +39,7 @@ use crate::pipeline::Pipeline;
 use crate::settings::{Settings, StorePlace};
 
 pub use followed::Followed;
-use role::{Backstage, Reached};
+use role::{Backstage, Patience, Reached};
 
 /// A store with somebody who drives it: this process or another one. Cheap to clone.
 #[derive(Clone)]
@@ -118,6 +118,7 @@ impl Session {
         let fresh = self.backstage.draw_id();
         let bundle = pipeline.bundle().clone();
         let start = Start { bundle, inputs, id, user, labels, new, fresh };
+        let mut patience = Patience::default();
         let (run, found) = loop {
             match self.backstage.reach().await? {
                 Reached::Owner(motet) => {
@@ -128,7 +129,9 @@ impl Session {
                 Reached::Guest(guest) => match guest.start(&start).await {
                     Ok(started) => break started,
                     Err(Unreached::Error(error)) => return Err(error),
-                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                    Err(Unreached::Gone | Unreached::NoDoor) => {
+                        patience.pause(|| self.out_of_reach()).await?;
+                    }
                 },
             }
         };
@@ -158,13 +161,16 @@ impl Session {
     }
 
     async fn take_up(&self, run: &RunId) -> Result<(), Error> {
+        let mut patience = Patience::default();
         loop {
             match self.backstage.reach().await? {
                 Reached::Owner(motet) => return motet.take_up_by_id(run).await.map(drop),
                 Reached::Guest(guest) => match guest.take_up(run).await {
                     Ok(()) => return Ok(()),
                     Err(Unreached::Error(error)) => return Err(error),
-                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                    Err(Unreached::Gone | Unreached::NoDoor) => {
+                        patience.pause(|| self.out_of_reach()).await?;
+                    }
                 },
             }
         }
@@ -181,6 +187,7 @@ impl Session {
         if row.status.is_final() {
             return Ok(row.id);
         }
+        let mut patience = Patience::default();
         loop {
             match self.backstage.reach().await? {
                 Reached::Owner(motet) => {
@@ -190,7 +197,9 @@ impl Session {
                 Reached::Guest(guest) => match guest.cancel(&row.id, by, reason).await {
                     Ok(()) => return Ok(row.id),
                     Err(Unreached::Error(error)) => return Err(error),
-                    Err(Unreached::Gone | Unreached::NoDoor) => {}
+                    Err(Unreached::Gone | Unreached::NoDoor) => {
+                        patience.pause(|| self.out_of_reach()).await?;
+                    }
                 },
             }
         }
@@ -204,6 +213,12 @@ impl Session {
     pub async fn follow(&self, ending: &str) -> Result<Followed, Error> {
         let run = find_run(self.store(), ending)?.id;
         Ok(self.followed(run, true, false))
+    }
+
+    /// The owner takes requests and never answers: it can't, because its store is broken.
+    fn out_of_reach(&self) -> Error {
+        let store = self.store().folder().to_owned();
+        Error::Owned { store, pid: self.owner().unwrap_or_default() }
     }
 
     fn followed(&self, run: RunId, found: bool, drive: bool) -> Followed {

@@ -44,9 +44,8 @@ struct Room {
 
 impl DoorKeeper {
     /// Opens the door of the store in `folder`, which `motet` drives.
-    pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> Result<DoorKeeper, Error> {
-        let opened = socket::open(folder);
-        let (listener, path) = opened.map_err(|error| Error::file("open the socket of", folder, error))?;
+    pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> io::Result<DoorKeeper> {
+        let (listener, path) = socket::open(folder)?;
         let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
         let keeper = DoorKeeper { path, shut: shut.clone(), emptied: emptied.clone() };
         let room = Arc::new(Room { motet, hello, guests: Semaphore::new(GUESTS_MAX) });

@@ -83,7 +83,9 @@ impl Place<'_> {
                     Ok(Value::list(taken))
                 }
                 Value::Map(entries) => match file_of(&entries) {
-                    Some(path) if ty != &Type::Text => self.take_file(Path::new(path), ty).await,
+                    Some(path) if matches!(wanted(ty), Wanted::Media(_)) => {
+                        self.take_file(Path::new(path), ty).await
+                    }
                     _ => {
                         let mut taken = Map::new();
                         for (key, entry) in entries.iter() {
@@ -122,7 +124,7 @@ impl Place<'_> {
                 let text = self.read(path)?;
                 let json: serde_json::Value = serde_json::from_str(&text)
                     .map_err(|error| format!("`{}`: {} is no JSON: {error}", self.name, name_of(path)))?;
-                Ok(Value::from(json))
+                self.take_value(Value::from(json), ty).await
             }
         }
     }

@@ -1,12 +1,11 @@
 //! A run that is followed, across any change of owner.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use motet_engine::{Event, RunId, Turn};
 use tokio::sync::mpsc;
 
-use super::role::{Backstage, Reached};
+use super::role::{Backstage, Patience, Reached};
 use crate::Error;
 use crate::control::{Bell, Guest, Unreached};
 use crate::follow::{Happening, Progress};
@@ -43,12 +42,6 @@ impl Followed {
 /// How many happenings wait for a reader before the following waits for it.
 const HAPPENINGS_MAX: usize = 256;
 
-/// How often an owner may say that nobody drives a run that it was asked to drive.
-const REFUSALS_MAX: u32 = 50;
-
-/// How long to wait before it is asked again.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Brings happenings from whoever drives the run to the one who follows it.
 struct Pump {
     backstage: Arc<Backstage>,
@@ -71,11 +64,11 @@ enum Part {
 
 impl Pump {
     async fn work(mut self) {
-        let (tell, stopping) = (self.tell.clone(), self.backstage.stopping().clone());
+        let (tell, left) = (self.tell.clone(), self.backstage.left().clone());
         let followed = tokio::select! {
             biased;
             followed = self.follow() => followed,
-            () = stopping.cancelled() => Err(Error::Left),
+            () = left.cancelled() => Err(Error::Left),
             () = tell.closed() => return,
         };
         let last = match followed {
@@ -88,8 +81,9 @@ impl Pump {
     }
 
     async fn follow(&mut self) -> Result<(), Error> {
-        let mut refusals = 0;
+        let mut patience = Patience::default();
         loop {
+            let before = self.last;
             let part = match self.backstage.reach().await? {
                 Reached::Owner(motet) => self.follow_here(&motet).await?,
                 Reached::Guest(guest) => self.follow_there(guest).await?,
@@ -97,14 +91,10 @@ impl Pump {
             match part {
                 Part::Over => return Ok(()),
                 Part::Idle if !self.drive => return Ok(()),
-                Part::Idle if refusals == REFUSALS_MAX => {
-                    return Err(Error::Interrupted(self.run.clone()));
+                Part::Idle | Part::Gone if self.last > before => patience = Patience::default(),
+                Part::Idle | Part::Gone => {
+                    patience.pause(|| Error::Undriven(self.run.clone())).await?;
                 }
-                Part::Idle => {
-                    refusals += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Part::Gone => {}
             }
         }
     }
@@ -124,6 +114,10 @@ impl Pump {
                     }
                 }
                 Happening::Interrupted => return Err(Error::Left),
+                Happening::StoreFailed(_) => {
+                    self.tell(happening).await;
+                    return Ok(Part::Over);
+                }
                 happening => self.tell(happening).await,
             }
         }

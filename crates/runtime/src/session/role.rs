@@ -31,8 +31,10 @@ pub(super) struct Backstage {
     /// For reading, and for taking files in.
     hands: Arc<Hands>,
     role: Mutex<Role>,
-    /// Cancelled when this process was told to stop.
-    stopping: CancellationToken,
+    /// Cancelled when this process begins to leave: nothing more is asked of anybody.
+    leaving: CancellationToken,
+    /// Cancelled when it has left: what is followed ends.
+    left: CancellationToken,
 }
 
 enum Role {
@@ -89,8 +91,8 @@ impl Backstage {
             }
         };
         let role = Mutex::new(role);
-        let stopping = CancellationToken::new();
-        Ok(Backstage { place, settings, prepare, catalogue, hello, hands, role, stopping })
+        let (leaving, left) = (CancellationToken::new(), CancellationToken::new());
+        Ok(Backstage { place, settings, prepare, catalogue, hello, hands, role, leaving, left })
     }
 
     pub(super) fn catalogue(&self) -> &Catalogue {
@@ -105,8 +107,9 @@ impl Backstage {
         &self.hands
     }
 
-    pub(super) fn stopping(&self) -> &CancellationToken {
-        &self.stopping
+    /// Is cancelled when this process has let go of the store.
+    pub(super) fn left(&self) -> &CancellationToken {
+        &self.left
     }
 
     pub(super) fn draw_id(&self) -> RunId {
@@ -121,6 +124,14 @@ impl Backstage {
 
     /// Whoever drives the store now; if nobody does, this process begins to.
     pub(super) async fn reach(&self) -> Result<Reached, Error> {
+        tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => Err(Error::Left),
+            reached = self.reach_now() => reached,
+        }
+    }
+
+    async fn reach_now(&self) -> Result<Reached, Error> {
         let mut role = self.role.lock().await;
         let StorePlace::Folder(folder) = &self.place else {
             return role.own().ok_or(Error::Left);
@@ -144,6 +155,7 @@ impl Backstage {
 
     /// Lets go of the store, if this process drives it, and of everything that is followed.
     pub(super) async fn leave(&self) {
+        self.leaving.cancel();
         let role = std::mem::replace(&mut *self.role.lock().await, Role::Left);
         if let Role::Owner(Owner { door, motet }) = role {
             if let Some(door) = &door {
@@ -154,7 +166,7 @@ impl Backstage {
                 door.empty();
             }
         }
-        self.stopping.cancel();
+        self.left.cancel();
     }
 }
 
@@ -170,9 +182,31 @@ impl Role {
 impl Owner {
     fn open(builder: Builder, folder: &Path, lock: Lock, hello: &Hello) -> Result<Owner, Error> {
         let motet = builder.open_locked(folder, lock)?;
-        let door = DoorKeeper::open(folder, motet.clone(), hello.clone())?;
-        motet.announce(&Door::At(door.path().to_owned()))?;
-        Ok(Owner { door: Some(door), motet })
+        // Where there can be no socket, one process can still work; a second one is told to wait.
+        let door = DoorKeeper::open(folder, motet.clone(), hello.clone()).ok();
+        motet.announce(&door.as_ref().map_or(Door::Closed, |door| Door::At(door.path().to_owned())))?;
+        Ok(Owner { door, motet })
+    }
+}
+
+/// Counts how often an owner hung up without an answer.
+#[derive(Default)]
+pub(super) struct Patience {
+    pauses: u32,
+}
+
+/// How often an owner may hang up before that is an error: one that leaves does so once.
+const PAUSES_MAX: u32 = 50;
+
+impl Patience {
+    /// Waits a moment before the owner, or the next one, is asked again.
+    pub(super) async fn pause(&mut self, error: impl FnOnce() -> Error) -> Result<(), Error> {
+        if self.pauses == PAUSES_MAX {
+            return Err(error());
+        }
+        self.pauses += 1;
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
     }
 }
 

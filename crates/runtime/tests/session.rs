@@ -1,0 +1,366 @@
+//! Sessions of one process: owner and guest in the same folder, and stores that can't be used.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use motet::engine::{Event, RunId};
+use motet::follow::Happening;
+use motet::language::Value;
+use motet::language::bundle::Bundle;
+use motet::store::{Store, StoreError};
+use motet::{Error, Followed, Motet, Session, Settings, StartOptions, StartRequest, StorePlace};
+use tempfile::TempDir;
+
+const GREETING: &str = r#"
+motet: 1
+name: greeting
+inputs: { who: string }
+steps:
+  greet: { uses: data/transform, with: { value: "Hello, {{ inputs.who }}" } }
+outputs: { text: "{{ steps.greet.value }}" }
+"#;
+
+const PATIENCE: &str = r#"
+motet: 1
+name: patience
+inputs: { who: string }
+steps:
+  wait: { uses: flow/sleep, with: { duration: 1h } }
+outputs: { text: "{{ inputs.who }}" }
+"#;
+
+fn settings() -> Settings {
+    Settings { processors: 2, ..Settings::usual("/nowhere") }
+}
+
+async fn open(folder: &Path) -> Result<Session, Error> {
+    Session::open(StorePlace::Folder(folder.to_owned()), &settings()).await
+}
+
+fn request(text: &str, who: &str) -> StartRequest {
+    StartRequest {
+        bundle: Bundle::of_text("pipeline.yaml", text),
+        inputs: [("who".to_owned(), Value::from(who))].into(),
+        ..StartRequest::default()
+    }
+}
+
+fn named(text: &str, who: &str, id: &str) -> StartRequest {
+    let options = StartOptions { id: Some(RunId::new(id)), ..StartOptions::default() };
+    StartRequest { options, ..request(text, who) }
+}
+
+/// How the run ended, in a word and what it gave; checks that every turn comes once and in order.
+async fn end_of(mut followed: Followed) -> String {
+    let mut next = 1;
+    while let Some(happening) = followed.next().await {
+        let Happening::Turn(turn) = happening else { return format!("{happening:?}") };
+        assert_eq!(turn.number, next);
+        next += 1;
+        match turn.events.last() {
+            Some(Event::RunCompleted { outputs, .. }) => {
+                return format!("completed: {}", outputs.get("text").and_then(Value::as_str).unwrap());
+            }
+            Some(Event::RunCancelled { reason }) => return format!("cancelled: {reason}"),
+            _ => {}
+        }
+    }
+    "no end".into()
+}
+
+fn error_of<T>(outcome: Result<T, Error>) -> Error {
+    outcome.err().expect("this is refused")
+}
+
+#[tokio::test]
+async fn a_guest_and_an_owner_can_do_the_same() {
+    let folder = TempDir::new().unwrap();
+    let owner = open(folder.path()).await.unwrap();
+    let guest = open(folder.path()).await.unwrap();
+    for (session, who) in [(&owner, "Ada"), (&guest, "Grace")] {
+        let followed = session.start(request(GREETING, who)).await.unwrap();
+        assert!(!followed.found);
+        assert_eq!(end_of(followed).await, format!("completed: Hello, {who}"));
+        let waiting = session.start(request(PATIENCE, who)).await.unwrap();
+        let id = waiting.run.clone();
+        let again = session.start(request(PATIENCE, who)).await.unwrap();
+        assert_eq!((again.found, &again.run), (true, &id));
+        let resumed = session.resume(Some(id.short())).await.unwrap();
+        assert_eq!(resumed[0].run, id);
+        assert_eq!(session.cancel(id.short(), "Ada", "enough").await.unwrap(), id);
+        assert_eq!(end_of(waiting).await, "cancelled: enough");
+        assert_eq!(end_of(session.follow(id.as_str()).await.unwrap()).await, "cancelled: enough");
+        assert_eq!(session.cancel(id.short(), "Ada", "again").await.unwrap(), id, "it stays as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_named_run_is_told_again_gone_on_with_and_never_mixed_up() {
+    let folder = TempDir::new().unwrap();
+    let owner = open(folder.path()).await.unwrap();
+    let guest = open(folder.path()).await.unwrap();
+    let first = owner.start(named(GREETING, "Ada", "hello")).await.unwrap();
+    assert_eq!((first.run.as_str(), first.found), ("hello", false));
+    assert_eq!(end_of(first).await, "completed: Hello, Ada");
+    for session in [&owner, &guest] {
+        let again = session.start(named(GREETING, "Ada", "hello")).await.unwrap();
+        assert!(again.found);
+        assert_eq!(end_of(again).await, "completed: Hello, Ada", "an ended run is told again");
+        let other_inputs = session.start(named(GREETING, "Grace", "hello")).await;
+        assert!(matches!(error_of(other_inputs), Error::RunDiffers(id) if id.as_str() == "hello"));
+        let other_pipeline = session.start(named(PATIENCE, "Ada", "hello")).await;
+        assert!(matches!(error_of(other_pipeline), Error::RunDiffers(_)));
+    }
+    assert_eq!(owner.store().runs(&Default::default()).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_alike() {
+    let folder = TempDir::new().unwrap();
+    let owner = open(folder.path()).await.unwrap();
+    let guest = open(folder.path()).await.unwrap();
+    let mut told = Vec::new();
+    for session in [&owner, &guest] {
+        let mut wrong = request(GREETING, "Ada");
+        wrong.inputs = [("whom".to_owned(), Value::from(1_i64))].into();
+        let mut fork = request(GREETING, "Ada");
+        fork.bundle = Bundle::of_text("pipeline.yaml", "motet: 1\nname: x\nsteps: { a: { uses: no/such } }");
+        told.push(
+            [
+                error_of(session.start(wrong).await).to_string(),
+                error_of(session.start(fork).await).to_string(),
+                error_of(session.resume(Some("nobody")).await).to_string(),
+                error_of(session.cancel("nobody", "Ada", "x").await).to_string(),
+                error_of(session.follow("nobody").await).to_string(),
+            ]
+            .join("\n"),
+        );
+    }
+    assert_eq!(told[0], told[1]);
+    insta::assert_snapshot!(told[0]);
+}
+
+#[tokio::test]
+async fn an_owner_that_closes_hands_its_guests_run_over_and_an_interrupted_one_says_so() {
+    let folder = TempDir::new().unwrap();
+    let owner = open(folder.path()).await.unwrap();
+    let guest = open(folder.path()).await.unwrap();
+    let mut own = owner.start(request(PATIENCE, "Ada")).await.unwrap();
+    let mut its = guest.start(request(PATIENCE, "Grace")).await.unwrap();
+    let (own_id, its_id) = (own.run.clone(), its.run.clone());
+    assert!(matches!(own.next().await, Some(Happening::Turn(_))));
+    assert!(matches!(its.next().await, Some(Happening::Turn(_))));
+
+    assert_eq!(owner.interrupt().await, 0);
+    while let Some(happening) = own.next().await {
+        assert!(matches!(happening, Happening::Turn(_) | Happening::Interrupted), "{happening:?}");
+    }
+    assert!(matches!(error_of(owner.start(request(GREETING, "Ada")).await), Error::Left));
+
+    guest.cancel(its_id.as_str(), "Grace", "enough").await.unwrap();
+    let mut last = None;
+    while let Some(happening) = its.next().await {
+        last = Some(happening);
+    }
+    let Some(Happening::Turn(turn)) = last else { panic!("the run has an end") };
+    assert!(matches!(turn.events.last(), Some(Event::RunCancelled { .. })));
+    let resumed = guest.store().turns(&its_id).unwrap();
+    let resumed = resumed.iter().flat_map(|turn| &turn.events);
+    assert_eq!(resumed.filter(|event| matches!(event, Event::RunResumed { .. })).count(), 1);
+    let left_alone = guest.store().turns(&own_id).unwrap();
+    let mut left_alone = left_alone.iter().flat_map(|turn| &turn.events);
+    assert!(!left_alone.any(|event| matches!(event, Event::RunResumed { .. })), "it was told to stop");
+}
+
+#[tokio::test]
+async fn a_session_that_is_dropped_lets_go_of_its_store() {
+    let folder = TempDir::new().unwrap();
+    let first = open(folder.path()).await.unwrap();
+    drop(first.start(request(PATIENCE, "Ada")).await.unwrap());
+    drop(first);
+    let second = open(folder.path()).await.unwrap();
+    let followed = second.resume(None).await.unwrap().swap_remove(0);
+    second.cancel(followed.run.as_str(), "Ada", "enough").await.unwrap();
+    assert_eq!(end_of(followed).await, "cancelled: enough");
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_drives_is_followed_to_its_last_turn() {
+    let folder = TempDir::new().unwrap();
+    let first = open(folder.path()).await.unwrap();
+    let run = first.start(request(PATIENCE, "Ada")).await.unwrap().run;
+    first.close().await;
+    let second = open(folder.path()).await.unwrap();
+    assert_eq!(end_of(second.follow(run.as_str()).await.unwrap()).await, "no end");
+    let third = open(folder.path()).await.unwrap();
+    assert_eq!(end_of(third.follow(run.as_str()).await.unwrap()).await, "no end");
+}
+
+#[tokio::test]
+async fn a_store_in_memory_has_an_owner_only() {
+    let session = Session::open(StorePlace::Memory, &settings()).await.unwrap();
+    let followed = session.start(request(GREETING, "Ada")).await.unwrap();
+    assert_eq!(end_of(followed).await, "completed: Hello, Ada");
+    assert_eq!(session.owner(), None);
+}
+
+#[tokio::test]
+async fn a_folder_too_deep_for_a_socket_works_as_any_other() {
+    let root = TempDir::new().unwrap();
+    let folder = root.path().join("a-folder-with-a-long-name/".repeat(8)).join("a\nb");
+    let owner = open(&folder).await.unwrap();
+    assert!(!folder.join("control.sock").exists());
+    let guest = open(&folder).await.unwrap();
+    let followed = guest.start(request(GREETING, "Ada")).await.unwrap();
+    assert_eq!(end_of(followed).await, "completed: Hello, Ada");
+
+    let note = fs::read(folder.join("owner.lock")).unwrap();
+    let socket = PathBuf::from(String::from_utf8(note).unwrap().splitn(3, '\n').nth(2).unwrap());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
+    owner.close().await;
+    assert!(!socket.parent().unwrap().exists(), "nothing is left behind");
+}
+
+#[tokio::test]
+async fn what_a_killed_owner_left_in_the_place_of_its_socket_is_replaced() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("control.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    assert!(socket.exists());
+    fs::create_dir_all(folder.path().join("scratch/left-behind")).unwrap();
+    fs::write(folder.path().join("scratch/left-behind/half.mp4"), "x").unwrap();
+
+    let owner = open(folder.path()).await.unwrap();
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path().join("scratch")).unwrap().count(), 0);
+    let guest = open(folder.path()).await.unwrap();
+    let followed = guest.start(request(GREETING, "Ada")).await.unwrap();
+    assert_eq!(end_of(followed).await, "completed: Hello, Ada");
+    owner.close().await;
+    assert!(!socket.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_bytes_on_the_socket_do_no_harm() {
+    let folder = TempDir::new().unwrap();
+    let owner = open(folder.path()).await.unwrap();
+    let waiting = owner.start(request(PATIENCE, "Ada")).await.unwrap();
+    let socket = folder.path().join("control.sock");
+    let hello = read_hello(&socket);
+    let with_hello = |rest: &[u8]| [hello.as_bytes(), rest].concat();
+    let table: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"\n".to_vec(),
+        b"\0\xff\xfe\n\n\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        b"{}\n".to_vec(),
+        hello.replace("\"motet\":1", "\"motet\":2").into_bytes(),
+        with_hello(b""),
+        with_hello(b"{\"follow\":"),
+        with_hello(b"{\"follow\":{}}\n"),
+        with_hello(b"{\"banana\":{}}\n"),
+        with_hello(b"{\"follow\":{\"run\":\"nobody\",\"drive\":true}}\n"),
+        with_hello(b"{\"cancel\":{\"run\":\"../../etc\",\"by\":\"x\",\"reason\":\"y\"}}\n"),
+        with_hello(&[b"{\"start\":{\"inputs\":{\"x\":".as_slice(), &b"[".repeat(100_000), b"\n"].concat()),
+        with_hello(&[&b"a".repeat((64 << 20) + 2), b"\n".as_slice()].concat()),
+    ];
+    let answers = tokio::task::spawn_blocking(move || {
+        table.iter().map(|bytes| answer_to(&socket, bytes)).collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(answers.await.unwrap());
+
+    let guest = open(folder.path()).await.unwrap();
+    guest.cancel(waiting.run.as_str(), "Ada", "enough").await.unwrap();
+    assert_eq!(end_of(waiting).await, "cancelled: enough");
+}
+
+/// What the owner says first, with its own process as the guest.
+fn read_hello(socket: &Path) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let mut hello = Vec::new();
+    let mut byte = [0];
+    while hello.last() != Some(&b'\n') {
+        stream.read_exact(&mut byte).unwrap();
+        hello.push(byte[0]);
+    }
+    String::from_utf8(hello).unwrap()
+}
+
+/// Everything that comes after the hello, if the connection says `bytes` and nothing more.
+fn answer_to(socket: &Path, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    // The owner may hang up in the middle of it, which is an answer as well.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let text = String::from_utf8(answer).unwrap();
+    let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
+    let asked = beginning.lines().find(|line| !line.contains("\"motet\":")).unwrap_or("").to_owned();
+    let asked: String = asked.chars().take(60).collect();
+    let answered = text.split_once('\n').map_or("", |(_, answer)| answer).trim();
+    format!("{asked:?} -> {}", if answered.is_empty() { "hangs up" } else { answered })
+}
+
+#[tokio::test]
+async fn an_owner_without_a_door_is_named() {
+    let folder = TempDir::new().unwrap();
+    let program = Motet::open(folder.path()).await.unwrap();
+    let refused = error_of(open(folder.path()).await);
+    assert!(matches!(refused, Error::Owned { pid, .. } if pid == std::process::id()), "{refused}");
+    program.close().await;
+    open(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_owner_with_other_settings_is_named_with_what_differs() {
+    let folder = TempDir::new().unwrap();
+    let _owner = open(folder.path()).await.unwrap();
+    let mut others = settings();
+    others.processors = 7;
+    others.tools.ffmpeg = "/opt/ffmpeg".into();
+    let place = StorePlace::Folder(folder.path().to_owned());
+    let refused = error_of(Session::open(place, &others).await).to_string();
+    let pid = std::process::id().to_string();
+    let shown = refused.replace(&pid, "PID").replace(folder.path().to_str().unwrap(), "STORE");
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_or_of_another_program_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let file = folder.path().join("motet.db");
+    let good = fs::read(&file).unwrap();
+    // SQLite keeps the number of the format at byte 60 of its file, and whose file it is at 68.
+    let patched = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at..at + 4].copy_from_slice(&99_u32.to_be_bytes());
+        fs::write(&file, &bytes).unwrap();
+        bytes
+    };
+    let newer = patched(60);
+    let refused = error_of(open(folder.path()).await);
+    assert!(matches!(refused, Error::Store(StoreError::Newer { found: 99, .. })), "{refused}");
+    assert_eq!(fs::read(&file).unwrap(), newer);
+    patched(68);
+    let refused = error_of(open(folder.path()).await);
+    assert!(matches!(refused, Error::Store(StoreError::Foreign { .. })), "{refused}");
+    fs::write(&file, &good).unwrap();
+    open(folder.path()).await.unwrap();
+}
+
+/// A place that refuses to be written even by those who may do anything.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_named() {
+    let refused = error_of(open(Path::new("/sys/motet")).await);
+    assert!(
+        matches!(&refused, Error::Store(StoreError::ReadOnly { file }) if file == Path::new("/sys/motet")),
+        "{refused}"
+    );
+}

@@ -1,0 +1,99 @@
+//! Time in which nobody drove a run, under virtual time with a store in a folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use motet::Motet;
+use motet::engine::{Event, RunId};
+use motet::language::{Span, Timestamp};
+use motet::world::World;
+use motet::world::virtual_time::{VirtualWorld, run};
+use tempfile::TempDir;
+
+const PATIENCE: &str = r#"
+motet: 1
+name: patience
+steps:
+  wait: { uses: flow/sleep, with: { duration: 7d } }
+outputs: { done: true }
+"#;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// From `begin` to `end` a process is there, in which `story` happens at the beginning; then it is
+/// gone without a word.
+fn live<T>(folder: &Path, begin: i64, end: i64, story: impl AsyncFnOnce(&Motet) -> T) -> T {
+    run(async {
+        let world = Arc::new(VirtualWorld::new(Timestamp(begin), begin.unsigned_abs()));
+        let motet = Motet::builder().world(world.clone()).store(folder).open().await.unwrap();
+        let told = story(&motet).await;
+        world.sleep_until(Timestamp(end)).await;
+        told
+    })
+}
+
+async fn start(motet: &Motet) -> RunId {
+    let pipeline = motet.load_text(PATIENCE).unwrap();
+    motet.start(&pipeline, [] as [(&str, &str); 0]).await.unwrap().id().clone()
+}
+
+/// How long nobody drove the run, as each taking up told it.
+fn away(motet: &Motet, id: &RunId) -> Vec<Span> {
+    let turns = motet.store().turns(id).unwrap();
+    let events = turns.into_iter().flat_map(|turn| turn.events);
+    events
+        .filter_map(|event| if let Event::RunResumed { away } = event { Some(away) } else { None })
+        .collect()
+}
+
+async fn resume(motet: &Motet, id: &RunId) {
+    let mut events =
+        motet.take_up(&motet.store().run(id).unwrap().unwrap()).await.unwrap().events().await.unwrap();
+    while let Some(happening) = events.next().await {
+        if let motet::follow::Happening::Turn(turn) = happening
+            && turn.events.iter().any(|event| matches!(event, Event::RunResumed { .. }))
+        {
+            return;
+        }
+    }
+}
+
+#[test]
+fn time_away_counts_from_the_last_sign_of_life_and_not_from_the_last_event() {
+    let folder = TempDir::new().unwrap();
+    let id = live(folder.path(), 0, 20 * MINUTE, async |motet| start(motet).await);
+    let told = live(folder.path(), 3 * HOUR, 3 * HOUR + MINUTE, async |motet| {
+        resume(motet, &id).await;
+        away(motet, &id)
+    });
+    let [Span(away)] = told[..] else { panic!("it was taken up once: {told:?}") };
+    let alone = (3 * HOUR - 20 * MINUTE).unsigned_abs();
+    assert!((alone..=alone + 5_000).contains(&away), "{away} ms, and {alone} ms at least");
+}
+
+#[test]
+fn signs_of_life_of_a_process_that_did_not_drive_a_run_do_not_count_for_it() {
+    let folder = TempDir::new().unwrap();
+    let id = live(folder.path(), 0, MINUTE, async |motet| start(motet).await);
+    live(folder.path(), 3 * HOUR, 4 * HOUR, async |motet| start(motet).await);
+    let told = live(folder.path(), 5 * HOUR, 5 * HOUR + MINUTE, async |motet| {
+        resume(motet, &id).await;
+        away(motet, &id)
+    });
+    assert_eq!(told, [Span((5 * HOUR).unsigned_abs())]);
+}
+
+#[test]
+fn a_run_taken_up_a_second_time_counts_from_the_process_that_drove_it_last() {
+    let folder = TempDir::new().unwrap();
+    let id = live(folder.path(), 0, MINUTE, async |motet| start(motet).await);
+    live(folder.path(), HOUR, 2 * HOUR, async |motet| resume(motet, &id).await);
+    let told = live(folder.path(), 3 * HOUR, 3 * HOUR + MINUTE, async |motet| {
+        resume(motet, &id).await;
+        away(motet, &id)
+    });
+    let [_, Span(away)] = told[..] else { panic!("it was taken up twice: {told:?}") };
+    let alone = HOUR.unsigned_abs();
+    assert!((alone..=alone + 5_000).contains(&away), "{away} ms");
+}
