@@ -14,8 +14,8 @@ cargo build --release --locked --package motet-cli
 say "motet run examples/narrated-video.yaml"
 motet run examples/narrated-video.yaml
 
-say "motet show --timeline: what was done when"
+say "what was done when"
 run=$(motet runs --pipeline narrated-video --limit 1 --json | sed -n 's/.*"run":"\([^"]*\)".*/\1/p')
 motet show "$run" --timeline
 
-say "the film: $(ls "$PWD/out/$run"/*.mp4)"
+say "the film: $(ls -t "$PWD"/out/*/video.mp4 | head -1)"

@@ -16,7 +16,6 @@ mod index;
 mod join;
 mod node;
 mod operation;
-mod parts;
 mod run;
 mod timer;
 

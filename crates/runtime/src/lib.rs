@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+//! Runs pipelines of many AI models as one durable piece of work.
+//!
+//! This crate makes the pure engine real: it is the loop between engine, store, providers, media and
+//! the clock, and the library that the command line and Rust programs stand on. Begin with
+//! [`Motet`].
 
 mod control;
 mod driver;
@@ -37,3 +41,8 @@ pub use motet_store as store;
 pub use schemars;
 
 pub use motet_pipeline::{Artifact, Class, Value};
+
+/// The programs in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

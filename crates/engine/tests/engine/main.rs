@@ -7,7 +7,6 @@ mod fallbacks;
 mod fan_out;
 mod groups;
 mod outputs;
-mod parts;
 mod retries;
 mod scenario;
 mod time;
