@@ -41,7 +41,7 @@ impl Problem {
 
     /// Adds a line that says where, why, or what to do.
     pub fn line(mut self, line: impl Into<String>) -> Problem {
-        self.lines.push(line.into());
+        self.lines.push(without_number(&line.into()));
         self
     }
 
@@ -222,9 +222,16 @@ pub fn reason_of(error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        _ => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+        _ => without_number(&error.to_string()).to_lowercase(),
+    }
+}
+
+/// The system's words without its number, which nobody remembers.
+fn without_number(text: &str) -> String {
+    match text.split_once(" (os error ") {
+        Some((before, rest)) => {
+            format!("{before}{}", rest.split_once(')').map_or("", |(_, after)| after))
         }
+        None => text.to_owned(),
     }
 }

@@ -3,10 +3,10 @@
 pub mod critical_path;
 pub mod missing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use motet::language::contract::{Contract, Work};
-use motet::language::plan::{Body, Each, Quorum, Scope, Step, Target, Timeouts};
+use motet::language::plan::{Body, Dependency, Each, Quorum, Scope, Step, Target, Timeouts};
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
@@ -117,42 +117,48 @@ impl Score {
 }
 
 fn parts(scope: &Scope, history: &History) -> Vec<Part> {
-    let name_of = |index: usize| scope.steps[index].name.clone();
-    scope
-        .steps
-        .iter()
-        .map(|step| {
-            // What a step inside a group waits for further out holds the whole group up already.
-            let beside = |dependencies: &[motet::language::plan::Dependency]| -> Vec<String> {
-                let here = dependencies.iter().filter(|dependency| dependency.step.up == 0);
-                here.map(|dependency| name_of(dependency.step.index)).collect()
-            };
-            let fallback_waits_for = match &step.body {
-                Body::Operation(targets) => {
-                    targets.iter().flat_map(|target| beside(&target.waits_for)).collect()
-                }
-                _ => Vec::new(),
-            };
-            Part::new(step, beside(&step.waits_for), fallback_waits_for, history)
-        })
-        .collect()
+    let named = |found: Vec<usize>| -> Vec<String> {
+        found.into_iter().map(|index| scope.steps[index].name.clone()).collect()
+    };
+    let awaited = |step: &Step| {
+        let (mut first, mut fallback) = (BTreeSet::new(), BTreeSet::new());
+        add_awaited(step, 0, &mut first, &mut fallback);
+        fallback.retain(|index| !first.contains(index));
+        (named(first.into_iter().collect()), named(fallback.into_iter().collect()))
+    };
+    let part = |step: &Step| {
+        let (waits_for, fallback_waits_for) = awaited(step);
+        Part::new(step, waits_for, fallback_waits_for, history)
+    };
+    scope.steps.iter().map(part).collect()
+}
+
+/// The steps that `step`, or a step inside it, waits for: those of the scope that is `depth` scopes
+/// further out.
+fn add_awaited(step: &Step, depth: usize, first: &mut BTreeSet<usize>, fallback: &mut BTreeSet<usize>) {
+    let here = |dependencies: &[Dependency]| -> Vec<usize> {
+        let found = dependencies.iter().filter(|dependency| dependency.step.up == depth);
+        found.map(|dependency| dependency.step.index).collect()
+    };
+    first.extend(here(&step.waits_for));
+    match &step.body {
+        Body::Operation(targets) => {
+            fallback.extend(targets.iter().flat_map(|target| here(&target.waits_for)));
+        }
+        Body::Group(scope) => {
+            scope.steps.iter().for_each(|inner| add_awaited(inner, depth + 1, first, fallback));
+        }
+        // The steps of another file see nothing of what is around.
+        Body::Pipeline { .. } => {}
+    }
 }
 
 impl Part {
-    fn new(
-        step: &Step,
-        mut waits_for: Vec<String>,
-        mut fallback_waits_for: Vec<String>,
-        history: &History,
-    ) -> Part {
+    fn new(step: &Step, waits_for: Vec<String>, fallback_waits_for: Vec<String>, history: &History) -> Part {
         let inner = match &step.body {
             Body::Operation(_) => Vec::new(),
             Body::Group(scope) | Body::Pipeline { scope, .. } => parts(scope, history),
         };
-        waits_for.dedup();
-        fallback_waits_for.retain(|name| !waits_for.contains(name));
-        fallback_waits_for.sort();
-        fallback_waits_for.dedup();
         let mut part = Part {
             name: step.name.clone(),
             does: Vec::new(),

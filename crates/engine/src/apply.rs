@@ -241,7 +241,7 @@ impl Run {
     }
 
     /// The outputs of a fanned-out step: those of its items, in list order.
-    fn join(&self, each: &Each) -> Value {
+    pub(crate) fn join(&self, each: &Each) -> Value {
         let (mut outputs, mut keys, mut by_key, mut failed) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, item) in each.items.iter().enumerate() {

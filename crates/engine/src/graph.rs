@@ -93,6 +93,11 @@ impl Graph {
         &self.plan
     }
 
+    /// Whether there is a step of this number.
+    pub(crate) fn has_step(&self, number: u32) -> bool {
+        (number as usize) < self.steps.len()
+    }
+
     pub(crate) fn step(&self, id: StepId) -> &Step {
         let route = &self.steps[id.0 as usize].route;
         let (last, around) = route.split_last().expect("a step's route has at least its own index");

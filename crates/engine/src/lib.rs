@@ -16,6 +16,7 @@ mod index;
 mod join;
 mod node;
 mod operation;
+mod parts;
 mod run;
 mod timer;
 

@@ -85,18 +85,26 @@ impl StepStatus {
 pub(crate) struct Node {
     pub(crate) path: StepPath,
     /// The step in the graph; for the root no step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<u32>,
     /// For a step the node whose scope it stands in; for an item its step.
     pub(crate) parent: NodeId,
     /// For an item its place in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<u32>,
     pub(crate) status: StepStatus,
     /// Whether its failure is tolerated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tolerated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Box<Failure>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attempts: Option<Box<Attempts>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) each: Option<Box<Each>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Box<Scope>>,
 }
 
@@ -116,14 +124,18 @@ pub(crate) struct Attempts {
     /// Whether the last one is under way.
     pub(crate) in_flight: bool,
     /// Why the last one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// The provider's name for the job under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job: Option<String>,
 }
 
 /// The fan-out of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Each {
+    /// In a stored state they are kept with their own nodes.
+    #[serde(skip)]
     pub(crate) items: Arc<Vec<Item>>,
     /// The node of the first item; the others follow.
     pub(crate) first: NodeId,
@@ -155,8 +167,10 @@ pub(crate) struct Scope {
     /// How many are not terminal.
     pub(crate) open: u32,
     /// The step whose failure counts against the scope: the first that failed untolerated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<NodeId>,
     /// What `inputs` stands for inside, if this is where it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inputs: Option<Value>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::{StepPath, Timestamp, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
@@ -41,7 +42,8 @@ pub struct Run {
 }
 
 /// The state of a run as a whole.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// It is under way.
     Running,
@@ -81,7 +83,7 @@ impl RunStatus {
     }
 }
 
-/// A journal that can't be what this engine wrote.
+/// A journal or a state that can't be what this engine wrote.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Misuse {
     /// The journal doesn't begin with the start of a run.
@@ -105,6 +107,14 @@ pub enum Misuse {
         expected: u64,
         /// The turn that does.
         found: u64,
+    },
+    /// A part of a stored state can't be what this engine wrote.
+    #[error("the part `{part}` of the run's state can't be used: {reason}")]
+    Part {
+        /// Which part.
+        part: String,
+        /// Why.
+        reason: String,
     },
     /// An event names a step that isn't there.
     #[error("turn {turn}: there is no step `{step}`")]

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_pipeline::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::node::NodeId;
 
 /// Why something will be due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Reason {
     /// The run has taken as long as it may.
     Run,
@@ -17,6 +19,10 @@ pub(crate) enum Reason {
     Attempt,
     /// A sleep or a pause before a retry is over.
     Wake,
+}
+
+impl Reason {
+    const ALL: [Reason; 4] = [Reason::Run, Reason::Total, Reason::Attempt, Reason::Wake];
 }
 
 /// What is due when. At most one entry for each node and reason.
@@ -40,13 +46,19 @@ impl Timers {
     }
 
     pub(crate) fn clear_node(&mut self, node: NodeId) {
-        for reason in [Reason::Run, Reason::Total, Reason::Attempt, Reason::Wake] {
+        for reason in Reason::ALL {
             self.clear(node, reason);
         }
     }
 
     pub(crate) fn at(&self, node: NodeId, reason: Reason) -> Option<Timestamp> {
         self.due.get(&(node, reason)).copied()
+    }
+
+    /// What is due for a node.
+    pub(crate) fn of(&self, node: NodeId) -> BTreeMap<Reason, Timestamp> {
+        let due = Reason::ALL.into_iter().filter_map(|reason| Some((reason, self.at(node, reason)?)));
+        due.collect()
     }
 
     /// The next moment at which something is due.

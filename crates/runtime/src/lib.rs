@@ -1,8 +1,4 @@
-//! Runs pipelines of many AI models as one durable piece of work.
-//!
-//! This crate makes the pure engine real: it is the loop between engine, store, providers, media and
-//! the clock, and the library that the command line and Rust programs stand on. Begin with
-//! [`Motet`].
+#![doc = include_str!("../README.md")]
 
 mod control;
 mod driver;

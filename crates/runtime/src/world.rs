@@ -1,7 +1,7 @@
 //! The one port through which the runtime touches the world.
 //!
 //! Whatever is not the same twice comes through here: time, randomness, durability, programs, the
-//! order in which tasks run. [`live`] is the real world; [`virtual_time`] runs everything on one
+//! order in which tasks run. [`live`] is the real world; `virtual_time` (with the feature `simulation`) runs everything on one
 //! thread with a clock that jumps to the next deadline, so a day passes in a moment and a seed always
 //! tells the same story.
 

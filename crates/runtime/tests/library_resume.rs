@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use motet::builder::{PipelineBuilder, operation};
-use motet::{Builder, Motet, NO_INPUTS, TaskContext};
+use motet::{Builder, Class, Motet, NO_INPUTS, TaskContext, TaskError};
 use tokio::sync::Semaphore;
 
 /// Counts how often each of two tasks is done; the second one waits for a permit.
@@ -23,11 +23,14 @@ impl Counted {
                 draw.fetch_add(1, Ordering::SeqCst);
                 async { Ok("a picture") }
             })
-            .task("send", move |_: TaskContext, text: String| {
+            .task("send", move |context: TaskContext, text: String| {
                 send.fetch_add(1, Ordering::SeqCst);
                 let gate = gate.clone();
                 async move {
-                    let _permit = gate.acquire().await?;
+                    tokio::select! {
+                        permit = gate.acquire() => drop(permit?),
+                        () = context.cancelled() => return Err(TaskError::new(Class::Unavailable, "stopped")),
+                    }
                     Ok(format!("sent {text}"))
                 }
             })

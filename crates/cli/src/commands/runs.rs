@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::follow::now;
 use crate::inputs::split;
 use crate::problem::Problem;
 use crate::project::Project;
@@ -40,8 +39,7 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
 fn table_of(rows: &[RunRow], look: &Look) -> Vec<Line> {
     let mut table = Table::with_headings(&["run", "pipeline", "status", "started", "took", "cost", ""]);
     for row in rows {
-        let ended = row.ended_at.unwrap_or_else(now);
-        let took = duration(ended.since(row.started_at));
+        let took = duration(row.ended_at.unwrap_or(row.updated_at).since(row.started_at));
         let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),

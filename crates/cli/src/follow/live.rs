@@ -14,13 +14,11 @@ pub struct Live {
     terminal: Terminal,
     /// How many lines were drawn last and are to be drawn over.
     drawn: usize,
-    /// A line that stays at the end.
-    note: Option<Line>,
 }
 
 impl Live {
     pub fn new(terminal: Terminal) -> Live {
-        Live { terminal, drawn: 0, note: None }
+        Live { terminal, drawn: 0 }
     }
 
     /// Writes `lines` over those that were drawn last, in one piece, so that nothing flickers.
@@ -62,12 +60,12 @@ impl Reader for Live {
             let record = follow.reporter.record();
             lines.extend(View { record, score: follow.score.as_ref(), now: now(), look: &look }.lines());
         }
-        lines.extend(self.note.clone());
         self.draw_over(&fit(lines, rows.saturating_sub(1)));
     }
 
     fn note(&mut self, line: &Line) {
-        self.note = Some(line.clone());
+        self.draw_over(&[]);
+        self.terminal.note_line(line);
     }
 
     fn end(&mut self, follow: &Follow, ending: &Ending) {

@@ -70,9 +70,11 @@ impl View<'_> {
         let (symbol, tone) = self.symbol(step);
         let line = Line::new().plain("  ").then(tone, symbol).plain(" ").then(Tone::Plain, path.as_str());
         let line = line.pad_to(columns.time);
-        let line = line.plain(self.time_of(step)).pad_to(columns.does);
-        let line = line.then(Tone::Dim, self.does(path, step)).pad_to(columns.state);
-        self.add_state(line, path, step)
+        let mut line = line.plain(self.time_of(step));
+        if let Some(does) = columns.does {
+            line = line.pad_to(does).then(Tone::Dim, self.does(path, step));
+        }
+        self.add_state(line.pad_to(columns.state), path, step)
     }
 
     fn symbol(&self, step: &StepRecord) -> (&'static str, Tone) {
@@ -270,13 +272,17 @@ fn last_name(path: &StepPath) -> &str {
 /// Where the columns begin.
 struct Columns {
     time: usize,
-    does: usize,
+    /// Left out where there is no room for it.
+    does: Option<usize>,
     state: usize,
 }
 
 /// Longer names and operations don't push the others away.
 const NAME_WIDTH_MAX: usize = 20;
 const DOES_WIDTH_MAX: usize = 26;
+
+/// What a state needs to be understood.
+const STATE_WIDTH_MIN: usize = 24;
 
 impl Columns {
     fn of(view: &View) -> Columns {
@@ -290,7 +296,11 @@ impl Columns {
         let symbol = columns(view.look.symbols.done);
         let time_at = 2 + symbol + 1 + name.min(NAME_WIDTH_MAX) + 3;
         let does_at = time_at + time.max(5) + 3;
-        Columns { time: time_at, does: does_at, state: does_at + does.min(DOES_WIDTH_MAX) + 3 }
+        let state_at = does_at + does.min(DOES_WIDTH_MAX) + 3;
+        if state_at + STATE_WIDTH_MIN > view.look.width {
+            return Columns { time: time_at, does: None, state: does_at };
+        }
+        Columns { time: time_at, does: Some(does_at), state: state_at }
     }
 }
 
@@ -309,10 +319,10 @@ struct Tally {
 impl Tally {
     fn of(view: &View, path: &StepPath) -> Tally {
         let mut tally = Tally::default();
-        for (_, item) in view.record.items_of(path) {
+        for (path, item) in view.record.items_of(path) {
             let Some(item) = item else { continue };
             tally.over += usize::from(item.is_over());
-            match item.status {
+            match state_of(view, &path, item) {
                 StepStatus::Completed => tally.completed += 1,
                 StepStatus::Failed => tally.failed += 1,
                 StepStatus::Running => tally.running += 1,
@@ -328,5 +338,23 @@ impl Tally {
             }
         }
         tally
+    }
+}
+
+/// Where an item stands: one that is a group runs only if something inside it does.
+fn state_of(view: &View, path: &StepPath, item: &StepRecord) -> StepStatus {
+    if item.status != StepStatus::Running || !item.attempts.is_empty() {
+        return item.status;
+    }
+    let inside = |status: StepStatus| view.record.below(path).any(|(_, step)| step.status == status);
+    let leaves_run = view
+        .record
+        .below(path)
+        .any(|(_, step)| step.status == StepStatus::Running && !step.attempts.is_empty());
+    match () {
+        () if leaves_run => StepStatus::Running,
+        () if inside(StepStatus::Waiting) => StepStatus::Waiting,
+        () if inside(StepStatus::Sleeping) => StepStatus::Sleeping,
+        () => StepStatus::Running,
     }
 }

@@ -104,7 +104,10 @@ pub fn step_lines(view: &View, path: &StepPath, step: &StepRecord, places: &Arti
         title = title.plain(format!("   {}", duration(took)));
     }
     let mut lines = vec![title];
-    lines.extend(step.reason.iter().map(|reason| Line::of(Tone::Plain, format!("  {reason}"))));
+    // Of a step that has ended otherwise it is the reason of an earlier attempt.
+    let explains = !matches!(step.status, StepStatus::Completed | StepStatus::Failed);
+    let reason = step.reason.iter().filter(|_| explains);
+    lines.extend(reason.map(|reason| Line::of(Tone::Plain, format!("  {reason}"))));
     if let Some(failure) = &step.failure {
         lines.push(
             Line::new()

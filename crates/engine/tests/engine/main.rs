@@ -7,6 +7,7 @@ mod fallbacks;
 mod fan_out;
 mod groups;
 mod outputs;
+mod parts;
 mod retries;
 mod scenario;
 mod time;

@@ -1,7 +1,6 @@
 //! What is known of a run: the fold of all that happened to it.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use motet_engine::StepStatus;
 use motet_engine::event::SkipReason;
@@ -159,16 +158,14 @@ impl RunRecord {
         })
     }
 
-    /// The paths of all that lies below `path`: items, steps inside, and theirs.
-    pub fn below<'a>(
-        &'a self,
-        path: &'a StepPath,
-    ) -> impl Iterator<Item = (&'a StepPath, &'a StepRecord)> + 'a {
-        let inside = move |other: &StepPath| {
-            other.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with(['[', '/']))
+    /// All that lies below `path`: items, steps inside, and theirs.
+    pub fn below(&self, path: &StepPath) -> impl Iterator<Item = (&StepPath, &StepRecord)> {
+        // `0` and `\` follow `/` and `[`: between lie all paths that go on so, and no others.
+        let range = |from: char, to: char| {
+            let bound = |last: char| StepPath::from_text(&format!("{path}{last}"));
+            self.steps.range(bound(from)..bound(to))
         };
-        let after = (Bound::Excluded(path), Bound::Unbounded);
-        self.steps.range::<StepPath, _>(after).filter(move |(other, _)| inside(other))
+        range('/', '0').chain(range('[', '\\'))
     }
 
     /// How many of the outermost steps are over.

@@ -1,0 +1,111 @@
+//! A project in a folder of its own, and transcripts of the binary in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder with files, in which the binary is run.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// An empty project.
+    pub fn new() -> Project {
+        Project { folder: TempDir::new().expect("a temporary folder can be made") }
+    }
+
+    /// A project with one file.
+    pub fn with(name: &str, content: impl AsRef<[u8]>) -> Project {
+        let project = Project::new();
+        project.write(name, content);
+        project
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file, with the folders on the way to it.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder"))
+            .expect("the folder can be made");
+        std::fs::write(&path, content).expect("the file can be written");
+        path
+    }
+
+    /// The binary with some arguments, in this folder, in a bare environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("motet"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            .env("USER", "tester")
+            .env("TZ", "UTC");
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary can be started")
+    }
+
+    /// What it wrote and how it ended, as it would stand in a log.
+    pub fn transcript(&self, arguments: &[&str]) -> String {
+        transcript(arguments, &self.run(arguments))
+    }
+
+    /// What it writes to standard output, however it ends.
+    pub fn good_or_not(&self, arguments: &[&str]) -> String {
+        String::from_utf8(self.run(arguments).stdout).expect("output is UTF-8")
+    }
+
+    /// Runs it and insists that it ends well.
+    pub fn good(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", transcript(arguments, &output));
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    }
+}
+
+/// What the binary wrote and how it ended.
+pub fn transcript(arguments: &[&str], output: &Output) -> String {
+    let mut text = format!("$ motet {}\n", arguments.join(" "));
+    text.push_str(&String::from_utf8_lossy(&output.stdout));
+    if !output.stderr.is_empty() {
+        text.push_str("--- stderr\n");
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+    }
+    match output.status.code() {
+        Some(code) => text.push_str(&format!("--- exit {code}\n")),
+        None => text.push_str("--- killed\n"),
+    }
+    text
+}
+
+/// Compares with a snapshot, without what differs from run to run.
+#[macro_export]
+macro_rules! assert_transcript {
+    ($project:expr, $transcript:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        let folder = $project.path().display().to_string();
+        settings.add_filter(&folder.replace('.', "\\."), "[project]");
+        settings.add_filter(r"sha256:[0-9a-f]{64}", "sha256:[digest]");
+        settings.add_filter(r"artifacts/[0-9a-f]{2}/[0-9a-f]{62}", "artifacts/[digest]");
+        settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[moment]");
+        settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d", "[moment]");
+        settings.add_filter(r"\d\d:\d\d:\d\d\.\d{3}", "[clock]");
+        settings.add_filter(r"\b\d\d:\d\d  ", "[clock]  ");
+        settings.add_filter(r"   \d\d:\d\d\n", "   [clock]\n");
+        settings.add_filter(r"\d+\.\d s\b", "[span]");
+        settings.add_filter(r#""duration_ms":\d+"#, r#""duration_ms":"[span]""#);
+        settings.add_filter(r#""duration_ms": \d+"#, r#""duration_ms": "[span]""#);
+        settings.bind(|| insta::assert_snapshot!($transcript));
+    }};
+}

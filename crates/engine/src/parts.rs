@@ -1,0 +1,223 @@
+//! State in parts: what a host that doesn't fold the journal keeps of a run.
+//!
+//! A cluster's host loads a run's state for every input and stores it afterwards (DESIGN §13). So the
+//! state is split: a turn changes the parts of the nodes that it touched, and the bytes that it
+//! changes don't grow with the graph. Each part is canonical JSON: equal states have equal bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use motet_pipeline::{Digest, Timestamp, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Item, RunStarted, SCHEMA};
+use crate::graph::Graph;
+use crate::index::Index;
+use crate::node::{Node, NodeId, StepStatus};
+use crate::run::{Misuse, Run, RunStatus};
+use crate::timer::{Reason, Timers};
+use crate::{AttemptKey, Money};
+
+/// The part that never changes: what the run was started with.
+const STARTED: &str = "started";
+/// The part that changes with every turn.
+const RUN: &str = "run";
+/// Before the path of a step or item.
+const STEP: &str = "step:";
+
+#[derive(Serialize, Deserialize)]
+struct StartedPart {
+    at: Timestamp,
+    started: Arc<RunStarted>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RunPart {
+    schema: u32,
+    plan: Digest,
+    turns: u64,
+    last_at: Timestamp,
+    status: RunStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel: Option<(String, String)>,
+    degraded: bool,
+    cost: Money,
+    root: NodePart,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NodePart {
+    number: NodeId,
+    node: Node,
+    /// For an item of a fan-out: the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+    /// What is due, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    due: BTreeMap<Reason, Timestamp>,
+    /// Attempts that were told to stop and whose end is not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    abandoned: Vec<u32>,
+}
+
+impl Run {
+    /// The whole state, in named parts: `run` and `started` once, `step:<path>` for each step and item
+    /// that is known so far.
+    ///
+    /// ```
+    /// # use motet_engine::{Graph, Run, RunId, RunStarted};
+    /// # use motet_pipeline::{Bundle, Timestamp, Value, check::check, contract::Catalogue};
+    /// # let text = "motet: 1\nsteps: { nap: { uses: flow/sleep, with: { duration: 1h } } }";
+    /// # let plan = check(&Bundle::of_text("nap.yaml", text), &Catalogue::default()).plan.unwrap();
+    /// # let started = RunStarted {
+    /// #     schema: 1, run: RunId::new("r"), pipeline: "nap".into(), plan: plan.digest,
+    /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, labels: Default::default(),
+    /// # };
+    /// # let graph = Graph::new(plan.into());
+    /// let (run, _) = Run::start(graph.clone(), started, Timestamp(0));
+    /// let parts = run.parts();
+    /// assert_eq!(parts.keys().collect::<Vec<_>>(), ["run", "started", "step:nap"]);
+    /// let again = Run::from_parts(graph, &parts).unwrap();
+    /// assert_eq!(again.parts(), parts);
+    /// assert_eq!(again.next_deadline(), Some(Timestamp(3_600_000)));
+    /// ```
+    pub fn parts(&self) -> BTreeMap<String, Vec<u8>> {
+        let started = StartedPart { at: self.started_at, started: self.started.clone() };
+        let mut root = self.part_of(NodeId::ROOT);
+        if let Some(scope) = &mut root.node.scope {
+            // What the run was started with is in the part that never changes.
+            scope.inputs = None;
+        }
+        let run = RunPart {
+            schema: SCHEMA,
+            plan: self.graph.plan().digest,
+            turns: self.turns,
+            last_at: self.last_at,
+            status: self.status.clone(),
+            cancel: self.cancel.clone(),
+            degraded: self.degraded,
+            cost: self.cost,
+            root,
+        };
+        let steps = (1..self.nodes.len() as u32).map(NodeId).map(|id| {
+            let part = self.part_of(id);
+            (format!("{STEP}{}", part.node.path), write(&part))
+        });
+        let whole = [(STARTED.to_owned(), write(&started)), (RUN.to_owned(), write(&run))];
+        whole.into_iter().chain(steps).collect()
+    }
+
+    fn part_of(&self, id: NodeId) -> NodePart {
+        let mut node = self.node(id).clone();
+        if node.each.is_some() {
+            // Made of the outputs of the items, which have parts of their own.
+            node.output = None;
+        }
+        let item = node.item.and_then(|index| {
+            let each = self.node(node.parent).each.as_ref()?;
+            each.items.get(index as usize).cloned()
+        });
+        let first = AttemptKey { step: node.path.clone(), number: 0 };
+        let last = AttemptKey { step: node.path.clone(), number: u32::MAX };
+        let abandoned = self.abandoned.range(first..=last).map(|key| key.number).collect();
+        NodePart { number: id, node, item, due: self.timers.of(id), abandoned }
+    }
+
+    /// The run that these parts are the state of.
+    ///
+    /// # Errors
+    /// When they aren't what [`Run::parts`] gave for this plan.
+    pub fn from_parts(graph: Arc<Graph>, parts: &BTreeMap<String, Vec<u8>>) -> Result<Run, Misuse> {
+        let header: RunPart = read(parts, RUN)?;
+        if header.schema > SCHEMA {
+            return Err(Misuse::Newer { found: header.schema, supported: SCHEMA });
+        }
+        if header.plan != graph.plan().digest {
+            return Err(Misuse::OtherPlan);
+        }
+        let started: StartedPart = read(parts, STARTED)?;
+        let mut nodes = BTreeMap::from([(NodeId::ROOT, header.root)]);
+        for name in parts.keys().filter(|name| name.starts_with(STEP)) {
+            let part: NodePart = read(parts, name)?;
+            nodes.insert(part.number, part);
+        }
+        let mut run = Run {
+            graph,
+            started_at: started.at,
+            turns: header.turns,
+            last_at: header.last_at,
+            status: header.status,
+            cancel: header.cancel,
+            degraded: header.degraded,
+            cost: header.cost,
+            nodes: Vec::with_capacity(nodes.len()),
+            index: Index::default(),
+            abandoned: Default::default(),
+            timers: Timers::default(),
+            started: started.started,
+        };
+        for part in nodes.into_values() {
+            run.add_part(part)?;
+        }
+        let inputs = run.started.inputs.clone();
+        if let Some(scope) = &mut run.node_mut(NodeId::ROOT).scope {
+            scope.inputs = Some(inputs);
+        }
+        run.join_again();
+        Ok(run)
+    }
+
+    fn add_part(&mut self, part: NodePart) -> Result<(), Misuse> {
+        let NodePart { number, node, item, due, abandoned } = part;
+        let misplaced =
+            |reason: &str| Misuse::Part { part: format!("{STEP}{}", node.path), reason: reason.to_owned() };
+        if number.0 as usize != self.nodes.len() {
+            return Err(misplaced("the part of a step before it is missing"));
+        }
+        if number != NodeId::ROOT {
+            if node.parent >= number || node.step.is_none_or(|step| !self.graph.has_step(step)) {
+                return Err(misplaced("it belongs to no step of the plan"));
+            }
+            self.index.add(&node.path, number);
+        }
+        if let (Some(index), Some(item)) = (node.item, item) {
+            let Some(each) = &mut self.node_mut(node.parent).each else {
+                return Err(misplaced("its step is not fanned out"));
+            };
+            if index as usize != each.items.len() {
+                return Err(misplaced("the part of an item before it is missing"));
+            }
+            Arc::make_mut(&mut each.items).push(item);
+        }
+        for (reason, at) in due {
+            self.timers.set(number, reason, at);
+        }
+        let attempts = abandoned.into_iter().map(|number| AttemptKey { step: node.path.clone(), number });
+        self.abandoned.extend(attempts);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Makes the outputs of fanned-out steps again; inner ones come later, and are joined first.
+    fn join_again(&mut self) {
+        for id in (0..self.nodes.len() as u32).rev().map(NodeId) {
+            let node = self.node(id);
+            let Some(each) = node.each.as_ref().filter(|_| node.status == StepStatus::Completed) else {
+                continue;
+            };
+            let output: Value = self.join(each);
+            self.node_mut(id).output = Some(output);
+        }
+    }
+}
+
+fn write(part: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(part).expect("a part is plain data with text as keys")
+}
+
+fn read<T: DeserializeOwned>(parts: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<T, Misuse> {
+    let fault = |reason: String| Misuse::Part { part: name.to_owned(), reason };
+    let bytes = parts.get(name).ok_or_else(|| fault("it is not there".into()))?;
+    serde_json::from_slice(bytes).map_err(|error| fault(error.to_string()))
+}
