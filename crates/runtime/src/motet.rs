@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use motet_engine::{Event, Failure, Input, Run, RunId, RunStarted};
 use motet_pipeline::bundle::Bundle;
-use motet_pipeline::contract::Catalogue;
+use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, RunRow, Store};
@@ -174,7 +174,8 @@ impl Motet {
         Pipeline::from_bundle(Bundle::of_text("pipeline.yaml", text), &self.inner.catalogue)
     }
 
-    /// Starts a run of `pipeline`; returns once it is durable that it was asked for.
+    /// Starts a run of `pipeline`; returns once it is durable that it was asked for. Inputs are pairs
+    /// of name and value; see [`Motet::start_typed`] for a struct of them, and [`crate::NO_INPUTS`].
     ///
     /// # Errors
     /// When the inputs don't fit, tools are missing, or the store fails.
@@ -186,6 +187,42 @@ impl Motet {
         let inputs = inputs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let options = StartOptions { new: true, ..StartOptions::default() };
         Ok(self.start_with(pipeline, inputs, options).await?.run)
+    }
+
+    /// Starts a run whose inputs are the fields of a struct, or the entries of a map.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t", "inputs": {"lines": {"type": "array"}, "loud": "boolean"},
+    /// #   "steps": {"count": {"uses": "data/transform", "with": {"value": "{{ inputs.lines | length }}"}}},
+    /// #   "outputs": {"count": "{{ steps.count.value }}"}}"#;
+    /// # let pipeline = motet.load_text(text)?;
+    /// #[derive(serde::Serialize)]
+    /// struct Poem { lines: Vec<String>, loud: bool }
+    /// #[derive(serde::Deserialize)]
+    /// struct Measured { count: usize }
+    ///
+    /// let poem = Poem { lines: vec!["O Rose".into(), "thou art sick".into()], loud: false };
+    /// let run = motet.start_typed(&pipeline, &poem).await?;
+    /// assert_eq!(run.typed_outputs::<Measured>().await?.count, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Motet::start`]; [`Error::Inputs`] also when `inputs` isn't written as an object.
+    pub async fn start_typed(
+        &self,
+        pipeline: &Pipeline,
+        inputs: &impl Serialize,
+    ) -> Result<RunHandle, Error> {
+        let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
+        let written = serde_json::to_value(inputs)
+            .map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
+        match Value::from(written) {
+            Value::Map(inputs) => self.start(pipeline, Arc::unwrap_or_clone(inputs)).await,
+            other => Err(unfit(format!("the inputs must be an object, and are {}", other.kind_word()))),
+        }
     }
 
     /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
@@ -612,6 +649,35 @@ impl RunHandle {
     }
 
     /// All that happened so far, then all that happens, to the end of the run.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t", "steps": {"add": {"uses": "data/transform", "with": {"value": 1}}}}"#;
+    /// # let run = motet.start(&motet.load_text(text)?, motet::NO_INPUTS).await?;
+    /// use motet::{engine::Event, follow::Happening};
+    ///
+    /// let mut completed = Vec::new();
+    /// let mut events = run.events().await?;
+    /// while let Some(happening) = events.next().await {
+    ///     match happening {
+    ///         Happening::Turn(turn) => {                       // durable: it will never be taken back
+    ///             for event in &turn.events {
+    ///                 if let Event::StepCompleted { step, .. } = event {
+    ///                     completed.push(step.to_string());
+    ///                 }
+    ///             }
+    ///             if turn.events.iter().any(Event::ends_run) {
+    ///                 break;
+    ///             }
+    ///         }
+    ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
+    ///         Happening::Interrupted | Happening::StoreFailed(_) => break,
+    ///     }
+    /// }
+    /// assert_eq!(completed, ["add"]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When the store fails.

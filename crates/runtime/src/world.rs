@@ -1,9 +1,9 @@
 //! The one port through which the runtime touches the world.
 //!
 //! Whatever is not the same twice comes through here: time, randomness, durability, programs, the
-//! order in which tasks run. [`live`] is the real world; `virtual_time` (with the feature `simulation`) runs everything on one
-//! thread with a clock that jumps to the next deadline, so a day passes in a moment and a seed always
-//! tells the same story.
+//! order in which tasks run. [`live`] is the real world. With the feature `simulation` there is
+//! `virtual_time` too: it runs everything on one thread with a clock that jumps to the next deadline,
+//! so a day passes in a moment and a seed always tells the same story.
 
 pub mod live;
 #[cfg(feature = "simulation")]

@@ -9,6 +9,8 @@ use motet::builder::{
 use motet::kit::Kit;
 use motet::world::virtual_time::run;
 use motet::{Class, Error, Pipeline};
+use proptest::prelude::*;
+use serde_json::Value as Json;
 
 /// What `film` builds, after its YAML was checked once more as a file and its JSON too.
 fn built(film: &PipelineBuilder) -> Pipeline {
@@ -311,6 +313,72 @@ fn what_can_not_be_meant_is_told() {
 
     let told: Vec<_> = [&clashing, &foreign, &inside, &hidden, &misplaced].map(refusals).concat();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_circle_of_steps_is_refused_by_the_check_named_or_not() {
+    let named = PipelineBuilder::new("named");
+    let first = named.step("first", "data/transform");
+    let second = named.step("second", "data/transform").with("value", first.output("value"));
+    let first = first.with("value", second.output("value"));
+    named.output("value", first.output("value"));
+
+    let chicken = operation("data/transform").named("chicken");
+    let egg = transform(&chicken).named("egg");
+    let unnamed = compose("unnamed", chicken.with("value", &egg));
+
+    let own = PipelineBuilder::new("own");
+    let ouroboros = own.step("ouroboros", "data/transform");
+    own.output("value", ouroboros.clone().with("value", &ouroboros));
+
+    insta::assert_snapshot!([&named, &unnamed, &own].map(refusals).concat().join("\n"));
+}
+
+/// Any JSON of small numbers and of texts that YAML and templates would like to read otherwise.
+fn arbitrary_json() -> impl Strategy<Value = Json> {
+    let text = prop_oneof![
+        "[ -~]{0,12}",
+        any::<String>(),
+        prop::sample::select(vec![
+            "{{", "}}", "{%", "null", "~", "1e3", "0x1F", "12:30", "---", "a\n b\n", "- x", "#"
+        ])
+        .prop_map(String::from),
+    ];
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i32>().prop_map(Json::from),
+        (-1e6..1e6_f64).prop_map(Json::from),
+        text.clone().prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::btree_map("[a-z$~-][ -z]{0,6}", inner, 0..4)
+                .prop_map(|entries| Json::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn data_comes_out_as_it_was_given_whatever_is_in_it(data in arbitrary_json()) {
+        let film = PipelineBuilder::new("data");
+        let plain = film.step("plain", "data/transform").with("value", data.clone());
+        let coded = film.step("coded", "data/transform").with("value", Expression::from(false).or(data.clone()));
+        film.output("plain", plain.output("value"));
+        film.output("coded", coded.output("value"));
+        let outputs = run(async {
+            let motet = Kit::simulated(1).open().await.unwrap();
+            let from_json = motet.load_text(&film.to_json().unwrap()).unwrap();
+            let pipeline = film.build(&motet).unwrap();
+            assert_eq!(pipeline.plan().digest, from_json.plan().digest);
+            motet.start(&pipeline, motet::NO_INPUTS).await.unwrap().outputs().await.unwrap()
+        });
+        prop_assert_eq!(outputs.to_json(), serde_json::json!({ "plain": data, "coded": data }));
+    }
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use motet::builder::{InputType, PipelineBuilder, Retry, animate, compose, scene};
+use motet::engine::Failure;
 use motet::kit::Kit;
 use motet::language::contract::{Contract, Parameter, Work};
-use motet::language::{Span, Type};
+use motet::language::{Span, Timestamp, Type};
 use motet::world::virtual_time::run;
-use motet::{Class, Error, NO_INPUTS, Value, Video};
+use motet::{Audio, Class, Error, NO_INPUTS, TaskContext, Value, Video};
 
 #[test]
 fn a_stand_in_that_fails_twice_and_then_works_is_called_three_times() {
@@ -107,4 +108,39 @@ fn after_a_restart_nothing_finished_is_done_again() {
         let keys: Vec<_> = animator.calls().into_iter().map(|call| call.idempotency_key).collect();
         assert_eq!(keys[0], keys[1], "the same attempt has the same key after a restart");
     });
+}
+
+#[test]
+fn a_stand_in_that_asks_for_patience_is_given_it() {
+    run(async {
+        let mut kit = Kit::simulated(1);
+        let picture = kit.image(8, 8);
+        let tomorrow = Timestamp(kit.now().0 + 86_400_000);
+        let busy = Failure::new(Class::Throttled, "come back tomorrow").retry_at(tomorrow);
+        let painter = kit.stand_in("local/scene").fails_as(busy).then(picture);
+        let motet = kit.open().await.unwrap();
+        let film = compose("film", scene("a lighthouse").retry(Retry::attempts(2))).build(&motet).unwrap();
+        motet.start(&film, NO_INPUTS).await.unwrap().outputs().await.unwrap();
+        assert_eq!((painter.count(), kit.now()), (2, tomorrow));
+    });
+}
+
+#[tokio::test]
+async fn what_a_task_keeps_is_measured() {
+    let mut kit = Kit::new();
+    let sound = kit.audio(0.5);
+    kit.task("copy", |context: TaskContext, sound: Audio| async move {
+        let bytes = context.read(&sound).await?;
+        Ok(Audio::try_from(context.keep(bytes).await?)?)
+    });
+    let motet = kit.open().await.unwrap();
+    let mut film = PipelineBuilder::new("film");
+    let input = film.input("sound", InputType::Audio);
+    film.output("copy", film.step("copy", "task/copy").with("value", input).output("value"));
+    let run = motet.start(&film.build(&motet).unwrap(), [("sound", sound.clone())]).await.unwrap();
+    #[derive(serde::Deserialize)]
+    struct Outputs {
+        copy: Audio,
+    }
+    assert_eq!(run.typed_outputs::<Outputs>().await.unwrap().copy, sound);
 }

@@ -68,7 +68,13 @@ impl StandIn {
 
     /// Fails the next call in this way.
     pub fn fails_with(self, class: Class, message: &str) -> StandIn {
-        self.answer(Answer::Fails(Failure::new(class, message)))
+        self.fails_as(Failure::new(class, message))
+    }
+
+    /// Fails the next call in exactly this way, such as with a moment before which it must not be
+    /// tried again.
+    pub fn fails_as(self, failure: Failure) -> StandIn {
+        self.answer(Answer::Fails(failure))
     }
 
     /// Gives `value` at the next call: a map of the outputs by name, or the value of the one output
