@@ -672,7 +672,7 @@ impl RunHandle {
     ///             }
     ///         }
     ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
-    ///         Happening::Interrupted | Happening::StoreFailed(_) => break,
+    ///         _ => break,                                      // nobody drives the run any more
     ///     }
     /// }
     /// assert_eq!(completed, ["add"]);
