@@ -39,6 +39,7 @@ fn examples() -> BTreeSet<PathBuf> {
 #[tokio::test]
 async fn every_example_is_good_says_what_it_shows_and_is_played_here() {
     let (motet, tests) = (real().await, include_str!("examples.rs"));
+    let list = std::fs::read_to_string(repository("examples/README.md")).unwrap();
     for path in examples() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# "), "{} begins with what it shows", path.display());
@@ -47,6 +48,8 @@ async fn every_example_is_good_says_what_it_shows_and_is_played_here() {
         let path = path.canonicalize().unwrap();
         let name = format!("\"{}\"", path.strip_prefix(root).unwrap().display());
         assert!(tests.contains(&name), "{name} is played by no test here");
+        let link = format!("({})", name.trim_matches('"').trim_start_matches("examples/"));
+        assert!(list.contains(&link), "{name} isn't in examples/README.md");
     }
 }
 
