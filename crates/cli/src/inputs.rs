@@ -66,7 +66,7 @@ fn typed_value(specs: &[InputSpec], name: &str, text: &str) -> Result<Value, Pro
         let problem = Problem::usage(format!("{}; nothing ran", misfit.message));
         match spec.ty {
             Type::Media(_) => problem.line(format!("give it as --input {name}=@FILE")),
-            _ => problem.line("`motet plan FILE` shows what the pipeline takes"),
+            _ => problem.line("`motet plan FILE` lists the inputs"),
         }
     })
 }

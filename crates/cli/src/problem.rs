@@ -119,7 +119,8 @@ fn words_for(error: &Error) -> Problem {
         Error::Inputs(misfits) => {
             let problem = Problem::usage("the inputs don't fit the pipeline; nothing ran");
             let problem = misfits.iter().fold(problem, |problem, misfit| problem.line(&misfit.message));
-            problem.line("give inputs with --input NAME=VALUE, files with --input NAME=@FILE")
+            problem
+                .line("give inputs as --input NAME=VALUE, files as NAME=@FILE; `motet plan FILE` lists them")
         }
         Error::Tools(missing) => {
             let names: Vec<&str> = missing.iter().map(|tool| tool.name.as_str()).collect();

@@ -6,7 +6,7 @@ pub mod missing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet::language::contract::{Contract, Work};
-use motet::language::plan::{Body, Dependency, Each, Quorum, Scope, Step, Target, Timeouts};
+use motet::language::plan::{Body, Dependency, Each, InputSpec, Quorum, Scope, Step, Target, Timeouts};
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
@@ -18,6 +18,7 @@ pub struct Score {
     /// The content hash, whole and as it is shown.
     pub digest: String,
     pub digest_short: String,
+    pub inputs: Vec<InputSpec>,
     pub parts: Vec<Part>,
     pub timeout: Option<Span>,
     pub finishes: bool,
@@ -96,6 +97,7 @@ impl Score {
             description: plan.description.clone(),
             digest: plan.digest.to_string(),
             digest_short: plan.digest.short(),
+            inputs: plan.inputs.clone(),
             parts: parts(&plan.root, history),
             timeout: plan.timeout,
             finishes: plan.on_failure == motet::language::plan::OnFailure::Finish,

@@ -1,7 +1,7 @@
 //! The plan as a table, as Mermaid, and as JSON.
 
 use motet::language::Span;
-use motet::language::plan::Timeouts;
+use motet::language::plan::{InputSpec, Timeouts};
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Look, Tone};
@@ -72,7 +72,7 @@ fn remarks(part: &Part) -> String {
 
 /// What stands below the table: a label, and what it lists.
 fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
-    let mut notes = Vec::new();
+    let mut notes = vec![("inputs", score.inputs.iter().map(input_in_words).collect())];
     if together.len() > 1 {
         notes.push(("at once", together.iter().map(|name| (*name).to_owned()).collect()));
     }
@@ -88,6 +88,17 @@ fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
     notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
     notes.retain(|(_, parts)| !parts.is_empty());
     notes
+}
+
+/// `prompt (text)`, `seconds (a whole number) = 4`
+fn input_in_words(input: &InputSpec) -> String {
+    let secret = if input.sensitive { ", sensitive" } else { "" };
+    let default = match &input.default {
+        Some(value) if !input.sensitive => format!(" = {}", brief(value)),
+        _ if input.required => " required".to_owned(),
+        _ => String::new(),
+    };
+    format!("{} ({}{secret}){default}", input.name, input.ty.phrase())
 }
 
 fn timeouts_in_words(timeouts: &[(String, Span)], run: Option<Span>) -> Vec<String> {
@@ -176,11 +187,21 @@ pub fn json(score: &Score) -> Json {
         "name": score.name,
         "description": score.description,
         "digest": score.digest,
+        "inputs": score.inputs.iter().map(input_json).collect::<Vec<_>>(),
         "steps": score.parts.iter().map(part_json).collect::<Vec<_>>(),
         "at_once": at_once(&score.parts),
         "critical_path": { "low_ms": length.low.0, "high_ms": length.high.0 },
         "timeout_ms": score.timeout.map(|limit| limit.0),
         "on_failure": if score.finishes { "finish" } else { "fail" },
+    })
+}
+
+fn input_json(input: &InputSpec) -> Json {
+    let default = input.default.as_ref().filter(|_| !input.sensitive);
+    json!({
+        "name": input.name, "type": input.ty.to_string(), "required": input.required,
+        "default": default.map(|value| value.to_json()), "sensitive": input.sensitive,
+        "description": input.description,
     })
 }
 

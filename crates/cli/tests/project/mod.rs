@@ -61,11 +61,6 @@ impl Project {
         transcript(arguments, &self.run(arguments))
     }
 
-    /// What it writes to standard output, however it ends.
-    pub fn good_or_not(&self, arguments: &[&str]) -> String {
-        String::from_utf8(self.run(arguments).stdout).expect("output is UTF-8")
-    }
-
     /// Runs it and insists that it ends well.
     pub fn good(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
