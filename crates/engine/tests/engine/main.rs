@@ -3,11 +3,13 @@
 mod absence;
 mod branches;
 mod cancellation;
+mod dispatcher;
 mod fallbacks;
 mod fan_out;
 mod groups;
 mod outputs;
 mod parts;
+mod properties;
 mod retries;
 mod scenario;
 mod time;

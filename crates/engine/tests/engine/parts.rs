@@ -6,7 +6,7 @@ use motet_engine::{Graph, Misuse, Run};
 use motet_pipeline::Class;
 use serde_json::json;
 
-use crate::scenario::{Scenario, key, ok, pipeline, start};
+use crate::scenario::{Scenario, Watch, key, ok, pipeline, start};
 
 fn again(story: &Scenario) -> Run {
     Run::from_parts(story.run.graph().clone(), &story.run.parts()).expect("the parts of a run can be read")
@@ -99,7 +99,7 @@ fn the_bytes_of_a_turn_do_not_grow_with_the_pipeline() {
         let steps: Vec<_> = (0..count).map(|n| format!("  s{n:04}: {{ uses: task/work }}\n")).collect();
         let after = "  then: { uses: task/work, with: { x: \"{{ steps.s0003.value }}\" } }\n";
         let text = format!("steps:\n{}{after}", steps.concat());
-        let mut story = pipeline(&text).start_unwatched();
+        let mut story = pipeline(&text).start_watched(Watch::Not);
         let (names, bytes) =
             changed_by(&mut story, |story| _ = story.ends_as(key("s0003", 1), ok(json!("done"))));
         assert_eq!(names, ["run", "step:s0003", "step:then"]);
@@ -118,7 +118,7 @@ fn the_bytes_of_a_turn_do_not_grow_with_the_list() {
         steps: { fan: { each: \"{{ inputs.list }}\", key: \"k{{ item }}\", uses: task/work, with: { x: \"{{ item }}\" } } }
         ";
         let list: Vec<_> = (1000..1000 + count).collect();
-        let mut story = pipeline(text).inputs(json!({"list": list})).start_unwatched();
+        let mut story = pipeline(text).inputs(json!({"list": list})).start_watched(Watch::Not);
         let (names, bytes) = changed_by(&mut story, |story| _ = story.ends_as(key("fan[k1003]", 1), ok(json!("done"))));
         assert_eq!(names, ["run", "step:fan", "step:fan[k1003]"]);
         bytes
