@@ -31,6 +31,9 @@ mod stand_in;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use motet_pipeline::contract::{Catalogue, Work};
+use motet_pipeline::diagnostic::{Code, Diagnostic};
+use motet_pipeline::suggestion::closest;
 use motet_pipeline::{Contract, Timestamp};
 use motet_store::Store;
 use schemars::JsonSchema;
@@ -159,15 +162,36 @@ impl Kit {
     /// first one, and what is unfinished can be resumed.
     ///
     /// # Errors
-    /// As [`crate::Builder::open`].
+    /// As [`crate::Builder::open`]; [`Error::Check`] when there is nothing to stand in for.
     pub async fn open(&self) -> Result<Motet, Error> {
         let mut builder = Motet::builder().world(self.world.clone()).shared_store(self.store.clone());
         for task in &self.tasks {
             builder = builder.add_task(task.clone());
         }
+        let faults: Vec<_> =
+            self.stand_ins.keys().filter_map(|name| fault(name, builder.catalogue())).collect();
+        if !faults.is_empty() {
+            return Err(Error::Check(faults));
+        }
         for (operation, stand_in) in &self.stand_ins {
             builder = builder.stand_in(operation, stand_in.clone());
         }
         builder.open().await
+    }
+}
+
+/// Why nothing can stand in for the operation `name`: a typing error would let the real one run.
+fn fault(name: &str, catalogue: &Catalogue) -> Option<Diagnostic> {
+    let fault = |message: String| Some(Diagnostic::of_file("test kit", Code::UnknownOperation, message));
+    match catalogue.get(name) {
+        Some(contract) if contract.work == Work::Engine => {
+            fault(format!("{name} is done by the engine itself: nothing can stand in for it"))
+        }
+        Some(_) => None,
+        None => {
+            let known = catalogue.iter().map(|contract| contract.operation.as_str());
+            let meant = closest(name, known).map(|meant| format!("; did you mean `{meant}`?"));
+            fault(format!("there is no operation `{name}` to stand in for{}", meant.unwrap_or_default()))
+        }
     }
 }

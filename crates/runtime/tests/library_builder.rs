@@ -7,6 +7,7 @@ use motet::builder::{
     operation, scene, silence, speak, transform,
 };
 use motet::kit::Kit;
+use motet::schemars;
 use motet::world::virtual_time::run;
 use motet::{Class, Error, Pipeline};
 use proptest::prelude::*;
@@ -312,6 +313,34 @@ fn what_can_not_be_meant_is_told() {
     misplaced.step("a", "data/transform").with("value", 1).max_parallel(3).fallback(transform(1).optional());
 
     let told: Vec<_> = [&clashing, &foreign, &inside, &hidden, &misplaced].map(refusals).concat();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn inputs_take_what_their_types_say() {
+    #[derive(schemars::JsonSchema)]
+    #[allow(dead_code)]
+    struct Order {
+        /// How many.
+        count: u8,
+        picture: Option<motet::Image>,
+    }
+    let mut film = PipelineBuilder::new("inputs");
+    film.input("order", InputType::of::<Order>());
+    film.input("mood", InputType::Text.default("calm"));
+    film.input("takes", InputType::list(InputType::list(InputType::Video)));
+    film.input("anything", InputType::Schema(Json::Bool(true)).default(1));
+    film.input("sizes", InputType::list(InputType::Integer).default(vec![1, 2]));
+    film.step("nothing", "data/transform").with("value", Json::Null);
+    let plan = built(&film).plan().clone();
+    let told: Vec<_> = plan
+        .inputs
+        .iter()
+        .map(|input| {
+            let default = input.default.as_ref().map(|value| value.to_json().to_string());
+            format!("{}: {}, required {}, default {default:?}", input.name, input.ty, input.required)
+        })
+        .collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 

@@ -144,3 +144,21 @@ async fn what_a_task_keeps_is_measured() {
     }
     assert_eq!(run.typed_outputs::<Outputs>().await.unwrap().copy, sound);
 }
+
+#[test]
+fn what_is_not_there_has_no_stand_in() {
+    run(async {
+        let mut kit = Kit::simulated(1);
+        kit.stand_in("data/transform");
+        kit.stand_in("local/scen");
+        let Err(Error::Check(findings)) = kit.open().await else { panic!("neither can be stood in for") };
+        let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "data/transform is done by the engine itself: nothing can stand in for it",
+                "there is no operation `local/scen` to stand in for; did you mean `local/scene`?",
+            ]
+        );
+    });
+}

@@ -46,10 +46,7 @@ impl InputType {
 
     /// The same, with a value that is taken where none is given.
     pub fn default(self, value: impl Into<Json>) -> InputType {
-        let mut schema = match self.schema() {
-            Json::String(word) => json!({ "type": word }),
-            schema => schema,
-        };
+        let mut schema = as_object(self.schema());
         schema["default"] = value.into();
         InputType::Schema(schema)
     }
@@ -65,14 +62,21 @@ impl InputType {
             InputType::Audio => "audio",
             InputType::File => "file",
             InputType::List(item) => {
-                let items = match item.schema() {
-                    Json::String(word) => json!({ "type": word }),
-                    schema => schema,
-                };
+                let items = as_object(item.schema());
                 return json!({ "type": "array", "items": items });
             }
             InputType::Schema(schema) => return schema.clone(),
         };
         Json::from(word)
+    }
+}
+
+/// The schema in its long form, which has room for more.
+fn as_object(schema: Json) -> Json {
+    match schema {
+        Json::String(word) => json!({ "type": word }),
+        Json::Object(_) => schema,
+        Json::Bool(true) => json!({}),
+        other => json!({ "allOf": [other] }),
     }
 }

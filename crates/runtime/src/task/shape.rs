@@ -24,6 +24,8 @@ pub(super) enum Side {
 pub(super) struct Shape {
     schema: Json,
     form: Form,
+    /// The names of its fields, for an object.
+    names: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,11 @@ impl Shape {
             }
             _ => Form::Single,
         };
-        Shape { schema, form }
+        let mut shape = Shape { schema, form, names: Vec::new() };
+        if form == Form::Object {
+            shape.names = shape.fields().into_keys().collect();
+        }
+        shape
     }
 
     /// The first line of what the type's documentation says.
@@ -199,9 +205,9 @@ impl Shape {
                 return Err(TaskError::new(Class::BadOutput, message));
             }
         };
-        if self.form == Form::Object {
-            for name in self.fields().into_keys() {
-                entries.entry(name).or_insert(Value::Null);
+        for name in &self.names {
+            if !entries.contains_key(name) {
+                entries.insert(name.clone(), Value::Null);
             }
         }
         Ok(Value::Map(entries.into()))
