@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use motet::builder::{
     Expression, InputType, PipelineBuilder, Quorum, Retry, animate, captions, compose, merge, music,
-    operation, scene, silence, speak, transform,
+    operation, scene, silence, speak, thumbnail, transform,
 };
 use motet::kit::Kit;
 use motet::schemars;
@@ -162,15 +162,16 @@ outputs: { video: "{{ steps.final.video }}" }
 
 #[test]
 fn a_whole_film_is_one_expression() {
+    let cat = scene("a cat in space");
     let film = compose(
         "space-cat",
         captions(merge([
-            animate(scene("a cat in space"), 5),
+            animate(&cat, 5),
             animate(scene("the cat lands on the moon"), 5),
             speak("A cat floats in space."),
         ]))
         .with("script", "A cat floats in space.")
-        .fallback(merge([scene("a cat")])),
+        .fallback(merge([cat])),
     );
     insta::assert_snapshot!(film.to_yaml().unwrap());
     built(&film);
@@ -202,6 +203,16 @@ fn an_unnamed_step_stands_in_the_innermost_group_that_holds_its_uses() {
     film.output("acts", shown.items());
     insta::assert_snapshot!(film.to_yaml().unwrap());
     built(&film);
+}
+
+#[test]
+fn what_a_fallback_shares_with_a_group_stands_around_both() {
+    let film = PipelineBuilder::new("shared");
+    let picture = scene("a lighthouse");
+    let group = film.group("group", |group| group.output("video", animate(&picture, 2)));
+    film.step("late", "media/animate").with("image", group.output("video")).fallback(animate(&picture, 1));
+    let yaml = film.to_yaml().unwrap();
+    assert!(yaml.contains("\n  scene:\n"), "{yaml}");
 }
 
 #[test]
@@ -312,7 +323,9 @@ fn what_can_not_be_meant_is_told() {
     let misplaced = PipelineBuilder::new("misplaced");
     misplaced.step("a", "data/transform").with("value", 1).max_parallel(3).fallback(transform(1).optional());
 
-    let told: Vec<_> = [&clashing, &foreign, &inside, &hidden, &misplaced].map(refusals).concat();
+    let lazy = compose("lazy", scene("a cat").fallback(thumbnail(animate(scene("a dog"), 1))));
+
+    let told: Vec<_> = [&clashing, &foreign, &inside, &hidden, &misplaced, &lazy].map(refusals).concat();
     insta::assert_snapshot!(told.join("\n"));
 }
 

@@ -288,8 +288,8 @@ impl Step {
     }
 
     /// What is done instead when this fails in a way that another target may help. It takes over what
-    /// this was given, unless it has its own. Steps that it is made from are steps like any other:
-    /// they run in any case.
+    /// this was given, unless it has its own. It can be made from what other steps give, but not from
+    /// unnamed steps of its own: those would run in any case.
     pub fn fallback(self, next: Step) -> Step {
         self.fallback_on([], next)
     }
@@ -353,7 +353,8 @@ impl Definition {
         }
     }
 
-    /// Every expression of the step that is made in the scope where it stands.
+    /// Every expression that the step waits for where it stands. Those of fallbacks wait until they are
+    /// needed; see [`Definition::for_each_late_expression`].
     pub(super) fn for_each_expression(&self, visit: &mut impl FnMut(&Expression)) {
         if let Body::Operation { with, .. } = &self.body {
             with.iter().for_each(|(_, value)| value.for_each(visit));
@@ -362,6 +363,10 @@ impl Definition {
         each.chain(&self.condition).for_each(|value| value.for_each(visit));
         self.checks.iter().for_each(|(that, _)| that.for_each(visit));
         self.needs.iter().for_each(|step| visit(&Expression(Form::Step(step.clone()))));
+    }
+
+    /// Every expression of the step's fallbacks.
+    pub(super) fn for_each_late_expression(&self, visit: &mut impl FnMut(&Expression)) {
         for (_, next) in &self.fallback {
             next.definition().for_each_expression(visit);
         }

@@ -148,6 +148,9 @@ impl<'f> Writer<'f> {
     pub(super) fn step_name(&mut self, step: &Step) -> String {
         let name = self.places.name_of(step);
         let fault = match self.places.scopes_around(step) {
+            None if step.definition().home.is_none() => Some(format!(
+                "the unnamed step `{name}` serves a fallback alone, and would run in any case: add it to the pipeline by name if that is meant"
+            )),
             None => Some(format!("the step `{name}` belongs to another pipeline")),
             Some(around) if !self.path.starts_with(around) => {
                 Some(format!("the step `{name}` is inside of a group: let the group give it as an output"))

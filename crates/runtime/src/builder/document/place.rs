@@ -12,6 +12,8 @@ use super::super::step::{Body, Step};
 pub(super) struct Places {
     /// The scopes around each step, outermost first.
     scopes: BTreeMap<usize, Vec<usize>>,
+    /// Every step that has a place.
+    known: BTreeMap<usize, Step>,
     /// The steps of each scope, in the order in which they are written.
     steps: BTreeMap<usize, Vec<Step>>,
     /// All steps, outer scopes before inner ones. The order decides names, so it must be the same in
@@ -25,6 +27,7 @@ impl Places {
         let mut places = Places::default();
         places.settle(&film.scope, &[]);
         places.place_scope(&film.scope, &[]);
+        places.widen();
         places.order(&film.scope, &[]);
         places.name();
         places
@@ -35,6 +38,7 @@ impl Places {
         let path = [around, &[scope.id()]].concat();
         for step in scope.content().steps {
             self.scopes.insert(step.id(), path.clone());
+            self.known.insert(step.id(), step.clone());
             if let Body::Group(inner) = step.definition().body {
                 self.settle(&inner, &path);
             }
@@ -58,6 +62,23 @@ impl Places {
         }
     }
 
+    /// Moves unnamed steps outwards until the fallbacks that use them see them too. What serves a
+    /// fallback alone gets no place: it would run in any case.
+    fn widen(&mut self) {
+        loop {
+            let before = self.scopes.clone();
+            for step in self.known.clone().values() {
+                let path = self.scopes[&step.id()].clone();
+                for used in used_late(step).iter().filter(|used| before.contains_key(&used.id())) {
+                    self.place(used, &path);
+                }
+            }
+            if self.scopes == before {
+                return;
+            }
+        }
+    }
+
     /// Places `step`, which is used in the scope at `path`: in the innermost scope around all uses.
     fn place(&mut self, step: &Step, path: &[usize]) {
         if step.definition().home.is_some() {
@@ -67,6 +88,7 @@ impl Places {
             Some(before) => before.iter().zip(path).take_while(|(a, b)| a == b).map(|(a, _)| *a).collect(),
             None => path.to_vec(),
         };
+        self.known.insert(step.id(), step.clone());
         // Its place only ever moves outwards, so circles come to rest.
         if self.scopes.insert(step.id(), shared.clone()).as_ref() != Some(&shared) {
             for used in used_by(step) {
@@ -156,21 +178,29 @@ impl Places {
 /// The steps that an expression refers to.
 fn steps_in(value: &Expression) -> Vec<Step> {
     let mut steps = Vec::new();
-    value.for_each(&mut |expression| match &expression.0 {
-        Form::Step(step) | Form::Output(step, _) => steps.push(step.clone()),
-        _ => {}
-    });
+    value.for_each(&mut |expression| steps.extend(step_of(expression)));
     steps
 }
 
-/// The steps that a step refers to where it stands.
+/// The steps that a step refers to where it stands, but for its fallbacks.
 fn used_by(step: &Step) -> Vec<Step> {
     let mut steps = Vec::new();
-    step.definition().for_each_expression(&mut |expression| match &expression.0 {
-        Form::Step(step) | Form::Output(step, _) => steps.push(step.clone()),
-        _ => {}
-    });
+    step.definition().for_each_expression(&mut |expression| steps.extend(step_of(expression)));
     steps
+}
+
+/// The steps that a step's fallbacks refer to.
+fn used_late(step: &Step) -> Vec<Step> {
+    let mut steps = Vec::new();
+    step.definition().for_each_late_expression(&mut |expression| steps.extend(step_of(expression)));
+    steps
+}
+
+fn step_of(expression: &Expression) -> Option<Step> {
+    match &expression.0 {
+        Form::Step(step) | Form::Output(step, _) => Some(step.clone()),
+        _ => None,
+    }
 }
 
 /// The steps that what is in a group refers to.
