@@ -221,3 +221,61 @@ fn skip_word(reason: &SkipReason) -> &'static str {
         SkipReason::Upstream { .. } => "upstream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every public name; the documentation must tell of each.
+    const NAMES: [&str; 26] = [
+        "run.started",
+        "run.found",
+        "run.resumed",
+        "run.progress",
+        "run.cancelling",
+        "run.completed",
+        "run.failed",
+        "run.cancelled",
+        "run.interrupted",
+        "step.expanded",
+        "step.ready",
+        "step.started",
+        "step.progress",
+        "step.retrying",
+        "step.fallback",
+        "step.sleeping",
+        "step.woken",
+        "step.completed",
+        "step.failed",
+        "step.skipped",
+        "step.cancelled",
+        "attempt.accepted",
+        "attempt.succeeded",
+        "attempt.failed",
+        "attempt.abandoned",
+        "attempt.ended",
+    ];
+
+    #[test]
+    fn every_name_is_documented_and_no_other() {
+        let documented = include_str!("../../../../docs/events.md");
+        for name in NAMES {
+            assert!(documented.contains(&format!("`{name}`")), "{name} is not documented");
+        }
+        let code = include_str!("event.rs").split("mod tests").next().expect("the code comes first");
+        let named = |prefix: &str| code.matches(&format!("\"{prefix}.")).count();
+        // Those of the end are made by the end record; `run.interrupted` only there.
+        assert_eq!(
+            named("run") + named("step") + named("attempt"),
+            NAMES.len() - 1,
+            "a name is missing here"
+        );
+    }
+
+    #[test]
+    fn the_item_of_a_path_is_the_innermost_one() {
+        let path = StepPath::from_text("shots[a]/takes[2]/still");
+        assert_eq!(item_of(&path).as_deref(), Some("2"));
+        assert_eq!(item_of(&StepPath::from_text("final")), None);
+    }
+}
