@@ -31,6 +31,8 @@ pub struct Follow {
     /// Whether all that happened before it was followed has been taken in.
     caught_up: bool,
     is_over: bool,
+    /// Whether it stopped because the store keeps nothing more.
+    store_failed: bool,
 }
 
 /// Shows what happens to runs. Only shows: nothing that it does changes a run.
@@ -150,6 +152,7 @@ impl Following<'_> {
             score: plan.map(|plan| Score::new(plan, &history(plan, Some(store)))),
             caught_up: !found,
             is_over: false,
+            store_failed: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl Following<'_> {
         if let Happening::Lost(error) = &happening {
             reader.note(&Line::of(Tone::Doubtful, error.to_string()));
         }
+        follow.store_failed |= matches!(happening, Happening::StoreFailed(_));
         let is_past = matches!(&happening, Happening::Turn(turn) if turn.at < self.since);
         if !is_past {
             follow.catch_up(reader);
@@ -236,6 +240,7 @@ fn exit_of(follow: &Follow) -> Exit {
         RunStatus::Failed => Exit::Failed,
         RunStatus::Cancelled => Exit::Cancelled,
         RunStatus::Parked => Exit::Parked,
+        RunStatus::Queued | RunStatus::Running if follow.store_failed => Exit::Machine,
         RunStatus::Queued | RunStatus::Running => Exit::Interrupted,
     }
 }

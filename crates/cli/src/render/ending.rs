@@ -24,7 +24,7 @@ pub struct Ending<'e> {
 }
 
 impl Ending<'_> {
-    /// What is said about the run.
+    /// What is said about the run. Nothing is cut: this stays, and reasons are to be read in full.
     pub fn lines(&self, look: &Look) -> Vec<Line> {
         let mut lines = match self.record.status {
             RunStatus::Completed => vec![self.completed(look)],
@@ -35,8 +35,7 @@ impl Ending<'_> {
         if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
             lines.extend(self.kept());
         }
-        let cut = |line: Line| line.cut(look.width, &look.symbols);
-        lines.into_iter().map(cut).collect()
+        lines
     }
 
     /// The outputs: the data that a run gives.

@@ -358,3 +358,6 @@ fn state_of(view: &View, path: &StepPath, item: &StepRecord) -> StepStatus {
         () => StepStatus::Running,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+use std::sync::Arc;
+
+use motet::engine::event::Item;
+use motet::engine::{Event, Failure, RunId, RunStarted, Turn};
+use motet::follow::{Happening, Progress};
+use motet::language::{Bundle, Class, Timestamp, Value};
+use motet::outputs::OutputFile;
+use motet::report::{ArtifactPlaces, Reporter};
+use motet::{Artifact, Pipeline};
+
+use super::*;
+use crate::render::ending::Ending;
+use crate::render::line::Symbols;
+use crate::score::{History, Usual};
+
+const FILM: &str = r#"motet: 1
+name: narrated-video
+steps:
+  still: { uses: local/scene, with: { prompt: sea } }
+  voice: { uses: local/speak, with: { text: Hello }, fallback: [{ uses: media/silence, with: { duration: 3 } }] }
+  clip: { uses: media/animate, with: { image: "{{ steps.still.image }}" } }
+  shots: { uses: local/scene, each: [a, b, c, d, e, f], with: { prompt: "{{ item }}" } }
+  final: { uses: media/merge, with: { items: ["{{ steps.clip.video }}", "{{ steps.voice.audio }}"] } }
+"#;
+
+/// A run that is told step by step.
+struct Story {
+    reporter: Reporter,
+    score: Score,
+    turn: u64,
+}
+
+impl Story {
+    /// A run of `FILM`; `media/animate` took 65 s before.
+    fn begin() -> Story {
+        let catalogue = motet::operation::catalogue();
+        let pipeline = Pipeline::from_bundle(Bundle::of_text("film.yaml", FILM), &catalogue).unwrap();
+        let plan = pipeline.plan();
+        let usual = Usual { low: Span::seconds(65), high: Span::seconds(65), samples: 3 };
+        let history = History::from([("media/animate".to_owned(), usual)]);
+        let run = RunId::new("01M7YT39M2E22TE6W4GT5K7Q2K");
+        let reporter = Reporter::new(run.clone(), Some(plan), ArtifactPlaces::nowhere());
+        let mut story = Story { reporter, score: Score::new(plan, &history), turn: 0 };
+        let started = RunStarted {
+            schema: 1,
+            run,
+            pipeline: plan.name.clone(),
+            plan: plan.digest,
+            inputs: nothing(),
+            seed: 1,
+            user: None,
+            labels: Default::default(),
+        };
+        story.tell(0, [Event::RunStarted(Box::new(started))]);
+        story
+    }
+
+    fn tell(&mut self, seconds: i64, events: impl IntoIterator<Item = Event>) {
+        self.turn += 1;
+        let turn = Turn { number: self.turn, at: at(seconds), events: events.into_iter().collect() };
+        self.reporter.tell(&Happening::Turn(Arc::new(turn)), at(seconds));
+    }
+
+    fn attempt(&mut self, seconds: i64, step: &str, operation: &str) {
+        let number =
+            self.reporter.record().step(&path(step)).map_or(0, |step| step.attempts.len()) as u32 + 1;
+        let ready = Event::StepReady { step: path(step), inputs: Some(nothing()) };
+        let planned = Event::AttemptPlanned {
+            step: path(step),
+            attempt: number,
+            target: 0,
+            operation: operation.into(),
+            estimate: Default::default(),
+            deadline: at(seconds + 300),
+        };
+        self.tell(seconds, [ready, planned]);
+    }
+
+    fn complete(&mut self, seconds: i64, step: &str, output: Value) {
+        let succeeded = Event::AttemptSucceeded { step: path(step), attempt: 1, cost: Default::default() };
+        self.tell(seconds, [succeeded, Event::StepCompleted { step: path(step), output: Some(output) }]);
+    }
+
+    fn fail(&mut self, seconds: i64, step: &str, attempt: u32, failure: &Failure) -> Event {
+        let failed = Event::AttemptFailed {
+            step: path(step),
+            attempt,
+            failure: failure.clone(),
+            cost: Default::default(),
+            abandoned: false,
+        };
+        self.tell(seconds, [failed]);
+        Event::StepFailed { step: path(step), failure: failure.clone(), tolerated: false }
+    }
+
+    /// The middle of a run where everything goes on at once.
+    fn in_the_middle() -> Story {
+        let mut story = Story::begin();
+        story.attempt(0, "still", "local/scene");
+        story.attempt(0, "voice", "local/speak");
+        story.complete(2, "still", Value::map([("image", image())]));
+        story.attempt(3, "clip", "media/animate");
+        let progress = Progress { step: path("clip"), attempt: 1, fraction: Some(0.6), message: None };
+        story.reporter.tell(&Happening::Progress(progress.into()), at(4));
+        let failure = Failure::new(Class::Unavailable, "espeak-ng ended with code 1");
+        story.fail(5, "voice", 1, &failure);
+        story.tell(
+            5,
+            [Event::RetryScheduled {
+                step: path("voice"),
+                at: at(60),
+                reason: "unavailable: attempt 1 of 2 failed".into(),
+                counted: true,
+            }],
+        );
+        let items = ["a", "b", "c", "d", "e", "f"].map(|key| Item { key: key.into(), value: key.into() });
+        story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.into() }]);
+        for key in ["a", "b", "c", "d"] {
+            story.attempt(2, &format!("shots[{key}]"), "local/scene");
+        }
+        story.tell(2, [Event::StepReady { step: path("shots[e]"), inputs: Some(nothing()) }]);
+        story.complete(9, "shots[a]", Value::map([("image", image())]));
+        let refused = Failure::new(Class::Content, "the picture can't be drawn");
+        let failed = story.fail(9, "shots[b]", 1, &refused);
+        story.tell(9, [failed]);
+        story
+    }
+
+    fn view<'v>(&'v self, seconds: i64, look: &'v Look) -> View<'v> {
+        View { record: self.reporter.record(), score: Some(&self.score), now: at(seconds), look }
+    }
+}
+
+fn path(text: &str) -> StepPath {
+    StepPath::from_text(text)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp(1_793_000_000_000 + 1000 * seconds)
+}
+
+/// An empty map.
+fn nothing() -> Value {
+    Value::Map(Default::default())
+}
+
+fn artifact() -> Artifact {
+    let json = serde_json::json!({
+        "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png",
+        "bytes": 1_400_000, "width": 1280, "height": 720,
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+fn image() -> Value {
+    Value::from(artifact())
+}
+
+fn look(width: usize, symbols: Symbols) -> Look {
+    Look { color: false, width, symbols }
+}
+
+fn painted(lines: Vec<Line>) -> String {
+    lines.iter().map(|line| line.paint(false) + "\n").collect()
+}
+
+#[test]
+fn the_middle_of_a_run_at_every_width() {
+    let story = Story::in_the_middle();
+    for width in [120, 80, 40] {
+        let look = look(width, Symbols::UNICODE);
+        let lines = story.view(48, &look).lines();
+        assert!(lines.iter().all(|line| line.width() <= width), "a line is wider than {width}");
+        insta::assert_snapshot!(format!("in_the_middle_{width}"), painted(lines));
+    }
+}
+
+#[test]
+fn every_symbol_has_a_plain_word_where_only_ascii_is_shown() {
+    let look = look(100, Symbols::ASCII);
+    let text = painted(Story::in_the_middle().view(48, &look).lines());
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_sleep_that_should_be_over_never_counts_below_zero() {
+    let look = look(100, Symbols::UNICODE);
+    let text = painted(Story::in_the_middle().view(500, &look).lines());
+    assert!(text.contains("retrying in 0 s"), "{text}");
+}
+
+#[test]
+fn the_good_end_and_the_bad_end() {
+    let look = look(100, Symbols::UNICODE);
+    let mut good = Story::in_the_middle();
+    let outputs = Value::map([("cover", image()), ("title", Value::from("The sea"))]);
+    good.tell(74, [Event::RunCompleted { outputs, degraded: false }]);
+    let file = OutputFile {
+        output: Some("cover".into()),
+        path: "out/7Q2K/cover.png".into(),
+        artifact: Some(Arc::new(artifact())),
+    };
+    insta::assert_snapshot!("good_end", painted(ending(&good, &[file], &look)));
+
+    let mut bad = Story::in_the_middle();
+    bad.attempt(61, "voice", "local/speak");
+    let failure = Failure::new(Class::Timeout, "espeak-ng was stopped after 30 s");
+    let failed = bad.fail(91, "voice", 2, &failure);
+    bad.tell(91, [failed, Event::RunFailed { step: Some(path("voice")), failure }]);
+    insta::assert_snapshot!("bad_end", painted(ending(&bad, &[], &look)));
+
+    let mut stopped = Story::in_the_middle();
+    stopped.reporter.tell(&Happening::Interrupted, at(50));
+    insta::assert_snapshot!("interrupted_end", painted(ending(&stopped, &[], &look)));
+}
+
+fn ending(story: &Story, files: &[OutputFile], look: &Look) -> Vec<Line> {
+    let record = story.reporter.record();
+    let ending = Ending { record, files, file: Some("film.yaml"), is_kept: true, now: at(100) };
+    ending.lines(look).into_iter().chain(ending.outputs(look)).chain(ending.next(look)).collect()
+}
