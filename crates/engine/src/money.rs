@@ -87,9 +87,15 @@ impl FromStr for Money {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 18 || part.len() > 12 || !plain(whole) || !plain(part) {
+        if whole.is_empty()
+            || whole.len() > 18
+            || part.is_empty()
+            || part.len() > 12
+            || !plain(whole)
+            || !plain(part)
+        {
             return Err(NotMoney);
         }
         let whole: i128 = whole.parse().map_err(|_| NotMoney)?;

@@ -301,6 +301,21 @@ impl Scenario {
         self.tell(Input::Resume { away: span(length) })
     }
 
+    /// The process dies after its last turn was kept, and another one takes the run up.
+    pub fn crashes(&mut self) -> &mut Scenario {
+        self.run = Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
+        (self.working, self.stopping, self.queueing) = Default::default();
+        let commands = self.run.outstanding();
+        for command in commands {
+            match command {
+                Command::Perform(perform) => _ = self.working.insert(perform.key.clone(), *perform),
+                Command::Stop { key } => _ = self.stopping.insert(key),
+                Command::Acquire { step, .. } => _ = self.queueing.insert(step),
+            }
+        }
+        self
+    }
+
     /// Attempts under way, such as `still#1`.
     pub fn flights(&self) -> Vec<String> {
         self.working.keys().map(ToString::to_string).collect()

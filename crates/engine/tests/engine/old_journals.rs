@@ -1,0 +1,71 @@
+//! Journals that older versions wrote must be replayed to the same state for ever.
+
+use std::fmt::Write as _;
+
+use motet_engine::{Command, Graph, Run, Turn};
+use motet_pipeline::{Bundle, StepPath, check};
+
+use crate::scenario::catalogue;
+
+fn fixture(name: &str) -> String {
+    let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What a run looks like from outside, after every turn.
+fn tell(pipeline: &str, journal: &str) -> String {
+    let plan = check::check(&Bundle::of_text(pipeline, &fixture(pipeline)), &catalogue()).plan;
+    let graph = Graph::new(plan.expect("the pipeline of a fixture is good").into());
+    let journal: Vec<Turn> = serde_json::from_str(&fixture(journal)).expect("a journal is JSON");
+    let steps: Vec<StepPath> = {
+        let events = journal.iter().flat_map(|turn| &turn.events);
+        let mut steps: Vec<_> = events.filter_map(|event| event.step().cloned()).collect();
+        steps.sort();
+        steps.dedup();
+        steps
+    };
+    let mut told = String::new();
+    for turns in 1..=journal.len() {
+        let run = Run::replay(graph.clone(), &journal[..turns])
+            .expect("a journal of an older version can be replayed");
+        let _ = writeln!(
+            told,
+            "turn {turns}: {}, cost {}, degraded {}, next at {:?}",
+            run.status().word(),
+            run.cost(),
+            run.degraded(),
+            run.next_deadline().map(|at| at.to_string())
+        );
+        let known = steps.iter().filter_map(|step| Some(format!("{step} {}", run.step_status(step)?.word())));
+        let _ = writeln!(told, "  {}", known.collect::<Vec<_>>().join(", "));
+        for command in run.outstanding() {
+            let _ = match command {
+                Command::Perform(perform) => writeln!(
+                    told,
+                    "  perform {} {} {} until {}",
+                    perform.key,
+                    perform.contract.operation,
+                    serde_json::to_string(&perform.inputs).expect("inputs are plain data"),
+                    perform.deadline
+                ),
+                Command::Stop { key } => writeln!(told, "  stop {key}"),
+                Command::Acquire { step, resource } => writeln!(told, "  acquire {resource:?} for {step}"),
+            };
+        }
+        if run.status().is_terminal() {
+            let _ =
+                writeln!(told, "  {}", serde_json::to_string(run.status()).expect("a status is plain data"));
+        }
+    }
+    told
+}
+
+#[test]
+fn version_1_of_a_run_that_completed() {
+    insta::assert_snapshot!(tell("film-v1.yaml", "journal-v1.json"));
+}
+
+#[test]
+fn version_1_of_a_run_that_was_called_off() {
+    insta::assert_snapshot!(tell("film-v1.yaml", "journal-v1-cancelled.json"));
+}

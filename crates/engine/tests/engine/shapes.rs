@@ -1,0 +1,196 @@
+//! The shapes that stores and programs hold: fixed, each with a table or a snapshot.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use motet_engine::event::{Item, LateEnd, SCHEMA, SkipReason};
+use motet_engine::failure::Known;
+use motet_engine::table::{Change, next};
+use motet_engine::{Event, Failure, Money, RunId, RunStarted, StepStatus};
+use motet_pipeline::plan::Quorum;
+use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
+
+#[test]
+fn the_status_graph() {
+    let mut graph = String::from("stateDiagram-v2\n    [*] --> pending\n");
+    for status in StepStatus::ALL {
+        let mut targets: BTreeMap<StepStatus, Vec<String>> = BTreeMap::new();
+        for change in Change::ALL {
+            if let Some(target) = next(status, change) {
+                targets.entry(target).or_default().push(format!("{change:?}"));
+            }
+        }
+        for (target, changes) in targets {
+            let _ = writeln!(graph, "    {} --> {}: {}", status.word(), target.word(), changes.join(", "));
+        }
+        if status.is_terminal() {
+            let _ = writeln!(graph, "    {} --> [*]", status.word());
+        }
+    }
+    insta::assert_snapshot!(graph);
+}
+
+#[test]
+fn every_event_in_the_journal() {
+    let step = || StepPath::from_text("shots[a]/still");
+    let failure = || Failure::new(Class::Throttled, "slow down");
+    let cost = "0.0125".parse::<Money>().unwrap();
+    let reason = || "why".to_owned();
+    let started = RunStarted {
+        schema: SCHEMA,
+        run: RunId::new("01JD"),
+        pipeline: "film".into(),
+        plan: Digest::of(b"plan"),
+        inputs: Value::map([("n", Value::from(1_i64))]),
+        seed: u64::MAX,
+        user: Some("ada".into()),
+        labels: BTreeMap::from([("team".into(), "film".into())]),
+    };
+    let at = Timestamp(1_800_000_000_000);
+    let inputs = Value::map([("prompt", Value::from("x"))]);
+    let events = [
+        Event::RunStarted(Box::new(started.clone())),
+        Event::RunStarted(Box::new(RunStarted { user: None, labels: BTreeMap::new(), ..started })),
+        Event::RunResumed { away: Span(1500) },
+        Event::CancelRequested { by: "ada".into(), reason: reason() },
+        Event::StepExpanded { step: step(), items: vec![Item { key: "k".into(), value: Value::Absent }] },
+        Event::StepReady { step: step(), inputs: Some(inputs.clone()) },
+        Event::StepReady { step: step(), inputs: None },
+        Event::StepSkipped { step: step(), reason: SkipReason::Condition },
+        Event::StepSkipped { step: step(), reason: SkipReason::Absent { input: "x".into() } },
+        Event::StepSkipped { step: step(), reason: SkipReason::Upstream { step: step() } },
+        Event::StepSlept { step: step(), until: at },
+        Event::StepWoken { step: step() },
+        Event::AttemptPlanned {
+            step: step(),
+            attempt: 2,
+            target: 1,
+            operation: "lab/first".into(),
+            estimate: cost,
+            deadline: at,
+        },
+        Event::AttemptAccepted { step: step(), attempt: 2, job: "job-1".into() },
+        Event::AttemptSucceeded { step: step(), attempt: 2, cost },
+        Event::AttemptSucceeded { step: step(), attempt: 2, cost: Money::ZERO },
+        Event::AttemptFailed {
+            step: step(),
+            attempt: 2,
+            failure: failure(),
+            cost: Money::ZERO,
+            abandoned: false,
+        },
+        Event::AttemptFailed { step: step(), attempt: 2, failure: failure(), cost, abandoned: true },
+        Event::AttemptAbandoned { step: step(), attempt: 2, reason: reason() },
+        Event::AttemptEnded {
+            step: step(),
+            attempt: 2,
+            end: LateEnd::Succeeded,
+            output: Some(inputs.clone()),
+            cost,
+        },
+        Event::AttemptEnded {
+            step: step(),
+            attempt: 2,
+            end: LateEnd::Failed,
+            output: None,
+            cost: Money::ZERO,
+        },
+        Event::AttemptEnded {
+            step: step(),
+            attempt: 2,
+            end: LateEnd::Cancelled,
+            output: None,
+            cost: Money::ZERO,
+        },
+        Event::RetryScheduled { step: step(), at, reason: reason(), counted: true },
+        Event::FallbackTaken { step: step(), target: 1, reason: reason() },
+        Event::TargetReady { step: step(), target: 1, inputs: inputs.clone(), dropped: vec!["mood".into()] },
+        Event::StepCompleted { step: step(), output: Some(inputs.clone()) },
+        Event::StepCompleted { step: step(), output: None },
+        Event::StepFailed { step: step(), failure: failure(), tolerated: true },
+        Event::StepCancelled { step: step(), reason: reason() },
+        Event::RunCompleted { outputs: inputs, degraded: true },
+        Event::RunFailed { step: Some(step()), failure: failure() },
+        Event::RunFailed { step: None, failure: failure() },
+        Event::RunCancelled { reason: reason() },
+    ];
+    let mut lines = String::new();
+    for event in events {
+        let line = serde_json::to_string(&event).unwrap();
+        let again: Event = serde_json::from_str(&line).unwrap();
+        assert_eq!(again, event);
+        let _ = writeln!(lines, "{line}");
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn money_is_a_decimal_string() {
+    let table = [
+        ("0", "0"),
+        ("0.000000000001", "0.000000000001"),
+        ("-1.50", "-1.5"),
+        ("007.25", "7.25"),
+        ("999999999999999999.999999999999", "999999999999999999.999999999999"),
+    ];
+    for (text, shown) in table {
+        let money: Money = text.parse().unwrap();
+        assert_eq!(serde_json::to_string(&money).unwrap(), format!("\"{shown}\""));
+        assert_eq!(serde_json::from_str::<Money>(&format!("\"{text}\"")).unwrap(), money);
+    }
+    for text in ["", "1e3", "1.", ".5", "+1", "1,000", "0.0000000000001", "1000000000000000000", "NaN", " 1"]
+    {
+        assert!(text.parse::<Money>().is_err(), "{text:?}");
+    }
+    assert!(serde_json::from_str::<Money>("0.1").is_err(), "never through a float");
+    let most = Money::from_units(i128::MAX);
+    assert_eq!(most + most, most, "sums stop at the most there can be");
+    let tenths = std::iter::repeat_n("0.1".parse::<Money>().unwrap(), 10);
+    assert_eq!(tenths.sum::<Money>().to_string(), "1");
+}
+
+#[test]
+fn a_failure_in_json() {
+    let plain = Failure::new(Class::TooLarge, "too many pixels");
+    assert_eq!(
+        serde_json::to_string(&plain).unwrap(),
+        r#"{"class":"too_large","message":"too many pixels"}"#
+    );
+    let full = Failure {
+        retry_at: Some(Timestamp(5)),
+        sent: Known::Maybe,
+        billed: Known::Yes,
+        provider_code: Some("E1".into()),
+        http_status: Some(429),
+        request_id: Some("r1".into()),
+        ..Failure::new(Class::Throttled, "slow down")
+    };
+    let text = r#"{"class":"throttled","message":"slow down","retry_at":5,"sent":"maybe","billed":"yes","provider_code":"E1","http_status":429,"request_id":"r1"}"#;
+    assert_eq!(serde_json::to_string(&full).unwrap(), text);
+    assert_eq!(serde_json::from_str::<Failure>(text).unwrap(), full);
+    let long = Failure::new(Class::Invalid, "é".repeat(900));
+    assert!(long.message.len() < 1010 && long.message.ends_with('…'));
+}
+
+#[test]
+fn how_many_items_a_quorum_needs() {
+    let table = [
+        (Quorum::All, [0, 1, 3, 10]),
+        (Quorum::Any, [0, 1, 1, 1]),
+        (Quorum::Count(2), [2, 2, 2, 2]),
+        (Quorum::Percent(0), [0, 0, 0, 0]),
+        (Quorum::Percent(1), [0, 1, 1, 1]),
+        (Quorum::Percent(50), [0, 1, 2, 5]),
+        (Quorum::Percent(67), [0, 1, 3, 7]),
+        (Quorum::Percent(100), [0, 1, 3, 10]),
+    ];
+    for (quorum, needed) in table {
+        assert_eq!([0, 1, 3, 10].map(|total| quorum.needed(total)), needed, "{quorum:?}");
+    }
+}
+
+#[test]
+fn names_of_runs_that_machines_made_are_shown_short() {
+    assert_eq!(RunId::new("01JDXV3Q9S8Z7Y6X5W4V3T2A7K").short(), "2A7K");
+    assert_eq!(RunId::new("my-film").short(), "my-film");
+}
