@@ -76,7 +76,8 @@ pub fn working_folder() -> Result<PathBuf, Error> {
 pub fn shown_path(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).ok().filter(|rest| !rest.as_os_str().is_empty());
-    shown.unwrap_or(path).display().to_string()
+    let shown = shown.or_else(|| path.strip_prefix(".").ok()).unwrap_or(path);
+    shown.display().to_string()
 }
 
 /// Where outputs are laid out, if they are.

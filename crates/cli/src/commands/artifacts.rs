@@ -1,6 +1,5 @@
 //! `motet artifacts`: what a run made, where it lies and what it measures.
 
-use motet::Error;
 use motet::report::ArtifactPlaces;
 use motet::store::{ArtifactRow, RunFilter, RunRow, Store};
 use serde_json::json;
@@ -41,9 +40,9 @@ pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Ex
     Ok(Exit::Good)
 }
 
-fn newest(store: &Store) -> Result<RunRow, Error> {
+fn newest(store: &Store) -> Result<RunRow, Problem> {
     let rows = store.runs(&RunFilter { limit: Some(1), ..RunFilter::default() })?;
-    rows.into_iter().next().ok_or_else(|| Error::NoRun("newest".to_owned()))
+    rows.into_iter().next().ok_or_else(|| Problem::usage("nothing ran in this store yet"))
 }
 
 /// A row for each artifact. Paths are to be copied, so nothing is cut.

@@ -180,3 +180,95 @@ fn collect_texts(value: &Value, found: &mut Vec<String>) {
         found.push(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use motet_engine::Failure;
+    use motet_pipeline::{Bundle, Class, StepPath};
+
+    use super::*;
+    use crate::Pipeline;
+
+    const MAIN: &str = r#"
+motet: 1
+name: main
+inputs:
+  key: { type: string, sensitive: true }
+  pin: { type: integer, sensitive: true, default: 7 }
+  who: string
+steps:
+  inner: { uses: ./inner.yaml, with: { token: "{{ inputs.who }}-token" } }
+"#;
+
+    const INNER: &str = r#"
+motet: 1
+name: inner
+inputs: { token: { type: string, sensitive: true } }
+steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
+"#;
+
+    /// A mask that has seen the start of a run with these inputs.
+    fn mask(key: &str, pin: i64) -> Mask {
+        let files =
+            [("main.yaml", MAIN), ("inner.yaml", INNER)].map(|(name, text)| (name.into(), text.into()));
+        let bundle = Bundle { main: "main.yaml".into(), files: files.into() };
+        let pipeline = Pipeline::from_bundle(bundle, &crate::operation::catalogue()).unwrap();
+        let mut mask = Mask::of(pipeline.plan());
+        mask.learn(
+            &[("key".into(), key.into()), ("pin".into(), pin.into()), ("who".into(), "Ana".into())].into(),
+        );
+        mask
+    }
+
+    fn message_of(event: Event) -> String {
+        match event {
+            Event::StepFailed { failure, .. } => failure.message,
+            other => panic!("no failure: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_an_input_holds_is_masked_in_values_and_messages() {
+        let mut mask = mask("hunter22", 123_456);
+        let value =
+            Value::map([("a", Value::list(vec!["my hunter22!".into(), 123_456_i64.into(), 7_i64.into()]))]);
+        assert_eq!(mask.value(&value).to_json().to_string(), r#"{"a":["my •••!","•••",7]}"#);
+        let failure = Failure::new(Class::Auth, "the key hunter22 was refused");
+        let failed = Event::StepFailed { step: StepPath::from_text("x"), failure, tolerated: false };
+        assert_eq!(message_of(mask.event(&failed)), "the key ••• was refused");
+    }
+
+    #[test]
+    fn a_short_value_is_masked_where_the_input_is_shown_and_not_all_over_the_place() {
+        let mask = mask("a", 7);
+        assert_eq!(mask.text("a banana for 7"), "a banana for 7");
+        let inputs = Value::map([("key", "a".into()), ("pin", 7_i64.into()), ("who", "a".into())]);
+        assert_eq!(mask.inputs("", &inputs).to_json().to_string(), r#"{"key":"•••","pin":"•••","who":"a"}"#);
+    }
+
+    #[test]
+    fn a_pipeline_inside_hides_its_own_inputs_from_when_they_are_known() {
+        let mut mask = mask("hunter22", 7);
+        let inputs = Some(Value::map([("token", "Ana-token".into())]));
+        let ready = Event::StepReady { step: StepPath::from_text("inner"), inputs };
+        let Event::StepReady { inputs: Some(shown), .. } = mask.event(&ready) else {
+            panic!("another event")
+        };
+        assert_eq!(shown.to_json().to_string(), r#"{"token":"•••"}"#);
+        assert_eq!(mask.text("sent Ana-token"), "sent •••");
+    }
+
+    #[test]
+    fn without_a_plan_every_input_of_the_run_is_masked() {
+        let mask = Mask::everything();
+        let inputs = Value::map([("anything", Value::from("x"))]);
+        assert_eq!(mask.inputs("", &inputs).to_json().to_string(), r#"{"anything":"•••"}"#);
+    }
+
+    #[test]
+    fn of_two_values_one_inside_the_other_nothing_is_left_over() {
+        let mut mask = mask("hunter22-and-more", 7);
+        mask.learn(&[("key".into(), "hunter22".into())].into());
+        assert_eq!(mask.text("hunter22-and-more, hunter22"), "•••, •••");
+    }
+}
