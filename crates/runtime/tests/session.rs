@@ -6,13 +6,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use motet::engine::{Event, RunId};
+use motet::engine::{Event, Failure, RunId};
 use motet::follow::Happening;
-use motet::language::Value;
 use motet::language::bundle::Bundle;
+use motet::language::contract::{Contract, Work as Kind};
+use motet::language::{Type, Value};
+use motet::operation::Operation;
 use motet::store::{Store, StoreError};
-use motet::{Error, Followed, Motet, Session, Settings, StartOptions, StartRequest, StorePlace};
+use motet::{
+    Builder, Error, Followed, Motet, Session, Settings, StartOptions, StartRequest, StorePlace, Task, Work,
+};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 const GREETING: &str = r#"
 motet: 1
@@ -304,6 +309,84 @@ fn answer_to(socket: &Path, bytes: &[u8]) -> String {
     let asked: String = asked.chars().take(60).collect();
     let answered = text.split_once('\n').map_or("", |(_, answer)| answer).trim();
     format!("{asked:?} -> {}", if answered.is_empty() { "hangs up" } else { answered })
+}
+
+/// Finishes its work when it is told to stop, and counts how often it was asked.
+struct Stubborn(watch::Sender<usize>);
+
+impl Operation for Stubborn {
+    fn perform(&self, work: Work) -> Performing {
+        self.0.send_modify(|count| *count += 1);
+        Box::pin(async move {
+            work.stop().cancelled().await;
+            Ok(Value::map([("value", Value::from("kept"))]))
+        })
+    }
+}
+
+type Performing = std::pin::Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
+
+#[tokio::test]
+async fn work_that_ends_while_its_process_stops_is_kept_and_not_done_again() {
+    const STORY: &str = "motet: 1\nname: x\ninputs: { who: string }\nsteps: { work: { uses: task/work } }\n\
+                         outputs: { text: \"{{ steps.work.value }}\" }";
+    let folder = TempDir::new().unwrap();
+    let (counted, mut count) = watch::channel(0);
+    let open = async || {
+        let counted = counted.clone();
+        let place = StorePlace::Folder(folder.path().to_owned());
+        let add = move |builder: Builder| {
+            let contract = Contract::new("task/work", Kind::Task).output("value", Type::Text);
+            builder.add_task(Task::with_contract(contract, Stubborn(counted.clone())))
+        };
+        Session::open_with(place, &settings(), add).await.unwrap()
+    };
+    let first = open().await;
+    let run = first.start(request(STORY, "Ada")).await.unwrap().run;
+    count.wait_for(|count| *count == 1).await.unwrap();
+    first.interrupt().await;
+    let second = open().await;
+    assert_eq!(end_of(second.follow(run.as_str()).await.unwrap()).await, "completed: kept");
+    assert_eq!(*count.borrow(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_amid_many_items_keeps_all_that_are_done() {
+    const GALLERY: &str = r#"
+motet: 1
+name: gallery
+inputs: { who: string }
+steps:
+  draw:
+    each: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    uses: local/scene
+    with: { prompt: "a hill {{ item }}", width: 64, height: 64 }
+outputs: { text: "{{ steps.draw.items | length }} for {{ inputs.who }}" }
+"#;
+    let folder = TempDir::new().unwrap();
+    let first = open(folder.path()).await.unwrap();
+    let mut run = first.start(request(GALLERY, "Ada")).await.unwrap();
+    let id = run.run.clone();
+    let is_completed = |event: &Event| matches!(event, Event::StepCompleted { .. });
+    loop {
+        match run.next().await {
+            Some(Happening::Turn(turn)) if turn.events.iter().any(is_completed) => break,
+            Some(_) => {}
+            None => panic!("an item is done some time"),
+        }
+    }
+    first.interrupt().await;
+    let second = open(folder.path()).await.unwrap();
+    let resumed = second.start(request(GALLERY, "Ada")).await.unwrap();
+    assert_eq!((resumed.found, &resumed.run), (true, &id));
+    assert_eq!(end_of(resumed).await, "completed: 12 for Ada");
+    let turns = second.store().turns(&id).unwrap();
+    let completed = turns.iter().flat_map(|turn| &turn.events).filter(|event| is_completed(event));
+    let mut steps: Vec<_> = completed.map(|event| event.step().unwrap().to_string()).collect();
+    steps.sort();
+    let count = steps.len();
+    steps.dedup();
+    assert_eq!((count, steps.len()), (13, 13), "twelve items and their join, each once");
 }
 
 #[tokio::test]

@@ -1,0 +1,239 @@
+//! Files as inputs: told by their content, refused with the reason, and the outputs of runs as files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use motet::engine::{Event, RunId};
+use motet::follow::Happening;
+use motet::language::bundle::Bundle;
+use motet::language::value::Map;
+use motet::language::{MediaKind, Value};
+use motet::outputs::{folder_of, lay_out};
+use motet::{Error, Session, Settings, StartRequest, StorePlace};
+use tempfile::TempDir;
+
+const STORY: &str = r#"
+motet: 1
+name: gallery
+inputs:
+  image: image
+  sound: { type: [audio, "null"], default: null }
+  any: { type: [file, "null"], default: null }
+  script: { type: string, default: "" }
+  pictures: { type: array, items: { type: image }, default: [] }
+  data: { type: object, default: {} }
+steps:
+  pass: { uses: data/transform, with: { value: "{{ inputs.script }}" } }
+outputs:
+  still: "{{ inputs.image }}"
+  all: { cover: "{{ inputs.image }}", pages: "{{ inputs.pictures }}" }
+  words: "{{ steps.pass.value }}"
+"#;
+
+/// A folder with good files, made by ffmpeg, and bad ones made from those.
+struct Desk {
+    folder: TempDir,
+    session: Session,
+}
+
+impl Desk {
+    async fn set() -> Desk {
+        let folder = TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        make(&["-f", "lavfi", "-i", "testsrc=size=320x180", "-frames:v", "1"], &at("still.png"));
+        make(&["-f", "lavfi", "-i", "testsrc=size=64x64", "-frames:v", "1"], &at("still.jpg"));
+        make(&["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "1"], &at("clip.mp4"));
+        make(&["-f", "lavfi", "-i", "sine", "-t", "0.5"], &at("tone.wav"));
+        make(&["-f", "lavfi", "-i", "testsrc=size=64x64", "-t", "0"], &at("zero.mp4"));
+        for name in ["still.png", "still.jpg", "clip.mp4"] {
+            let bytes = fs::read(at(name)).unwrap();
+            fs::write(at(&format!("half-{name}")), &bytes[..bytes.len() / 2]).unwrap();
+        }
+        fs::copy(at("clip.mp4"), at("photo.png")).unwrap();
+        fs::write(at("empty.png"), b"").unwrap();
+        fs::write(at("notes.png"), "these are words").unwrap();
+        fs::write(at("noise.bin"), b"\x00\x01\x02\xff".repeat(64)).unwrap();
+        fs::write(at("script.txt"), "\u{feff}Once upon a time").unwrap();
+        fs::write(at("latin.txt"), b"caf\xe9").unwrap();
+        fs::write(at("data.json"), r#"{"a": [1]}"#).unwrap();
+        let settings = Settings::usual(folder.path());
+        let session = Session::open(StorePlace::Folder(at("store")), &settings).await.unwrap();
+        Desk { folder, session }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn request(&self, files: &[(&str, &str)], inputs: Map) -> StartRequest {
+        let files: BTreeMap<_, _> =
+            files.iter().map(|(name, file)| ((*name).to_owned(), self.at(file))).collect();
+        StartRequest { bundle: Bundle::of_text("gallery.yaml", STORY), inputs, files, ..Default::default() }
+    }
+
+    /// What the run was given, once it is over.
+    async fn run(&self, files: &[(&str, &str)], inputs: Map) -> (RunId, Value) {
+        let mut followed = self.session.start(self.request(files, inputs)).await.unwrap();
+        let mut given = Value::Null;
+        while let Some(happening) = followed.next().await {
+            let Happening::Turn(turn) = happening else { continue };
+            if let Some(Event::RunStarted(started)) = turn.events.first() {
+                given = started.inputs.clone();
+            }
+        }
+        (followed.run, given)
+    }
+
+    async fn refusal(&self, files: &[(&str, &str)], inputs: Map) -> String {
+        let error = self.session.start(self.request(files, inputs)).await.err().expect("this is refused");
+        assert!(matches!(error, Error::Inputs(_)), "{error:?}");
+        self.shown(&error)
+    }
+
+    fn shown(&self, error: &Error) -> String {
+        error.to_string().replace(self.folder.path().to_str().unwrap(), "DESK")
+    }
+}
+
+/// Makes a small file with ffmpeg.
+fn make(arguments: &[&str], path: &Path) {
+    let mut command = Command::new("ffmpeg");
+    let made = command.args(["-v", "error", "-y"]).args(arguments).arg(path).status();
+    assert!(made.expect("these tests need ffmpeg").success());
+}
+
+fn inputs(json: serde_json::Value) -> Map {
+    Value::from(json).as_map().unwrap().clone()
+}
+
+#[tokio::test]
+async fn files_come_in_as_what_they_are() {
+    let desk = Desk::set().await;
+    let files = [("image", "still.png"), ("sound", "tone.wav"), ("any", "noise.bin")];
+    let more = [("script", "script.txt"), ("data", "data.json")];
+    let pictures = serde_json::json!({"pictures": [{"$file": desk.at("still.jpg")}]});
+    let (_, given) = desk.run(&[files.as_slice(), &more].concat(), inputs(pictures)).await;
+    let artifact = |value: Option<&Value>| value.unwrap().as_artifact().unwrap().clone();
+    let image = artifact(given.get("image"));
+    assert_eq!((image.kind, image.mime.as_str(), image.width), (MediaKind::Image, "image/png", Some(320)));
+    let sound = artifact(given.get("sound"));
+    assert_eq!((sound.kind, sound.duration), (MediaKind::Audio, Some(0.5)));
+    assert_eq!(artifact(given.get("any")).kind, MediaKind::File);
+    let picture = artifact(given.get("pictures").unwrap().as_list().unwrap().first());
+    assert_eq!((picture.mime.as_str(), picture.height), ("image/jpeg", Some(64)));
+    assert_eq!(given.get("script"), Some(&Value::from("Once upon a time")));
+    assert_eq!(given.get("data").unwrap().to_json(), serde_json::json!({"a": [1]}));
+
+    // What was imported once can be given again by its digest.
+    let again = [("image".to_owned(), Value::from((*image).clone()))].into();
+    let (_, given) = desk.run(&[], again).await;
+    assert_eq!(artifact(given.get("image")), image);
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_is_asked_for_are_refused_with_the_reason() {
+    let desk = Desk::set().await;
+    let mut told = Vec::new();
+    for name in [
+        "photo.png",
+        "tone.wav",
+        "notes.png",
+        "noise.bin",
+        "empty.png",
+        "half-still.png",
+        "half-still.jpg",
+        "nowhere.png",
+        "store",
+    ] {
+        told.push(desk.refusal(&[("image", name)], Map::new()).await);
+    }
+    for (input, name) in [
+        ("any", "half-clip.mp4"),
+        ("any", "zero.mp4"),
+        ("sound", "clip.mp4"),
+        ("script", "latin.txt"),
+        ("script", "store"),
+        ("data", "script.txt"),
+        ("banana", "still.png"),
+    ] {
+        told.push(desk.refusal(&[("image", "still.png"), (input, name)], Map::new()).await);
+    }
+    let elsewhere = serde_json::json!({"image": {
+        "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png", "bytes": 1
+    }});
+    told.push(desk.refusal(&[], inputs(elsewhere)).await);
+    let inside =
+        serde_json::json!({"pictures": [{"$file": desk.at("still.png")}, {"$file": desk.at("photo.png")}]});
+    told.push(desk.refusal(&[("image", "still.png")], inputs(inside)).await);
+    let misplaced = serde_json::json!({"script": {"$file": desk.at("script.txt")}});
+    told.push(desk.refusal(&[("image", "still.png")], inputs(misplaced)).await);
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[tokio::test]
+async fn the_outputs_of_a_completed_run_lie_where_people_look() {
+    let desk = Desk::set().await;
+    let given = serde_json::json!({
+        "script": "a boat",
+        "pictures": [{"$file": desk.at("still.jpg")}, {"$file": desk.at("still.png")}]
+    });
+    let (run, _) = desk.run(&[("image", "still.png")], inputs(given)).await;
+    let (store, out) = (desk.session.store(), desk.at("out"));
+    let files = lay_out(store, &run, &out).unwrap();
+    let folder = folder_of(store, &run, &out).unwrap();
+    assert_eq!(folder, out.join(run.short()));
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["all-1.png", "all-2.jpg", "all-3.png", "outputs.json", "still.png"]);
+    assert!(files.iter().all(|file| file.path.is_file() && file.path.parent() == Some(&folder)));
+    assert_eq!(fs::read(folder.join("still.png")).unwrap(), fs::read(desk.at("still.png")).unwrap());
+    let plain = fs::read_to_string(folder.join("outputs.json")).unwrap();
+    insta::assert_snapshot!(plain);
+
+    // A copy: to change it changes nothing in the store, and it isn't laid out over again.
+    fs::write(folder.join("all-2.jpg"), fs::read(desk.at("still.jpg")).unwrap().as_slice()).unwrap();
+    assert!(store.check().unwrap().is_good());
+    fs::write(folder.join("still.png"), "cut short").unwrap();
+    fs::remove_file(folder.join("all-1.png")).unwrap();
+    assert_eq!(lay_out(store, &run, &out).unwrap(), files);
+    assert_eq!(names().len(), 5);
+    assert_eq!(fs::read(folder.join("still.png")).unwrap(), fs::read(desk.at("still.png")).unwrap());
+    assert!(store.check().unwrap().is_good());
+}
+
+#[tokio::test]
+async fn a_place_that_takes_no_outputs_is_named_and_the_run_stays_completed() {
+    let desk = Desk::set().await;
+    let (run, _) = desk.run(&[("image", "still.png")], Map::new()).await;
+    let store = desk.session.store();
+    fs::write(desk.at("out"), "a file where the folder should be").unwrap();
+    let refused = lay_out(store, &run, &desk.at("out")).unwrap_err();
+    let shown = desk.shown(&refused).replace(run.as_str(), "RUN").replace(run.short(), "RUN");
+    insta::assert_snapshot!(shown);
+    assert!(store.outputs(&run).unwrap().is_some());
+    assert!(lay_out(store, &run, &desk.at("elsewhere")).is_ok());
+}
+
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_leaves_no_half_a_file() {
+    let desk = Desk::set().await;
+    let (run, _) = desk.run(&[("image", "still.png")], Map::new()).await;
+    let store = desk.session.store();
+    let folder = folder_of(store, &run, &desk.at("out")).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    let part = folder.join(format!(".still.png.{}.part", std::process::id()));
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    let refused = lay_out(store, &run, &desk.at("out")).unwrap_err();
+    let Error::LayOut { error, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(!folder.join("still.png").exists());
+    lay_out(store, &run, &desk.at("out")).unwrap();
+}
