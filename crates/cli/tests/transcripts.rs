@@ -244,29 +244,42 @@ fn an_unknown_run_is_named() {
     assert_transcript!(project, before + &project.transcript(&["show", "7Q2K"]));
 }
 
-#[test]
-fn an_interrupted_run_is_resumed_or_cancelled() {
-    let project = Project::with("waiting.yaml", WAITING);
-    let mut running =
-        project.command(&["run", "waiting.yaml", "--id", "first"]).stderr(Stdio::piped()).spawn().unwrap();
+/// Runs the binary until it has said `until`, sends it `signal`, and tells how it ended.
+fn stopped(project: &Project, arguments: &[&str], until: &str, signal: rustix::process::Signal) -> String {
+    let mut running = project.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(running.stderr.take().unwrap());
     let mut told = String::new();
-    while !told.contains("nap") {
+    while !told.contains(until) {
         assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
     }
-    rustix::process::kill_process(rustix::process::Pid::from_child(&running), rustix::process::Signal::INT)
-        .unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&running), signal).unwrap();
     lines.read_to_string(&mut told).unwrap();
     let output =
         std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
-    let text = transcript(&["run", "waiting.yaml", "--id", "first"], &output)
+    transcript(arguments, &output)
+}
+
+#[test]
+fn an_interrupted_run_is_resumed_or_cancelled() {
+    use rustix::process::Signal;
+    let project = Project::with("waiting.yaml", WAITING);
+    let arguments = ["run", "waiting.yaml", "--id", "first"];
+    let text = stopped(&project, &arguments, "nap", Signal::INT)
+        + &stopped(&project, &["resume", "first"], "going on", Signal::TERM)
         + &project.transcript(&["cancel", "first", "--reason", "no time"])
         + &project.transcript(&["cancel", "first"])
         + &project.transcript(&["resume"])
-        + &project.transcript(&["run", "waiting.yaml", "--id", "first"]);
-    let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r"until \[moment\]", "until [moment]");
-    settings.bind(|| assert_transcript!(project, text));
+        + &project.transcript(&arguments);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_killed_run_is_found_by_the_same_file_and_inputs() {
+    use rustix::process::Signal;
+    let project = Project::with("waiting.yaml", WAITING);
+    stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
+    let text = stopped(&project, &["run", "waiting.yaml"], "going on", Signal::INT);
+    assert_transcript!(project, text);
 }
 
 #[test]

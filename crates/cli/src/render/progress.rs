@@ -179,7 +179,7 @@ impl View<'_> {
 
     fn add_bar(&self, line: Line, fraction: f64) -> Line {
         let symbols = &self.look.symbols;
-        let full = (fraction.clamp(0.0, 1.0) * BAR_WIDTH as f64).round() as usize;
+        let full = (fraction.clamp(0.0, 1.0) * BAR_WIDTH as f64).floor() as usize;
         line.then(Tone::Busy, symbols.full.repeat(full))
             .then(Tone::Dim, symbols.empty.repeat(BAR_WIDTH - full))
     }
