@@ -15,7 +15,7 @@ use motet_store::{Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::follow::{Followers, Happening, Progress};
+use crate::follow::{Follower, Followers, Happening, Progress};
 use crate::heart::Heart;
 use crate::lock::Lock;
 use crate::operation::Hands;
@@ -36,7 +36,7 @@ pub(crate) enum Message {
     /// Turns are durable, or can't be made so.
     Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
     /// Tell what happens to a run from now on; answers whether it is live.
-    Follow { run: RunId, follower: mpsc::UnboundedSender<Happening>, live: oneshot::Sender<bool> },
+    Follow { run: RunId, follower: Follower, live: oneshot::Sender<bool> },
     /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
     /// The lock is let go of last.
     Leave { lock: Option<Lock>, left: oneshot::Sender<()> },
@@ -70,7 +70,8 @@ pub(crate) struct Driver {
 }
 
 struct Live {
-    run: Run,
+    /// Boxed, so that the table of all runs is small enough to be moved when it grows.
+    run: Box<Run>,
     deadline: Option<Timestamp>,
     followers: Followers,
 }
@@ -156,7 +157,7 @@ impl Driver {
     fn take_in(&mut self, message: Message) {
         match message {
             Message::Start { graph, started, accepted } => self.start(graph, *started, accepted),
-            Message::TakeUp { run, away } => self.take_up(*run, away),
+            Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ended { run, key, end } => {
                 let flight = self.in_flight.remove(&(run.clone(), key.clone()));
@@ -209,12 +210,13 @@ impl Driver {
         }
         let (run, reaction) = Run::start(graph, started, self.hands.world.now());
         let id = run.id().clone();
-        self.runs.insert(id.clone(), Live { run, deadline: None, followers: Followers::default() });
+        self.runs
+            .insert(id.clone(), Live { run: Box::new(run), deadline: None, followers: Followers::default() });
         self.stage(&id, reaction, Some(accepted));
     }
 
     /// Issues again what was in flight, after the engine knows how long nobody drove the run.
-    fn take_up(&mut self, run: Run, away: Span) {
+    fn take_up(&mut self, run: Box<Run>, away: Span) {
         let id = run.id().clone();
         let refuses = self.broken.is_some() || !self.leaving.is_empty();
         if refuses || self.runs.contains_key(&id) || run.status().is_terminal() {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use motet_engine::Turn;
+use motet_engine::{Event, Turn};
 use motet_pipeline::StepPath;
 use motet_store::StoreError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Something that those who follow a run are told.
 #[derive(Clone, Debug)]
@@ -35,16 +35,50 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
+/// One who follows a run.
+#[derive(Debug)]
+pub(crate) enum Follower {
+    /// Wants all that happens.
+    All(mpsc::UnboundedSender<Happening>),
+    /// Wants only what ends it: the last turn, or that nobody drives it any more.
+    End(oneshot::Sender<Happening>),
+}
+
 /// Those who follow a run. A reader that is gone is forgotten; it never holds the run up.
 #[derive(Debug, Default)]
-pub(crate) struct Followers(Vec<mpsc::UnboundedSender<Happening>>);
+pub(crate) struct Followers(Vec<Follower>);
 
 impl Followers {
-    pub(crate) fn add(&mut self, follower: mpsc::UnboundedSender<Happening>) {
+    pub(crate) fn add(&mut self, follower: Follower) {
         self.0.push(follower);
     }
 
     pub(crate) fn tell(&mut self, happening: &Happening) {
-        self.0.retain(|follower| follower.send(happening.clone()).is_ok());
+        let is_end = happening.is_end();
+        let followers = std::mem::take(&mut self.0).into_iter();
+        self.0 = followers
+            .filter_map(|follower| match follower {
+                Follower::All(reader) => {
+                    reader.send(happening.clone()).is_ok().then_some(Follower::All(reader))
+                }
+                Follower::End(reader) if is_end => {
+                    // Whether somebody still waits makes no difference.
+                    let _ = reader.send(happening.clone());
+                    None
+                }
+                Follower::End(reader) => Some(Follower::End(reader)),
+            })
+            .collect();
+    }
+}
+
+impl Happening {
+    /// Whether nothing of the run can follow here.
+    pub(crate) fn is_end(&self) -> bool {
+        match self {
+            Happening::Turn(turn) => turn.events.last().is_some_and(Event::ends_run),
+            Happening::Progress(_) => false,
+            Happening::Interrupted | Happening::Lost(_) | Happening::StoreFailed(_) => true,
+        }
     }
 }

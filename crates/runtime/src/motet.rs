@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 use crate::driver::{Driver, Message};
-use crate::follow::Happening;
+use crate::follow::{Follower, Happening};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock, Note};
 use crate::operation::{self, Hands, Operation, Operations};
@@ -638,11 +638,11 @@ impl RunHandle {
     }
 
     async fn is_live(&self) -> bool {
-        let (follower, _) = mpsc::unbounded_channel();
-        self.follow_live(follower).await
+        let (follower, _) = oneshot::channel();
+        self.follow_live(Follower::End(follower)).await
     }
 
-    pub(crate) async fn follow_live(&self, follower: mpsc::UnboundedSender<Happening>) -> bool {
+    pub(crate) async fn follow_live(&self, follower: Follower) -> bool {
         let (live, answer) = oneshot::channel();
         self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
         answer.await.unwrap_or(false)
@@ -690,7 +690,7 @@ impl RunHandle {
         let (follower, live) = mpsc::unbounded_channel();
         // Followed first and read then, so nothing is missed between the two; what comes twice is
         // told by its number.
-        let is_live = self.follow_live(follower).await;
+        let is_live = self.follow_live(Follower::All(follower)).await;
         let past = self.motet.store().turns_from(&self.id, last + 1)?;
         Ok(Events { past: past.into(), live, is_live, last })
     }
@@ -700,20 +700,24 @@ impl RunHandle {
     /// # Errors
     /// [`Error::Interrupted`] when nobody drives the run any more, and when the store fails.
     pub async fn wait(&self) -> Result<RunEnd, Error> {
-        let mut events = self.events().await?;
-        while let Some(happening) = events.next().await {
-            match happening {
-                Happening::Turn(turn) => {
-                    if let Some(end) = turn.events.last().and_then(RunEnd::of) {
-                        return Ok(end);
-                    }
-                }
-                Happening::StoreFailed(error) => return Err(Error::Store((*error).clone())),
-                Happening::Interrupted | Happening::Lost(_) => break,
-                Happening::Progress(_) => {}
-            }
-        }
-        Err(Error::Interrupted(self.id.clone()))
+        let (follower, end) = oneshot::channel();
+        let last = match self.follow_live(Follower::End(follower)).await {
+            true => match end.await {
+                Ok(Happening::Turn(turn)) => Some(turn),
+                Ok(Happening::StoreFailed(error)) => return Err(Error::Store((*error).clone())),
+                _ => None,
+            },
+            false => self.last_turn()?,
+        };
+        let end = last.and_then(|turn| turn.events.last().and_then(RunEnd::of));
+        end.ok_or_else(|| Error::Interrupted(self.id.clone()))
+    }
+
+    /// The last turn that is kept.
+    fn last_turn(&self) -> Result<Option<Arc<motet_engine::Turn>>, Error> {
+        let store = self.motet.store();
+        let row = store.run(&self.id)?.ok_or_else(|| Error::NoRun(self.id.to_string()))?;
+        Ok(store.turns_from(&self.id, row.turns)?.pop().map(Arc::new))
     }
 
     /// Waits for the end of the run and gives its outputs.

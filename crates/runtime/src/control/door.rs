@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
 use super::{Bell, Hello, Refusal, Reply, Request, Start, socket};
 use crate::Error;
-use crate::follow::Happening;
+use crate::follow::{Follower, Happening};
 use crate::motet::Motet;
 use crate::pipeline::Pipeline;
 
@@ -170,7 +170,7 @@ async fn ring(wire: &mut Wire, motet: &Motet, run: &RunId, drive: bool) -> io::R
     };
     wire.send(&Reply::Done).await?;
     let (follower, mut live) = mpsc::unbounded_channel();
-    let is_live = handle.follow_live(follower).await;
+    let is_live = handle.follow_live(Follower::All(follower)).await;
     // Read after following, so that no turn falls between the two.
     let turns = motet.store().run(run).ok().flatten().map_or(0, |row| row.turns);
     wire.send(&Bell::Turn(turns)).await?;
