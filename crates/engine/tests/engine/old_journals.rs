@@ -14,7 +14,7 @@ fn fixture(name: &str) -> String {
 
 /// What a run looks like from outside, after every turn.
 fn tell(pipeline: &str, journal: &str) -> String {
-    let plan = check::check(&Bundle::of_text(pipeline, &fixture(pipeline)), &catalogue()).plan;
+    let plan = check::check(&Bundle::of_text(pipeline, fixture(pipeline)), &catalogue()).plan;
     let graph = Graph::new(plan.expect("the pipeline of a fixture is good").into());
     let journal: Vec<Turn> = serde_json::from_str(&fixture(journal)).expect("a journal is JSON");
     let steps: Vec<StepPath> = {

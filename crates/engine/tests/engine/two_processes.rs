@@ -1,5 +1,7 @@
 //! Two processes write identical bytes: nothing depends on an address, a clock or the order of a hash.
 
+#![expect(clippy::disallowed_types, reason = "the test is about processes")]
+
 use std::process::Command;
 
 use motet_pipeline::Class;
