@@ -203,6 +203,7 @@ impl Following<'_> {
             files: &files,
             file: self.file.as_deref(),
             is_kept,
+            driver: self.session.owner(),
             now: now(),
         };
         reader.end(follow, &ending);
@@ -212,7 +213,7 @@ impl Following<'_> {
     fn stopping_line(&self, follows: &[Follow]) -> Line {
         let open = follows.iter().filter(|follow| !follow.is_over).count();
         let text = match self.session.owner() {
-            Some(pid) => format!("no longer following; the work goes on in process {pid}"),
+            Some(pid) => format!("no longer following: process {pid} does the work and goes on"),
             None => format!(
                 "stopping: what is done is kept, {} can be resumed (again: abort at once)",
                 if open == 1 { "the run" } else { "the runs" }

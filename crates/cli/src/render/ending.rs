@@ -20,6 +20,8 @@ pub struct Ending<'e> {
     pub file: Option<&'e str>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
+    /// The process that goes on with a run that isn't over.
+    pub driver: Option<u32>,
     pub now: Timestamp,
 }
 
@@ -75,6 +77,7 @@ impl Ending<'_> {
                     commands.push(format!("motet show {run}"));
                     commands.extend(self.file.map(|file| format!("motet run {file} --new")));
                 }
+                // To resume a run that another process drives is to follow it again.
                 _ => commands.push(format!("motet resume {run}")),
             }
         }
@@ -142,7 +145,12 @@ impl Ending<'_> {
 
     fn interrupted(&self, look: &Look) -> Line {
         let (done, total) = (self.record.steps_done(), self.record.order.len());
-        let line = Line::of(Tone::Doubtful, look.symbols.waiting)
+        let line = Line::of(Tone::Doubtful, look.symbols.waiting);
+        if let Some(pid) = self.driver {
+            let steps = count(total, "step");
+            return line.plain(format!(" goes on in process {pid}: {done} of {steps} done"));
+        }
+        let line = line
             .then(Tone::Doubtful, " interrupted")
             .plain(format!(": {done} of {} done and kept", count(total, "step")));
         match &self.record.reason {

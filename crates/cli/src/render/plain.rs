@@ -1,6 +1,6 @@
 //! Plain lines: one for each thing that happens, where there is no terminal to redraw.
 
-use motet::language::StepPath;
+use motet::language::{Span, StepPath};
 use motet::report::{PublicEvent, RunRecord};
 
 use super::line::{Line, Look, Tone};
@@ -20,6 +20,11 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
                 Line::of(Tone::Strong, &record.pipeline)
                     .plain(format!("   run {}   {steps}", record.run.short())),
             );
+        }
+        "run.resumed" => {
+            let away = event.details.get("away_ms").and_then(|away| away.as_u64()).unwrap_or_default();
+            begin(Tone::Busy, symbols.busy)
+                .plain(format!("taken up again: nobody worked on it for {}", duration(Span(away))))
         }
         "run.cancelling" => {
             begin(Tone::Doubtful, symbols.skipped).plain(format!("cancelling: {}", text("reason")))

@@ -217,6 +217,6 @@ fn the_good_end_and_the_bad_end() {
 
 fn ending(story: &Story, files: &[OutputFile], look: &Look) -> Vec<Line> {
     let record = story.reporter.record();
-    let ending = Ending { record, files, file: Some("film.yaml"), is_kept: true, now: at(100) };
+    let ending = Ending { record, files, file: Some("film.yaml"), is_kept: true, driver: None, now: at(100) };
     ending.lines(look).into_iter().chain(ending.outputs(look)).chain(ending.next(look)).collect()
 }
