@@ -99,6 +99,7 @@ macro_rules! assert_transcript {
         settings.add_filter(r"\b\d\d:\d\d  ", "[clock]  ");
         settings.add_filter(r"   \d\d:\d\d\n", "   [clock]\n");
         settings.add_filter(r", last heard of [^\n]* ago", "");
+        settings.add_filter(r"worked on it for [^\n]+", "worked on it for [span]");
         settings.add_filter(r"\d+\.\d s\b", "[span]");
         settings.add_filter(r#""duration_ms":\d+"#, r#""duration_ms":"[span]""#);
         settings.add_filter(r#""duration_ms": \d+"#, r#""duration_ms": "[span]""#);
