@@ -4,7 +4,8 @@
 //! what it needs, without standard input, with limits on time and output. Whatever ends it (its end,
 //! a stop, a deadline, the end of this process) ends the whole group.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +124,23 @@ pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Fin
     finished
 }
 
+/// Kills the programs that a process which was killed itself has left at work in folders below
+/// `folder`. Known by where they work and by their empty standard input, so a person's shell that
+/// stands there is left alone. Only where the system tells (Linux); elsewhere they run to their end.
+pub(crate) fn kill_left_below(folder: &Path) {
+    let Ok(folder) = folder.canonicalize() else { return };
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let works_there = fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at.starts_with(&folder));
+        let has_no_input =
+            || fs::read_link(entry.path().join("fd/0")).is_ok_and(|input| input == Path::new("/dev/null"));
+        if let Some(pid) = pid.filter(|_| works_there && has_no_input()) {
+            // It may have ended by itself in this moment.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
 fn start(process: &Process) -> Result<Child, ProcessError> {
     let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
     Command::new(&process.program)
@@ -191,4 +209,27 @@ async fn read_end(mut source: impl AsyncRead + Unpin, limit: usize) -> Vec<u8> {
         }
     }
     kept
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_at_work_is_ended_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let sleeper = |place: &Path| {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("1000").current_dir(place).stdin(Stdio::null()).process_group(0).spawn().unwrap()
+        };
+        let (mut left, mut other) = (sleeper(folder.path()), sleeper(elsewhere.path()));
+        kill_left_below(folder.path());
+        assert_eq!(left.wait().unwrap().signal(), Some(9));
+        assert_eq!(other.try_wait().unwrap(), None);
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
 }

@@ -12,7 +12,7 @@ use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
 use motet_pipeline::{Artifact, Class, MediaKind};
 
 use super::{Hands, store_failure};
-use crate::process::{Finished, OnLine, Process, ProcessError};
+use crate::process::{self, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
 /// A folder of its own for one attempt.
@@ -118,6 +118,7 @@ impl Scratch {
 
 /// Removes what a process that was killed left in the folder of scratch folders.
 pub(crate) fn sweep(scratch: &Path) {
+    process::kill_left_below(scratch);
     for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
         // What can't be removed does no harm; it only takes room.
         let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
