@@ -16,6 +16,9 @@ impl Run {
     /// The state after the first event.
     pub(crate) fn open(graph: Arc<Graph>, started: Arc<RunStarted>, at: Timestamp) -> Run {
         let root = Node::new(motet_pipeline::StepPath::root(), None, NodeId::ROOT, None);
+        // The steps of the file are all that most runs have.
+        let mut nodes = Vec::with_capacity(1 + graph.plan().root.steps.len());
+        nodes.push(root);
         let mut run = Run {
             started_at: at,
             turns: 1,
@@ -24,7 +27,7 @@ impl Run {
             cancel: None,
             degraded: false,
             cost: Money::ZERO,
-            nodes: vec![root],
+            nodes,
             index: Default::default(),
             abandoned: Default::default(),
             timers: Timers::default(),
@@ -113,7 +116,7 @@ impl Run {
             Event::AttemptFailed { step, attempt, failure, cost, abandoned } => {
                 self.cost += *cost;
                 self.land(id);
-                self.attempts_mut(id).failure = Some(failure.clone());
+                self.attempts_mut(id).failure = Some(Box::new(failure.clone()));
                 if *abandoned {
                     self.abandoned.insert(AttemptKey { step: step.clone(), number: *attempt });
                 }

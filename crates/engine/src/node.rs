@@ -125,7 +125,7 @@ pub(crate) struct Attempts {
     pub(crate) in_flight: bool,
     /// Why the last one failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<Box<Failure>>,
     /// The provider's name for the job under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job: Option<String>,

@@ -189,7 +189,9 @@ impl Handling<'_> {
         }
         let mut entries = (**entries).clone();
         for name in declared.keys() {
-            entries.entry(name.clone()).or_insert(Value::Absent);
+            if !entries.contains_key(name) {
+                entries.insert(name.clone(), Value::Absent);
+            }
         }
         Value::Map(entries.into())
     }
@@ -352,7 +354,7 @@ impl Handling<'_> {
         let failure = match &attempts.failure {
             Some(before) => Failure {
                 message: Failure::new(before.class, format!("{}; {note}", before.message)).message,
-                ..before.clone()
+                ..(**before).clone()
             },
             None => Failure::new(Class::Invalid, note),
         };

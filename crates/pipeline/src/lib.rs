@@ -18,6 +18,7 @@ pub mod digest;
 pub mod document;
 pub mod expression;
 pub mod inputs;
+mod map;
 pub mod path;
 pub mod plan;
 pub mod schema;

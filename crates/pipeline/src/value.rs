@@ -1,6 +1,5 @@
 //! Values: what flows between steps.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,8 +42,7 @@ pub enum Value {
     Media(Arc<Artifact>),
 }
 
-/// Named values, in the order of their names.
-pub type Map = BTreeMap<String, Value>;
+pub use crate::map::Map;
 
 impl Value {
     /// A list value.
