@@ -1,0 +1,298 @@
+//! Bad input gets a clear error and harms nothing (law L9): each case with its message.
+
+use std::process::Command;
+
+use crate::assert_transcript;
+use crate::project::{Project, transcript};
+
+/// Takes any media and measures it.
+const PROBE: &str = r#"motet: 1
+name: probe
+inputs:
+  media: video
+steps:
+  measured: { uses: media/probe, with: { media: "{{ inputs.media }}" } }
+outputs:
+  duration: "{{ inputs.media.duration }}"
+"#;
+
+/// A project with a pipeline for media, and a second of film made by the real ffmpeg.
+fn project_with_film() -> Project {
+    let project = Project::with("probe.yaml", PROBE);
+    let made = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=128x72:rate=10:duration=2",
+            "-y",
+            "film.mp4",
+        ])
+        .current_dir(project.path())
+        .status()
+        .expect("ffmpeg is on this machine");
+    assert!(made.success());
+    project
+}
+
+fn checked(content: impl AsRef<[u8]>) -> (Project, String) {
+    let project = Project::with("film.yaml", content);
+    let text = project.transcript(&["check", "film.yaml"]);
+    (project, text)
+}
+
+#[test]
+fn a_file_that_is_not_utf_8() {
+    let (project, text) = checked(b"motet: 1\nname: caf\xe9\n");
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn an_empty_file() {
+    let (project, text) = checked("");
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_file_of_50_mb() {
+    let (project, text) = checked("# a comment\n".repeat(50_000_000 / 12));
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_binary_file() {
+    let (project, text) = checked(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_file_that_is_not_there_and_a_folder() {
+    let project = Project::new();
+    std::fs::create_dir(project.path().join("folder.yaml")).unwrap();
+    let text =
+        project.transcript(&["check", "nowhere.yaml"]) + &project.transcript(&["check", "folder.yaml"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_yaml_bomb() {
+    let mut text = String::from("motet: 1\nname: bomb\nlabels:\n  l0: &l0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let before = format!("*l{}, ", level - 1).repeat(9);
+        text.push_str(&format!("  l{level}: &l{level} [{}]\n", before.trim_end_matches(", ")));
+    }
+    let (project, text) = checked(text + "steps: {}\n");
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn templates_that_would_run_away_are_refused_by_the_check_or_fail_their_step() {
+    let pipeline = |value: &str| {
+        format!(
+            "motet: 1\nname: hostile\ninputs: {{ n: {{ type: integer, default: 1000000000 }} }}\nsteps:\n  x: {{ uses: data/transform, with: {{ value: \"{value}\" }} }}\n"
+        )
+    };
+    let project = Project::new();
+    let mut text = String::new();
+    for (index, value) in [
+        "{{ 'x' * 10**9 }}",
+        "{{ range(10**12) | list }}",
+        "{{ 'x' * inputs.n }}",
+        "{{ range(inputs.n) | list }}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("hostile{index}.yaml");
+        project.write(&name, pipeline(value));
+        text.push_str(&project.transcript(&[
+            "run",
+            &name,
+            "--id",
+            &format!("run{index}"),
+            "--store",
+            ":memory:",
+        ]));
+    }
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_text_where_a_video_is_asked_for() {
+    let project = project_with_film();
+    let text = project.transcript(&["run", "probe.yaml", "-i", "media=film.mp4"])
+        + &project.transcript(&["run", "probe.yaml", "-i", "media=@probe.yaml"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn media_that_is_not_what_its_name_says() {
+    let project = project_with_film();
+    project.write("picture.mp4", include_bytes!("media/pixel.png"));
+    project.write("words.mp4", "These are words.");
+    let text = project.transcript(&["run", "probe.yaml", "-i", "media=@picture.mp4"])
+        + &project.transcript(&["run", "probe.yaml", "-i", "media=@words.mp4"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn truncated_media() {
+    let project = project_with_film();
+    let film = std::fs::read(project.path().join("film.mp4")).unwrap();
+    project.write("half.mp4", &film[..film.len() / 2]);
+    assert_transcript!(project, project.transcript(&["run", "probe.yaml", "-i", "media=@half.mp4"]));
+}
+
+#[test]
+fn media_without_a_byte_and_a_video_without_a_frame() {
+    let project = project_with_film();
+    project.write("nothing.mp4", "");
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", "film.mp4", "-frames:v", "0", "-y", "frameless.mp4"])
+        .current_dir(project.path())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let text = project.transcript(&["run", "probe.yaml", "-i", "media=@nothing.mp4"])
+        + &project.transcript(&["run", "probe.yaml", "-i", "media=@frameless.mp4"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn paths_that_leave_the_project() {
+    let uses = |path: &str| format!("motet: 1\nname: leaving\nsteps:\n  x: {{ uses: {path} }}\n");
+    let project = Project::with("a/up.yaml", uses("./../../secret.yaml"));
+    project.write("a/root.yaml", uses("./a/../../../etc/passwd"));
+    let text = project.transcript(&["check", "a/up.yaml"]) + &project.transcript(&["check", "a/root.yaml"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_store_of_a_newer_version() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    project.good(&["run", "one.yaml", "--id", "first"]);
+    let database = project.path().join(".motet/motet.db");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let bytes = std::fs::read(&database).unwrap();
+    let text = project.transcript(&["run", "one.yaml"])
+        + &project.transcript(&["runs"])
+        + &project
+            .transcript(&["doctor"])
+            .lines()
+            .filter(|line| line.contains("store") || line.contains("exit"))
+            .collect::<Vec<_>>()
+            .join("\n");
+    assert_transcript!(project, text);
+    assert_eq!(std::fs::read(&database).unwrap(), bytes, "nothing was written");
+}
+
+#[test]
+fn a_store_that_is_something_else() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    project.write(
+        ".motet/motet.db",
+        "This is a letter to a friend, long enough to be no database at all.".repeat(20),
+    );
+    assert_transcript!(project, project.transcript(&["run", "one.yaml"]) + &project.transcript(&["runs"]));
+}
+
+#[test]
+fn settings_that_can_not_be_understood() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    project.write("motet.toml", "stroe = 'here'\n");
+    assert_transcript!(project, project.transcript(&["run", "one.yaml"]));
+}
+
+#[test]
+fn an_ffmpeg_that_is_killed_at_work() {
+    let project = Project::with(
+        "film.yaml",
+        "motet: 1\nname: film\nsteps:\n  quiet: { uses: media/silence, with: { duration: 1 } }\n",
+    );
+    let killed = project.write("ffmpeg", "#!/bin/sh\nkill -9 $$\n");
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&killed, std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", killed.display()));
+    assert_transcript!(project, project.transcript(&["run", "film.yaml", "--id", "first"]));
+}
+
+/// A folder that is a file system of its own, where this user may make one.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn at(path: std::path::PathBuf, options: &str) -> Option<Mounted> {
+        std::fs::create_dir_all(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&path)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("skipped: this user may not mount a file system");
+        }
+        mounted.then_some(Mounted(path))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_read_only_store() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    let Some(mounted) = Mounted::at(project.path().join(".motet"), "size=8m") else { return };
+    project.good(&["run", "one.yaml", "--id", "first"]);
+    let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&mounted.0).status().unwrap();
+    assert!(remounted.success());
+    let text = project.transcript(&["run", "one.yaml", "--new"]) + &project.transcript(&["runs"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_full_disk_stops_the_run_and_loses_nothing() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    project.write(
+        "big.yaml",
+        r#"motet: 1
+name: big
+steps:
+  small: { uses: data/transform, with: { value: 1 } }
+  scenes:
+    needs: [small]
+    each: [a, b, c, d, e, f, g, h, i, j, k, l]
+    uses: local/scene
+    with: { prompt: "the sea {{ item }}" }
+"#,
+    );
+    let Some(_mounted) = Mounted::at(project.path().join(".motet"), "size=6m") else { return };
+    project.good(&["run", "one.yaml", "--id", "before"]);
+    let arguments = ["run", "big.yaml", "--id", "first"];
+    let output = project.run(&arguments);
+    let text = transcript(&arguments, &output);
+    assert_ne!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("disk is full"), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    assert!(project.good(&["show", "before"]).contains("completed"), "what was there before is still there");
+}

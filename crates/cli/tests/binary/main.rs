@@ -1,0 +1,6 @@
+//! The binary as its users meet it: real processes, real ffmpeg and espeak-ng.
+
+mod bad_input;
+mod project;
+mod transcripts;
+mod two_processes;

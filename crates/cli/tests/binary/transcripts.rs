@@ -1,0 +1,365 @@
+//! What the binary says, in full. Times, digests and folders are redacted.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use crate::assert_transcript;
+use crate::project::{Project, transcript};
+
+const GREETING: &str = r#"motet: 1
+name: greeting
+description: Says hello to somebody, twice.
+inputs:
+  who: { type: string, default: world }
+  times: { type: integer, default: 2 }
+  key: { type: string, sensitive: true, default: "no key" }
+steps:
+  hello:
+    uses: data/transform
+    with: { value: "Hello, {{ inputs.who }}!" }
+  sealed:
+    uses: data/transform
+    with: { value: "with {{ inputs.key }}" }
+  all:
+    needs: [hello]
+    each: [a, b]
+    uses: data/transform
+    with: { value: "{{ item }}: {{ steps.hello.value }}" }
+outputs:
+  text: "{{ steps.hello.value }}"
+  all: "{{ steps.all.items | map(attribute='value') | list }}"
+"#;
+
+const FAILING: &str = r#"motet: 1
+name: failing
+steps:
+  good:
+    uses: data/transform
+    with: { value: 1 }
+  bad:
+    uses: flow/fail
+    with: { message: "no luck with {{ steps.good.value }}", class: unavailable }
+    retry: { attempts: 2, backoff: 1ms }
+    fallback:
+      - { uses: flow/fail, with: { message: "nor here", class: content } }
+  after:
+    uses: data/transform
+    with: { value: "{{ steps.bad.value }}" }
+"#;
+
+const WAITING: &str = r#"motet: 1
+name: waiting
+steps:
+  first: { uses: data/transform, with: { value: 1 } }
+  nap: { uses: flow/sleep, with: { duration: 1h }, needs: [first] }
+"#;
+
+#[test]
+fn help_lists_the_commands_and_the_exit_codes() {
+    let project = Project::new();
+    assert_transcript!(project, project.transcript(&["--help"]));
+}
+
+#[test]
+fn a_typing_error_is_met_with_a_suggestion() {
+    let project = Project::new();
+    assert_transcript!(project, project.transcript(&["chekc", "film.yaml"]));
+}
+
+#[test]
+fn a_good_file_is_called_good() {
+    let project = Project::with("greeting.yaml", GREETING);
+    assert_transcript!(project, project.transcript(&["check", "greeting.yaml"]));
+}
+
+#[test]
+fn all_faults_of_several_files_are_said_at_once() {
+    let project = Project::with("a.yaml", GREETING.replace("steps.hello.value", "steps.helo.value"));
+    project.write("parts/b.yaml", "motet: 1\nname: b\nstesp: {}\n");
+    assert_transcript!(project, project.transcript(&["check", "a.yaml", "parts/b.yaml"]));
+}
+
+#[test]
+fn findings_are_records_for_programs() {
+    let project = Project::with("a.yaml", "motet: 1\nname: a\nsteps:\n  x: { uses: data/transfrom }\n");
+    assert_transcript!(project, project.transcript(&["check", "a.yaml", "--json"]));
+}
+
+#[test]
+fn a_rule_is_explained_and_an_unknown_one_is_not() {
+    let project = Project::new();
+    let text = project.transcript(&["check", "--explain", "cycle"])
+        + &project.transcript(&["check", "--explain", "cylce"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_plan_is_the_whole_score() {
+    let project = Project::with("film.yaml", include_str!("../../src/commands/init/film.yaml"));
+    assert_transcript!(project, project.transcript(&["plan", "film.yaml"]));
+}
+
+#[test]
+fn a_plan_with_groups_fallbacks_and_files() {
+    let project = Project::with("parts/shot.yaml", GREETING.replace("name: greeting", "name: shot"));
+    project.write(
+        "film.yaml",
+        r#"motet: 1
+name: film
+timeout: 20m
+steps:
+  shots:
+    each: [a, b, c]
+    max_parallel: 2
+    quorum: 2
+    steps:
+      still: { uses: local/scene, with: { prompt: "{{ item }}" }, retry: { attempts: 4 } }
+      clip:
+        uses: media/animate
+        with: { image: "{{ steps.still.image }}" }
+        timeout: 90s
+        optional: true
+    outputs: { still: "{{ steps.still.image }}" }
+  words: { uses: ./parts/shot.yaml, with: { who: me } }
+  voice:
+    if: "{{ steps.words.text }}"
+    uses: local/speak
+    with: { text: "{{ steps.words.text }}" }
+    fallback: [{ uses: media/silence, with: { duration: "{{ steps.shots.items | length }}" } }]
+"#,
+    );
+    let text =
+        project.transcript(&["plan", "film.yaml"]) + &project.transcript(&["plan", "film.yaml", "--mermaid"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_plan_for_programs() {
+    let project = Project::with("greeting.yaml", GREETING);
+    assert_transcript!(project, project.transcript(&["plan", "greeting.yaml", "--json"]));
+}
+
+#[test]
+fn a_run_is_told_in_plain_lines_where_there_is_no_terminal() {
+    let project = Project::with("greeting.yaml", GREETING);
+    let arguments = [
+        "run",
+        "greeting.yaml",
+        "--id",
+        "first",
+        "--input",
+        "who=Ana",
+        "--label",
+        "team=film",
+        "--user",
+        "ana",
+    ];
+    assert_transcript!(project, project.transcript(&arguments));
+}
+
+#[test]
+fn the_same_name_again_tells_the_same_end_again_and_other_inputs_are_refused() {
+    let project = Project::with("greeting.yaml", GREETING);
+    project.good(&["run", "greeting.yaml", "--id", "first"]);
+    let text = project.transcript(&["run", "greeting.yaml", "--id", "first"])
+        + &project.transcript(&["run", "greeting.yaml", "--id", "first", "-i", "who=Ana"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_run_is_a_stream_of_events_for_programs() {
+    let project = Project::with("greeting.yaml", GREETING);
+    let arguments = ["run", "greeting.yaml", "--id", "first", "--json", "--input", "key=hunter22"];
+    let text = project.transcript(&arguments);
+    assert!(!text.contains("with hunter22"), "a sensitive input is masked where it is used, too");
+    assert_transcript!(project, text.replacen("key=hunter22", "key=…", 1));
+}
+
+#[test]
+fn a_sensitive_input_is_shown_nowhere_afterwards() {
+    let project = Project::with("greeting.yaml", GREETING);
+    project.good(&["run", "greeting.yaml", "--id", "first", "--input", "key=hunter22"]);
+    for arguments in [
+        &["show", "first"][..],
+        &["show", "first", "--json"],
+        &["show", "first", "--journal"],
+        &["show", "first", "--journal", "--json"],
+        &["show", "first", "--step", "sealed"],
+    ] {
+        let shown = project.good(arguments);
+        assert!(!shown.contains("hunter22"), "{arguments:?}: {shown}");
+    }
+    let step = project.good(&["show", "first", "--step", "sealed", "--json"]);
+    assert!(step.contains("with •••"), "the rest of the text stays: {step}");
+}
+
+#[test]
+fn a_failed_run_tells_every_attempt_and_what_to_type_next() {
+    let project = Project::with("failing.yaml", FAILING);
+    assert_transcript!(project, project.transcript(&["run", "failing.yaml", "--id", "first"]));
+}
+
+#[test]
+fn a_failed_run_ends_its_events_with_all_errors() {
+    let project = Project::with("failing.yaml", FAILING);
+    let output = project.run(&["run", "failing.yaml", "--id", "first", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let last = stdout.lines().last().expect("there is an end");
+    let end: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_transcript!(project, serde_json::to_string_pretty(&end).unwrap());
+}
+
+#[test]
+fn runs_are_listed_and_looked_at() {
+    let project = Project::with("greeting.yaml", GREETING);
+    project.write("failing.yaml", FAILING);
+    project.good(&["run", "greeting.yaml", "--id", "first", "--label", "team=film"]);
+    project.run(&["run", "failing.yaml", "--id", "second"]);
+    let text = project.transcript(&["runs"])
+        + &project.transcript(&["runs", "--status", "completed", "--label", "team=film"])
+        + &project.transcript(&["runs", "--pipeline", "nothing"])
+        + &project.transcript(&["show", "first"])
+        + &project.transcript(&["show", "second"])
+        + &project.transcript(&["show", "second", "--step", "bad"])
+        + &project.transcript(&["show", "second", "--step", "bda"]);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn the_journal_is_told_event_by_event() {
+    let project = Project::with("failing.yaml", FAILING);
+    project.run(&["run", "failing.yaml", "--id", "first"]);
+    let text = project.transcript(&["show", "first", "--journal"]);
+    assert!(text.contains("attempt.failed"), "{text}");
+    assert!(text.lines().count() > 12, "{text}");
+}
+
+#[test]
+fn an_unknown_run_is_named() {
+    let project = Project::with("greeting.yaml", GREETING);
+    let before = project.transcript(&["show", "first"]);
+    project.good(&["run", "greeting.yaml", "--id", "first"]);
+    assert_transcript!(project, before + &project.transcript(&["show", "7Q2K"]));
+}
+
+/// Runs the binary until it has said `until`, sends it `signal`, and tells how it ended.
+fn stopped(project: &Project, arguments: &[&str], until: &str, signal: rustix::process::Signal) -> String {
+    let mut running = project.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains(until) {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&running), signal).unwrap();
+    lines.read_to_string(&mut told).unwrap();
+    let output =
+        std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
+    transcript(arguments, &output)
+}
+
+#[test]
+fn an_interrupted_run_is_resumed_or_cancelled() {
+    use rustix::process::Signal;
+    let project = Project::with("waiting.yaml", WAITING);
+    let arguments = ["run", "waiting.yaml", "--id", "first"];
+    let text = stopped(&project, &arguments, "nap", Signal::INT)
+        + &stopped(&project, &["resume", "first"], "going on", Signal::TERM)
+        + &project.transcript(&["cancel", "first", "--reason", "no time"])
+        + &project.transcript(&["cancel", "first"])
+        + &project.transcript(&["resume"])
+        + &project.transcript(&arguments);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_killed_run_is_found_by_the_same_file_and_inputs() {
+    use rustix::process::Signal;
+    let project = Project::with("waiting.yaml", WAITING);
+    stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
+    let text = stopped(&project, &["run", "waiting.yaml"], "going on", Signal::INT);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn inputs_are_read_as_the_pipeline_asks_for_them() {
+    let project = Project::with("greeting.yaml", GREETING);
+    project.write("who.txt", "a file");
+    project.write("inputs.json", r#"{ "who": "from json", "times": 5 }"#);
+    let run = |arguments: &[&str]| {
+        project
+            .transcript(&[&["run", "greeting.yaml", "--store", ":memory:", "--no-out"], arguments].concat())
+    };
+    let good =
+        project.good(&["run", "greeting.yaml", "--store", ":memory:", "--no-out", "-i", "who=@who.txt"]);
+    assert!(good.contains("Hello, a file!"), "{good}");
+    let good = project.good(&[
+        "run",
+        "greeting.yaml",
+        "--store",
+        ":memory:",
+        "--no-out",
+        "--inputs",
+        "inputs.json",
+        "-i",
+        "who=@@x",
+    ]);
+    assert!(good.contains("Hello, @x!"), "{good}");
+    let text = run(&["-i", "times=many"])
+        + &run(&["-i", "whom=Ana"])
+        + &run(&["-i", "who"])
+        + &run(&["-i", "who=@nowhere.txt"])
+        + &run(&["--inputs", "greeting.yaml"])
+        + &run(&["--id", "../x"]);
+    assert_transcript!(project, text);
+    assert!(!project.path().join(".motet").exists(), "a store in memory leaves nothing behind");
+}
+
+#[test]
+fn a_project_is_set_up_once_and_nothing_is_overwritten() {
+    let project = Project::with(".gitignore", "*.log");
+    let text = project.transcript(&["init"]) + &project.transcript(&["init"]);
+    assert_eq!(std::fs::read_to_string(project.path().join(".gitignore")).unwrap(), "*.log\n.motet/\nout/\n");
+    assert_transcript!(project, text + &project.transcript(&["check", "film.yaml"]));
+}
+
+#[test]
+fn what_the_machine_lacks_is_a_warning_in_check_and_an_error_before_anything_runs() {
+    let project = Project::with("film.yaml", include_str!("../../src/commands/init/film.yaml"));
+    let lacking = |arguments: &[&str]| {
+        let output = project.command(arguments).env("PATH", "").output().unwrap();
+        transcript(arguments, &output)
+    };
+    let text = lacking(&["check", "film.yaml"]) + &lacking(&["run", "film.yaml"]);
+    assert!(!project.path().join(".motet").exists(), "nothing ran");
+    assert_transcript!(project, text + &lacking(&["doctor"]).replace(&font_line(&project), "[font]"));
+}
+
+/// Where the font lies differs from machine to machine.
+fn font_line(project: &Project) -> String {
+    let doctor = String::from_utf8(project.run(&["doctor"]).stdout).unwrap();
+    doctor.lines().find(|line| line.contains(" font ")).unwrap_or("no font").to_owned()
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_problem() {
+    let project = Project::with("greeting.yaml", GREETING);
+    project.good(&["run", "greeting.yaml", "--id", "first"]);
+    for arguments in [&["runs"][..], &["schema"], &["run", "greeting.yaml", "--json", "--new"]] {
+        let mut child =
+            project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !errors.contains("panic"), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn completions_and_the_schema_are_data() {
+    let project = Project::new();
+    assert!(project.good(&["completions", "bash"]).contains("_motet()"));
+    let schema: serde_json::Value = serde_json::from_str(&project.good(&["schema"])).unwrap();
+    assert!(schema["properties"]["steps"].is_object());
+    assert!(project.good(&["--version"]).starts_with("motet "));
+}

@@ -1,0 +1,87 @@
+//! Several processes in one project: one drives the store, the others are its guests.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Stdio};
+
+use crate::project::Project;
+
+/// A pipeline that naps for `nap` and then gives a text.
+fn napping(nap: &str) -> String {
+    format!(
+        "motet: 1\nname: napping\nsteps:\n  nap: {{ uses: flow/sleep, with: {{ duration: {nap} }} }}\n  \
+         last: {{ needs: [nap], uses: data/transform, with: {{ value: awake }} }}\noutputs: {{ text: \"{{{{ steps.last.value }}}}\" }}\n"
+    )
+}
+
+/// A `motet run` that goes on while the test does other things.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+    told: String,
+}
+
+impl Running {
+    /// Starts it, and waits until its step sleeps.
+    fn asleep(project: &Project, file: &str, id: &str) -> Running {
+        let mut child = project
+            .command(&["run", file, "--id", id])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be started");
+        let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let mut running = Running { child, lines, told: String::new() };
+        while !running.told.contains("sleeps until") {
+            let read = running.lines.read_line(&mut running.told).expect("what it says is UTF-8");
+            assert!(read > 0, "it ended early: {}", running.told);
+        }
+        running
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("it is still there");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    /// Its exit code, and all that it said to standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.lines.read_to_string(&mut self.told).expect("what it says is UTF-8");
+        (self.child.wait().expect("it can be waited for").code(), self.told)
+    }
+}
+
+#[test]
+fn two_runs_at_once_both_end_well() {
+    let project = Project::with("short.yaml", napping("300ms"));
+    let first = Running::asleep(&project, "short.yaml", "first");
+    let second = Running::asleep(&project, "short.yaml", "second");
+    for (code, told) in [first.end(), second.end()] {
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("✓ completed"), "{told}");
+    }
+    assert_eq!(project.good(&["runs", "--status", "completed", "--json"]).lines().count(), 2);
+}
+
+#[test]
+fn when_the_owner_is_killed_its_guest_goes_on_and_so_does_its_own_run() {
+    let project = Project::with("long.yaml", napping("1h"));
+    project.write("short.yaml", napping("1s"));
+    let owner = Running::asleep(&project, "long.yaml", "long");
+    let guest = Running::asleep(&project, "short.yaml", "short");
+    owner.kill();
+    let (code, told) = guest.end();
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(told.matches("✓ last").count(), 1, "nothing is done twice: {told}");
+    assert!(project.good(&["runs", "--status", "running"]).contains("long"), "the other run can be resumed");
+}
+
+#[test]
+fn a_run_is_looked_at_and_cancelled_from_another_terminal() {
+    let project = Project::with("long.yaml", napping("1h"));
+    let owner = Running::asleep(&project, "long.yaml", "long");
+    assert!(project.good(&["show", "long"]).contains("● nap"));
+    project.good(&["cancel", "long", "--reason", "no time"]);
+    let (code, told) = owner.end();
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("cancelled after") && told.contains("no time"), "{told}");
+}
