@@ -1,30 +1,32 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
+mod handle;
+mod setup;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Event, Failure, Input, Run, RunId, RunStarted};
+use motet_engine::{Event, Run, RunId, RunStarted};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Span, Timestamp, Value};
 use motet_store::{FoundRun, RunRow, Store};
-use schemars::JsonSchema;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+pub use handle::{Events, RunEnd, RunHandle};
+pub use setup::Builder;
+
 use crate::Error;
-use crate::driver::{Driver, Message};
-use crate::follow::{Follower, Happening};
-use crate::heart::Heart;
+use crate::driver::Message;
+use crate::follow::Happening;
 use crate::lock::{Door, Lock, Note};
-use crate::operation::{self, Hands, Operation, Operations};
+use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
-use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
-use crate::world::{SharedWorld, live::LiveWorld};
+use crate::world::live::LiveWorld;
 
 /// A store with the process that drives its runs. Cheap to clone.
 ///
@@ -87,18 +89,6 @@ impl Inner {
 
 /// For [`Motet::start`]: the inputs of a pipeline that takes none.
 pub const NO_INPUTS: [(&str, Value); 0] = [];
-
-/// What a [`Motet`] is made of.
-pub struct Builder {
-    folder: Option<PathBuf>,
-    /// A store that is there already, for the test kit.
-    shared: Option<Store>,
-    tools: Tools,
-    world: SharedWorld,
-    processors: usize,
-    catalogue: Catalogue,
-    operations: Operations,
-}
 
 /// What a run is started with, besides its inputs.
 #[derive(Clone, Debug, Default)]
@@ -469,311 +459,4 @@ pub(crate) fn made_id(bits: u128) -> RunId {
     const CHARACTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let digit = |place: u32| CHARACTERS[((bits >> (5 * place)) & 31) as usize] as char;
     RunId::new((0..26).rev().map(digit).collect::<String>())
-}
-
-impl Builder {
-    /// Keeps everything in `folder`. Without this everything is kept in memory and lost at the end.
-    pub fn store(mut self, folder: impl Into<PathBuf>) -> Builder {
-        self.folder = Some(folder.into());
-        self
-    }
-
-    pub(crate) fn shared_store(mut self, store: Store) -> Builder {
-        self.shared = Some(store);
-        self
-    }
-
-    /// Where this machine's programs are.
-    pub fn tools(mut self, tools: Tools) -> Builder {
-        self.tools = tools;
-        self
-    }
-
-    /// How much work that keeps a processor busy may go on at once; the number of processors by
-    /// default.
-    pub fn processors(mut self, count: usize) -> Builder {
-        self.processors = count;
-        self
-    }
-
-    /// The world to run in; the real one by default.
-    pub fn world(mut self, world: SharedWorld) -> Builder {
-        self.world = world;
-        self
-    }
-
-    /// Adds an async closure as an operation of your own, such as `task/shout`; its contract comes
-    /// from its types. See [`Task::new`].
-    pub fn task<Input, Output, Closure, Performing>(self, name: &str, closure: Closure) -> Builder
-    where
-        Input: DeserializeOwned + JsonSchema + Send + 'static,
-        Output: Serialize + JsonSchema + Send + 'static,
-        Closure: Fn(TaskContext, Input) -> Performing + Send + Sync + 'static,
-        Performing: Future<Output = Result<Output, TaskError>> + Send + 'static,
-    {
-        self.add_task(Task::new(name, closure))
-    }
-
-    /// Adds a task. A later one takes the place of an earlier one of the same name.
-    pub fn add_task(mut self, task: Task) -> Builder {
-        let (contract, operation) = task.into_parts();
-        self.operations.insert(contract.operation.clone(), operation);
-        self.catalogue.add(contract);
-        self
-    }
-
-    /// Has `operation` done by `stand_in` instead; its contract stays, but for the programs that it
-    /// needs. For tests there is more in [`crate::kit`].
-    pub fn stand_in(mut self, operation: &str, stand_in: impl Operation) -> Builder {
-        if let Some(contract) = self.catalogue.get(operation) {
-            let contract = (**contract).clone();
-            self.catalogue.add(motet_pipeline::Contract { tools: Vec::new(), ..contract });
-        }
-        self.operations.insert(operation.into(), Arc::new(stand_in));
-        self
-    }
-
-    /// Opens the store and starts to drive it.
-    ///
-    /// # Errors
-    /// When the store can't be used, or another process drives it.
-    pub async fn open(self) -> Result<Motet, Error> {
-        match self.folder.clone() {
-            None => {
-                let store = self.shared.clone().map_or_else(Store::in_memory, Ok)?;
-                Ok(self.drive(store, None, Before::default()))
-            }
-            Some(folder) => {
-                let lock = Lock::take(&folder, self.world.now())?;
-                let motet = self.open_locked(&folder, lock)?;
-                motet.announce(&Door::Closed)?;
-                Ok(motet)
-            }
-        }
-    }
-
-    /// Opens the store in `folder`, whose lock is held.
-    pub(crate) fn open_locked(self, folder: &Path, lock: Lock) -> Result<Motet, Error> {
-        let store = Store::open(folder)?;
-        operation::scratch::sweep(&store.scratch());
-        let before = Before { owner: lock.previous().cloned(), seen_at: store.last_heartbeat()? };
-        Ok(self.drive(store, Some(lock), before))
-    }
-
-    fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
-        let heart = Heart::new(lock.is_some());
-        let (processors, catalogue) = (self.processors, self.catalogue.clone());
-        let hands = Arc::new(self.into_hands(store));
-        let mail = Driver::spawn(hands.clone(), processors, heart);
-        let order = tokio::sync::Mutex::new(());
-        let lock = Mutex::new(lock);
-        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, lock, before }) }
-    }
-
-    /// All that operations work with, in `store`.
-    pub(crate) fn into_hands(self, store: Store) -> Hands {
-        Hands { world: self.world, store, tools: self.tools, operations: self.operations }
-    }
-
-    pub(crate) fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
-    }
-
-    pub(crate) fn shared_world(&self) -> &SharedWorld {
-        &self.world
-    }
-}
-
-/// One run of a store.
-#[derive(Clone)]
-pub struct RunHandle {
-    motet: Motet,
-    id: RunId,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RunEnd {
-    /// With its outputs, a map.
-    Completed {
-        /// What it gave.
-        outputs: Value,
-        /// Whether failures were tolerated or fallbacks taken.
-        degraded: bool,
-    },
-    /// It failed.
-    Failed {
-        /// The step that failed first, if it was a step.
-        step: Option<StepPath>,
-        /// Why.
-        failure: Failure,
-    },
-    /// It was called off.
-    Cancelled {
-        /// Why, in words.
-        reason: String,
-    },
-}
-
-impl RunEnd {
-    /// The end that an event tells of, if it does.
-    pub fn of(event: &Event) -> Option<RunEnd> {
-        match event {
-            Event::RunCompleted { outputs, degraded } => {
-                Some(RunEnd::Completed { outputs: outputs.clone(), degraded: *degraded })
-            }
-            Event::RunFailed { step, failure } => {
-                Some(RunEnd::Failed { step: step.clone(), failure: failure.clone() })
-            }
-            Event::RunCancelled { reason } => Some(RunEnd::Cancelled { reason: reason.clone() }),
-            _ => None,
-        }
-    }
-}
-
-impl RunHandle {
-    /// The run's name.
-    pub fn id(&self) -> &RunId {
-        &self.id
-    }
-
-    async fn is_live(&self) -> bool {
-        let (follower, _) = oneshot::channel();
-        self.follow_live(Follower::End(follower)).await
-    }
-
-    pub(crate) async fn follow_live(&self, follower: Follower) -> bool {
-        let (live, answer) = oneshot::channel();
-        self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
-        answer.await.unwrap_or(false)
-    }
-
-    /// All that happened so far, then all that happens, to the end of the run.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
-    /// # let motet = motet::Motet::builder().open().await?;
-    /// # let text = r#"{"motet": 1, "name": "t", "steps": {"add": {"uses": "data/transform", "with": {"value": 1}}}}"#;
-    /// # let run = motet.start(&motet.load_text(text)?, motet::NO_INPUTS).await?;
-    /// use motet::{engine::Event, follow::Happening};
-    ///
-    /// let mut completed = Vec::new();
-    /// let mut events = run.events().await?;
-    /// while let Some(happening) = events.next().await {
-    ///     match happening {
-    ///         Happening::Turn(turn) => {                       // durable: it will never be taken back
-    ///             for event in &turn.events {
-    ///                 if let Event::StepCompleted { step, .. } = event {
-    ///                     completed.push(step.to_string());
-    ///                 }
-    ///             }
-    ///             if turn.events.iter().any(Event::ends_run) {
-    ///                 break;
-    ///             }
-    ///         }
-    ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
-    ///         _ => break,                                      // nobody drives the run any more
-    ///     }
-    /// }
-    /// assert_eq!(completed, ["add"]);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn events(&self) -> Result<Events, Error> {
-        self.events_after(0).await
-    }
-
-    /// The same from the turn after `last` on.
-    pub(crate) async fn events_after(&self, last: u64) -> Result<Events, Error> {
-        let (follower, live) = mpsc::unbounded_channel();
-        // Followed first and read then, so nothing is missed between the two; what comes twice is
-        // told by its number.
-        let is_live = self.follow_live(Follower::All(follower)).await;
-        let past = self.motet.store().turns_from(&self.id, last + 1)?;
-        Ok(Events { past: past.into(), live, is_live, last })
-    }
-
-    /// Waits for the end of the run.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`] when nobody drives the run any more, and when the store fails.
-    pub async fn wait(&self) -> Result<RunEnd, Error> {
-        let (follower, end) = oneshot::channel();
-        let last = match self.follow_live(Follower::End(follower)).await {
-            true => match end.await {
-                Ok(Happening::Turn(turn)) => Some(turn),
-                Ok(Happening::StoreFailed(error)) => return Err(Error::Store((*error).clone())),
-                _ => None,
-            },
-            false => self.last_turn()?,
-        };
-        let end = last.and_then(|turn| turn.events.last().and_then(RunEnd::of));
-        end.ok_or_else(|| Error::Interrupted(self.id.clone()))
-    }
-
-    /// The last turn that is kept.
-    fn last_turn(&self) -> Result<Option<Arc<motet_engine::Turn>>, Error> {
-        let store = self.motet.store();
-        let row = store.run(&self.id)?.ok_or_else(|| Error::NoRun(self.id.to_string()))?;
-        Ok(store.turns_from(&self.id, row.turns)?.pop().map(Arc::new))
-    }
-
-    /// Waits for the end of the run and gives its outputs.
-    ///
-    /// # Errors
-    /// [`Error::RunFailed`] and [`Error::RunCancelled`] when it ended so; else as [`RunHandle::wait`].
-    pub async fn outputs(&self) -> Result<Value, Error> {
-        match self.wait().await? {
-            RunEnd::Completed { outputs, .. } => Ok(outputs),
-            RunEnd::Failed { step, failure } => Err(Error::RunFailed { step, failure }),
-            RunEnd::Cancelled { reason } => Err(Error::RunCancelled(reason)),
-        }
-    }
-
-    /// Waits for the end of the run and gives its outputs in a shape of your own.
-    ///
-    /// # Errors
-    /// As [`RunHandle::outputs`], and [`Error::Outputs`] when they don't have that shape.
-    pub async fn typed_outputs<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_value(self.outputs().await?.to_json()).map_err(Error::Outputs)
-    }
-
-    /// Asks the run to end. It ends once what is in flight has stopped.
-    pub fn cancel(&self, by: &str, reason: &str) {
-        let input = Input::Cancel { by: by.into(), reason: reason.into() };
-        self.motet.post(Message::Input { run: self.id.clone(), input });
-    }
-}
-
-/// What happens to a run, in order.
-pub struct Events {
-    past: std::collections::VecDeque<motet_engine::Turn>,
-    live: mpsc::UnboundedReceiver<Happening>,
-    is_live: bool,
-    last: u64,
-}
-
-impl Events {
-    /// What happens next; nothing after the end of the run, or when nobody drives it.
-    pub async fn next(&mut self) -> Option<Happening> {
-        if let Some(turn) = self.past.pop_front() {
-            self.last = turn.number;
-            return Some(Happening::Turn(Arc::new(turn)));
-        }
-        if !self.is_live {
-            return None;
-        }
-        loop {
-            match self.live.recv().await? {
-                Happening::Turn(turn) if turn.number <= self.last => {}
-                Happening::Turn(turn) => {
-                    self.last = turn.number;
-                    return Some(Happening::Turn(turn));
-                }
-                happening => return Some(happening),
-            }
-        }
-    }
 }

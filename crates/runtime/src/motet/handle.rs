@@ -1,0 +1,207 @@
+//! One run, as those who asked for it see it: its events, its end, its outputs.
+
+use std::sync::Arc;
+
+use motet_engine::{Event, Failure, Input, RunId};
+use motet_pipeline::{StepPath, Value};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Motet;
+use crate::Error;
+use crate::driver::Message;
+use crate::follow::{Follower, Happening};
+
+/// One run of a store.
+#[derive(Clone)]
+pub struct RunHandle {
+    pub(super) motet: Motet,
+    pub(super) id: RunId,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunEnd {
+    /// With its outputs, a map.
+    Completed {
+        /// What it gave.
+        outputs: Value,
+        /// Whether failures were tolerated or fallbacks taken.
+        degraded: bool,
+    },
+    /// It failed.
+    Failed {
+        /// The step that failed first, if it was a step.
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// It was called off.
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl RunEnd {
+    /// The end that an event tells of, if it does.
+    pub fn of(event: &Event) -> Option<RunEnd> {
+        match event {
+            Event::RunCompleted { outputs, degraded } => {
+                Some(RunEnd::Completed { outputs: outputs.clone(), degraded: *degraded })
+            }
+            Event::RunFailed { step, failure } => {
+                Some(RunEnd::Failed { step: step.clone(), failure: failure.clone() })
+            }
+            Event::RunCancelled { reason } => Some(RunEnd::Cancelled { reason: reason.clone() }),
+            _ => None,
+        }
+    }
+}
+
+impl RunHandle {
+    /// The run's name.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    pub(super) async fn is_live(&self) -> bool {
+        let (follower, _) = oneshot::channel();
+        self.follow_live(Follower::End(follower)).await
+    }
+
+    pub(crate) async fn follow_live(&self, follower: Follower) -> bool {
+        let (live, answer) = oneshot::channel();
+        self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
+        answer.await.unwrap_or(false)
+    }
+
+    /// All that happened so far, then all that happens, to the end of the run.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t", "steps": {"add": {"uses": "data/transform", "with": {"value": 1}}}}"#;
+    /// # let run = motet.start(&motet.load_text(text)?, motet::NO_INPUTS).await?;
+    /// use motet::{engine::Event, follow::Happening};
+    ///
+    /// let mut completed = Vec::new();
+    /// let mut events = run.events().await?;
+    /// while let Some(happening) = events.next().await {
+    ///     match happening {
+    ///         Happening::Turn(turn) => {                       // durable: it will never be taken back
+    ///             for event in &turn.events {
+    ///                 if let Event::StepCompleted { step, .. } = event {
+    ///                     completed.push(step.to_string());
+    ///                 }
+    ///             }
+    ///             if turn.events.iter().any(Event::ends_run) {
+    ///                 break;
+    ///             }
+    ///         }
+    ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
+    ///         _ => break,                                      // nobody drives the run any more
+    ///     }
+    /// }
+    /// assert_eq!(completed, ["add"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn events(&self) -> Result<Events, Error> {
+        self.events_after(0).await
+    }
+
+    /// The same from the turn after `last` on.
+    pub(crate) async fn events_after(&self, last: u64) -> Result<Events, Error> {
+        let (follower, live) = mpsc::unbounded_channel();
+        // Followed first and read then, so nothing is missed between the two; what comes twice is
+        // told by its number.
+        let is_live = self.follow_live(Follower::All(follower)).await;
+        let past = self.motet.store().turns_from(&self.id, last + 1)?;
+        Ok(Events { past: past.into(), live, is_live, last })
+    }
+
+    /// Waits for the end of the run.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when nobody drives the run any more, and when the store fails.
+    pub async fn wait(&self) -> Result<RunEnd, Error> {
+        let (follower, end) = oneshot::channel();
+        let last = match self.follow_live(Follower::End(follower)).await {
+            true => match end.await {
+                Ok(Happening::Turn(turn)) => Some(turn),
+                Ok(Happening::StoreFailed(error)) => return Err(Error::Store((*error).clone())),
+                _ => None,
+            },
+            false => self.last_turn()?,
+        };
+        let end = last.and_then(|turn| turn.events.last().and_then(RunEnd::of));
+        end.ok_or_else(|| Error::Interrupted(self.id.clone()))
+    }
+
+    /// The last turn that is kept.
+    fn last_turn(&self) -> Result<Option<Arc<motet_engine::Turn>>, Error> {
+        let store = self.motet.store();
+        let row = store.run(&self.id)?.ok_or_else(|| Error::NoRun(self.id.to_string()))?;
+        Ok(store.turns_from(&self.id, row.turns)?.pop().map(Arc::new))
+    }
+
+    /// Waits for the end of the run and gives its outputs.
+    ///
+    /// # Errors
+    /// [`Error::RunFailed`] and [`Error::RunCancelled`] when it ended so; else as [`RunHandle::wait`].
+    pub async fn outputs(&self) -> Result<Value, Error> {
+        match self.wait().await? {
+            RunEnd::Completed { outputs, .. } => Ok(outputs),
+            RunEnd::Failed { step, failure } => Err(Error::RunFailed { step, failure }),
+            RunEnd::Cancelled { reason } => Err(Error::RunCancelled(reason)),
+        }
+    }
+
+    /// Waits for the end of the run and gives its outputs in a shape of your own.
+    ///
+    /// # Errors
+    /// As [`RunHandle::outputs`], and [`Error::Outputs`] when they don't have that shape.
+    pub async fn typed_outputs<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_value(self.outputs().await?.to_json()).map_err(Error::Outputs)
+    }
+
+    /// Asks the run to end. It ends once what is in flight has stopped.
+    pub fn cancel(&self, by: &str, reason: &str) {
+        let input = Input::Cancel { by: by.into(), reason: reason.into() };
+        self.motet.post(Message::Input { run: self.id.clone(), input });
+    }
+}
+
+/// What happens to a run, in order.
+pub struct Events {
+    past: std::collections::VecDeque<motet_engine::Turn>,
+    live: mpsc::UnboundedReceiver<Happening>,
+    is_live: bool,
+    last: u64,
+}
+
+impl Events {
+    /// What happens next; nothing after the end of the run, or when nobody drives it.
+    pub async fn next(&mut self) -> Option<Happening> {
+        if let Some(turn) = self.past.pop_front() {
+            self.last = turn.number;
+            return Some(Happening::Turn(Arc::new(turn)));
+        }
+        if !self.is_live {
+            return None;
+        }
+        loop {
+            match self.live.recv().await? {
+                Happening::Turn(turn) if turn.number <= self.last => {}
+                Happening::Turn(turn) => {
+                    self.last = turn.number;
+                    return Some(Happening::Turn(turn));
+                }
+                happening => return Some(happening),
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Setting up: what a [`Motet`] is made of, and how its store is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use motet_pipeline::contract::Catalogue;
+use motet_store::Store;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Before, Inner, Motet};
+use crate::Error;
+use crate::driver::Driver;
+use crate::heart::Heart;
+use crate::lock::{Door, Lock};
+use crate::operation::{self, Hands, Operation, Operations};
+use crate::task::{Task, TaskContext, TaskError};
+use crate::tools::Tools;
+use crate::world::SharedWorld;
+
+/// What a [`Motet`] is made of.
+pub struct Builder {
+    pub(super) folder: Option<PathBuf>,
+    /// A store that is there already, for the test kit.
+    pub(super) shared: Option<Store>,
+    pub(super) tools: Tools,
+    pub(super) world: SharedWorld,
+    pub(super) processors: usize,
+    pub(super) catalogue: Catalogue,
+    pub(super) operations: Operations,
+}
+
+impl Builder {
+    /// Keeps everything in `folder`. Without this everything is kept in memory and lost at the end.
+    pub fn store(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub(crate) fn shared_store(mut self, store: Store) -> Builder {
+        self.shared = Some(store);
+        self
+    }
+
+    /// Where this machine's programs are.
+    pub fn tools(mut self, tools: Tools) -> Builder {
+        self.tools = tools;
+        self
+    }
+
+    /// How much work that keeps a processor busy may go on at once; the number of processors by
+    /// default.
+    pub fn processors(mut self, count: usize) -> Builder {
+        self.processors = count;
+        self
+    }
+
+    /// The world to run in; the real one by default.
+    pub fn world(mut self, world: SharedWorld) -> Builder {
+        self.world = world;
+        self
+    }
+
+    /// Adds an async closure as an operation of your own, such as `task/shout`; its contract comes
+    /// from its types. See [`Task::new`].
+    pub fn task<Input, Output, Closure, Performing>(self, name: &str, closure: Closure) -> Builder
+    where
+        Input: DeserializeOwned + JsonSchema + Send + 'static,
+        Output: Serialize + JsonSchema + Send + 'static,
+        Closure: Fn(TaskContext, Input) -> Performing + Send + Sync + 'static,
+        Performing: Future<Output = Result<Output, TaskError>> + Send + 'static,
+    {
+        self.add_task(Task::new(name, closure))
+    }
+
+    /// Adds a task. A later one takes the place of an earlier one of the same name.
+    pub fn add_task(mut self, task: Task) -> Builder {
+        let (contract, operation) = task.into_parts();
+        self.operations.insert(contract.operation.clone(), operation);
+        self.catalogue.add(contract);
+        self
+    }
+
+    /// Has `operation` done by `stand_in` instead; its contract stays, but for the programs that it
+    /// needs. For tests there is more in [`crate::kit`].
+    pub fn stand_in(mut self, operation: &str, stand_in: impl Operation) -> Builder {
+        if let Some(contract) = self.catalogue.get(operation) {
+            let contract = (**contract).clone();
+            self.catalogue.add(motet_pipeline::Contract { tools: Vec::new(), ..contract });
+        }
+        self.operations.insert(operation.into(), Arc::new(stand_in));
+        self
+    }
+
+    /// Opens the store and starts to drive it.
+    ///
+    /// # Errors
+    /// When the store can't be used, or another process drives it.
+    pub async fn open(self) -> Result<Motet, Error> {
+        match self.folder.clone() {
+            None => {
+                let store = self.shared.clone().map_or_else(Store::in_memory, Ok)?;
+                Ok(self.drive(store, None, Before::default()))
+            }
+            Some(folder) => {
+                let lock = Lock::take(&folder, self.world.now())?;
+                let motet = self.open_locked(&folder, lock)?;
+                motet.announce(&Door::Closed)?;
+                Ok(motet)
+            }
+        }
+    }
+
+    /// Opens the store in `folder`, whose lock is held.
+    pub(crate) fn open_locked(self, folder: &Path, lock: Lock) -> Result<Motet, Error> {
+        let store = Store::open(folder)?;
+        operation::scratch::sweep(&store.scratch());
+        let before = Before { owner: lock.previous().cloned(), seen_at: store.last_heartbeat()? };
+        Ok(self.drive(store, Some(lock), before))
+    }
+
+    fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
+        let heart = Heart::new(lock.is_some());
+        let (processors, catalogue) = (self.processors, self.catalogue.clone());
+        let hands = Arc::new(self.into_hands(store));
+        let mail = Driver::spawn(hands.clone(), processors, heart);
+        let order = tokio::sync::Mutex::new(());
+        let lock = Mutex::new(lock);
+        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, lock, before }) }
+    }
+
+    /// All that operations work with, in `store`.
+    pub(crate) fn into_hands(self, store: Store) -> Hands {
+        Hands { world: self.world, store, tools: self.tools, operations: self.operations }
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(crate) fn shared_world(&self) -> &SharedWorld {
+        &self.world
+    }
+}
