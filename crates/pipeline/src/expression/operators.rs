@@ -312,7 +312,7 @@ pub(super) fn contains(whole: &Value, part: &Value, budget: &mut Budget) -> Outc
             budget.read(text.len())?;
             Ok(text.contains(&**part))
         }
-        (Value::Map(entries), Value::Text(key)) => Ok(entries.contains_key(&**key)),
+        (Value::Map(entries), Value::Text(key)) => Ok(entries.contains_key(key)),
         (Value::Text(_), _) => wrong(format!("{} can't be looked for in a text", with_article(part))),
         (Value::Map(_), _) => Ok(false),
         _ => wrong(format!("nothing can be looked for in {}", with_article(whole))),
