@@ -16,4 +16,5 @@ test: ## set this machine up and run everything that must be green
 
 bench: ## measure; one table, a few minutes on an idle machine
 	@scripts/setup.sh run
+	cargo build --release --locked --package motet-cli
 	cargo run --release --locked --package motet-bench

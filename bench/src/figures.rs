@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use motet::store::{Store, Written};
+
 /// What a scenario measured, in order, as people read it.
 pub type Figures = Vec<(String, String)>;
 
@@ -32,6 +34,30 @@ impl Reading {
     pub fn kib_written(&self) -> f64 {
         (bytes_written() - self.written) as f64 / 1024.0
     }
+}
+
+/// What `steps` steps of `runs` runs cost since `reading` and `before`.
+pub fn costs(reading: &Reading, store: &Store, before: Written, runs: usize, steps: usize) -> Figures {
+    let (processor, kib) = (reading.processor(), reading.kib_written());
+    let now = store.written();
+    let (commits, turns) = ((now.commits - before.commits) as f64, (now.turns - before.turns) as f64);
+    let steps = steps as f64;
+    vec![
+        ("processor time a step".into(), format!("{:.1} µs", processor.as_secs_f64() * 1e6 / steps)),
+        ("rows a commit".into(), format!("{:.1}", turns / commits)),
+        ("flushes a run".into(), format!("{:.3}", commits / runs as f64)),
+        ("steps a flush".into(), format!("{:.1}", steps / commits)),
+        ("KiB written a step".into(), format!("{:.2}", kib / steps)),
+    ]
+}
+
+/// The middle and the far end of `times`.
+pub fn spread(what: &str, mut times: Vec<Duration>) -> Figures {
+    times.sort();
+    vec![
+        (format!("{what}, p50"), ms(percentile(&times, 0.5))),
+        (format!("{what}, p99"), ms(percentile(&times, 0.99))),
+    ]
 }
 
 /// The user and system time of this process.

@@ -2,7 +2,7 @@
 
 mod alone;
 mod check;
-mod crowd;
+pub mod crowd;
 pub mod kill;
 mod map;
 mod waiting;
@@ -19,13 +19,18 @@ pub fn run(name: &str) -> Figures {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
     match name {
-        "alone" => runtime.block_on(alone::run()),
-        "crowd" => runtime.block_on(crowd::run()),
-        "waiting" => runtime.block_on(waiting::run()),
-        "map" => runtime.block_on(map::run()),
+        "alone" => runtime.block_on(on_a_worker(alone::run())),
+        "crowd" => runtime.block_on(on_a_worker(crowd::run())),
+        "waiting" => runtime.block_on(on_a_worker(waiting::run())),
+        "map" => runtime.block_on(on_a_worker(map::run())),
         "kill" => kill::run(),
         _ => check::run(),
     }
+}
+
+/// Runs a scenario where a service would ask for its runs: in a task, not in the thread that waits.
+async fn on_a_worker(scenario: impl Future<Output = Figures> + Send + 'static) -> Figures {
+    tokio::spawn(scenario).await.expect("no scenario panics")
 }
 
 /// Where stores are put while they are measured: `MOTET_BENCH_DIR`, else the temporary folder.

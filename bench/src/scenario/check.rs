@@ -1,5 +1,6 @@
 //! Checking a large pipeline.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use motet::language::bundle::Bundle;
@@ -28,5 +29,21 @@ pub fn run() -> Figures {
         })
         .collect();
     times.sort();
-    vec![("check of 1,000 steps, p50 (aim: below 100 ms)".into(), ms(percentile(&times, 0.5)))]
+    let mut figures =
+        vec![("check of 1,000 steps, p50 (aim: below 100 ms)".into(), ms(percentile(&times, 0.5)))];
+    figures.extend(version());
+    figures
+}
+
+/// How long the binary beside this one takes to say its version.
+fn version() -> Option<(String, String)> {
+    let motet = std::env::current_exe().ok()?.with_file_name("motet");
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let begin = Instant::now();
+        Command::new(&motet).arg("--version").output().ok()?;
+        times.push(begin.elapsed());
+    }
+    times.sort();
+    Some(("motet --version, p50 (aim: below 20 ms)".into(), ms(percentile(&times, 0.5))))
 }

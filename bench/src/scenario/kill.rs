@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use motet::Value;
 use motet::engine::Event;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, Reading, costs};
 use crate::four_steps;
 
 const RUNS: usize = 500;
@@ -58,19 +58,24 @@ pub fn drive(folder: &str) {
 async fn go_on(folder: &Path) -> Figures {
     let begin = Instant::now();
     let motet = four_steps::open(folder, WAIT).await;
+    let (reading, before) = (Reading::now(), motet.store().written());
     let runs = motet.resume().await.expect("the store can be read");
     let resumed = runs.len();
     for run in &runs {
         run.outputs().await.expect("the run completes");
     }
+    // Three of the four steps of each run were still to be done.
     let over = begin.elapsed().as_secs_f64() - 2.0 * WAIT.as_secs_f64();
     let repeated: usize =
         runs.iter().map(|run| repeated_steps(&motet.store().turns(run.id()).expect("it is kept"))).sum();
-    vec![
+    let costs = costs(&reading, motet.store(), before, resumed, 3 * resumed);
+    let mut figures = vec![
         ("runs taken up".into(), resumed.to_string()),
         ("time over the ideal 4 s (aim: within 0.3 s)".into(), format!("{over:.2} s")),
         ("finished steps repeated (aim: 0)".into(), repeated.to_string()),
-    ]
+    ];
+    figures.extend(costs);
+    figures
 }
 
 /// How many attempts were planned of steps that had succeeded.

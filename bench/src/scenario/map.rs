@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use motet::{Motet, Value};
 
-use crate::figures::{Figures, Reading};
+use crate::figures::{Figures, Reading, costs};
 use crate::four_steps;
 
 const TEXT: &str = r#"
@@ -23,14 +23,19 @@ pub async fn run() -> Figures {
     map(&motet, 1000).await;
     let small = best(&motet, 1000).await;
     let large = best(&motet, 10_000).await;
-    vec![
+    let (reading, before) = (Reading::now(), motet.store().written());
+    map(&motet, 10_000).await;
+    let costs = costs(&reading, motet.store(), before, 1, 10_001);
+    let mut figures = vec![
         ("1,000 items".into(), format!("{:.3} s", small)),
         ("10,000 items (aim: under 1 s)".into(), format!("{:.3} s", large)),
         (
             "time an item at 10,000 ÷ at 1,000 (aim: within 1.2)".into(),
             format!("{:.2}", large / small / 10.0),
         ),
-    ]
+    ];
+    figures.extend(costs);
+    figures
 }
 
 /// The best of three, in seconds.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use motet::Value;
-
-use crate::figures::{Figures, Reading, memory_kib, memory_peak_mib};
+use super::crowd::crowd;
+use crate::figures::{Figures, Reading, costs, memory_kib, memory_peak_mib, spread};
 use crate::four_steps;
 
 const RUNS: usize = 20_000;
@@ -14,33 +13,21 @@ const IDEAL: f64 = 6.0;
 pub async fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
     let motet = four_steps::open(folder.path(), Duration::from_secs(2)).await;
-    let pipeline = four_steps::pipeline(&motet);
-    let before = memory_kib();
-    let reading = Reading::now();
-    let mut runs = Vec::with_capacity(RUNS);
-    for n in 0..RUNS as u64 {
-        let (motet, pipeline) = (motet.clone(), pipeline.clone());
-        runs.push(tokio::spawn(async move {
-            let run = motet.start(&pipeline, [("n", Value::from(n))]).await.expect("the store takes it");
-            run.outputs().await.expect("the run completes");
-        }));
-    }
-    for run in runs {
-        run.await.expect("no task panics");
-    }
+    let base = memory_kib() as f64;
+    let (reading, before) = (Reading::now(), motet.store().written());
+    let times = crowd(&motet, RUNS).await;
     let took = reading.elapsed().as_secs_f64();
-    vec![
+    let peak = memory_peak_mib();
+    let mut figures = vec![
         ("makespan (ideal 6 s)".into(), format!("{took:.2} s")),
         ("makespan ÷ ideal (aim: within 1.5)".into(), format!("{:.2}", took / IDEAL)),
-        ("memory at most (aim: under 300 MiB)".into(), format!("{:.0} MiB", memory_peak_mib())),
+        ("memory at most (aim: under 300 MiB)".into(), format!("{peak:.0} MiB")),
         (
             "memory a waiting run, all included".into(),
-            format!("{:.1} KiB", (memory_peak_mib() * 1024.0 - before as f64) / RUNS as f64),
+            format!("{:.1} KiB", (peak * 1024.0 - base) / RUNS as f64),
         ),
-        (
-            "processor time a step".into(),
-            format!("{:.1} µs", reading.processor().as_secs_f64() * 1e6 / (RUNS * 4) as f64),
-        ),
-        ("KiB written a step".into(), format!("{:.2}", reading.kib_written() / (RUNS * 4) as f64)),
-    ]
+    ];
+    figures.extend(costs(&reading, motet.store(), before, RUNS, 4 * RUNS));
+    figures.extend(spread("one run among them", times));
+    figures
 }

@@ -6,6 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use motet_engine::{
     AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Resource, Run, RunId,
     RunStarted, dispatcher::Claim,
@@ -81,6 +83,15 @@ struct InFlight {
     slot: Option<Resource>,
 }
 
+/// When the driver will be woken, and what waits for that.
+type Alarm = (Timestamp, BoxFuture<'static, ()>);
+
+async fn ring(alarm: &mut Option<Alarm>) {
+    if let Some((_, sleep)) = alarm {
+        sleep.await;
+    }
+}
+
 /// The most messages that are taken in before what they led to is handed to the store.
 const BATCH_MESSAGES_MAX: usize = 1024;
 
@@ -114,9 +125,9 @@ impl Driver {
 
     async fn drive(mut self) {
         let mut messages = Vec::with_capacity(BATCH_MESSAGES_MAX);
+        let mut alarm = None;
         loop {
-            let next = self.next_wake();
-            let world = self.hands.world.clone();
+            self.set_alarm(&mut alarm);
             tokio::select! {
                 biased;
                 received = self.inbox.recv_many(&mut messages, BATCH_MESSAGES_MAX) => {
@@ -124,10 +135,20 @@ impl Driver {
                         return;
                     }
                 }
-                () = world.sleep_until(next.unwrap_or(Timestamp(i64::MAX))), if next.is_some() => {}
+                () = ring(&mut alarm), if alarm.is_some() => alarm = None,
             }
             for message in messages.drain(..) {
                 self.take_in(message);
+            }
+            // What ends in the same moment shares a flush.
+            if self.batch.len() == 1 {
+                tokio::task::yield_now().await;
+            }
+            while let Ok(message) = self.inbox.try_recv() {
+                self.take_in(message);
+                if self.batch.len() >= BATCH_MESSAGES_MAX {
+                    break;
+                }
             }
             if self.leaving.is_empty() {
                 self.tick();
@@ -138,6 +159,18 @@ impl Driver {
             if !self.leaving.is_empty() && self.is_idle() {
                 return self.leave();
             }
+        }
+    }
+
+    /// Sets the alarm earlier if something is due before it rings. It is not set later: to be woken
+    /// once for nothing costs less than to set it with every turn.
+    fn set_alarm(&self, alarm: &mut Option<Alarm>) {
+        match self.next_wake() {
+            None => *alarm = None,
+            Some(next) if alarm.as_ref().is_none_or(|(at, _)| next < *at) => {
+                *alarm = Some((next, self.hands.world.sleep_until(next)));
+            }
+            Some(_) => {}
         }
     }
 
@@ -309,8 +342,9 @@ impl Driver {
             // The driver may have left meanwhile: then the turns are kept and nothing more is done.
             let _ = mail.send(Message::Appended { result, effects });
         });
+        let alone = self.appending == 0;
         self.appending += 1;
-        self.hands.world.append(&self.hands.store, records, durable);
+        self.hands.world.append(&self.hands.store, records, alone, durable);
     }
 
     fn carry_out_all(&mut self, effects: Vec<Effect>) {

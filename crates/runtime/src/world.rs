@@ -39,8 +39,9 @@ pub trait World: Send + Sync + 'static {
     /// runs are made of it.
     fn draw(&self) -> u128;
 
-    /// Makes `records` durable in `store`, in order, and tells when they are.
-    fn append(&self, store: &Store, records: Vec<Record>, durable: Durable);
+    /// Makes `records` durable in `store`, in order, and tells when they are. `alone`: no others are
+    /// on their way, so the caller may be held up for the one flush that these take.
+    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable);
 
     /// Runs a program to its end; `stop` kills it and all that it started.
     fn run_process(

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::future::BoxFuture;
 use motet_pipeline::Timestamp;
 use motet_store::{Record, Store};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 
 use super::{Durable, World};
@@ -13,6 +14,9 @@ use crate::process::{self, Finished, Process, ProcessError};
 /// The machine's clock, disk, programs and threads. Must be used inside a tokio runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveWorld;
+
+/// The most records that are committed by whoever hands them in.
+const ALONE_MAX: usize = 4;
 
 impl World for LiveWorld {
     fn now(&self) -> Timestamp {
@@ -41,7 +45,13 @@ impl World for LiveWorld {
         uuid::Uuid::now_v7().as_u128()
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, durable: Durable) {
+    /// A few records that are alone are committed here and now: two changes of thread cost more than
+    /// such a flush. Only where other threads go on meanwhile.
+    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
+        let others_go_on = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        if alone && records.len() <= ALONE_MAX && others_go_on() {
+            return durable(store.append_now(&records));
+        }
         store.append_all(records, durable);
     }
 

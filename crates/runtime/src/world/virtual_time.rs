@@ -71,7 +71,7 @@ impl World for VirtualWorld {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, durable: Durable) {
+    fn append(&self, store: &Store, records: Vec<Record>, _alone: bool, durable: Durable) {
         durable(store.append_now(&records));
     }
 

@@ -6,6 +6,7 @@ use super::super::written::{Shape, Written};
 use super::super::{Each, words};
 use super::fields::Fields;
 use super::value;
+use crate::Value;
 use crate::diagnostic::Code;
 use crate::plan::Quorum;
 
@@ -29,7 +30,10 @@ pub fn read(list: &Node, fields: &Fields, findings: &mut Findings) -> Each {
 
 fn read_list(node: &Node, findings: &mut Findings) -> Written {
     let written = Written::read(node, findings);
-    if let (Kind::Scalar(_) | Kind::Map(_), Some(_)) = (&node.kind, written.literal()) {
+    let is_list = |value: &Value| value.as_list().is_some();
+    if matches!(node.kind, Kind::Scalar(_) | Kind::Map(_))
+        && written.literal().is_some_and(|value| !is_list(&value))
+    {
         findings
             .error(
                 node.place,
