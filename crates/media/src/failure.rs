@@ -54,6 +54,12 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
     Refusal::new(Class::Invalid, bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
 }
 
+/// Whether [`read`] found that there was no room for what a call wrote: no fault of the request, and
+/// nothing that another try would mend.
+pub fn is_disk_full(refusal: &Refusal) -> bool {
+    PHRASES[..2].iter().any(|(_, _, message)| refusal.message == *message)
+}
+
 /// Whether the standard error of a call that *succeeded* tells of a file that ended too early:
 /// ffmpeg and ffprobe make do with what is there. Asked of ffprobe when media comes in.
 ///

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::follow::{Follower, Followers, Happening, Progress};
 use crate::heart::Heart;
 use crate::lock::Lock;
-use crate::operation::Hands;
+use crate::operation::{self, Hands};
 use crate::work::{ProgressSink, Work};
 
 /// What the driver is told.
@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Input { run: RunId, input: Input },
     /// The work of an attempt ended.
     Ended { run: RunId, key: AttemptKey, end: AttemptEnd },
+    /// There is no room for what an attempt makes.
+    DiskFull,
     /// An attempt tells how far it is.
     Progress { run: RunId, progress: Progress },
     /// Turns are durable, or can't be made so.
@@ -201,6 +203,10 @@ impl Driver {
                 if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
                     self.tell(&run, Input::Ended { key, end });
                 }
+            }
+            Message::DiskFull => {
+                let file = self.hands.store.folder().to_owned();
+                self.give_up(StoreError::Full { file }, Vec::new());
             }
             Message::Progress { run, progress } => {
                 if let Some(live) = self.runs.get_mut(&run) {
@@ -407,9 +413,12 @@ impl Driver {
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
         let (mail, run) = (self.mail.clone(), id.clone());
         self.hands.world.spawn(Box::pin(async move {
-            let end = work.perform().await;
+            let message = match work.perform().await {
+                AttemptEnd::Failed { failure, .. } if operation::is_disk_full(&failure) => Message::DiskFull,
+                end => Message::Ended { run, key, end },
+            };
             // If nobody listens any more, the attempt is made again by whoever takes the run up.
-            let _ = mail.send(Message::Ended { run, key, end });
+            let _ = mail.send(message);
         }));
     }
 

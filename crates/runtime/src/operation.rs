@@ -80,5 +80,22 @@ impl Hands {
 
 /// A failure of the store while an attempt was at work.
 pub(crate) fn store_failure(error: motet_store::StoreError) -> Failure {
-    Failure::new(Class::Unavailable, error.to_string())
+    match error {
+        motet_store::StoreError::Full { .. } => disk_full(),
+        error => Failure::new(Class::Unavailable, error.to_string()),
+    }
 }
+
+/// There is no room for what an attempt makes. That is no answer to the attempt: the driver stops,
+/// and the attempt is made again once there is room.
+pub(crate) fn disk_full() -> Failure {
+    let failure = Failure::new(Class::Unavailable, "the disk is full; free some space and resume");
+    Failure { provider_code: Some(DISK_FULL.into()), ..failure }
+}
+
+/// Whether a failure is that of [`disk_full`].
+pub(crate) fn is_disk_full(failure: &Failure) -> bool {
+    failure.provider_code.as_deref() == Some(DISK_FULL)
+}
+
+const DISK_FULL: &str = "motet:disk_full";

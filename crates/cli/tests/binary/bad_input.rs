@@ -286,13 +286,17 @@ steps:
     with: { prompt: "the sea {{ item }}" }
 "#,
     );
-    let Some(_mounted) = Mounted::at(project.path().join(".motet"), "size=6m") else { return };
+    let Some(mounted) = Mounted::at(project.path().join(".motet"), "size=6m") else { return };
     project.good(&["run", "one.yaml", "--id", "before"]);
     let arguments = ["run", "big.yaml", "--id", "first"];
     let output = project.run(&arguments);
     let text = transcript(&arguments, &output);
-    assert_ne!(output.status.code(), Some(0), "{text}");
+    assert_eq!(output.status.code(), Some(6), "{text}");
     assert!(text.contains("disk is full"), "{text}");
     assert!(!text.contains("panicked"), "{text}");
     assert!(project.good(&["show", "before"]).contains("completed"), "what was there before is still there");
+    let remounted = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&mounted.0).status().unwrap();
+    assert!(remounted.success());
+    project.good(&["resume", "first"]);
+    assert!(project.good(&["show", "first"]).contains("completed"), "with room it goes on where it was");
 }

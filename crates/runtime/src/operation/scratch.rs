@@ -1,7 +1,7 @@
 //! A scratch folder: where the programs of one attempt work, removed with it.
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use motet_media::probe::Probed;
 use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
 use motet_pipeline::{Artifact, Class, MediaKind};
 
-use super::{Hands, store_failure};
+use super::{Hands, disk_full, store_failure};
 use crate::process::{self, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
@@ -177,10 +177,16 @@ pub(crate) fn sniff_file(path: &Path) -> Result<Option<Sniffed>, Failure> {
 }
 
 pub(crate) fn refusal(refusal: motet_media::Refusal) -> Failure {
-    Failure::new(refusal.class, refusal.message)
+    match motet_media::failure::is_disk_full(&refusal) {
+        true => disk_full(),
+        false => Failure::new(refusal.class, refusal.message),
+    }
 }
 
 pub(crate) fn io_failure(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
+    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        return disk_full();
+    }
     let name = path.file_name().unwrap_or(path.as_os_str()).display();
     Failure::new(Class::Unavailable, format!("failed to {verb} {name} in the scratch folder: {error}"))
 }
