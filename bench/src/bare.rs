@@ -1,6 +1,7 @@
 //! The bare store: what the disk and SQLite allow, without anything of ours.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -31,19 +32,26 @@ pub fn rows_per_second(rows_per_commit: usize, commits: usize) -> f64 {
     (rows_per_commit * commits) as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// How long one commit of one row takes, each of `count`, sorted.
-pub fn single_commits(count: usize) -> Vec<Duration> {
-    let folder = tempfile::tempdir_in(crate::scenario::place()).expect("a folder for the measurement");
-    let connection = open(folder.path());
-    let mut times: Vec<Duration> = (0..count)
-        .map(|_| {
-            let begin = Instant::now();
-            commit(&connection, 1);
-            begin.elapsed()
-        })
-        .collect();
-    times.sort();
-    times
+/// A bare database whose single commits are measured between other work, under the same conditions.
+pub struct Bare {
+    connection: Mutex<Connection>,
+    _folder: tempfile::TempDir,
+}
+
+impl Bare {
+    /// A fresh one.
+    pub fn new() -> Bare {
+        let folder = tempfile::tempdir_in(crate::scenario::place()).expect("a folder for the measurement");
+        Bare { connection: Mutex::new(open(folder.path())), _folder: folder }
+    }
+
+    /// How long one commit of one row takes.
+    pub fn commit(&self) -> Duration {
+        let connection = self.connection.lock().expect("no commit panics");
+        let begin = Instant::now();
+        commit(&connection, 1);
+        begin.elapsed()
+    }
 }
 
 fn commit(connection: &Connection, rows: usize) {

@@ -4,20 +4,23 @@ use std::time::{Duration, Instant};
 
 use motet::Value;
 
+use crate::bare::Bare;
 use crate::figures::{Figures, Reading, costs, ms, percentile, spread};
-use crate::{bare, four_steps};
+use crate::four_steps;
 
 const RUNS: usize = 400;
 
 pub async fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
     let motet = four_steps::open(folder.path(), Duration::ZERO).await;
-    runs(&motet, RUNS / 10).await; // warms up
+    let bare = Bare::new();
+    runs(&motet, &bare, RUNS / 10).await; // warms up
     let (reading, before) = (Reading::now(), motet.store().written());
-    let mut times = runs(&motet, RUNS).await;
+    let (mut times, mut commits) = runs(&motet, &bare, RUNS).await;
     let costs = costs(&reading, motet.store(), before, RUNS, 4 * RUNS);
     times.sort();
-    let commit = percentile(&bare::single_commits(RUNS), 0.5);
+    commits.sort();
+    let commit = percentile(&commits, 0.5);
     let ratio = percentile(&times, 0.5).as_secs_f64() / commit.as_secs_f64();
     let mut figures = vec![
         ("one bare commit, p50".into(), ms(commit)),
@@ -28,15 +31,16 @@ pub async fn run() -> Figures {
     figures
 }
 
-/// How long each of `count` runs takes, one after the other.
-async fn runs(motet: &motet::Motet, count: usize) -> Vec<Duration> {
+/// How long each of `count` runs takes, one after the other, and a bare commit after each.
+async fn runs(motet: &motet::Motet, bare: &Bare, count: usize) -> (Vec<Duration>, Vec<Duration>) {
     let pipeline = four_steps::pipeline(motet);
-    let mut times = Vec::with_capacity(count);
+    let (mut times, mut commits) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for n in 0..count as u64 {
         let begin = Instant::now();
         let run = motet.start(&pipeline, [("n", Value::from(n))]).await.expect("the store takes it");
         run.outputs().await.expect("the run completes");
         times.push(begin.elapsed());
+        commits.push(bare.commit());
     }
-    times
+    (times, commits)
 }
