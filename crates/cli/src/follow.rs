@@ -71,11 +71,19 @@ pub struct Following<'f> {
 const FRAME: Duration = Duration::from_millis(125);
 
 impl Following<'_> {
-    /// Follows `runs` to their ends, or until the user stops it.
+    /// Follows `runs` to their ends, then lets go of the store; or until the user stops it.
     ///
     /// # Errors
     /// When the outputs can't be laid out, or the store fails.
-    pub async fn follow(&self, runs: Vec<Followed>) -> Result<Exit, Problem> {
+    pub async fn follow(self, runs: Vec<Followed>) -> Result<Exit, Problem> {
+        let exit = self.watch(runs).await?;
+        if exit != Exit::Interrupted {
+            self.session.clone().close().await;
+        }
+        Ok(exit)
+    }
+
+    async fn watch(&self, runs: Vec<Followed>) -> Result<Exit, Problem> {
         let mut reader = self.reader();
         let mut follows: Vec<Follow> = Vec::with_capacity(runs.len());
         let (tell, mut happenings) = mpsc::channel(256);

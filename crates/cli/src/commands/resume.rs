@@ -27,9 +27,5 @@ pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exi
         file: None,
         since,
     };
-    let exit = following.follow(runs).await?;
-    if exit != Exit::Interrupted {
-        session.close().await;
-    }
-    Ok(exit)
+    following.follow(runs).await
 }

@@ -36,11 +36,7 @@ pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Pro
         file: Some(asked.file.display().to_string()),
         since,
     };
-    let exit = following.follow(vec![followed]).await?;
-    if exit != Exit::Interrupted {
-        session.close().await;
-    }
-    Ok(exit)
+    following.follow(vec![followed]).await
 }
 
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
