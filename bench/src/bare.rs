@@ -32,6 +32,10 @@ pub fn rows_per_second(rows_per_commit: usize, commits: usize) -> f64 {
     (rows_per_commit * commits) as f64 / begin.elapsed().as_secs_f64()
 }
 
+/// After so many commits of one row the write-ahead log was written from its beginning again: it grows no
+/// more, and a commit takes less.
+const LOG_COMMITS: usize = 1_200;
+
 /// A bare database whose single commits are measured between other work, under the same conditions.
 pub struct Bare {
     connection: Mutex<Connection>,
@@ -42,7 +46,11 @@ impl Bare {
     /// A fresh one.
     pub fn new() -> Bare {
         let folder = tempfile::tempdir_in(crate::scenario::place()).expect("a folder for the measurement");
-        Bare { connection: Mutex::new(open(folder.path())), _folder: folder }
+        let connection = open(folder.path());
+        for _ in 0..LOG_COMMITS {
+            commit(&connection, 1);
+        }
+        Bare { connection: Mutex::new(connection), _folder: folder }
     }
 
     /// How long one commit of one row takes.
