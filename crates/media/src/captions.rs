@@ -63,7 +63,7 @@ pub(crate) fn contract() -> Contract {
             "Words in one caption at most; by default 8, with bold 3.",
         ))
         .input(Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
-            "Characters in one caption at most; by default 42, or what fits on two lines.",
+            "Characters in one caption at most, of which a Chinese one counts as two; by default 42, or what fits on two lines.",
         ))
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
@@ -83,6 +83,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let limits = Limits {
         words: request.pixels("max_words").map_or(style.words, |words| words as usize),
         characters: request.pixels("max_chars").map_or(style.characters, |characters| characters as usize),
+        line: style.line,
         seconds: duration,
     };
     let cues = cues(&words, &limits);

@@ -16,13 +16,13 @@ pub(crate) fn write(cues: &[Cue], style: &Style, size: Size) -> String {
     let mut script = head(style, size);
     for cue in cues {
         match style.active {
-            None => dialogue(&mut script, cue.start, cue.end, &plain(cue)),
+            None => dialogue(&mut script, cue.start, cue.end, &words(cue, None)),
             Some(colour) => {
                 for index in 0..cue.words.len() {
                     // Each word's picture lasts until the next one's: nothing flickers between words.
                     let start = if index == 0 { cue.start } else { cue.words[index].start };
                     let end = cue.words.get(index + 1).map_or(cue.end, |next| next.start);
-                    dialogue(&mut script, start, end, &highlighted(cue, index, colour));
+                    dialogue(&mut script, start, end, &words(cue, Some((index, colour))));
                 }
             }
         }
@@ -78,18 +78,26 @@ fn dialogue(script: &mut String, start: f64, end: f64, text: &str) {
     }
 }
 
-fn plain(cue: &Cue) -> String {
-    escape(&cue.text())
-}
-
-/// The caption with the word `active` in another colour.
-fn highlighted(cue: &Cue, active: usize, active_colour: Colour) -> String {
-    let word = |(index, text): (usize, String)| match index == active {
-        true => format!("{{\\c{}&}}{text}{{\\r}}", colour(active_colour, 1.0)),
-        false => text,
-    };
-    let words = cue.words.iter().map(|word| escape(&word.text)).enumerate().map(word);
-    words.collect::<Vec<_>>().join(" ")
+/// The caption, with the word `active` in another colour, if there is one.
+fn words(cue: &Cue, active: Option<(usize, Colour)>) -> String {
+    let mut text = String::new();
+    for (index, word) in cue.words.iter().enumerate() {
+        // libass breaks a line only at a space.
+        text.push_str(match word.joined {
+            _ if index == 0 => "",
+            true => "\\N",
+            false => " ",
+        });
+        let word = escape(&word.text);
+        match active {
+            Some((active, active_colour)) if index == active => {
+                let active_colour = colour(active_colour, 1.0);
+                write!(text, "{{\\c{active_colour}&}}{word}{{\\r}}").expect("a string takes all");
+            }
+            _ => text.push_str(&word),
+        }
+    }
+    text
 }
 
 /// Text that libass shows as it is: no override block, no line break, no drawing.

@@ -1,6 +1,6 @@
 //! Words grouped into captions.
 
-use super::words::{Word, ends_sentence};
+use super::words::{Word, column, columns, ends_sentence};
 
 /// A silence of this length ends a caption, in seconds.
 const GAP: f64 = 0.8;
@@ -21,7 +21,10 @@ const SHOWN_MIN: f64 = 0.01;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) words: usize,
+    /// Characters of a caption, in columns.
     pub(crate) characters: usize,
+    /// Characters of one line, in columns: what has no spaces can't be broken into two.
+    pub(crate) line: usize,
     /// Length of the video.
     pub(crate) seconds: f64,
 }
@@ -37,7 +40,12 @@ pub(crate) struct Cue {
 impl Cue {
     /// The words as one line of text.
     pub(crate) fn text(&self) -> String {
-        self.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+        let mut text = String::new();
+        for (index, word) in self.words.iter().enumerate() {
+            text.push_str(if index == 0 || word.joined { "" } else { " " });
+            text.push_str(&word.text);
+        }
+        text
     }
 }
 
@@ -54,9 +62,10 @@ pub(crate) fn cues(words: &[Word], limits: &Limits) -> Vec<Cue> {
     timed(groups, limits.seconds)
 }
 
-/// The words in the order of their times, within the video, none longer than a caption.
+/// The words in the order of their times, within the video, none longer than a line.
 fn in_order(words: &[Word], limits: &Limits) -> Vec<Word> {
-    let mut words: Vec<_> = words.iter().flat_map(|word| pieces(word, limits.characters)).collect();
+    let longest = limits.line.min(limits.characters);
+    let mut words: Vec<_> = words.iter().flat_map(|word| pieces(word, longest)).collect();
     words.sort_by(|one, other| one.start.total_cmp(&other.start));
     words.retain(|word| word.start < limits.seconds && word.end >= 0.0);
     for index in 0..words.len() {
@@ -68,21 +77,30 @@ fn in_order(words: &[Word], limits: &Limits) -> Vec<Word> {
     words
 }
 
-/// A word cut into pieces of at most `characters`: some languages write no spaces.
-fn pieces(word: &Word, characters: usize) -> Vec<Word> {
-    let letters: Vec<char> = word.text.chars().collect();
-    let second = (word.end - word.start) / letters.len().max(1) as f64;
-    let piece = |(index, part): (usize, &[char])| {
-        let start = word.start + (index * characters) as f64 * second;
-        Word { text: part.iter().collect(), start, end: start + part.len() as f64 * second }
+/// A word cut into pieces of at most `longest` columns.
+fn pieces(word: &Word, longest: usize) -> Vec<Word> {
+    let second = (word.end - word.start) / columns(&word.text).max(1) as f64;
+    let piece = |text: &str, before: usize| {
+        let start = word.start + before as f64 * second;
+        let end = start + columns(text) as f64 * second;
+        Word { text: text.to_owned(), start, end, joined: word.joined || before > 0 }
     };
-    letters.chunks(characters).enumerate().map(piece).collect()
+    let (mut pieces, mut from, mut before, mut width) = (Vec::new(), 0, 0, 0);
+    for (at, character) in word.text.char_indices() {
+        if width + column(character) > longest {
+            pieces.push(piece(&word.text[from..at], before));
+            (from, before, width) = (at, before + width, 0);
+        }
+        width += column(character);
+    }
+    pieces.push(piece(&word.text[from..], before));
+    pieces
 }
 
 /// The fewest groups that the limits allow, as even as can be.
 fn balanced(phrase: &[Word], limits: &Limits) -> Vec<Vec<Word>> {
     let loosest = filled(phrase, limits.characters, limits);
-    let longest = phrase.iter().map(|word| word.text.chars().count()).max().unwrap_or(1);
+    let longest = phrase.iter().map(|word| columns(&word.text)).max().unwrap_or(1);
     // The narrowest width that needs no more groups; the number falls as the width grows.
     let (mut narrow, mut wide) = (longest.min(limits.characters), limits.characters);
     while narrow < wide {
@@ -101,16 +119,17 @@ fn filled(phrase: &[Word], characters: usize, limits: &Limits) -> Vec<Vec<Word>>
     let mut groups: Vec<Vec<Word>> = Vec::new();
     let mut width = 0;
     for word in phrase {
-        let length = word.text.chars().count();
+        let length = columns(&word.text);
+        let space = usize::from(!word.joined);
         let fits = groups.last().is_some_and(|group| {
             group.len() < limits.words
-                && width + 1 + length <= characters
+                && width + space + length <= characters
                 && word.end - group[0].start <= SEEN_MAX
         });
         match groups.last_mut() {
             Some(group) if fits => {
                 group.push(word.clone());
-                width += 1 + length;
+                width += space + length;
             }
             _ => {
                 groups.push(vec![word.clone()]);
@@ -140,7 +159,7 @@ mod tests {
     use super::super::words::spread;
     use super::*;
 
-    const LIMITS: Limits = Limits { words: 8, characters: 42, seconds: 20.0 };
+    const LIMITS: Limits = Limits { words: 8, characters: 42, line: 42, seconds: 20.0 };
 
     fn texts(script: &str, limits: &Limits) -> Vec<String> {
         cues(&spread(script, 0.0, limits.seconds), limits).iter().map(Cue::text).collect()
@@ -164,15 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_spaces_is_cut_into_captions() {
-        let limits = Limits { characters: 5, ..LIMITS };
-        assert_eq!(texts("海はとても静かだった", &limits), ["海はとても", "静かだった"]);
+    fn a_text_without_spaces_is_cut_at_its_sentences_and_where_a_line_is_full() {
+        let limits = Limits { characters: 20, line: 10, ..LIMITS };
+        let sentences = texts("海はとても静かだった。「はい。」と彼は言った", &limits);
+        assert_eq!(sentences, ["海はとても", "静かだった。", "「はい。」", "と彼は言った"]);
+        let long = cues(&spread("Schifffahrtsgesellschaft", 0.0, 4.0), &limits);
+        assert_eq!(long.iter().map(Cue::text).collect::<Vec<_>>(), ["Schifffahr", "tsgesellschaft"]);
+        assert_eq!(long[1].words.len(), 2, "of two lines");
     }
 
     #[test]
     fn between_words_nothing_flickers() {
-        let words =
-            [(0.0, 0.4), (0.6, 1.0), (1.3, 1.5)].map(|(start, end)| Word { text: "la".into(), start, end });
+        let words = [(0.0, 0.4), (0.6, 1.0), (1.3, 1.5)].map(|(start, end)| Word {
+            text: "la".into(),
+            start,
+            end,
+            joined: false,
+        });
         let cues = cues(&words, &Limits { words: 1, ..LIMITS });
         assert_eq!(cues[0].end, cues[1].start);
         assert_eq!(cues[1].end, cues[2].start);
@@ -183,10 +210,10 @@ mod tests {
         /// However odd the times are: captions follow one another inside the video and hold what fits.
         #[test]
         fn captions_never_overlap(
-            words in prop::collection::vec(("[a-zé.]{0,12}", -5.0..50.0, -5.0..50.0), 0..60),
-            limits in (1usize..9, 4usize..50, 0.1..40.0),
+            words in prop::collection::vec(("[a-zé.海。]{0,12}", -5.0..50.0, -5.0..50.0), 0..60),
+            limits in (1usize..9, 4usize..50, 4usize..50, 0.1..40.0),
         ) {
-            let limits = Limits { words: limits.0, characters: limits.1, seconds: limits.2 };
+            let limits = Limits { words: limits.0, characters: limits.1, line: limits.2, seconds: limits.3 };
             let words: Vec<_> = words
                 .into_iter()
                 .flat_map(|(text, start, end): (String, f64, f64)| spread(&text, start, end.max(start)))
@@ -195,7 +222,7 @@ mod tests {
             for cue in &cues {
                 prop_assert!(cue.start >= 0.0 && cue.start < cue.end && cue.end <= limits.seconds, "{cue:?}");
                 prop_assert!(cue.words.len() <= limits.words);
-                prop_assert!(cue.text().chars().count() <= limits.characters);
+                prop_assert!(columns(&cue.text()) <= limits.characters);
             }
             prop_assert!(cues.is_sorted_by(|one, next| one.end <= next.start));
         }
@@ -203,7 +230,7 @@ mod tests {
         /// A script is shown whole and in order.
         #[test]
         fn no_word_of_a_script_is_lost(script in "[a-z,.!? ]{0,300}", characters in 4usize..60) {
-            let limits = Limits { characters, seconds: 300.0, words: 8 };
+            let limits = Limits { characters, line: characters, seconds: 300.0, words: 8 };
             let all: String = texts(&script, &limits).concat().split(' ').collect();
             prop_assert_eq!(all, script.split_whitespace().collect::<String>());
         }

@@ -23,6 +23,8 @@ pub(crate) struct Style {
     /// Words and characters of a caption, by default.
     pub(crate) words: usize,
     pub(crate) characters: usize,
+    /// Characters that fit on one line.
+    pub(crate) line: usize,
 }
 
 /// What sets the text off from the picture.
@@ -53,10 +55,12 @@ impl Style {
         let name = request.word("style");
         let scale = if name == "bold" { 1.45 } else { 1.0 };
         let font_size = request.number("font_size").unwrap_or_else(|| usual_font_size(size) * scale);
+        let bold = matches!(name, "bold" | "karaoke");
+        let line = characters_a_line(size, font_size, bold).max(4);
         Ok(Style {
             font: font(request)?,
             font_size,
-            bold: matches!(name, "bold" | "karaoke"),
+            bold,
             colour: WHITE,
             active: (name == "karaoke").then_some(GOLD),
             edge: match name {
@@ -70,7 +74,8 @@ impl Style {
                 _ => Position::Bottom,
             },
             words: if name == "bold" { 3 } else { 8 },
-            characters: (2 * characters_a_line(size, font_size)).clamp(4, 42),
+            characters: (2 * line).min(42),
+            line,
         })
     }
 
@@ -88,9 +93,10 @@ fn usual_font_size(size: Size) -> f64 {
     (f64::from(size.height) * 0.058).min(f64::from(size.width) * 0.066).max(8.0).round()
 }
 
-/// A letter is about half as wide as its font is high.
-fn characters_a_line(size: Size, font_size: f64) -> usize {
-    (f64::from(size.width) * 0.88 / (font_size * 0.52)) as usize
+/// A letter is about half as wide as its font is high; a bold one is wider.
+fn characters_a_line(size: Size, font_size: f64, bold: bool) -> usize {
+    let letter = font_size * if bold { 0.6 } else { 0.52 };
+    (f64::from(size.width) * 0.88 / letter) as usize
 }
 
 /// The name of a font goes into a file whose fields are parted by commas.

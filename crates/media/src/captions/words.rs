@@ -10,6 +10,23 @@ pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) start: f64,
     pub(crate) end: f64,
+    /// Whether it goes on with the word before it, without a space: some languages write none.
+    pub(crate) joined: bool,
+}
+
+/// How many columns a text takes: a Chinese character is as wide as two letters.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(column).sum()
+}
+
+/// How many columns a character takes. Marks that are drawn over the one before take none.
+pub(crate) fn column(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036f | 0x200b..=0x200f | 0x2060 | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe4f => 2,
+        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
 }
 
 /// Reads `[{word, start, end}]`, as transcription and speech give it. An entry of several words is
@@ -34,28 +51,41 @@ pub(crate) fn read(items: &[Value]) -> Result<Vec<Word>, Refusal> {
 /// followed by a pause.
 pub(crate) fn spread(text: &str, start: f64, end: f64) -> Vec<Word> {
     let texts = split(text);
-    let weights: Vec<_> = texts.iter().map(|text| (weight(text), pause(text))).collect();
+    let weights: Vec<_> = texts.iter().map(|(text, _)| (weight(text), pause(text))).collect();
     let last_pause = weights.last().map_or(0.0, |(_, pause)| *pause);
     let total = weights.iter().map(|(word, pause)| word + pause).sum::<f64>() - last_pause;
     let second = (end - start) / total.max(1.0);
     let mut at = start;
     let mut words = Vec::with_capacity(texts.len());
-    for (text, (weight, pause)) in texts.into_iter().zip(weights) {
+    for ((text, joined), (weight, pause)) in texts.into_iter().zip(weights) {
         let end = at + weight * second;
-        words.push(Word { text, start: at, end });
+        words.push(Word { text: text.to_owned(), start: at, end, joined });
         at = end + pause * second;
     }
     words
 }
 
-/// The words of a text; whatever can't be seen (line ends, control characters) only separates.
-fn split(text: &str) -> Vec<String> {
+/// The words of a text, and whether each goes on with the one before it; whatever can't be seen (line
+/// ends, control characters) only separates.
+fn split(text: &str) -> Vec<(&str, bool)> {
     text.split(|character: char| {
         character.is_whitespace() || character.is_control() || is_direction(character)
     })
-    .filter(|word| !word.is_empty())
-    .map(str::to_owned)
+    .flat_map(|word| sentences(word).enumerate().map(|(index, sentence)| (sentence, index > 0)))
     .collect()
+}
+
+/// A text without spaces, cut where its sentences end.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    const ENDS: [char; 3] = ['。', '！', '？'];
+    const CLOSING: [char; 8] = ['。', '！', '？', '」', '』', '）', '”', '’'];
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let after = rest.find(ENDS).map_or("", |at| rest[at..].trim_start_matches(CLOSING));
+        let (sentence, left) = rest.split_at(rest.len() - after.len());
+        rest = left;
+        (!sentence.is_empty()).then_some(sentence)
+    })
 }
 
 /// Marks that turn the direction of writing for all that follows: a stranger's text must not turn ours.
@@ -64,7 +94,7 @@ fn is_direction(character: char) -> bool {
 }
 
 fn weight(word: &str) -> f64 {
-    word.chars().count() as f64 + 1.0
+    columns(word) as f64 + 1.0
 }
 
 fn pause(word: &str) -> f64 {
