@@ -8,12 +8,8 @@ use crate::filter::{Filter, Graph, filter};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::request::Request;
-use crate::size::{Fit, Size};
+use crate::size::{Fit, STILL_SIDE_MAX, Size};
 use crate::{Recipe, Refusal};
-
-/// Without a size of its own a clip is at most this wide and high: a still is often far larger than
-/// any video should be.
-const LONGEST_SIDE: u32 = 1920;
 
 /// How much larger than the clip the picture is laid out before it is cropped. The crop moves by
 /// whole pixels of this larger picture, so the movement seen is smooth.
@@ -76,9 +72,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     if own.width.min(own.height) < 16 {
         return Err(request.refuse(&format!("needs a picture of at least 16x16; this one is {own}")));
     }
-    let sized = request.pixels("width").is_some() || request.pixels("height").is_some();
-    let wanted = request.size(own)?;
-    let size = if sized { wanted } else { wanted.at_most(LONGEST_SIDE) }.even();
+    let size = request.size(own, STILL_SIDE_MAX)?.even();
     let rate = Rate::new(request.number_or_default("fps"));
     let frames = rate.frames(request.number_or_default("duration")).max(1);
 

@@ -8,11 +8,16 @@ use crate::Refusal;
 const MESSAGE_CHARACTERS_MAX: usize = 256;
 
 /// What a phrase of ffmpeg means. The first that is found in the text holds.
-const PHRASES: [(&str, Class, &str); 16] = [
+const PHRASES: [(&str, Class, &str); 19] = [
     ("No space left on device", Class::Unavailable, "the disk is full; free some space and resume"),
     ("Disk quota exceeded", Class::Unavailable, "the disk quota is used up; free some space and resume"),
     ("Cannot allocate memory", Class::TooLarge, "the media needs more memory than there is"),
     ("moov atom not found", Class::Invalid, "truncated, or no video at all: it has no index (moov atom)"),
+    (
+        "image data not found",
+        Class::Invalid,
+        "an animated WebP, or a damaged one: this ffmpeg reads neither; give a still picture or a video",
+    ),
     (
         "Invalid data found when processing input",
         Class::Invalid,
@@ -23,6 +28,8 @@ const PHRASES: [(&str, Class, &str); 16] = [
     ("matches no streams", Class::Invalid, "the file lacks the pictures or the sound that are needed"),
     ("End of file", Class::Invalid, "truncated: the file ends too early"),
     ("Invalid NAL unit", Class::Invalid, "the pictures of the video are damaged"),
+    ("Error while decoding", Class::Invalid, "the file is damaged: it can't be decoded"),
+    ("Decode error rate", Class::Invalid, "the file is damaged: it can't be decoded"),
     ("Format not on whitelist", Class::Invalid, "the file is of a format that isn't opened"),
     ("not on whitelist", Class::Invalid, "the file refers to other places, which isn't allowed"),
     ("Decoder not found", Class::Invalid, "this ffmpeg can't decode the file"),
@@ -48,7 +55,10 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
     }
     // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.
     if matches!(exit, None | Some(129..=255)) {
-        return Refusal::new(Class::Unavailable, "ffmpeg was stopped before it was done");
+        return Refusal::new(
+            Class::Unavailable,
+            "ffmpeg was stopped before it was done, perhaps for lack of memory",
+        );
     }
     let said = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
     Refusal::new(Class::Invalid, bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
@@ -101,6 +111,8 @@ mod tests {
             read("", None),
             read("Exiting normally, received signal 15.", Some(255)),
             read("Stream map '0:a' matches no streams.", Some(1)),
+            read("[webp @ 0x5] image data not found\nInvalid data found when processing input", Some(1)),
+            read("Error while decoding stream #0:0: Generic error in an external library", Some(69)),
             read("", Some(1)),
             read("first\nsecond \u{1b}[31mred\n\n", Some(1)),
         ];

@@ -1,15 +1,24 @@
 //! Calls of ffmpeg: what all of them have in common.
 
-use crate::filter::Graph;
+use crate::filter::{Graph, seconds};
 use crate::recipe::{Call, Program};
 
 /// Container formats that are opened. Playlists and scripts (HLS, concat, …) name further files, so
 /// none of them is here: bytes of a stranger can't make ffmpeg read anything else.
 pub(crate) const FORMATS: &str = "mov,matroska,webm,avi,mpegts,mpeg,flv,wav,w64,aiff,mp3,aac,ogg,flac,\
-                                  image2,png_pipe,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe";
+                                  image2,png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe";
 
 /// The only protocols that may be used: no network.
 pub(crate) const PROTOCOLS: &str = "file,pipe";
+
+/// The options that read a video from `start` seconds on. What lies between the key frame before
+/// `start` and `start` itself is read too, at times below zero: a picture from there may still be seen.
+pub(crate) fn from(start: f64) -> Vec<String> {
+    match start {
+        0.0 => Vec::new(),
+        _ => vec!["-noaccurate_seek".to_owned(), "-ss".to_owned(), seconds(start)],
+    }
+}
 
 /// A call of ffmpeg that is being put together: inputs first, then one output.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::Graph;
 use crate::rate::Rate;
 use crate::request::Request;
-use crate::size::{Fit, Size};
+use crate::size::{Fit, STILL_SIDE_MAX, Size};
 use crate::{Recipe, Refusal};
 
 use items::Items;
@@ -117,14 +117,10 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
 
 fn look(request: &Request, items: &Items) -> Result<Look, Refusal> {
     let first = &items.visuals[0].media;
-    let own = match first.kind {
-        // A still may be far larger than any film should be.
-        MediaKind::Image => Size::of(first)?.at_most(1920),
-        _ => Size::of(first)?,
-    };
+    let longest = if first.kind == MediaKind::Image { STILL_SIDE_MAX } else { u32::MAX };
     let measured = items.visuals.iter().find_map(|visual| visual.media.fps);
     Ok(Look {
-        size: request.size(own)?.even(),
+        size: request.size(Size::of(first)?, longest)?.even(),
         rate: Rate::new(request.number("fps").or(measured).unwrap_or(25.0).min(60.0)),
         fit: Fit::from_word(request.word("fit")),
         background: Colour::read(request.word("background"))?,

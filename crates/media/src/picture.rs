@@ -98,6 +98,21 @@ pub(crate) fn count(rate: Rate) -> [Filter; 3] {
     ]
 }
 
+/// The pictures from `start` seconds on, of a video that is read [from there](crate::ffmpeg::from):
+/// first the one that is seen at that time, however long ago it came, and after the last one that.
+pub(crate) fn since(start: f64, rate: Rate) -> Vec<Filter> {
+    if start == 0.0 {
+        return Vec::new();
+    }
+    // What was read begins at most `start` before zero, so with this many more its end isn't before zero.
+    let held = rate.frames(start) + 2;
+    vec![
+        filter("fps").set("fps", rate),
+        filter("tpad").set("stop_mode", "clone").set("stop", held),
+        filter("fps").set("fps", rate).set("start_time", 0),
+    ]
+}
+
 /// Makes exactly `frames` frames of a video: repeats and drops to reach `rate`, begins at zero, and
 /// holds the last picture if the video is shorter.
 pub(crate) fn regular(frames: u64, rate: Rate) -> Vec<Filter> {

@@ -112,11 +112,16 @@ impl<'a> Request<'a> {
         self.media(name).expect("a required parameter was checked when the request was read")
     }
 
-    /// The sizes that can be asked for, as `width`, `height` and `aspect_ratio`, for a source of size
-    /// `own`.
-    pub(crate) fn size(&self, own: Size) -> Result<Size, Refusal> {
+    /// The size that is asked for with `width`, `height` and `aspect_ratio`, for a source of size
+    /// `own`. Where no side is given, none is above `longest`: a still is often far larger than any
+    /// video should be.
+    pub(crate) fn size(&self, own: Size, longest: u32) -> Result<Size, Refusal> {
         let ratio = self.text("aspect_ratio").map(crate::size::aspect_ratio).transpose()?;
-        let size = crate::size::wanted(own, self.pixels("width"), self.pixels("height"), ratio);
+        let (width, height) = (self.pixels("width"), self.pixels("height"));
+        let size = match crate::size::wanted(own, width, height, ratio) {
+            own_size if width.or(height).is_none() => own_size.at_most(longest),
+            given => given,
+        };
         if size.width.max(size.height) > 8192 || size.width.min(size.height) < 16 {
             return Err(self.refuse(&format!("can't make a picture of {size}; sides go from 16 to 8192")));
         }

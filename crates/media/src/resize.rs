@@ -53,7 +53,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     }
     let media = request.required_media("media");
     let own = Size::of(media)?;
-    let size = request.size(own)?;
+    let size = request.size(own, u32::MAX)?;
     let fit = Fit::from_word(request.word("fit"));
     let background = Colour::read(request.word("background"))?.to_string();
     if media.kind == MediaKind::Video {

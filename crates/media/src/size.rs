@@ -6,6 +6,9 @@ use motet_pipeline::Artifact;
 
 use crate::Refusal;
 
+/// The longest side of a video that is made from a still, where no size is asked for.
+pub(crate) const STILL_SIDE_MAX: u32 = 1920;
+
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {

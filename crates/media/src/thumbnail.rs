@@ -3,8 +3,8 @@
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
 use motet_pipeline::{MediaKind, Type};
 
-use crate::ffmpeg::{Ffmpeg, Format};
-use crate::filter::{Graph, filter, seconds};
+use crate::ffmpeg::{self, Ffmpeg, Format};
+use crate::filter::{Graph, filter};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::request::{Request, length};
@@ -34,15 +34,12 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
             request.refuse(&format!("can't take a picture at {at} s: the video is only {length} s long"))
         );
     }
-    // The time of the end has no picture any more.
-    let last = (length - 1.5 * Rate::new(video.fps.unwrap_or(25.0)).seconds(1)).max(0.0);
-    let at = seconds(at.min(last));
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
-    let reading: &[&str] = if at == "0" { &[] } else { &["-ss", &at] };
-    let input = call.input(reading, &recipe.read(video));
-    let mut filters = vec![filter("trim").set("end_frame", 1)];
+    let input = call.input(&ffmpeg::from(at), &recipe.read(video));
+    let mut filters = picture::since(at, Rate::new(video.fps.unwrap_or(25.0)));
+    filters.push(filter("trim").set("end_frame", 1));
     filters.extend(picture::conform(own, own, Fit::Cover, "black", Origin::Moving));
     filters.push(filter("format").set("pix_fmts", "rgb24"));
     graph.chain(&[format!("{input}:v:0")], filters, &["v"]);

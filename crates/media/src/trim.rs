@@ -4,8 +4,8 @@ use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
 use motet_pipeline::{MediaKind, Type};
 
 use crate::clip::Remake;
-use crate::ffmpeg::{Ffmpeg, Format};
-use crate::filter::{Graph, seconds};
+use crate::ffmpeg::{self, Ffmpeg, Format};
+use crate::filter::Graph;
 use crate::picture::{self, Origin};
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
@@ -35,9 +35,9 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     if media.kind == MediaKind::Video {
         let own = Size::of(media)?;
         let mut remake = Remake::of(media, kept);
-        // A little more is read than is kept, so that the last frame is there.
-        remake.reading = ["-ss", &seconds(start), "-t", &seconds(kept + 0.1)].map(str::to_owned).to_vec();
-        remake.before = picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving);
+        remake.reading = ffmpeg::from(start);
+        remake.before = picture::since(start, remake.rate);
+        remake.before.extend(picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving));
         return Ok(remake.recipe());
     }
     let mut recipe = Recipe::default();

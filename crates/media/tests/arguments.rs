@@ -52,6 +52,7 @@ fn media(name: &str) -> Artifact {
         "still" => image(1920, 1080),
         "odd" => image(333, 777),
         "tiny" => image(8, 8),
+        "large" => image(10_000, 10_000),
         "huge" => image(60_000, 60_000),
         "voice" => audio(4.2),
         "music" => audio(3.0),
@@ -138,6 +139,7 @@ recipes!(
     { "image": "@still", "effect": "pan-left", "fps": 30, "width": 720, "aspect_ratio": "1:1" },
     { "image": "@still", "effect": "pan-down", "width": 641, "height": 361 },
     { "image": "@still", "effect": "none", "duration": 1, "fps": 29.97 },
+    { "image": "@large", "effect": "none", "aspect_ratio": "16:9" },
 );
 
 recipes!(

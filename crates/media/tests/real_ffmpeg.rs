@@ -338,6 +338,88 @@ fn every_other_operation_gives_what_it_promises() {
 }
 
 #[test]
+fn a_picture_is_found_however_long_ago_it_came() {
+    let scratch = Scratch::new();
+    let number = |value: f64| Value::from(value);
+    // One picture a second, so that nothing new comes after 3.0; and pictures that end before the sound.
+    let slow =
+        scratch.source("slow.mp4", "-f lavfi -i color=c=red:size=64x64:rate=1:duration=4 -pix_fmt yuv420p");
+    let sound = "-f lavfi -i sine=duration=4";
+    let short = scratch.source(
+        "short.mkv",
+        &format!("-f lavfi -i color=c=red:size=64x64:rate=25:duration=1 {sound} -pix_fmt yuv420p"),
+    );
+    for video in [slow, short] {
+        let part = with([("media", video.clone()), ("start", number(3.4))]);
+        let trimmed = scratch.make("media/trim", "video", part);
+        let item = Value::map([("media", video.clone()), ("start", number(3.4))]);
+        let merged = scratch.make("media/merge", "video", with([("items", Value::list(vec![item]))]));
+        let thumbnail =
+            scratch.make("media/thumbnail", "image", with([("video", video), ("at", number(3.9))]));
+        for (name, duration) in [(&trimmed, Some(1.0)), (&merged, Some(0.6)), (&thumbnail, None)] {
+            let probed = scratch.probe(name).unwrap();
+            assert!(probed.duration.is_some() == duration.is_some(), "{name}: {probed:?}");
+            let pixel = scratch.picture(name, 0.0, 1, 1)[0];
+            assert!(pixel[0] > 200 && pixel[2] < 40, "{name}: {pixel:?} is red");
+        }
+    }
+}
+
+/// Each second, for a tenth: white on black, and a tone.
+const BEATS: &str = "-f lavfi -i color=c=black:size=64x64:rate=25:duration=8,drawbox=color=white:t=fill:enable='lt(mod(t\\,1)\\,0.1)' \
+                     -f lavfi -i aevalsrc=0.5*sin(2*PI*t*1000)*lt(mod(t\\,1)\\,0.1):duration=8 -pix_fmt yuv420p";
+
+#[test]
+fn what_begins_amid_a_clip_is_in_step() {
+    let scratch = Scratch::new();
+    let beats = scratch.source("beats.mp4", BEATS);
+    let from = ("start", Value::from(4.3));
+    let trimmed = scratch.make("media/trim", "video", with([("media", beats.clone()), from.clone()]));
+    let item = Value::map([("media", beats), from]);
+    let merged = scratch.make("media/merge", "video", with([("items", Value::list(vec![item]))]));
+    for name in [trimmed, merged] {
+        for beat in [0.7, 1.7, 2.7] {
+            let bright = |at: f64| scratch.picture(&name, at, 1, 1)[0][0] > 128;
+            assert!(!bright(beat - 0.06) && bright(beat + 0.04), "{name}: white at {beat}");
+            let (before, within) =
+                (scratch.level(&name, beat - 0.2, 0.15), scratch.level(&name, beat + 0.02, 0.06));
+            assert!(before < -60.0 && within > -20.0, "{name}: {before} dB before {beat}, {within} dB then");
+        }
+    }
+}
+
+#[test]
+fn a_long_text_without_spaces_stays_in_the_picture() {
+    let scratch = Scratch::new();
+    let upright = scratch.source(
+        "upright.mp4",
+        "-f lavfi -i color=c=0x305080:size=180x320:rate=5:duration=2 -pix_fmt yuv420p",
+    );
+    for style in ["clean", "bold"] {
+        let inputs = with([
+            ("video", upright.clone()),
+            ("script", "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerk".into()),
+            ("style", style.into()),
+        ]);
+        let picture = scratch.picture(&scratch.make("media/captions", "video", inputs), 1.0, 180, 320);
+        let column = |at: usize| picture.iter().skip(at).step_by(180).filter(|pixel| pixel[0] > 140).count();
+        assert!((20..160).any(|at| column(at) > 0), "{style}: a caption is seen");
+        assert!([0, 1, 178, 179].iter().all(|at| column(*at) == 0), "{style}: and whole");
+    }
+}
+
+#[test]
+fn an_animated_picture_is_taken_as_its_first() {
+    let scratch = Scratch::new();
+    for (name, format) in [("moving.gif", "gif"), ("moving.png", "apng")] {
+        let image =
+            scratch.source(name, &format!("-f lavfi -i testsrc2=size=64x64:rate=5:duration=1 -f {format}"));
+        let clip = scratch.make("media/animate", "video", with([("image", image)]));
+        assert_eq!(scratch.probe(&clip).unwrap().duration, Some(5.0), "{name}");
+    }
+}
+
+#[test]
 fn damaged_and_mislabelled_media_are_refused_with_a_reason() {
     let scratch = Scratch::new();
     scratch.source("v.mp4", "-f lavfi -i testsrc2=size=64x64:rate=25:duration=1 -pix_fmt yuv420p");

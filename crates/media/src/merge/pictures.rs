@@ -2,7 +2,7 @@
 
 use motet_pipeline::MediaKind;
 
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
@@ -51,11 +51,11 @@ pub(crate) fn lay(
     }
     let joined = join(graph, &parts, look.rate);
     finish(graph, joined, timeline, look);
-    let mut sounding = |(visual, segment): (&Visual, &Segment)| {
+    let mut sounding = |visual: &Visual| {
         let file = recipe.read(&visual.media);
-        visual.sounds().then(|| call.input(&cut(visual, segment, look.rate), &file))
+        visual.sounds().then(|| call.input(&ffmpeg::from(visual.start), &file))
     };
-    clips.into_iter().map(&mut sounding).collect()
+    items.visuals.iter().map(&mut sounding).collect()
 }
 
 /// The stretch of the film that `clips` fill together.
@@ -95,25 +95,12 @@ fn show(
         let file = recipe.read(&visual.media);
         let input = match visual.media.kind {
             MediaKind::Image => call.picture(&file),
-            _ => call.input(&cut(visual, segment, look.rate), &file),
+            _ => call.input(&ffmpeg::from(visual.start), &file),
         };
         graph.chain(&[format!("{input}:v:0")], conform(visual, segment, look), &[format!("v{index}")]);
         inputs.push(input);
     }
     inputs
-}
-
-/// The options that read only the part that is seen.
-fn cut(visual: &Visual, segment: &Segment, rate: Rate) -> Vec<String> {
-    let mut options = Vec::new();
-    let shown = rate.seconds(segment.frames);
-    if visual.start > 0.0 {
-        options.extend(["-ss".to_owned(), seconds(visual.start)]);
-    }
-    if visual.rest().is_some_and(|rest| rest > shown + 0.1) {
-        options.extend(["-t".to_owned(), seconds(shown + 0.1)]);
-    }
-    options
 }
 
 fn conform(visual: &Visual, segment: &Segment, look: &Look) -> Vec<Filter> {
@@ -127,6 +114,7 @@ fn conform(visual: &Visual, segment: &Segment, look: &Look) -> Vec<Filter> {
         filters.push(picture::yuv420p());
         filters.extend(picture::hold(segment.frames, look.rate));
     } else {
+        filters.extend(picture::since(visual.start, look.rate));
         filters.extend(picture::conform(own, look.size, look.fit, &background, Origin::Moving));
         filters.push(picture::yuv420p());
         filters.extend(picture::regular(segment.frames, look.rate));

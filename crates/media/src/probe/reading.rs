@@ -113,7 +113,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
         return Err(Refusal::invalid("truncated: the file ends before its pictures and sound do"));
     }
     match (pictures, sound) {
-        (Some(pictures), _) if is_still(pictures, &report.format) => image(pictures),
+        (Some(pictures), _) if is_still(&report.format) => image(pictures),
         (Some(pictures), sound) => video(pictures, sound, &report.format),
         (None, Some(sound)) => Ok(Probed {
             kind: MediaKind::Audio,
@@ -143,12 +143,9 @@ fn is_cut_off(stream: &Stream) -> bool {
     read < promised * 0.95 - 3.0
 }
 
-fn is_still(stream: &Stream, format: &Format) -> bool {
-    const PICTURES: [&str; 6] = ["png", "mjpeg", "webp", "bmp", "tiff", "gif"];
+fn is_still(format: &Format) -> bool {
     let container = format.format_name.as_str();
-    container == "image2"
-        || container.ends_with("_pipe")
-        || container == "gif" && PICTURES.contains(&&*stream.codec_name)
+    matches!(container, "image2" | "apng" | "gif") || container.ends_with("_pipe")
 }
 
 fn image(stream: &Stream) -> Result<Probed, Refusal> {
