@@ -1,30 +1,24 @@
 //! Importing: files that a caller gives become artifacts, told and measured by their content.
 
 mod inputs;
-mod picture;
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use motet_media::probe::Probed;
-use motet_media::sniff::Sniffed;
-use motet_pipeline::{Artifact, MediaKind};
+use motet_pipeline::Artifact;
+use motet_pipeline::contract::Tool;
 use tokio_util::sync::CancellationToken;
 
+use crate::measure::{Unmeasured, measure};
 use crate::operation::Hands;
-use crate::operation::scratch::{measured, sniff_file};
-use crate::process::Process;
 use crate::{Error, Motet};
 
-pub(crate) use inputs::Given;
+pub(crate) use inputs::{Given, judge_kept};
 
 /// How long the measuring of one file may take: it is read to its end.
-const PROBE_TIME_MAX: Duration = Duration::from_secs(300);
-
-/// The most that ffprobe's report may have; it is a few kilobytes.
-const REPORT_BYTES_MAX: usize = 4 << 20;
+const MEASURING_TIME_MAX: Duration = Duration::from_secs(300);
 
 impl Motet {
     /// Keeps a copy of the file at `path`: what it is is told by its content, and measured.
@@ -41,99 +35,81 @@ impl Motet {
 /// Keeps a copy of the file at `path`.
 pub(crate) async fn import(hands: &Hands, path: &Path) -> Result<Artifact, Error> {
     let refused = |message: String| Error::Import { path: path.to_owned(), message };
-    let bytes = readable_bytes(path)?;
-    let sniffed = sniff_file(path).map_err(|failure| refused(failure.message))?.unwrap_or(Sniffed {
-        kind: MediaKind::File,
-        mime: "application/octet-stream",
-        size: None,
-    });
-    let probed = match sniffed.kind {
-        MediaKind::Video | MediaKind::Audio => Some(probe(hands, path).await?),
-        MediaKind::Image => {
-            picture::judge(path, &sniffed)
-                .map_err(|error| Error::file("read", path, error))?
-                .map_err(|reason| refused(reason.into()))?;
-            None
-        }
-        MediaKind::File => None,
-    };
+    let before = Seen::of(path)?;
+    let place = MeasuringPlace::make(hands, path)?;
+    let stop = CancellationToken::new();
+    let measured = measure(hands, &place.folder, GIVEN_NAME, MEASURING_TIME_MAX, stop).await;
+    let measured = measured.map_err(|unmeasured| match unmeasured {
+        Unmeasured::Refused(refusal) => refused(refusal.message),
+        Unmeasured::Process(error) => match hands.tools.missing([Tool::Ffmpeg]) {
+            missing if missing.is_empty() => refused(error.to_string()),
+            missing => Error::Tools(missing),
+        },
+        Unmeasured::Read(error) => Error::file("read", path, error),
+    })?;
     let kept = {
         let (store, path) = (hands.store.clone(), path.to_owned());
         let kept = hands.compute(move || Ok(store.import_file(&path))).await;
         kept.map_err(|failure| refused(failure.message))??
     };
-    if kept.bytes != bytes {
+    if Seen::of(path)? != before {
         return Err(refused("the file was changed while it was read; try again".into()));
     }
-    Ok(measured(sniffed, probed, kept.digest, kept.bytes))
+    Ok(measured.artifact(kept))
 }
 
-/// How long the file is; refuses what isn't one, before anything waits for a pipe's other end.
-fn readable_bytes(path: &Path) -> Result<u64, Error> {
-    let found = fs::metadata(path).map_err(|error| Error::file("read", path, error))?;
-    let refused = |message: &str| Err(Error::Import { path: path.to_owned(), message: message.into() });
-    if found.is_dir() {
-        return refused("this is a folder, and must be a file");
-    }
-    if !found.is_file() {
-        return refused("this is no ordinary file");
-    }
-    File::open(path).map_err(|error| Error::file("read", path, error))?;
-    if found.len() == 0 {
-        return refused("the file is empty");
-    }
-    Ok(found.len())
+/// By what it shows that a file was changed or replaced: the system notes the time of every change.
+#[derive(PartialEq)]
+struct Seen {
+    file: (u64, u64),
+    bytes: u64,
+    changed_at: (i64, i64),
 }
 
-/// Has ffprobe measure the file, through a link without a telling name in a folder of its own.
-async fn probe(hands: &Hands, path: &Path) -> Result<Probed, Error> {
-    let refused = |message: String| Error::Import { path: path.to_owned(), message };
-    let missing = hands.tools.missing([motet_pipeline::contract::Tool::Ffmpeg]);
-    if !missing.is_empty() {
-        return Err(Error::Tools(missing));
+impl Seen {
+    /// Refuses what is no file, before anything waits for a pipe's other end.
+    fn of(path: &Path) -> Result<Seen, Error> {
+        let found = fs::metadata(path).map_err(|error| Error::file("read", path, error))?;
+        let refused = |message: &str| Err(Error::Import { path: path.to_owned(), message: message.into() });
+        if found.is_dir() {
+            return refused("this is a folder, and must be a file");
+        }
+        if !found.is_file() {
+            return refused("this is no ordinary file");
+        }
+        if found.len() == 0 {
+            return refused("the file is empty");
+        }
+        Ok(Seen {
+            file: (found.dev(), found.ino()),
+            bytes: found.len(),
+            changed_at: (found.ctime(), found.ctime_nsec()),
+        })
     }
-    let place = ProbePlace::make(hands, path)?;
-    let process = Process {
-        program: hands.tools.ffprobe.clone(),
-        arguments: motet_media::probe::arguments(PROBED_NAME),
-        folder: place.folder.clone(),
-        time_max: PROBE_TIME_MAX,
-        output_bytes_max: REPORT_BYTES_MAX,
-        on_line: None,
-    };
-    let finished = hands.world.run_process(process, CancellationToken::new()).await;
-    let finished = finished.map_err(|error| refused(error.to_string()))?;
-    if !finished.succeeded() {
-        return Err(refused(motet_media::failure::read(&finished.stderr, finished.exit).message));
-    }
-    if let Some(refusal) = motet_media::failure::truncated(&finished.stderr) {
-        return Err(refused(refusal.message));
-    }
-    motet_media::probe::read(&finished.stdout).map_err(|refusal| refused(refusal.message))
 }
 
-const PROBED_NAME: &str = "given";
+const GIVEN_NAME: &str = "given";
 
-/// A folder with a link to the file, removed with this.
-struct ProbePlace {
+/// A folder with a link to the file, which has no telling name there; removed with this.
+struct MeasuringPlace {
     folder: PathBuf,
 }
 
-impl ProbePlace {
-    fn make(hands: &Hands, path: &Path) -> Result<ProbePlace, Error> {
+impl MeasuringPlace {
+    fn make(hands: &Hands, path: &Path) -> Result<MeasuringPlace, Error> {
         // Not among the scratch folders of the store: a process that becomes its owner sweeps those.
-        let folder = std::env::temp_dir().join(format!("motet-probe-{:032x}", hands.world.draw()));
+        let folder = std::env::temp_dir().join(format!("motet-measure-{:032x}", hands.world.draw()));
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| Error::file("make the folder", &folder, error))?;
-        let place = ProbePlace { folder };
+        let place = MeasuringPlace { folder };
         let source = fs::canonicalize(path).map_err(|error| Error::file("read", path, error))?;
-        let link = place.folder.join(PROBED_NAME);
+        let link = place.folder.join(GIVEN_NAME);
         std::os::unix::fs::symlink(source, &link).map_err(|error| Error::file("make", &link, error))?;
         Ok(place)
     }
 }
 
-impl Drop for ProbePlace {
+impl Drop for MeasuringPlace {
     fn drop(&mut self) {
         // It is a folder with a link; the system sweeps it.
         let _ = fs::remove_dir_all(&self.folder);

@@ -6,6 +6,7 @@ mod error;
 mod heart;
 mod import;
 mod lock;
+mod measure;
 mod motet;
 mod pipeline;
 mod work;
@@ -24,7 +25,7 @@ pub mod tools;
 pub mod world;
 
 pub use error::Error;
-pub use motet::{Builder, Events, Motet, NO_INPUTS, RunEnd, RunHandle, StartOptions, Started};
+pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};

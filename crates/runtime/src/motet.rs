@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Event, Run, RunId, RunStarted};
+use motet_engine::{Event, Input, Run, RunId, RunStarted};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::value::Map;
@@ -22,6 +22,7 @@ pub use setup::Builder;
 use crate::Error;
 use crate::driver::Message;
 use crate::follow::Happening;
+use crate::import::judge_kept;
 use crate::lock::{Door, Lock, Note};
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
@@ -86,9 +87,6 @@ impl Inner {
         answer
     }
 }
-
-/// For [`Motet::start`]: the inputs of a pipeline that takes none.
-pub const NO_INPUTS: [(&str, Value); 0] = [];
 
 /// What a run is started with, besides its inputs.
 #[derive(Clone, Debug, Default)]
@@ -164,27 +162,15 @@ impl Motet {
         Pipeline::from_bundle(Bundle::of_text("pipeline.yaml", text), &self.inner.catalogue)
     }
 
-    /// Starts a run of `pipeline`; returns once it is durable that it was asked for. Inputs are pairs
-    /// of name and value; see [`Motet::start_typed`] for a struct of them, and [`crate::NO_INPUTS`].
+    /// Starts a run of `pipeline`; returns once it is durable that it was asked for.
     ///
-    /// # Errors
-    /// When the inputs don't fit, tools are missing, or the store fails.
-    pub async fn start<K: Into<String>, V: Into<Value>>(
-        &self,
-        pipeline: &Pipeline,
-        inputs: impl IntoIterator<Item = (K, V)>,
-    ) -> Result<RunHandle, Error> {
-        let inputs = inputs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let options = StartOptions { new: true, ..StartOptions::default() };
-        Ok(self.start_with(pipeline, inputs, options).await?.run)
-    }
-
-    /// Starts a run whose inputs are the fields of a struct, or the entries of a map.
+    /// Inputs are whatever serde writes as an object: a struct, a map, `json!({…})`. Pairs of name and
+    /// value will do as well, and `()` where there is nothing to give.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
     /// # let motet = motet::Motet::builder().open().await?;
-    /// # let text = r#"{"motet": 1, "name": "t", "inputs": {"lines": {"type": "array"}, "loud": "boolean"},
+    /// # let text = r#"{"motet": 1, "name": "t", "inputs": {"lines": {"type": "array"}, "loud": {"type": "boolean", "default": true}},
     /// #   "steps": {"count": {"uses": "data/transform", "with": {"value": "{{ inputs.lines | length }}"}}},
     /// #   "outputs": {"count": "{{ steps.count.value }}"}}"#;
     /// # let pipeline = motet.load_text(text)?;
@@ -194,25 +180,23 @@ impl Motet {
     /// struct Measured { count: usize }
     ///
     /// let poem = Poem { lines: vec!["O Rose".into(), "thou art sick".into()], loud: false };
-    /// let run = motet.start_typed(&pipeline, &poem).await?;
+    /// let run = motet.start(&pipeline, &poem).await?;
     /// assert_eq!(run.typed_outputs::<Measured>().await?.count, 2);
+    ///
+    /// motet.start(&pipeline, serde_json::json!({ "lines": ["one"], "loud": true })).await?;
+    /// motet.start(&pipeline, [("lines", ["one", "two"])]).await?;
+    ///
+    /// let refused = motet.start(&pipeline, ()).await.err().expect("an input is missing");
+    /// assert_eq!(refused.to_string(), "the input `lines` is missing (list of anything)");
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// As [`Motet::start`]; [`Error::Inputs`] also when `inputs` isn't written as an object.
-    pub async fn start_typed(
-        &self,
-        pipeline: &Pipeline,
-        inputs: &impl Serialize,
-    ) -> Result<RunHandle, Error> {
-        let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
-        let written = serde_json::to_value(inputs)
-            .map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
-        match Value::from(written) {
-            Value::Map(inputs) => self.start(pipeline, Arc::unwrap_or_clone(inputs)).await,
-            other => Err(unfit(format!("the inputs must be an object, and are {}", other.kind_word()))),
-        }
+    /// [`Error::Inputs`] when the inputs don't fit, [`Error::Tools`] when tools are missing,
+    /// [`Error::Store`] when the store fails.
+    pub async fn start(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<RunHandle, Error> {
+        let options = StartOptions { new: true, ..StartOptions::default() };
+        Ok(self.start_with(pipeline, inputs, options).await?.run)
     }
 
     /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
@@ -220,15 +204,14 @@ impl Motet {
     /// A run that `options.id` names is gone on with, or told again if it has ended.
     ///
     /// # Errors
-    /// When the inputs don't fit, tools are missing, the name belongs to another run, or the store
-    /// fails.
+    /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run.
     pub async fn start_with(
         &self,
         pipeline: &Pipeline,
-        inputs: Map,
+        inputs: impl Serialize,
         options: StartOptions,
     ) -> Result<Started, Error> {
-        self.start_as(pipeline, inputs, options, None).await
+        self.start_as(pipeline, read_inputs(inputs)?, options, None).await
     }
 
     /// The same; a new run gets the name `fresh` if none is asked for. If a run has it already, this
@@ -248,6 +231,7 @@ impl Motet {
             return Err(Error::Tools(missing));
         }
         let store = &self.inner.hands.store;
+        inputs.as_map().map_or(Ok(()), |inputs| judge_kept(store, inputs)).map_err(Error::Inputs)?;
         let inputs_digest = motet_store::inputs_digest(&inputs);
         let _turn = match options.new && options.id.is_none() {
             true => None,
@@ -293,15 +277,17 @@ impl Motet {
         Ok(Started { run: RunHandle { motet: self.clone(), id }, found: false })
     }
 
-    /// Takes up every unfinished run.
+    /// Goes on with every unfinished run.
+    ///
+    /// A run whose pipeline doesn't check here any more (a task that isn't registered) is left as it
+    /// is and not among those given; [`RunHandle::resume`] says why.
     ///
     /// # Errors
-    /// When the store fails. A run whose pipeline doesn't check here any more (a task that isn't
-    /// registered) is left as it is.
+    /// When the store fails.
     pub async fn resume(&self) -> Result<Vec<RunHandle>, Error> {
         let mut runs = Vec::new();
         for row in self.inner.hands.store.unfinished()? {
-            match self.take_up(&row).await {
+            match self.take_up(&row.id).await {
                 Ok(run) => runs.push(run),
                 Err(Error::Check(_)) => {}
                 Err(error) => return Err(error),
@@ -327,9 +313,10 @@ impl Motet {
 
     /// Asks a run to end, drives it if nobody does, and returns when it is durable that it was asked.
     pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
-        let run = self.take_up_by_id(id).await?;
+        let run = self.take_up(id).await?;
         let mut events = run.events().await?;
-        run.cancel(by, reason);
+        let input = Input::Cancel { by: by.into(), reason: reason.into() };
+        self.post(Message::Input { run: id.clone(), input });
         while let Some(happening) = events.next().await {
             match happening {
                 Happening::Turn(turn) => {
@@ -348,14 +335,7 @@ impl Motet {
     }
 
     /// Takes up a run, if it is unfinished and not driven already.
-    ///
-    /// # Errors
-    /// When its pipeline doesn't check here, or its journal can't be followed.
-    pub async fn take_up(&self, row: &RunRow) -> Result<RunHandle, Error> {
-        self.take_up_by_id(&row.id).await
-    }
-
-    pub(crate) async fn take_up_by_id(&self, id: &RunId) -> Result<RunHandle, Error> {
+    pub(crate) async fn take_up(&self, id: &RunId) -> Result<RunHandle, Error> {
         let _turn = self.inner.order.lock().await;
         self.take_up_in_turn(id).await
     }
@@ -408,7 +388,7 @@ impl Motet {
             if !self.was_driven_before(row.updated_at) {
                 continue;
             }
-            match self.take_up(&row).await {
+            match self.take_up(&row.id).await {
                 Ok(_) | Err(Error::Check(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -442,6 +422,27 @@ impl Motet {
     fn post(&self, message: Message) {
         // Whoever waits for an answer learns from its absence that the driver has left.
         let _ = self.inner.mail.send(message);
+    }
+}
+
+/// Inputs by name, as serde writes them.
+fn read_inputs(inputs: impl Serialize) -> Result<Map, Error> {
+    let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
+    let written = serde_json::to_value(inputs)
+        .map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
+    let pairs = match Value::from(written) {
+        Value::Null => return Ok(Map::new()),
+        Value::Map(inputs) => return Ok(Arc::unwrap_or_clone(inputs)),
+        Value::List(pairs) => pairs.iter().map(name_and_value).collect(),
+        _ => None,
+    };
+    pairs.ok_or_else(|| unfit("the inputs must be an object, or pairs of name and value".into()))
+}
+
+fn name_and_value(pair: &Value) -> Option<(String, Value)> {
+    match pair.as_list()? {
+        [name, value] => Some((name.as_str()?.to_owned(), value.clone())),
+        _ => None,
     }
 }
 

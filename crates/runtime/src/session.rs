@@ -164,7 +164,7 @@ impl Session {
         let mut patience = Patience::default();
         loop {
             match self.backstage.reach().await? {
-                Reached::Owner(motet) => return motet.take_up_by_id(run).await.map(drop),
+                Reached::Owner(motet) => return motet.take_up(run).await.map(drop),
                 Reached::Guest(guest) => match guest.take_up(run).await {
                     Ok(()) => return Ok(()),
                     Err(Unreached::Error(error)) => return Err(error),

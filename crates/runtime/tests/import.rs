@@ -47,11 +47,15 @@ impl Desk {
         make(&["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "1"], &at("clip.mp4"));
         make(&["-f", "lavfi", "-i", "sine", "-t", "0.5"], &at("tone.wav"));
         make(&["-f", "lavfi", "-i", "testsrc=size=64x64", "-t", "0"], &at("zero.mp4"));
-        for name in ["still.png", "still.jpg", "clip.mp4"] {
+        make(&["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5", "-t", "1"], &at("moving.gif"));
+        make(&["-f", "lavfi", "-i", "sine", "-t", "1"], &at("tone.mp3"));
+        make(&["-f", "lavfi", "-i", "sine", "-t", "1"], &at("tone.ogg"));
+        for name in ["still.png", "still.jpg", "moving.gif", "clip.mp4", "tone.wav", "tone.mp3", "tone.ogg"] {
             let bytes = fs::read(at(name)).unwrap();
             fs::write(at(&format!("half-{name}")), &bytes[..bytes.len() / 2]).unwrap();
         }
         fs::copy(at("clip.mp4"), at("photo.png")).unwrap();
+        assert!(Command::new("mkfifo").arg(at("pipe.png")).status().unwrap().success());
         fs::write(at("empty.png"), b"").unwrap();
         fs::write(at("notes.png"), "these are words").unwrap();
         fs::write(at("noise.bin"), b"\x00\x01\x02\xff".repeat(64)).unwrap();
@@ -61,6 +65,14 @@ impl Desk {
         let settings = Settings::usual(folder.path());
         let session = Session::open(StorePlace::Folder(at("store")), &settings).await.unwrap();
         Desk { folder, session }
+    }
+
+    /// The desk with another program in the place of ffprobe, and the store in memory.
+    async fn with_ffprobe(mut self, program: &Path) -> Desk {
+        let mut settings = Settings::usual(self.folder.path());
+        settings.tools.ffprobe = program.to_str().unwrap().into();
+        self.session = Session::open(StorePlace::Memory, &settings).await.unwrap();
+        self
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -144,6 +156,8 @@ async fn files_that_are_not_what_is_asked_for_are_refused_with_the_reason() {
         "empty.png",
         "half-still.png",
         "half-still.jpg",
+        "half-moving.gif",
+        "pipe.png",
         "nowhere.png",
         "store",
     ] {
@@ -152,6 +166,9 @@ async fn files_that_are_not_what_is_asked_for_are_refused_with_the_reason() {
     for (input, name) in [
         ("any", "half-clip.mp4"),
         ("any", "zero.mp4"),
+        ("any", "half-tone.wav"),
+        ("sound", "half-tone.mp3"),
+        ("sound", "half-tone.ogg"),
         ("sound", "clip.mp4"),
         ("script", "latin.txt"),
         ("script", "store"),
@@ -170,6 +187,41 @@ async fn files_that_are_not_what_is_asked_for_are_refused_with_the_reason() {
     let misplaced = serde_json::json!({"script": {"$file": desk.at("script.txt")}});
     told.push(desk.refusal(&[("image", "still.png")], inputs(misplaced)).await);
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[tokio::test]
+async fn a_name_may_have_anything_in_it_and_a_link_is_followed() {
+    let desk = Desk::set().await;
+    let name = "-i 'a \"b\"\n%d $(touch x) ü.png";
+    fs::rename(desk.at("tone.wav"), desk.at(name)).unwrap();
+    std::os::unix::fs::symlink(desk.at(name), desk.at("link")).unwrap();
+    for name in [name, "link"] {
+        let (_, given) = desk.run(&[("image", "still.png"), ("sound", name)], Map::new()).await;
+        let sound = given.get("sound").unwrap().as_artifact().unwrap();
+        assert_eq!((sound.mime.as_str(), sound.duration), ("audio/wav", Some(0.5)));
+    }
+}
+
+#[tokio::test]
+async fn without_ffprobe_that_is_what_is_missing_and_not_the_file_that_is_wrong() {
+    let desk = Desk::set().await.with_ffprobe(Path::new("/nowhere/ffprobe")).await;
+    let request = desk.request(&[("image", "still.png"), ("sound", "tone.wav")], Map::new());
+    let Err(Error::Tools(missing)) = desk.session.start(request).await else { panic!("there is no ffprobe") };
+    assert_eq!(missing[0].name, "/nowhere/ffprobe");
+}
+
+/// The change comes while the file is measured: what measures it makes the change.
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_refused_even_if_it_keeps_its_length() {
+    let desk = Desk::set().await;
+    let script = desk.at("ffprobe.sh");
+    let changing =
+        format!("#!/bin/sh\ntouch -d 2001-01-01 {}\nexec ffprobe \"$@\"\n", desk.at("tone.wav").display());
+    fs::write(&script, changing).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(&script).status().unwrap().success());
+    let desk = desk.with_ffprobe(&script).await;
+    let told = desk.refusal(&[("image", "still.png"), ("sound", "tone.wav")], Map::new()).await;
+    assert_eq!(told, "`sound`: DESK/tone.wav: the file was changed while it was read; try again");
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ async fn answer(request: Request, motet: &Motet) -> Result<Reply, Error> {
             let started = motet.start_as(&pipeline, inputs, options, Some(fresh)).await?;
             Ok(Reply::Started { run: started.run.id().clone(), found: started.found })
         }
-        Request::TakeUp { run } => motet.take_up_by_id(&run).await.map(|_| Reply::Done),
+        Request::TakeUp { run } => motet.take_up(&run).await.map(|_| Reply::Done),
         Request::Cancel { run, by, reason } => {
             motet.cancel_durably(&run, &by, &reason).await?;
             Ok(Reply::Done)
@@ -160,7 +160,7 @@ async fn answer(request: Request, motet: &Motet) -> Result<Reply, Error> {
 /// Rings while something happens to the run.
 async fn ring(wire: &mut Wire, motet: &Motet, run: &RunId, drive: bool) -> io::Result<()> {
     let handle = match drive {
-        true => motet.take_up_by_id(run).await,
+        true => motet.take_up(run).await,
         false => motet.find_by_id(run),
     };
     let handle = match handle {

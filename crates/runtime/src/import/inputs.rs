@@ -7,6 +7,7 @@ use motet_pipeline::contract::Misfit;
 use motet_pipeline::plan::InputSpec;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, MediaKind, Type, Value};
+use motet_store::Store;
 
 use super::import;
 use crate::Error;
@@ -29,7 +30,8 @@ impl Given {
     /// at all stays, for [`motet_pipeline::inputs::accept`] to say so.
     ///
     /// # Errors
-    /// [`Error::Inputs`] with all that is wrong.
+    /// [`Error::Inputs`] with all that is wrong; another one where it isn't the input's fault, such as
+    /// [`Error::Tools`] when there is no ffprobe to measure it.
     pub(crate) async fn take_in(self, hands: &Hands, specs: &[InputSpec]) -> Result<Map, Error> {
         let mut taken = Map::new();
         let mut misfits = Vec::new();
@@ -39,7 +41,8 @@ impl Given {
             let place = Place { hands, name: name.clone() };
             match place.take_value(value, ty(&name).unwrap_or(&any)).await {
                 Ok(value) => drop(taken.insert(name, value)),
-                Err(message) => misfits.push(Misfit { parameter: name, message }),
+                Err(Unfit::Misfit(message)) => misfits.push(Misfit { parameter: name, message }),
+                Err(Unfit::Error(error)) => return Err(error),
             }
         }
         for (name, path) in self.files {
@@ -50,10 +53,61 @@ impl Given {
             let place = Place { hands, name: name.clone() };
             match place.take_file(&path, ty).await {
                 Ok(value) => drop(taken.insert(name, value)),
-                Err(message) => misfits.push(Misfit { parameter: name, message }),
+                Err(Unfit::Misfit(message)) => misfits.push(Misfit { parameter: name, message }),
+                Err(Unfit::Error(error)) => return Err(error),
             }
         }
         if misfits.is_empty() { Ok(taken) } else { Err(Error::Inputs(misfits)) }
+    }
+}
+
+/// Why an input can't be taken.
+enum Unfit {
+    /// It doesn't fit, in words.
+    Misfit(String),
+    /// That isn't its fault.
+    Error(Error),
+}
+
+impl From<String> for Unfit {
+    fn from(message: String) -> Unfit {
+        Unfit::Misfit(message)
+    }
+}
+
+/// Kept media among `inputs` must be in the store: an object of the right shape could name anything.
+///
+/// # Errors
+/// What isn't there.
+pub(crate) fn judge_kept(store: &Store, inputs: &Map) -> Result<(), Vec<Misfit>> {
+    let mut misfits = Vec::new();
+    for (name, value) in inputs {
+        for_each_artifact(name, value, &mut |place, artifact| {
+            let message = match std::fs::metadata(store.path_of(&artifact.digest)) {
+                Ok(found) if found.len() == artifact.bytes => return,
+                Ok(_) => format!("`{place}` doesn't have the size of {}", artifact.digest),
+                Err(_) => format!("`{place}` names {}, which isn't in this store", artifact.digest),
+            };
+            misfits.push(Misfit { parameter: name.clone(), message });
+        });
+    }
+    if misfits.is_empty() { Ok(()) } else { Err(misfits) }
+}
+
+fn for_each_artifact(place: &str, value: &Value, visit: &mut impl FnMut(&str, &Artifact)) {
+    match value {
+        Value::Media(artifact) => visit(place, artifact),
+        Value::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                for_each_artifact(&format!("{place}[{index}]"), item, visit);
+            }
+        }
+        Value::Map(entries) => {
+            for (key, entry) in entries.iter() {
+                for_each_artifact(&format!("{place}.{key}"), entry, visit);
+            }
+        }
+        Value::Absent | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
 
@@ -64,15 +118,14 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Takes in the files inside of `value`; judges kept media.
+    /// Takes in the files inside of `value`.
     fn take_value<'a>(
         &'a self,
         value: Value,
         ty: &'a Type,
-    ) -> futures_util::future::BoxFuture<'a, Result<Value, String>> {
+    ) -> futures_util::future::BoxFuture<'a, Result<Value, Unfit>> {
         Box::pin(async move {
             match value {
-                Value::Media(artifact) => self.judge_kept(&artifact).map(|()| Value::Media(artifact)),
                 Value::List(items) => {
                     let ty = item_type(ty);
                     let mut taken = Vec::with_capacity(items.len());
@@ -105,21 +158,11 @@ impl Place<'_> {
         Place { hands: self.hands, name }
     }
 
-    /// Kept media must be there: an object of the right shape could name anything.
-    fn judge_kept(&self, artifact: &Artifact) -> Result<(), String> {
-        let found = std::fs::metadata(self.hands.store.path_of(&artifact.digest));
-        match found {
-            Ok(found) if found.len() == artifact.bytes => Ok(()),
-            Ok(_) => Err(format!("`{}` doesn't have the size of {}", self.name, artifact.digest)),
-            Err(_) => Err(format!("`{}` names {}, which isn't in this store", self.name, artifact.digest)),
-        }
-    }
-
     /// Takes in the file at `path` as the type asks for.
-    async fn take_file(&self, path: &Path, ty: &Type) -> Result<Value, String> {
+    async fn take_file(&self, path: &Path, ty: &Type) -> Result<Value, Unfit> {
         match wanted(ty) {
             Wanted::Media(kinds) => self.take_media(path, &kinds).await,
-            Wanted::Text => self.read(path).map(Value::from),
+            Wanted::Text => Ok(Value::from(self.read(path)?)),
             Wanted::Json => {
                 let text = self.read(path)?;
                 let json: serde_json::Value = serde_json::from_str(&text)
@@ -129,10 +172,10 @@ impl Place<'_> {
         }
     }
 
-    async fn take_media(&self, path: &Path, kinds: &[MediaKind]) -> Result<Value, String> {
+    async fn take_media(&self, path: &Path, kinds: &[MediaKind]) -> Result<Value, Unfit> {
         let artifact = import(self.hands, path).await.map_err(|error| match error {
-            Error::Import { path, message } => format!("`{}`: {}: {message}", self.name, path.display()),
-            other => format!("`{}`: {other}", self.name),
+            Error::Import { .. } | Error::File { .. } => Unfit::Misfit(format!("`{}`: {error}", self.name)),
+            other => Unfit::Error(other),
         })?;
         let wanted = Type::Media(kinds.to_vec());
         if kinds.is_empty() || wanted.accepts(&Value::from(artifact.clone())).is_ok() {
@@ -144,7 +187,7 @@ impl Place<'_> {
             MediaKind::Audio => "audio".to_owned(),
             MediaKind::File => format!("no media but {}", artifact.mime),
         };
-        Err(format!("`{}` must be {}, and {} is {is}", self.name, wanted.phrase(), name_of(path)))
+        Err(format!("`{}` must be {}, and {} is {is}", self.name, wanted.phrase(), name_of(path)).into())
     }
 
     fn read(&self, path: &Path) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_engine::{Event, Failure, Input, RunId};
+use motet_engine::{Event, Failure, RunId};
 use motet_pipeline::{StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
@@ -82,7 +82,7 @@ impl RunHandle {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
     /// # let motet = motet::Motet::builder().open().await?;
     /// # let text = r#"{"motet": 1, "name": "t", "steps": {"add": {"uses": "data/transform", "with": {"value": 1}}}}"#;
-    /// # let run = motet.start(&motet.load_text(text)?, motet::NO_INPUTS).await?;
+    /// # let run = motet.start(&motet.load_text(text)?, ()).await?;
     /// use motet::{engine::Event, follow::Happening};
     ///
     /// let mut completed = Vec::new();
@@ -95,12 +95,9 @@ impl RunHandle {
     ///                     completed.push(step.to_string());
     ///                 }
     ///             }
-    ///             if turn.events.iter().any(Event::ends_run) {
-    ///                 break;
-    ///             }
     ///         }
     ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
-    ///         _ => break,                                      // nobody drives the run any more
+    ///         other => println!("nobody drives the run any more: {other:?}"),
     ///     }
     /// }
     /// assert_eq!(completed, ["add"]);
@@ -168,10 +165,23 @@ impl RunHandle {
         serde_json::from_value(self.outputs().await?.to_json()).map_err(Error::Outputs)
     }
 
-    /// Asks the run to end. It ends once what is in flight has stopped.
-    pub fn cancel(&self, by: &str, reason: &str) {
-        let input = Input::Cancel { by: by.into(), reason: reason.into() };
-        self.motet.post(Message::Input { run: self.id.clone(), input });
+    /// Goes on with the run, if it isn't over and nobody drives it.
+    ///
+    /// # Errors
+    /// [`Error::Check`] when its pipeline doesn't check here any more, such as for a task that isn't
+    /// registered; [`Error::Journal`] when its journal can't be followed; and when the store fails.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.motet.take_up(&self.id).await.map(drop)
+    }
+
+    /// Asks the run to end, on behalf of `by` and for a `reason`; returns when it is durable that it
+    /// was asked. It ends once what is in flight has stopped: see [`RunHandle::wait`]. A run that is
+    /// over stays as it is.
+    ///
+    /// # Errors
+    /// As [`RunHandle::resume`]: a run that nobody drives is taken up, to end in order.
+    pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
+        self.motet.cancel_durably(&self.id, by, reason).await
     }
 }
 

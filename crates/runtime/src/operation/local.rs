@@ -4,14 +4,14 @@ use std::fs;
 
 use futures_util::future::BoxFuture;
 use motet_engine::Failure;
-use motet_media::sniff::sniff;
 use motet_pipeline::{Class, Value};
 use motet_providers::local::music::Bed;
 use motet_providers::local::scene::Scene;
 use motet_providers::local::speak::{Speech, Spoken};
 
-use super::scratch::{Scratch, measured};
+use super::scratch::Scratch;
 use super::{Operation, store_failure};
+use crate::measure::Measured;
 use crate::work::Work;
 
 /// All operations of the local provider.
@@ -44,8 +44,7 @@ async fn draw(work: &Work) -> Result<Value, Failure> {
     let artifact = work.hands.compute(move || {
         let png = scene.paint(font.as_deref()).map_err(refusal)?;
         let kept = store.put_bytes(&png).map_err(store_failure)?;
-        let sniffed = sniff(&png).expect("the painter gives a PNG");
-        Ok(measured(sniffed, None, kept.digest, kept.bytes))
+        Ok(Measured::of_bytes(&png).artifact(kept))
     });
     Ok(Value::map([("image", Value::from(artifact.await?))]))
 }
@@ -63,8 +62,7 @@ async fn compose(work: &Work) -> Result<Value, Failure> {
 
 /// An artifact of a WAV that was made here and lasts `seconds`.
 fn wav_artifact(wav: &[u8], kept: motet_store::Kept, seconds: f64) -> motet_pipeline::Artifact {
-    let sniffed = sniff(wav).expect("what was made here is a WAV");
-    let mut artifact = measured(sniffed, None, kept.digest, kept.bytes);
+    let mut artifact = Measured::of_bytes(wav).artifact(kept);
     artifact.duration = Some((seconds * 1000.0).round() / 1000.0);
     artifact
 }

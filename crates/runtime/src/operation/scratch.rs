@@ -1,17 +1,16 @@
 //! A scratch folder: where the programs of one attempt work, removed with it.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use motet_engine::Failure;
-use motet_media::probe::Probed;
-use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
-use motet_pipeline::{Artifact, Class, MediaKind};
+use motet_pipeline::{Artifact, Class};
 
 use super::{Hands, disk_full, store_failure};
+use crate::measure::{Unmeasured, fault, measure};
 use crate::process::{self, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
@@ -76,15 +75,12 @@ impl Scratch {
             program: program.to_owned(),
             arguments,
             folder: self.folder.clone(),
-            time_max: Duration::from_millis(work.deadline().since(self.hands.world.now()).0),
+            time_max: self.time_left(work),
             output_bytes_max: OUTPUT_BYTES_MAX,
             on_line,
         };
         let finished = self.hands.world.run_process(process, work.stop.clone()).await;
-        finished.map_err(|error| match &error {
-            ProcessError::TimedOut { .. } => Failure::new(Class::Timeout, error.to_string()),
-            _ => Failure::new(Class::Unavailable, error.to_string()),
-        })
+        finished.map_err(|error| process_failure(&error))
     }
 
     /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
@@ -94,25 +90,20 @@ impl Scratch {
             let message = format!("{} gave no file", work.contract().operation);
             return Err(Failure::new(Class::BadOutput, message));
         }
-        let sniffed = sniff_file(&path)?.unwrap_or(Sniffed {
-            kind: MediaKind::File,
-            mime: "application/octet-stream",
-            size: None,
-        });
-        let probed = match sniffed.kind {
-            MediaKind::Video | MediaKind::Audio => Some(self.probe(work, name).await?),
-            MediaKind::Image | MediaKind::File => None,
-        };
+        let measured =
+            measure(&self.hands, &self.folder, name, self.time_left(work), work.stop.clone()).await;
+        let measured = measured.map_err(|unmeasured| match unmeasured {
+            Unmeasured::Refused(fault) => refusal(fault),
+            Unmeasured::Process(error) => process_failure(&error),
+            Unmeasured::Read(error) => io_failure("read", &path, &error),
+        })?;
         let store = self.hands.store.clone();
         let kept = self.hands.compute(move || store.adopt_file(&path).map_err(store_failure)).await?;
-        Ok(measured(sniffed, probed, kept.digest, kept.bytes))
+        Ok(measured.artifact(kept))
     }
 
-    async fn probe(&self, work: &Work, name: &str) -> Result<Probed, Failure> {
-        let arguments = motet_media::probe::arguments(name);
-        let finished = self.run(work, &self.hands.tools.ffprobe, arguments, None).await?;
-        judge(&finished)?;
-        motet_media::probe::read(&finished.stdout).map_err(refusal)
+    fn time_left(&self, work: &Work) -> Duration {
+        Duration::from_millis(work.deadline().since(self.hands.world.now()).0)
     }
 }
 
@@ -125,55 +116,17 @@ pub(crate) fn sweep(scratch: &Path) {
     }
 }
 
-/// An artifact from what is known of its bytes.
-pub(crate) fn measured(
-    sniffed: Sniffed,
-    probed: Option<Probed>,
-    digest: motet_pipeline::Digest,
-    bytes: u64,
-) -> Artifact {
-    let (width, height) = sniffed.size.unzip();
-    let probed = probed.unwrap_or(Probed {
-        kind: sniffed.kind,
-        width,
-        height,
-        duration: None,
-        fps: None,
-        has_audio: None,
-    });
-    let mime = match (probed.kind, sniffed.mime) {
-        (MediaKind::Audio, "video/mp4") => "audio/mp4",
-        (MediaKind::Audio, "video/webm") => "audio/webm",
-        (_, mime) => mime,
-    };
-    Artifact {
-        digest,
-        kind: probed.kind,
-        mime: mime.into(),
-        bytes,
-        width: probed.width,
-        height: probed.height,
-        duration: probed.duration,
-        fps: probed.fps,
-        has_audio: probed.has_audio,
-    }
-}
-
-/// Whether a call of ffmpeg or ffprobe did what it should: a damaged file may show in its words only.
+/// Whether a call of ffmpeg or ffprobe did what it should.
 pub(crate) fn judge(finished: &Finished) -> Result<(), Failure> {
-    let fault = match finished.succeeded() {
-        true => motet_media::failure::truncated(&finished.stderr),
-        false => Some(motet_media::failure::read(&finished.stderr, finished.exit)),
-    };
-    fault.map_or(Ok(()), |fault| Err(refusal(fault)))
+    fault(finished).map_or(Ok(()), |fault| Err(refusal(fault)))
 }
 
-/// What the file seems to be, by its beginning.
-pub(crate) fn sniff_file(path: &Path) -> Result<Option<Sniffed>, Failure> {
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    let file = fs::File::open(path).map_err(|error| io_failure("open", path, &error))?;
-    file.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| io_failure("read", path, &error))?;
-    Ok(sniff(&head))
+fn process_failure(error: &ProcessError) -> Failure {
+    let class = match error {
+        ProcessError::TimedOut { .. } => Class::Timeout,
+        _ => Class::Unavailable,
+    };
+    Failure::new(class, error.to_string())
 }
 
 pub(crate) fn refusal(refusal: motet_media::Refusal) -> Failure {

@@ -102,7 +102,7 @@ impl Pump {
     /// Follows the run in this process.
     async fn follow_here(&mut self, motet: &Motet) -> Result<Part, Error> {
         let run = match self.drive {
-            true => motet.take_up_by_id(&self.run).await?,
+            true => motet.take_up(&self.run).await?,
             false => motet.find_by_id(&self.run)?,
         };
         let mut events = run.events_after(self.last).await?;
