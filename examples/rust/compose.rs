@@ -7,7 +7,7 @@
 //! With a path it also puts the film there: `cargo run -p motet-examples --bin compose cat.mp4`.
 
 use motet::builder::{animate, compose, merge, scene, speak};
-use motet::{Error, Motet, NO_INPUTS, Video};
+use motet::{Error, Motet, Video};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("{}", film.to_yaml()?);
 
-    let execution = match motet.start(&film.build(&motet)?, NO_INPUTS).await {
+    let execution = match motet.start(&film.build(&motet)?, ()).await {
         Err(Error::Tools(missing)) => {
             for tool in missing {
                 println!("{} is missing: {}", tool.name, tool.install);

@@ -51,7 +51,7 @@ async fn main() -> Result<(), Error> {
 
 /// Does the steps in order, each with what the one before gave.
 async fn execute(motet: &Motet, steps: &[StepDefinition], input: &str) -> Result<(), Error> {
-    let mut pipeline = PipelineBuilder::new("pipeline");
+    let pipeline = PipelineBuilder::new("pipeline");
     let mut value = pipeline.input("input", InputType::Text);
     for StepDefinition { id, provider } in steps {
         let step = pipeline.step(id, &format!("task/{provider}")).with("value", &value);
@@ -70,9 +70,6 @@ async fn execute(motet: &Motet, steps: &[StepDefinition], input: &str) -> Result
                 Event::StepFailed { step, failure, .. } => println!("  {step}: failed, {failure}"),
                 _ => {}
             }
-        }
-        if turn.events.iter().any(|event| event.ends_run()) {
-            break;
         }
     }
     println!("  {}", run.outputs().await?.to_json()["result"]);

@@ -38,7 +38,7 @@ async fn show() -> Result<(), Error> {
         .open()
         .await?;
 
-    let mut film = PipelineBuilder::new("film");
+    let film = PipelineBuilder::new("film");
     let prompt = film.input("prompt", InputType::Text);
     let script = film.input("script", InputType::Text);
     let image = film.step("image", "task/image").with("value", &prompt);
@@ -56,9 +56,6 @@ async fn show() -> Result<(), Error> {
     while let Some(happening) = events.next().await {
         let Happening::Turn(turn) = happening else { continue };
         println!("{:>3} s  {}", turn.at.0 / 1000, states(&motet, &run)?);
-        if turn.events.iter().any(|event| event.ends_run()) {
-            break;
-        }
     }
     println!("{}", run.outputs().await?.to_json()["film"]);
     Ok(())

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use motet::builder::{Expression, InputType, PipelineBuilder, Retry, Step};
+use motet::builder::{Expression, InputType, OnFailure, PipelineBuilder, Retry, Step};
 use motet::engine::StepStatus;
 use motet::language::{Span, Timestamp};
 use motet::world::virtual_time::{self, VirtualWorld};
@@ -39,11 +39,9 @@ struct Orchestrator {
 
 impl Orchestrator {
     fn new(fail_fast: bool) -> Orchestrator {
-        let mut pipeline = PipelineBuilder::new("workflow");
+        let meaning = if fail_fast { OnFailure::Fail } else { OnFailure::Finish };
+        let pipeline = PipelineBuilder::new("workflow").on_failure(meaning);
         pipeline.input("input", InputType::Schema(json!({})));
-        if !fail_fast {
-            pipeline.finish_branches();
-        }
         let builder = Motet::builder().world(Arc::new(VirtualWorld::new(Timestamp(0), 1)));
         Orchestrator { builder, pipeline, steps: BTreeMap::new() }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use motet::builder::{PipelineBuilder, operation};
-use motet::{Class, Error, Motet, NO_INPUTS, TaskContext, TaskError};
+use motet::{Class, Error, Motet, TaskContext, TaskError};
 use tokio::sync::Notify;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
     let image = operation("task/image").named("image");
     let video = operation("task/video").named("video").with("value", image.output("value"));
     film.output("video", video.output("value"));
-    motet.start(&film.build(&motet)?, NO_INPUTS).await?;
+    motet.start(&film.build(&motet)?, ()).await?;
     begun.notified().await;
     motet.close().await;
     println!("  gone");

@@ -71,7 +71,7 @@ async fn execute_pipeline(input: serde_json::Value, stages: &[Stage]) -> Result<
 
 /// A pipeline in which each stage takes what the one before gives, field by field.
 fn chain(stages: &[Stage]) -> PipelineBuilder {
-    let mut pipeline = PipelineBuilder::new("stages");
+    let pipeline = PipelineBuilder::new("stages");
     let input = pipeline.input("input", InputType::Schema(json!({ "type": "object" })));
     let mut before: Box<dyn Fn(&str) -> Expression> = Box::new(move |name| input.field(name));
     for stage in stages {

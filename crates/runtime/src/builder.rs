@@ -8,7 +8,7 @@
 //! use motet::builder::{InputType, PipelineBuilder};
 //!
 //! let motet = motet::Motet::builder().open().await?;
-//! let mut film = PipelineBuilder::new("film");
+//! let film = PipelineBuilder::new("film");
 //! let prompt = film.input("prompt", InputType::Text);
 //! let script = film.input("script", InputType::Text);
 //! let still = film.step("still", "local/scene").with("prompt", &prompt);
@@ -39,7 +39,8 @@ mod step;
 mod written;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use motet_pipeline::bundle::Bundle;
@@ -48,22 +49,23 @@ use crate::{Error, Motet, Pipeline};
 
 pub use expression::Expression;
 pub use input::InputType;
+pub use motet_pipeline::plan::{OnFailure, Quorum};
 pub use operations::{
     animate, captions, extract_audio, merge, music, operation, scene, silence, sleep, speak, thumbnail,
     transform,
 };
 pub use scope::Scope;
-pub use step::{Item, Quorum, Retry, Step};
+pub use step::{Item, Retry, Step};
 
 use expression::{Form, InputName};
 
-/// A pipeline in the making.
+/// A pipeline in the making. Steps, groups and outputs are added as to any [`Scope`].
 pub struct PipelineBuilder {
     name: String,
     description: Option<String>,
-    inputs: Vec<(String, InputType)>,
+    inputs: Mutex<Vec<(String, InputType)>>,
     timeout: Option<Duration>,
-    finish: bool,
+    on_failure: OnFailure,
     labels: BTreeMap<String, String>,
     scope: Scope,
 }
@@ -82,22 +84,23 @@ impl PipelineBuilder {
         PipelineBuilder {
             name: name.to_owned(),
             description: None,
-            inputs: Vec::new(),
+            inputs: Mutex::default(),
             timeout: None,
-            finish: false,
+            on_failure: OnFailure::Fail,
             labels: BTreeMap::new(),
             scope: Scope::default(),
         }
     }
 
     /// Says what the pipeline is for.
-    pub fn describe(&mut self, description: &str) {
+    pub fn describe(mut self, description: &str) -> PipelineBuilder {
         self.description = Some(description.to_owned());
+        self
     }
 
     /// Asks for an input. What it is goes wherever a value goes.
-    pub fn input(&mut self, name: &str, input: InputType) -> Expression {
-        self.inputs.push((name.to_owned(), input));
+    pub fn input(&self, name: &str, input: InputType) -> Expression {
+        self.lock_inputs().push((name.to_owned(), input));
         let owner = self.scope.id();
         Expression(Form::Input(Arc::new(InputName {
             builder: self.name.clone(),
@@ -106,44 +109,27 @@ impl PipelineBuilder {
         })))
     }
 
-    /// Adds a step that does `uses`, such as `media/animate` or `task/shout`.
-    pub fn step(&self, name: &str, uses: &str) -> Step {
-        self.scope.step(name, uses)
-    }
-
-    /// Adds a group of steps, which gives what `fill` says it does.
-    pub fn group(&self, name: &str, fill: impl FnOnce(&Scope)) -> Step {
-        self.scope.group(name, fill)
-    }
-
-    /// Adds a group that every item of `list` flows through on its own: none waits for the others.
-    pub fn group_each(
-        &self,
-        name: &str,
-        list: impl Into<Expression>,
-        fill: impl FnOnce(&Scope, &Item),
-    ) -> Step {
-        self.scope.group_each(name, list, fill)
-    }
-
-    /// Says what the pipeline gives under `name`.
-    pub fn output(&self, name: &str, value: impl Into<Expression>) {
-        self.scope.output(name, value);
+    fn lock_inputs(&self) -> MutexGuard<'_, Vec<(String, InputType)>> {
+        self.inputs.lock().expect("nothing panics while it adds an input")
     }
 
     /// How long a whole run may take.
-    pub fn timeout(&mut self, time: Duration) {
+    pub fn timeout(mut self, time: Duration) -> PipelineBuilder {
         self.timeout = Some(time);
+        self
     }
 
-    /// Lets branches that don't depend on a failed step end before the run fails.
-    pub fn finish_branches(&mut self) {
-        self.finish = true;
+    /// What a failure means for branches that don't depend on the failed step: by default the run fails
+    /// at once.
+    pub fn on_failure(mut self, meaning: OnFailure) -> PipelineBuilder {
+        self.on_failure = meaning;
+        self
     }
 
     /// Adds a label, which every run carries.
-    pub fn label(&mut self, name: &str, value: &str) {
+    pub fn label(mut self, name: &str, value: &str) -> PipelineBuilder {
         self.labels.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// The document, as a YAML file has it.
@@ -170,5 +156,14 @@ impl PipelineBuilder {
     pub fn build(&self, motet: &Motet) -> Result<Pipeline, Error> {
         let file = format!("{}.yaml", self.name);
         Pipeline::from_bundle(Bundle::of_text(&file, self.to_yaml()?), motet.catalogue())
+    }
+}
+
+/// The outermost scope.
+impl Deref for PipelineBuilder {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
     }
 }

@@ -26,8 +26,9 @@ pub enum Error {
     /// The store could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another process drives the store.
-    #[error("another process (pid {pid}) drives the store {}", store.display())]
+    /// Another process drives the store; or this one, under another [`Motet`](crate::Motet) that is
+    /// still open or whose runs are still held.
+    #[error("{} (pid {pid}) drives the store {}", owner_words(*pid), store.display())]
     Owned {
         /// The store.
         store: PathBuf,
@@ -148,6 +149,10 @@ impl Error {
     pub(crate) fn file(verb: &'static str, path: impl Into<PathBuf>, error: std::io::Error) -> Error {
         Error::File { verb, path: path.into(), error }
     }
+}
+
+fn owner_words(pid: u32) -> &'static str {
+    if pid == std::process::id() { "this process already" } else { "another process" }
 }
 
 fn first_words(diagnostics: &[Diagnostic]) -> String {

@@ -18,7 +18,7 @@
 //!   still: { uses: local/scene, with: { prompt: a lighthouse }, retry: { attempts: 3, backoff: 1ms } }
 //! outputs: { width: "{{ steps.still.image.width }}" }
 //! "#)?;
-//! let outputs = motet.start(&film, motet::NO_INPUTS).await?.outputs().await?;
+//! let outputs = motet.start(&film, ()).await?.outputs().await?;
 //! assert_eq!(outputs.to_json(), serde_json::json!({ "width": 640 }));
 //! assert_eq!(painter.count(), 3);
 //! assert_eq!(painter.calls()[0].inputs.get("prompt"), Some(&"a lighthouse".into()));

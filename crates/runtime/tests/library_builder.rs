@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use motet::builder::{
-    Expression, InputType, PipelineBuilder, Quorum, Retry, animate, captions, compose, merge, music,
-    operation, scene, silence, speak, thumbnail, transform,
+    Expression, InputType, OnFailure, PipelineBuilder, Quorum, Retry, animate, captions, compose, merge,
+    music, operation, scene, silence, speak, thumbnail, transform,
 };
 use motet::kit::Kit;
 use motet::schemars;
@@ -42,11 +42,11 @@ fn digest_of(text: &str) -> String {
 
 /// Every policy there is, and a group that a list flows through.
 fn narrated_video() -> PipelineBuilder {
-    let mut film = PipelineBuilder::new("narrated-video");
-    film.describe("Text to a narrated, captioned clip.");
-    film.timeout(Duration::from_secs(20 * 60));
-    film.finish_branches();
-    film.label("team", "film");
+    let film = PipelineBuilder::new("narrated-video")
+        .describe("Text to a narrated, captioned clip.")
+        .timeout(Duration::from_secs(20 * 60))
+        .on_failure(OnFailure::Finish)
+        .label("team", "film");
     let scenes = film.input("scenes", InputType::list(InputType::Text));
     let mood = film.input("mood", InputType::Text.default("calm"));
     film.group_each("shots", &scenes, |shot, prompt| {
@@ -190,7 +190,7 @@ fn a_step_that_is_used_twice_is_made_once() {
 
 #[test]
 fn an_unnamed_step_stands_in_the_innermost_group_that_holds_its_uses() {
-    let mut film = PipelineBuilder::new("placed");
+    let film = PipelineBuilder::new("placed");
     let acts = film.input("acts", InputType::list(InputType::list(InputType::Text)));
     let bed = music("calm", 4);
     let shown = film.group_each("acts", &acts, |act, prompts| {
@@ -236,7 +236,7 @@ fn plain_texts_stand_for_themselves() {
         let text = film.step("text", "data/transform").with("value", Expression::text(joined));
         film.output("list", list.output("value"));
         film.output("text", text.output("value"));
-        let run = motet.start(&film.build(&motet).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&film.build(&motet).unwrap(), ()).await.unwrap();
         let outputs = run.outputs().await.unwrap().to_json();
         assert_eq!(outputs, serde_json::json!({ "list": hostile, "text": hostile.concat() }));
     });
@@ -246,7 +246,7 @@ fn plain_texts_stand_for_themselves() {
 fn operators_keep_together_what_was_said_together() {
     run(async {
         let motet = Kit::simulated(1).open().await.unwrap();
-        let mut film = PipelineBuilder::new("sums");
+        let film = PipelineBuilder::new("sums");
         let n = film.input("n", InputType::Integer);
         let absent = film.step("absent", "data/transform").with("value", 1).when(false);
         let small = n.less_than(3).and(n.equals(2).not());
@@ -266,7 +266,7 @@ fn operators_keep_together_what_was_said_together() {
 fn items_of_items_flow_on_their_own() {
     run(async {
         let motet = Kit::simulated(1).open().await.unwrap();
-        let mut film = PipelineBuilder::new("nested");
+        let film = PipelineBuilder::new("nested");
         let rows = film.input("rows", InputType::list(InputType::list(InputType::Integer)));
         let table = film.group_each("row", &rows, |row, numbers| {
             let cells = row.step("cell", "data/transform").each(numbers, |cell, number| {
@@ -295,13 +295,13 @@ fn what_can_not_be_meant_is_told() {
     clashing.output("x", 1);
     clashing.output("x", 2);
 
-    let mut other = PipelineBuilder::new("other");
+    let other = PipelineBuilder::new("other");
     let foreign_input = other.input("prompt", InputType::Text);
     let foreign_step = other.step("still", "local/scene");
     let foreign = PipelineBuilder::new("foreign");
     foreign.step("a", "data/transform").with("value", [foreign_step.output("image"), foreign_input]);
 
-    let mut inside = PipelineBuilder::new("inside");
+    let inside = PipelineBuilder::new("inside");
     let list = inside.input("list", InputType::list(InputType::Text));
     let mut escaped = None;
     inside.group("group", |group| {
@@ -338,7 +338,7 @@ fn inputs_take_what_their_types_say() {
         count: u8,
         picture: Option<motet::Image>,
     }
-    let mut film = PipelineBuilder::new("inputs");
+    let film = PipelineBuilder::new("inputs");
     film.input("order", InputType::of::<Order>());
     film.input("mood", InputType::Text.default("calm"));
     film.input("takes", InputType::list(InputType::list(InputType::Video)));
@@ -417,7 +417,7 @@ proptest! {
             let from_json = motet.load_text(&film.to_json().unwrap()).unwrap();
             let pipeline = film.build(&motet).unwrap();
             assert_eq!(pipeline.plan().digest, from_json.plan().digest);
-            motet.start(&pipeline, motet::NO_INPUTS).await.unwrap().outputs().await.unwrap()
+            motet.start(&pipeline, ()).await.unwrap().outputs().await.unwrap()
         });
         prop_assert_eq!(outputs.to_json(), serde_json::json!({ "plain": data, "coded": data }));
     }

@@ -8,7 +8,7 @@ use motet::kit::Kit;
 use motet::language::contract::{Contract, Parameter, Work};
 use motet::language::{Span, Timestamp, Type};
 use motet::world::virtual_time::run;
-use motet::{Audio, Class, Error, NO_INPUTS, TaskContext, Value, Video};
+use motet::{Audio, Class, Error, TaskContext, Value, Video};
 
 #[test]
 fn a_stand_in_that_fails_twice_and_then_works_is_called_three_times() {
@@ -20,7 +20,7 @@ fn a_stand_in_that_fails_twice_and_then_works_is_called_three_times() {
         let animator = kit.stand_in("media/animate").always(clip.clone());
         let motet = kit.open().await.unwrap();
         let film = compose("film", animate(scene("a lighthouse").retry(Retry::attempts(3)), 5));
-        let run = motet.start(&film.build(&motet).unwrap(), NO_INPUTS).await.unwrap();
+        let run = motet.start(&film.build(&motet).unwrap(), ()).await.unwrap();
         #[derive(serde::Deserialize)]
         struct Outputs {
             video: Video,
@@ -41,7 +41,7 @@ fn a_failure_of_a_named_class_takes_the_fallback_that_names_it() {
         kit.stand_in("local/scene").fails_with(Class::Content, "too wild").then(plain);
         let motet = kit.open().await.unwrap();
         let film = compose("film", scene("wild").fallback_on([Class::Content], scene("tame")));
-        let run = motet.start(&film.build(&motet).unwrap(), NO_INPUTS).await.unwrap();
+        let run = motet.start(&film.build(&motet).unwrap(), ()).await.unwrap();
         assert!(matches!(run.wait().await.unwrap(), motet::RunEnd::Completed { degraded: true, .. }));
     });
 }
@@ -59,7 +59,7 @@ fn stand_ins_work_beside_each_other_for_as_long_as_they_are_told() {
             .takes(Duration::from_secs(60))
             .answers(|inputs| inputs.get("n").and_then(Value::as_i64).unwrap_or(0) * 2);
         let motet = kit.open().await.unwrap();
-        let mut film = PipelineBuilder::new("film");
+        let film = PipelineBuilder::new("film");
         let numbers = film.input("numbers", InputType::list(InputType::Integer));
         let doubled = film.step("doubled", "task/slow").each(&numbers, |step, item| step.with("n", item));
         film.output("doubled", doubled.all("double"));
@@ -78,8 +78,7 @@ fn a_stand_in_that_was_told_nothing_says_so() {
         kit.stand_in("local/scene");
         let motet = kit.open().await.unwrap();
         let film = compose("film", scene("anything")).build(&motet).unwrap();
-        let Err(Error::RunFailed { failure, .. }) =
-            motet.start(&film, NO_INPUTS).await.unwrap().outputs().await
+        let Err(Error::RunFailed { failure, .. }) = motet.start(&film, ()).await.unwrap().outputs().await
         else {
             panic!("it has no answer")
         };
@@ -97,7 +96,7 @@ fn after_a_restart_nothing_finished_is_done_again() {
         let animator = kit.stand_in("media/animate").takes(Duration::from_secs(60)).always(clip);
         let first = kit.open().await.unwrap();
         let film = compose("film", animate(scene("a lighthouse"), 2)).build(&first).unwrap();
-        let id = first.start(&film, NO_INPUTS).await.unwrap().id().clone();
+        let id = first.start(&film, ()).await.unwrap().id().clone();
         tokio::time::sleep(Duration::from_secs(30)).await;
         first.close().await;
         let second = kit.open().await.unwrap();
@@ -120,7 +119,7 @@ fn a_stand_in_that_asks_for_patience_is_given_it() {
         let painter = kit.stand_in("local/scene").fails_as(busy).then(picture);
         let motet = kit.open().await.unwrap();
         let film = compose("film", scene("a lighthouse").retry(Retry::attempts(2))).build(&motet).unwrap();
-        motet.start(&film, NO_INPUTS).await.unwrap().outputs().await.unwrap();
+        motet.start(&film, ()).await.unwrap().outputs().await.unwrap();
         assert_eq!((painter.count(), kit.now()), (2, tomorrow));
     });
 }
@@ -134,7 +133,7 @@ async fn what_a_task_keeps_is_measured() {
         Ok(Audio::try_from(context.keep(bytes).await?)?)
     });
     let motet = kit.open().await.unwrap();
-    let mut film = PipelineBuilder::new("film");
+    let film = PipelineBuilder::new("film");
     let input = film.input("sound", InputType::Audio);
     film.output("copy", film.step("copy", "task/copy").with("value", input).output("value"));
     let run = motet.start(&film.build(&motet).unwrap(), [("sound", sound.clone())]).await.unwrap();

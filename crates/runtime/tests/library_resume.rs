@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use motet::builder::{PipelineBuilder, operation};
-use motet::{Builder, Class, Motet, NO_INPUTS, TaskContext, TaskError};
+use motet::{Builder, Class, Error, Motet, TaskContext, TaskError};
 use tokio::sync::Semaphore;
 
 /// Counts how often each of two tasks is done; the second one waits for a permit.
@@ -45,14 +45,27 @@ async fn what_was_finished_before_the_owner_left_is_not_done_again() {
     let post = PipelineBuilder::new("post");
     let drawn = operation("task/draw");
     post.output("text", operation("task/send").with("value", drawn.output("value")).output("value"));
-    let run = first.start(&post.build(&first).unwrap(), NO_INPUTS).await.unwrap();
+    let run = first.start(&post.build(&first).unwrap(), ()).await.unwrap();
+    let id = run.id().to_string();
     let mut events = run.events().await.unwrap();
     while counted.send.load(Ordering::SeqCst) == 0 {
         events.next().await.unwrap();
         tokio::task::yield_now().await;
     }
     drop((run, events));
+    let Err(taken) = Motet::open(folder.path()).await else { panic!("the store is driven") };
+    assert!(taken.to_string().starts_with("this process already (pid "), "{taken}");
     first.close().await;
+
+    // A program without the tasks leaves the run as it is, and says why if it is asked for that one.
+    let other = Motet::open(folder.path()).await.unwrap();
+    assert!(other.resume().await.unwrap().is_empty());
+    let left = other.find(&id).unwrap();
+    let Err(Error::Check(findings)) = left.resume().await else { panic!("the tasks are missing") };
+    assert_eq!(findings[0].message, "there is no operation `task/draw`");
+    assert!(matches!(left.wait().await, Err(Error::Interrupted(_))));
+    drop(left);
+    other.close().await;
 
     counted.gate.add_permits(1);
     let second = counted.add_to(Motet::builder().store(folder.path())).open().await.unwrap();
@@ -61,4 +74,22 @@ async fn what_was_finished_before_the_owner_left_is_not_done_again() {
     assert_eq!(outputs.to_json(), serde_json::json!({ "text": "sent a picture" }));
     assert_eq!(counted.draw.load(Ordering::SeqCst), 1);
     assert_eq!(counted.send.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_drives_can_be_called_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Motet::open(folder.path()).await.unwrap();
+    let text = "motet: 1\nname: nap\nsteps: { nap: { uses: flow/sleep, with: { duration: 7d } } }";
+    let run = first.start(&first.load_text(text).unwrap(), ()).await.unwrap();
+    let id = run.id().to_string();
+    drop(run);
+    first.close().await;
+
+    let second = Motet::open(folder.path()).await.unwrap();
+    let run = second.find(&id).unwrap();
+    run.cancel("Ada", "the week is over").await.unwrap();
+    let Err(Error::RunCancelled(reason)) = run.outputs().await else { panic!("it was called off") };
+    assert_eq!(reason, "the week is over");
+    run.cancel("Ada", "again").await.unwrap();
 }

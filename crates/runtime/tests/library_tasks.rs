@@ -168,7 +168,7 @@ fn a_task_that_fails_twice_and_then_works_is_called_three_times_each_with_a_key_
             .await
             .unwrap();
         let pipeline = motet.load_text(&only_step("    retry: { attempts: 3 }\n")).unwrap();
-        let run = motet.start(&pipeline, motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&pipeline, ()).await.unwrap();
         run.outputs().await.unwrap();
         let keys = keys.lock().unwrap();
         let id = run.id();
@@ -187,10 +187,101 @@ fn a_plain_error_is_of_the_class_invalid_and_not_tried_again() {
             .await
             .unwrap();
         let text = only_step("    with: { value: seven }\n    retry: { attempts: 5 }\n");
-        let run = motet.start(&motet.load_text(&text).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
         let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("seven is no number") };
         assert_eq!(failure.to_string(), "invalid: invalid digit found in string");
         assert_eq!(attempts(&motet, &run), 1);
+    });
+}
+
+#[test]
+fn errors_of_any_type_and_plain_texts_become_a_task_error() {
+    type Any = Box<dyn std::error::Error + Send + Sync>;
+    async fn by_type(which: String) -> Result<u32, TaskError> {
+        match which.as_str() {
+            "boxed" => Err(Any::from("a box of anything"))?,
+            "text" => Err("a text")?,
+            "made" => Err(format!("a text about {which}"))?,
+            "own" => Err(TaskError::new(Class::Gone, "with a class"))?,
+            _ => Ok(which.parse()?),
+        }
+    }
+    run(async {
+        let (builder, _) = simulated();
+        let motet = builder.task("it", |_, which: String| by_type(which)).open().await.unwrap();
+        let pipeline = motet
+            .load_text(&only_step("    with: { value: '{{ inputs.which }}' }\ninputs: { which: string }\n"))
+            .unwrap();
+        let mut told = Vec::new();
+        for which in ["boxed", "text", "made", "own", "seven"] {
+            let run = motet.start(&pipeline, [("which", which)]).await.unwrap();
+            let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("{which}") };
+            told.push(failure.to_string());
+        }
+        assert_eq!(
+            told,
+            [
+                "invalid: a box of anything",
+                "invalid: a text",
+                "invalid: a text about made",
+                "gone: with a class",
+                "invalid: invalid digit found in string",
+            ]
+        );
+    });
+}
+
+#[test]
+fn inputs_are_whatever_serde_writes_as_an_object_or_pairs() {
+    #[derive(Serialize)]
+    struct Order {
+        count: u8,
+        name: &'static str,
+    }
+    run(async {
+        let (builder, _) = simulated();
+        let motet = builder.open().await.unwrap();
+        let text = "motet: 1\nname: order\ninputs: { count: { type: integer, default: 2 }, name: { type: string, default: tea } }\n\
+                    steps: { it: { uses: data/transform, with: { value: '{{ inputs.count }} {{ inputs.name }}' } } }\n\
+                    outputs: { told: '{{ steps.it.value }}' }";
+        let pipeline = motet.load_text(text).unwrap();
+        let mut told = Vec::new();
+        for run in [
+            motet.start(&pipeline, ()).await,
+            motet.start(&pipeline, Order { count: 3, name: "cups" }).await,
+            motet.start(&pipeline, serde_json::json!({ "count": 4 })).await,
+            motet.start(&pipeline, [("count", 5)]).await,
+            motet.start(&pipeline, BTreeMap::from([("name", "eggs")])).await,
+        ] {
+            told.push(run.unwrap().outputs().await.unwrap().to_json()["told"].clone());
+        }
+        assert_eq!(told, ["2 tea", "3 cups", "4 tea", "5 tea", "2 eggs"]);
+        for wrong in [serde_json::json!("tea"), serde_json::json!([["count"], 5])] {
+            let refused = motet.start(&pipeline, wrong).await.err().unwrap();
+            assert_eq!(refused.to_string(), "the inputs must be an object, or pairs of name and value");
+        }
+        let made_up = serde_json::json!({ "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png", "bytes": 1 });
+        let show = motet.load_text(&text.replace("type: string, default: tea", "type: image")).unwrap();
+        let refused = motet.start(&show, [("name", made_up)]).await.err().unwrap();
+        assert!(refused.to_string().ends_with("which isn't in this store"), "{refused}");
+    });
+}
+
+#[test]
+fn a_task_that_cuts_its_media_short_is_told() {
+    run(async {
+        let (builder, _) = simulated();
+        let cut = include_bytes!("fixtures/pixel.png");
+        let motet = builder
+            .task("it", move |context: TaskContext, _: ()| async move {
+                context.keep(&cut[..cut.len() - 6]).await
+            })
+            .open()
+            .await
+            .unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
+        let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("its end is missing") };
+        assert_eq!(failure.to_string(), "invalid: truncated: the file ends too early");
     });
 }
 
@@ -218,7 +309,7 @@ fn a_moment_that_a_task_names_is_waited_for_however_far_it_is() {
             .await
             .unwrap();
         let pipeline = motet.load_text(&only_step("    retry: { attempts: 2 }\n")).unwrap();
-        motet.start(&pipeline, motet::NO_INPUTS).await.unwrap().outputs().await.unwrap();
+        motet.start(&pipeline, ()).await.unwrap().outputs().await.unwrap();
         assert_eq!(world.now(), Timestamp(EPOCH.0 + 5 * 86_400_000));
     });
 }
@@ -230,7 +321,7 @@ fn a_task_without_a_word_on_retries_is_tried_once() {
         let failing =
             |_: TaskContext, _: ()| async { Err::<(), _>(TaskError::new(Class::Unavailable, "no")) };
         let motet = builder.task("it", failing).open().await.unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
         assert!(matches!(run.outputs().await, Err(Error::RunFailed { .. })));
         assert_eq!(attempts(&motet, &run), 1);
     });
@@ -245,7 +336,7 @@ fn a_panic_of_a_task_is_a_failure_and_no_more() {
             Ok(())
         };
         let motet = builder.task("it", panicking).open().await.unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
         let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("it panics") };
         assert!(failure.message.starts_with("task/it panicked: "), "{failure}");
         assert!(failure.message.contains("nobody is home"), "{failure}");
@@ -273,10 +364,10 @@ fn a_cancelled_task_sees_it_and_may_clean_up() {
             .open()
             .await
             .unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
         let mut events = run.events().await.unwrap();
         while !matches!(events.next().await.unwrap(), Happening::Progress(_)) {}
-        run.cancel("Ada", "the light has gone");
+        run.cancel("Ada", "the light has gone").await.unwrap();
         let Err(Error::RunCancelled(reason)) = run.outputs().await else { panic!("it was cancelled") };
         assert_eq!(reason, "the light has gone");
         assert!(*cleaned.lock().unwrap());
@@ -297,16 +388,12 @@ fn progress_reaches_those_who_follow() {
             .open()
             .await
             .unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
         let mut events = run.events().await.unwrap();
         let mut told = Vec::new();
         while let Some(happening) = events.next().await {
-            match happening {
-                Happening::Progress(progress) => {
-                    told.push((progress.step.to_string(), progress.fraction, progress.message.clone()))
-                }
-                Happening::Turn(turn) if turn.events.iter().any(|event| event.ends_run()) => break,
-                _ => {}
+            if let Happening::Progress(progress) = happening {
+                told.push((progress.step.to_string(), progress.fraction, progress.message.clone()));
             }
         }
         let step = || "it".to_owned();
@@ -338,7 +425,7 @@ fn outputs_come_back_in_a_shape_of_ones_own() {
         let text = only_step(
             "    with: { amounts: { bread: 3, milk: 2 } }\noutputs: { bill: { total: '{{ steps.it.total }}', note: '{{ steps.it.note }}' } }",
         );
-        let run = motet.start(&motet.load_text(&text).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
         #[derive(Deserialize)]
         struct Outputs {
             bill: Bill,
@@ -380,7 +467,7 @@ fn what_serde_refuses_is_named_with_its_path() {
             ),
         ];
         for (text, expected) in table {
-            let run = motet.start(&motet.load_text(&text).unwrap(), motet::NO_INPUTS).await.unwrap();
+            let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
             let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("{expected}") };
             assert_eq!((failure.class, failure.message.as_str()), (Class::Invalid, expected));
         }
@@ -412,7 +499,7 @@ fn pictures_are_kept_read_and_given_on() {
         let text = only_step(
             "  size: { uses: task/file, with: { image: '{{ steps.it.image }}' } }\noutputs: { image: '{{ steps.it.image }}', size: '{{ steps.size.value }}' }",
         );
-        let run = motet.start(&motet.load_text(&text).unwrap(), motet::NO_INPUTS).await.unwrap();
+        let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
         #[derive(Deserialize)]
         struct Outputs {
             image: Image,

@@ -50,8 +50,9 @@ fn away(motet: &Motet, id: &RunId) -> Vec<Span> {
 /// Takes the run up, and waits until that is told.
 async fn resume(motet: &Motet, id: &RunId) {
     let mut earlier = away(motet, id).len();
-    let mut events =
-        motet.take_up(&motet.store().run(id).unwrap().unwrap()).await.unwrap().events().await.unwrap();
+    let run = motet.find(id.as_str()).unwrap();
+    run.resume().await.unwrap();
+    let mut events = run.events().await.unwrap();
     while let Some(happening) = events.next().await {
         if let motet::follow::Happening::Turn(turn) = happening
             && turn.events.iter().any(|event| matches!(event, Event::RunResumed { .. }))

@@ -10,9 +10,9 @@ use motet_pipeline::diagnostic::{Code, Diagnostic};
 use motet_pipeline::{Class, Span};
 
 use super::scope::Scope;
-use super::step::{Body, Definition, Each, Quorum, Retry, Step};
+use super::step::{Body, Definition, Each, Retry, Step};
 use super::written::Written;
-use super::{InputType, PipelineBuilder};
+use super::{OnFailure, PipelineBuilder, Quorum};
 use crate::Error;
 
 use code::Writer;
@@ -31,14 +31,15 @@ pub(super) fn draw_up(film: &PipelineBuilder) -> Result<Written, Error> {
     add(&mut entries, "motet", Written::Scalar(1.into()));
     add(&mut entries, "name", Written::text(&film.name));
     add(&mut entries, "description", film.description.as_ref().map(Written::text));
-    let inputs = film.inputs.iter().map(|(name, input)| (name.clone(), Written::of(input.schema())));
-    add(&mut entries, "inputs", some_map(inputs.collect()));
+    let inputs = film.lock_inputs().clone();
+    let schemas = inputs.iter().map(|(name, input)| (name.clone(), Written::of(input.schema())));
+    add(&mut entries, "inputs", some_map(schemas.collect()));
     add(&mut entries, "timeout", film.timeout.map(duration));
-    add(&mut entries, "on_failure", film.finish.then(|| Written::text("finish")));
+    add(&mut entries, "on_failure", (film.on_failure == OnFailure::Finish).then(|| Written::text("finish")));
     add(&mut entries, "labels", labels(&film.labels));
     draft.write_scope(&film.scope, &mut entries);
     let mut faults = draft.writer.faults;
-    faults.extend(doubles(film.inputs.iter().map(|(name, _): &(String, InputType)| name), "inputs"));
+    faults.extend(doubles(inputs.iter().map(|(name, _)| name), "inputs"));
     if faults.is_empty() {
         return Ok(Written::Map(entries));
     }

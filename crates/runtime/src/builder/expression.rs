@@ -14,7 +14,7 @@ use super::step::Step;
 ///
 /// ```
 /// use motet::builder::{InputType, PipelineBuilder};
-/// let mut film = PipelineBuilder::new("film");
+/// let film = PipelineBuilder::new("film");
 /// let prompt = film.input("prompt", InputType::Text);
 /// let still = film.step("still", "local/scene").with("prompt", &prompt);
 /// film.step("wide", "media/resize")

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
-use motet_pipeline::Class;
+use motet_pipeline::contract::Catalogue;
+use motet_pipeline::plan::Quorum;
+use motet_pipeline::{Class, MediaKind, Type};
 
 use super::expression::{Expression, Form, ItemId};
 use super::scope::Scope;
+use crate::operation;
 
 /// A step, and a handle of what it will give. Cheap to clone; all clones are the same step.
 #[derive(Clone)]
@@ -58,19 +61,6 @@ pub(super) struct Each {
     pub(super) max_parallel: Option<usize>,
     pub(super) quorum: Option<Quorum>,
     pub(super) early: bool,
-}
-
-/// How many items of an `each` must succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quorum {
-    /// Every one.
-    All,
-    /// One is enough.
-    Any,
-    /// So many.
-    Count(usize),
-    /// So many of a hundred, rounded up.
-    Percent(u8),
 }
 
 /// When a step is tried again.
@@ -341,14 +331,16 @@ impl fmt::Debug for Step {
 }
 
 impl Definition {
-    /// The one output that is meant where a step is given as a value, as far as it is known.
+    /// The one output that is meant where a step is given as a value: the only one, or the only one
+    /// that is a picture, a video or sound. What operations of your own give is known to nobody here.
     pub(super) fn main_output(&self) -> Option<&'static str> {
+        static KNOWN: LazyLock<Catalogue> = LazyLock::new(operation::catalogue);
         let Body::Operation { uses, .. } = &self.body else { return None };
-        match uses.as_str() {
-            "local/scene" | "media/thumbnail" => Some("image"),
-            "media/animate" | "media/merge" | "media/captions" => Some("video"),
-            "local/speak" | "local/music" | "media/silence" | "media/extract-audio" => Some("audio"),
-            "data/transform" => Some("value"),
+        let outputs = &KNOWN.get(uses)?.outputs;
+        let is_shown = |ty: &Type| matches!(ty, Type::Media(kinds) if !kinds.contains(&MediaKind::File));
+        let mut shown = outputs.iter().filter(|(_, ty)| outputs.len() == 1 || is_shown(ty));
+        match (shown.next(), shown.next()) {
+            (Some((name, _)), None) => Some(name),
             _ => None,
         }
     }

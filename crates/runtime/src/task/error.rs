@@ -75,9 +75,11 @@ impl fmt::Display for TaskError {
     }
 }
 
-/// Not an [`Error`] itself, so that every error can become one.
-impl<E: Error> From<E> for TaskError {
+/// Whatever an error can be boxed from: errors, boxed errors, those of crates that collect errors of
+/// any type, and plain texts. Not an [`Error`] itself, so that all of these can become one.
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for TaskError {
     fn from(error: E) -> TaskError {
+        let error: Box<dyn Error + Send + Sync> = error.into();
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
