@@ -143,9 +143,14 @@ impl ArtifactFolder {
     /// by another process leaves it alone.
     fn incoming(&self) -> Result<NamedTempFile, StoreError> {
         let failed = |error| StoreError::from_io("make a file in", &self.root, error);
-        let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(&self.root).map_err(failed)?;
-        file.as_file().lock().map_err(failed)?;
-        Ok(file)
+        loop {
+            let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(&self.root).map_err(failed)?;
+            file.as_file().lock().map_err(failed)?;
+            // A sweep may have come before the lock; from now on it can't.
+            if file.path().try_exists().map_err(failed)? {
+                return Ok(file);
+            }
+        }
     }
 
     /// Makes `file`, which lies at `from`, durable under its digest.
@@ -261,4 +266,30 @@ fn measure(
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(|error| StoreError::from_io("make", folder, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_sweep_by_another_process_leaves_alone_what_is_just_being_made() {
+        let (folder, _) = ArtifactFolder::in_memory().unwrap();
+        let is_done = AtomicBool::new(false);
+        let kept: Vec<Result<Kept, StoreError>> = std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    folder.sweep().unwrap();
+                }
+            });
+            let kept = (0..1000_u32).map(|n| folder.put(&n.to_le_bytes())).collect();
+            is_done.store(true, Ordering::Relaxed);
+            kept
+        });
+        for outcome in kept {
+            outcome.unwrap();
+        }
+    }
 }
