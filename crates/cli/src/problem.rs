@@ -168,6 +168,15 @@ fn words_for(error: &Error) -> Problem {
                 .line(format!("the store: {}", shown_path(store)))
                 .line(format!("wait for its end, or end it: kill {pid}"))
         }
+        Error::OwnerSilent { store, pid } => {
+            let what = format!("another process (pid {pid}) drives the store, and doesn't answer");
+            Problem::new(Exit::Machine, what)
+                .line(format!("the store: {}", shown_path(store)))
+                .line(format!(
+                    "if it is stopped, let it go on: kill -CONT {pid} (or `fg` where it was started)"
+                ))
+                .line(format!("or end it: kill -9 {pid}; what is done is kept"))
+        }
         Error::Refused { pid, message } => Problem::new(Exit::Machine, message)
             .line(format!("said by the process that drives the store (pid {pid})")),
         Error::Import { path, message } => {

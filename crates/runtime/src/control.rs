@@ -4,7 +4,8 @@
 //! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner goes on with
 //! [`Bell`]s until the run ends or the owner leaves. The bells ring only: what happened is read from
 //! the store, which is the truth for everybody. A connection that ends without a reply means that the
-//! owner is gone; the guest asks the next one, or is the next one.
+//! owner is gone; the guest asks the next one, or is the next one. An owner that has nothing to say
+//! shows every few seconds that it is there; one that doesn't is stopped, and its guests say so.
 
 mod door;
 mod guest;
@@ -29,7 +30,7 @@ pub(crate) use door::DoorKeeper;
 pub(crate) use guest::{Guest, Unreached};
 
 /// The number of this protocol.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// What both sides say first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,6 +48,17 @@ pub enum Error {
         /// What differs, in words.
         what: String,
     },
+    /// Another process drives the store, and gives no sign of life: somebody has stopped it.
+    #[error(
+        "another process (pid {pid}) drives the store {}, and doesn't answer: let it go on, or end it",
+        store.display()
+    )]
+    OwnerSilent {
+        /// The store.
+        store: PathBuf,
+        /// The process.
+        pid: u32,
+    },
     /// The process that drives the store refused.
     #[error("the process that drives the store (pid {pid}) refused: {message}")]
     Refused {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use motet_engine::RunId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -14,11 +13,12 @@ use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
 use super::{Bell, Hello, Refusal, Reply, Request, Start, socket};
 use crate::Error;
 use crate::follow::{Follower, Happening};
-use crate::motet::Motet;
+use crate::motet::{Motet, RunHandle};
 use crate::pipeline::Pipeline;
 
-/// How many guests may be there at once; the next ones wait.
-const GUESTS_MAX: usize = 256;
+/// How many guests may be asked at once what they want; the next ones wait. Those who follow a run
+/// are asked no more.
+const ASKED_MAX: usize = 256;
 
 /// How long a guest may take to say what it wants.
 const ASKING_TIME_MAX: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ pub(crate) struct DoorKeeper {
 struct Room {
     motet: Motet,
     hello: Hello,
-    guests: Semaphore,
+    asked: Semaphore,
 }
 
 impl DoorKeeper {
@@ -48,7 +48,7 @@ impl DoorKeeper {
         let (listener, path) = socket::open(folder)?;
         let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
         let keeper = DoorKeeper { path, shut: shut.clone(), emptied: emptied.clone() };
-        let room = Arc::new(Room { motet, hello, guests: Semaphore::new(GUESTS_MAX) });
+        let room = Arc::new(Room { motet, hello, asked: Semaphore::new(ASKED_MAX) });
         tokio::spawn(async move {
             tokio::select! {
                 () = let_in(listener, room, emptied) => {}
@@ -94,7 +94,6 @@ async fn let_in(listener: UnixListener, room: Arc<Room>, emptied: CancellationTo
         };
         let (room, emptied) = (room.clone(), emptied.clone());
         tokio::spawn(async move {
-            let _place = room.guests.acquire().await;
             tokio::select! {
                 // A guest that misbehaves or is gone is no concern of the owner's.
                 _ = serve(stream, &room) => {}
@@ -109,16 +108,21 @@ async fn serve(stream: UnixStream, room: &Room) -> io::Result<()> {
         return Ok(());
     }
     let mut wire = Wire::new(stream);
-    let asked = tokio::time::timeout(ASKING_TIME_MAX, ask(&mut wire, room)).await;
-    match asked.map_err(|_| io::ErrorKind::TimedOut)?? {
-        Some(Request::Follow { run, drive }) => ring(&mut wire, &room.motet, &run, drive).await,
-        Some(request) => match answer(request, &room.motet).await {
-            Ok(reply) => wire.send(&reply).await,
-            // The owner is leaving: whoever gets no answer asks the next one.
-            Err(Error::Interrupted(_)) => Ok(()),
-            Err(error) => wire.send(&Reply::Refused(Refusal::of(&error))).await,
-        },
-        None => Ok(()),
+    let place = room.asked.acquire().await;
+    let request = tokio::time::timeout(ASKING_TIME_MAX, ask(&mut wire, room)).await??;
+    drop(place);
+    let Some(request) = request else { return Ok(()) };
+    match wire.wait_for(answer(request, &room.motet)).await? {
+        Ok((reply, followed)) => {
+            wire.send(&reply).await?;
+            match followed {
+                Some(run) => ring(&mut wire, &room.motet, &run).await,
+                None => Ok(()),
+            }
+        }
+        // The owner is leaving: whoever gets no answer asks the next one.
+        Err(Error::Interrupted(_)) => Ok(()),
+        Err(error) => wire.send(&Reply::Refused(Refusal::of(&error))).await,
     }
 }
 
@@ -139,58 +143,42 @@ async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Request>> {
     }
 }
 
-async fn answer(request: Request, motet: &Motet) -> Result<Reply, Error> {
+/// What is replied to a request, and the run that is to be followed from then on.
+async fn answer(request: Request, motet: &Motet) -> Result<(Reply, Option<RunHandle>), Error> {
     match request {
         Request::Start(start) => {
             let options = start.options();
             let Start { bundle, inputs, fresh, .. } = *start;
             let pipeline = Pipeline::from_bundle(bundle, motet.catalogue())?;
             let started = motet.start_as(&pipeline, inputs, options, Some(fresh)).await?;
-            Ok(Reply::Started { run: started.run.id().clone(), found: started.found })
+            Ok((Reply::Started { run: started.run.id().clone(), found: started.found }, None))
         }
-        Request::TakeUp { run } => motet.take_up(&run).await.map(|_| Reply::Done),
+        Request::TakeUp { run } => motet.take_up(&run).await.map(|_| (Reply::Done, None)),
         Request::Cancel { run, by, reason } => {
-            motet.cancel_durably(&run, &by, &reason).await?;
-            Ok(Reply::Done)
+            motet.cancel_durably(&run, &by, &reason).await.map(|()| (Reply::Done, None))
         }
-        Request::Follow { .. } => Ok(Reply::Done),
+        Request::Follow { run, drive: true } => Ok((Reply::Done, Some(motet.take_up(&run).await?))),
+        Request::Follow { run, drive: false } => Ok((Reply::Done, Some(motet.find_by_id(&run)?))),
     }
 }
 
 /// Rings while something happens to the run.
-async fn ring(wire: &mut Wire, motet: &Motet, run: &RunId, drive: bool) -> io::Result<()> {
-    let handle = match drive {
-        true => motet.take_up(run).await,
-        false => motet.find_by_id(run),
-    };
-    let handle = match handle {
-        Ok(handle) => handle,
-        Err(Error::Interrupted(_)) => return Ok(()),
-        Err(error) => return wire.send(&Reply::Refused(Refusal::of(&error))).await,
-    };
-    wire.send(&Reply::Done).await?;
+async fn ring(wire: &mut Wire, motet: &Motet, run: &RunHandle) -> io::Result<()> {
     let (follower, mut live) = mpsc::unbounded_channel();
-    let is_live = handle.follow_live(Follower::All(follower)).await;
+    let is_live = run.follow_live(Follower::All(follower)).await;
     // Read after following, so that no turn falls between the two.
-    let turns = motet.store().run(run).ok().flatten().map_or(0, |row| row.turns);
+    let turns = motet.store().run(run.id()).ok().flatten().map_or(0, |row| row.turns);
     wire.send(&Bell::Turn(turns)).await?;
     if !is_live {
         return wire.send(&Bell::Idle).await;
     }
     let mut happenings = Vec::with_capacity(HAPPENINGS_MAX);
-    loop {
-        tokio::select! {
-            received = live.recv_many(&mut happenings, HAPPENINGS_MAX) => {
-                if received == 0 {
-                    return Ok(());
-                }
-            }
-            () = wire.hung_up() => return Ok(()),
-        }
+    while wire.wait_for(live.recv_many(&mut happenings, HAPPENINGS_MAX)).await? > 0 {
         for bell in bells(&mut happenings) {
             wire.send(&bell).await?;
         }
     }
+    Ok(())
 }
 
 /// What is rung for some happenings: one bell for all of the turns. There is none for an owner that

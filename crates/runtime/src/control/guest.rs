@@ -1,9 +1,10 @@
 //! The guest's side: a connection to the owner of a store.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use motet_engine::RunId;
+use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire, line_of};
@@ -14,6 +15,7 @@ use crate::lock::{Door, note_in};
 /// A connection to the owner, good for one request.
 pub(crate) struct Guest {
     wire: Wire,
+    store: PathBuf,
     pid: u32,
 }
 
@@ -23,32 +25,30 @@ pub(crate) enum Unreached {
     Gone,
     /// The owner has no door.
     NoDoor,
-    /// The owner refuses.
+    /// The owner refuses, or is there and says nothing.
     Error(Error),
-}
-
-impl From<io::Error> for Unreached {
-    fn from(_: io::Error) -> Unreached {
-        Unreached::Gone
-    }
 }
 
 impl Guest {
     /// Connects to the owner of the store in `folder`.
     pub(crate) async fn connect(folder: &Path, hello: &Hello) -> Result<Guest, Unreached> {
-        let path = match note_in(folder).map(|note| note.door) {
-            Some(Door::At(path)) => path,
-            Some(Door::Closed) => return Err(Unreached::NoDoor),
-            Some(Door::Pending | Door::Left) | None => return Err(Unreached::Gone),
+        let note = note_in(folder).ok_or(Unreached::Gone)?;
+        let path = match note.door {
+            Door::At(path) => path,
+            Door::Closed => return Err(Unreached::NoDoor),
+            Door::Pending | Door::Left => return Err(Unreached::Gone),
         };
-        let mut wire = Wire::new(UnixStream::connect(path).await?);
-        let theirs: Hello = wire.receive(NOTE_BYTES_MAX).await?.ok_or(Unreached::Gone)?;
+        let stream = UnixStream::connect(path).await.map_err(|_| Unreached::Gone)?;
+        let mut guest = Guest { wire: Wire::new(stream), store: folder.to_owned(), pid: note.pid };
+        let theirs: Hello = guest.hear().await?;
+        guest.pid = theirs.pid;
         if let Some(what) = hello.difference(&theirs) {
-            let store = folder.to_owned();
-            return Err(Unreached::Error(Error::OwnerDiffers { store, pid: theirs.pid, what }));
+            let error = Error::OwnerDiffers { store: guest.store, pid: guest.pid, what };
+            return Err(Unreached::Error(error));
         }
-        wire.send(hello).await?;
-        Ok(Guest { wire, pid: theirs.pid })
+        let said = guest.wire.send(hello).await;
+        said.map_err(|error| guest.unheard(error))?;
+        Ok(guest)
     }
 
     /// The owner.
@@ -81,13 +81,13 @@ impl Guest {
         self.ask(&Request::Follow { run: run.clone(), drive }).await.map(drop)
     }
 
-    /// The next bell; nothing when the owner is gone.
-    pub(crate) async fn bell(&mut self) -> Option<Bell> {
-        self.wire.receive(NOTE_BYTES_MAX).await.ok().flatten()
+    /// The next bell.
+    pub(crate) async fn bell(&mut self) -> Result<Bell, Unreached> {
+        self.hear().await
     }
 
     async fn ask(&mut self, request: &Request) -> Result<Reply, Unreached> {
-        let line = line_of(request)?;
+        let line = line_of(request).map_err(|error| self.unheard(error))?;
         if line.len() > REQUEST_BYTES_MAX {
             let message = format!(
                 "the inputs have {} MiB, and may have 64: give what is large as files",
@@ -95,11 +95,26 @@ impl Guest {
             );
             return Err(Unreached::Error(Error::Refused { pid: self.pid, message }));
         }
-        self.wire.send_line(line).await?;
-        match self.wire.receive(NOTE_BYTES_MAX).await? {
-            Some(Reply::Refused(refusal)) => Err(Unreached::Error(refusal.into_error(self.pid))),
-            Some(reply) => Ok(reply),
-            None => Err(Unreached::Gone),
+        let said = self.wire.send_line(line).await;
+        said.map_err(|error| self.unheard(error))?;
+        match self.hear().await? {
+            Reply::Refused(refusal) => Err(Unreached::Error(refusal.into_error(self.pid))),
+            reply => Ok(reply),
+        }
+    }
+
+    /// What the owner says next.
+    async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Unreached> {
+        let heard = self.wire.receive(NOTE_BYTES_MAX).await;
+        heard.map_err(|error| self.unheard(error))?.ok_or(Unreached::Gone)
+    }
+
+    fn unheard(&self, error: io::Error) -> Unreached {
+        match error.kind() {
+            io::ErrorKind::TimedOut => {
+                Unreached::Error(Error::OwnerSilent { store: self.store.clone(), pid: self.pid })
+            }
+            _ => Unreached::Gone,
         }
     }
 }

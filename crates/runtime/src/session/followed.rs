@@ -131,23 +131,24 @@ impl Pump {
             Err(Unreached::Error(error)) => return Err(error),
             Err(Unreached::Gone | Unreached::NoDoor) => return Ok(Part::Gone),
         }
-        while let Some(bell) = guest.bell().await {
-            match bell {
-                Bell::Turn(number) if number > self.last => {
+        loop {
+            match guest.bell().await {
+                Ok(Bell::Turn(number)) if number > self.last => {
                     if self.tell_turns().await? {
                         return Ok(Part::Over);
                     }
                 }
-                Bell::Turn(_) => {}
-                Bell::Progress { step, attempt, fraction, message } => {
+                Ok(Bell::Turn(_)) => {}
+                Ok(Bell::Progress { step, attempt, fraction, message }) => {
                     let progress = Progress { step, attempt, fraction, message };
                     self.tell(Happening::Progress(Arc::new(progress))).await;
                 }
-                Bell::Idle => return Ok(Part::Idle),
-                Bell::Broken(message) => return Err(Error::Refused { pid: guest.pid(), message }),
+                Ok(Bell::Idle) => return Ok(Part::Idle),
+                Ok(Bell::Broken(message)) => return Err(Error::Refused { pid: guest.pid(), message }),
+                Err(Unreached::Error(error)) => return Err(error),
+                Err(Unreached::Gone | Unreached::NoDoor) => return Ok(Part::Gone),
             }
         }
-        Ok(Part::Gone)
     }
 
     /// Tells the turns that are in the store and were not told yet; returns whether the run is over.

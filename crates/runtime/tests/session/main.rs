@@ -1,10 +1,9 @@
 //! Sessions of one process: owner and guest in the same folder, and stores that can't be used.
 
+mod socket;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use motet::engine::{Event, Failure, RunId};
 use motet::follow::Happening;
@@ -210,105 +209,6 @@ async fn a_store_in_memory_has_an_owner_only() {
     let followed = session.start(request(GREETING, "Ada")).await.unwrap();
     assert_eq!(end_of(followed).await, "completed: Hello, Ada");
     assert_eq!(session.owner(), None);
-}
-
-#[tokio::test]
-async fn a_folder_too_deep_for_a_socket_works_as_any_other() {
-    let root = TempDir::new().unwrap();
-    let folder = root.path().join("a-folder-with-a-long-name/".repeat(8)).join("a\nb");
-    let owner = open(&folder).await.unwrap();
-    assert!(!folder.join("control.sock").exists());
-    let guest = open(&folder).await.unwrap();
-    let followed = guest.start(request(GREETING, "Ada")).await.unwrap();
-    assert_eq!(end_of(followed).await, "completed: Hello, Ada");
-
-    let note = fs::read(folder.join("owner.lock")).unwrap();
-    let socket = PathBuf::from(String::from_utf8(note).unwrap().splitn(3, '\n').nth(2).unwrap());
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&socket), mode(socket.parent().unwrap())), (0o600, 0o700));
-    owner.close().await;
-    assert!(!socket.parent().unwrap().exists(), "nothing is left behind");
-}
-
-#[tokio::test]
-async fn what_a_killed_owner_left_in_the_place_of_its_socket_is_replaced() {
-    let folder = TempDir::new().unwrap();
-    let socket = folder.path().join("control.sock");
-    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    assert!(socket.exists());
-    fs::create_dir_all(folder.path().join("scratch/left-behind")).unwrap();
-    fs::write(folder.path().join("scratch/left-behind/half.mp4"), "x").unwrap();
-
-    let owner = open(folder.path()).await.unwrap();
-    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(folder.path().join("scratch")).unwrap().count(), 0);
-    let guest = open(folder.path()).await.unwrap();
-    let followed = guest.start(request(GREETING, "Ada")).await.unwrap();
-    assert_eq!(end_of(followed).await, "completed: Hello, Ada");
-    owner.close().await;
-    assert!(!socket.exists());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_bytes_on_the_socket_do_no_harm() {
-    let folder = TempDir::new().unwrap();
-    let owner = open(folder.path()).await.unwrap();
-    let waiting = owner.start(request(PATIENCE, "Ada")).await.unwrap();
-    let socket = folder.path().join("control.sock");
-    let hello = read_hello(&socket);
-    let with_hello = |rest: &[u8]| [hello.as_bytes(), rest].concat();
-    let table: Vec<Vec<u8>> = vec![
-        Vec::new(),
-        b"\n".to_vec(),
-        b"\0\xff\xfe\n\n\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-        b"{}\n".to_vec(),
-        hello.replace("\"motet\":1", "\"motet\":2").into_bytes(),
-        with_hello(b""),
-        with_hello(b"{\"follow\":"),
-        with_hello(b"{\"follow\":{}}\n"),
-        with_hello(b"{\"banana\":{}}\n"),
-        with_hello(b"{\"follow\":{\"run\":\"nobody\",\"drive\":true}}\n"),
-        with_hello(b"{\"cancel\":{\"run\":\"../../etc\",\"by\":\"x\",\"reason\":\"y\"}}\n"),
-        with_hello(&[b"{\"start\":{\"inputs\":{\"x\":".as_slice(), &b"[".repeat(100_000), b"\n"].concat()),
-        with_hello(&[&b"a".repeat((64 << 20) + 2), b"\n".as_slice()].concat()),
-    ];
-    let answers = tokio::task::spawn_blocking(move || {
-        table.iter().map(|bytes| answer_to(&socket, bytes)).collect::<Vec<_>>().join("\n")
-    });
-    insta::assert_snapshot!(answers.await.unwrap());
-
-    let guest = open(folder.path()).await.unwrap();
-    guest.cancel(waiting.run.as_str(), "Ada", "enough").await.unwrap();
-    assert_eq!(end_of(waiting).await, "cancelled: enough");
-}
-
-/// What the owner says first, with its own process as the guest.
-fn read_hello(socket: &Path) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    let mut hello = Vec::new();
-    let mut byte = [0];
-    while hello.last() != Some(&b'\n') {
-        stream.read_exact(&mut byte).unwrap();
-        hello.push(byte[0]);
-    }
-    String::from_utf8(hello).unwrap()
-}
-
-/// Everything that comes after the hello, if the connection says `bytes` and nothing more.
-fn answer_to(socket: &Path, bytes: &[u8]) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    // The owner may hang up in the middle of it, which is an answer as well.
-    let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(std::net::Shutdown::Write);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    let text = String::from_utf8(answer).unwrap();
-    let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
-    let asked = beginning.lines().find(|line| !line.contains("\"motet\":")).unwrap_or("").to_owned();
-    let asked: String = asked.chars().take(60).collect();
-    let answered = text.split_once('\n').map_or("", |(_, answer)| answer).trim();
-    format!("{asked:?} -> {}", if answered.is_empty() { "hangs up" } else { answered })
 }
 
 /// Finishes its work when it is told to stop, and counts how often it was asked.
