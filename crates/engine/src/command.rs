@@ -1,22 +1,22 @@
 //! Commands: what the engine wants done, in the imperative.
 //!
 //! A command is carried out only after the turn it came with is durable. It has a stable key (the
-//! step, and the attempt), so doing it twice can be told from doing two things.
+//! attempt's), so doing it twice can be told from doing two things.
 
 use std::sync::Arc;
 
 use motet_pipeline::plan::Timeouts;
-use motet_pipeline::{Contract, StepPath, Timestamp, Value};
+use motet_pipeline::{Contract, Timestamp, Value};
 
 use crate::AttemptKey;
 
 /// Something to be done.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Ask the dispatcher for what the step needs before it may start.
+    /// Ask the dispatcher for what an attempt needs before it may begin.
     Acquire {
-        /// The step or item.
-        step: StepPath,
+        /// The attempt, which is not planned yet.
+        key: AttemptKey,
         /// What it needs.
         resource: Resource,
     },
@@ -24,6 +24,12 @@ pub enum Command {
     Perform(Box<Perform>),
     /// Stop the work of an attempt, and tell its end. If the host doesn't know it, it has ended.
     Stop {
+        /// The attempt.
+        key: AttemptKey,
+    },
+    /// Give the dispatcher back what was asked for or granted: no work will come of it. What an attempt
+    /// holds while it is at work, the host gives back itself when that work has ended.
+    Release {
         /// The attempt.
         key: AttemptKey,
     },
@@ -49,4 +55,6 @@ pub struct Perform {
     pub timeouts: Timeouts,
     /// When the engine will give it up.
     pub deadline: Timestamp,
+    /// What it holds while it is at work.
+    pub resource: Option<Resource>,
 }

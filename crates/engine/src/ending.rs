@@ -86,37 +86,42 @@ impl Handling<'_> {
         }
         self.cancel_inside(id, reason);
         self.cancel_items(id, reason);
+        self.withdraw_claim(id);
         let node = self.run.node(id);
         let step = node.path.clone();
         if let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) {
             let key = AttemptKey { step: step.clone(), number: attempts.number };
             let (attempt, reason) = (key.number, reason.to_owned());
             self.emit(Event::AttemptAbandoned { step: step.clone(), attempt, reason });
-            self.stop(key);
-        }
-        if self.launches {
-            self.commands
-                .retain(|command| !matches!(command, Command::Acquire { step: other, .. } if *other == step));
+            self.stop(id, key);
         }
         self.emit(Event::StepCancelled { step, reason: reason.to_owned() });
     }
 
-    /// Stops the work of an attempt. Work that was to begin in this very turn never begins.
-    pub(crate) fn stop(&mut self, key: AttemptKey) {
-        let begins = |command: &Command| matches!(command, Command::Perform(perform) if perform.key == key);
-        match self.commands.iter().position(begins).filter(|_| self.launches) {
-            None => self.commands.push(Command::Stop { key }),
-            Some(command) => {
-                self.commands.remove(command);
-                self.emit(Event::AttemptEnded {
-                    step: key.step,
-                    attempt: key.number,
-                    end: LateEnd::Cancelled,
-                    output: None,
-                    cost: Money::ZERO,
-                });
-            }
+    /// Gives up waiting for a slot.
+    fn withdraw_claim(&mut self, id: NodeId) {
+        if let Some((key, _)) = self.run.awaited_slot(id)
+            && !self.launched.remove(&id)
+        {
+            self.commands.push(Command::Release { key });
         }
+    }
+
+    /// Stops the work of an attempt at `id`. Work that was to begin in this very turn never begins.
+    pub(crate) fn stop(&mut self, id: NodeId, key: AttemptKey) {
+        if !self.launched.remove(&id) {
+            return self.commands.push(Command::Stop { key });
+        }
+        if self.run.resource(id).is_some() {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
+        self.emit(Event::AttemptEnded {
+            step: key.step,
+            attempt: key.number,
+            end: LateEnd::Cancelled,
+            output: None,
+            cost: Money::ZERO,
+        });
     }
 
     /// Calls off the items of a step that were started; the others never begin.
@@ -131,6 +136,7 @@ impl Handling<'_> {
     /// A step has taken as long as it may over all attempts.
     pub(crate) fn time_out_step(&mut self, id: NodeId) {
         let failure = Failure::new(Class::Timeout, "it took longer than its `total` timeout allows");
+        self.withdraw_claim(id);
         self.give_up_attempt(id, &failure);
         self.cancel_inside(id, "the step it belongs to timed out");
         self.fail_step(id, failure);

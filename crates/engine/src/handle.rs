@@ -1,11 +1,11 @@
 //! Handling: from an input to a turn and commands.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use motet_pipeline::{Class, Timestamp, Value};
 
-use crate::command::{Command, Perform};
+use crate::command::{Command, Perform, Resource};
 use crate::event::{LateEnd, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::{AttemptEnd, Input};
@@ -30,8 +30,8 @@ pub(crate) struct Handling<'a> {
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
     pub(crate) tasks: VecDeque<Task>,
-    /// Whether a command to start or to ask for a slot is among `commands`.
-    pub(crate) launches: bool,
+    /// Operations that are to begin, or to ask for a slot, once the turn is complete.
+    pub(crate) launched: BTreeSet<NodeId>,
 }
 
 /// Something to look at before the turn is complete.
@@ -62,13 +62,11 @@ impl Run {
     /// Tells the run what happened. Total and idempotent: what is late, doubled or unknown changes
     /// nothing. Time never runs backwards: an earlier `now` counts as the last one seen.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Reaction {
-        if self.status.is_terminal() {
-            return Reaction::default();
-        }
         let now = now.max(self.last_at);
         let mut handling = Handling::new(self, now);
         match input {
-            Input::Granted { step } => handling.on_granted(&step),
+            Input::Granted { key } => handling.on_granted(key),
+            _ if handling.run.status.is_terminal() => {}
             Input::Accepted { key, job } => handling.on_accepted(key, job),
             Input::Ended { key, end } => handling.on_ended(key, end),
             Input::Tick => {}
@@ -89,7 +87,7 @@ impl<'a> Handling<'a> {
             events: Vec::new(),
             commands: Vec::new(),
             tasks: VecDeque::new(),
-            launches: false,
+            launched: BTreeSet::new(),
         }
     }
 
@@ -112,19 +110,26 @@ impl<'a> Handling<'a> {
         }
     }
 
-    fn seal(self) -> Reaction {
+    fn seal(mut self) -> Reaction {
         if self.events.is_empty() {
             return Reaction { turn: None, commands: self.commands };
         }
+        // What was launched and called off in the same turn never begins.
+        self.commands.extend(self.launched.iter().filter_map(|id| self.run.launch_command(*id)));
         self.run.turns += 1;
         self.run.last_at = self.now;
         let turn = Turn { number: self.run.turns, at: self.now, events: self.events };
         Reaction { turn: Some(turn), commands: self.commands }
     }
 
-    fn on_granted(&mut self, step: &motet_pipeline::StepPath) {
-        if let Some(id) = self.run.find(step).filter(|id| self.run.wants_slot(*id)) {
-            self.plan_attempt(id);
+    /// A slot is there. One that came too late, or that nobody waits for, goes back; one that was told
+    /// twice belongs to the attempt at work.
+    fn on_granted(&mut self, key: AttemptKey) {
+        match self.run.find(&key.step) {
+            Some(id) if self.run.waits_for_slot(id, key.number) => self.plan_attempt(id),
+            Some(id) if self.run.is_in_flight(id, key.number) => {}
+            _ if self.run.abandoned.contains(&key) => {}
+            _ => self.commands.push(Command::Release { key }),
         }
     }
 
@@ -198,18 +203,25 @@ impl Run {
         attempts.is_some_and(|attempts| attempts.in_flight && attempts.number == number)
     }
 
-    /// Whether the step is ready but for a slot.
-    pub(crate) fn wants_slot(&self, id: NodeId) -> bool {
-        let node = self.node(id);
-        node.status == StepStatus::Waiting
-            && node.attempts.as_ref().is_some_and(|attempts| !attempts.unresolved)
-            && self.resource(id).is_some()
+    fn waits_for_slot(&self, id: NodeId, number: u32) -> bool {
+        self.awaited_slot(id).is_some_and(|(key, _)| key.number == number)
     }
 
-    /// The work of the attempt in flight at `id`.
-    pub(crate) fn perform(&self, id: NodeId) -> Option<Command> {
+    /// The attempt that can begin once it has a slot, and of what.
+    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Resource)> {
         let node = self.node(id);
-        let attempts = node.attempts.as_ref().filter(|attempts| attempts.in_flight)?;
+        let attempts = node.attempts.as_ref().filter(|attempts| !attempts.unresolved)?;
+        let resource = self.resource(id).filter(|_| node.status == StepStatus::Waiting)?;
+        Some((AttemptKey { step: node.path.clone(), number: attempts.number + 1 }, resource))
+    }
+
+    /// What is to be done for `id` as it stands: its attempt's work, or to ask for a slot.
+    fn launch_command(&self, id: NodeId) -> Option<Command> {
+        let node = self.node(id);
+        let attempts = node.attempts.as_ref()?;
+        if !attempts.in_flight {
+            return self.awaited_slot(id).map(|(key, resource)| Command::Acquire { key, resource });
+        }
         let target = self.target(id, attempts.target);
         Some(Command::Perform(Box::new(Perform {
             key: AttemptKey { step: node.path.clone(), number: attempts.number },
@@ -217,19 +229,13 @@ impl Run {
             inputs: attempts.inputs.clone(),
             timeouts: target.timeouts,
             deadline: self.timers.at(id, Reason::Attempt)?,
+            resource: self.resource(id),
         })))
     }
 
     /// All commands that are in flight: what a host must issue again when it takes the run up.
     pub fn outstanding(&self) -> Vec<Command> {
-        let ids = (0..self.nodes.len() as u32).map(NodeId);
-        let live = ids.filter_map(|id| {
-            let wanted = || self.resource(id).filter(|_| self.wants_slot(id));
-            self.perform(id).or_else(|| {
-                let resource = self.node(id).step.and_then(|_| wanted())?;
-                Some(Command::Acquire { step: self.node(id).path.clone(), resource })
-            })
-        });
+        let live = (0..self.nodes.len() as u32).map(NodeId).filter_map(|id| self.launch_command(id));
         let stops = self.abandoned.iter().map(|key| Command::Stop { key: key.clone() });
         live.chain(stops).collect()
     }

@@ -1,6 +1,6 @@
 //! Inputs: what the engine is told.
 
-use motet_pipeline::{Span, StepPath, Value};
+use motet_pipeline::{Span, Value};
 
 use crate::{AttemptKey, Failure, Money};
 
@@ -10,10 +10,10 @@ use crate::{AttemptKey, Failure, Money};
 /// exist changes nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// The dispatcher gave the step what it waited for.
+    /// The dispatcher gave an attempt what it waits for.
     Granted {
-        /// The step or item.
-        step: StepPath,
+        /// The attempt.
+        key: AttemptKey,
     },
     /// The provider took the job.
     Accepted {

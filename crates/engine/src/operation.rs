@@ -5,7 +5,7 @@ use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Span, Timestamp, Value};
 
-use crate::command::{Command, Resource};
+use crate::command::Resource;
 use crate::event::SkipReason;
 use crate::handle::{Handling, Task};
 use crate::node::{NodeId, StepStatus};
@@ -121,25 +121,18 @@ impl Handling<'_> {
 
     /// The present target is ready: starts it, or asks for what it needs first.
     pub(crate) fn launch(&mut self, id: NodeId) {
-        let node = self.run.node(id);
-        let Some(attempts) = &node.attempts else { return };
-        let target = self.run.target(id, attempts.target);
-        match target.contract.work {
+        let Some(attempts) = &self.run.node(id).attempts else { return };
+        match self.run.target(id, attempts.target).contract.work {
             Work::Engine => self.do_at_once(id),
             Work::Task | Work::Model => self.plan_attempt(id),
-            Work::Processor => {
-                let step = node.path.clone();
-                self.launches = true;
-                self.commands.push(Command::Acquire { step, resource: Resource::Processor });
-            }
+            Work::Processor => _ = self.launched.insert(id),
         }
     }
 
     pub(crate) fn plan_attempt(&mut self, id: NodeId) {
         let event = self.next_attempt(id);
         self.emit(event);
-        self.launches = true;
-        self.commands.extend(self.run.perform(id));
+        self.launched.insert(id);
     }
 
     pub(crate) fn next_attempt(&self, id: NodeId) -> Event {
@@ -260,7 +253,7 @@ impl Handling<'_> {
             cost: Money::ZERO,
             abandoned: true,
         });
-        self.stop(key);
+        self.stop(id, key);
     }
 
     /// What follows a failure: the same target again, the next target, or the end of the step.

@@ -61,7 +61,8 @@ pub(crate) struct Driver {
     mail: mpsc::UnboundedSender<Message>,
     runs: HashMap<RunId, Live>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
-    in_flight: HashMap<(RunId, AttemptKey), InFlight>,
+    /// What tells each attempt at work to stop.
+    in_flight: HashMap<(RunId, AttemptKey), CancellationToken>,
     dispatcher: Dispatcher,
     batch: Vec<Effect>,
     /// How many batches are at the store.
@@ -78,11 +79,6 @@ struct Live {
     run: Box<Run>,
     deadline: Option<Timestamp>,
     followers: Followers,
-}
-
-struct InFlight {
-    stop: CancellationToken,
-    slot: Option<Resource>,
 }
 
 /// When the driver will be woken, and what waits for that.
@@ -195,10 +191,8 @@ impl Driver {
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ended { run, key, end } => {
-                let flight = self.in_flight.remove(&(run.clone(), key.clone()));
-                if let Some(resource) = flight.and_then(|flight| flight.slot) {
-                    self.dispatcher.release(resource);
-                }
+                self.in_flight.remove(&(run.clone(), key.clone()));
+                self.dispatcher.release(&Claim { run: run.clone(), key: key.clone() });
                 // Work that was stopped because the driver leaves is done again by the next one.
                 if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
                     self.tell(&run, Input::Ended { key, end });
@@ -229,7 +223,7 @@ impl Driver {
             }
             Message::Leave { lock, left } => {
                 self.leaving.push((lock, left));
-                self.in_flight.values().for_each(|flight| flight.stop.cancel());
+                self.in_flight.values().for_each(CancellationToken::cancel);
             }
         }
     }
@@ -289,20 +283,10 @@ impl Driver {
     }
 
     fn grant(&mut self) {
-        while let Some(Claim { run, step }) = self.dispatcher.poll_grant() {
-            let before = self.batch.len();
-            self.tell(&run, Input::Granted { step: step.clone() });
-            let commands = self.batch[before..].iter().flat_map(|effect| &effect.commands);
-            let mut taken = commands.filter_map(|command| match command {
-                Command::Perform(perform) if perform.key.step == step => Some(perform.key.clone()),
-                _ => None,
-            });
-            match taken.next() {
-                Some(key) => {
-                    let flight = InFlight { stop: CancellationToken::new(), slot: Some(Resource::Processor) };
-                    self.in_flight.insert((run, key), flight);
-                }
-                None => self.dispatcher.release(Resource::Processor),
+        while let Some(claim) = self.dispatcher.poll_grant() {
+            match self.runs.contains_key(&claim.run) {
+                true => self.tell(&claim.run, Input::Granted { key: claim.key }),
+                false => self.dispatcher.release(&claim),
             }
         }
     }
@@ -332,17 +316,22 @@ impl Driver {
     }
 
     fn hand_over(&mut self) {
-        if self.batch.is_empty() {
-            return;
+        // More than once only where a slot came back without a turn, and went to somebody else.
+        while !self.batch.is_empty() {
+            let effects = std::mem::take(&mut self.batch);
+            let records: Vec<Record> = effects
+                .iter()
+                .filter_map(|effect| Some(Record { run: effect.run.clone(), turn: effect.turn.clone()? }))
+                .collect();
+            if records.is_empty() {
+                self.carry_out_all(effects);
+            } else {
+                self.append(records, effects);
+            }
         }
-        let effects = std::mem::take(&mut self.batch);
-        let records: Vec<Record> = effects
-            .iter()
-            .filter_map(|effect| Some(Record { run: effect.run.clone(), turn: effect.turn.clone()? }))
-            .collect();
-        if records.is_empty() {
-            return self.carry_out_all(effects);
-        }
+    }
+
+    fn append(&mut self, records: Vec<Record>, effects: Vec<Effect>) {
         let mail = self.mail.clone();
         let durable = Box::new(move |result| {
             // The driver may have left meanwhile: then the turns are kept and nothing more is done.
@@ -362,21 +351,14 @@ impl Driver {
                 self.publish(&effect.run, turn);
             }
             for command in effect.commands {
-                match self.leaving.is_empty() {
-                    true => self.carry_out(&effect.run, command),
-                    false => self.put_off(&effect.run, command),
+                // Whoever takes the run up finds them among the outstanding ones.
+                if self.leaving.is_empty() {
+                    self.carry_out(&effect.run, command);
                 }
             }
         }
         if self.leaving.is_empty() {
             self.grant();
-        }
-    }
-
-    /// Leaves a command to whoever takes the run up: it is among the outstanding ones.
-    fn put_off(&mut self, id: &RunId, command: Command) {
-        if let Command::Perform(perform) = command {
-            self.in_flight.remove(&(id.clone(), perform.key));
         }
     }
 
@@ -392,12 +374,13 @@ impl Driver {
 
     fn carry_out(&mut self, id: &RunId, command: Command) {
         match command {
-            Command::Acquire { step, resource } => {
-                self.dispatcher.want(Claim { run: id.clone(), step }, resource)
+            Command::Acquire { key, resource } => {
+                self.dispatcher.want(Claim { run: id.clone(), key }, resource)
             }
+            Command::Release { key } => self.dispatcher.release(&Claim { run: id.clone(), key }),
             Command::Perform(perform) => self.perform(id, *perform),
             Command::Stop { key } => match self.in_flight.get(&(id.clone(), key.clone())) {
-                Some(flight) => flight.stop.cancel(),
+                Some(stop) => stop.cancel(),
                 None => self.post(Message::Ended { run: id.clone(), key, end: AttemptEnd::Cancelled }),
             },
         }
@@ -406,9 +389,11 @@ impl Driver {
     fn perform(&mut self, id: &RunId, perform: Perform) {
         let Some(live) = self.runs.get(id) else { return };
         let key = perform.key.clone();
-        let flight = self.in_flight.entry((id.clone(), key.clone()));
-        let stop =
-            flight.or_insert_with(|| InFlight { stop: CancellationToken::new(), slot: None }).stop.clone();
+        if let Some(resource) = perform.resource {
+            self.dispatcher.hold(Claim { run: id.clone(), key: key.clone() }, resource);
+        }
+        let stop = CancellationToken::new();
+        self.in_flight.insert((id.clone(), key.clone()), stop.clone());
         let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
         let (mail, run) = (self.mail.clone(), id.clone());
@@ -436,7 +421,7 @@ impl Driver {
             live.followers.tell(&Happening::StoreFailed(error.clone()));
         }
         self.broken = Some(error);
-        self.in_flight.values().for_each(|flight| flight.stop.cancel());
+        self.in_flight.values().for_each(CancellationToken::cancel);
         self.forget_runs();
     }
 

@@ -15,5 +15,6 @@ mod regressions;
 mod retries;
 mod scenario;
 mod shapes;
+mod slots;
 mod time;
 mod two_processes;

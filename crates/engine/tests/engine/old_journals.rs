@@ -49,7 +49,8 @@ fn tell(pipeline: &str, journal: &str) -> String {
                     perform.deadline
                 ),
                 Command::Stop { key } => writeln!(told, "  stop {key}"),
-                Command::Acquire { step, resource } => writeln!(told, "  acquire {resource:?} for {step}"),
+                Command::Acquire { key, resource } => writeln!(told, "  acquire {resource:?} for {key}"),
+                Command::Release { key } => writeln!(told, "  release {key}"),
             };
         }
         if run.status().is_terminal() {

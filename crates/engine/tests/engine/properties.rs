@@ -324,7 +324,7 @@ impl Trial {
             Act::Grant(which) => {
                 let waiting: Vec<_> = self.story.queueing.iter().cloned().collect();
                 if !waiting.is_empty() {
-                    self.tell(Input::Granted { step: which.get(&waiting).clone() });
+                    self.tell(Input::Granted { key: which.get(&waiting).clone() });
                 }
             }
             Act::Drain(which, good) => {
@@ -360,7 +360,7 @@ impl Trial {
                 self.story.working.contains_key(key) || self.story.stopping.contains(key)
             }
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
-            Input::Granted { step } => self.story.queueing.contains(step),
+            Input::Granted { key } => self.story.queueing.contains(key),
             Input::Tick | Input::Cancel { .. } | Input::Resume { .. } => false,
         };
         if true_again { self.tell(input) } else { self.tell_in_vain(input) }
@@ -372,8 +372,8 @@ impl Trial {
         let nobody = StepPath::from_text("nobody[1]/x");
         let key = |step: &StepPath, number| AttemptKey { step: step.clone(), number };
         self.tell_in_vain(match what % 8 {
-            0 => Input::Granted { step: nobody },
-            1 => Input::Granted { step: StepPath::root() },
+            0 => Input::Granted { key: key(&nobody, 1) },
+            1 => Input::Granted { key: key(&StepPath::root(), 1) },
             2 => Input::Ended { key: key(&nobody, 1), end: ok(json!(1)) },
             3 => Input::Ended { key: key(&known, 0), end: ok(json!(1)) },
             4 => Input::Ended { key: key(&known, u32::MAX), end: bad(Class::Unknown) },
@@ -389,10 +389,10 @@ impl Trial {
             if self.story.run.status().is_terminal() {
                 return;
             }
-            let step = self.story.queueing.first().cloned();
+            let waiting = self.story.queueing.first().cloned();
             let key = self.story.stopping.first().or_else(|| self.story.working.keys().next()).cloned();
-            match (step, key, self.story.run.next_deadline()) {
-                (Some(step), ..) => self.tell(Input::Granted { step }),
+            match (waiting, key, self.story.run.next_deadline()) {
+                (Some(key), ..) => self.tell(Input::Granted { key }),
                 (None, Some(key), _) => self.tell(Input::Ended { key, end: ok(json!("at last")) }),
                 (None, None, Some(due)) => {
                     let length = due.since(self.story.now);

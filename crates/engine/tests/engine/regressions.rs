@@ -1,6 +1,6 @@
 //! What went wrong elsewhere, each by its number in the list of regressions and its public thread.
 
-use motet_engine::{AttemptEnd, Failure, Money};
+use motet_engine::{AttemptEnd, Failure, Input, Money};
 use motet_pipeline::Class;
 use serde_json::{Value as Json, json};
 
@@ -133,7 +133,7 @@ fn film(dies_after: impl Fn(usize) -> bool) -> (Json, Vec<String>) {
                 let value = json!(format!("{key} of {}", story.inputs_of(key.step.as_str())));
                 story.ends_as(key, ok(value));
             }
-            (None, Some(step)) => _ = story.grants(step.as_str()),
+            (None, Some(key)) => _ = story.tell(Input::Granted { key }),
             (None, None) => {
                 let due = story.run.next_deadline().expect("something is due");
                 let length = due.since(story.now);
