@@ -256,9 +256,9 @@ impl Driver {
             return;
         }
         let mut live = Live { run, deadline: None, followers: Followers::default() };
-        let before = live.run.outstanding();
-        let mut reaction = live.run.handle(self.hands.world.now(), Input::Resume { away });
-        reaction.commands.splice(0..0, before);
+        let Reaction { turn, .. } = live.run.handle(self.hands.world.now(), Input::Resume { away });
+        // Those of the turn are among them, and deadlines are as they were moved.
+        let reaction = Reaction { turn, commands: live.run.outstanding() };
         self.runs.insert(id.clone(), live);
         self.stage(&id, reaction, None);
     }

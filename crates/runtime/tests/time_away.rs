@@ -1,13 +1,13 @@
 //! Time in which nobody drove a run, under virtual time with a store in a folder.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use motet::Motet;
 use motet::engine::{Event, RunId};
 use motet::language::{Span, Timestamp};
 use motet::world::World;
 use motet::world::virtual_time::{VirtualWorld, run};
+use motet::{Builder, Motet, Task, TaskContext, TaskError};
 use tempfile::TempDir;
 
 const PATIENCE: &str = r#"
@@ -24,9 +24,21 @@ const HOUR: i64 = 60 * MINUTE;
 /// From `begin` to `end` a process is there, in which `story` happens at the beginning; then it is
 /// gone without a word.
 fn live<T>(folder: &Path, begin: i64, end: i64, story: impl AsyncFnOnce(&Motet) -> T) -> T {
+    live_with(folder, None, begin, end, story)
+}
+
+/// The same, with a task.
+fn live_with<T>(
+    folder: &Path,
+    task: Option<&Task>,
+    begin: i64,
+    end: i64,
+    story: impl AsyncFnOnce(&Motet) -> T,
+) -> T {
     run(async {
         let world = Arc::new(VirtualWorld::new(Timestamp(begin), begin.unsigned_abs()));
-        let motet = Motet::builder().world(world.clone()).store(folder).open().await.unwrap();
+        let builder = Motet::builder().world(world.clone()).store(folder);
+        let motet = task.into_iter().cloned().fold(builder, Builder::add_task).open().await.unwrap();
         let told = story(&motet).await;
         world.sleep_until(Timestamp(end)).await;
         told
@@ -102,4 +114,28 @@ fn a_run_taken_up_a_second_time_counts_from_the_process_that_drove_it_last() {
     let [_, Span(away)] = told[..] else { panic!("it was taken up twice: {told:?}") };
     let alone = HOUR.unsigned_abs();
     assert!((alone..=alone + 5_000).contains(&away), "{away} ms");
+}
+
+#[test]
+fn work_that_is_taken_up_has_the_time_that_it_had_left() {
+    const WORK: &str = "motet: 1\nname: work\nsteps: { work: { uses: task/work, timeout: 10m } }";
+    let folder = TempDir::new().unwrap();
+    let deadlines = Arc::new(Mutex::new(Vec::new()));
+    let told = deadlines.clone();
+    let work = Task::new("work", move |context: TaskContext, (): ()| {
+        told.lock().unwrap().push(context.deadline());
+        std::future::pending::<Result<(), TaskError>>()
+    });
+    let begin = async |motet: &Motet| {
+        let pipeline = motet.load_text(WORK).unwrap();
+        motet.start(&pipeline, [] as [(&str, &str); 0]).await.unwrap().id().clone()
+    };
+    let id = live_with(folder.path(), Some(&work), 0, 4 * MINUTE, begin);
+    let go_on = async |motet: &Motet| {
+        resume(motet, &id).await;
+        away(motet, &id)[0]
+    };
+    let away = live_with(folder.path(), Some(&work), 3 * HOUR, 3 * HOUR + MINUTE, go_on);
+    let deadline = Timestamp(10 * MINUTE);
+    assert_eq!(*deadlines.lock().unwrap(), [deadline, deadline.after(away)]);
 }
