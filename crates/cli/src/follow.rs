@@ -41,16 +41,12 @@ pub trait Reader {
     fn tell(&mut self, follow: &Follow, event: &PublicEvent);
     /// All that had happened before to a run that was found has been told.
     fn caught_up(&mut self, follow: &Follow);
-    /// Nothing more is to be told for now: time to draw.
-    fn draw(&mut self, follows: &[Follow]);
+    /// Time to draw, if it draws: several times a second, whatever happens.
+    fn draw(&mut self, _: &[Follow]) {}
     /// Something that concerns all runs.
     fn note(&mut self, line: &Line);
     /// A run is over, or nobody drives it any more. Its outputs lie in `files`.
     fn end(&mut self, follow: &Follow, ending: &Ending);
-    /// Whether it wants to draw though nothing happens.
-    fn is_animated(&self) -> bool {
-        false
-    }
 }
 
 /// What runs are followed with.
@@ -67,7 +63,7 @@ pub struct Following<'f> {
     pub since: Timestamp,
 }
 
-/// How often what counts time is drawn again.
+/// How often is drawn: often enough to be lively, whatever number of items ends in between.
 const FRAME: Duration = Duration::from_millis(125);
 
 impl Following<'_> {
@@ -104,6 +100,7 @@ impl Following<'_> {
         let mut stop = Stop::listen()
             .map_err(|error| Problem::new(Exit::Machine, format!("failed to listen for signals: {error}")))?;
         let mut frames = tokio::time::interval(FRAME);
+        frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut stopping = false;
         loop {
             tokio::select! {
@@ -114,7 +111,6 @@ impl Following<'_> {
                         while let Ok((index, happening)) = happenings.try_recv() {
                             self.take_in(&mut follows[index], happening, &mut *reader)?;
                         }
-                        reader.draw(&follows);
                         if follows.iter().all(|follow| follow.is_over) {
                             break;
                         }
@@ -130,7 +126,7 @@ impl Following<'_> {
                     let session = self.session.clone();
                     tokio::spawn(async move { session.interrupt().await });
                 }
-                _ = frames.tick(), if reader.is_animated() => reader.draw(&follows),
+                _ = frames.tick(), if self.is_animated() => reader.draw(&follows),
             }
         }
         for follow in follows.iter_mut().filter(|follow| !follow.is_over) {
@@ -140,11 +136,16 @@ impl Following<'_> {
     }
 
     fn reader(&self) -> Box<dyn Reader> {
-        match (self.json, self.terminal.is_live) {
-            (true, _) => Box::new(json::JsonLines::new(*self.terminal)),
-            (false, true) => Box::new(live::Live::new(*self.terminal)),
-            (false, false) => Box::new(plain::Plain::new(*self.terminal)),
+        match self.json {
+            true => Box::new(json::JsonLines::new(*self.terminal)),
+            false if self.is_animated() => Box::new(live::Live::new(*self.terminal)),
+            false => Box::new(plain::Plain::new(*self.terminal)),
         }
+    }
+
+    /// Whether lines are drawn again while time passes.
+    fn is_animated(&self) -> bool {
+        self.terminal.is_live && !self.json
     }
 
     fn begin(&self, run: &RunId, found: bool) -> Follow {
@@ -232,6 +233,11 @@ impl Following<'_> {
 }
 
 impl Follow {
+    /// Whether there is something to draw: it has begun, and isn't over.
+    fn is_to_be_drawn(&self) -> bool {
+        !self.is_over && self.caught_up && self.reporter.record().started_at > Timestamp::default()
+    }
+
     /// Sums up what had happened to a run that was found.
     fn catch_up(&mut self, reader: &mut dyn Reader) {
         if !self.caught_up {

@@ -25,8 +25,6 @@ impl Reader for JsonLines {
 
     fn caught_up(&mut self, _: &Follow) {}
 
-    fn draw(&mut self, _: &[Follow]) {}
-
     fn note(&mut self, line: &Line) {
         self.terminal.note_line(line);
     }

@@ -6,26 +6,27 @@ use super::plain::show_ending;
 use super::{Follow, Reader, now};
 use crate::render::ending::Ending;
 use crate::render::found;
-use crate::render::line::{Line, Look, Tone};
+use crate::render::line::{Line, Look};
 use crate::render::progress::View;
 use crate::terminal::Terminal;
 
 pub struct Live {
     terminal: Terminal,
-    /// How many lines were drawn last and are to be drawn over.
-    drawn: usize,
+    /// How wide the lines are that were drawn last and are to be drawn over.
+    drawn: Vec<usize>,
 }
 
 impl Live {
     pub fn new(terminal: Terminal) -> Live {
-        Live { terminal, drawn: 0 }
+        Live { terminal, drawn: Vec::new() }
     }
 
     /// Writes `lines` over those that were drawn last, in one piece, so that nothing flickers.
     fn draw_over(&mut self, lines: &[Line]) {
         let mut text = String::from("\x1b[?2026h");
-        if self.drawn > 0 {
-            text.push_str(&format!("\x1b[{}A", self.drawn));
+        let rows = rows_of(&self.drawn, self.terminal.size().0);
+        if rows > 0 {
+            text.push_str(&format!("\x1b[{rows}A"));
         }
         text.push('\r');
         for line in lines {
@@ -35,7 +36,7 @@ impl Live {
         }
         text.push_str("\x1b[J\x1b[?2026l");
         self.terminal.note(&text);
-        self.drawn = lines.len();
+        self.drawn = lines.iter().map(Line::width).collect();
     }
 
     fn look(&self) -> (Look, usize) {
@@ -56,11 +57,15 @@ impl Reader for Live {
     fn draw(&mut self, follows: &[Follow]) {
         let (look, rows) = self.look();
         let mut lines = Vec::new();
-        for follow in follows.iter().filter(|follow| !follow.is_over && follow.caught_up) {
+        // The cursor stays in the last row, and can't go back to what has scrolled away.
+        let rows = rows.saturating_sub(1).max(1);
+        let shown: Vec<&Follow> = follows.iter().filter(|follow| follow.is_to_be_drawn()).collect();
+        for follow in shown.iter().take(rows) {
             let record = follow.reporter.record();
-            lines.extend(View { record, score: follow.score.as_ref(), now: now(), look: &look }.lines());
+            let view = View { record, score: follow.score.as_ref(), now: now(), look: &look };
+            lines.extend(view.lines_within(rows / shown.len().min(rows)));
         }
-        self.draw_over(&fit(lines, rows.saturating_sub(1)));
+        self.draw_over(&lines);
     }
 
     fn note(&mut self, line: &Line) {
@@ -73,22 +78,25 @@ impl Reader for Live {
         let record = follow.reporter.record();
         let view = View { record, score: follow.score.as_ref(), now: ending.now, look: &look };
         self.draw_over(&view.lines());
-        self.drawn = 0;
+        self.drawn.clear();
         show_ending(&self.terminal, ending);
-    }
-
-    fn is_animated(&self) -> bool {
-        true
     }
 }
 
-/// The lines that fit: the cursor can't go back to what has scrolled away. The header stays, and the
-/// end, where the work is.
-fn fit(mut lines: Vec<Line>, rows: usize) -> Vec<Line> {
-    if lines.len() <= rows || rows < 4 {
-        return lines;
+/// How many rows lines take that are `widths` wide: where the terminal has become narrower, it has
+/// broken them.
+fn rows_of(widths: &[usize], columns: usize) -> usize {
+    widths.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_a_narrower_terminal_has_broken_take_more_rows() {
+        assert_eq!(rows_of(&[80, 0, 79], 80), 3);
+        assert_eq!(rows_of(&[80, 0, 79], 40), 5);
+        assert_eq!(rows_of(&[], 40), 0);
     }
-    let hidden = lines.len() - rows + 1;
-    lines.splice(1..1 + hidden, [Line::of(Tone::Dim, format!("  … {hidden} more lines"))]);
-    lines
 }

@@ -29,8 +29,6 @@ impl Reader for Plain {
         self.terminal.note_line(&found::line(follow.reporter.record(), now()));
     }
 
-    fn draw(&mut self, _: &[Follow]) {}
-
     fn note(&mut self, line: &Line) {
         self.terminal.note_line(line);
     }

@@ -4,9 +4,14 @@ use motet::engine::StepStatus;
 use motet::language::{Span, StepPath, Timestamp};
 use motet::report::{RunRecord, StepRecord};
 
-use super::line::{Line, Look, Tone, columns};
-use super::words::{clock, counting, duration, output};
+use self::columns::Columns;
+use self::tally::{Standing, Tally};
+use super::line::{Line, Look, Tone, columns as columns_of};
+use super::words::{clock, count, counting, duration, output, remaining};
 use crate::score::{Part, Score};
+
+mod columns;
+mod tally;
 
 /// A run and all that its lines are made of.
 #[derive(Clone, Copy)]
@@ -22,44 +27,84 @@ pub struct View<'v> {
 /// How many items that aren't well get a line of their own.
 const UNFOLDED_MAX: usize = 5;
 
+/// What is left of a pipeline's name where there is no room for all of it.
+const HEADER_NAME_WIDTH_MIN: usize = 8;
+
 /// The widest bar, in columns.
 const BAR_WIDTH: usize = 10;
+
+/// On narrower terminals the words have the room that a bar of items would take.
+const BAR_FROM_WIDTH: usize = 80;
 
 impl View<'_> {
     /// The header and the steps.
     pub fn lines(&self) -> Vec<Line> {
+        std::iter::once(self.header()).chain(self.step_lines()).collect()
+    }
+
+    /// The same in at most `rows` lines: where there is no room, the steps that are over and those
+    /// that did not begin are counted, and what goes on stays in sight.
+    pub fn lines_within(&self, rows: usize) -> Vec<Line> {
+        let lines = self.lines();
+        if lines.len() <= rows {
+            return lines;
+        }
+        let steps = self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)));
+        let (mut over, mut ahead, mut under_way) = (0, 0, Vec::new());
+        let columns = Columns::of(self);
+        for (path, step) in steps {
+            match step.status {
+                StepStatus::Pending => ahead += 1,
+                StepStatus::Completed | StepStatus::Skipped | StepStatus::Cancelled => over += 1,
+                _ => under_way.extend(self.lines_of(path, step, &columns)),
+            }
+        }
+        let symbols = &self.look.symbols;
+        let summed_up = |number: usize, symbol: &str, words: &str| {
+            let text = format!("  {symbol} {} {words}", count(number, "step"));
+            (number > 0).then(|| Line::of(Tone::Dim, text))
+        };
+        let (over, ahead) =
+            (summed_up(over, symbols.done, "done"), summed_up(ahead, symbols.waiting, "to come"));
+        let room = rows.saturating_sub(1 + usize::from(over.is_some()) + usize::from(ahead.is_some()));
+        if under_way.len() > room {
+            let hidden = under_way.len() - room.saturating_sub(1);
+            under_way.truncate(room.saturating_sub(1));
+            under_way.push(Line::of(Tone::Dim, format!("  {} and {hidden} more lines", symbols.more)));
+        }
         let mut lines = vec![self.header()];
-        lines.extend(self.step_lines());
+        lines.extend(over.into_iter().chain(under_way).chain(ahead));
+        lines.truncate(rows.max(1));
         lines
     }
 
-    /// `narrated-video   run 7Q2K   00:58`
+    /// `narrated-video   run 7Q2K   00:58`. Where there is no room, the name is cut.
     pub fn header(&self) -> Line {
         let record = self.record;
-        let mut line = Line::of(Tone::Strong, &record.pipeline).plain(format!(
-            "   run {}   {}",
-            record.run.short(),
-            clock(record.elapsed(self.now))
-        ));
+        let elapsed = clock(record.elapsed(self.now));
+        let mut facts = Line::new().plain(format!("   run {}   {elapsed}", record.run.short()));
         if !record.cost.is_zero() {
-            line = line.plain(format!("   ${}", record.cost));
+            facts = facts.plain(format!("   ${}", record.cost));
         }
         if let Some(user) = &record.user {
-            line = line.then(Tone::Dim, format!("   for {user}"));
+            facts = facts.then(Tone::Dim, format!("   for {user}"));
         }
-        line.cut(self.look.width, &self.look.symbols)
+        let symbols = &self.look.symbols;
+        let room = self.look.width.saturating_sub(facts.width()).max(HEADER_NAME_WIDTH_MIN);
+        let name = Line::of(Tone::Strong, &record.pipeline).cut(room, symbols);
+        name.followed_by(facts).cut(self.look.width, symbols)
     }
 
     /// A line for each of the outermost steps, and for what is not well inside.
     pub fn step_lines(&self) -> Vec<Line> {
         let columns = Columns::of(self);
-        let mut lines = Vec::new();
-        for path in &self.record.order {
-            let Some(step) = self.record.step(path) else { continue };
-            lines.push(self.step_line(path, step, &columns));
-            lines.extend(self.unfolded(path));
-        }
-        lines.into_iter().map(|line| line.cut(self.look.width, &self.look.symbols)).collect()
+        let steps = self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)));
+        steps.flat_map(|(path, step)| self.lines_of(path, step, &columns)).collect()
+    }
+
+    fn lines_of(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Vec<Line> {
+        let lines = std::iter::once(self.step_line(path, step, columns)).chain(self.unfolded(path));
+        lines.map(|line| line.cut(self.look.width, &self.look.symbols)).collect()
     }
 
     fn part(&self, path: &StepPath) -> Option<&Part> {
@@ -68,13 +113,19 @@ impl View<'_> {
 
     fn step_line(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Line {
         let (symbol, tone) = self.symbol(step);
-        let line = Line::new().plain("  ").then(tone, symbol).plain(" ").then(Tone::Plain, path.as_str());
-        let line = line.pad_to(columns.time);
-        let mut line = line.plain(self.time_of(step));
+        let name = Line::of(Tone::Plain, path.as_str()).cut(columns.name_width, &self.look.symbols);
+        let mut line = Line::new().plain("  ").then(tone, symbol).plain(" ").followed_by(name);
+        if let Some(time) = columns.time {
+            line = line.pad_to(time).plain(self.time_of(step));
+        }
         if let Some(does) = columns.does {
             line = line.pad_to(does).then(Tone::Dim, self.does(path, step));
         }
-        self.add_state(line.pad_to(columns.state), path, step)
+        line = line.pad_to(columns.state);
+        if columns.time.is_none() && step.is_over() && step.ready_at.is_some() {
+            line = line.plain(format!("{}  ", self.time_of(step)));
+        }
+        self.add_state(line, path, step)
     }
 
     fn symbol(&self, step: &StepRecord) -> (&'static str, Tone) {
@@ -145,12 +196,12 @@ impl View<'_> {
         match failed {
             Some(failure) => format!(
                 "retrying in {} (attempt {} failed, {}: {})",
-                counting(left),
+                remaining(left),
                 step.attempts.len(),
                 failure.class,
                 failure.message
             ),
-            None => format!("sleeps, {} left", counting(left)),
+            None => format!("sleeps, {} left", remaining(left)),
         }
     }
 
@@ -187,9 +238,11 @@ impl View<'_> {
     /// `31 of 40   2 running, 6 waiting for a slot, 1 retrying in 12 s`
     fn add_items(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
         let total = step.items.as_ref().map_or(0, Vec::len);
-        let tally = Tally::of(self, path);
-        let line = line.plain(format!("{} of {total}   ", tally.over));
-        let line = self.add_bar(line, tally.over as f64 / total.max(1) as f64);
+        let tally = Tally::of(self.record, path);
+        let mut line = line.plain(format!("{} of {total}", tally.over));
+        if self.look.width >= BAR_FROM_WIDTH {
+            line = self.add_bar(line.plain("   "), tally.over as f64 / total.max(1) as f64);
+        }
         let mut words = Vec::new();
         let mut add = |count: usize, what: &str| {
             if count > 0 {
@@ -198,10 +251,11 @@ impl View<'_> {
         };
         add(tally.running, "running");
         add(tally.waiting, "waiting for a slot");
-        add(tally.failed, "failed");
+        add(tally.sleeping, "sleeping");
         if let Some(next) = tally.next_retry {
-            add(tally.sleeping, &format!("retrying in {}", counting(next.since(self.now))));
+            add(tally.retrying, &format!("retrying in {}", remaining(next.since(self.now))));
         }
+        add(tally.failed, "failed");
         line.plain(if words.is_empty() { String::new() } else { format!("   {}", words.join(", ")) })
     }
 
@@ -211,20 +265,20 @@ impl View<'_> {
             self.record.below(path).filter(|(below, _)| is_directly_below(below, path)).collect();
         let over = inner.iter().filter(|(_, step)| step.is_over()).count();
         let total = self.part(path).map_or(inner.len(), |part| part.inner.len());
-        let running: Vec<&str> = inner
+        let under_way: Vec<String> = inner
             .iter()
-            .filter(|(_, step)| step.status == StepStatus::Running)
-            .map(|(below, _)| last_name(below))
+            .filter_map(|(below, step)| Some((below, Standing::of(self.record, below, step)?)))
+            .map(|(below, standing)| format!("{} {}", last_name(below), standing.word()))
             .collect();
         let line = line.plain(format!("{over} of {total} steps"));
-        if running.is_empty() { line } else { line.plain(format!("   {} running", running.join(", "))) }
+        if under_way.is_empty() { line } else { line.plain(format!("   {}", under_way.join(", "))) }
     }
 
     fn result_of(&self, path: &StepPath, step: &StepRecord) -> String {
         let times = self.look.symbols.times;
         match (&step.items, &step.output) {
             (Some(items), _) => {
-                let tally = Tally::of(self, path);
+                let tally = Tally::of(self.record, path);
                 let failed =
                     if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
                 format!("{} of {}{failed}", tally.completed, items.len())
@@ -267,96 +321,6 @@ fn is_directly_below(below: &StepPath, path: &StepPath) -> bool {
 
 fn last_name(path: &StepPath) -> &str {
     path.as_str().rsplit('/').next().unwrap_or(path.as_str())
-}
-
-/// Where the columns begin.
-struct Columns {
-    time: usize,
-    /// Left out where there is no room for it.
-    does: Option<usize>,
-    state: usize,
-}
-
-/// Longer names and operations don't push the others away.
-const NAME_WIDTH_MAX: usize = 20;
-const DOES_WIDTH_MAX: usize = 26;
-
-/// What a state needs to be understood.
-const STATE_WIDTH_MIN: usize = 24;
-
-impl Columns {
-    fn of(view: &View) -> Columns {
-        let steps = view.record.order.iter().filter_map(|path| Some((path, view.record.step(path)?)));
-        let (mut name, mut time, mut does) = (0, 0, 0);
-        for (path, step) in steps {
-            name = name.max(columns(path.as_str()));
-            time = time.max(columns(&view.time_of(step)));
-            does = does.max(columns(&view.does(path, step)));
-        }
-        let symbol = columns(view.look.symbols.done);
-        let time_at = 2 + symbol + 1 + name.min(NAME_WIDTH_MAX) + 3;
-        let does_at = time_at + time.max(5) + 3;
-        let state_at = does_at + does.min(DOES_WIDTH_MAX) + 3;
-        if state_at + STATE_WIDTH_MIN > view.look.width {
-            return Columns { time: time_at, does: None, state: does_at };
-        }
-        Columns { time: time_at, does: Some(does_at), state: state_at }
-    }
-}
-
-/// How the items of a step stand.
-#[derive(Default)]
-struct Tally {
-    over: usize,
-    completed: usize,
-    failed: usize,
-    running: usize,
-    waiting: usize,
-    sleeping: usize,
-    next_retry: Option<Timestamp>,
-}
-
-impl Tally {
-    fn of(view: &View, path: &StepPath) -> Tally {
-        let mut tally = Tally::default();
-        for (path, item) in view.record.items_of(path) {
-            let Some(item) = item else { continue };
-            tally.over += usize::from(item.is_over());
-            match state_of(view, &path, item) {
-                StepStatus::Completed => tally.completed += 1,
-                StepStatus::Failed => tally.failed += 1,
-                StepStatus::Running => tally.running += 1,
-                StepStatus::Waiting => tally.waiting += 1,
-                StepStatus::Sleeping => {
-                    tally.sleeping += 1;
-                    tally.next_retry = match (tally.next_retry, item.wakes_at) {
-                        (Some(known), Some(other)) => Some(known.min(other)),
-                        (known, other) => known.or(other),
-                    };
-                }
-                _ => {}
-            }
-        }
-        tally
-    }
-}
-
-/// Where an item stands: one that is a group runs only if something inside it does.
-fn state_of(view: &View, path: &StepPath, item: &StepRecord) -> StepStatus {
-    if item.status != StepStatus::Running || !item.attempts.is_empty() {
-        return item.status;
-    }
-    let inside = |status: StepStatus| view.record.below(path).any(|(_, step)| step.status == status);
-    let leaves_run = view
-        .record
-        .below(path)
-        .any(|(_, step)| step.status == StepStatus::Running && !step.attempts.is_empty());
-    match () {
-        () if leaves_run => StepStatus::Running,
-        () if inside(StepStatus::Waiting) => StepStatus::Waiting,
-        () if inside(StepStatus::Sleeping) => StepStatus::Sleeping,
-        () => StepStatus::Running,
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use motet::language::{Artifact, MediaKind, Span, Timestamp, Value};
 use motet::report::MASKED;
 
-/// A length of time for people: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
+/// A length of time for people: `45 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
 pub fn duration(span: Span) -> String {
     let milliseconds = span.0;
     let seconds = (milliseconds + 500) / 1000;
     match milliseconds {
-        0..9_950 => format!("{:.1} s", span.as_seconds()),
+        0..100 => format!("{milliseconds} ms"),
+        100..9_950 => format!("{:.1} s", span.as_seconds()),
         9_950..59_500 => format!("{seconds} s"),
         59_500..3_599_500 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         3_599_500..86_400_000 => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
@@ -19,6 +20,11 @@ pub fn duration(span: Span) -> String {
 /// A length of time, in whole seconds where it is short: for what counts while one watches.
 pub fn counting(span: Span) -> String {
     if span.0 < 59_500 { format!("{} s", span.0 / 1000) } else { duration(span) }
+}
+
+/// What is left of a length of time: a part of a second counts as one.
+pub fn remaining(span: Span) -> String {
+    counting(Span(span.0.div_ceil(1000) * 1000))
 }
 
 /// A length of time as a clock: `00:58`, `1:02:03`.
@@ -121,9 +127,12 @@ pub fn brief(value: &Value) -> String {
         Value::Map(entries) if entries.len() > 4 => count(entries.len(), "field"),
         other => {
             let text = other.to_json().to_string();
+            // A number is kept exactly as it was written; `25.0` frames are 25.
+            let is_number = matches!(other, Value::Number(_));
+            let text = text.strip_suffix(".0").filter(|_| is_number).unwrap_or(&text);
             match text.char_indices().nth(BRIEF_CHARACTERS_MAX) {
                 Some((at, _)) => format!("{}…", &text[..at]),
-                None => text,
+                None => text.to_owned(),
             }
         }
     }
@@ -136,7 +145,8 @@ mod tests {
     #[test]
     fn lengths_of_time_are_told_as_people_would() {
         let table = [
-            (0, "0.0 s", "00:00", "0 s"),
+            (0, "0 ms", "00:00", "0 s"),
+            (99, "99 ms", "00:00", "0 s"),
             (450, "0.5 s", "00:00", "0.5 s"),
             (9_960, "10 s", "00:09", "10 s"),
             (74_000, "1 min 14 s", "01:14", "74 s"),
@@ -148,6 +158,22 @@ mod tests {
             let span = Span(milliseconds);
             assert_eq!((duration(span).as_str(), clock(span).as_str()), (words, on_the_clock));
             assert_eq!(rough(span), roughly);
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_never_told_as_nothing() {
+        let table = [(0, "0 s"), (1, "1 s"), (1_000, "1 s"), (59_100, "1 min 00 s")];
+        for (milliseconds, words) in table {
+            assert_eq!(remaining(Span(milliseconds)), words);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_told_without_a_point() {
+        let number = |text: &str| serde_json::from_str(text).unwrap();
+        for (written, told) in [("25.0", "25"), ("0.5", "0.5"), ("10", "10"), ("\"1.0\"", "\"1.0\"")] {
+            assert_eq!(brief(&number(written)), told);
         }
     }
 

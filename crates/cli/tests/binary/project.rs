@@ -100,7 +100,10 @@ macro_rules! assert_transcript {
         settings.add_filter(r"   \d\d:\d\d\n", "   [clock]\n");
         settings.add_filter(r", last heard of [^\n]* ago", "");
         settings.add_filter(r"worked on it for [^\n]+", "worked on it for [span]");
-        settings.add_filter(r"\d+\.\d s\b", "[span]");
+        // A length of time, with the blanks that it leaves to the next column.
+        settings.add_filter(r"\b(\d+ ms|\d+\.\d s)\b( {2,})", "[span]   ");
+        settings.add_filter(r"\b(\d+ ms|\d+\.\d s)\b", "[span]");
+        settings.add_filter(r"  took +", "  took   ");
         settings.add_filter(r#""duration_ms":\d+"#, r#""duration_ms":"[span]""#);
         settings.add_filter(r#""duration_ms": \d+"#, r#""duration_ms": "[span]""#);
         settings.bind(|| insta::assert_snapshot!($transcript));

@@ -176,6 +176,36 @@ fn the_middle_of_a_run_at_every_width() {
 }
 
 #[test]
+fn the_run_and_its_time_stay_in_sight_however_long_the_pipeline_is_called() {
+    let story = Story::in_the_middle();
+    let look = look(31, Symbols::UNICODE);
+    assert_eq!(story.view(48, &look).header().paint(false), "narrated-vi…   run 7Q2K   00:48");
+}
+
+#[test]
+fn where_there_are_few_rows_what_goes_on_stays_in_sight_and_the_rest_is_counted() {
+    let story = Story::in_the_middle();
+    let look = look(80, Symbols::UNICODE);
+    let within = |rows: usize| story.view(48, &look).lines_within(rows);
+    assert_eq!(within(7), story.view(48, &look).lines());
+    for rows in 1..7 {
+        assert!(within(rows).len() <= rows, "{}", painted(within(rows)));
+    }
+    insta::assert_snapshot!("in_six_rows", painted(within(6)));
+    insta::assert_snapshot!("in_five_rows", painted(within(5)));
+}
+
+#[test]
+fn items_that_sleep_are_not_told_as_retried() {
+    let mut story = Story::in_the_middle();
+    let nap = |key: &str| Event::StepSlept { step: path(key), until: at(60) };
+    story.tell(10, [nap("shots[e]"), nap("shots[f]")]);
+    let look = look(120, Symbols::UNICODE);
+    let text = painted(story.view(48, &look).lines());
+    assert!(text.contains("2 running, 2 sleeping, 1 failed"), "{text}");
+}
+
+#[test]
 fn every_symbol_has_a_plain_word_where_only_ascii_is_shown() {
     let look = look(100, Symbols::ASCII);
     let text = painted(Story::in_the_middle().view(48, &look).lines());
