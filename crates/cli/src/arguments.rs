@@ -6,21 +6,63 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
-#[command(name = "motet", version, about, after_help = EXIT_CODES, propagate_version = false)]
+#[command(name = "motet", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Arguments {
     /// When to use colour; NO_COLOR is honoured.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub color: Color,
     /// Tell the causes of an error as well.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub verbose: bool,
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
+/// The heading of the options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
+const AFTER_HELP: &str = "Begin with:
+  motet init film && cd film
+  motet run film.yaml
+
+Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
 6 store, disk or tool failed, 130 interrupted (resumable).";
+
+const CHECK_EXAMPLES: &str = "Examples:
+  motet check film.yaml parts/*.yaml
+  motet check --explain type";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  motet plan film.yaml
+  motet plan film.yaml --mermaid > film.mmd";
+
+const RUN_EXAMPLES: &str = "Examples:
+  motet run film.yaml
+  motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
+  motet run film.yaml --inputs inputs.json --out films --label team=film
+  motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
+
+const RESUME_EXAMPLES: &str = "Examples:
+  motet resume          all unfinished runs
+  motet resume 7Q2K     the run whose id ends so";
+
+const RUNS_EXAMPLES: &str = "Examples:
+  motet runs --status failed --limit 5
+  motet runs --pipeline film --label team=film --json";
+
+const SHOW_EXAMPLES: &str = "Examples:
+  motet show 7Q2K
+  motet show 7Q2K --step 'shots[2]/still'
+  motet show 7Q2K --timeline";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  motet completions bash > ~/.local/share/bash-completion/completions/motet
+  motet completions fish > ~/.config/fish/completions/motet.fish";
+
+const SCHEMA_EXAMPLES: &str = "Examples:
+  motet schema > motet.schema.json
+Then, as the first line of a pipeline, for editors with the YAML language server:
+  # yaml-language-server: $schema=motet.schema.json";
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,16 +79,22 @@ pub enum Command {
     /// Set up a project: settings and a first pipeline that runs without a key.
     Init(Init),
     /// Say all that is wrong with pipeline files; nothing runs.
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// Show what would run: steps, order, usual times, attempts, defaults; nothing runs.
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
     /// Run a pipeline, or go on with an unfinished run of the same file and inputs.
+    #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
     /// Go on with an unfinished run, or with all of them.
+    #[command(after_help = RESUME_EXAMPLES)]
     Resume(Resume),
     /// List runs, newest first.
+    #[command(after_help = RUNS_EXAMPLES)]
     Runs(Runs),
     /// Tell what happened in a run.
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
     /// Ask a run to end.
     Cancel(Cancel),
@@ -55,8 +103,10 @@ pub enum Command {
     /// Look whether this machine and the store are in order.
     Doctor(Doctor),
     /// Print the JSON Schema of pipeline files, for editors.
+    #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
     /// Print completions for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),
 }
 
@@ -68,9 +118,12 @@ pub struct StoreFlag {
     pub store: Option<PathBuf>,
 }
 
-/// Where outputs go.
+/// How runs are followed, and where their outputs go.
 #[derive(Args, Clone, Debug, Default)]
-pub struct OutFlags {
+pub struct FollowFlags {
+    /// Print one JSON event a line, the end of each run last.
+    #[arg(long)]
+    pub json: bool,
     /// Lay the outputs out in DIR/RUN [default: out/RUN in the project].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -117,16 +170,16 @@ pub struct Plan {
 pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
-    /// An input; @FILE takes it from a file, @@ stands for a leading @.
+    /// An input, may be given several times; @FILE takes it from a file, @@ stands for a leading @.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
     /// A JSON file with inputs by name; media are paths seen from its folder.
     #[arg(long = "inputs", value_name = "FILE")]
     pub inputs_file: Option<PathBuf>,
-    /// On whose behalf.
-    #[arg(long)]
+    /// On whose behalf it runs: kept with the run, and shown.
+    #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// A label.
+    /// A label, to find the run by; may be given several times.
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
     /// Name the run; a run of this name is gone on with, or told again.
@@ -135,11 +188,8 @@ pub struct Run {
     /// Start another run even if an unfinished one is the same.
     #[arg(long)]
     pub new: bool,
-    /// Print one JSON event a line, the end of the run last.
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
-    pub out: OutFlags,
+    pub follow: FollowFlags,
     #[command(flatten)]
     pub store: StoreFlag,
 }
@@ -148,11 +198,8 @@ pub struct Run {
 pub struct Resume {
     /// The end of the run's id; all unfinished runs if not given.
     pub run: Option<String>,
-    /// Print one JSON event a line, the end of each run last.
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
-    pub out: OutFlags,
+    pub follow: FollowFlags,
     #[command(flatten)]
     pub store: StoreFlag,
 }
@@ -168,7 +215,7 @@ pub struct Runs {
     /// Only with this label.
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
-    /// The newest so many.
+    /// At most so many.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     pub limit: usize,
     /// Print one JSON record a run.
@@ -185,10 +232,10 @@ pub struct Show {
     /// Tell all about one step or item, such as `shots[k3]/still`.
     #[arg(long, value_name = "PATH")]
     pub step: Option<String>,
-    /// Every event of the journal with its time.
+    /// Tell every event of the journal with its time.
     #[arg(long, conflicts_with = "step")]
     pub journal: bool,
-    /// A bar for every step: waiting and working.
+    /// Draw a bar for every step: waiting and working.
     #[arg(long, conflicts_with_all = ["step", "journal"])]
     pub timeline: bool,
     /// Print JSON.

@@ -4,6 +4,7 @@ mod json;
 mod live;
 mod plain;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use motet::engine::RunId;
@@ -16,9 +17,10 @@ use motet::settings::StorePlace;
 use motet::store::RunStatus;
 use tokio::sync::mpsc;
 
+use crate::arguments::FollowFlags;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::{Project, pinned_pipeline};
+use crate::project::{Project, out_folder, pinned_pipeline};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
 use crate::score::{Score, history};
@@ -51,22 +53,41 @@ pub trait Reader {
 
 /// What runs are followed with.
 pub struct Following<'f> {
-    pub project: &'f Project,
-    pub session: &'f Session,
-    pub terminal: &'f Terminal,
-    pub json: bool,
+    project: &'f Project,
+    session: &'f Session,
+    terminal: &'f Terminal,
+    json: bool,
     /// Where outputs are laid out, if they are.
-    pub out: Option<std::path::PathBuf>,
+    out: Option<PathBuf>,
     /// The pipeline file, if one was named.
-    pub file: Option<String>,
+    file: Option<&'f Path>,
     /// When the runs were asked for: what happened before is not told again, but summed up.
-    pub since: Timestamp,
+    since: Timestamp,
 }
 
 /// How often is drawn: often enough to be lively, whatever number of items ends in between.
 const FRAME: Duration = Duration::from_millis(125);
 
-impl Following<'_> {
+impl<'f> Following<'f> {
+    /// Follows what is asked for from now on, as the user wants it.
+    ///
+    /// # Errors
+    /// When the working folder isn't there any more.
+    pub fn new(
+        project: &'f Project,
+        session: &'f Session,
+        terminal: &'f Terminal,
+        flags: &FollowFlags,
+    ) -> Result<Following<'f>, Problem> {
+        let out = out_folder(flags, &project.settings)?;
+        Ok(Following { project, session, terminal, json: flags.json, out, file: None, since: now() })
+    }
+
+    /// The pipeline file that the user named.
+    pub fn of_file(self, file: &'f Path) -> Following<'f> {
+        Following { file: Some(file), ..self }
+    }
+
     /// Follows `runs` to their ends, then lets go of the store; or until the user stops it.
     ///
     /// # Errors
@@ -210,7 +231,7 @@ impl Following<'_> {
         let ending = Ending {
             record: follow.reporter.record(),
             files: &files,
-            file: self.file.as_deref(),
+            file: self.file,
             is_kept,
             driver: self.session.owner(),
             now: now(),

@@ -48,7 +48,7 @@ pub fn read(specs: &[InputSpec], typed: &[String], file: Option<&Path>) -> Resul
 ///
 /// # Errors
 /// When there is no `=`, or no name before it.
-pub fn split<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Problem> {
+fn split<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Problem> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim(), value)),
         _ => Err(Problem::usage(format!("{flag} takes NAME=VALUE")).line(format!(
@@ -56,6 +56,16 @@ pub fn split<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), Proble
             if flag == "--label" { "team=film" } else { "prompt=\"a boat\"" }
         ))),
     }
+}
+
+/// What was typed as `--label NAME=VALUE`, by name.
+///
+/// # Errors
+/// As [`split`].
+pub fn labels(typed: &[String]) -> Result<BTreeMap<String, String>, Problem> {
+    let split =
+        |label: &String| split("--label", label).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    typed.iter().map(split).collect()
 }
 
 fn typed_value(specs: &[InputSpec], name: &str, text: &str) -> Result<Value, Problem> {

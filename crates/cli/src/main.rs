@@ -16,14 +16,19 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::Arguments;
+use crate::problem::Problem;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color);
-    let exit = commands::run(arguments.command, &terminal).unwrap_or_else(|problem| {
+    let show = |problem: Problem| {
         problem.show(&terminal, arguments.verbose);
         problem.exit
-    });
-    exit.into()
+    };
+    let exit = commands::run(arguments.command, &terminal).unwrap_or_else(show);
+    match terminal.data_lost() {
+        Some(error) => exit.worst(show(Problem::data_lost(error))).into(),
+        None => exit.into(),
+    }
 }

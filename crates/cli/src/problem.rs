@@ -26,6 +26,9 @@ pub struct Problem {
     pub exit: Exit,
 }
 
+/// How many runs are named where several fit.
+const RUNS_MAX: usize = 4;
+
 /// How many lines there are below the first.
 const LINES_MAX: usize = 4;
 
@@ -37,6 +40,12 @@ impl Problem {
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Problem {
         Problem { what: what.into(), lines: Vec::new(), causes: Vec::new(), findings: Vec::new(), exit }
+    }
+
+    /// Data for standard output that it didn't take.
+    pub fn data_lost(error: &std::io::Error) -> Problem {
+        Problem::new(Exit::Machine, format!("failed to write to standard output: {}", reason_of(error)))
+            .line("what was to be written there is incomplete")
     }
 
     /// Adds a line that says where, why, or what to do.
@@ -141,8 +150,11 @@ fn words_for(error: &Error) -> Problem {
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store"))
             .line("`motet runs` lists the runs; any unique ending of an id is enough"),
         Error::AmbiguousRun { ending, runs } => {
-            let ids: Vec<&str> = runs.iter().map(|run| run.as_str()).collect();
-            Problem::usage(format!("`{ending}` fits several runs"))
+            let mut ids: Vec<&str> = runs.iter().take(RUNS_MAX).map(|run| run.as_str()).collect();
+            if runs.len() > RUNS_MAX {
+                ids.push("…");
+            }
+            Problem::usage(format!("`{ending}` fits {}", count(runs.len(), "run")))
                 .line(ids.join(", "))
                 .line("type more of its end")
         }
@@ -204,7 +216,7 @@ fn words_for(error: &Error) -> Problem {
 fn store_words(error: &StoreError) -> Problem {
     let text = error.to_string();
     let at = match error {
-        StoreError::Missing { .. } | StoreError::Corrupt { .. } => text.find("; "),
+        StoreError::Corrupt { .. } => text.find("; "),
         StoreError::ReadOnly { .. }
         | StoreError::Newer { .. }
         | StoreError::NewerRun { .. }
@@ -219,6 +231,13 @@ fn store_words(error: &StoreError) -> Problem {
         StoreError::Missing { .. } | StoreError::NoRun { .. } => Exit::Usage,
         _ => Exit::Machine,
     };
+    if let StoreError::Missing { folder } = error {
+        return Problem::new(
+            exit,
+            format!("there is no store in {}: nothing ran here yet", shown_path(folder)),
+        )
+        .line("the first `motet run FILE` makes it; another one is named with --store DIR");
+    }
     match at {
         Some(at) => Problem::new(exit, &text[..at]).line(&text[at + 2..]),
         None => Problem::new(exit, text),
@@ -237,7 +256,7 @@ pub fn reason_of(error: &std::io::Error) -> String {
 }
 
 /// The system's words without its number, which nobody remembers.
-fn without_number(text: &str) -> String {
+pub fn without_number(text: &str) -> String {
     match text.split_once(" (os error ") {
         Some((before, rest)) => {
             format!("{before}{}", rest.split_once(')').map_or("", |(_, after)| after))

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use motet::engine::RunId;
 use motet::language::contract::Catalogue;
+use motet::language::{Span, Timestamp};
 use motet::session::Session;
 use motet::settings::{Settings, StorePlace};
 use motet::store::{FoundRun, RunRow, Store};
 use motet::{Error, Pipeline};
 
-use crate::arguments::{OutFlags, StoreFlag};
+use crate::arguments::{FollowFlags, StoreFlag};
 
 /// A project and its store, as a command sees them.
 pub struct Project {
@@ -84,7 +85,7 @@ pub fn shown_path(path: &Path) -> String {
 ///
 /// # Errors
 /// When the working folder isn't there any more.
-pub fn out_folder(flags: &OutFlags, settings: &Settings) -> Result<Option<PathBuf>, Error> {
+pub fn out_folder(flags: &FollowFlags, settings: &Settings) -> Result<Option<PathBuf>, Error> {
     match &flags.out {
         _ if flags.no_out => Ok(None),
         Some(folder) => Ok(Some(working_folder()?.join(folder))),
@@ -102,6 +103,18 @@ pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
         FoundRun::None => Err(Error::NoRun(ending.to_owned())),
         FoundRun::Several(runs) => Err(Error::AmbiguousRun { ending: ending.to_owned(), runs }),
     }
+}
+
+/// Who drives a store says so every five seconds: after this long nobody does.
+const SILENCE_MIN: Span = Span::seconds(15);
+
+/// When something last happened to a run that isn't over and that nobody seems to drive.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn silent_since(store: &Store, row: &RunRow, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let heard = store.last_heartbeat()?.map_or(row.updated_at, |beat| beat.max(row.updated_at));
+    Ok((!row.status.is_final() && now.since(heard) > SILENCE_MIN).then_some(row.updated_at))
 }
 
 /// The pipeline that a run is pinned to, if this program can read it.

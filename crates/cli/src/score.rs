@@ -10,6 +10,8 @@ use motet::language::plan::{Body, Dependency, Each, InputSpec, Quorum, Scope, St
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
+use crate::render::words::count;
+
 /// A plan in the words of the screens.
 #[derive(Clone, Debug)]
 pub struct Score {
@@ -36,6 +38,8 @@ pub struct Part {
     pub fallback_waits_for: Vec<String>,
     /// Runs once for every item of a list.
     pub each: Option<String>,
+    /// How many items go on at once: 1 without a list, nothing if only the run can tell.
+    pub items_at_once: Option<usize>,
     /// Runs only under a condition.
     pub conditional: bool,
     pub optional: bool,
@@ -109,12 +113,16 @@ impl Score {
         self.parts.iter().find(|part| part.name == name)
     }
 
-    /// How many steps there are, those inside others too.
-    pub fn steps(&self) -> usize {
-        fn steps(parts: &[Part]) -> usize {
-            parts.iter().map(|part| 1 + steps(&part.inner)).sum()
+    /// How many steps there are: `3 steps`, `3 steps and 2 inside`.
+    pub fn steps_in_words(&self) -> String {
+        fn inside(parts: &[Part]) -> usize {
+            parts.iter().map(|part| part.inner.len() + inside(&part.inner)).sum()
         }
-        steps(&self.parts)
+        let steps = count(self.parts.len(), "step");
+        match inside(&self.parts) {
+            0 => steps,
+            inside => format!("{steps} and {inside} inside"),
+        }
     }
 }
 
@@ -168,6 +176,7 @@ impl Part {
             waits_for,
             fallback_waits_for,
             each: step.each.as_ref().map(each_in_words),
+            items_at_once: step.each.as_ref().map_or(Some(1), items_at_once),
             conditional: step.condition.is_some(),
             optional: step.optional,
             usual: critical_path::length(&inner),
@@ -213,6 +222,12 @@ fn of_contract(contract: &Contract) -> Usual {
     let (low, high) = contract.usual_seconds;
     let span = |seconds: f64| Span((seconds.max(0.0) * 1000.0) as u64);
     Usual { low: span(low), high: span(high), samples: 0 }
+}
+
+fn items_at_once(each: &Each) -> Option<usize> {
+    let known = each.list.as_literal().and_then(Value::as_list).map(<[Value]>::len);
+    // A list may be shorter than what may go on at once, but not longer than itself.
+    [known, each.max_parallel].into_iter().flatten().min()
 }
 
 fn each_in_words(each: &Each) -> String {

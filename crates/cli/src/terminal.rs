@@ -1,6 +1,7 @@
 //! The terminal, or what is there instead of one: how wide, how colourful, how lively.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use crate::arguments::Color;
 use crate::render::line::{Line, Look, Symbols};
@@ -15,6 +16,8 @@ pub struct Terminal {
     /// Whether standard error can be redrawn.
     pub is_live: bool,
 }
+
+static DATA_LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// The width where there is no terminal to ask.
 const WIDTH_USUAL: usize = 100;
@@ -37,6 +40,7 @@ impl Terminal {
         let look = |is_terminal: bool, size: Option<(usize, usize)>| Look {
             color: colors(is_terminal),
             width: size.map_or(WIDTH_USUAL, |(width, _)| width.max(WIDTH_MIN)),
+            cuts: is_terminal,
             symbols,
         };
         Terminal {
@@ -52,10 +56,21 @@ impl Terminal {
     }
 
     /// Writes text to standard output. A reader that has gone away is no error: there is nobody left
-    /// to tell.
+    /// to tell. A disk that is full is one; it is told at the end, since no reader may break a run.
     pub fn data(&self, text: &str) {
-        let _ = io::stdout().lock().write_all(text.as_bytes());
-        let _ = io::stdout().flush();
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                // Only the first reason is kept.
+                let _ = DATA_LOST.set(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Why standard output didn't take all data, if it didn't.
+    pub fn data_lost(&self) -> Option<&'static io::Error> {
+        DATA_LOST.get()
     }
 
     /// Writes a line to standard output.

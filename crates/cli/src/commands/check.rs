@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::problem::{Problem, verdict};
+use crate::problem::{Problem, verdict, without_number};
 use crate::project::working_folder;
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
@@ -66,6 +66,15 @@ fn check_file(file: &Path, catalogue: &Catalogue, json: bool, terminal: &Termina
 /// # Errors
 /// [`Error::Check`] with all that is wrong.
 pub fn load(file: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+    if file.is_dir() {
+        let mut finding = Diagnostic::of_file(
+            &file.display().to_string(),
+            Code::Unreadable,
+            "this is a folder, not a pipeline file",
+        );
+        finding.help = Some(format!("name the files in it, such as {}", file.join("*.yaml").display()));
+        return Err(Error::Check(vec![finding]));
+    }
     Pipeline::load(file, catalogue).map_err(|error| match error {
         Error::Check(findings) => {
             Error::Check(findings.into_iter().map(|finding| named(file, finding)).collect())
@@ -74,8 +83,10 @@ pub fn load(file: &Path, catalogue: &Catalogue) -> Result<Pipeline, Error> {
     })
 }
 
-/// The finding with its file as seen from the working folder, not from the pipeline's.
+/// The finding with its file as seen from the working folder, not from the pipeline's, and without the
+/// numbers of the system's errors.
 fn named(file: &Path, mut finding: Diagnostic) -> Diagnostic {
+    finding.message = without_number(&finding.message);
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         finding.file = folder.join(&finding.file).display().to_string();
     }
@@ -109,7 +120,7 @@ fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Re
         0 => String::new(),
         doubts => format!(", {}", count(doubts, "warning")),
     };
-    let verdict = format!("{}: good, {}{doubts}", file.display(), count(score.steps(), "step"));
+    let verdict = format!("{}: good, {}{doubts}", file.display(), score.steps_in_words());
     terminal.data_line(&Line::of(Tone::Good, verdict));
     Ok(Exit::Good)
 }

@@ -2,9 +2,9 @@
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::follow::{Following, now};
+use crate::follow::Following;
 use crate::problem::Problem;
-use crate::project::{Project, out_folder};
+use crate::project::Project;
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
@@ -12,20 +12,11 @@ pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exi
     let project = Project::find(None, &asked.store)?;
     // Without a store nothing can be unfinished; opening one to write would make it.
     drop(project.read_store()?);
-    let since = now();
     let session = project.open_session().await?;
+    let following = Following::new(&project, &session, terminal, &asked.follow)?;
     let runs = session.resume(asked.run.as_deref()).await?;
     if runs.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "nothing to resume: every run is over"));
     }
-    let following = Following {
-        project: &project,
-        session: &session,
-        terminal,
-        json: asked.json,
-        out: out_folder(&asked.out, &project.settings)?,
-        file: None,
-        since,
-    };
     following.follow(runs).await
 }

@@ -1,7 +1,5 @@
 //! `motet run`: a pipeline file runs, or an unfinished run of it goes on.
 
-use std::collections::BTreeMap;
-
 use motet::StartOptions;
 use motet::engine::RunId;
 use motet::session::StartRequest;
@@ -9,10 +7,10 @@ use motet::session::StartRequest;
 use crate::arguments;
 use crate::commands::check::load;
 use crate::exit::Exit;
-use crate::follow::{Following, now};
+use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
-use crate::project::{Project, out_folder};
+use crate::project::Project;
 use crate::score::missing::refuse_missing;
 use crate::terminal::Terminal;
 
@@ -22,29 +20,16 @@ pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Pro
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;
     let options = options(&asked)?;
-    let since = now();
     let session = project.open_session().await?;
+    let following = Following::new(&project, &session, terminal, &asked.follow)?.of_file(&asked.file);
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await?;
-    let following = Following {
-        project: &project,
-        session: &session,
-        terminal,
-        json: asked.json,
-        out: out_folder(&asked.out, &project.settings)?,
-        file: Some(asked.file.display().to_string()),
-        since,
-    };
     following.follow(vec![followed]).await
 }
 
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
-    let mut labels = BTreeMap::new();
-    for label in &asked.labels {
-        let (name, value) = inputs::split("--label", label)?;
-        labels.insert(name.to_owned(), value.to_owned());
-    }
+    let labels = inputs::labels(&asked.labels)?;
     let id = asked.id.as_deref().map(run_name).transpose()?;
     Ok(StartOptions { id, user: asked.user.clone(), labels, new: asked.new })
 }

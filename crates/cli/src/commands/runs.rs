@@ -1,15 +1,15 @@
 //! `motet runs`: the runs of the store, newest first.
 
-use std::collections::BTreeMap;
-
-use motet::store::{RunFilter, RunRow, RunStatus};
+use motet::language::Span;
+use motet::store::{RunFilter, RunRow, RunStatus, Store};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::inputs::split;
+use crate::follow::now;
+use crate::inputs::labels;
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, silent_since};
 use crate::render::line::{Line, Look, Tone};
 use crate::render::table::Table;
 use crate::render::words::{duration, local_time};
@@ -17,29 +17,34 @@ use crate::terminal::Terminal;
 
 pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Problem> {
     let store = Project::find(None, &asked.store)?.read_store()?;
-    let mut labels = BTreeMap::new();
-    for label in &asked.labels {
-        let (name, value) = split("--label", label)?;
-        labels.insert(name.to_owned(), value.to_owned());
-    }
+    let labels = labels(&asked.labels)?;
     let status =
         asked.status.as_deref().map(|word| word.parse().expect("clap takes only the words of statuses"));
-    let filter = RunFilter { status, pipeline: asked.pipeline.clone(), labels, limit: Some(asked.limit) };
-    let rows = store.runs(&filter)?;
+    // One more than asked for tells whether there are more.
+    let limit = Some(asked.limit.saturating_add(1));
+    let filter = RunFilter { status, pipeline: asked.pipeline.clone(), labels, limit };
+    let mut rows = store.runs(&filter)?;
+    let are_more = rows.len() > asked.limit;
+    rows.truncate(asked.limit);
     if asked.json {
         rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row))));
     } else if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no runs"));
     } else {
-        table_of(&rows, &terminal.out).iter().for_each(|line| terminal.data_line(line));
+        table_of(&rows, &store, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
+    }
+    if are_more && !asked.json {
+        terminal.note_line(&Line::of(Tone::Dim, "there are more: motet runs --limit COUNT"));
     }
     Ok(Exit::Good)
 }
 
-fn table_of(rows: &[RunRow], look: &Look) -> Vec<Line> {
+fn table_of(rows: &[RunRow], store: &Store, look: &Look) -> Result<Vec<Line>, Problem> {
     let mut table = Table::with_headings(&["run", "pipeline", "status", "started", "took", "cost", ""]);
+    let now = now();
     for row in rows {
-        let took = duration(row.ended_at.unwrap_or(row.updated_at).since(row.started_at));
+        let silent_since = silent_since(store, row, now)?;
+        let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
         let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),
@@ -48,10 +53,10 @@ fn table_of(rows: &[RunRow], look: &Look) -> Vec<Line> {
             (Tone::Plain, local_time(row.started_at)),
             (Tone::Plain, took),
             (Tone::Plain, cost),
-            (Tone::Dim, remark_of(row)),
+            (Tone::Dim, remark_of(row, silent_since.map(|since| now.since(since)))),
         ]);
     }
-    table.lines(look.width, &look.symbols)
+    Ok(table.lines(look.cut_at(), &look.symbols))
 }
 
 fn status_in_words(row: &RunRow) -> String {
@@ -60,7 +65,7 @@ fn status_in_words(row: &RunRow) -> String {
 }
 
 /// The colour of a status.
-pub fn tone_of(status: RunStatus) -> Tone {
+fn tone_of(status: RunStatus) -> Tone {
     match status {
         RunStatus::Completed => Tone::Good,
         RunStatus::Failed => Tone::Bad,
@@ -69,12 +74,13 @@ pub fn tone_of(status: RunStatus) -> Tone {
     }
 }
 
-fn remark_of(row: &RunRow) -> String {
+fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
     let mut parts: Vec<String> = row.user.iter().map(|user| format!("for {user}")).collect();
     parts.extend(row.labels.iter().map(|(name, value)| format!("{name}={value}")));
     if let (Some(step), Some(class)) = (&row.failed_step, &row.class) {
         parts.push(format!("{step}: {class}"));
     }
+    parts.extend(silence.map(|silence| format!("last heard of {} ago", duration(silence))));
     parts.join(", ")
 }
 

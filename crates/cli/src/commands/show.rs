@@ -10,7 +10,7 @@ use crate::arguments;
 use crate::exit::Exit;
 use crate::follow::now;
 use crate::problem::Problem;
-use crate::project::{Project, find_run, pinned_pipeline};
+use crate::project::{Project, find_run, pinned_pipeline, silent_since};
 use crate::render::line::Line;
 use crate::render::progress::View;
 use crate::render::{journal, show, timeline};
@@ -22,7 +22,7 @@ struct Told {
     reporter: Reporter,
     events: Vec<PublicEvent>,
     score: Option<Score>,
-    /// Until when it is told: its end, or its last sign of life.
+    /// Until when it is told: its end, the last sign of life of who drove it, or now.
     until: Timestamp,
 }
 
@@ -57,8 +57,7 @@ impl Told {
         for turn in store.turns(&row.id)? {
             events.extend(reporter.tell(&Happening::Turn(turn.into()), now()));
         }
-        let last_seen = store.last_heartbeat()?.unwrap_or(row.updated_at).max(row.updated_at);
-        let until = row.ended_at.unwrap_or(last_seen);
+        let until = row.ended_at.or(silent_since(store, row, now())?).unwrap_or_else(now);
         Ok(Told { reporter, events, score: plan.map(|plan| Score::new(plan, &History::new())), until })
     }
 

@@ -1,5 +1,7 @@
 //! The end of a run: what came out, or what went wrong, what is kept, and what to type next.
 
+use std::path::Path;
+
 use motet::engine::StepStatus;
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
@@ -17,7 +19,7 @@ pub struct Ending<'e> {
     /// The files that the outputs were laid out in.
     pub files: &'e [OutputFile],
     /// The pipeline file, if the user named it.
-    pub file: Option<&'e str>,
+    pub file: Option<&'e Path>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
     /// The process that goes on with a run that isn't over.
@@ -75,7 +77,7 @@ impl Ending<'_> {
                 RunStatus::Completed => commands.push(format!("motet show {run}")),
                 RunStatus::Failed | RunStatus::Cancelled => {
                     commands.push(format!("motet show {run}"));
-                    commands.extend(self.file.map(|file| format!("motet run {file} --new")));
+                    commands.extend(self.file.map(|file| format!("motet run {} --new", file.display())));
                 }
                 // To resume a run that another process drives is to follow it again.
                 _ => commands.push(format!("motet resume {run}")),
@@ -113,7 +115,7 @@ impl Ending<'_> {
                 .then(Tone::Bad, " failed")
                 .plain(format!(" after {}{place}", duration(record.elapsed(self.now)))),
         ];
-        lines.extend(step.map(attempt_lines).unwrap_or_default());
+        lines.extend(step.map(|step| attempt_lines(step, look)).unwrap_or_default());
         let said = step.is_some_and(|step| step.attempts.iter().any(|attempt| attempt.failure.is_some()));
         if let (false, Some(failure)) = (said, &record.failure) {
             lines.push(
@@ -182,7 +184,7 @@ fn attempts_in_words(step: &StepRecord) -> String {
 }
 
 /// `1  local/speak   unavailable   espeak-ng could not be started`
-fn attempt_lines(step: &StepRecord) -> Vec<Line> {
+fn attempt_lines(step: &StepRecord, look: &Look) -> Vec<Line> {
     let mut table = Table::default();
     for attempt in &step.attempts {
         let Some(failure) = &attempt.failure else { continue };
@@ -193,7 +195,7 @@ fn attempt_lines(step: &StepRecord) -> Vec<Line> {
             (Tone::Plain, failure.message.clone()),
         ]);
     }
-    table.lines(usize::MAX, &super::line::Symbols::UNICODE)
+    table.lines(usize::MAX, &look.symbols)
 }
 
 /// A plain output: a text as it is, all else as JSON.

@@ -7,8 +7,17 @@ pub struct Look {
     pub color: bool,
     /// How many columns there are.
     pub width: usize,
+    /// Whether longer lines are cut: on a terminal, which would break them. In a pipe nothing is lost.
+    pub cuts: bool,
     /// How states are drawn.
     pub symbols: Symbols,
+}
+
+impl Look {
+    /// Where lines are cut.
+    pub fn cut_at(&self) -> usize {
+        if self.cuts { self.width } else { usize::MAX }
+    }
 }
 
 /// What a piece of text says beyond its words.

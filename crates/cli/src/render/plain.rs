@@ -2,95 +2,84 @@
 
 use motet::language::{Span, StepPath};
 use motet::report::{PublicEvent, RunRecord};
+use serde_json::Value as Json;
 
 use super::line::{Line, Look, Tone};
+use super::progress::tally::Tally;
 use super::words::{clock, count, duration, output};
 
 /// The line for an event, if it is worth one.
 pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line> {
     let symbols = &look.symbols;
-    let at = clock(record.updated_at.since(record.started_at));
-    let begin =
-        |tone: Tone, symbol: &str| Line::of(Tone::Dim, format!("{at}  ")).then(tone, symbol).plain(" ");
-    let text = |name: &str| event.details.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-    let line = match event.name {
-        "run.started" => {
-            let steps = count(record.order.len(), "step");
-            return Some(
-                Line::of(Tone::Strong, &record.pipeline)
-                    .plain(format!("   run {}   {steps}", record.run.short())),
-            );
+    let text = |name: &str| event.details.get(name).and_then(Json::as_str).unwrap_or_default();
+    let step = |words: String| format!("{}   {words}", event.step.as_ref().map_or("", StepPath::as_str));
+    let (tone, symbol, words) = match event.name {
+        "run.started" => return Some(heading(record)),
+        "run.resumed" => (Tone::Busy, symbols.busy, taken_up_again(event)),
+        "run.cancelling" => (Tone::Doubtful, symbols.skipped, format!("cancelling: {}", text("reason"))),
+        "step.started" => (Tone::Busy, symbols.busy, step(format!("{}{}", text("operation"), again(event)))),
+        "step.expanded" => (Tone::Busy, symbols.busy, step(count(items(event), "item"))),
+        "step.completed" => (Tone::Good, symbols.done, step(result(event, record, look)?)),
+        "attempt.failed" => {
+            let attempt = event.attempt.unwrap_or(1);
+            let words = format!("attempt {attempt} failed, {}: {}", text("class"), text("message"));
+            (Tone::Doubtful, symbols.failed, step(words))
         }
-        "run.resumed" => {
-            let away = event.details.get("away_ms").and_then(|away| away.as_u64()).unwrap_or_default();
-            begin(Tone::Busy, symbols.busy)
-                .plain(format!("taken up again: nobody worked on it for {}", duration(Span(away))))
+        "step.retrying" => {
+            (Tone::Doubtful, symbols.waiting, step(format!("tries again: {}", text("reason"))))
         }
-        "run.cancelling" => {
-            begin(Tone::Doubtful, symbols.skipped).plain(format!("cancelling: {}", text("reason")))
+        "step.fallback" => {
+            (Tone::Doubtful, symbols.waiting, step(format!("next target: {}", text("reason"))))
         }
-        "step.started" => begin(Tone::Busy, symbols.busy)
-            .plain(format!("{}   {}", name_of(event), text("operation")))
-            .plain(
-                event
-                    .attempt
-                    .filter(|attempt| *attempt > 1)
-                    .map_or(String::new(), |n| format!(", attempt {n}")),
-            ),
-        "step.expanded" => {
-            let items = event.details.get("items").and_then(|items| items.as_array()).map_or(0, Vec::len);
-            begin(Tone::Busy, symbols.busy).plain(format!("{}   {}", name_of(event), count(items, "item")))
+        "step.sleeping" => (Tone::Dim, symbols.waiting, step(sleeps(event, record)?)),
+        "step.failed" => {
+            let tolerated =
+                if event.details.get("tolerated") == Some(&true.into()) { ", tolerated" } else { "" };
+            let words = format!("failed{tolerated}, {}: {}", text("class"), text("message"));
+            (Tone::Bad, symbols.failed, step(words))
         }
-        "step.completed" => {
-            let step = record.step(event.step.as_ref()?)?;
-            let took = step.duration().map_or(String::new(), duration);
-            let gave = step.output.as_ref().map_or(String::new(), |value| output(value, symbols.times));
-            begin(Tone::Good, symbols.done).plain(format!("{}   {took}   {gave}", name_of(event)))
-        }
-        "attempt.failed" => begin(Tone::Doubtful, symbols.failed).plain(format!(
-            "{}   attempt {} failed, {}: {}",
-            name_of(event),
-            event.attempt.unwrap_or(1),
-            text("class"),
-            text("message")
-        )),
-        "step.retrying" => begin(Tone::Doubtful, symbols.waiting).plain(format!(
-            "{}   tries again: {}",
-            name_of(event),
-            text("reason")
-        )),
-        "step.fallback" => begin(Tone::Doubtful, symbols.waiting).plain(format!(
-            "{}   next target: {}",
-            name_of(event),
-            text("reason")
-        )),
-        "step.sleeping" => begin(Tone::Dim, symbols.waiting).plain(format!(
-            "{}   sleeps until {}",
-            name_of(event),
-            text("until")
-        )),
-        "step.failed" => begin(Tone::Bad, symbols.failed).plain(format!(
-            "{}   failed{}, {}: {}",
-            name_of(event),
-            if event.details.get("tolerated") == Some(&true.into()) { ", tolerated" } else { "" },
-            text("class"),
-            text("message")
-        )),
-        "step.skipped" => begin(Tone::Dim, symbols.skipped).plain(format!(
-            "{}   skipped: {}",
-            name_of(event),
-            text("reason")
-        )),
-        "step.cancelled" => begin(Tone::Dim, symbols.skipped).plain(format!(
-            "{}   cancelled: {}",
-            name_of(event),
-            text("reason")
-        )),
+        "step.skipped" => (Tone::Dim, symbols.skipped, step(format!("skipped: {}", text("reason")))),
+        "step.cancelled" => (Tone::Dim, symbols.skipped, step(format!("cancelled: {}", text("reason")))),
         _ => return None,
     };
-    Some(line)
+    let at = clock(record.updated_at.since(record.started_at));
+    Some(Line::of(Tone::Dim, format!("{at}  ")).then(tone, symbol).plain(" ").plain(words))
 }
 
-fn name_of(event: &PublicEvent) -> &str {
-    event.step.as_ref().map_or("", StepPath::as_str)
+fn heading(record: &RunRecord) -> Line {
+    let steps = count(record.order.len(), "step");
+    Line::of(Tone::Strong, &record.pipeline).plain(format!("   run {}   {steps}", record.run.short()))
+}
+
+fn taken_up_again(event: &PublicEvent) -> String {
+    let away = event.details.get("away_ms").and_then(Json::as_u64).unwrap_or_default();
+    format!("taken up again: nobody worked on it for {}", duration(Span(away)))
+}
+
+fn again(event: &PublicEvent) -> String {
+    event
+        .attempt
+        .filter(|attempt| *attempt > 1)
+        .map_or(String::new(), |attempt| format!(", attempt {attempt}"))
+}
+
+fn items(event: &PublicEvent) -> usize {
+    event.details.get("items").and_then(Json::as_array).map_or(0, Vec::len)
+}
+
+fn result(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<String> {
+    let path = event.step.as_ref()?;
+    let step = record.step(path)?;
+    let took = step.duration().map_or(String::new(), duration);
+    let gave = match (&step.items, &step.output) {
+        (Some(_), _) => Tally::of(record, path).in_words(),
+        (None, Some(value)) => output(value, look.symbols.times),
+        (None, None) => String::new(),
+    };
+    Some(format!("{took}   {gave}"))
+}
+
+fn sleeps(event: &PublicEvent, record: &RunRecord) -> Option<String> {
+    let wakes_at = record.step(event.step.as_ref()?)?.wakes_at?;
+    Some(format!("sleeps for {}", duration(wakes_at.since(record.updated_at))))
 }

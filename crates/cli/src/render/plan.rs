@@ -4,10 +4,10 @@ use motet::language::Span;
 use motet::language::plan::{InputSpec, Timeouts};
 use serde_json::{Value as Json, json};
 
-use super::line::{Line, Look, Tone};
+use super::line::{Line, Look, Tone, columns};
 use super::table::Table;
-use super::words::{brief, count, range};
-use crate::score::critical_path::at_once;
+use super::words::{brief, range};
+use crate::score::critical_path::{AtOnce, at_once};
 use crate::score::{Part, Score, critical_path};
 
 /// The whole plan for people.
@@ -17,18 +17,25 @@ pub fn lines(score: &Score, look: &Look) -> Vec<Line> {
     let mut lines = vec![
         Line::of(Tone::Strong, &score.name)
             .then(Tone::Dim, format!("   {}   ", score.digest_short))
-            .plain(format!("{}, up to {} at once", count(score.steps(), "step"), together.len()))
+            .plain(format!("{}, {}", score.steps_in_words(), at_once_in_words(&together)))
             .plain(format!("   about {}", range(length.low, length.high))),
     ];
     lines.extend(score.description.iter().map(|description| Line::of(Tone::Dim, format!("  {description}"))));
     lines.push(Line::new());
     let mut table = Table::with_headings(&["step", "does", "waits for", "usual", "attempts", ""]);
     add_rows(&score.parts, 0, &mut table);
-    lines.extend(table.lines(look.width, &look.symbols));
+    lines.extend(table.lines(look.cut_at(), &look.symbols));
     lines.push(Line::new());
-    let notes = notes(score, &together);
+    let notes = notes(score, &together.names);
     lines.extend(notes.into_iter().flat_map(|(label, parts)| wrapped(label, &parts, look.width)));
     lines
+}
+
+fn at_once_in_words(together: &AtOnce) -> String {
+    match together.or_more {
+        true => format!("{} or more at once", together.count),
+        false => format!("up to {} at once", together.count),
+    }
 }
 
 fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
@@ -112,7 +119,7 @@ fn timeouts_in_words(timeouts: &[(String, Span)], run: Option<Span>) -> Vec<Stri
         let others = if words.is_empty() { "every step" } else { "every other step" };
         words.push(format!("{others} {usual}"));
     }
-    words.push(run.map_or("the run none".to_owned(), |limit| format!("the run {limit}")));
+    words.push(run.map_or("none for the run".to_owned(), |limit| format!("the run {limit}")));
     words
 }
 
@@ -126,14 +133,14 @@ fn for_each_part<'s>(parts: &'s [Part], around: &str, visit: &mut impl FnMut(&st
 
 /// `label: a, b, c`, broken where it is too wide.
 fn wrapped(label: &str, parts: &[String], width: usize) -> Vec<Line> {
-    let indent = label.chars().count() + 4;
+    let indent = columns(label) + 4;
     let mut lines = Vec::new();
     let mut line = Line::new().then(Tone::Dim, format!("  {label}: "));
     let mut is_empty = true;
     for (index, part) in parts.iter().enumerate() {
         let comma = if index + 1 < parts.len() { "," } else { "" };
         let piece = format!("{part}{comma}");
-        if !is_empty && line.width() + piece.chars().count() + 1 > width {
+        if !is_empty && line.width() + columns(&piece) + 1 > width {
             lines.push(std::mem::take(&mut line).plain(""));
             line = Line::new().plain(" ".repeat(indent));
             is_empty = true;
@@ -183,13 +190,16 @@ fn add_mermaid(parts: &[Part], around: &str, depth: usize, text: &mut String) {
 /// The plan for programs.
 pub fn json(score: &Score) -> Json {
     let length = critical_path::length(&score.parts);
+    let together = at_once(&score.parts);
     json!({
         "name": score.name,
         "description": score.description,
         "digest": score.digest,
         "inputs": score.inputs.iter().map(input_json).collect::<Vec<_>>(),
         "steps": score.parts.iter().map(part_json).collect::<Vec<_>>(),
-        "at_once": at_once(&score.parts),
+        "at_once": together.names,
+        "at_once_count": together.count,
+        "at_once_or_more": together.or_more,
         "critical_path": { "low_ms": length.low.0, "high_ms": length.high.0 },
         "timeout_ms": score.timeout.map(|limit| limit.0),
         "on_failure": if score.finishes { "finish" } else { "fail" },

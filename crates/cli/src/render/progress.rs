@@ -11,7 +11,7 @@ use super::words::{clock, count, counting, duration, output, remaining};
 use crate::score::{Part, Score};
 
 mod columns;
-mod tally;
+pub mod tally;
 
 /// A run and all that its lines are made of.
 #[derive(Clone, Copy)]
@@ -90,9 +90,9 @@ impl View<'_> {
             facts = facts.then(Tone::Dim, format!("   for {user}"));
         }
         let symbols = &self.look.symbols;
-        let room = self.look.width.saturating_sub(facts.width()).max(HEADER_NAME_WIDTH_MIN);
+        let room = self.look.cut_at().saturating_sub(facts.width()).max(HEADER_NAME_WIDTH_MIN);
         let name = Line::of(Tone::Strong, &record.pipeline).cut(room, symbols);
-        name.followed_by(facts).cut(self.look.width, symbols)
+        name.followed_by(facts).cut(self.look.cut_at(), symbols)
     }
 
     /// A line for each of the outermost steps, and for what is not well inside.
@@ -104,7 +104,7 @@ impl View<'_> {
 
     fn lines_of(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Vec<Line> {
         let lines = std::iter::once(self.step_line(path, step, columns)).chain(self.unfolded(path));
-        lines.map(|line| line.cut(self.look.width, &self.look.symbols)).collect()
+        lines.map(|line| line.cut(self.look.cut_at(), &self.look.symbols)).collect()
     }
 
     fn part(&self, path: &StepPath) -> Option<&Part> {
@@ -277,12 +277,7 @@ impl View<'_> {
     fn result_of(&self, path: &StepPath, step: &StepRecord) -> String {
         let times = self.look.symbols.times;
         match (&step.items, &step.output) {
-            (Some(items), _) => {
-                let tally = Tally::of(self.record, path);
-                let failed =
-                    if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
-                format!("{} of {}{failed}", tally.completed, items.len())
-            }
+            (Some(_), _) => Tally::of(self.record, path).in_words(),
             (None, Some(value)) => output(value, times),
             (None, None) => String::new(),
         }

@@ -30,11 +30,11 @@ pub fn run_lines(view: &View) -> Vec<Line> {
         for (name, value) in outputs {
             table.row([(Tone::Strong, name.clone()), (Tone::Plain, brief(value))]);
         }
-        lines.extend(table.lines(view.look.width, &view.look.symbols));
+        lines.extend(table.lines(view.look.cut_at(), &view.look.symbols));
     }
     lines.push(Line::new());
     lines.push(next(view));
-    lines.into_iter().map(|line| line.cut(view.look.width, &view.look.symbols)).collect()
+    lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
 }
 
 fn heading(view: &View) -> Line {
@@ -83,7 +83,7 @@ fn failed_attempts(view: &View) -> Vec<Line> {
             ]);
         }
     }
-    let lines = table.lines(view.look.width, &view.look.symbols);
+    let lines = table.lines(view.look.cut_at(), &view.look.symbols);
     if lines.is_empty() { lines } else { std::iter::once(Line::new()).chain(lines).collect() }
 }
 

@@ -5,6 +5,7 @@ use super::line::{Line, Symbols, Tone, columns};
 /// Rows of cells, each with its tone. The last cell of a row may be as long as it likes.
 #[derive(Debug, Default)]
 pub struct Table {
+    has_headings: bool,
     rows: Vec<Vec<(Tone, String)>>,
 }
 
@@ -14,7 +15,7 @@ const GAP: usize = 3;
 impl Table {
     /// A table with a row of headings.
     pub fn with_headings(headings: &[&str]) -> Table {
-        let mut table = Table::default();
+        let mut table = Table { has_headings: true, ..Table::default() };
         table.row(headings.iter().map(|heading| (Tone::Dim, (*heading).to_owned())));
         table
     }
@@ -23,7 +24,8 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The lines, indented by two, cut at `width`. Columns that are empty everywhere are left out.
+    /// The lines, indented by two, cut at `width`. Columns that are empty everywhere are left out, with
+    /// their headings.
     pub fn lines(&self, width: usize, symbols: &Symbols) -> Vec<Line> {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths = vec![0; count];
@@ -35,6 +37,12 @@ impl Table {
                     widths[index] = widths[index].max(columns(text));
                 }
             }
+        }
+        if self.has_headings {
+            let below = &self.rows[1..];
+            let is_empty =
+                |index: usize| below.iter().all(|row| row.get(index).is_none_or(|cell| cell.1.is_empty()));
+            (0..count).filter(|index| is_empty(*index)).for_each(|index| widths[index] = 0);
         }
         self.rows.iter().map(|row| line_of(row, &widths).cut(width, symbols)).collect()
     }

@@ -48,7 +48,7 @@ pub fn lines(view: &View) -> Vec<Line> {
     let legend =
         format!("  {} waits   {} works   0 to {}", symbols.empty, symbols.full, duration(Span(whole)));
     lines.push(Line::of(Tone::Dim, legend));
-    lines.into_iter().map(|line| line.cut(view.look.width, &view.look.symbols)).collect()
+    lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
 }
 
 /// The columns of a bar, equal neighbours joined.

@@ -14,22 +14,47 @@ pub fn length(parts: &[Part]) -> Usual {
     Usual { low: Span(ends(|usual| usual.low)), high: Span(ends(|usual| usual.high)), samples: 0 }
 }
 
-/// The names of those that go on at the same time where most do.
-pub fn at_once(parts: &[Part]) -> Vec<&str> {
+/// What goes on at the same time where most does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AtOnce<'p> {
+    /// The names of the steps.
+    pub names: Vec<&'p str>,
+    /// How many steps and items that is, with what goes on inside each.
+    pub count: usize,
+    /// Whether it may be more: a list has as many items as it has.
+    pub or_more: bool,
+}
+
+/// What goes on at the same time where most does.
+pub fn at_once(parts: &[Part]) -> AtOnce<'_> {
     // A step of no length still takes its place beside the others.
     let times = schedule(parts, |usual| Span(usual.high.0.max(1)));
-    let going_on = |at: u64| {
-        let inside = times.iter().zip(parts).filter(move |((start, end), _)| *start <= at && at < *end);
-        inside.map(|(_, part)| part.name.as_str()).collect::<Vec<_>>()
-    };
-    let mut most = Vec::new();
-    for (start, _) in &times {
-        let names = going_on(*start);
-        if names.len() > most.len() {
-            most = names;
+    let mut most = AtOnce::default();
+    for (at, _) in &times {
+        let mut found = AtOnce::default();
+        for ((start, end), part) in times.iter().zip(parts) {
+            if start <= at && at < end {
+                found.add(part);
+            }
+        }
+        if (found.count, found.or_more) > (most.count, most.or_more) {
+            most = found;
         }
     }
     most
+}
+
+impl<'p> AtOnce<'p> {
+    fn add(&mut self, part: &'p Part) {
+        let inside = if part.inner.is_empty() {
+            AtOnce { count: 1, ..AtOnce::default() }
+        } else {
+            at_once(&part.inner)
+        };
+        self.names.push(&part.name);
+        self.count += inside.count * part.items_at_once.unwrap_or(1);
+        self.or_more |= inside.or_more || part.items_at_once.is_none();
+    }
 }
 
 /// Start and end of every step, in milliseconds.

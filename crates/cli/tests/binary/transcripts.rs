@@ -356,6 +356,50 @@ fn a_reader_that_goes_away_is_no_problem() {
 }
 
 #[test]
+fn data_that_a_full_disk_does_not_take_is_an_error_but_the_run_is_kept() {
+    let project = Project::with("greeting.yaml", GREETING);
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    for arguments in [&["schema"][..], &["run", "greeting.yaml", "--id", "first", "--json"]] {
+        let output = project.command(arguments).stdout(full.try_clone().unwrap()).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{arguments:?}: {errors}");
+        assert!(errors.contains("failed to write to standard output: the disk is full"), "{errors}");
+    }
+    assert!(project.good(&["runs", "--status", "completed"]).contains("first"));
+}
+
+#[test]
+fn a_list_of_runs_that_goes_on_says_so() {
+    let project = Project::with("greeting.yaml", GREETING);
+    for id in ["first", "second"] {
+        project.good(&["run", "greeting.yaml", "--id", id, "--no-out"]);
+    }
+    let told = |limit: &str| {
+        let output = project.run(&["runs", "--limit", limit]);
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (runs, note) = told("1");
+    assert!(runs.contains("second") && !runs.contains("first") && note.contains("there are more"), "{note}");
+    let (runs, note) = told("2");
+    assert!(runs.contains("second") && runs.contains("first") && note.is_empty(), "{note}");
+}
+
+#[test]
+fn a_plan_tells_that_a_list_known_only_at_run_time_may_be_longer() {
+    let project = Project::with(
+        "lists.yaml",
+        "motet: 1\nname: lists\ninputs: { names: { type: array } }\nsteps:\n  \
+         short: { each: [a, b, c], uses: data/transform, with: { value: 1 } }\n  \
+         slow: { each: [a, b, c], max_parallel: 2, uses: data/transform, with: { value: 1 } }\n  \
+         open: { each: \"{{ inputs.names }}\", uses: data/transform, with: { value: 1 } }\n",
+    );
+    assert!(project.good(&["plan", "lists.yaml"]).contains("3 steps, 6 or more at once"));
+    let plan: serde_json::Value =
+        serde_json::from_str(&project.good(&["plan", "lists.yaml", "--json"])).unwrap();
+    assert_eq!((&plan["at_once_count"], &plan["at_once_or_more"]), (&6.into(), &true.into()));
+}
+
+#[test]
 fn completions_and_the_schema_are_data() {
     let project = Project::new();
     assert!(project.good(&["completions", "bash"]).contains("_motet()"));

@@ -31,7 +31,7 @@ impl Running {
             .expect("the binary can be started");
         let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));
         let mut running = Running { child, lines, told: String::new() };
-        while !running.told.contains("sleeps until") {
+        while !running.told.contains("sleeps for") {
             let read = running.lines.read_line(&mut running.told).expect("what it says is UTF-8");
             assert!(read > 0, "it ended early: {}", running.told);
         }

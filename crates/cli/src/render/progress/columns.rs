@@ -31,7 +31,7 @@ impl Columns {
             time = time.max(columns_of(&view.time_of(step)));
             does = does.max(columns_of(&view.does(path, step)));
         }
-        let width = view.look.width;
+        let width = view.look.cut_at();
         let name_width = name.min(NAME_WIDTH_MAX.max(width / 4));
         let first = 2 + columns_of(view.look.symbols.done) + 1 + name_width + GAP;
         let second = first + time + GAP;

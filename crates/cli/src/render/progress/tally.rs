@@ -7,6 +7,7 @@ use motet::report::{RunRecord, StepRecord};
 /// How many items stand where.
 #[derive(Default)]
 pub struct Tally {
+    pub total: usize,
     pub over: usize,
     pub completed: usize,
     pub failed: usize,
@@ -22,6 +23,7 @@ impl Tally {
     pub fn of(record: &RunRecord, path: &StepPath) -> Tally {
         let mut tally = Tally::default();
         for (path, item) in record.items_of(path) {
+            tally.total += 1;
             let Some(item) = item else { continue };
             tally.over += usize::from(item.is_over());
             match item.status {
@@ -41,6 +43,12 @@ impl Tally {
             }
         }
         tally
+    }
+
+    /// How a fan-out that is over went: `31 of 40, 9 failed`.
+    pub fn in_words(&self) -> String {
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        format!("{} of {}{failed}", self.completed, self.total)
     }
 }
 

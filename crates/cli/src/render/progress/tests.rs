@@ -157,7 +157,7 @@ fn image() -> Value {
 }
 
 fn look(width: usize, symbols: Symbols) -> Look {
-    Look { color: false, width, symbols }
+    Look { color: false, width, cuts: true, symbols }
 }
 
 fn painted(lines: Vec<Line>) -> String {
@@ -247,6 +247,7 @@ fn the_good_end_and_the_bad_end() {
 
 fn ending(story: &Story, files: &[OutputFile], look: &Look) -> Vec<Line> {
     let record = story.reporter.record();
-    let ending = Ending { record, files, file: Some("film.yaml"), is_kept: true, driver: None, now: at(100) };
+    let ending =
+        Ending { record, files, file: Some("film.yaml".as_ref()), is_kept: true, driver: None, now: at(100) };
     ending.lines(look).into_iter().chain(ending.outputs(look)).chain(ending.next(look)).collect()
 }
