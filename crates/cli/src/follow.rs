@@ -33,8 +33,9 @@ pub struct Follow {
     /// Whether all that happened before it was followed has been taken in.
     caught_up: bool,
     is_over: bool,
-    /// Whether it stopped because the store keeps nothing more.
-    store_failed: bool,
+    /// Whether it is not followed any more though nobody asked for that: the store failed, or the run
+    /// can't be gone on with.
+    is_lost: bool,
 }
 
 /// Shows what happens to runs. Only shows: nothing that it does changes a run.
@@ -182,7 +183,7 @@ impl<'f> Following<'f> {
             score: plan.map(|plan| Score::new(plan, &history(plan, Some(store)))),
             caught_up: !found,
             is_over: false,
-            store_failed: false,
+            is_lost: false,
         }
     }
 
@@ -195,10 +196,11 @@ impl<'f> Following<'f> {
         let Some(happening) = happening else {
             return if follow.is_over { Ok(()) } else { self.end(follow, reader) };
         };
-        if let Happening::Lost(error) = &happening {
-            reader.note(&Line::of(Tone::Doubtful, error.to_string()));
+        if matches!(happening, Happening::StoreFailed(_) | Happening::Lost(_)) {
+            follow.is_lost = true;
+            // There is nothing to sum up: it isn't gone on with.
+            follow.caught_up = true;
         }
-        follow.store_failed |= matches!(happening, Happening::StoreFailed(_));
         let is_past = matches!(&happening, Happening::Turn(turn) if turn.at < self.since);
         if !is_past {
             follow.catch_up(reader);
@@ -276,7 +278,7 @@ fn exit_of(follow: &Follow) -> Exit {
         RunStatus::Failed => Exit::Failed,
         RunStatus::Cancelled => Exit::Cancelled,
         RunStatus::Parked => Exit::Parked,
-        RunStatus::Queued | RunStatus::Running if follow.store_failed => Exit::Machine,
+        RunStatus::Queued | RunStatus::Running if follow.is_lost => Exit::Machine,
         RunStatus::Queued | RunStatus::Running => Exit::Interrupted,
     }
 }

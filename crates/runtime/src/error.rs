@@ -160,6 +160,18 @@ impl Error {
     pub(crate) fn file(verb: &'static str, path: impl Into<PathBuf>, error: std::io::Error) -> Error {
         Error::File { verb, path: path.into(), error }
     }
+
+    /// Whether this is about one run alone: others can be gone on with.
+    pub(crate) fn is_of_one_run(&self) -> bool {
+        match self {
+            Error::Check(_) | Error::Journal { .. } | Error::NoRun(_) | Error::Refused { .. } => true,
+            Error::Store(error) => matches!(
+                error,
+                StoreError::Corrupt { .. } | StoreError::NewerRun { .. } | StoreError::NoArtifact { .. }
+            ),
+            _ => false,
+        }
+    }
 }
 
 fn owner_words(pid: u32) -> &'static str {

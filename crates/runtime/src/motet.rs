@@ -12,7 +12,7 @@ use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Span, Timestamp, Value};
-use motet_store::{FoundRun, RunRow, Store};
+use motet_store::{FoundRun, RunRow, Store, StoreError};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -279,8 +279,8 @@ impl Motet {
 
     /// Goes on with every unfinished run.
     ///
-    /// A run whose pipeline doesn't check here any more (a task that isn't registered) is left as it
-    /// is and not among those given; [`RunHandle::resume`] says why.
+    /// A run that can't be gone on with (a task that isn't registered, an artifact that is missing) is
+    /// left as it is and not among those given; [`RunHandle::resume`] says why.
     ///
     /// # Errors
     /// When the store fails.
@@ -289,7 +289,7 @@ impl Motet {
         for row in self.inner.hands.store.unfinished()? {
             match self.take_up(&row.id).await {
                 Ok(run) => runs.push(run),
-                Err(Error::Check(_)) => {}
+                Err(error) if error.is_of_one_run() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -313,7 +313,13 @@ impl Motet {
 
     /// Asks a run to end, drives it if nobody does, and returns when it is durable that it was asked.
     pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
-        let run = self.take_up(id).await?;
+        let run = self.find_by_id(id)?;
+        {
+            let _turn = self.inner.order.lock().await;
+            if let Some(row) = self.undriven(&run).await? {
+                self.replay(&row)?;
+            }
+        }
         let mut events = run.events().await?;
         let input = Input::Cancel { by: by.into(), reason: reason.into() };
         self.post(Message::Input { run: id.clone(), input });
@@ -343,16 +349,26 @@ impl Motet {
     /// Two at a time could replay the same journal, and the slower one would begin with a past that
     /// the other has left behind.
     async fn take_up_in_turn(&self, id: &RunId) -> Result<RunHandle, Error> {
-        let handle = RunHandle { motet: self.clone(), id: id.clone() };
-        if handle.is_live().await {
-            return Ok(handle);
+        let run = self.find_by_id(id)?;
+        if let Some(row) = self.undriven(&run).await? {
+            judge_artifacts(self.store(), id)?;
+            self.replay(&row)?;
+        }
+        Ok(run)
+    }
+
+    /// The run, if it is unfinished and nobody drives it.
+    async fn undriven(&self, run: &RunHandle) -> Result<Option<RunRow>, Error> {
+        if run.is_live().await {
+            return Ok(None);
         }
         // Read after it was seen not to be live: what drove it until now is durable.
-        let store = &self.inner.hands.store;
-        let row = store.run(id)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
-        if row.status.is_final() {
-            return Ok(handle);
-        }
+        Ok(self.store().run(&run.id)?.filter(|row| !row.status.is_final()))
+    }
+
+    /// Brings a run that nobody drives to where it was, and drives it from there.
+    fn replay(&self, row: &RunRow) -> Result<(), Error> {
+        let (store, id) = (self.store(), &row.id);
         let bundle = store.plan(&row.plan)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
         let pipeline = Pipeline::from_stored(&bundle, &self.inner.catalogue)?;
         let turns = store.turns(id)?;
@@ -363,7 +379,7 @@ impl Motet {
         }
         let away = turns.last().map_or(Span(0), |turn| self.away(turn.at));
         self.post(Message::TakeUp { run: Box::new(run), away });
-        Ok(handle)
+        Ok(())
     }
 
     /// For how long nobody drove a run whose last turn was at `last`: since the last sign of life of
@@ -389,7 +405,9 @@ impl Motet {
                 continue;
             }
             match self.take_up(&row.id).await {
-                Ok(_) | Err(Error::Check(_)) => {}
+                Ok(_) => {}
+                // It is left as it is; who asks for it is told why.
+                Err(error) if error.is_of_one_run() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -423,6 +441,22 @@ impl Motet {
         // Whoever waits for an answer learns from its absence that the driver has left.
         let _ = self.inner.mail.send(message);
     }
+}
+
+/// Refuses a run of which bytes are gone: it would fail for good, and they may be brought back.
+fn judge_artifacts(store: &Store, run: &RunId) -> Result<(), StoreError> {
+    for row in store.artifacts(run)? {
+        let (digest, file) = (row.artifact.digest, store.path_of(&row.artifact.digest));
+        match std::fs::metadata(&file) {
+            Ok(found) if found.len() == row.artifact.bytes => {}
+            Ok(found) => {
+                let what = format!("it has {} bytes instead of {}", found.len(), row.artifact.bytes);
+                return Err(StoreError::Corrupt { file, what });
+            }
+            Err(_) => return Err(StoreError::NoArtifact { digest, file }),
+        }
+    }
+    Ok(())
 }
 
 /// Inputs by name, as serde writes them.

@@ -139,7 +139,8 @@ impl Session {
     }
 
     /// Drives the unfinished run whose id ends with `ending`, or all unfinished runs, and follows
-    /// them.
+    /// them. Of all runs, one that can't be gone on with is left as it is, and its follower is told
+    /// why: [`crate::follow::Happening::Lost`].
     ///
     /// # Errors
     /// When there is no such run, it can't be taken up, or the store fails.
@@ -152,8 +153,9 @@ impl Session {
         for run in runs {
             match self.take_up(&run).await {
                 Ok(()) => followed.push(self.followed(run, true, true)),
-                // Of all runs, one that needs an operation of another program is left to that.
-                Err(Error::Check(_)) if ending.is_none() => {}
+                Err(error) if ending.is_none() && error.is_of_one_run() => {
+                    followed.push(Followed::lost(run, error));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -148,7 +148,7 @@ impl Ending<'_> {
     fn interrupted(&self, look: &Look) -> Line {
         let (done, total) = (self.record.steps_done(), self.record.order.len());
         let line = Line::of(Tone::Doubtful, look.symbols.waiting);
-        if let Some(pid) = self.driver {
+        if let (Some(pid), None) = (self.driver, &self.record.reason) {
             let steps = count(total, "step");
             return line.plain(format!(" goes on in process {pid}: {done} of {steps} done"));
         }

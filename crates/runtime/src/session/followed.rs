@@ -37,6 +37,13 @@ impl Followed {
         tokio::spawn(pump.work());
         Followed { run, found, happenings }
     }
+
+    /// A run that nobody can drive, for the reason that its follower is told.
+    pub(super) fn lost(run: RunId, error: Error) -> Followed {
+        let (tell, happenings) = mpsc::channel(1);
+        tell.try_send(Happening::Lost(Arc::new(error))).expect("there is room for one");
+        Followed { run, found: true, happenings }
+    }
 }
 
 /// How many happenings wait for a reader before the following waits for it.

@@ -203,6 +203,59 @@ async fn a_run_that_nobody_drives_is_followed_to_its_last_turn() {
     assert_eq!(end_of(third.follow(run.as_str()).await.unwrap()).await, "no end");
 }
 
+/// Draws a picture, then waits.
+const PICTURE: &str = r#"
+motet: 1
+name: picture
+inputs: { who: string }
+steps:
+  draw: { uses: local/scene, with: { prompt: "{{ inputs.who }}", width: 64, height: 64 } }
+  wait: { needs: [draw], uses: flow/sleep, with: { duration: 1h } }
+outputs: { picture: "{{ steps.draw.image }}" }
+"#;
+
+#[tokio::test]
+async fn a_run_of_which_bytes_are_gone_is_not_gone_on_with_holds_up_no_other_and_can_be_cancelled() {
+    let folder = TempDir::new().unwrap();
+    let first = open(folder.path()).await.unwrap();
+    let mut damaged = first.start(request(PICTURE, "a hill")).await.unwrap();
+    let whole = first.start(request(PATIENCE, "Ada")).await.unwrap().run;
+    while first.store().artifacts(&damaged.run).unwrap().is_empty() {
+        damaged.next().await.unwrap();
+    }
+    let artifact = first.store().artifacts(&damaged.run).unwrap().remove(0).artifact;
+    let (id, file) = (damaged.run, first.store().path_of(&artifact.digest));
+    first.close().await;
+    let bytes = fs::read(&file).unwrap();
+
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, &bytes[1..]).unwrap();
+    let second = open(folder.path()).await.unwrap();
+    let refused = error_of(second.resume(Some(id.as_str())).await);
+    assert!(matches!(refused, Error::Store(StoreError::Corrupt { .. })), "{refused}");
+    fs::remove_file(&file).unwrap();
+    let refused = error_of(second.start(request(PICTURE, "a hill")).await);
+    assert!(
+        matches!(&refused, Error::Store(StoreError::NoArtifact { digest, .. }) if *digest == artifact.digest)
+    );
+
+    let mut resumed = second.resume(None).await.unwrap();
+    assert_eq!(resumed.iter().map(|followed| &followed.run).collect::<Vec<_>>(), [&id, &whole]);
+    let told = resumed[0].next().await;
+    assert!(matches!(&told, Some(Happening::Lost(error)) if matches!(&**error, Error::Store(_))), "{told:?}");
+    assert!(resumed[0].next().await.is_none());
+    assert!(matches!(resumed[1].next().await, Some(Happening::Turn(_))), "the other one goes on");
+
+    fs::write(&file, &bytes).unwrap();
+    let mut restored = second.resume(Some(id.as_str())).await.unwrap().remove(0);
+    assert!(matches!(restored.next().await, Some(Happening::Turn(_))));
+    second.interrupt().await;
+    fs::remove_file(&file).unwrap();
+    let third = open(folder.path()).await.unwrap();
+    third.cancel(id.as_str(), "Ada", "it is lost").await.unwrap();
+    assert_eq!(end_of(third.follow(id.as_str()).await.unwrap()).await, "cancelled: it is lost");
+}
+
 #[tokio::test]
 async fn a_store_in_memory_has_an_owner_only() {
     let session = Session::open(StorePlace::Memory, &settings()).await.unwrap();
