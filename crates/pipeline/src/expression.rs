@@ -284,20 +284,26 @@ impl Template {
             return Ok(value.clone());
         }
         let mut budget = Budget::of_evaluation();
-        self.evaluate_within(context, &mut budget)
-            .map_err(|failure| EvaluationError { message: failure.message })
+        let value = match &self.body {
+            Body::Compiled(compiled) => compiled.evaluate(context, &mut budget),
+            _ => self.compose(context, &mut budget, &mut Budget::of_composition()),
+        };
+        value.map_err(|failure| EvaluationError { message: failure.message })
     }
 
-    fn evaluate_within(&self, context: &Context, budget: &mut Budget) -> Outcome<Value> {
+    /// The value of a part of a list or map, which pays for what it holds from `held`.
+    fn compose(&self, context: &Context, budget: &mut Budget, held: &mut Budget) -> Outcome<Value> {
         match &self.body {
             Body::Literal(value) => Ok(value.clone()),
             Body::Compiled(compiled) => {
-                Evaluator::new(context, compiled.locals, budget).run(&compiled.program)
+                let value = compiled.evaluate(context, budget)?;
+                held.hold(&value)?;
+                Ok(value)
             }
             Body::List(items) => {
                 let mut values = Vec::with_capacity(items.len());
                 for item in items.iter() {
-                    let value = item.evaluate_within(context, budget)?;
+                    let value = item.compose(context, budget, held)?;
                     if !value.is_absent() {
                         values.push(value);
                     }
@@ -307,7 +313,7 @@ impl Template {
             Body::Map(entries) => {
                 let mut values = Map::new();
                 for (key, item) in entries.iter() {
-                    let value = item.evaluate_within(context, budget)?;
+                    let value = item.compose(context, budget, held)?;
                     if !value.is_absent() {
                         values.insert(key.clone(), value);
                     }
@@ -315,6 +321,12 @@ impl Template {
                 Ok(Value::Map(Arc::new(values)))
             }
         }
+    }
+}
+
+impl Compiled {
+    fn evaluate(&self, context: &Context, budget: &mut Budget) -> Outcome<Value> {
+        Evaluator::new(context, self.locals, budget).run(&self.program)
     }
 }
 

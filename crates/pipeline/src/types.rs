@@ -37,6 +37,9 @@ pub enum Type {
     OneOf(Vec<Type>),
 }
 
+/// How many options a type may have.
+const OPTIONS_MAX: usize = 48;
+
 impl Type {
     /// A list of `item`.
     pub fn list(item: Type) -> Type {
@@ -56,7 +59,8 @@ impl Type {
         }
     }
 
-    /// One of `options`: without doubles, of one option the option itself, of none anything.
+    /// One of `options`: without doubles, of one option the option itself, of none anything. Of more
+    /// than a few dozen nobody could choose: then too it is anything.
     pub fn one_of(options: impl IntoIterator<Item = Type>) -> Type {
         let mut distinct: Vec<Type> = Vec::new();
         for option in options {
@@ -71,6 +75,9 @@ impl Type {
                 }
                 if !distinct.contains(&part) {
                     distinct.push(part);
+                }
+                if distinct.len() > OPTIONS_MAX {
+                    return Type::Any;
                 }
             }
         }

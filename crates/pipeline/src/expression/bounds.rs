@@ -13,8 +13,12 @@ pub(super) const LIST_ITEMS_MAX: usize = 100_000;
 pub(super) const DEPTH_MAX: usize = 64;
 /// What one evaluation may cost, in units.
 const EVALUATION_UNITS: u64 = 16 << 20;
-/// What all that is worked out while one template is compiled may cost, in units.
-const COMPILATION_UNITS: u64 = 4 << 20;
+/// What all that is worked out while one template is compiled may cost, in units: so much, and so much
+/// more for each byte of it. A file takes time by its size, not by what it asks for.
+const COMPILATION_UNITS: u64 = 32 << 10;
+const COMPILATION_UNITS_A_BYTE: u64 = 1 << 10;
+/// What the parts of one list or map of templates may hold together, in units.
+const COMPOSITION_UNITS: u64 = 32 << 20;
 /// What a list item costs.
 const ITEM_UNITS: u64 = 16;
 /// What a step of the evaluator costs.
@@ -63,14 +67,25 @@ impl Budget {
         Budget { units_left: EVALUATION_UNITS }
     }
 
-    /// The budget of what is worked out while a template is compiled.
-    pub fn of_compilation() -> Budget {
-        Budget { units_left: COMPILATION_UNITS }
+    /// The budget of what is worked out while a template of `bytes` is compiled.
+    pub fn of_compilation(bytes: usize) -> Budget {
+        Budget { units_left: COMPILATION_UNITS + bytes as u64 * COMPILATION_UNITS_A_BYTE }
+    }
+
+    /// The budget of what a list or map of templates may hold: what its parts hand on is shared here,
+    /// but each is written down by itself.
+    pub fn of_composition() -> Budget {
+        Budget { units_left: COMPOSITION_UNITS }
     }
 
     /// Pays for one step of the evaluator.
     pub fn step(&mut self) -> Outcome<()> {
         self.pay(STEP_UNITS)
+    }
+
+    /// Pays for `count` steps.
+    pub fn steps(&mut self, count: usize) -> Outcome<()> {
+        self.pay(count as u64 * STEP_UNITS)
     }
 
     /// Pays for a text of `bytes` that is about to be made.
@@ -92,6 +107,11 @@ impl Budget {
     /// Pays for reading `bytes` (searching, comparing).
     pub fn read(&mut self, bytes: usize) -> Outcome<()> {
         self.pay(bytes as u64 / 8)
+    }
+
+    /// Pays for comparing a name of `bytes` with some others.
+    pub fn compare(&mut self, bytes: usize) -> Outcome<()> {
+        self.pay(bytes as u64)
     }
 
     /// Pays for holding `value` once more than it is held already. A shared value that is put into a

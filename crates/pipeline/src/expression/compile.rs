@@ -28,6 +28,9 @@ pub(super) enum Scalar {
 /// Values above this many bytes are worked out in each evaluation rather than kept in the template.
 const KEPT_BYTES_MAX: usize = 4096;
 
+/// How many faults of one template are told.
+pub(super) const FAULTS_MAX: usize = 32;
+
 static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
     SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the usual delimiters differ")
 });
@@ -94,7 +97,12 @@ struct Compiler<'s> {
 
 impl<'s> Compiler<'s> {
     fn new(source: &'s str) -> Compiler<'s> {
-        Compiler { source, faults: Vec::new(), scopes: Scopes::default(), budget: Budget::of_compilation() }
+        Compiler {
+            source,
+            faults: Vec::new(),
+            scopes: Scopes::default(),
+            budget: Budget::of_compilation(source.len()),
+        }
     }
 
     fn fault(&mut self, code: FaultCode, span: Range<usize>, message: impl Into<String>) {
@@ -108,6 +116,9 @@ impl<'s> Compiler<'s> {
         message: impl Into<String>,
         suggestion: Option<&str>,
     ) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
         let span = within(self.source, span);
         let suggestion = suggestion.map(str::to_owned);
         self.faults.push(Fault { code, message: message.into(), span, suggestion });
@@ -142,11 +153,13 @@ impl<'s> Compiler<'s> {
         if is_static && self.faults.is_empty() {
             let context = Context::default();
             let span = 0..self.source.len();
-            match Evaluator::new(&context, locals, &mut Budget::of_compilation()).run(&program) {
+            let mut budget = Budget::of_compilation(self.source.len());
+            match Evaluator::new(&context, locals, &mut budget).run(&program) {
                 Ok(value) if small(&value) => return Ok(Scalar::Constant(value)),
-                Ok(_) => {}
+                // What is large or a lot of work is left to the evaluation.
+                Ok(_) | Err(Failure { cause: Cause::Work, .. }) => {}
                 Err(Failure { cause: Cause::Values, message }) => self.fault(FaultCode::Fails, span, message),
-                Err(Failure { message, .. }) => self.fault(FaultCode::Runaway, span, message),
+                Err(Failure { cause: Cause::Size, message }) => self.fault(FaultCode::Runaway, span, message),
             }
         }
         match self.faults.is_empty() {

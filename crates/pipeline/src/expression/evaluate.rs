@@ -49,7 +49,7 @@ impl<'a> Evaluator<'a> {
     pub fn value(&mut self, expression: &Expression) -> Outcome<Value> {
         match self.found(expression)? {
             Found::Value(value) => Ok(value),
-            Found::Missing(message) => wrong(message),
+            Found::Missing(missing) => wrong(missing.message(self.context)),
         }
     }
 
@@ -58,7 +58,10 @@ impl<'a> Evaluator<'a> {
     fn found(&mut self, expression: &Expression) -> Outcome<Found> {
         self.budget.step()?;
         Ok(Found::Value(match &expression.node {
-            Node::Path(path) => return Ok(lookup::path(path, self.context, &self.locals)),
+            Node::Path(path) => {
+                self.budget.compare(path.fields.iter().map(|field| field.name.len()).sum())?;
+                return Ok(lookup::path(path, self.context, &self.locals));
+            }
             Node::Field { of, field } => return self.item(of, Value::from(&*field.name)),
             Node::Item { of, key } => {
                 let key = self.value(key)?;
@@ -146,14 +149,11 @@ impl<'a> Evaluator<'a> {
             Found::Value(value) => value,
             missing => return Ok(missing),
         };
-        if let Value::Text(text) = &value {
-            self.budget.read(text.len())?;
-        }
-        let written = match &of.node {
-            Node::Path(path) => path.text(path.fields.len()),
+        let written = || match &of.node {
+            Node::Path(path) => format!("`{}`", path.text(path.fields.len())),
             _ => "this value".to_owned(),
         };
-        Ok(lookup::item(&value, &key, &written))
+        lookup::item(&value, &key, written, self.budget)
     }
 
     fn slice(&mut self, of: &Expression, bounds: [&Bound; 3]) -> Outcome<Value> {
@@ -258,7 +258,7 @@ impl<'a> Evaluator<'a> {
             return self.print(&each.otherwise, out);
         }
         for (index, item) in items.iter().enumerate() {
-            self.start_turn(each);
+            self.start_turn(each)?;
             self.assign(&each.target, item.clone())?;
             if let Some(slot) = each.state {
                 self.budget.text(256)?;
@@ -285,7 +285,7 @@ impl<'a> Evaluator<'a> {
         let Some(filter) = &each.filter else { return Ok(items) };
         let mut kept = Vec::new();
         for item in items.iter() {
-            self.start_turn(each);
+            self.start_turn(each)?;
             self.assign(&each.target, item.clone())?;
             if self.is_true(filter)? {
                 self.budget.list(1)?;
@@ -295,21 +295,25 @@ impl<'a> Evaluator<'a> {
         Ok(Arc::new(kept))
     }
 
-    fn start_turn(&mut self, each: &Loop) {
+    fn start_turn(&mut self, each: &Loop) -> Outcome<()> {
+        self.budget.steps(each.fresh.len())?;
         for (slot, outside) in &each.fresh {
             self.locals[*slot] = outside.and_then(|outside| self.locals[outside].clone());
         }
+        Ok(())
     }
 
     fn assign(&mut self, target: &Target, value: Value) -> Outcome<()> {
         match (target, value) {
             (Target::Local(slot), value) => self.locals[*slot] = Some(value),
             (Target::Parts(targets), Value::List(items)) if items.len() == targets.len() => {
+                self.budget.steps(targets.len())?;
                 for (target, item) in targets.iter().zip(items.iter()) {
                     self.assign(target, item.clone())?;
                 }
             }
             (Target::Parts(targets), Value::Absent) => {
+                self.budget.steps(targets.len())?;
                 for target in targets {
                     self.assign(target, Value::Absent)?;
                 }

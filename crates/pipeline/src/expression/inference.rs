@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::compile::FAULTS_MAX;
 use super::program::{
     Arguments, Compiled, Expression, Loop, Node, Operator, Path, Program, Root, Statement, Target,
 };
@@ -243,6 +244,9 @@ impl Inference<'_> {
         known: impl Iterator<Item = &'a str> + Clone,
         span: &Range<usize>,
     ) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
         let suggestion = closest(name, known.clone()).map(str::to_owned);
         if suggestion.is_none() && known.clone().next().is_some() {
             message.push_str(&format!(", only {}", listed(known)));

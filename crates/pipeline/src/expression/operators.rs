@@ -234,11 +234,12 @@ pub(super) fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Outcome
             Ok(true)
         }
         (Value::Map(first), Value::Map(second)) => {
-            if !first.keys().eq(second.keys()) {
+            if first.len() != second.len() {
                 return Ok(false);
             }
-            for (first, second) in first.values().zip(second.values()) {
-                if !equal(first, second, budget)? {
+            for ((name, first), (other, second)) in first.iter().zip(second.iter()) {
+                budget.read(name.len())?;
+                if name != other || !equal(first, second, budget)? {
                     return Ok(false);
                 }
             }
@@ -312,7 +313,10 @@ pub(super) fn contains(whole: &Value, part: &Value, budget: &mut Budget) -> Outc
             budget.read(text.len())?;
             Ok(text.contains(&**part))
         }
-        (Value::Map(entries), Value::Text(key)) => Ok(entries.contains_key(key)),
+        (Value::Map(entries), Value::Text(key)) => {
+            budget.compare(key.len())?;
+            Ok(entries.contains_key(key))
+        }
         (Value::Text(_), _) => wrong(format!("{} can't be looked for in a text", with_article(part))),
         (Value::Map(_), _) => Ok(false),
         _ => wrong(format!("nothing can be looked for in {}", with_article(whole))),

@@ -135,3 +135,10 @@ fn values_are_checked_against_types() {
         assert_eq!(ty.accepts(&value(json.clone())).err().as_deref(), expected, "{json} as {ty}");
     }
 }
+
+#[test]
+fn of_too_many_options_it_may_be_anything() {
+    let option = |index: usize| fields(&[(&format!("field_{index}"), Type::Text)], false);
+    assert!(matches!(Type::one_of((0..40).map(option)), Type::OneOf(options) if options.len() == 40));
+    assert_eq!(Type::one_of((0..50_000).map(option)), Type::Any);
+}

@@ -1,5 +1,7 @@
 //! Statements: text, `if`, `for`, `set`, `with`. All else of Jinja's statements is refused.
 
+use std::ops::Range;
+
 use minijinja::machinery::ast;
 
 use super::super::FaultCode;
@@ -10,6 +12,9 @@ use crate::Value;
 /// Names that always mean the same and can't be assigned to.
 const RESERVED: [&str; 9] =
     ["inputs", "steps", "run", "secrets", "prompts", "previous", "round", "output", "loop"];
+
+/// How many variables one template may have.
+const VARIABLES_MAX: usize = 1000;
 
 impl Compiler<'_> {
     pub(super) fn statements(&mut self, children: &[ast::Stmt<'_>]) -> Vec<Statement> {
@@ -83,6 +88,10 @@ impl Compiler<'_> {
                     let message = format!("`{}` can't be assigned to; take another name", var.id);
                     self.fault(FaultCode::Forbidden, range(var.span()), message);
                 }
+                if self.scopes.slots() == VARIABLES_MAX {
+                    self.refuse_variables(range(var.span()));
+                    return Target::Parts(Vec::new());
+                }
                 Target::Local(self.scopes.define(var.id))
             }
             ast::Expr::List(list) => Target::Parts(list.items.iter().map(|item| self.target(item)).collect()),
@@ -94,6 +103,14 @@ impl Compiler<'_> {
                 Target::Parts(Vec::new())
             }
         }
+    }
+
+    fn refuse_variables(&mut self, span: Range<usize>) {
+        self.fault(
+            FaultCode::Runaway,
+            span,
+            format!("a template may have at most {VARIABLES_MAX} variables"),
+        );
     }
 
     fn refuse_statement(&mut self, statement: &ast::Stmt<'_>) {

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::Context;
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list as paid, rearranged, runaway, wrong};
-use super::super::lookup::{self, with_article};
+use super::super::lookup::{self, Found, with_article};
 use super::super::operators::{arithmetic, is_true, order};
 use super::super::predicates;
 use super::super::print;
@@ -84,7 +85,7 @@ pub(super) fn join(value: Value, given: &Given, budget: &mut Budget) -> Outcome<
     let mut out = String::new();
     let mut first = true;
     for item in of(&value, budget)?.iter() {
-        let item = part(item, attribute)?;
+        let item = part(item, attribute, budget)?;
         if item.is_absent() {
             continue;
         }
@@ -96,33 +97,22 @@ pub(super) fn join(value: Value, given: &Given, budget: &mut Budget) -> Outcome<
     Ok(Value::from(out))
 }
 
-/// The item itself, or what it has at `attribute` (`a.b` goes deeper).
-fn part(item: &Value, attribute: Option<&str>) -> Outcome<Value> {
+/// The item itself, or what it has at `attribute`.
+fn part(item: &Value, attribute: Option<&str>, budget: &mut Budget) -> Outcome<Value> {
     let Some(attribute) = attribute else { return Ok(item.clone()) };
-    match attribute_of(item, attribute) {
-        Ok(value) => Ok(value),
-        Err(message) => wrong(message),
+    match lookup::attribute(item, attribute, budget)? {
+        Found::Value(value) => Ok(value),
+        Found::Missing(missing) => wrong(missing.message(&Context::default())),
     }
 }
 
-fn attribute_of(item: &Value, attribute: &str) -> Result<Value, String> {
-    let mut value = item.clone();
-    for name in attribute.split('.') {
-        let next = match name.parse::<i64>() {
-            Ok(at) if matches!(value, Value::List(_)) => {
-                match lookup::item(&value, &Value::from(at), "an item") {
-                    lookup::Found::Value(value) => Some(value),
-                    lookup::Found::Missing(message) => return Err(message),
-                }
-            }
-            _ => lookup::field(&value, name).map(std::borrow::Cow::into_owned),
-        };
-        value = match next {
-            Some(next) => next,
-            None => return Err(lookup::missing_field(&value, name, "an item")),
-        };
+/// As [`part`]; what is missing is absent.
+fn part_or_absent(item: &Value, attribute: Option<&str>, budget: &mut Budget) -> Outcome<Value> {
+    let Some(attribute) = attribute else { return Ok(item.clone()) };
+    match lookup::attribute(item, attribute, budget)? {
+        Found::Value(value) => Ok(value),
+        Found::Missing(_) => Ok(Value::Absent),
     }
-    Ok(value)
 }
 
 /// `list | map('upper')`, `list | map(attribute='url')`, with `default=` for items that lack it.
@@ -131,10 +121,12 @@ pub(super) fn map(value: Value, given: &Given, budget: &mut Budget) -> Outcome<V
     let mut mapped = Vec::new();
     if let Some(attribute) = text_at(given, 1, "map")? {
         for item in items.iter() {
-            mapped.push(match (attribute_of(item, attribute), given.at(2)) {
-                (Ok(Value::Absent) | Err(_), Some(default)) => default.clone(),
-                (Ok(value), _) => value,
-                (Err(message), None) => return wrong(message),
+            mapped.push(match given.at(2) {
+                None => part(item, Some(attribute), budget)?,
+                Some(default) => match part_or_absent(item, Some(attribute), budget)? {
+                    Value::Absent => default.clone(),
+                    value => value,
+                },
             });
         }
         return paid(mapped, budget);
@@ -196,10 +188,7 @@ fn chosen(
     let mut kept = Vec::new();
     for item in of(value, budget)?.iter() {
         budget.step()?;
-        let looked_at = match attribute {
-            None => item.clone(),
-            Some(attribute) => attribute_of(item, attribute).unwrap_or(Value::Absent),
-        };
+        let looked_at = part_or_absent(item, attribute, budget)?;
         let holds = match &predicate {
             Some((predicate, further)) => predicate.call(&looked_at, further, budget)?,
             None => is_true(&looked_at),
@@ -217,7 +206,7 @@ pub(super) fn sort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<
     let case_sensitive = given.at(2).is_some_and(is_true);
     let mut keyed = Vec::new();
     for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
-        keyed.push((folded(part(item, attribute)?, case_sensitive, budget)?, item.clone()));
+        keyed.push((folded(part(item, attribute, budget)?, case_sensitive, budget)?, item.clone()));
     }
     let mut failure = None;
     keyed.sort_by(|(first, _), (second, _)| match order(first, second, budget) {
@@ -250,7 +239,7 @@ pub(super) fn unique(value: Value, given: &Given, budget: &mut Budget) -> Outcom
     let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
     for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
-        let key = part(item, attribute)?;
+        let key = part(item, attribute, budget)?;
         budget.hold(&key)?;
         if seen.insert(identity(&key)) {
             kept.push(item.clone());
@@ -280,7 +269,7 @@ pub(super) fn sum(value: Value, given: &Given, budget: &mut Budget) -> Outcome<V
     let attribute = text_at(given, 0, "sum")?;
     let mut sum = given.at(1).cloned().unwrap_or(Value::from(0_i64));
     for item in of(&value, budget)?.iter() {
-        let item = part(item, attribute)?;
+        let item = part(item, attribute, budget)?;
         if !item.is_absent() {
             sum = arithmetic(Operator::Add, sum, item, budget)?;
         }
@@ -300,7 +289,7 @@ pub(super) fn max(value: Value, given: &Given, budget: &mut Budget) -> Outcome<V
 fn extreme(value: &Value, attribute: Option<&str>, wanted: Ordering, budget: &mut Budget) -> Outcome<Value> {
     let mut best: Option<(Value, Value)> = None;
     for item in of(value, budget)?.iter() {
-        let key = part(item, attribute)?;
+        let key = part(item, attribute, budget)?;
         if key.is_absent() {
             continue;
         }

@@ -1,4 +1,6 @@
 use super::evaluate;
+use crate::Value;
+use crate::expression::{Context, Template, TypeScope};
 
 #[test]
 fn what_runs_away_is_stopped_at_once() {
@@ -10,8 +12,7 @@ fn what_runs_away_is_stopped_at_once() {
         "{{ 9 ** 9 ** 9 }}",
         "{{ 10 ** 1000 }}",
         "{{ 'a' | indent(10**9) }}",
-        "{{ range(100000) | map('string') | join('x' * 1000) }}",
-        "{{ ('x' * 1000) | replace('x', 'y' * 100000) }}",
+        "{{ ('x' * 1000) | replace('x', 'y' * 10000) }}",
         "{{ [0] * 10**9 }}",
         "{{ 99999999999999999999999999 }}",
     ];
@@ -20,6 +21,7 @@ fn what_runs_away_is_stopped_at_once() {
         assert!(found.starts_with("refused: runaway-expression"), "{source}: {found}");
     }
     let stopped = [
+        "{{ range(100000) | map('string') | join('x' * 1000) }}",
         "{{ inputs.prompt * 10**9 }}",
         "{{ inputs.tags * 10**9 }}",
         "{{ inputs.prompt | replace('a', 'b' * 1000000) | replace('b', inputs.prompt * 100000) }}",
@@ -42,6 +44,95 @@ fn what_runs_away_is_stopped_at_once() {
         let found = evaluate(source);
         assert!(found.starts_with("error: "), "{source}: {}", &found[..found.len().min(200)]);
     }
+}
+
+/// The value of `source` where `inputs` is what is given; the work it takes is what is tested.
+fn evaluate_with(inputs: Value, source: &str) -> Result<Value, String> {
+    let mut context = Context::default();
+    context.values.insert("inputs".into(), inputs);
+    let template = Template::text(source).map_err(|faults| format!("{faults:?}"))?;
+    template.evaluate(&context).map_err(|error| error.message)
+}
+
+const TOO_MUCH_WORK: &str = "this takes too much work or makes too much data";
+
+#[test]
+fn long_names_are_paid_for_wherever_they_are_compared() {
+    let long = "k".repeat(1_000_000);
+    let path = vec!["x"; 100_000].join(".");
+    let inputs = Value::map([
+        ("object", Value::map([(long.as_str(), Value::Null)])),
+        ("name", Value::from(long.as_str())),
+        ("path", Value::from(path)),
+        ("items", Value::list(vec![Value::map([("x", Value::Absent)]); 1000])),
+    ]);
+    let each_turn = |body: &str| format!("{{% for i in range(50000) %}}{body}{{% endfor %}}");
+    for body in [
+        "{% if inputs.object == inputs.object %}{% endif %}",
+        "{% if inputs.name in inputs.object %}{% endif %}",
+        "{% if inputs.object[inputs.name] %}{% endif %}",
+        &format!("{{% if inputs.object.{} is defined %}}{{% endif %}}", "k".repeat(800_000)),
+    ] {
+        let found = evaluate_with(inputs.clone(), &each_turn(body));
+        assert_eq!(found, Err(TOO_MUCH_WORK.to_owned()), "{}", &body[..40]);
+    }
+    let found = evaluate_with(inputs, "{{ inputs.items | map(attribute=inputs.path) | list }}");
+    assert_eq!(found, Err(TOO_MUCH_WORK.to_owned()));
+}
+
+#[test]
+fn what_is_missing_costs_nothing_until_it_is_told() {
+    let keys = (0..20_000).map(|number| (format!("key_number_{number}"), Value::Null));
+    let inputs = Value::map([("object", Value::map(keys))]);
+    let source =
+        "{% for i in range(20000) %}{{ 'x' if inputs.object['key_numbers_' ~ i] is defined }}{% endfor %}";
+    assert_eq!(evaluate_with(inputs.clone(), source), Ok(Value::from("")));
+    let long = "{{ inputs.object['x' * 1000000] }}";
+    assert!(evaluate_with(inputs, long).unwrap_err().len() < 500, "a long name is shortened");
+}
+
+#[test]
+fn variables_are_counted_and_paid_for() {
+    let names = |count: usize| (0..count).map(|index| format!("a{index}")).collect::<Vec<_>>().join(",");
+    let inputs = Value::map([("list", Value::list(vec![Value::Null; 900]))]);
+    for test in ["true", "inputs.list[0]"] {
+        let set = format!("{{% if {test} %}}{{% set {} = inputs.list %}}{{% endif %}}", names(900));
+        let source = format!("{{% for i in range(50000) %}}{set}{{% endfor %}}");
+        assert_eq!(evaluate_with(inputs.clone(), &source), Err(TOO_MUCH_WORK.to_owned()));
+    }
+    let many: String = (0..70)
+        .map(|block| format!("{{% set {} = 1 %}}", names(1500).replace('a', &format!("b{block}_"))))
+        .collect();
+    let faults = Template::text(&many).unwrap_err();
+    assert_eq!(faults[0].message, "a template may have at most 1000 variables");
+    assert!(faults.len() <= 32, "{}", faults.len());
+}
+
+#[test]
+fn what_is_worked_out_before_a_run_takes_time_by_the_length_of_its_text() {
+    let template = Template::text("{{ range(99999) | list | length }}").unwrap();
+    assert!(!template.is_literal(), "it is left to the run");
+    assert_eq!(template.evaluate(&Context::default()).unwrap(), Value::from(99_999_i64));
+}
+
+#[test]
+fn what_is_handed_on_many_times_is_paid_for_each_time() {
+    let part = || Template::text("{{ inputs.prompt }}").unwrap();
+    let mut context = Context::default();
+    let inputs = Value::map([("prompt", Value::from("x".repeat(1_000_000)))]);
+    context.values.insert("inputs".into(), inputs);
+    let parts = |count: usize| Template::list((0..count).map(|_| part()).collect());
+    assert_eq!(parts(30).evaluate(&context).unwrap().as_list().unwrap().len(), 30);
+    let nested = Template::map((0..10).map(|index| (index.to_string(), parts(4))).collect());
+    assert_eq!(nested.evaluate(&context).unwrap_err().message, TOO_MUCH_WORK);
+}
+
+#[test]
+fn of_many_faults_some_are_told() {
+    let source: String = (0..5000).map(|number| format!("{{{{ x | uper{number} }}}}")).collect();
+    assert_eq!(Template::text(&source).unwrap_err().len(), 32);
+    let source: String = (0..5000).map(|number| format!("{{{{ input{number} }}}}")).collect();
+    assert_eq!(Template::text(&source).unwrap().infer(&TypeScope::default()).1.len(), 32);
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn what_is_missing_is_named_and_something_near_suggested() {
             "error: `steps.still.image` is an image, which has no `widht`; did you mean `width`?",
         ),
         ("{{ inputs.prompt.x }}", "error: `inputs.prompt` is text and has no `x`"),
-        ("{{ inputs.tags[5] }}", "error: inputs.tags has 2 items, and none at 5"),
+        ("{{ inputs.tags[5] }}", "error: `inputs.tags` has 2 items, and none at 5"),
         ("{{ inputs.nope is defined }}", "false"),
         ("{{ inputs.nope.deeper is undefined }}", "true"),
         ("{{ inputs.nope | default('x') }}", r#""x""#),
