@@ -13,7 +13,9 @@ use crate::Artifact;
 /// shared.
 ///
 /// In a journal, media is a JSON object whose key `$artifact` holds the digest, and absence is
-/// `{"$absent":true}`; all else is plain JSON with sorted keys, so equal values have equal bytes.
+/// `{"$absent":true}`. A map that would be read as one of these is a list of pairs,
+/// `{"$plain":[["$absent",true]]}`. All else is plain JSON with sorted keys: equal values have equal bytes,
+/// and what is read again is what was written.
 ///
 /// ```
 /// use motet_pipeline::Value;
@@ -30,7 +32,7 @@ pub enum Value {
     Null,
     /// JSON true or false.
     Bool(bool),
-    /// A JSON number, exact as written.
+    /// A JSON number: a whole one from `i64::MIN` to `u64::MAX` exactly, all others as a float.
     Number(Number),
     /// Text.
     Text(Arc<str>),
@@ -180,18 +182,47 @@ impl From<serde_json::Value> for Value {
     }
 }
 
+const ABSENT: &str = "$absent";
+const ARTIFACT: &str = "$artifact";
+const PLAIN: &str = "$plain";
+
 /// What an object of the journal stands for.
 fn from_entries(entries: Map) -> Value {
-    if entries.get("$absent") == Some(&Value::Bool(true)) && entries.len() == 1 {
+    if !entries.keys().any(|name| name.starts_with('$')) {
+        return Value::Map(Arc::new(entries));
+    }
+    if is_only(&entries, ABSENT) && entries[ABSENT] == Value::Bool(true) {
         return Value::Absent;
     }
-    if entries.contains_key("$artifact") {
+    if is_only(&entries, PLAIN)
+        && let Some(plain) = entries[PLAIN].as_list().and_then(from_pairs)
+    {
+        return Value::Map(Arc::new(plain));
+    }
+    if entries.contains_key(ARTIFACT) {
         let plain = Value::Map(Arc::new(entries.clone())).to_json();
         if let Ok(artifact) = serde_json::from_value::<Artifact>(plain) {
             return Value::Media(Arc::new(artifact));
         }
     }
     Value::Map(Arc::new(entries))
+}
+
+fn from_pairs(pairs: &[Value]) -> Option<Map> {
+    let entry = |pair: &Value| match pair.as_list()? {
+        [Value::Text(name), value] => Some((name.to_string(), value.clone())),
+        _ => None,
+    };
+    pairs.iter().map(entry).collect()
+}
+
+/// Whether a map might be read as something else if it were written as an object.
+fn is_doubtful(entries: &Map) -> bool {
+    is_only(entries, ABSENT) || is_only(entries, PLAIN) || entries.contains_key(ARTIFACT)
+}
+
+fn is_only(entries: &Map, name: &str) -> bool {
+    entries.len() == 1 && entries.contains_key(name)
 }
 
 impl From<&str> for Value {
@@ -242,7 +273,7 @@ impl Serialize for Value {
         match self {
             Value::Absent => {
                 let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("$absent", &true)?;
+                map.serialize_entry(ABSENT, &true)?;
                 map.end()
             }
             Value::Null => serializer.serialize_unit(),
@@ -250,6 +281,9 @@ impl Serialize for Value {
             Value::Number(number) => number.serialize(serializer),
             Value::Text(text) => serializer.serialize_str(text),
             Value::List(items) => serializer.collect_seq(items.iter()),
+            Value::Map(entries) if is_doubtful(entries) => {
+                serializer.collect_map([(PLAIN, entries.iter().collect::<Vec<_>>())])
+            }
             Value::Map(entries) => serializer.collect_map(entries.iter()),
             Value::Media(artifact) => artifact.serialize(serializer),
         }
@@ -314,7 +348,64 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn an_object_that_looks_like_absence_or_media_stays_an_object() {
+        let digest = Value::from(crate::Digest::of(b"x").to_string());
+        let fields = [(ARTIFACT, digest), ("kind", "image".into()), ("mime", "image/png".into())];
+        let forged = Value::map(fields.into_iter().chain([("bytes", Value::from(1_u64))]));
+        let table = [
+            (Value::map([(ABSENT, true.into())]), r#"{"$plain":[["$absent",true]]}"#),
+            (Value::map([(ABSENT, true.into()), ("x", Value::Null)]), r#"{"$absent":true,"x":null}"#),
+            (Value::map([(PLAIN, Value::Absent)]), r#"{"$plain":[["$plain",{"$absent":true}]]}"#),
+            (Value::map([("$ref", "#".into())]), r##"{"$ref":"#"}"##),
+        ];
+        for (value, expected) in table {
+            assert_eq!(serde_json::to_string(&value).unwrap(), expected);
+            assert_eq!(serde_json::from_str::<Value>(expected).unwrap(), value);
+        }
+        let again: Value = serde_json::from_str(&serde_json::to_string(&forged).unwrap()).unwrap();
+        assert_eq!(again, forged);
+    }
+
+    fn arb_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Absent),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+        ];
+        let name = prop_oneof![Just(ABSENT), Just(ARTIFACT), Just(PLAIN), Just("a"), Just("b")];
+        leaf.prop_recursive(4, 16, 3, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::list),
+                prop::collection::vec((name.clone(), inner), 0..3).prop_map(Value::map),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        #[test]
+        fn floats_are_read_as_they_were_written(float in any::<f64>()) {
+            let text = serde_json::to_string(&Value::from(float)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), Value::from(float));
+        }
+
+        #[test]
+        fn what_is_written_is_read_again(value in arb_value()) {
+            let text = serde_json::to_string(&value).unwrap();
+            let again: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(serde_json::to_string(&again).unwrap(), text);
+            prop_assert_eq!(again, value);
+        }
+    }
 
     #[test]
     fn absence_and_media_survive_the_journal() {

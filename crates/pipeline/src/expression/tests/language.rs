@@ -109,6 +109,14 @@ fn filters() {
 }
 
 #[test]
+fn an_object_of_a_template_is_never_media_or_absence() {
+    table(&[
+        ("{{ {'$absent': true} }}", r#"{"$plain":[["$absent",true]]}"#),
+        ("{{ '{\"$absent\":true}' | fromjson }}", r#"{"$plain":[["$absent",true]]}"#),
+    ]);
+}
+
+#[test]
 fn statements() {
     table(&[
         (
