@@ -55,6 +55,6 @@ fn range(given: &Given, budget: &mut Budget) -> Outcome<Value> {
         return runaway(format!("`range` gives at most {LIST_ITEMS_MAX} numbers, and this asks for {count}"));
     };
     budget.list(count)?;
-    let numbers = (0..count as i64).map(|index| Value::from(start + index * step));
-    Ok(Value::list(numbers.collect()))
+    let numbers = std::iter::successors(Some(start), |number| number.checked_add(step)).take(count);
+    Ok(Value::list(numbers.map(Value::from).collect()))
 }

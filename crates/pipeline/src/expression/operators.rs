@@ -39,6 +39,14 @@ impl Numeric {
         }
     }
 
+    /// The whole number that it is, `3.0` being one too.
+    pub fn whole(self) -> Option<i128> {
+        match self {
+            Numeric::Whole(whole) => Some(whole),
+            Numeric::Float(float) => (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i128),
+        }
+    }
+
     /// The number as a value; what JSON can't hold is refused.
     pub fn into_value(self) -> Outcome<Value> {
         let number = match self {
@@ -49,9 +57,10 @@ impl Numeric {
             },
             Numeric::Float(float) => Number::from_f64(float),
         };
-        match number {
-            Some(number) => Ok(Value::Number(number)),
-            None => wrong("the result is too large a number"),
+        match (number, self) {
+            (Some(number), _) => Ok(Value::Number(number)),
+            (None, Numeric::Float(float)) if float.is_nan() => wrong("the result isn't a number"),
+            (None, _) => wrong("the result is too large a number"),
         }
     }
 }
@@ -96,8 +105,12 @@ pub(super) fn arithmetic(
 
 fn calculated(operator: Operator, left: Numeric, right: Numeric) -> Outcome<Numeric> {
     let (first, second) = (left.as_f64(), right.as_f64());
-    let divides = matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder);
-    if divides && second == 0.0 {
+    let divides = match operator {
+        Operator::Divide | Operator::FloorDivide | Operator::Remainder => second == 0.0,
+        Operator::Power => first == 0.0 && second < 0.0,
+        _ => false,
+    };
+    if divides {
         return wrong("this divides by zero");
     }
     if let (Numeric::Whole(left), Numeric::Whole(right)) = (left, right) {
@@ -105,8 +118,8 @@ fn calculated(operator: Operator, left: Numeric, right: Numeric) -> Outcome<Nume
             Operator::Add => left.checked_add(right),
             Operator::Subtract => left.checked_sub(right),
             Operator::Multiply => left.checked_mul(right),
-            Operator::FloorDivide => left.checked_div_euclid(right),
-            Operator::Remainder => left.checked_rem_euclid(right),
+            Operator::FloorDivide => floored(left, right).map(|(quotient, _)| quotient),
+            Operator::Remainder => floored(left, right).map(|(_, remainder)| remainder),
             Operator::Power if right >= 0 => {
                 u32::try_from(right).ok().and_then(|power| left.checked_pow(power))
             }
@@ -126,10 +139,28 @@ fn float(operator: Operator, left: f64, right: f64) -> Numeric {
         Operator::Subtract => left - right,
         Operator::Multiply => left * right,
         Operator::Divide => left / right,
-        Operator::FloorDivide => (left / right).floor(),
-        Operator::Remainder => left.rem_euclid(right),
+        Operator::FloorDivide => floored_float(left, right).0,
+        Operator::Remainder => floored_float(left, right).1,
         Operator::Power => left.powf(right),
     })
+}
+
+/// Quotient and remainder; as in Python, the remainder has the sign of the divisor.
+fn floored(left: i128, right: i128) -> Option<(i128, i128)> {
+    let (quotient, remainder) = (left.checked_div(right)?, left.checked_rem(right)?);
+    let crosses = remainder != 0 && (remainder < 0) != (right < 0);
+    Some(if crosses { (quotient - 1, remainder + right) } else { (quotient, remainder) })
+}
+
+fn floored_float(left: f64, right: f64) -> (f64, f64) {
+    let remainder = left % right;
+    let quotient = (left - remainder) / right;
+    let crosses = remainder != 0.0 && (remainder < 0.0) != (right < 0.0);
+    let (quotient, remainder) =
+        if crosses { (quotient - 1.0, remainder + right) } else { (quotient, remainder) };
+    // The division was rounded: the quotient is whole, or next to it.
+    let floor = quotient.floor();
+    (if quotient - floor > 0.5 { floor + 1.0 } else { floor }, remainder)
 }
 
 fn repeated(what: &Value, times: &Value, budget: &mut Budget) -> Outcome<Value> {

@@ -99,9 +99,9 @@ fn compare(
 
 /// What is left of `value` divided by `by`, two if it isn't given.
 fn remainder(value: &Value, by: Option<&Value>) -> Outcome<i128> {
-    let whole = |value: &Value| match Numeric::of(value) {
-        Some(Numeric::Whole(whole)) => Ok(whole),
-        _ => wrong(format!("a whole number is needed, not {}", with_article(value))),
+    let whole = |value: &Value| match Numeric::of(value).and_then(Numeric::whole) {
+        Some(whole) => Ok(whole),
+        None => wrong(format!("a whole number is needed, not {}", with_article(value))),
     };
     let by = by.map_or(Ok(2), whole)?;
     match whole(value)?.checked_rem_euclid(by) {

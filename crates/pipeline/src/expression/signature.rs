@@ -1,5 +1,6 @@
 //! Signatures: what filters, tests and functions are called with.
 
+use super::bounds::{Outcome, wrong};
 use crate::Value;
 use crate::suggestion::{closest, listed};
 
@@ -31,6 +32,29 @@ impl Signature {
                 None => format!("`{}` has no argument `{name}`; it takes {}", self.name, listed(known)),
             }
         })
+    }
+
+    /// Whether it can be called with `count` arguments without names, as `map('upper')` does; says what
+    /// is wrong otherwise.
+    pub fn takes(&self, count: usize) -> Result<(), String> {
+        if count < self.required {
+            return Err(format!("`{}` needs an argument `{}`", self.name, self.parameters[count]));
+        }
+        if count > self.positional && !self.more {
+            return Err(format!("`{}` takes fewer arguments", self.name));
+        }
+        Ok(())
+    }
+
+    /// The arguments of such a call, put in their places.
+    pub fn given(&self, arguments: &[Value]) -> Outcome<Given> {
+        if let Err(message) = self.takes(arguments.len()) {
+            return wrong(message);
+        }
+        let (named, rest) = arguments.split_at(arguments.len().min(self.positional));
+        let mut named: Vec<_> = named.iter().cloned().map(Some).collect();
+        named.resize(self.parameters.len(), None);
+        Ok(Given { named, rest: rest.to_vec() })
     }
 }
 

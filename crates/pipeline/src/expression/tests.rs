@@ -64,6 +64,7 @@ fn table(rows: &[(&str, &str)]) {
 mod absence;
 mod hostile;
 mod inference;
+mod jinja;
 mod language;
 mod page;
 mod properties;

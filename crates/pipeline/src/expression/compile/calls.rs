@@ -109,10 +109,13 @@ impl Compiler<'_> {
         };
         let Some(Some(argument)) = arguments.named.get(position) else { return };
         let Node::Constant(Value::Text(name)) = &argument.node else { return };
-        if filter == "map" {
-            self.known_filter(name, argument.span.clone());
-        } else {
-            self.known_test(name, argument.span.clone());
+        let span = argument.span.clone();
+        let signature = match filter {
+            "map" => self.known_filter(name, span.clone()).map(|filter| &filter.signature),
+            _ => self.known_test(name, span.clone()).map(|test| &test.signature),
+        };
+        if let Some(Err(message)) = signature.map(|signature| signature.takes(arguments.rest.len())) {
+            self.fault(FaultCode::Arguments, span, message);
         }
     }
 
@@ -140,6 +143,10 @@ impl Compiler<'_> {
                 ast::CallArg::Kwarg(name, value) => {
                     let value = self.expression(value);
                     match signature.position(name) {
+                        Ok(position) if arguments.named[position].is_some() => {
+                            let message = format!("`{}` is given `{name}` twice", signature.name);
+                            self.fault(FaultCode::Arguments, value.span, message);
+                        }
                         Ok(position) => arguments.named[position] = Some(value),
                         Err(message) => self.fault(FaultCode::Arguments, value.span, message),
                     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::Context;
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list as paid, rearranged, runaway, wrong};
 use super::super::lookup::{self, Found, with_article};
-use super::super::operators::{arithmetic, is_true, order};
+use super::super::operators::{Numeric, arithmetic, is_true, order};
 use super::super::predicates;
 use super::super::print;
 use super::super::program::Operator;
@@ -135,22 +135,12 @@ pub(super) fn map(value: Value, given: &Given, budget: &mut Budget) -> Outcome<V
         return wrong("`map` needs the name of a filter, or `attribute=`");
     };
     let Some(filter) = find(name) else { return wrong(format!("there is no filter `{name}`")) };
-    let further = in_place(&given.rest, filter.signature.parameters.len());
-    if further.named.iter().take(filter.signature.required).any(Option::is_none) {
-        return wrong(format!("`{name}` needs an argument `{}`", filter.signature.parameters[0]));
-    }
+    let further = filter.signature.given(&given.rest)?;
     for item in items.iter() {
         budget.step()?;
         mapped.push(filter.call(item.clone(), &further, budget)?);
     }
     paid(mapped, budget)
-}
-
-/// Further arguments, put in the places of `parameters`.
-fn in_place(rest: &[Value], parameters: usize) -> Given {
-    let mut named: Vec<_> = rest.iter().take(parameters).cloned().map(Some).collect();
-    named.resize(parameters, None);
-    Given { named, rest: rest.iter().skip(parameters).cloned().collect() }
 }
 
 pub(super) fn select(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
@@ -182,7 +172,7 @@ fn chosen(
 ) -> Outcome<Value> {
     let predicate = match test.map(|name| (name, predicates::find(name))) {
         None => None,
-        Some((_, Some(predicate))) => Some((predicate, in_place(rest, predicate.signature.parameters.len()))),
+        Some((_, Some(predicate))) => Some((predicate, predicate.signature.given(rest)?)),
         Some((name, None)) => return wrong(format!("there is no test `{name}`")),
     };
     let mut kept = Vec::new();
@@ -202,47 +192,66 @@ fn chosen(
 
 pub(super) fn sort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
     let reverse = given.at(0).is_some_and(is_true);
-    let attribute = text_at(given, 1, "sort")?;
-    let case_sensitive = given.at(2).is_some_and(is_true);
-    let mut keyed = Vec::new();
-    for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
-        keyed.push((folded(part(item, attribute, budget)?, case_sensitive, budget)?, item.clone()));
-    }
-    let mut failure = None;
-    keyed.sort_by(|(first, _), (second, _)| match order(first, second, budget) {
-        Ok(order) if reverse => order.reverse(),
-        Ok(order) => order,
-        Err(error) => {
-            failure.get_or_insert(error);
-            Ordering::Equal
-        }
-    });
-    match failure {
-        Some(failure) => Err(failure),
-        None => rearranged(keyed.into_iter().map(|(_, item)| item).collect(), budget),
-    }
+    let keyed = keyed(&value, given.at(1), text_at(given, 2, "sort")?, budget)?;
+    let after = if reverse { Ordering::Less } else { Ordering::Greater };
+    let sorted = merged(keyed, &mut |(first, _), (second, _)| Ok(order(first, second, budget)? == after))?;
+    rearranged(sorted.into_iter().map(|(_, item)| item).collect(), budget)
 }
 
-fn folded(key: Value, case_sensitive: bool, budget: &mut Budget) -> Outcome<Value> {
-    match &key {
-        Value::Text(text) if !case_sensitive => {
-            budget.text(text.len())?;
-            Ok(Value::from(text.to_lowercase()))
-        }
-        _ => Ok(key),
+/// Sorts, and ends at the first two that can't be compared: a sort of the standard library would go on,
+/// and may panic about an order that is none.
+fn merged<T>(mut items: Vec<T>, is_after: &mut impl FnMut(&T, &T) -> Outcome<bool>) -> Outcome<Vec<T>> {
+    if items.len() < 2 {
+        return Ok(items);
     }
+    let second = items.split_off(items.len() / 2);
+    let (first, second) = (merged(items, is_after)?, merged(second, is_after)?);
+    let mut sorted = Vec::with_capacity(first.len() + second.len());
+    let mut second = second.into_iter().peekable();
+    for item in first {
+        while let Some(other) = second.peek() {
+            if !is_after(&item, other)? {
+                break;
+            }
+            sorted.extend(second.next());
+        }
+        sorted.push(item);
+    }
+    sorted.extend(second);
+    Ok(sorted)
+}
+
+/// The items, each with what it is compared by. Texts are compared without regard to case unless
+/// `case_sensitive` is true.
+fn keyed(
+    value: &Value,
+    case_sensitive: Option<&Value>,
+    attribute: Option<&str>,
+    budget: &mut Budget,
+) -> Outcome<Vec<(Value, Value)>> {
+    let case_sensitive = case_sensitive.is_some_and(is_true);
+    let mut keyed = Vec::new();
+    for item in of(value, budget)?.iter().filter(|item| !item.is_absent()) {
+        let key = match part(item, attribute, budget)? {
+            Value::Text(text) if !case_sensitive => {
+                budget.text(text.len())?;
+                Value::from(text.to_lowercase())
+            }
+            key => key,
+        };
+        keyed.push((key, item.clone()));
+    }
+    Ok(keyed)
 }
 
 /// Each item once, where it is first.
 pub(super) fn unique(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    let attribute = text_at(given, 0, "unique")?;
     let mut seen = BTreeSet::new();
     let mut kept = Vec::new();
-    for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
-        let key = part(item, attribute, budget)?;
+    for (key, item) in keyed(&value, given.at(0), text_at(given, 1, "unique")?, budget)? {
         budget.hold(&key)?;
         if seen.insert(identity(&key)) {
-            kept.push(item.clone());
+            kept.push(item);
         }
     }
     rearranged(kept, budget)
@@ -250,9 +259,13 @@ pub(super) fn unique(value: Value, given: &Given, budget: &mut Budget) -> Outcom
 
 /// A text that equal values share: their JSON, in which `3.0` is `3`.
 fn identity(value: &Value) -> String {
-    match value.as_i64() {
-        Some(whole) => whole.to_string(),
-        None => serde_json::to_string(value).expect("a value is plain data"),
+    match value {
+        Value::Number(_) => match Numeric::of(value).and_then(Numeric::whole) {
+            Some(whole) => whole.to_string(),
+            None => value.to_json().to_string(),
+        },
+        Value::List(items) => items.iter().map(|item| identity(item) + ",").collect::<String>() + "]",
+        other => serde_json::to_string(other).expect("a value is plain data"),
     }
 }
 
@@ -278,27 +291,25 @@ pub(super) fn sum(value: Value, given: &Given, budget: &mut Budget) -> Outcome<V
 }
 
 pub(super) fn min(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    extreme(&value, text_at(given, 0, "min")?, Ordering::Less, budget)
+    let keyed = keyed(&value, given.at(0), text_at(given, 1, "min")?, budget)?;
+    extreme(keyed, Ordering::Less, budget)
 }
 
 pub(super) fn max(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    extreme(&value, text_at(given, 0, "max")?, Ordering::Greater, budget)
+    let keyed = keyed(&value, given.at(0), text_at(given, 1, "max")?, budget)?;
+    extreme(keyed, Ordering::Greater, budget)
 }
 
 /// The first item that is before (or after) all others; of nothing it is absent.
-fn extreme(value: &Value, attribute: Option<&str>, wanted: Ordering, budget: &mut Budget) -> Outcome<Value> {
+fn extreme(keyed: Vec<(Value, Value)>, wanted: Ordering, budget: &mut Budget) -> Outcome<Value> {
     let mut best: Option<(Value, Value)> = None;
-    for item in of(value, budget)?.iter() {
-        let key = part(item, attribute, budget)?;
-        if key.is_absent() {
-            continue;
-        }
+    for (key, item) in keyed.into_iter().filter(|(key, _)| !key.is_absent()) {
         let better = match &best {
             Some((least, _)) => order(&key, least, budget)? == wanted,
             None => true,
         };
         if better {
-            best = Some((key, item.clone()));
+            best = Some((key, item));
         }
     }
     Ok(best.map_or(Value::Absent, |(_, item)| item))

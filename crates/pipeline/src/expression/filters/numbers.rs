@@ -21,65 +21,67 @@ pub(super) fn abs(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
     }
 }
 
-/// `number | round`: to a whole number; `round(2)` to two decimals. Halves go away from zero.
+/// `number | round`: to a whole number; `round(2)` to two decimals. Halves go to the even neighbour.
 pub(super) fn round(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value> {
-    let precision = whole(given, 0, "round")?.unwrap_or(0);
-    let method = text_at(given, 1, "round")?.unwrap_or("common");
-    let float = match of(&value)? {
-        Numeric::Whole(_) => return Ok(value),
-        Numeric::Float(float) => float,
-    };
-    let Ok(precision) = i32::try_from(precision.clamp(-300, 300)) else { return Ok(value) };
-    let scale = 10_f64.powi(precision);
-    let scaled = float * scale;
-    if !scaled.is_finite() {
-        return Ok(value);
-    }
-    let rounded = match method {
-        "common" => scaled.round(),
-        "floor" => scaled.floor(),
-        "ceil" => scaled.ceil(),
+    let precision = whole(given, 0, "round")?.unwrap_or(0).clamp(-300, 300) as i32;
+    let rounding = match text_at(given, 1, "round")?.unwrap_or("common") {
+        "common" => f64::round_ties_even,
+        "floor" => f64::floor,
+        "ceil" => f64::ceil,
         other => return wrong(format!("`round` rounds `common`, `floor` or `ceil`, not `{other}`")),
     };
-    if precision <= 0 && (rounded / scale).abs() < 9e15 {
-        return Numeric::Whole((rounded / scale) as i128).into_value();
+    let number = of(&value)?;
+    let float = number.as_f64();
+    let rounded = match number {
+        Numeric::Whole(_) if precision >= 0 => return Ok(value),
+        _ if precision == 0 => rounding(float),
+        _ if precision > 0 => decimals(float, precision, rounding),
+        // Tens are divided by: a tenth is no exact float.
+        _ => rounding(float / 10_f64.powi(-precision)) * 10_f64.powi(-precision),
+    };
+    if precision <= 0 && rounded.abs() < 9e15 {
+        return Numeric::Whole(rounded as i128).into_value();
     }
-    Numeric::Float(rounded / scale).into_value()
+    Numeric::Float(rounded).into_value()
+}
+
+fn decimals(float: f64, precision: i32, rounding: fn(f64) -> f64) -> f64 {
+    let scale = 10_f64.powi(precision);
+    let rounded = rounding(float * scale) / scale;
+    // What is too large to be scaled has no decimals.
+    if (float * scale).abs() < 9e15 { rounded } else { float }
 }
 
 /// `value | int`: a whole number, cut towards zero; a text is read.
 pub(super) fn int(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value> {
-    let number = match &value {
-        Value::Bool(value) => Some(Numeric::Whole(i128::from(*value))),
-        Value::Text(text) => read(text),
-        other => Numeric::of(other),
+    let cut = |number| match number {
+        Numeric::Whole(whole) => Some(whole),
+        Numeric::Float(float) => (float.abs() < 1e30).then_some(float as i128),
     };
-    match (number, given.at(0)) {
-        (Some(Numeric::Whole(whole)), _) => Numeric::Whole(whole).into_value(),
-        (Some(Numeric::Float(float)), _) if float.abs() < 1e30 => Numeric::Whole(float as i128).into_value(),
-        (_, Some(default)) => Ok(default.clone()),
-        _ => wrong(format!("{} can't be made a whole number", with_article(&value))),
+    match (read(&value).and_then(cut), given.at(0)) {
+        (Some(whole), _) => Numeric::Whole(whole).into_value(),
+        (None, Some(default)) => Ok(default.clone()),
+        (None, None) => wrong(format!("{} can't be made a whole number", with_article(&value))),
     }
 }
 
 /// `value | float`: a number; a text is read.
 pub(super) fn float(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value> {
-    let number = match &value {
-        Value::Bool(value) => Some(Numeric::Whole(i128::from(*value))),
-        Value::Text(text) => read(text),
-        other => Numeric::of(other),
-    };
-    match (number, given.at(0)) {
+    match (read(&value), given.at(0)) {
         (Some(number), _) => Numeric::Float(number.as_f64()).into_value(),
         (None, Some(default)) => Ok(default.clone()),
         (None, None) => wrong(format!("{} can't be made a number", with_article(&value))),
     }
 }
 
-fn read(text: &str) -> Option<Numeric> {
-    let text = text.trim();
-    if let Ok(whole) = text.parse::<i64>() {
-        return Some(Numeric::Whole(whole.into()));
+fn read(value: &Value) -> Option<Numeric> {
+    let text = match value {
+        Value::Bool(value) => return Some(Numeric::Whole(i128::from(*value))),
+        Value::Text(text) => text.trim(),
+        other => return Numeric::of(other),
+    };
+    match text.parse::<i128>() {
+        Ok(whole) => Some(Numeric::Whole(whole)),
+        Err(_) => text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Numeric::Float),
     }
-    text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Numeric::Float)
 }

@@ -2,8 +2,8 @@
 
 use super::super::bounds::{Budget, Outcome, list, wrong};
 use super::super::lookup::with_article;
-use super::super::operators::is_true;
 use super::super::signature::Given;
+use super::{lists, text_at};
 use crate::Value;
 use crate::value::Map;
 
@@ -27,13 +27,16 @@ pub(super) fn items(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Val
     pairs(of(&value)?, budget)
 }
 
-/// As `items`; with `reverse=true` from the last key on.
+/// Pairs of key and value, sorted by key, or with `by='value'` by value.
 pub(super) fn dictsort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let by = match text_at(given, 1, "dictsort")?.unwrap_or("key") {
+        "key" => "0",
+        "value" => "1",
+        other => return wrong(format!("`dictsort` sorts by `key` or `value`, not by `{other}`")),
+    };
     let pairs = pairs(of(&value)?, budget)?;
-    if !given.at(0).is_some_and(is_true) {
-        return Ok(pairs);
-    }
-    Ok(Value::list(pairs.as_list().unwrap_or_default().iter().rev().cloned().collect()))
+    let sort = [given.at(2).cloned(), given.at(0).cloned(), Some(Value::from(by))];
+    lists::sort(pairs, &Given { named: sort.into(), rest: Vec::new() }, budget)
 }
 
 fn pairs(entries: &Map, budget: &mut Budget) -> Outcome<Value> {

@@ -2,6 +2,7 @@
 
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list, runaway, wrong};
 use super::super::lookup::with_article;
+use super::super::operators::is_true;
 use super::super::print;
 use super::super::signature::Given;
 use super::{count, text_at, whole};
@@ -57,7 +58,7 @@ pub(super) fn title(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Val
         } else {
             out.extend(character.to_uppercase());
         }
-        inside_word = character.is_alphanumeric() || character == '\'' || character == '’';
+        inside_word = !character.is_whitespace() && !"-({[<".contains(character);
     }
     made(out, budget)
 }
@@ -93,12 +94,26 @@ pub(super) fn split(value: Value, given: &Given, budget: &mut Budget) -> Outcome
     match text_at(given, 0, "split")? {
         Some("") => wrong("`split` can't separate by an empty text"),
         Some(separator) => pieces(text.splitn(most, separator), budget),
-        None => pieces(text.split_whitespace(), budget),
+        None => pieces(words_of(&text, most), budget),
     }
 }
 
+/// The words of a text; the last of `most` pieces is all that is left.
+fn words_of(text: &str, most: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim_start();
+    let mut left = most;
+    std::iter::from_fn(move || {
+        left = left.saturating_sub(1);
+        let end = rest.find(char::is_whitespace).filter(|_| left > 0).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        rest = after.trim_start();
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The lines that aren't blank.
 pub(super) fn lines(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
-    pieces(of(&value, budget)?.lines(), budget)
+    pieces(of(&value, budget)?.lines().filter(|line| !line.trim().is_empty()), budget)
 }
 
 /// A list of texts; counted before they are made.
@@ -114,14 +129,18 @@ fn pieces<'t>(pieces: impl Iterator<Item = &'t str>, budget: &mut Budget) -> Out
     list(items, budget)
 }
 
+/// `text | truncate(40)`: at most so many characters, the end that tells of it included; cut between
+/// words, or anywhere with `killwords`.
 pub(super) fn truncate(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
     let text = of(&value, budget)?;
     let length = count(given, 0, "truncate")?.unwrap_or(usize::MAX);
-    let end = text_at(given, 1, "truncate")?.unwrap_or("…");
+    let end = text_at(given, 2, "truncate")?.unwrap_or("…");
     if text.chars().count() <= length {
         return Ok(Value::from(text));
     }
     let kept: String = text.chars().take(length.saturating_sub(end.chars().count())).collect();
+    let whole_words = kept.rsplit_once(' ').filter(|_| !given.at(1).is_some_and(is_true));
+    let kept = whole_words.map_or(kept.as_str(), |(words, _)| words);
     made(kept.trim_end().to_owned() + end, budget)
 }
 
@@ -163,7 +182,7 @@ pub(super) fn indent(value: Value, given: &Given, budget: &mut Budget) -> Outcom
         return runaway(format!("`indent` goes up to {INDENT_MAX}"));
     }
     let margin = " ".repeat(usize::try_from(width).unwrap_or(0));
-    let first_too = given.at(1).and_then(Value::as_bool).unwrap_or(false);
+    let first_too = given.at(1).is_some_and(is_true);
     budget.text(text.len().saturating_add(margin.len().saturating_mul(text.lines().count())))?;
     let mut out = String::new();
     for (index, line) in text.split('\n').enumerate() {

@@ -92,6 +92,23 @@ fn what_is_missing_costs_nothing_until_it_is_told() {
 }
 
 #[test]
+fn a_sort_of_what_cannot_be_compared_ends_with_an_error() {
+    let mixed = (0..5000_i64).map(|at| match at % 3 {
+        0 => Value::from(format!("t{}", at * 31 % 77)),
+        _ => Value::from(at * 7919 % 1000),
+    });
+    let inputs = Value::map([("list", Value::list(mixed.collect()))]);
+    let found = evaluate_with(inputs, "{{ inputs.list | sort }}").unwrap_err();
+    assert!(found.contains("can't be compared"), "{found}");
+    let long = (0..200).map(|at| Value::from("x".repeat(20_000) + &at.to_string()));
+    let inputs = Value::map([("list", Value::list(long.rev().collect()))]);
+    assert_eq!(
+        evaluate_with(inputs, "{{ inputs.list | sort | sort | sort }}"),
+        Err(TOO_MUCH_WORK.to_owned())
+    );
+}
+
+#[test]
 fn variables_are_counted_and_paid_for() {
     let names = |count: usize| (0..count).map(|index| format!("a{index}")).collect::<Vec<_>>().join(",");
     let inputs = Value::map([("list", Value::list(vec![Value::Null; 900]))]);

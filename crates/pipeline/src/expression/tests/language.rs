@@ -39,9 +39,16 @@ fn numbers_stay_exact() {
         ("{{ inputs.big == 9007199254740992.0 }}", "false"),
         ("{{ inputs.seconds / 0 }}", "error: this divides by zero"),
         ("{{ 1 / 0 }}", "refused: failing-expression: this divides by zero"),
-        ("{{ 2.5 | round }} {{ 2.345 | round(1) }} {{ 2.9 | int }}", r#""3 2.3 2""#),
+        ("{{ 2.5 | round }} {{ 3.5 | round }} {{ 2.345 | round(1) }} {{ 2.9 | int }}", r#""2 4 2.3 2""#),
         ("{{ '12' | int + 1 }}", "13"),
         ("{{ 'x' | int(7) }}", "7"),
+        ("{{ '9223372036854775809' | int }}", "9223372036854775809"),
+        ("{{ 125 | round(-1) }} {{ 1234.5 | round(-2) }} {{ 7 | round }}", r#""120 1200 7""#),
+        ("{{ 4.0 is even }} {{ 4.0 is divisibleby(3) }}", r#""true false""#),
+        (
+            "{{ 1.0 }} {{ 1e300 }} {{ 0.1 + 0.2 }} {{ 1 == true }}",
+            r#""1.0 1e+300 0.30000000000000004 false""#,
+        ),
     ]);
 }
 
@@ -72,6 +79,31 @@ fn operators_and_conditions() {
 }
 
 #[test]
+fn slices_are_those_of_python() {
+    table(&[
+        ("{{ range(5)[3:0:-1] }} {{ range(5)[-2:-4:-1] }} {{ range(5)[0:3:-1] }}", r#""[3,2,1] [3,2] []""#),
+        ("{{ range(5)[::-2] }} {{ range(5)[9::-3] }} {{ range(5)[-9:2] }}", r#""[4,2,0] [4,1] [0,1]""#),
+        ("{{ 'aéb'[::-1] }} {{ 'aéb'[-1] }} {{ 'aéb'[1:] }} {{ ''[::-1] }}", r#""béa b éb ""#),
+        ("{{ range(5)[::0] }}", "refused: failing-expression: a slice can't have steps of zero"),
+    ]);
+}
+
+#[test]
+fn quotients_and_remainders_are_those_of_python() {
+    table(&[
+        ("{{ 7 // -2 }} {{ -7 // 2 }} {{ -7 // -2 }}", r#""-4 -4 3""#),
+        ("{{ 7 % -2 }} {{ -7 % 2 }} {{ -7 % -2 }}", r#""-1 1 -1""#),
+        ("{{ 7.5 // -2 }} {{ 7.5 % -2 }} {{ -7.5 % 2 }}", r#""-4.0 -0.5 0.5""#),
+        ("{{ 0 ** -1 }}", "refused: failing-expression: this divides by zero"),
+        ("{{ (-8) ** 0.5 }}", "refused: failing-expression: the result isn't a number"),
+        (
+            "{{ range(-9000000000000000000, 9000000000000000000, 6000000000000000000) }}",
+            "[-9000000000000000000,-3000000000000000000,3000000000000000000]",
+        ),
+    ]);
+}
+
+#[test]
 fn filters() {
     table(&[
         ("{{ inputs.prompt | upper }}", r#""A BOAT""#),
@@ -94,7 +126,8 @@ fn filters() {
         ("{{ range(5) | slice(2) }}", "[[0,1,2],[3,4]]"),
         ("{{ 'A Boat, at Sea!' | slug }}", r#""a-boat-at-sea""#),
         ("{{ 'one two three' | words(2) }}", r#""one two…""#),
-        ("{{ 'one two three' | truncate(7) }}", r#""one tw…""#),
+        ("{{ 'one two three' | truncate(7) }}", r#""one…""#),
+        ("{{ 'one two three' | truncate(7, true, '..') }}", r#""one t..""#),
         ("{{ 'a\nb' | indent(2) }}", r#""a\n  b""#),
         ("{{ 'a b&c' | urlencode }}", r#""a%20b%26c""#),
         ("{{ inputs.json | fromjson }}", r#"{"a":[1,2]}"#),
@@ -105,6 +138,16 @@ fn filters() {
         ("{{ [[1], [2, 3]] | flatten }}", "[1,2,3]"),
         ("{{ inputs.prompt | length }} {{ inputs.tags | length }}", r#""6 2""#),
         ("{{ 'a,b' | split(',') | last }}", r#""b""#),
+        (
+            "{{ ' a  b c ' | split }} {{ ' a  b c ' | split(count=1) }}",
+            r#""[\"a\",\"b\",\"c\"] [\"a\",\"b c \"]""#,
+        ),
+        ("{{ 'a\n\n b\n' | lines }}", r#"["a"," b"]"#),
+        ("{{ ['b', 'A', 'a'] | unique }} {{ ['b', 'A'] | min }}", r#""[\"b\",\"A\"] A""#),
+        ("{{ [1, 1.0, [1], [1.0]] | unique }}", "[1,[1]]"),
+        ("{{ {'a': 2, 'b': 1} | dictsort(by='value') }}", r#"[["b",1],["a",2]]"#),
+        ("{{ none | default('x') }} {{ '' | default('x', boolean=true) }}", r#""null x""#),
+        ("{{ [3, 'a', 1] | sort }}", "refused: failing-expression: text can't be compared with a number"),
     ]);
 }
 
@@ -199,12 +242,19 @@ fn what_is_not_on_the_lists_is_refused() {
         ),
         ("{{ inputs.tags | map('uper') }}", "refused: unknown-filter: there is no filter `uper`"),
         ("{{ inputs.tags | select('od') }}", "refused: unknown-test: there is no test `od`"),
-        ("{{ inputs.prompt | replace('a') }}", "refused: wrong-arguments: `replace` needs an argument `to`"),
+        ("{{ inputs.prompt | replace('a') }}", "refused: wrong-arguments: `replace` needs an argument `new`"),
         ("{{ inputs.prompt | upper(1) }}", "refused: wrong-arguments: `upper` takes fewer arguments"),
         (
-            "{{ inputs.tags | join(seperator=1) }}",
-            "refused: wrong-arguments: `join` has no argument `seperator`; did you mean `separator`?",
+            "{{ inputs.tags | join(atribute=1) }}",
+            "refused: wrong-arguments: `join` has no argument `atribute`; did you mean `attribute`?",
         ),
+        ("{{ inputs.tags | join(', ', d='-') }}", "refused: wrong-arguments: `join` is given `d` twice"),
+        ("{{ inputs.tags | map('upper', 1) }}", "refused: wrong-arguments: `upper` takes fewer arguments"),
+        (
+            "{{ inputs.tags | map('replace', 'a') }}",
+            "refused: wrong-arguments: `replace` needs an argument `new`",
+        ),
+        ("{{ inputs.tags | select('eq') }}", "refused: wrong-arguments: `eq` needs an argument `other`"),
         ("{% include 'x' %}", "refused: forbidden-expression: {% include %} can't be used in a pipeline"),
         (
             "{% macro m() %}{% endmacro %}",
