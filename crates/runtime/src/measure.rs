@@ -90,6 +90,7 @@ async fn probe(
         folder: folder.to_owned(),
         time_max,
         output_bytes_max: REPORT_BYTES_MAX,
+        file_bytes_max: 0,
         on_line: None,
     };
     let finished = hands.world.run_process(process, stop).await.map_err(Unmeasured::Process)?;

@@ -1,10 +1,11 @@
 //! The process door: every program that Motet runs goes through here.
 //!
 //! A program runs in its own process group, in a folder of its own, with an empty environment but for
-//! what it needs, without standard input, with limits on time and output. Whatever ends it (its end,
+//! what it needs, without standard input, with limits on time, output and the size of files. Whatever ends it (its end,
 //! a stop, a deadline, the end of this process) ends the whole group.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Process {
     pub time_max: Duration,
     /// How much of its output is kept; what it writes beyond that is read and dropped.
     pub output_bytes_max: usize,
+    /// How large a file that it writes may become. Held to only where the system can (Linux).
+    pub file_bytes_max: u64,
     /// Is shown every line of standard output as it comes.
     pub on_line: Option<OnLine>,
 }
@@ -84,6 +87,14 @@ pub enum ProcessError {
         /// How long it was allowed.
         seconds: u64,
     },
+    /// A file that it wrote became too large.
+    #[error("{program} was stopped when a file reached {mebibytes} MiB")]
+    FileTooLarge {
+        /// The program.
+        program: String,
+        /// How large a file may become.
+        mebibytes: u64,
+    },
     /// It was stopped as it was told.
     #[error("stopped")]
     Stopped,
@@ -109,6 +120,7 @@ const ENVIRONMENT: [&str; 8] =
 pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
     let child = start(&process)?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    limit_files(group.0, process.file_bytes_max);
     let program = process.program.clone();
     let limit = process.time_max;
     let finished = tokio::select! {
@@ -141,6 +153,19 @@ pub(crate) fn kill_left_below(folder: &Path) {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn limit_files(pid: Option<Pid>, bytes_max: u64) {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    let limit = Rlimit { current: Some(bytes_max), maximum: Some(bytes_max) };
+    if let Some(pid) = pid {
+        // It may have ended by itself in this moment.
+        let _ = prlimit(Some(pid), Resource::Fsize, limit);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_files(_: Option<Pid>, _: u64) {}
+
 fn start(process: &Process) -> Result<Child, ProcessError> {
     let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
     Command::new(&process.program)
@@ -164,12 +189,20 @@ async fn follow(mut child: Child, process: Process) -> Result<Finished, ProcessE
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
     let limit = process.output_bytes_max;
+    let mebibytes = process.file_bytes_max >> 20;
     let (stdout, stderr, status) = tokio::join!(
         read_lines(stdout, limit, process.on_line.clone()),
         read_end(stderr, limit),
         child.wait()
     );
-    let status = status.map_err(|error| ProcessError::Start { program: process.program, error })?;
+    let program = process.program;
+    let status = match status {
+        Ok(status) if status.signal() == Some(Signal::XFSZ.as_raw()) => {
+            return Err(ProcessError::FileTooLarge { program, mebibytes });
+        }
+        Ok(status) => status,
+        Err(error) => return Err(ProcessError::Start { program, error }),
+    };
     Ok(Finished { exit: status.code(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
 }
 
@@ -213,9 +246,25 @@ async fn read_end(mut source: impl AsyncRead + Unpin, limit: usize) -> Vec<u8> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::os::unix::process::CommandExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_grows_beyond_its_limit_ends_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = Process {
+            program: "dd".into(),
+            arguments: ["if=/dev/zero", "of=endless", "bs=1000"].map(str::to_owned).to_vec(),
+            folder: folder.path().to_owned(),
+            time_max: Duration::from_secs(60),
+            output_bytes_max: 1000,
+            file_bytes_max: 1 << 20,
+            on_line: None,
+        };
+        let error = run(process, CancellationToken::new()).await.unwrap_err();
+        assert!(matches!(error, ProcessError::FileTooLarge { .. }), "{error}");
+    }
 
     #[test]
     fn what_a_killed_process_left_at_work_is_ended_by_the_next_one() {

@@ -30,6 +30,9 @@ impl Drop for Scratch {
 /// The most that a program may write to its output; ffprobe's report of a file is a few kilobytes.
 const OUTPUT_BYTES_MAX: usize = 4 << 20;
 
+/// The largest file that a program may write: six hours of film have a few gigabytes.
+const FILE_BYTES_MAX: u64 = 16 << 30;
+
 impl Scratch {
     pub(crate) fn new(work: &Work) -> Result<Scratch, Failure> {
         let hands = work.hands.clone();
@@ -77,6 +80,7 @@ impl Scratch {
             folder: self.folder.clone(),
             time_max: self.time_left(work),
             output_bytes_max: OUTPUT_BYTES_MAX,
+            file_bytes_max: FILE_BYTES_MAX,
             on_line,
         };
         let finished = self.hands.world.run_process(process, work.stop.clone()).await;
@@ -124,6 +128,7 @@ pub(crate) fn judge(finished: &Finished) -> Result<(), Failure> {
 fn process_failure(error: &ProcessError) -> Failure {
     let class = match error {
         ProcessError::TimedOut { .. } => Class::Timeout,
+        ProcessError::FileTooLarge { .. } => Class::TooLarge,
         _ => Class::Unavailable,
     };
     Failure::new(class, error.to_string())
