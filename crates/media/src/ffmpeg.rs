@@ -113,8 +113,8 @@ impl Ffmpeg {
         self.inputs - 1
     }
 
-    /// Adds a picture to read. Whether it is turned as its description says differs between versions
-    /// of ffmpeg, so it never is: its measures are those of the bytes.
+    /// Adds a picture to read. Whether a photograph is turned as its camera noted differs between
+    /// versions of ffmpeg, so here it never is: the host lays it out [upright](crate::Orientation).
     pub(crate) fn picture(&mut self, file: &str) -> usize {
         self.input(&["-noautorotate"], file)
     }

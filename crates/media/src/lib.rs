@@ -2,8 +2,8 @@
 //!
 //! This crate is pure: it runs no program and opens no file. [`contracts`] says which operations
 //! there are; [`plan`] turns the resolved inputs of one into a [`Recipe`], which the host performs in
-//! an empty scratch folder. [`sniff`] and [`probe`] tell what some bytes are, [`progress`] and
-//! [`failure`] read what ffmpeg says.
+//! an empty scratch folder. [`sniff`], [`probe`] and [`Orientation`] tell what some bytes are, [`progress`]
+//! and [`failure`] read what ffmpeg says.
 //!
 //! ```
 //! use motet_media::{plan, Program};
@@ -27,6 +27,7 @@ pub mod failure;
 mod ffmpeg;
 mod filter;
 mod merge;
+mod orientation;
 mod picture;
 pub mod probe;
 pub mod progress;
@@ -45,6 +46,7 @@ mod trim;
 use motet_pipeline::Contract;
 use motet_pipeline::value::Map;
 
+pub use orientation::Orientation;
 pub use recipe::{Call, Output, Program, Recipe, Refusal};
 
 use request::Request;

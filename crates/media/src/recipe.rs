@@ -12,7 +12,8 @@ use motet_pipeline::{Artifact, Class, Value};
 /// are chosen here: no text of a user ever becomes a path or an option.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recipe {
-    /// The artifacts that are read, by the file name under which they must lie in the folder.
+    /// The artifacts that are read, by the file name under which they must lie in the folder, a
+    /// photograph [upright](crate::Orientation).
     pub inputs: Vec<(String, Arc<Artifact>)>,
     /// Small files that have to be written first, such as subtitles.
     pub files: Vec<(String, Vec<u8>)>,

@@ -2,6 +2,8 @@
 
 use motet_pipeline::MediaKind;
 
+use crate::Orientation;
+
 /// What bytes seem to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sniffed {
@@ -9,7 +11,7 @@ pub struct Sniffed {
     pub kind: MediaKind,
     /// Its media type, such as `image/png`.
     pub mime: &'static str,
-    /// Width and height in pixels, for an image whose header is among the bytes.
+    /// Width and height in pixels, as displayed, for an image whose header is among the bytes.
     pub size: Option<(u32, u32)>,
 }
 
@@ -141,7 +143,9 @@ fn is_srt(text: &str) -> bool {
 
 fn image_size(head: &[u8]) -> Option<(u32, u32)> {
     let size = imagesize::blob_size(head).ok()?;
-    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+    let (width, height) = (u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?);
+    let lies = Orientation::of_jpeg(head).is_some_and(Orientation::is_quarter);
+    Some(if lies { (height, width) } else { (width, height) })
 }
 
 #[cfg(test)]
@@ -207,6 +211,13 @@ mod tests {
         photograph.extend(b"\xff\xc0\0\x11\x08\x02\xd0\x05\0\x03\x01\x22\0\x02\x11\x01\x03\x11\x01");
         assert!(photograph.len() < HEAD_BYTES);
         assert_eq!(sniff(&photograph).unwrap().size, Some((1280, 720)));
+    }
+
+    #[test]
+    fn the_size_of_a_photograph_is_that_of_the_upright_picture() {
+        let photograph = crate::orientation::tests::photograph;
+        assert_eq!(sniff(&photograph(1, true)).unwrap().size, Some((640, 360)));
+        assert_eq!(sniff(&photograph(6, true)).unwrap().size, Some((360, 640)));
     }
 
     #[test]

@@ -59,9 +59,7 @@ pub(crate) async fn measure(
 
 /// What the file at `path` is, unless a part of it is missing.
 fn look_at(path: &Path) -> Result<Sniffed, Unmeasured> {
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    let file = File::open(path).map_err(Unmeasured::Read)?;
-    file.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(Unmeasured::Read)?;
+    let head = head_of(path).map_err(Unmeasured::Read)?;
     let sniffed = sniff(&head).unwrap_or(Sniffed {
         kind: MediaKind::File,
         mime: "application/octet-stream",
@@ -75,6 +73,13 @@ fn look_at(path: &Path) -> Result<Sniffed, Unmeasured> {
         }
         true => Ok(sniffed),
     }
+}
+
+/// The beginning of a file, by which it is told.
+pub(crate) fn head_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 async fn probe(

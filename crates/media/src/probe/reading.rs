@@ -37,7 +37,18 @@ struct Report {
 struct Format {
     #[serde(default)]
     format_name: String,
+    start_time: Option<String>,
     duration: Option<String>,
+}
+
+impl Format {
+    /// How long it plays, in seconds.
+    fn length(&self) -> Option<f64> {
+        let end: f64 = self.duration.as_deref()?.parse().ok()?;
+        let start = self.start_time.as_deref().and_then(|start| start.parse().ok()).unwrap_or(0.0);
+        // Matroska tells when it ends, even where it begins late (a part of a recording); others how long it is.
+        Some(if self.format_name.starts_with("matroska") { end - f64::max(start, 0.0) } else { end })
+    }
 }
 
 #[derive(Deserialize)]
@@ -119,7 +130,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
             kind: MediaKind::Audio,
             width: None,
             height: None,
-            duration: Some(length(&[&report.format.duration, &sound.duration])?),
+            duration: Some(length(&report.format, sound)?),
             fps: None,
             has_audio: None,
         }),
@@ -169,7 +180,7 @@ fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<P
         kind: MediaKind::Video,
         width: Some(width),
         height: Some(height),
-        duration: Some(length(&[&format.duration, &pictures.duration])?),
+        duration: Some(length(format, pictures)?),
         fps: [&pictures.avg_frame_rate, &pictures.r_frame_rate]
             .into_iter()
             .find_map(|rate| fraction(rate.as_deref()?, '/')),
@@ -193,11 +204,13 @@ fn displayed(stream: &Stream) -> Result<(u32, u32), Refusal> {
     Ok(if upright { (width, height) } else { (height, width) })
 }
 
-/// The first length that is given, to the millisecond.
-fn length(candidates: &[&Option<String>]) -> Result<f64, Refusal> {
-    let given = candidates.iter().find_map(|text| text.as_deref()?.parse::<f64>().ok());
-    match given.filter(|seconds| seconds.is_finite()) {
-        None => Err(Refusal::invalid("truncated: the length can't be told")),
+/// The length of the file, else of its stream, to the millisecond.
+fn length(format: &Format, stream: &Stream) -> Result<f64, Refusal> {
+    let of_stream = || stream.duration.as_deref()?.parse().ok();
+    match format.length().or_else(of_stream).filter(|seconds| seconds.is_finite()) {
+        None => Err(Refusal::invalid(
+            "truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it",
+        )),
         Some(seconds) if seconds < 0.0005 => Err(Refusal::invalid("zero length: there is nothing to play")),
         Some(seconds) => Ok((seconds * 1000.0).round() / 1000.0),
     }
@@ -282,6 +295,17 @@ mod tests {
             .map(|result| result.map_err(|refusal| format!("{}: {refusal}", refusal.class)))
             .collect();
         insta::assert_debug_snapshot!(messages);
+    }
+
+    #[test]
+    fn a_recording_that_begins_late_is_as_long_as_it_plays() {
+        let stream = r#"{"codec_type":"video","width":64,"height":64}"#;
+        let length = |format: &str| report(stream, format).unwrap().duration;
+        let times = r#""start_time":"10.0","duration":"13.02""#;
+        assert_eq!(length(&format!(r#""format_name":"matroska,webm",{times}"#)), Some(3.02));
+        assert_eq!(length(&format!(r#""format_name":"mpegts",{times}"#)), Some(13.02));
+        let odd = r#""format_name":"matroska,webm","start_time":"N/A","duration":"2""#;
+        assert_eq!(length(odd), Some(2.0));
     }
 
     #[test]

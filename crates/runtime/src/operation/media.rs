@@ -28,7 +28,7 @@ impl Operation for Media {
 async fn perform(work: &Work, recipe: Recipe) -> Result<Value, Failure> {
     let scratch = Scratch::new(work)?;
     for (name, artifact) in &recipe.inputs {
-        scratch.lay_out(name, artifact)?;
+        scratch.lay_out(work, name, artifact).await?;
     }
     for (name, bytes) in &recipe.files {
         scratch.write(name, bytes)?;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use motet_engine::Failure;
+use motet_media::Orientation;
 use motet_pipeline::{Artifact, Class};
 
 use super::{Hands, disk_full, store_failure};
-use crate::measure::{Unmeasured, fault, measure};
+use crate::measure::{Unmeasured, fault, head_of, measure};
 use crate::process::{self, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
@@ -45,8 +46,8 @@ impl Scratch {
         self.folder.join(name)
     }
 
-    /// Lets a kept artifact be read under `name`.
-    pub(crate) fn lay_out(&self, name: &str, artifact: &Artifact) -> Result<(), Failure> {
+    /// Lets a kept artifact be read under `name`; a photograph that its camera took sideways is upright.
+    pub(crate) async fn lay_out(&self, work: &Work, name: &str, artifact: &Artifact) -> Result<(), Failure> {
         let source = self.hands.store.path_of(&artifact.digest);
         if !source.is_file() {
             let message =
@@ -54,8 +55,22 @@ impl Scratch {
             return Err(Failure::new(Class::Invalid, message));
         }
         let source = fs::canonicalize(&source).unwrap_or(source);
-        std::os::unix::fs::symlink(source, self.path(name))
-            .map_err(|error| io_failure("make", &self.path(name), &error))
+        let link = |name: &str| {
+            std::os::unix::fs::symlink(&source, self.path(name))
+                .map_err(|error| io_failure("make", &self.path(name), &error))
+        };
+        let orientation = match artifact.mime.as_str() {
+            "image/jpeg" => {
+                let head = head_of(&source).map_err(|error| io_failure("read", &source, &error))?;
+                Orientation::of_jpeg(&head)
+            }
+            _ => None,
+        };
+        let Some(orientation) = orientation else { return link(name) };
+        let kept = format!("kept-{name}");
+        link(&kept)?;
+        let call = orientation.upright(&kept, name);
+        judge(&self.run(work, &self.hands.tools.ffmpeg, call.arguments, None).await?)
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
