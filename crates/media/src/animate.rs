@@ -1,15 +1,15 @@
 //! `media/animate`: a still becomes a clip.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::request::Request;
 use crate::size::{Fit, STILL_SIDE_MAX, Size};
-use crate::{Recipe, Refusal};
 
 /// How much larger than the clip the picture is laid out before it is cropped. The crop moves by
 /// whole pixels of this larger picture, so the movement seen is smooth.

@@ -7,14 +7,14 @@ mod subtitles;
 mod words;
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::clip::Remake;
 use crate::filter::filter;
 use crate::picture::{self, Origin};
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
-use crate::{Recipe, Refusal};
 
 use lines::{Limits, cues};
 use style::Style;

@@ -1,8 +1,7 @@
 //! Colours as people write them.
+use motet_pipeline::Refusal;
 
 use std::fmt;
-
-use crate::Refusal;
 
 /// An opaque colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

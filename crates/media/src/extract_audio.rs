@@ -1,12 +1,12 @@
 //! `media/extract-audio`: the sound of a video by itself.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::Graph;
 use crate::request::{Request, length};
-use crate::{Recipe, Refusal, sound};
+use crate::{Recipe, sound};
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/extract-audio", Work::Processor)

@@ -1,8 +1,6 @@
 //! What ffmpeg and ffprobe say when they fail, as a failure of ours.
 
-use motet_pipeline::Class;
-
-use crate::Refusal;
+use motet_pipeline::{Class, Refusal};
 
 /// Messages are cut to this many characters.
 const MESSAGE_CHARACTERS_MAX: usize = 256;
@@ -55,13 +53,10 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
     }
     // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.
     if matches!(exit, None | Some(129..=255)) {
-        return Refusal::new(
-            Class::Unavailable,
-            "ffmpeg was stopped before it was done, perhaps for lack of memory",
-        );
+        return Refusal::unavailable("ffmpeg was stopped before it was done, perhaps for lack of memory");
     }
     let said = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    Refusal::new(Class::Invalid, bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
+    Refusal::invalid(bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
 }
 
 /// Whether [`read`] found that there was no room for what a call wrote: no fault of the request, and

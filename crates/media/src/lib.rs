@@ -43,11 +43,11 @@ mod sound;
 mod thumbnail;
 mod trim;
 
-use motet_pipeline::Contract;
 use motet_pipeline::value::Map;
+use motet_pipeline::{Contract, Refusal};
 
 pub use orientation::Orientation;
-pub use recipe::{Call, Output, Program, Recipe, Refusal};
+pub use recipe::{Call, Output, Program, Recipe};
 
 use request::Request;
 

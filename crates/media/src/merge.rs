@@ -6,15 +6,15 @@ mod sound;
 mod timeline;
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{Class, MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::Graph;
 use crate::rate::Rate;
 use crate::request::Request;
 use crate::size::{Fit, STILL_SIDE_MAX, Size};
-use crate::{Recipe, Refusal};
 
 use items::Items;
 use timeline::{Timeline, Wishes};
@@ -94,10 +94,9 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let timeline = Timeline::new(&items, look.rate, &wishes);
     let length = look.rate.seconds(timeline.frames);
     if length > LENGTH_MAX {
-        return Err(Refusal::new(
-            Class::TooLarge,
-            format!("media/merge would make a film of {length:.0} s; at most {LENGTH_MAX} s can be made"),
-        ));
+        return Err(Refusal::too_large(format!(
+            "media/merge would make a film of {length:.0} s; at most {LENGTH_MAX} s can be made"
+        )));
     }
 
     let mut recipe = Recipe::default();

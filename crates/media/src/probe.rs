@@ -3,14 +3,14 @@
 mod reading;
 
 use motet_pipeline::contract::{Contract, Parameter, Work};
-use motet_pipeline::{MediaKind, Type, Value};
+use motet_pipeline::{MediaKind, Refusal, Type, Value};
 
 pub use reading::{Probed, read};
 
+use crate::Recipe;
 use crate::ffmpeg::{FORMATS, PROTOCOLS};
 use crate::recipe::Output;
 use crate::request::Request;
-use crate::{Recipe, Refusal};
 
 /// The arguments with which ffprobe measures `file`; its standard output is for [`read`], its
 /// standard error for [`crate::failure`].

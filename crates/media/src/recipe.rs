@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Artifact, Class, Value};
+use motet_pipeline::{Artifact, Value};
 
 /// How to make the outputs of one operation: files to lay out in an empty scratch folder, programs
 /// to call there one after another, and where each output is then found.
@@ -63,28 +63,6 @@ pub enum Output {
     },
     /// It was known beforehand.
     Value(Value),
-}
-
-/// Why an operation can't be done, or was not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Refusal {
-    /// The failure class, by which retries and fallbacks are chosen.
-    pub class: Class,
-    /// What is wrong and what to do, in one or two sentences.
-    pub message: String,
-}
-
-impl Refusal {
-    /// A refusal of `class`.
-    pub fn new(class: Class, message: impl Into<String>) -> Refusal {
-        Refusal { class, message: message.into() }
-    }
-
-    /// The request can't work as it is.
-    pub fn invalid(message: impl Into<String>) -> Refusal {
-        Refusal::new(Class::Invalid, message)
-    }
 }
 
 impl Recipe {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use motet_pipeline::contract::{Contract, Parameter};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Class, MediaKind, Type, Value};
+use motet_pipeline::{Artifact, MediaKind, Refusal, Type, Value};
 
-use crate::Refusal;
 use crate::size::Size;
 
 /// Pictures beyond this many pixels are refused before a decoder allocates memory for them.
@@ -195,10 +194,9 @@ pub(crate) fn sound(artifact: &Artifact) -> Result<(), Refusal> {
     }
     let pixels = u64::from(artifact.width.unwrap_or(0)) * u64::from(artifact.height.unwrap_or(0));
     if pixels > PIXELS_MAX {
-        return Err(Refusal::new(
-            Class::TooLarge,
-            format!("has {pixels} pixels; at most {PIXELS_MAX} can be worked with"),
-        ));
+        return Err(Refusal::too_large(format!(
+            "has {pixels} pixels; at most {PIXELS_MAX} can be worked with"
+        )));
     }
     match artifact.kind {
         MediaKind::Image | MediaKind::Video if pixels == 0 => {

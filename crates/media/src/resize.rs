@@ -1,8 +1,9 @@
 //! `media/resize`: another size or shape.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
@@ -10,7 +11,6 @@ use crate::filter::{Filter, Graph, filter};
 use crate::picture::{self, Origin};
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
-use crate::{Recipe, Refusal};
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/resize", Work::Processor)

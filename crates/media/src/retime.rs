@@ -1,8 +1,9 @@
 //! `media/retime`: faster or slower, without changing the pitch.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{Artifact, MediaKind, Type};
+use motet_pipeline::{Artifact, MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::clip::Remake;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
@@ -10,7 +11,6 @@ use crate::picture::{self, Origin};
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
-use crate::{Recipe, Refusal};
 
 /// How much slower and faster it can be made.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.1..=10.0;

@@ -1,13 +1,13 @@
 //! `media/silence`: sound that is none, for as long as needed.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Graph, filter};
 use crate::rate::SAMPLE_RATE;
 use crate::request::Request;
-use crate::{Recipe, Refusal};
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/silence", Work::Processor)

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use motet_pipeline::Artifact;
-
-use crate::Refusal;
+use motet_pipeline::{Artifact, Refusal};
 
 /// The longest side of a video that is made from a still, where no size is asked for.
 pub(crate) const STILL_SIDE_MAX: u32 = 1920;

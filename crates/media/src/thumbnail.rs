@@ -1,15 +1,15 @@
 //! `media/thumbnail`: one picture of a video.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::{Graph, filter};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
-use crate::{Recipe, Refusal};
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/thumbnail", Work::Processor)

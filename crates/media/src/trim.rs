@@ -1,8 +1,9 @@
 //! `media/trim`: a part of a video or sound.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{MediaKind, Refusal, Type};
 
+use crate::Recipe;
 use crate::clip::Remake;
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::Graph;
@@ -10,7 +11,6 @@ use crate::picture::{self, Origin};
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
-use crate::{Recipe, Refusal};
 
 pub(crate) fn contract() -> Contract {
     let time = |name: &str| Parameter::optional(name, Type::Number).range(0.0, 21_600.0);

@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
-use motet_media::{Output, Recipe, Refusal, plan};
+use motet_media::{Output, Recipe, plan};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Digest, MediaKind, Value};
+use motet_pipeline::{Artifact, Digest, MediaKind, Refusal, Value};
 use serde_json::{Value as Json, json};
 
 /// Media by name: kind, type, size, length, rate, sound.

@@ -1,9 +1,9 @@
 //! The contracts: what `plan`, `check` and the documentation show of each operation.
 
-use motet_media::{Refusal, contracts, plan};
+use motet_media::{contracts, plan};
 use motet_pipeline::contract::{Parameter, Work};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Class, Digest, MediaKind, Value};
+use motet_pipeline::{Artifact, Class, Digest, MediaKind, Refusal, Value};
 use proptest::prelude::*;
 
 fn drawn(parameter: &Parameter) -> String {

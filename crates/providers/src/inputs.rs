@@ -3,10 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use motet_pipeline::Value;
 use motet_pipeline::value::Map;
-
-use crate::Refusal;
+use motet_pipeline::{Refusal, Value};
 
 /// The inputs of one operation. Absent and null count as not given.
 pub(crate) struct Inputs<'a>(pub &'a Map);

@@ -5,11 +5,8 @@
 //! * [`http`]: what an adapter says to a vendor and hears from it, as data. The one door that
 //!   opens connections is not here.
 //!
-//! Whatever can't be done comes back as a [`Refusal`].
+//! Whatever can't be done comes back as a [`motet_pipeline::Refusal`].
 
 pub mod http;
 mod inputs;
 pub mod local;
-mod refusal;
-
-pub use refusal::Refusal;

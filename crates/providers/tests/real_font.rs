@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use motet_pipeline::{Class, Value, value::Map};
-use motet_providers::Refusal;
+use motet_pipeline::{Class, Refusal, Value, value::Map};
 use motet_providers::local::scene::Scene;
 
 /// A font with Latin letters; the tests need one (apt install fonts-dejavu-core).

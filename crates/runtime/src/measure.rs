@@ -7,10 +7,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use motet_media::Refusal;
 use motet_media::probe::Probed;
 use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
-use motet_pipeline::{Artifact, MediaKind};
+use motet_pipeline::{Artifact, MediaKind, Refusal};
 use motet_store::Kept;
 use tokio_util::sync::CancellationToken;
 

@@ -1,9 +1,9 @@
 //! How captions look.
 
-use crate::Refusal;
 use crate::colour::Colour;
 use crate::request::Request;
 use crate::size::Size;
+use motet_pipeline::Refusal;
 
 const WHITE: Colour = Colour { red: 255, green: 255, blue: 255 };
 const BLACK: Colour = Colour { red: 0, green: 0, blue: 0 };

@@ -1,8 +1,6 @@
 //! Words and when they are said.
 
-use motet_pipeline::Value;
-
-use crate::Refusal;
+use motet_pipeline::{Refusal, Value};
 
 /// A word without spaces, and when it is said, in seconds.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, MediaKind, Value};
+use motet_pipeline::{Artifact, MediaKind, Refusal, Value};
 
-use crate::Refusal;
 use crate::request::{Request, excerpt, length, sound};
 
 /// The longest time that may be written, in seconds.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::Artifact;
+use motet_pipeline::{Artifact, Refusal};
 
+use crate::Recipe;
 use crate::ffmpeg::Ffmpeg;
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::request::{Request, length};
 use crate::sound::{self, exactly, in_samples};
-use crate::{Recipe, Refusal};
 
 use super::Look;
 use super::items::Items;

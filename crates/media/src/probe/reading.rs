@@ -1,9 +1,7 @@
 //! What ffprobe says of a file.
 
-use motet_pipeline::{Class, MediaKind};
+use motet_pipeline::{MediaKind, Refusal};
 use serde::Deserialize;
-
-use crate::Refusal;
 
 /// Reports beyond this size are refused unread: a file with a million streams is no film.
 const REPORT_BYTES_MAX: usize = 4 << 20;
@@ -111,7 +109,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
         return Err(Refusal::invalid("no streams: this is no media file, or it is truncated"));
     }
     let report: Report = serde_json::from_slice(json)
-        .map_err(|_| Refusal::new(Class::BadOutput, "the report of ffprobe can't be read"))?;
+        .map_err(|_| Refusal::bad_output("the report of ffprobe can't be read"))?;
     if report.streams.is_empty() {
         return Err(Refusal::invalid("no streams: this is no media file"));
     }

@@ -9,10 +9,10 @@ mod room;
 mod score;
 mod voice;
 
+use motet_pipeline::Refusal;
 use motet_pipeline::value::Map;
 
 use super::wav;
-use crate::Refusal;
 use crate::inputs::Inputs;
 use crate::local::elementary::smooth_step;
 use mood::Mood;
@@ -35,7 +35,7 @@ pub const RATE: u32 = 48_000;
 /// ]);
 /// let wav = Bed::from_inputs(&inputs)?.compose();
 /// assert_eq!(wav.len(), 44 + 24_000 * 2 * 2); // 16 bits, two channels, 48 kHz
-/// # Ok::<(), motet_providers::Refusal>(())
+/// # Ok::<(), motet_pipeline::Refusal>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bed {

@@ -28,9 +28,9 @@ mod tree;
 mod water;
 mod weather;
 
+use motet_pipeline::Refusal;
 use motet_pipeline::value::Map;
 
-use crate::Refusal;
 use crate::inputs::Inputs;
 use canvas::Canvas;
 use subject::Subject;
@@ -53,7 +53,7 @@ pub const TITLE_CHARACTERS_MAX: usize = 200;
 /// let scene = Scene::from_inputs(&inputs)?;
 /// assert_eq!((scene.width(), scene.height()), (160, 90));
 /// assert!(scene.paint(None)?.starts_with(b"\x89PNG"));
-/// # Ok::<(), motet_providers::Refusal>(())
+/// # Ok::<(), motet_pipeline::Refusal>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {

@@ -26,7 +26,7 @@
 //! }
 //! let spoken = speech.join(&wavs)?;
 //! assert_eq!(spoken.sentences.len(), 2);
-//! # Ok::<(), motet_providers::Refusal>(())
+//! # Ok::<(), motet_pipeline::Refusal>(())
 //! ```
 
 mod sentences;
@@ -34,9 +34,10 @@ mod spoken;
 mod words;
 
 use motet_pipeline::value::Map;
+use motet_pipeline::{Class, Refusal};
 
 use crate::inputs::Inputs;
-use crate::{Refusal, local::wav};
+use crate::local::wav;
 use sentences::Sentence;
 
 pub use spoken::{Spoken, SpokenSentence};
@@ -190,7 +191,7 @@ impl Speech {
     pub fn failure(&self, complaint: &str) -> Refusal {
         if complaint.contains("voice does not exist") {
             let message = format!("espeak-ng has no voice `{}`; `espeak-ng --voices` lists them", self.voice);
-            return Refusal { class: motet_pipeline::Class::Gone, message };
+            return Refusal::new(Class::Gone, message);
         }
         let line: String = complaint
             .lines()

@@ -1,6 +1,5 @@
 //! WAV bytes: reading what a synthesiser wrote, writing what we made.
-
-use crate::Refusal;
+use motet_pipeline::Refusal;
 
 /// Sound with one channel.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use motet_providers::local::music::Bed;
 use motet_providers::local::scene::Scene;
 use motet_providers::local::speak::{Speech, Spoken};
 
-use super::scratch::Scratch;
+use super::scratch::{Scratch, refusal};
 use super::{Operation, store_failure};
 use crate::measure::Measured;
 use crate::work::Work;
@@ -121,8 +121,4 @@ async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<
         work.progress().tell(Some((index + 1) as f64 / count as f64), None);
     }
     Ok(wavs)
-}
-
-fn refusal(refusal: motet_providers::Refusal) -> Failure {
-    Failure::new(refusal.class, refusal.message)
 }

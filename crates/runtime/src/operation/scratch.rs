@@ -149,7 +149,7 @@ fn process_failure(error: &ProcessError) -> Failure {
     Failure::new(class, error.to_string())
 }
 
-pub(crate) fn refusal(refusal: motet_media::Refusal) -> Failure {
+pub(crate) fn refusal(refusal: motet_pipeline::Refusal) -> Failure {
     match motet_media::failure::is_disk_full(&refusal) {
         true => disk_full(),
         false => Failure::new(refusal.class, refusal.message),

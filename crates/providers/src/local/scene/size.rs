@@ -1,7 +1,7 @@
 //! How large the picture is.
 
-use crate::Refusal;
 use crate::inputs::Inputs;
+use motet_pipeline::Refusal;
 
 const SIDE: std::ops::RangeInclusive<i64> = 64..=4096;
 /// The shorter side when no size is given.

@@ -4,8 +4,8 @@ use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use crate::Refusal;
 use crate::inputs::Inputs;
+use motet_pipeline::Refusal;
 
 /// Where the title stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::words::{milliseconds, share_out};
 use super::{Speech, Word, wav};
-use crate::Refusal;
 use crate::local::wav::Sound;
+use motet_pipeline::Refusal;
 
 /// A narration: its sound and when what is said.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,44 +1,47 @@
-//! Why something can't be done.
+//! Refusals: why an operation can't do what was asked of it.
 
-use motet_pipeline::Class;
+use crate::Class;
 
 /// What was asked for can't be done, or what came back can't be used.
 ///
 /// ```
-/// use motet_pipeline::{Class, Value, value::Map};
-/// use motet_providers::local::scene::Scene;
-/// let inputs = Map::from([("prompt".to_owned(), Value::from("a lake")), ("width".to_owned(), Value::from(7_i64))]);
-/// let refusal = Scene::from_inputs(&inputs).unwrap_err();
+/// use motet_pipeline::{Class, Refusal};
+/// let refusal = Refusal::invalid("`width` is 7, but must be from 64 to 4096");
 /// assert_eq!(refusal.class, Class::Invalid);
 /// assert_eq!(refusal.to_string(), "`width` is 7, but must be from 64 to 4096");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// The failure class: decides about retry and fallback.
+    /// The failure class, by which retries and fallbacks are chosen.
     pub class: Class,
-    /// What is wrong and what would be right, in one or two sentences.
+    /// What is wrong and what to do, in one or two sentences.
     pub message: String,
 }
 
 impl Refusal {
+    /// A refusal of `class`.
+    pub fn new(class: Class, message: impl Into<String>) -> Refusal {
+        Refusal { class, message: message.into() }
+    }
+
     /// An input that can't work as it is.
     pub fn invalid(message: impl Into<String>) -> Refusal {
-        Refusal { class: Class::Invalid, message: message.into() }
+        Refusal::new(Class::Invalid, message)
     }
 
     /// An input over a limit.
     pub fn too_large(message: impl Into<String>) -> Refusal {
-        Refusal { class: Class::TooLarge, message: message.into() }
+        Refusal::new(Class::TooLarge, message)
     }
 
     /// A result that can't be used.
     pub fn bad_output(message: impl Into<String>) -> Refusal {
-        Refusal { class: Class::BadOutput, message: message.into() }
+        Refusal::new(Class::BadOutput, message)
     }
 
     /// Something that this machine lacks.
     pub fn unavailable(message: impl Into<String>) -> Refusal {
-        Refusal { class: Class::Unavailable, message: message.into() }
+        Refusal::new(Class::Unavailable, message)
     }
 }
