@@ -13,39 +13,33 @@ use crate::run::Run;
 use crate::{Event, Failure};
 
 /// Whether what a step waits for is there.
-enum Readiness {
+pub(crate) enum Readiness {
     /// Something is not terminal yet.
     Waits,
     /// Everything is there.
     Ready,
-    /// A step that it needs failed.
+    /// A step that it needs failed, or one that this one in turn needed.
     Blocked(StepPath),
 }
 
 impl Run {
-    fn readiness(&self, id: NodeId, waits_for: &[Dependency]) -> Readiness {
+    pub(crate) fn readiness(&self, id: NodeId, waits_for: &[Dependency]) -> Readiness {
         let scope = self.scope_node(id);
         let mut blocked = None;
         for dependency in waits_for {
-            let node = self.node(self.resolve(scope, dependency.step));
+            let awaited = self.resolve(scope, dependency.step);
+            let node = self.node(awaited);
             if !node.status.is_terminal() {
                 return Readiness::Waits;
             }
             let lost = match node.status {
-                StepStatus::Failed => !node.tolerated,
-                StepStatus::Cancelled => true,
-                _ => false,
+                StepStatus::Failed => Some(awaited).filter(|_| !node.tolerated),
+                StepStatus::Cancelled => Some(awaited),
+                _ => node.blocked_by,
             };
-            if lost && dependency.kind != DependencyKind::Status {
-                blocked.get_or_insert_with(|| node.path.clone());
-            }
+            blocked = blocked.or(lost.filter(|_| dependency.kind != DependencyKind::Status));
         }
-        blocked.map_or(Readiness::Ready, Readiness::Blocked)
-    }
-
-    /// Whether what a fallback of `id` refers to is terminal.
-    pub(crate) fn is_there(&self, id: NodeId, waits_for: &[Dependency]) -> bool {
-        !matches!(self.readiness(id, waits_for), Readiness::Waits)
+        blocked.map_or(Readiness::Ready, |lost| Readiness::Blocked(self.node(lost).path.clone()))
     }
 
     /// Whether the run, or a scope around the node, is ending: nothing starts any more.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use motet_pipeline::{Timestamp, Value};
 
-use crate::event::{Item, RunStarted};
+use crate::event::{Item, RunStarted, SkipReason};
 use crate::graph::Graph;
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
@@ -99,6 +99,9 @@ impl Run {
         match event {
             Event::StepExpanded { items, .. } => self.expand(id, items),
             Event::StepReady { inputs, .. } => self.make_ready(id, inputs, at),
+            Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => {
+                self.node_mut(id).blocked_by = self.find(step);
+            }
             Event::StepSlept { until, .. } => self.timers.set(id, Reason::Wake, *until),
             Event::StepWoken { .. } => self.timers.clear(id, Reason::Wake),
             Event::AttemptPlanned { attempt, deadline, .. } => {

@@ -272,9 +272,9 @@ pub enum SkipReason {
         /// The parameter, or `each`.
         input: String,
     },
-    /// A step that it needs failed.
+    /// A step that it needs failed, or that one in turn needs one that failed.
     Upstream {
-        /// That step.
+        /// The step that failed.
         step: StepPath,
     },
 }

@@ -96,6 +96,9 @@ pub(crate) struct Node {
     /// Whether its failure is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tolerated: bool,
+    /// The step whose failure kept it from running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked_by: Option<NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Box<Failure>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,6 +186,7 @@ impl Node {
             item,
             status: StepStatus::Pending,
             tolerated: false,
+            blocked_by: None,
             failure: None,
             output: None,
             attempts: None,

@@ -5,6 +5,7 @@ use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Span, Timestamp, Value};
 
+use crate::advance::Readiness;
 use crate::command::Resource;
 use crate::event::SkipReason;
 use crate::handle::{Handling, Task};
@@ -304,8 +305,12 @@ impl Handling<'_> {
         let graph = self.run.graph.clone();
         let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
         let target = &targets[index];
-        if !self.run.is_there(id, &target.waits_for) {
-            return;
+        match self.run.readiness(id, &target.waits_for) {
+            Readiness::Waits => return,
+            Readiness::Blocked(lost) => {
+                return self.pass_over(id, &format!("it needs `{lost}`, which failed"));
+            }
+            Readiness::Ready => {}
         }
         let (given, dropped) = match self.inputs_of_fallback(id, &targets[0], target) {
             Ok(found) => found,

@@ -76,6 +76,47 @@ fn finish_lets_independent_branches_end_and_then_the_run_fails() {
 }
 
 #[test]
+fn what_depends_on_a_failed_step_is_skipped_over_any_number_of_steps() {
+    let mut story = start(
+        r#"
+        on_failure: finish
+        steps:
+          film: { uses: task/work }
+          publish: { uses: task/work, needs: film }
+          announce: { uses: task/work, needs: publish }
+          either: { uses: task/work, with: { x: "{{ steps.publish.value or 'spare' }}" } }
+          report: { uses: task/work, with: { x: "{{ steps.publish.status }}" } }
+        "#,
+    );
+    story.fails("film", Class::Quota).works_on(["report#1"]);
+    for step in ["publish", "announce", "either"] {
+        story.finds(step, "skipped");
+    }
+    assert_eq!(
+        story.last("step_skipped"),
+        json!({"step": "either", "reason": {"upstream": {"step": "film"}}})
+    );
+    story.crashes().ends("report", json!(1)).is_lost("film", Class::Quota);
+}
+
+#[test]
+fn a_fallback_that_needs_a_failed_step_is_passed_over() {
+    let mut story = start(
+        r#"
+        on_failure: finish
+        steps:
+          lost: { uses: task/work }
+          a:
+            uses: task/work
+            fallback: [{ uses: task/work, with: { x: "{{ steps.lost.value or 'spare' }}" } }]
+        "#,
+    );
+    story.fails("lost", Class::Content).fails("a", Class::Quota).finds("a", "failed");
+    let message = "it broke; the fallback task/work can't be used: it needs `lost`, which failed";
+    assert_eq!(story.last("step_failed")["failure"]["message"], json!(message));
+}
+
+#[test]
 fn a_tolerated_failure_degrades_the_run_and_harms_nobody() {
     let mut story = start(
         r#"
