@@ -27,8 +27,8 @@ pub enum Command {
         /// The attempt.
         key: AttemptKey,
     },
-    /// Give the dispatcher back what was asked for or granted: no work will come of it. What an attempt
-    /// holds while it is at work, the host gives back itself when that work has ended.
+    /// Give the dispatcher back what an attempt asked for or was granted: its work has ended, or none
+    /// will come of it.
     Release {
         /// The attempt.
         key: AttemptKey,

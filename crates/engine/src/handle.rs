@@ -143,7 +143,14 @@ impl<'a> Handling<'a> {
 
     fn on_ended(&mut self, key: AttemptKey, end: AttemptEnd) {
         let Some(id) = self.run.find(&key.step) else { return };
-        if self.run.is_in_flight(id, key.number) {
+        let in_flight = self.run.is_in_flight(id, key.number);
+        if !in_flight && !self.run.abandoned.contains(&key) {
+            return;
+        }
+        if self.run.may_hold_slots(id) {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
+        if in_flight {
             match end {
                 AttemptEnd::Succeeded { output, cost } => self.judge(id, key, output, cost),
                 AttemptEnd::Failed { failure, cost } => self.fail_attempt(id, key, failure, cost),
@@ -152,7 +159,7 @@ impl<'a> Handling<'a> {
                     self.fail_attempt(id, key, failure, Money::ZERO);
                 }
             }
-        } else if self.run.abandoned.contains(&key) {
+        } else {
             let (end, output, cost) = match end {
                 AttemptEnd::Succeeded { output, cost } => (LateEnd::Succeeded, Some(output), cost),
                 AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),

@@ -39,10 +39,23 @@ impl Run {
     /// What the present target of `id` must be given before it may start.
     pub(crate) fn resource(&self, id: NodeId) -> Option<Resource> {
         let attempts = self.node(id).attempts.as_ref()?;
-        match self.target(id, attempts.target).contract.work {
-            Work::Processor => Some(Resource::Processor),
-            Work::Engine | Work::Task | Work::Model => None,
+        needed(self.target(id, attempts.target))
+    }
+
+    /// Whether an attempt of `id`, at whatever target, may hold a slot.
+    pub(crate) fn may_hold_slots(&self, id: NodeId) -> bool {
+        match &self.graph.step(self.step_id(id)).body {
+            Body::Operation(targets) => targets.iter().any(|target| needed(target).is_some()),
+            Body::Group(_) | Body::Pipeline { .. } => false,
         }
+    }
+}
+
+/// What an attempt at `target` must be given before it may begin.
+fn needed(target: &Target) -> Option<Resource> {
+    match target.contract.work {
+        Work::Processor => Some(Resource::Processor),
+        Work::Engine | Work::Task | Work::Model => None,
     }
 }
 

@@ -192,7 +192,6 @@ impl Driver {
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ended { run, key, end } => {
                 self.in_flight.remove(&(run.clone(), key.clone()));
-                self.dispatcher.release(&Claim { run: run.clone(), key: key.clone() });
                 // Work that was stopped because the driver leaves is done again by the next one.
                 if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
                     self.tell(&run, Input::Ended { key, end });

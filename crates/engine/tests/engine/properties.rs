@@ -1,228 +1,17 @@
 //! What holds for any pipeline and whatever a run is told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
-use motet_engine::{AttemptEnd, AttemptKey, Event, Failure, Input, Money};
+use motet_engine::{AttemptEnd, AttemptKey, Event, Failure, Input, Money, RunStatus};
 use motet_pipeline::{Class, Span, StepPath, Value};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::strategy::ValueTree;
 use serde_json::json;
 
-use crate::scenario::{Scenario, Watch, bad, ok, outputs, pipeline, span};
-
-/// How a step refers to one before it.
-#[derive(Clone, Copy, Debug)]
-enum Link {
-    Plain,
-    Or,
-    Text,
-    List,
-    Needs,
-    Status,
-    If,
-    Fallback,
-}
-
-/// What a step is.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Task,
-    Processor,
-    Transform,
-    Sleep(u8),
-    Fail,
-    Group,
-}
-
-#[derive(Clone, Debug)]
-struct Fan {
-    items: usize,
-    quorum: &'static str,
-    early: bool,
-    max_parallel: Option<usize>,
-    per_item: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Part {
-    kind: Kind,
-    link: Option<(Link, Index)>,
-    fan: Option<Fan>,
-    optional: bool,
-    retry: bool,
-    timeout: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Piece {
-    parts: Vec<Part>,
-    finish: bool,
-    timeout: bool,
-}
-
-/// A pipeline, and for every step the one that must be terminal before it starts.
-struct Written {
-    text: String,
-    after: BTreeMap<String, String>,
-}
-
-impl Piece {
-    fn write(&self) -> Written {
-        let mut text = format!("on_failure: {}\n", if self.finish { "finish" } else { "fail" });
-        if self.timeout {
-            text.push_str("timeout: 20m\n");
-        }
-        text.push_str("steps:\n");
-        let mut after = BTreeMap::new();
-        for (number, part) in self.parts.iter().enumerate() {
-            let link = part.link.filter(|_| number > 0).map(|(link, index)| (link, index.index(number)));
-            let awaited = link.map(|(_, other)| format!("s{other}"));
-            part.write(
-                &mut text,
-                &format!("s{number}"),
-                link.map(|(link, other)| (link, self.parts[other].output(other))),
-            );
-            let asks_items = part.fan.as_ref().is_some_and(|fan| fan.per_item);
-            let waiting = match (part.kind, link) {
-                (_, None | Some((Link::Fallback, _))) => None,
-                (_, Some((Link::If, _))) if asks_items => None,
-                (_, Some((Link::If | Link::Needs, _))) => Some(format!("s{number}")),
-                (Kind::Sleep(_) | Kind::Fail, _) => None,
-                (Kind::Group, _) => Some(format!("s{number}/b")),
-                _ => Some(format!("s{number}")),
-            };
-            after.extend(waiting.zip(awaited));
-            if matches!(part.kind, Kind::Group) {
-                after.insert(format!("s{number}/c"), format!("s{number}/a"));
-            }
-        }
-        text.push_str("outputs:\n");
-        for (number, part) in self.parts.iter().enumerate() {
-            let _ = writeln!(text, "  o{number}: \"{{{{ {} }}}}\"", part.output(number));
-        }
-        Written { text, after }
-    }
-}
-
-impl Part {
-    /// An expression for what the step gives.
-    fn output(&self, number: usize) -> String {
-        match (&self.fan, self.kind) {
-            (Some(_), _) => format!("steps.s{number}.items"),
-            (None, Kind::Group) => format!("steps.s{number}.out"),
-            (None, Kind::Sleep(_)) => format!("steps.s{number}.status"),
-            (None, _) => format!("steps.s{number}.value"),
-        }
-    }
-
-    fn write(&self, text: &mut String, name: &str, link: Option<(Link, String)>) {
-        let _ = writeln!(text, "  {name}:");
-        let mut line = |words: String| _ = writeln!(text, "    {words}");
-        let value = match &link {
-            Some((Link::Plain, other)) => format!("\"{{{{ {other} }}}}\""),
-            Some((Link::Or, other)) => format!("\"{{{{ {other} or 'spare' }}}}\""),
-            Some((Link::Text, other)) => format!("\"see {{{{ {other} }}}}\""),
-            Some((Link::List, other)) => format!("[1, \"{{{{ {other} }}}}\"]"),
-            Some((Link::Status, other)) => {
-                let step = other.rsplit_once('.').map_or("", |(step, _)| step);
-                format!("\"{{{{ {step}.status }}}}\"")
-            }
-            _ => "x".to_owned(),
-        };
-        match &link {
-            Some((Link::Needs, other)) => line(format!("needs: {}", other.split('.').nth(1).unwrap_or(""))),
-            Some((Link::If, other)) if self.fan.as_ref().is_none_or(|fan| !fan.per_item) => {
-                line(format!("if: \"{{{{ {other} }}}}\""));
-            }
-            _ => {}
-        }
-        if let Some(fan) = &self.fan {
-            let items: Vec<_> = (0..fan.items).map(|item| item.to_string()).collect();
-            line(format!("each: [{}]", items.join(", ")));
-            line(format!("quorum: {}", fan.quorum));
-            line(format!("early: {}", fan.early));
-            fan.max_parallel.iter().for_each(|max| line(format!("max_parallel: {max}")));
-            if fan.per_item {
-                line("if: \"{{ item != 1 }}\"".to_owned());
-            }
-        }
-        if self.optional {
-            line("optional: true".to_owned());
-        }
-        let operation = match self.kind {
-            Kind::Task => "task/work",
-            Kind::Processor => "media/work",
-            Kind::Transform => "data/transform",
-            Kind::Sleep(seconds) => {
-                return line(format!("uses: flow/sleep\n    with: {{ duration: {seconds} }}"));
-            }
-            Kind::Fail => return line("uses: flow/fail\n    with: { message: on purpose }".to_owned()),
-            Kind::Group => {
-                if self.timeout {
-                    line("timeout: 90s".to_owned());
-                }
-                line("steps:".to_owned());
-                line("  a: { uses: task/work }".to_owned());
-                line(format!("  b: {{ uses: media/work, with: {{ x: {value} }} }}"));
-                line(
-                    "  c: { uses: task/work, with: { x: \"{{ steps.a.value }}\" }, optional: true }"
-                        .to_owned(),
-                );
-                return line("outputs: { out: \"{{ steps.c.value or steps.b.value }}\" }".to_owned());
-            }
-        };
-        line(format!("uses: {operation}"));
-        line(format!("with: {{ value: {value} }}"));
-        if self.timeout {
-            line("timeout: { job: 40s, total: 3m }".to_owned());
-        }
-        if self.retry {
-            line(
-                "retry: [{ on: [timeout], attempts: 2, timeout: 2x }, { attempts: 3, backoff: 5s }]"
-                    .to_owned(),
-            );
-        }
-        if let Some((Link::Fallback, other)) = &link {
-            line(format!(
-                "fallback: [{{ uses: media/work, with: {{ value: \"{{{{ {other} }}}}\" }} }}, {{ uses: data/transform, with: {{ value: spare }}, on: any }}]"
-            ));
-        }
-    }
-}
-
-fn part() -> impl Strategy<Value = Part> {
-    let link = prop_oneof![
-        3 => Just(Link::Plain), 2 => Just(Link::Or), 1 => Just(Link::Text), 1 => Just(Link::List), 1 => Just(Link::Needs),
-        1 => Just(Link::Status), 1 => Just(Link::If), 2 => Just(Link::Fallback)
-    ];
-    let kind = prop_oneof![
-        4 => Just(Kind::Task), 2 => Just(Kind::Processor), 1 => Just(Kind::Transform), 1 => (1_u8..90).prop_map(Kind::Sleep),
-        1 => Just(Kind::Fail), 2 => Just(Kind::Group)
-    ];
-    let quorum = prop_oneof![Just("all"), Just("any"), Just("2"), Just("50%")];
-    let fan = (0_usize..4, quorum, any::<bool>(), prop::option::of(1_usize..3), any::<bool>()).prop_map(
-        |(items, quorum, early, max_parallel, per_item)| Fan { items, quorum, early, max_parallel, per_item },
-    );
-    let link = prop::option::weighted(0.8, (link, any::<Index>()));
-    let policies = (prop::bool::weighted(0.4), any::<bool>(), any::<bool>());
-    (kind, link, prop::option::weighted(0.35, fan), policies).prop_map(
-        |(kind, link, fan, (optional, retry, timeout))| {
-            let optional = optional || matches!(kind, Kind::Fail);
-            // A fallback belongs to an operation with work of its own.
-            let link = link.filter(|(link, _)| {
-                !matches!((link, kind), (Link::Fallback, Kind::Sleep(_) | Kind::Fail | Kind::Group))
-            });
-            Part { kind, link, fan, optional, retry, timeout }
-        },
-    )
-}
-
-fn piece() -> impl Strategy<Value = Piece> {
-    (prop::collection::vec(part(), 1..6), any::<bool>(), prop::bool::weighted(0.2))
-        .prop_map(|(parts, finish, timeout)| Piece { parts, finish, timeout })
-}
+use crate::model::{Fates, fates, play};
+use crate::pieces::{Piece, Written, piece};
+use crate::post::{Dice, Post, dice};
+use crate::scenario::{Scenario, Watch, bad, ok, outputs, pipeline};
 
 /// Something that a run is told, or that happens around it.
 #[derive(Clone, Debug)]
@@ -443,6 +232,13 @@ fn check_journal(story: &Scenario, after: &BTreeMap<String, String>) {
     assert!(open.is_empty(), "the run ended, and these did not: {open:?}");
 }
 
+/// Plays a piece through a post that doubles, delays and reorders, and gives what it came to.
+fn perform(piece: &Piece, fates: &Fates, slots: usize, dice: Dice) -> Post {
+    let mut post = Post::open(pipeline(&piece.write().text).start_run(), slots, dice);
+    post.play(|key| fates.end(key));
+    post
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -492,21 +288,60 @@ proptest! {
     }
 
     #[test]
+    fn every_step_ends_as_the_model_says_whatever_the_post_does(
+        piece in piece(), fates in fates(), slots in 1_usize..3, dice in dice(),
+    ) {
+        let piece = Piece { finish: true, ..piece.without_races() };
+        let model = play(&piece, &fates);
+        let post = perform(&piece, &fates, slots, dice);
+        prop_assert_eq!(&post.statuses(), &model.statuses);
+        prop_assert_eq!(&post.attempts(), &model.attempts);
+        match post.run.status() {
+            RunStatus::Completed { outputs: found } => {
+                prop_assert!(!model.is_lost());
+                prop_assert_eq!(serde_json::to_value(found).unwrap(), model.outputs(&piece));
+            }
+            other => prop_assert!(model.is_lost() && other.word() == "failed", "{:?}", other),
+        }
+    }
+
+    /// Which steps were under way when the first failed is a matter of chance; whether the run failed
+    /// isn't, nor is anything if it didn't.
+    #[test]
+    fn failing_fast_changes_nothing_for_a_run_that_does_not_fail(
+        piece in piece(), fates in fates(), slots in 1_usize..3, dice in dice(),
+    ) {
+        let piece = Piece { finish: false, ..piece.without_races() };
+        let model = play(&piece, &fates);
+        let post = perform(&piece, &fates, slots, dice);
+        if model.is_lost() {
+            prop_assert_eq!(post.run.status().word(), "failed");
+            return Ok(());
+        }
+        let RunStatus::Completed { outputs: found } = post.run.status() else { panic!("{:?}", post.run.status()) };
+        prop_assert_eq!(serde_json::to_value(found).unwrap(), model.outputs(&piece));
+        for (path, status) in post.statuses().iter().filter(|(path, _)| !path.contains(['/', '['])) {
+            prop_assert_eq!(&model.statuses[path], status, "{}", path);
+        }
+    }
+
+    /// Which of the attempts fail makes no difference here, nor who calls the run off; see the post.
+    #[test]
+    fn no_slot_is_lost_or_given_twice_whatever_the_post_does(
+        piece in piece(), slots in 1_usize..3, dice in dice(), failing in 0_u32..4, cancel in any::<bool>(),
+    ) {
+        let mut post = Post::open(pipeline(&piece.write().text).start_run(), slots, dice);
+        if cancel {
+            post.cancel_some_time();
+        }
+        post.play(|key| if key.number < failing { bad(Class::Unavailable) } else { ok(json!("fine")) });
+    }
+
+    #[test]
     fn values_survive_the_journal(text in ".{0,12}", number: i64, real in -1e12_f64..1e12) {
         let value = Value::map([("t", Value::from(text)), ("n", number.into()), ("r", real.into()), ("a", Value::Absent)]);
         let bytes = serde_json::to_string(&value).unwrap();
         let again: Value = serde_json::from_str(&bytes).unwrap();
         prop_assert_eq!(serde_json::to_string(&again).unwrap(), bytes);
     }
-}
-
-#[test]
-fn the_written_pipelines_are_good() {
-    // A property over pipelines that nobody may write would prove nothing.
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for _ in 0..50 {
-        let piece = piece().new_tree(&mut runner).expect("a piece can be drawn").current();
-        let _ = pipeline(&piece.write().text).plan();
-    }
-    assert_eq!(span("1s"), Span::seconds(1));
 }

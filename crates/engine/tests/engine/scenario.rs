@@ -64,6 +64,22 @@ impl Setting {
     }
 
     pub fn start_watched(self, watch: Watch) -> Scenario {
+        let (run, reaction) = self.start_run();
+        let mut scenario = Scenario {
+            run,
+            watch,
+            now: DAWN,
+            journal: Vec::new(),
+            working: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            queueing: BTreeSet::new(),
+        };
+        scenario.take_in(reaction);
+        scenario
+    }
+
+    /// Starts a run that somebody else drives.
+    pub fn start_run(self) -> (Run, Reaction) {
         let plan = self.plan();
         let given: Map = match Value::from(self.inputs) {
             Value::Map(given) => (*given).clone(),
@@ -80,18 +96,7 @@ impl Setting {
             user: Some("ada".into()),
             labels: BTreeMap::new(),
         };
-        let (run, reaction) = Run::start(Graph::new(Arc::new(plan)), started, DAWN);
-        let mut scenario = Scenario {
-            run,
-            watch,
-            now: DAWN,
-            journal: Vec::new(),
-            working: BTreeMap::new(),
-            stopping: BTreeSet::new(),
-            queueing: BTreeSet::new(),
-        };
-        scenario.take_in(reaction);
-        scenario
+        Run::start(Graph::new(Arc::new(plan)), started, DAWN)
     }
 }
 
