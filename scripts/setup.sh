@@ -7,6 +7,11 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 say() { printf '\n== %s\n' "$*"; }
 
+give_up() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
 has_font() {
   local font
   # The places where motet looks for a font (crates/runtime/src/tools.rs).
@@ -39,51 +44,56 @@ list_missing() {
 install_with_apt() {
   local root=()
   if [ "$(id -u)" -ne 0 ]; then
-    if ! has sudo; then
-      echo "Please run as root: apt-get install ${missing[*]}" >&2
-      exit 1
-    fi
+    has sudo || give_up "Installing needs root, and there is no sudo. Please run as root: apt-get install ${missing[*]}"
     root=(sudo)
   fi
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${root[@]}" apt-get update -qq &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 install_programs() {
   list_missing
   if [ ${#missing[@]} -eq 0 ]; then return; fi
-  say "installing what pictures, voices and films are made with: ${missing[*]}"
+  say "installing what is missing: ${missing[*]}"
+  local again="Please install them yourself, then run this again: ${missing[*]}"
   if has apt-get; then
-    install_with_apt
+    install_with_apt || give_up "apt-get could not install them; is this machine online?" "$again"
   elif has brew; then
-    brew install "${missing[@]}"
+    brew install "${missing[@]}" || give_up "brew could not install them; is this machine online?" "$again"
   else
-    echo "Neither apt-get nor brew is here. Please install these in your system's way: ${missing[*]}" >&2
-    exit 1
+    give_up "Neither apt-get nor brew is on this machine." "$again"
   fi
   list_missing
   if [ ${#missing[@]} -ne 0 ]; then
-    echo "Still missing after the installation: ${missing[*]}" >&2
-    exit 1
+    give_up "Still missing after the installation: ${missing[*]}"
   fi
 }
 
 check_rust() {
-  if ! has cargo; then
-    echo "Rust isn't on this machine. Install it from https://rustup.rs, then run this again." >&2
-    exit 1
+  has cargo || give_up "Rust isn't on this machine, or not on the PATH. Install it from https://rustup.rs, then run this again."
+  local needed here
+  needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+  here=$(cargo --version | sed 's/^cargo \([0-9.]*\).*/\1/')
+  if [ "$(printf '%s\n' "$needed" "$here" | sort -V | head -1)" != "$needed" ]; then
+    give_up "Rust $here is too old: $needed or later is needed. With rustup: rustup update"
   fi
-  if [ "$1" = run ]; then return; fi
-  if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then return; fi
-  if ! has rustup; then
-    echo "The tests need rustfmt and clippy, which come with your Rust toolchain's packages." >&2
-    exit 1
-  fi
-  say "installing rustfmt and clippy"
-  rustup component add rustfmt clippy
 }
 
-purpose=${1:?run or test}
-check_rust "$purpose"
+install_rust_components() {
+  if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then return; fi
+  has rustup || give_up "The tests need rustfmt and clippy, which come with your Rust toolchain's packages."
+  say "installing rustfmt and clippy"
+  rustup component add rustfmt clippy || give_up "rustup could not install them; is this machine online?"
+}
+
+cd "$(dirname "$0")/.."
+case ${1:-} in
+  run) check_rust ;;
+  test)
+    check_rust
+    install_rust_components
+    ;;
+  *) give_up "usage: scripts/setup.sh run|test" ;;
+esac
 install_programs
