@@ -80,6 +80,18 @@ fn all_faults_of_several_files_are_said_at_once() {
 }
 
 #[test]
+fn the_mistake_of_the_readme_is_met_as_the_readme_shows() {
+    let readme = include_str!("../../../../README.md");
+    let shown =
+        readme.split("```").find_map(|block| block.strip_prefix("text\nerror[")).expect("an error is shown");
+    let film = include_str!("../../src/commands/init/film.yaml");
+    let project = Project::with("film.yaml", film.replace("steps.still.image", "steps.voice.audio"));
+    let output = project.run(&["check", "film.yaml"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with(&format!("error[{shown}")), "{said}");
+}
+
+#[test]
 fn findings_are_records_for_programs() {
     let project = Project::with("a.yaml", "motet: 1\nname: a\nsteps:\n  x: { uses: data/transfrom }\n");
     assert_transcript!(project, project.transcript(&["check", "a.yaml", "--json"]));
