@@ -1,5 +1,7 @@
 //! Conformity: whether a value conforms to a JSON Schema. The only place that knows the validator.
 
+mod work;
+
 use jsonschema::PatternOptions;
 use serde_json::Value as Json;
 
@@ -22,11 +24,15 @@ pub struct BadSchema {
 
 /// A JSON Schema that was read and found good.
 #[derive(Clone, Debug)]
-pub struct Schema(jsonschema::Validator);
+pub struct Schema {
+    validator: jsonschema::Validator,
+    /// The schema as it was written, if it has references.
+    shared: Option<Json>,
+}
 
 impl Schema {
-    /// Reads a schema. Nothing is fetched: it may refer only to its own parts. Patterns are regular
-    /// expressions that always run in linear time.
+    /// Reads a schema. Nothing is fetched: it may refer only to its own parts, by `#` or `#/` and a path.
+    /// Patterns are regular expressions that always run in linear time.
     ///
     /// # Errors
     /// When it isn't a JSON Schema.
@@ -38,10 +44,8 @@ impl Schema {
     /// assert_eq!(schema.faults("`title`", &Value::from("film")), ["`title` is longer than 3 characters"]);
     /// ```
     pub fn read(schema: &Json) -> Result<Schema, BadSchema> {
-        if let Some(pointer) = endless_reference(schema) {
-            let message = "this reference leads back to itself".to_owned();
-            return Err(BadSchema { message, pointer });
-        }
+        let mut has_references = false;
+        judge_references(schema, schema, &mut String::new(), &mut has_references)?;
         let bad = |error: &jsonschema::ValidationError<'_>| BadSchema {
             message: error.to_string(),
             pointer: error.instance_path().to_string(),
@@ -50,7 +54,7 @@ impl Schema {
         jsonschema::options()
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
             .build(schema)
-            .map(Schema)
+            .map(|validator| Schema { validator, shared: has_references.then(|| schema.clone()) })
             .map_err(|error| bad(&error))
     }
 
@@ -58,7 +62,12 @@ impl Schema {
     /// name places and limits, never the value itself: it may be sensitive.
     pub fn faults(&self, subject: &str, value: &Value) -> Vec<String> {
         let json = value.to_json();
-        let errors = self.0.iter_errors(&json).take(FAULTS_MAX);
+        if self.shared.as_ref().is_some_and(|schema| !work::is_bounded(schema, &json)) {
+            return vec![format!(
+                "{subject} can't be held against its schema: its references make too much work"
+            )];
+        }
+        let errors = self.validator.iter_errors(&json).take(FAULTS_MAX);
         errors
             .map(|error| {
                 let place = error.instance_path().to_string();
@@ -72,40 +81,62 @@ impl Schema {
     }
 }
 
-/// A reference that leads only to references, and in the end to itself: following it never ends.
-fn endless_reference(schema: &Json) -> Option<String> {
-    fn search(part: &Json, root: &Json, pointer: &mut String) -> Option<String> {
-        if leads_to_itself(part, root) {
-            return Some(pointer.clone());
+/// Looks at all references of a schema: which can't be followed here, and which lead only to references
+/// and in the end to themselves. What stands in data isn't one.
+fn judge_references(
+    part: &Json,
+    root: &Json,
+    pointer: &mut String,
+    found: &mut bool,
+) -> Result<(), BadSchema> {
+    const DATA: [&str; 4] = ["const", "enum", "default", "examples"];
+    let bad = |message: &str, pointer: &str| {
+        Err(BadSchema { message: message.to_owned(), pointer: pointer.to_owned() })
+    };
+    let children: Vec<(String, &Json)> = match part {
+        Json::Object(entries) => entries
+            .iter()
+            .filter(|(key, _)| !DATA.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value))
+            .collect(),
+        Json::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
         }
-        let length = pointer.len();
-        let children: Vec<(String, &Json)> = match part {
-            Json::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), value)).collect(),
-            Json::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
-            }
-            _ => Vec::new(),
-        };
-        children.into_iter().find_map(|(key, child)| {
-            pointer.push('/');
-            pointer.push_str(&key);
-            let found = search(child, root, pointer);
-            pointer.truncate(length);
-            found
-        })
+        _ => Vec::new(),
+    };
+    if let Some(reference) = part.get("$ref").and_then(Json::as_str) {
+        *found = true;
+        let followed = reference == "#" || reference.starts_with("#/") && !reference.contains('%');
+        if reference.starts_with('#') && !followed {
+            return bad("a reference is written as `#/` and the path to a definition", pointer);
+        }
+        if leads_to_itself(part, root) {
+            return bad("this reference leads back to itself", pointer);
+        }
     }
-    search(schema, schema, &mut String::new())
+    if part.get("$dynamicRef").or(part.get("$recursiveRef")).is_some_and(Json::is_string) {
+        return bad("only references of the plain sort, `$ref`, can be followed", pointer);
+    }
+    for (key, child) in children {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&key);
+        judge_references(child, root, pointer, found)?;
+        pointer.truncate(length);
+    }
+    Ok(())
+}
+
+/// What a reference refers to.
+fn target<'s>(reference: &str, root: &'s Json) -> Option<&'s Json> {
+    root.pointer(reference.strip_prefix('#')?)
 }
 
 fn leads_to_itself(part: &Json, root: &Json) -> bool {
     const STEPS_MAX: usize = 64;
     let mut part = part;
     for _ in 0..STEPS_MAX {
-        let Some(pointer) = part.get("$ref").and_then(Json::as_str).and_then(|text| text.strip_prefix('#'))
-        else {
-            return false;
-        };
-        match root.pointer(pointer) {
+        match part.get("$ref").and_then(Json::as_str).and_then(|reference| target(reference, root)) {
             Some(next) => part = next,
             None => return false,
         }
@@ -166,6 +197,55 @@ mod tests {
             Vec::<String>::new()
         );
         assert_eq!(schema.faults("`tree`", &Value::from(json!({ "next": { "next": 1 } }))).len(), 1);
+    }
+
+    #[test]
+    fn references_that_multiply_are_told_before_they_are_followed() {
+        let name = |index: usize| format!("#/$defs/a{index}");
+        let twice = |index: usize| json!({ "allOf": [{ "$ref": name(index) }, { "$ref": name(index) }] });
+        let mut defs: serde_json::Map<_, _> =
+            (0..60).map(|index| (format!("a{index}"), twice(index + 1))).collect();
+        defs.insert("a60".into(), json!({ "type": "string" }));
+        let wide = Schema::read(&json!({ "$ref": "#/$defs/a0", "$defs": defs })).unwrap();
+        let too_much = "`x` can't be held against its schema: its references make too much work";
+        assert_eq!(wide.faults("`x`", &Value::from("a")), [too_much]);
+
+        let again =
+            Schema::read(&json!({ "properties": { "n": { "anyOf": [{ "$ref": "#" }, { "$ref": "#" }] } } }));
+        let again = again.unwrap();
+        let deep = |levels: usize| (0..levels).fold(json!({}), |inner, _| json!({ "n": inner }));
+        assert_eq!(again.faults("`x`", &Value::from(deep(10))), Vec::<String>::new());
+        assert_eq!(again.faults("`x`", &Value::from(deep(60))), [too_much]);
+    }
+
+    #[test]
+    fn a_tree_of_many_values_is_no_more_work_than_it_has_parts() {
+        let tree = json!({
+            "type": "object",
+            "required": ["sort"],
+            "properties": { "sort": { "type": "string" }, "parts": { "type": "array", "items": { "$ref": "#" } } },
+        });
+        let tree = Schema::read(&tree).unwrap();
+        let leaf = || json!({ "sort": "leaf" });
+        let branch = json!({ "sort": "branch", "parts": vec![leaf(); 100] });
+        let value = Value::from(json!({ "sort": "root", "parts": vec![branch; 200] }));
+        assert_eq!(tree.faults("`tree`", &value), Vec::<String>::new());
+    }
+
+    #[test]
+    fn references_are_judged_where_they_are_references() {
+        let read = |schema: Json| Schema::read(&schema).map_err(|bad| (bad.message, bad.pointer));
+        let anchor = json!({ "items": { "$ref": "#node" }, "$defs": { "node": { "$anchor": "node" } } });
+        let (message, pointer) = read(anchor).unwrap_err();
+        assert_eq!(
+            (&*message, &*pointer),
+            ("a reference is written as `#/` and the path to a definition", "/items")
+        );
+        assert!(read(json!({ "$dynamicRef": "#node" })).is_err());
+        assert!(
+            read(json!({ "const": { "$ref": "#node" }, "properties": { "$ref": { "type": "string" } } }))
+                .is_ok()
+        );
     }
 
     #[test]

@@ -61,7 +61,12 @@ impl Inference<'_> {
         }
         let item = match list {
             Type::Object { .. } => Type::Text,
-            list => item_of(&list),
+            list => {
+                if is_single(&list) {
+                    self.fails(&each.list.span, format!("a loop needs a list, not {}", list.phrase()));
+                }
+                item_of(&list)
+            }
         };
         self.assign(&each.target, item);
         if let Some(slot) = each.state {
@@ -116,13 +121,28 @@ impl Inference<'_> {
             }
             Node::Arithmetic { operator, left, right } => {
                 let (left, right) = (self.expression(left), self.expression(right));
+                if !can_calculate(*operator, &left, &right) {
+                    self.fails(&expression.span, operator.misfit(&left.phrase(), &right.phrase()));
+                }
                 calculated(*operator, left, right)
+            }
+            Node::Compare { first, rest } => {
+                let mut left = self.expression(first);
+                for (comparison, right) in rest {
+                    let right = self.expression(right);
+                    if comparison.is_by_order() && !can_order(&left, &right) {
+                        let (left, right) = (left.phrase(), right.phrase());
+                        self.fails(&expression.span, format!("{left} can't be compared with {right}"));
+                    }
+                    left = right;
+                }
+                Type::Boolean
             }
             Node::Negate(of) => match self.expression(of) {
                 ty @ (Type::Integer | Type::Number) => ty,
                 _ => Type::Number,
             },
-            Node::Not(_) | Node::Compare { .. } | Node::Test { .. } => {
+            Node::Not(_) | Node::Test { .. } => {
                 self.parts(expression);
                 Type::Boolean
             }
@@ -236,6 +256,13 @@ impl Inference<'_> {
         Type::Any
     }
 
+    /// Reports what fails whenever it is evaluated with all that it needs.
+    fn fails(&mut self, span: &Range<usize>, message: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { code: FaultCode::Fails, message, span: span.clone(), suggestion: None });
+        }
+    }
+
     fn unknown<'a>(
         &mut self,
         code: FaultCode,
@@ -272,6 +299,41 @@ fn item_of(list: &Type) -> Type {
 fn loop_type() -> Type {
     let numbers = ["index", "index0", "revindex", "revindex0", "length"].map(|name| (name, Type::Integer));
     Type::object(numbers.into_iter().chain([("first", Type::Boolean), ("last", Type::Boolean)]))
+}
+
+/// Whether a value of this type is certainly no list and no object.
+fn is_single(ty: &Type) -> bool {
+    !matches!(ty, Type::Any | Type::OneOf(_) | Type::List(_) | Type::Object { .. })
+}
+
+/// Whether the type says too little to refuse anything.
+fn is_open(ty: &Type) -> bool {
+    matches!(ty, Type::Any | Type::OneOf(_))
+}
+
+fn is_number(ty: &Type) -> bool {
+    matches!(ty, Type::Integer | Type::Number)
+}
+
+/// Whether the operator may work on values of these types.
+fn can_calculate(operator: Operator, left: &Type, right: &Type) -> bool {
+    let repeats = |what: &Type, times: &Type| matches!(what, Type::Text | Type::List(_)) && is_number(times);
+    match (operator, left, right) {
+        (_, left, right) if is_open(left) || is_open(right) => true,
+        (_, left, right) if is_number(left) && is_number(right) => true,
+        (Operator::Add, Type::Text, Type::Text) | (Operator::Add, Type::List(_), Type::List(_)) => true,
+        (Operator::Multiply, left, right) => repeats(left, right) || repeats(right, left),
+        _ => false,
+    }
+}
+
+/// Whether a value of one type may come before or after one of the other.
+fn can_order(left: &Type, right: &Type) -> bool {
+    match (left, right) {
+        (left, right) if is_open(left) || is_open(right) => true,
+        (Type::Text, Type::Text) | (Type::Boolean, Type::Boolean) | (Type::List(_), Type::List(_)) => true,
+        (left, right) => is_number(left) && is_number(right),
+    }
 }
 
 fn calculated(operator: Operator, left: Type, right: Type) -> Type {

@@ -93,12 +93,7 @@ pub(super) fn arithmetic(
         _ => {}
     }
     let (Some(first), Some(second)) = (Numeric::of(&left), Numeric::of(&right)) else {
-        let hint = match operator {
-            Operator::Add => "; `~` joins texts",
-            _ => "",
-        };
-        let (left, right) = (with_article(&left), with_article(&right));
-        return wrong(format!("`{}` can't be used with {left} and {right}{hint}", sign(operator)));
+        return wrong(operator.misfit(&with_article(&left), &with_article(&right)));
     };
     calculated(operator, first, second)?.into_value()
 }
@@ -181,15 +176,33 @@ fn repeated(what: &Value, times: &Value, budget: &mut Budget) -> Outcome<Value> 
     }
 }
 
-fn sign(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        Operator::FloorDivide => "//",
-        Operator::Remainder => "%",
-        Operator::Power => "**",
+impl Operator {
+    fn sign(self) -> &'static str {
+        match self {
+            Operator::Add => "+",
+            Operator::Subtract => "-",
+            Operator::Multiply => "*",
+            Operator::Divide => "/",
+            Operator::FloorDivide => "//",
+            Operator::Remainder => "%",
+            Operator::Power => "**",
+        }
+    }
+
+    /// Says that it can't be used with these two.
+    pub fn misfit(self, left: &str, right: &str) -> String {
+        let hint = if self == Operator::Add { "; `~` joins texts" } else { "" };
+        format!("`{}` can't be used with {left} and {right}{hint}", self.sign())
+    }
+}
+
+impl Comparison {
+    /// Whether it asks which of two values comes first.
+    pub fn is_by_order(self) -> bool {
+        matches!(
+            self,
+            Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual
+        )
     }
 }
 

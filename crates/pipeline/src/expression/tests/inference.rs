@@ -114,3 +114,32 @@ fn a_fault_says_what_is_there_when_nothing_is_near() {
     let (_, faults) = Template::text("{{ inputs.prompt.x }}").unwrap().infer(&scope());
     assert_eq!(faults[0].message, "`inputs.prompt` is text, which has no `x`");
 }
+
+#[test]
+fn what_never_works_is_a_fault() {
+    let table = [
+        ("{{ inputs.prompt + 1 }}", "`+` can't be used with text and a whole number; `~` joins texts"),
+        ("{{ inputs.scenes - inputs.scenes }}", "`-` can't be used with a list of text and a list of text"),
+        ("{{ steps.still.image * 2 }}", "`*` can't be used with an image and a whole number"),
+        ("{{ 1 < inputs.prompt }}", "a whole number can't be compared with text"),
+        ("{{ 1 < 2 < inputs.brief }}", "a whole number can't be compared with an object with title"),
+        ("{% for x in inputs.seconds %}{% endfor %}", "a loop needs a list, not a whole number"),
+    ];
+    for (source, message) in table {
+        let (_, faults) = Template::text(source).unwrap().infer(&scope());
+        let told: Vec<_> = faults.iter().map(|fault| (fault.code, fault.message.as_str())).collect();
+        assert_eq!(told, [(FaultCode::Fails, message)], "{source}");
+    }
+    let fine = [
+        "{{ inputs.any + 1 }}",
+        "{{ inputs.prompt * 2 }}{{ 2 * inputs.scenes }}",
+        "{{ inputs.scenes + inputs.words }}",
+        "{{ inputs.prompt == 1 }}{{ inputs.prompt in inputs.scenes }}",
+        "{{ (inputs.prompt or inputs.seconds) + 1 }}",
+        "{{ inputs.prompt < 'b' and inputs.seconds < inputs.rate }}",
+        "{% for x in inputs.brief %}{% endfor %}{% for x in inputs.any %}{% endfor %}",
+    ];
+    for source in fine {
+        assert_eq!(Template::text(source).unwrap().infer(&scope()).1, vec![], "{source}");
+    }
+}
