@@ -238,9 +238,7 @@ impl Type {
             }
             _ => false,
         };
-        (!fits).then(|| {
-            (String::new(), format!("must be {}, and is {}", self.phrase(), Type::of(value).brief()))
-        })
+        (!fits).then(|| (String::new(), format!("must be {}, and is {}", self.phrase(), value.phrase())))
     }
 
     /// The type with its article: "a whole number", "an image or a video".
@@ -256,17 +254,6 @@ impl Type {
                 words.join(" or ")
             }
             other => with_article(&other.to_string()),
-        }
-    }
-
-    /// What a value is, without what is in it.
-    fn brief(&self) -> String {
-        match self {
-            Type::List(_) => "a list".to_owned(),
-            Type::Object { .. } => "an object".to_owned(),
-            Type::Integer => "a number".to_owned(),
-            Type::Any => "absent".to_owned(),
-            other => other.phrase(),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
-use crate::Artifact;
+use crate::{Artifact, Type};
 
 /// A JSON value, a kept piece of media, or nothing at all. Cheap to clone: whatever is large is
 /// shared.
@@ -137,6 +137,17 @@ impl Value {
             Value::List(_) => "list",
             Value::Map(_) => "object",
             Value::Media(artifact) => artifact.kind.word(),
+        }
+    }
+
+    /// What this is, for messages: `text`, `a list`, `an image`, `true or false`, …
+    pub fn phrase(&self) -> String {
+        match self {
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "an object".to_owned(),
+            Value::Number(_) => "a number".to_owned(),
+            Value::Absent => "absent".to_owned(),
+            other => Type::of(other).phrase(),
         }
     }
 

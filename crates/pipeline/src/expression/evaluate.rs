@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::bounds::{Budget, Outcome, list, rearranged, wrong};
-use super::lookup::{self, Found, with_article};
+use super::lookup::{self, Found};
 use super::operators::{arithmetic, concatenated, holds, is_true, negated};
 use super::print::{append, print};
 use super::program::{Arguments, Bound, Expression, Loop, Node, Program, Statement, Target};
@@ -167,7 +167,7 @@ impl<'a> Evaluator<'a> {
                 given => match given.as_i64() {
                     Some(given) => Some(given),
                     None => {
-                        return wrong(format!("a slice needs whole numbers, not {}", with_article(&given)));
+                        return wrong(format!("a slice needs whole numbers, not {}", given.phrase()));
                     }
                 },
             };
@@ -184,7 +184,7 @@ impl<'a> Evaluator<'a> {
                 let chosen = chosen(characters.len(), numbers)?;
                 Ok(Value::from(chosen.into_iter().map(|at| characters[at]).collect::<String>()))
             }
-            other => wrong(format!("{} can't be cut into slices", with_article(&other))),
+            other => wrong(format!("{} can't be cut into slices", other.phrase())),
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             let Value::Text(key) = key else {
-                return wrong(format!("the keys of an object are texts, not {}", with_article(&key)));
+                return wrong(format!("the keys of an object are texts, not {}", key.phrase()));
             };
             map.insert(key.to_string(), value);
         }
@@ -280,7 +280,7 @@ impl<'a> Evaluator<'a> {
                 Arc::new(entries.keys().map(|key| Value::from(key.as_str())).collect())
             }
             Value::Absent => Arc::default(),
-            other => return wrong(format!("a loop needs a list, not {}", with_article(&other))),
+            other => return wrong(format!("a loop needs a list, not {}", other.phrase())),
         };
         let Some(filter) = &each.filter else { return Ok(items) };
         let mut kept = Vec::new();
@@ -320,7 +320,7 @@ impl<'a> Evaluator<'a> {
             }
             (Target::Parts(targets), other) => {
                 let count = targets.len();
-                return wrong(format!("{} can't be taken apart into {count} names", with_article(&other)));
+                return wrong(format!("{} can't be taken apart into {count} names", other.phrase()));
             }
         }
         Ok(())

@@ -6,7 +6,6 @@ mod objects;
 mod texts;
 
 use super::bounds::{Budget, Outcome, wrong};
-use super::lookup::with_article;
 use super::operators::is_true;
 use super::signature::{Given, Signature};
 use crate::Value;
@@ -141,7 +140,7 @@ fn whole(given: &Given, position: usize, what: &str) -> Outcome<Option<i64>> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_i64() {
             Some(number) => Ok(Some(number)),
-            None => wrong(format!("`{what}` takes a whole number, not {}", with_article(value))),
+            None => wrong(format!("`{what}` takes a whole number, not {}", value.phrase())),
         },
     }
 }
@@ -162,6 +161,6 @@ fn text_at<'g>(given: &'g Given, position: usize, what: &str) -> Outcome<Option<
     match given.at(position) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
-        Some(other) => wrong(format!("`{what}` takes a text, not {}", with_article(other))),
+        Some(other) => wrong(format!("`{what}` takes a text, not {}", other.phrase())),
     }
 }

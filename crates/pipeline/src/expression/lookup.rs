@@ -192,14 +192,14 @@ fn missing_part(of: &Value, key: &Value, written: &str) -> String {
         }
         (Value::Media(artifact), Value::Text(name)) => {
             let known = Artifact::fields(artifact.kind).iter().copied();
-            missing(name, &format!("{written} is {}, which has no", with_article(of)), known)
+            missing(name, &format!("{written} is {}, which has no", of.phrase()), known)
         }
-        (_, Value::Text(name)) => format!("{written} is {} and has no `{}`", with_article(of), short(name)),
+        (_, Value::Text(name)) => format!("{written} is {} and has no `{}`", of.phrase(), short(name)),
         (Value::List(items), Value::Number(at)) => {
             format!("{written} has {} items, and none at {at}", items.len())
         }
         (Value::Text(_), Value::Number(at)) => format!("{written} has no character at {at}"),
-        _ => format!("{written} is {} and has no item at {}", with_article(of), with_article(key)),
+        _ => format!("{written} is {} and has no item at {}", of.phrase(), key.phrase()),
     }
 }
 
@@ -217,16 +217,4 @@ fn missing<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a str> + Cl
 fn short(name: &str) -> &str {
     const SHOWN: usize = 64;
     name.char_indices().nth(SHOWN).map_or(name, |(end, _)| &name[..end])
-}
-
-/// "a text", "an object", "null".
-pub(super) fn with_article(value: &Value) -> String {
-    match value {
-        Value::Null | Value::Absent => value.kind_word().to_owned(),
-        Value::Text(_) => "text".to_owned(),
-        _ => match value.kind_word() {
-            word if word.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {word}"),
-            word => format!("a {word}"),
-        },
-    }
 }

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use serde_json::Number;
 
 use super::bounds::{Budget, Outcome, TEXT_BYTES_MAX, list, runaway, wrong};
-use super::lookup::with_article;
 use super::program::{Comparison, Operator};
 use crate::Value;
 
@@ -93,7 +92,7 @@ pub(super) fn arithmetic(
         _ => {}
     }
     let (Some(first), Some(second)) = (Numeric::of(&left), Numeric::of(&right)) else {
-        return wrong(operator.misfit(&with_article(&left), &with_article(&right)));
+        return wrong(operator.misfit(&left.phrase(), &right.phrase()));
     };
     calculated(operator, first, second)?.into_value()
 }
@@ -212,7 +211,7 @@ pub(super) fn negated(value: Value) -> Outcome<Value> {
         Some(Numeric::Whole(whole)) => Numeric::Whole(-whole).into_value(),
         Some(Numeric::Float(float)) => Numeric::Float(-float).into_value(),
         None if value.is_absent() => Ok(Value::Absent),
-        None => wrong(format!("{} can't be negated", with_article(&value))),
+        None => wrong(format!("{} can't be negated", value.phrase())),
     }
 }
 
@@ -313,7 +312,7 @@ pub(super) fn order(left: &Value, right: &Value, budget: &mut Budget) -> Outcome
         }
         _ => match (Numeric::of(left), Numeric::of(right)) {
             (Some(first), Some(second)) => Ok(order_of_numbers(first, second)),
-            _ => wrong(format!("{} can't be compared with {}", with_article(left), with_article(right))),
+            _ => wrong(format!("{} can't be compared with {}", left.phrase(), right.phrase())),
         },
     }
 }
@@ -361,9 +360,9 @@ pub(super) fn contains(whole: &Value, part: &Value, budget: &mut Budget) -> Outc
             budget.compare(key.len())?;
             Ok(entries.contains_key(key))
         }
-        (Value::Text(_), _) => wrong(format!("{} can't be looked for in a text", with_article(part))),
+        (Value::Text(_), _) => wrong(format!("{} can't be looked for in a text", part.phrase())),
         (Value::Map(_), _) => Ok(false),
-        _ => wrong(format!("nothing can be looked for in {}", with_article(whole))),
+        _ => wrong(format!("nothing can be looked for in {}", whole.phrase())),
     }
 }
 

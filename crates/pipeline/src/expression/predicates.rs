@@ -1,7 +1,6 @@
 //! Tests: the allow-list of what may stand after `is`.
 
 use super::bounds::{Budget, Outcome, wrong};
-use super::lookup::with_article;
 use super::operators::{Numeric, holds};
 use super::program::Comparison;
 use super::signature::{Given, Signature};
@@ -101,7 +100,7 @@ fn compare(
 fn remainder(value: &Value, by: Option<&Value>) -> Outcome<i128> {
     let whole = |value: &Value| match Numeric::of(value).and_then(Numeric::whole) {
         Some(whole) => Ok(whole),
-        None => wrong(format!("a whole number is needed, not {}", with_article(value))),
+        None => wrong(format!("a whole number is needed, not {}", value.phrase())),
     };
     let by = by.map_or(Ok(2), whole)?;
     match whole(value)?.checked_rem_euclid(by) {

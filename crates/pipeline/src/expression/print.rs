@@ -3,7 +3,6 @@
 //! Text is itself; everything else is written as JSON, which models and people read alike.
 
 use super::bounds::{Budget, Outcome, TEXT_BYTES_MAX, runaway, wrong};
-use super::lookup::with_article;
 use crate::Value;
 
 /// Appends `value` to `out`; false if it is absent, so that the text is too.
@@ -72,7 +71,7 @@ pub(super) fn write_json(
         Value::Media(_) => wrong(format!(
             "{} can't be written as text; hand it on as a value of its own (`\"{{{{ … }}}}\"` and nothing else), \
              or print one of its fields, such as `.digest` or `.mime`",
-            with_article(value)
+            value.phrase()
         )),
     }
 }

@@ -105,12 +105,12 @@ impl Compiler<'_> {
         }
     }
 
+    /// Says so once: there may be thousands.
     fn refuse_variables(&mut self, span: Range<usize>) {
-        self.fault(
-            FaultCode::Runaway,
-            span,
-            format!("a template may have at most {VARIABLES_MAX} variables"),
-        );
+        let message = format!("a template may have at most {VARIABLES_MAX} variables");
+        if !self.faults.iter().any(|fault| fault.message == message) {
+            self.fault(FaultCode::Runaway, span, message);
+        }
     }
 
     fn refuse_statement(&mut self, statement: &ast::Stmt<'_>) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::Context;
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list as paid, rearranged, runaway, wrong};
-use super::super::lookup::{self, Found, with_article};
+use super::super::lookup::{self, Found};
 use super::super::operators::{Numeric, arithmetic, is_true, order};
 use super::super::predicates;
 use super::super::print;
@@ -27,7 +27,7 @@ fn of(value: &Value, budget: &mut Budget) -> Outcome<Arc<Vec<Value>>> {
             Ok(Arc::new(entries.keys().map(|key| Value::from(key.as_str())).collect()))
         }
         Value::Absent => Ok(Arc::default()),
-        other => wrong(format!("this needs a list, not {}", with_article(other))),
+        other => wrong(format!("this needs a list, not {}", other.phrase())),
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn length(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Va
         }
         Value::List(items) => items.len(),
         Value::Map(entries) => entries.len(),
-        other => return wrong(format!("{} has no length", with_article(other))),
+        other => return wrong(format!("{} has no length", other.phrase())),
     };
     Ok(Value::from(length as u64))
 }
@@ -52,7 +52,7 @@ pub(super) fn first(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
             text.chars().next().map_or(Value::Absent, |first| Value::from(first.to_string()))
         }
         Value::List(items) => items.first().cloned().unwrap_or(Value::Absent),
-        other => return wrong(format!("{} has no first item", with_article(other))),
+        other => return wrong(format!("{} has no first item", other.phrase())),
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn last(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
             text.chars().next_back().map_or(Value::Absent, |last| Value::from(last.to_string()))
         }
         Value::List(items) => items.last().cloned().unwrap_or(Value::Absent),
-        other => return wrong(format!("{} has no last item", with_article(other))),
+        other => return wrong(format!("{} has no last item", other.phrase())),
     })
 }
 

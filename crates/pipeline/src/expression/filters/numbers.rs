@@ -1,7 +1,6 @@
 //! Filters of numbers.
 
 use super::super::bounds::{Budget, Outcome, wrong};
-use super::super::lookup::with_article;
 use super::super::operators::Numeric;
 use super::super::signature::Given;
 use super::{text_at, whole};
@@ -10,7 +9,7 @@ use crate::Value;
 fn of(value: &Value) -> Outcome<Numeric> {
     match Numeric::of(value) {
         Some(number) => Ok(number),
-        None => wrong(format!("this needs a number, not {}", with_article(value))),
+        None => wrong(format!("this needs a number, not {}", value.phrase())),
     }
 }
 
@@ -61,7 +60,7 @@ pub(super) fn int(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value>
     match (read(&value).and_then(cut), given.at(0)) {
         (Some(whole), _) => Numeric::Whole(whole).into_value(),
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => wrong(format!("{} can't be made a whole number", with_article(&value))),
+        (None, None) => wrong(format!("{} can't be made a whole number", value.phrase())),
     }
 }
 
@@ -70,7 +69,7 @@ pub(super) fn float(value: Value, given: &Given, _: &mut Budget) -> Outcome<Valu
     match (read(&value), given.at(0)) {
         (Some(number), _) => Numeric::Float(number.as_f64()).into_value(),
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => wrong(format!("{} can't be made a number", with_article(&value))),
+        (None, None) => wrong(format!("{} can't be made a number", value.phrase())),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Filters of objects.
 
 use super::super::bounds::{Budget, Outcome, list, wrong};
-use super::super::lookup::with_article;
 use super::super::signature::Given;
 use super::{lists, text_at};
 use crate::Value;
@@ -10,7 +9,7 @@ use crate::value::Map;
 fn of(value: &Value) -> Outcome<&Map> {
     match value {
         Value::Map(entries) => Ok(entries),
-        other => wrong(format!("this needs an object, not {}", with_article(other))),
+        other => wrong(format!("this needs an object, not {}", other.phrase())),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Filters of texts.
 
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list, runaway, wrong};
-use super::super::lookup::with_article;
 use super::super::operators::is_true;
 use super::super::print;
 use super::super::signature::Given;
@@ -19,7 +18,7 @@ fn of(value: &Value, budget: &mut Budget) -> Outcome<String> {
             Ok(text.to_string())
         }
         Value::Number(_) | Value::Bool(_) => Ok(print::text(value, budget)?.unwrap_or_default()),
-        other => wrong(format!("this needs a text, not {}", with_article(other))),
+        other => wrong(format!("this needs a text, not {}", other.phrase())),
     }
 }
 
@@ -229,7 +228,7 @@ pub(super) fn tojson(value: Value, given: &Given, budget: &mut Budget) -> Outcom
 
 pub(super) fn fromjson(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
     let Value::Text(text) = &value else {
-        return wrong(format!("`fromjson` reads a text, not {}", with_article(&value)));
+        return wrong(format!("`fromjson` reads a text, not {}", value.phrase()));
     };
     // A list of zeros takes two bytes an item as text and forty as values.
     budget.text(text.len())?;

@@ -122,7 +122,7 @@ fn variables_are_counted_and_paid_for() {
         .collect();
     let faults = Template::text(&many).unwrap_err();
     assert_eq!(faults[0].message, "a template may have at most 1000 variables");
-    assert!(faults.len() <= 32, "{}", faults.len());
+    assert_eq!(faults.len(), 1);
 }
 
 #[test]
