@@ -206,6 +206,20 @@ fn an_unnamed_step_stands_in_the_innermost_group_that_holds_its_uses() {
 }
 
 #[test]
+fn a_list_that_a_step_gives_is_merged_with_what_stands_beside_it() {
+    let film = PipelineBuilder::new("film");
+    let scenes = film.input("scenes", InputType::list(InputType::Text));
+    let shots =
+        film.group_each("shots", &scenes, |shot, prompt| shot.output("video", animate(scene(prompt), 2)));
+    film.output("silent", merge(shots.all("video")));
+    film.output("spoken", merge(shots.all("video").followed_by([speak("hello")])));
+    let yaml = film.to_yaml().unwrap();
+    assert!(yaml.contains("items: \"{{ steps.shots.items | map(attribute='video') | list }}\""), "{yaml}");
+    assert!(yaml.contains("| list) + [steps.speak.audio] }}\""), "{yaml}");
+    built(&film);
+}
+
+#[test]
 fn what_a_fallback_shares_with_a_group_stands_around_both() {
     let film = PipelineBuilder::new("shared");
     let picture = scene("a lighthouse");

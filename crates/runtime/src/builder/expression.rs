@@ -125,6 +125,21 @@ impl Expression {
         self.operator("<", other)
     }
 
+    /// The items of this list, then those of `other`.
+    ///
+    /// ```
+    /// use motet::builder::{InputType, PipelineBuilder, animate, merge, scene, speak};
+    /// let film = PipelineBuilder::new("film");
+    /// let scenes = film.input("scenes", InputType::list(InputType::Text));
+    /// let shots = film.group_each("shots", &scenes, |shot, prompt| {
+    ///     shot.output("video", animate(scene(prompt), 4));
+    /// });
+    /// film.output("video", merge(shots.all("video").followed_by([speak("A film of many scenes.")])));
+    /// ```
+    pub fn followed_by(&self, other: impl Into<Expression>) -> Expression {
+        self.operator("+", other)
+    }
+
     /// This through filters of the language, such as `upper` or `map(attribute='text') | list`.
     pub fn pipe(&self, filters: &str) -> Expression {
         Expression::new(Form::Piped(Box::new(self.clone()), filters.to_owned()))

@@ -31,9 +31,11 @@ pub fn animate(image: impl Into<Expression>, seconds: impl Into<Expression>) -> 
     operation("media/animate").with("image", image).with("duration", seconds)
 }
 
-/// Joins pictures and clips in order and lays sounds over them (`media/merge`).
-pub fn merge<E: Into<Expression>>(items: impl IntoIterator<Item = E>) -> Step {
-    operation("media/merge").with("items", Expression::list(items))
+/// Joins pictures and clips in order and lays sounds over them (`media/merge`). The items are steps
+/// side by side, or a list that a step gives, such as [`Step::all`]; see [`Expression::followed_by`] for
+/// both.
+pub fn merge(items: impl Into<Expression>) -> Step {
+    operation("media/merge").with("items", items)
 }
 
 /// Burns captions into `video` (`media/captions`): give it `words` or a `script`.

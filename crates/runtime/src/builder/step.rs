@@ -178,7 +178,7 @@ impl Step {
     }
 
     /// Gives `value` to the parameter `name`. A step is its best-known output here: the picture of a
-    /// scene, the video of a merge.
+    /// scene, the video of a merge. What a task of your own gives is named: [`Step::output`].
     pub fn with(self, name: &str, value: impl Into<Expression>) -> Step {
         let (name, value) = (name.to_owned(), value.into());
         self.change(|definition| match &mut definition.body {
