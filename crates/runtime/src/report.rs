@@ -45,6 +45,7 @@ impl Reporter {
             Happening::Progress(progress) => {
                 let mut progress = (**progress).clone();
                 progress.message = progress.message.map(|message| self.mask.text(&message));
+                progress.step = self.mask.path(&progress.step);
                 let event = PublicEvent::of_progress(&self.record.run, now, &progress);
                 self.record.note_progress(progress);
                 vec![event]

@@ -1,9 +1,11 @@
 //! `motet artifacts`: what a run made, where it lies and what it measures.
 
-use motet::report::ArtifactPlaces;
+use motet::language::Value;
+use motet::report::{MASKED, Mask};
 use motet::store::{ArtifactRow, RunFilter, RunRow, Store};
 use serde_json::json;
 
+use super::show::Told;
 use crate::arguments;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -19,13 +21,15 @@ pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Ex
         Some(ending) => find_run(&store, ending)?,
         None => newest(&store)?,
     };
+    let reporter = Told::read(&store, &run)?.reporter;
+    let mask = reporter.mask();
     let rows = store.artifacts(&run.id)?;
     if asked.json {
-        let places = ArtifactPlaces::in_store(store);
         for row in &rows {
+            let artifact = mask.value(&Value::Media(row.artifact.clone()));
             let record = json!({
-                "run": run.id, "step": row.step, "output": row.output, "position": row.position,
-                "artifact": places.artifact_json(&row.artifact),
+                "run": run.id, "step": mask.path(&row.step), "output": row.output, "position": row.position,
+                "artifact": reporter.places().value_json(&artifact),
             });
             terminal.data(&format!("{record}\n"));
         }
@@ -34,7 +38,7 @@ pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Ex
     if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, format!("run {} has no artifacts", run.id.short())));
     }
-    for line in table_of(&rows, &store, terminal) {
+    for line in table_of(&rows, &store, mask, terminal) {
         terminal.data_line(&line);
     }
     Ok(Exit::Good)
@@ -46,13 +50,22 @@ fn newest(store: &Store) -> Result<RunRow, Problem> {
 }
 
 /// A row for each artifact. Paths are to be copied, so nothing is cut.
-fn table_of(rows: &[ArtifactRow], store: &Store, terminal: &Terminal) -> Vec<Line> {
+fn table_of(rows: &[ArtifactRow], store: &Store, mask: &Mask, terminal: &Terminal) -> Vec<Line> {
     let symbols = &terminal.out.symbols;
     let mut table = Table::default();
     for row in rows {
-        let step = if row.step.as_str().is_empty() { "run" } else { row.step.as_str() };
+        let step = mask.path(&row.step).to_string();
+        let step = if step.is_empty() { "run".to_owned() } else { step };
+        if mask.hides(&row.artifact) {
+            table.row([
+                (Tone::Strong, step),
+                (Tone::Plain, row.output.clone()),
+                (Tone::Plain, MASKED.into()),
+            ]);
+            continue;
+        }
         table.row([
-            (Tone::Strong, step.to_owned()),
+            (Tone::Strong, step),
             (Tone::Plain, row.output.clone()),
             (Tone::Plain, measures(&row.artifact, symbols.times)),
             (Tone::Plain, bytes(row.artifact.bytes)),

@@ -18,8 +18,8 @@ use crate::score::{History, Score};
 use crate::terminal::Terminal;
 
 /// A run as its journal tells it.
-struct Told {
-    reporter: Reporter,
+pub(super) struct Told {
+    pub(super) reporter: Reporter,
     events: Vec<PublicEvent>,
     score: Option<Score>,
     /// Until when it is told: its end, the last sign of life of who drove it, or now.
@@ -49,7 +49,7 @@ fn write(lines: &[Line], terminal: &Terminal) {
 }
 
 impl Told {
-    fn read(store: &Store, row: &RunRow) -> Result<Told, Problem> {
+    pub(super) fn read(store: &Store, row: &RunRow) -> Result<Told, Problem> {
         let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));

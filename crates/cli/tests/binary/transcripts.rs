@@ -206,6 +206,38 @@ fn a_sensitive_input_is_shown_nowhere_afterwards() {
 }
 
 #[test]
+fn a_sensitive_input_that_became_the_key_of_an_item_is_shown_nowhere() {
+    let project = Project::with(
+        "sealed.yaml",
+        r#"motet: 1
+name: sealed
+inputs: { key: { type: string, sensitive: true } }
+steps:
+  all:
+    each: ["{{ inputs.key }}", b]
+    key: "{{ item }}"
+    uses: local/scene
+    with: { prompt: "{{ item }}", width: 64, height: 64 }
+outputs: { by_key: "{{ steps.all.by_key }}" }
+"#,
+    );
+    for arguments in [
+        &["run", "sealed.yaml", "--id", "first", "--input", "key=hunter22", "--json"][..],
+        &["show", "first"],
+        &["show", "first", "--json"],
+        &["show", "first", "--journal"],
+        &["show", "first", "--journal", "--json"],
+        &["show", "first", "--timeline"],
+        &["artifacts", "first"],
+        &["artifacts", "first", "--json"],
+    ] {
+        let shown = project.good(arguments);
+        assert!(!shown.contains("hunter22"), "{arguments:?}: {shown}");
+    }
+    assert!(project.good(&["artifacts", "first"]).contains("all[•••]"));
+}
+
+#[test]
 fn a_failed_run_tells_every_attempt_and_what_to_type_next() {
     let project = Project::with("failing.yaml", FAILING);
     assert_transcript!(project, project.transcript(&["run", "failing.yaml", "--id", "first"]));

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use motet_engine::event::SkipReason;
 use motet_engine::{Event, Failure};
 use motet_pipeline::plan::{Body, InputSpec, Scope};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Plan, Value};
+use motet_pipeline::{Artifact, Plan, StepPath, Value};
 
 /// What is shown instead.
 pub const MASKED: &str = "•••";
@@ -24,6 +25,9 @@ pub struct Mask {
     names: BTreeMap<String, BTreeSet<String>>,
     /// What they hold, the longest first, so that no part of one is left over.
     secrets: Vec<String>,
+    /// Keys of items that hold some of it, with what is shown instead: still one for each, so that items
+    /// stay apart.
+    keys: BTreeMap<String, String>,
 }
 
 impl Mask {
@@ -35,7 +39,7 @@ impl Mask {
         mask
     }
 
-    /// The mask for runs of which nothing is known.
+    /// The mask for runs of which nothing is known: whatever they were given is taken for sensitive.
     pub fn everything() -> Mask {
         Mask { everything: true, ..Mask::default() }
     }
@@ -68,13 +72,50 @@ impl Mask {
     }
 
     fn learn_inputs(&mut self, path: &str, inputs: &Value) {
-        let Some(names) = self.names.get(path) else { return };
-        let held: Vec<&Value> = names.iter().filter_map(|name| inputs.get(name)).collect();
         let mut found = Vec::new();
-        held.into_iter().for_each(|value| collect_texts(value, &mut found));
+        for (name, value) in inputs.as_map().into_iter().flatten() {
+            if self.hides_input(path, name) {
+                collect_texts(value, &mut found);
+            }
+        }
         self.secrets.extend(found);
         self.secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.secrets.dedup();
+    }
+
+    /// Whether the input `name` of the step at `path` (empty for the run) is sensitive.
+    fn hides_input(&self, path: &str, name: &str) -> bool {
+        let is_unknown = self.everything && path.is_empty();
+        is_unknown || self.names.get(path).is_some_and(|names| names.contains(name))
+    }
+
+    /// Whether `artifact` is what a sensitive input holds.
+    pub fn hides(&self, artifact: &Artifact) -> bool {
+        self.secrets.contains(&artifact.digest.to_string())
+    }
+
+    fn learn_key(&mut self, key: &str) {
+        let shown = self.text(key);
+        if shown != key {
+            let number = self.keys.len() + 1;
+            let numbered = if number == 1 { shown } else { format!("{shown}{number}") };
+            self.keys.entry(key.to_owned()).or_insert(numbered);
+        }
+    }
+
+    fn key(&self, key: &str) -> String {
+        self.keys.get(key).cloned().unwrap_or_else(|| self.text(key))
+    }
+
+    /// `path` without anything that a sensitive input holds, which may have become an item's key.
+    pub fn path(&self, path: &StepPath) -> StepPath {
+        if self.keys.is_empty() {
+            return path.clone();
+        }
+        path.segments().fold(StepPath::root(), |shown, segment| {
+            let shown = shown.step(segment.name);
+            segment.key.map_or(shown.clone(), |key| shown.item(&self.key(&key)))
+        })
     }
 
     /// `text` without anything that a sensitive input holds.
@@ -88,12 +129,10 @@ impl Mask {
             _ if self.secrets.is_empty() => value.clone(),
             Value::Text(text) => Value::from(self.text(text).as_str()),
             Value::Number(number) if self.secrets.contains(&number.to_string()) => Value::from(MASKED),
-            Value::Media(artifact) if self.secrets.contains(&artifact.digest.to_string()) => {
-                Value::from(MASKED)
-            }
+            Value::Media(artifact) if self.hides(artifact) => Value::from(MASKED),
             Value::List(items) => Value::list(items.iter().map(|item| self.value(item)).collect()),
             Value::Map(entries) => {
-                Value::map(entries.iter().map(|(name, value)| (name.clone(), self.value(value))))
+                Value::map(entries.iter().map(|(name, value)| (self.key(name), self.value(value))))
             }
             other => other.clone(),
         }
@@ -103,12 +142,8 @@ impl Mask {
     /// hold.
     fn inputs(&self, path: &str, inputs: &Value) -> Value {
         let Some(entries) = inputs.as_map() else { return self.value(inputs) };
-        let names = self.names.get(path);
-        let hides = |name: &str| {
-            (self.everything && path.is_empty()) || names.is_some_and(|names| names.contains(name))
-        };
         let shown = |(name, value): (&String, &Value)| match value {
-            value if value.is_absent() || !hides(name) => (name.clone(), self.value(value)),
+            value if value.is_absent() || !self.hides_input(path, name) => (name.clone(), self.value(value)),
             _ => (name.clone(), Value::from(MASKED)),
         };
         Value::map(entries.iter().map(shown))
@@ -136,12 +171,17 @@ impl Mask {
             }
             Event::StepExpanded { items, .. } => {
                 for item in items {
+                    self.learn_key(&item.key);
+                    item.key = self.key(&item.key);
                     item.value = self.value(&item.value);
                 }
             }
-            Event::AttemptFailed { failure, .. }
-            | Event::StepFailed { failure, .. }
-            | Event::RunFailed { failure, .. } => self.failure(failure),
+            Event::RunFailed { step, failure } => {
+                *step = step.as_ref().map(|step| self.path(step));
+                self.failure(failure);
+            }
+            Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => *step = self.path(step),
+            Event::AttemptFailed { failure, .. } | Event::StepFailed { failure, .. } => self.failure(failure),
             Event::AttemptEnded { output: Some(value), .. }
             | Event::StepCompleted { output: Some(value), .. }
             | Event::RunCompleted { outputs: value, .. } => *value = self.value(value),
@@ -162,7 +202,39 @@ impl Mask {
             | Event::AttemptEnded { output: None, .. }
             | Event::StepCompleted { output: None, .. } => {}
         }
+        if let Some(step) = step_of(&mut event) {
+            *step = self.path(step);
+        }
         event
+    }
+}
+
+/// The step that [`Event::step`] tells of.
+fn step_of(event: &mut Event) -> Option<&mut StepPath> {
+    match event {
+        Event::StepExpanded { step, .. }
+        | Event::StepReady { step, .. }
+        | Event::StepSkipped { step, .. }
+        | Event::StepSlept { step, .. }
+        | Event::StepWoken { step, .. }
+        | Event::AttemptPlanned { step, .. }
+        | Event::AttemptAccepted { step, .. }
+        | Event::AttemptSucceeded { step, .. }
+        | Event::AttemptFailed { step, .. }
+        | Event::AttemptAbandoned { step, .. }
+        | Event::AttemptEnded { step, .. }
+        | Event::RetryScheduled { step, .. }
+        | Event::FallbackTaken { step, .. }
+        | Event::TargetReady { step, .. }
+        | Event::StepCompleted { step, .. }
+        | Event::StepFailed { step, .. }
+        | Event::StepCancelled { step, .. } => Some(step),
+        Event::RunStarted(_)
+        | Event::RunResumed { .. }
+        | Event::CancelRequested { .. }
+        | Event::RunCompleted { .. }
+        | Event::RunFailed { .. }
+        | Event::RunCancelled { .. } => None,
     }
 }
 
@@ -183,8 +255,8 @@ fn collect_texts(value: &Value, found: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use motet_engine::Failure;
-    use motet_pipeline::{Bundle, Class, StepPath};
+    use motet_engine::event::Item;
+    use motet_pipeline::{Bundle, Class};
 
     use super::*;
     use crate::Pipeline;
@@ -259,10 +331,30 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
     }
 
     #[test]
-    fn without_a_plan_every_input_of_the_run_is_masked() {
-        let mask = Mask::everything();
-        let inputs = Value::map([("anything", Value::from("x"))]);
+    fn without_a_plan_every_input_of_the_run_is_masked_wherever_it_turns_up() {
+        let mut mask = Mask::everything();
+        let inputs = Map::from([("anything".to_owned(), Value::from("some words"))]);
+        mask.learn(&inputs);
+        let inputs = Value::Map(inputs.into());
         assert_eq!(mask.inputs("", &inputs).to_json().to_string(), r#"{"anything":"•••"}"#);
+        assert_eq!(mask.text("with some words"), "with •••");
+    }
+
+    #[test]
+    fn what_became_the_key_of_an_item_is_masked_and_items_stay_apart() {
+        let mut mask = mask("hunter22", 123_456);
+        let item = |key: &str| Item { key: key.into(), value: key.into() };
+        let items = vec![item("hunter22"), item("plain"), item("a/hunter22")];
+        mask.event(&Event::StepExpanded { step: StepPath::from_text("each"), items });
+        let shown = |key: &str| {
+            let step = StepPath::root().step("each").item(key).step("x");
+            let woken = mask.clone().event(&Event::StepWoken { step });
+            woken.step().unwrap().to_string()
+        };
+        let paths = ["hunter22", "plain", "a/hunter22"].map(shown);
+        assert_eq!(paths, ["each[•••]/x", "each[plain]/x", "each[a%2F•••2]/x"]);
+        let by_key = Value::map([("hunter22", Value::from(1_i64)), ("plain", Value::from(2_i64))]);
+        assert_eq!(mask.value(&by_key).to_json().to_string(), r#"{"plain":2,"•••":1}"#);
     }
 
     #[test]
