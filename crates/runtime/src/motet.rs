@@ -11,7 +11,7 @@ use motet_engine::{Event, Input, Run, RunId, RunStarted};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Span, Timestamp, Value};
+use motet_pipeline::{Digest, Span, Timestamp, Value};
 use motet_store::{FoundRun, RunRow, Store, StoreError};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +30,10 @@ use crate::tools::Tools;
 use crate::world::live::LiveWorld;
 
 /// A store with the process that drives its runs. Cheap to clone.
+///
+/// It drives them as long as a clone or a [`RunHandle`] is there. With the last of these all work stops
+/// as by [`Motet::close`], which can be waited for; the runs go on when the store is opened again
+/// ([`Motet::resume`]).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
@@ -224,15 +228,14 @@ impl Motet {
         fresh: Option<RunId>,
     ) -> Result<Started, Error> {
         let plan = pipeline.plan();
-        let inputs =
-            Value::Map(motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?.into());
-        let missing = self.inner.hands.tools.missing(pipeline.tools());
+        let Hands { store, tools, .. } = &*self.inner.hands;
+        let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
+        judge_kept(store, &inputs).map_err(Error::Inputs)?;
+        let missing = tools.missing(pipeline.tools());
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
-        let store = &self.inner.hands.store;
-        inputs.as_map().map_or(Ok(()), |inputs| judge_kept(store, inputs)).map_err(Error::Inputs)?;
-        let inputs_digest = motet_store::inputs_digest(&inputs);
+        let inputs = Value::Map(inputs.into());
         let _turn = match options.new && options.id.is_none() {
             true => None,
             false => Some(self.inner.order.lock().await),
@@ -241,22 +244,43 @@ impl Motet {
             let run = self.take_up_in_turn(&row.id).await?;
             return Ok(Started { run, found: false });
         }
-        let found = match &options.id {
-            Some(id) => match store.run(id)? {
-                Some(row) if row.plan != plan.digest || row.inputs_digest != inputs_digest => {
-                    return Err(Error::RunDiffers(id.clone()));
-                }
-                row => row,
-            },
-            None if options.new => None,
-            None => store.unfinished_like(&plan.digest, &inputs_digest)?,
-        };
-        if let Some(row) = found {
-            let run = self.take_up_in_turn(&row.id).await?;
-            return Ok(Started { run, found: true });
+        match self.find_started(plan.digest, &inputs, &options)? {
+            Some(row) => Ok(Started { run: self.take_up_in_turn(&row.id).await?, found: true }),
+            None => Ok(Started { run: self.begin(pipeline, inputs, options, fresh).await?, found: false }),
         }
+    }
+
+    /// The run that is gone on with instead of a new one.
+    fn find_started(
+        &self,
+        plan: Digest,
+        inputs: &Value,
+        options: &StartOptions,
+    ) -> Result<Option<RunRow>, Error> {
+        let inputs = motet_store::inputs_digest(inputs);
+        match &options.id {
+            Some(id) => match self.store().run(id)? {
+                Some(row) if row.plan != plan || row.inputs_digest != inputs => {
+                    Err(Error::RunDiffers(id.clone()))
+                }
+                row => Ok(row),
+            },
+            None if options.new => Ok(None),
+            None => Ok(self.store().unfinished_like(&plan, &inputs)?),
+        }
+    }
+
+    /// Begins a new run; returns once that is durable.
+    async fn begin(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Value,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> Result<RunHandle, Error> {
+        let Hands { store, world, .. } = &*self.inner.hands;
+        let plan = pipeline.plan();
         store.put_plan(&plan.digest, &pipeline.stored_bundle())?;
-        let world = &self.inner.hands.world;
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
@@ -274,7 +298,7 @@ impl Motet {
         let graph = pipeline.graph().clone();
         self.post(Message::Start { graph, started: Box::new(started), accepted });
         answer.await.map_err(|_| Error::Interrupted(id.clone()))??;
-        Ok(Started { run: RunHandle { motet: self.clone(), id }, found: false })
+        Ok(RunHandle { motet: self.clone(), id })
     }
 
     /// Goes on with every unfinished run.

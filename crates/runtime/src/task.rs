@@ -10,11 +10,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use motet_engine::Failure;
 use motet_pipeline::contract::Work as WorkKind;
-use motet_pipeline::{Contract, Value};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Class, Contract, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::import::judge_kept;
 use crate::operation::Operation;
 use crate::work::Work;
 
@@ -112,14 +114,20 @@ impl Task {
 }
 
 /// A closure behind its types: it reads its inputs from the context and gives a map.
-type Perform = Box<dyn Fn(TaskContext) -> BoxFuture<'static, Result<Value, TaskError>> + Send + Sync>;
+type Perform = Box<dyn Fn(TaskContext) -> BoxFuture<'static, Result<Map, TaskError>> + Send + Sync>;
 
 struct Typed(Perform);
 
 impl Operation for Typed {
     fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
-        let world = work.hands.world.clone();
+        let hands = work.hands.clone();
         let performing = (self.0)(TaskContext::new(work));
-        Box::pin(async move { performing.await.map_err(|error| error.into_failure(world.now())) })
+        Box::pin(async move {
+            let outputs = performing.await.map_err(|error| error.into_failure(hands.world.now()))?;
+            judge_kept(&hands.store, &outputs).map_err(|misfits| {
+                Failure::new(Class::BadOutput, format!("{}; keep it first", misfits[0].message))
+            })?;
+            Ok(Value::Map(outputs.into()))
+        })
     }
 }

@@ -268,6 +268,28 @@ fn inputs_are_whatever_serde_writes_as_an_object_or_pairs() {
 }
 
 #[test]
+fn media_that_a_task_makes_up_without_keeping_it_is_refused() {
+    run(async {
+        let (builder, _) = simulated();
+        let motet = builder
+            .task("it", |_: TaskContext, _: ()| async {
+                let bytes = motet::language::Digest::of(b"nowhere");
+                let artifact = serde_json::json!({ "$artifact": bytes, "kind": "image", "mime": "image/png", "bytes": 7 });
+                Ok(vec![serde_json::from_value::<Image>(artifact)?])
+            })
+            .open()
+            .await
+            .unwrap();
+        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
+        let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("it is nowhere") };
+        assert_eq!(failure.class, Class::BadOutput);
+        let message = failure.message;
+        assert!(message.starts_with("`value[0]` names sha256:"), "{message}");
+        assert!(message.ends_with(", which isn't in this store; keep it first"), "{message}");
+    });
+}
+
+#[test]
 fn a_task_that_cuts_its_media_short_is_told() {
     run(async {
         let (builder, _) = simulated();

@@ -75,13 +75,14 @@ impl From<String> for Unfit {
     }
 }
 
-/// Kept media among `inputs` must be in the store: an object of the right shape could name anything.
+/// Kept media among `inputs`, or outputs, must be in the store: an object of the right shape could name
+/// anything.
 ///
 /// # Errors
 /// What isn't there.
 pub(crate) fn judge_kept(store: &Store, inputs: &Map) -> Result<(), Vec<Misfit>> {
     let mut misfits = Vec::new();
-    for (name, value) in inputs {
+    for (name, value) in inputs.iter().filter(|(_, value)| holds_media(value)) {
         for_each_artifact(name, value, &mut |place, artifact| {
             let message = match std::fs::metadata(store.path_of(&artifact.digest)) {
                 Ok(found) if found.len() == artifact.bytes => return,
@@ -92,6 +93,16 @@ pub(crate) fn judge_kept(store: &Store, inputs: &Map) -> Result<(), Vec<Misfit>>
         });
     }
     if misfits.is_empty() { Ok(()) } else { Err(misfits) }
+}
+
+/// Most values don't, and then no place need be named.
+fn holds_media(value: &Value) -> bool {
+    match value {
+        Value::Media(_) => true,
+        Value::List(items) => items.iter().any(holds_media),
+        Value::Map(entries) => entries.values().any(holds_media),
+        Value::Absent | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => false,
+    }
 }
 
 fn for_each_artifact(place: &str, value: &Value, visit: &mut impl FnMut(&str, &Artifact)) {

@@ -191,7 +191,7 @@ impl Shape {
     }
 
     /// What an attempt gives, as a map that has all that the contract names.
-    pub(super) fn write<T: Serialize>(&self, output: &T) -> Result<Value, TaskError> {
+    pub(super) fn write<T: Serialize>(&self, output: &T) -> Result<Map, TaskError> {
         let written = serde_json::to_value(output).map_err(|error| {
             TaskError::new(Class::BadOutput, format!("the output can't be written as JSON: {error}"))
         })?;
@@ -210,7 +210,7 @@ impl Shape {
                 entries.insert(name.clone(), Value::Null);
             }
         }
-        Ok(Value::Map(entries.into()))
+        Ok(entries)
     }
 }
 
