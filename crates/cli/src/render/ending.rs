@@ -50,7 +50,7 @@ impl Ending<'_> {
             let files: Vec<&OutputFile> =
                 self.files.iter().filter(|file| file.output.as_deref() == Some(name)).collect();
             if files.is_empty() {
-                table.row([(Tone::Strong, name.clone()), (Tone::Plain, shown(value))]);
+                table.row([(Tone::Strong, name.clone()), (Tone::Plain, shown(value, look))]);
             }
             for (index, file) in files.into_iter().enumerate() {
                 let measured = file.artifact.as_ref().map_or(String::new(), |artifact| {
@@ -198,10 +198,16 @@ fn attempt_lines(step: &StepRecord, look: &Look) -> Vec<Line> {
     table.lines(usize::MAX, &look.symbols)
 }
 
-/// A plain output: a text as it is, all else as JSON.
-fn shown(value: &Value) -> String {
+/// On a terminal a longer text is cut.
+const TEXT_CHARACTERS_MAX: usize = 200;
+
+/// A plain output: a text as it is, unless it has several lines; all else as JSON. In a pipe nothing
+/// is lost.
+fn shown(value: &Value, look: &Look) -> String {
     match value {
-        Value::Text(text) if text.chars().count() <= 200 => text.to_string(),
-        other => brief(other),
+        Value::Text(text) if look.cuts && text.chars().count() > TEXT_CHARACTERS_MAX => brief(value),
+        Value::Text(text) if !text.contains(char::is_control) => text.to_string(),
+        other if look.cuts => brief(other),
+        other => other.to_json().to_string(),
     }
 }

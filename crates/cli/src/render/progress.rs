@@ -49,6 +49,11 @@ impl View<'_> {
         if lines.len() <= rows {
             return lines;
         }
+        if rows <= 1 {
+            let (done, total) = (self.record.steps_done(), self.record.order.len());
+            let line = self.header().plain(format!("   {done} of {} done", count(total, "step")));
+            return vec![line.cut(self.look.cut_at(), &self.look.symbols)];
+        }
         let steps = self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)));
         let (mut over, mut ahead, mut under_way) = (0, 0, Vec::new());
         let columns = Columns::of(self);
@@ -74,7 +79,7 @@ impl View<'_> {
         }
         let mut lines = vec![self.header()];
         lines.extend(over.into_iter().chain(under_way).chain(ahead));
-        lines.truncate(rows.max(1));
+        lines.truncate(rows);
         lines
     }
 

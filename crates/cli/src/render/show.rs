@@ -92,7 +92,7 @@ fn next(view: &View) -> Line {
     let symbols = &view.look.symbols;
     let mut commands = vec![format!("motet show {run} --timeline"), format!("motet artifacts {run}")];
     if !view.record.status.is_final() {
-        commands.insert(0, format!("motet resume {run}"));
+        commands.splice(0..0, [format!("motet resume {run}"), format!("motet cancel {run}")]);
     }
     Line::of(Tone::Dim, format!("  {}", commands.join(&format!(" {} ", symbols.between))))
 }

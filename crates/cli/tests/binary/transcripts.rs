@@ -170,6 +170,21 @@ fn a_run_is_told_in_plain_lines_where_there_is_no_terminal() {
 }
 
 #[test]
+fn outputs_in_a_pipe_are_whole() {
+    let long = "word ".repeat(100);
+    let project = Project::with(
+        "long.yaml",
+        "motet: 1\nname: long\ninputs: { text: string }\nsteps:\n  \
+         all: { uses: data/transform, with: { value: \"{{ inputs.text }}\" } }\noutputs:\n  \
+         text: \"{{ steps.all.value }}\"\n  list: [1, 2, 3, 4, 5, 6]\n",
+    );
+    let outputs = project.good(&["run", "long.yaml", "--input", &format!("text={long}end")]);
+    assert!(outputs.contains(&format!("{long}end")) && outputs.contains("[1,2,3,4,5,6]"), "{outputs}");
+    let lines = project.good(&["run", "long.yaml", "--input", "text=one\ntwo"]);
+    assert!(lines.contains(r#""one\ntwo""#), "{lines}");
+}
+
+#[test]
 fn the_same_name_again_tells_the_same_end_again_and_other_inputs_are_refused() {
     let project = Project::with("greeting.yaml", GREETING);
     project.good(&["run", "greeting.yaml", "--id", "first"]);

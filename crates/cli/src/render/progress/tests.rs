@@ -191,6 +191,7 @@ fn where_there_are_few_rows_what_goes_on_stays_in_sight_and_the_rest_is_counted(
     for rows in 1..7 {
         assert!(within(rows).len() <= rows, "{}", painted(within(rows)));
     }
+    assert_eq!(within(1)[0].paint(false), "narrated-video   run 7Q2K   00:48   1 of 5 steps done");
     insta::assert_snapshot!("in_six_rows", painted(within(6)));
     insta::assert_snapshot!("in_five_rows", painted(within(5)));
 }
