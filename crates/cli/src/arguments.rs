@@ -113,8 +113,9 @@ pub enum Command {
 /// Where the store is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreFlag {
-    /// The store's folder, or :memory: for one that is thrown away [default: .motet in the project].
-    #[arg(long, env = "MOTET_STORE", hide_env_values = true, value_name = "DIR")]
+    /// The store's folder, or :memory: for one that is thrown away [default: what MOTET_STORE says,
+    /// else .motet in the project].
+    #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
 }
 

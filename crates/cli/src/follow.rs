@@ -60,7 +60,7 @@ pub struct Following<'f> {
     json: bool,
     /// Where outputs are laid out, if they are.
     out: Option<PathBuf>,
-    /// The pipeline file, if one was named.
+    /// The pipeline file, if typing it again starts the same anew.
     file: Option<&'f Path>,
     /// When the runs were asked for: what happened before is not told again, but summed up.
     since: Timestamp,
@@ -84,7 +84,7 @@ impl<'f> Following<'f> {
         Ok(Following { project, session, terminal, json: flags.json, out, file: None, since: now() })
     }
 
-    /// The pipeline file that the user named.
+    /// The pipeline file, which typed again starts the same anew.
     pub fn of_file(self, file: &'f Path) -> Following<'f> {
         Following { file: Some(file), ..self }
     }

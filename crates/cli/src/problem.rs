@@ -39,7 +39,13 @@ impl Problem {
     }
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Problem {
-        Problem { what: what.into(), lines: Vec::new(), causes: Vec::new(), findings: Vec::new(), exit }
+        Problem {
+            what: without_number(&what.into()),
+            lines: Vec::new(),
+            causes: Vec::new(),
+            findings: Vec::new(),
+            exit,
+        }
     }
 
     /// Data for standard output that it didn't take.

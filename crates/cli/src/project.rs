@@ -28,8 +28,8 @@ impl Project {
     pub fn find(file: Option<&Path>, flag: &StoreFlag) -> Result<Project, Error> {
         let here = working_folder()?;
         let settings = Settings::find(file, &here)?;
-        // The environment variable has come in by the flag already.
-        let place = settings.place(flag.store.as_deref(), None, &here);
+        let environment = std::env::var_os("MOTET_STORE").map(PathBuf::from);
+        let place = settings.place(flag.store.as_deref(), environment.as_deref(), &here);
         Ok(Project { settings, place })
     }
 
@@ -77,7 +77,8 @@ pub fn working_folder() -> Result<PathBuf, Error> {
 pub fn shown_path(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).ok().filter(|rest| !rest.as_os_str().is_empty());
-    let shown = shown.or_else(|| path.strip_prefix(".").ok()).unwrap_or(path);
+    let below = || path.strip_prefix(".").ok().filter(|rest| !rest.as_os_str().is_empty());
+    let shown = shown.or_else(below).unwrap_or(path);
     shown.display().to_string()
 }
 

@@ -21,11 +21,19 @@ pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Pro
     refuse_missing(pipeline.plan(), &project.settings.tools)?;
     let options = options(&asked)?;
     let session = project.open_session().await?;
-    let following = Following::new(&project, &session, terminal, &asked.follow)?.of_file(&asked.file);
+    let mut following = Following::new(&project, &session, terminal, &asked.follow)?;
+    if is_told_by_its_file(&asked) {
+        following = following.of_file(&asked.file);
+    }
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await?;
     following.follow(vec![followed]).await
+}
+
+/// Whether the file alone, typed again, starts the same anew.
+fn is_told_by_its_file(asked: &arguments::Run) -> bool {
+    asked.inputs.is_empty() && asked.inputs_file.is_none() && asked.id.is_none()
 }
 
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {

@@ -18,7 +18,7 @@ pub struct Ending<'e> {
     pub record: &'e RunRecord,
     /// The files that the outputs were laid out in.
     pub files: &'e [OutputFile],
-    /// The pipeline file, if the user named it.
+    /// The pipeline file, if typing it again starts the same anew.
     pub file: Option<&'e Path>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
@@ -77,7 +77,7 @@ impl Ending<'_> {
                 RunStatus::Completed => commands.push(format!("motet show {run}")),
                 RunStatus::Failed | RunStatus::Cancelled => {
                     commands.push(format!("motet show {run}"));
-                    commands.extend(self.file.map(|file| format!("motet run {} --new", file.display())));
+                    commands.extend(self.file.map(|file| format!("motet run {}", file.display())));
                 }
                 // To resume a run that another process drives is to follow it again.
                 _ => commands.push(format!("motet resume {run}")),

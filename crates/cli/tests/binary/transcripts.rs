@@ -459,6 +459,22 @@ fn a_plan_tells_that_a_list_known_only_at_run_time_may_be_longer() {
 }
 
 #[test]
+fn the_store_is_where_the_environment_says_unless_a_flag_says_otherwise() {
+    let project = Project::with("greeting.yaml", GREETING);
+    let runs = |store: &str, flags: &[&str]| {
+        let arguments = [&["run", "greeting.yaml", "--no-out"], flags].concat();
+        let output = project.command(&arguments).env("MOTET_STORE", store).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    runs("kept", &[]);
+    assert!(project.path().join("kept/motet.db").exists() && !project.path().join(".motet").exists());
+    runs("kept", &["--store", "other"]);
+    assert!(project.path().join("other/motet.db").exists());
+    runs("", &[]);
+    assert!(project.path().join(".motet/motet.db").exists(), "an empty variable says nothing");
+}
+
+#[test]
 fn completions_and_the_schema_are_data() {
     let project = Project::new();
     assert!(project.good(&["completions", "bash"]).contains("_motet()"));
