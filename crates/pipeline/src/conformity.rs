@@ -32,7 +32,8 @@ pub struct Schema {
 
 impl Schema {
     /// Reads a schema. Nothing is fetched: it may refer only to its own parts, by `#` or `#/` and a path.
-    /// Patterns are regular expressions that always run in linear time.
+    /// Patterns are regular expressions that always run in linear time. A `format` is a promise too, as
+    /// far as it is known (`email`, `uri`, `date`, …).
     ///
     /// # Errors
     /// When it isn't a JSON Schema.
@@ -52,6 +53,7 @@ impl Schema {
         };
         jsonschema::meta::validate(schema).map_err(|error| bad(&error))?;
         jsonschema::options()
+            .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
             .build(schema)
             .map(|validator| Schema { validator, shared: has_references.then(|| schema.clone()) })
@@ -246,6 +248,15 @@ mod tests {
             read(json!({ "const": { "$ref": "#node" }, "properties": { "$ref": { "type": "string" } } }))
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn formats_are_promises() {
+        let format = |word: &str| Schema::read(&json!({ "type": "string", "format": word })).unwrap();
+        assert_eq!(format("date").faults("`x`", &Value::from("2026-02-28")), Vec::<String>::new());
+        assert_eq!(format("date").faults("`x`", &Value::from("tomorrow")).len(), 1);
+        assert_eq!(format("email").faults("`x`", &Value::from("nobody")).len(), 1);
+        assert_eq!(format("our-own").faults("`x`", &Value::from("anything")), Vec::<String>::new());
     }
 
     #[test]

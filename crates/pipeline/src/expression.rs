@@ -286,24 +286,31 @@ impl Template {
         let mut budget = Budget::of_evaluation();
         let value = match &self.body {
             Body::Compiled(compiled) => compiled.evaluate(context, &mut budget),
-            _ => self.compose(context, &mut budget, &mut Budget::of_composition()),
+            _ => self.compose(context, &mut budget, &mut Budget::of_composition(), 1),
         };
         value.map_err(|failure| EvaluationError { message: failure.message })
     }
 
-    /// The value of a part of a list or map, which pays for what it holds from `held`.
-    fn compose(&self, context: &Context, budget: &mut Budget, held: &mut Budget) -> Outcome<Value> {
+    /// The value of a list or map, or of a part of it `depth` levels inside, which pays for what it holds
+    /// from `held`.
+    fn compose(
+        &self,
+        context: &Context,
+        budget: &mut Budget,
+        held: &mut Budget,
+        depth: usize,
+    ) -> Outcome<Value> {
         match &self.body {
             Body::Literal(value) => Ok(value.clone()),
             Body::Compiled(compiled) => {
                 let value = compiled.evaluate(context, budget)?;
-                held.hold(&value)?;
+                held.hold_at(&value, depth)?;
                 Ok(value)
             }
             Body::List(items) => {
                 let mut values = Vec::with_capacity(items.len());
                 for item in items.iter() {
-                    let value = item.compose(context, budget, held)?;
+                    let value = item.compose(context, budget, held, depth + 1)?;
                     if !value.is_absent() {
                         values.push(value);
                     }
@@ -313,7 +320,7 @@ impl Template {
             Body::Map(entries) => {
                 let mut values = Map::new();
                 for (key, item) in entries.iter() {
-                    let value = item.compose(context, budget, held)?;
+                    let value = item.compose(context, budget, held, depth + 1)?;
                     if !value.is_absent() {
                         values.insert(key.clone(), value);
                     }

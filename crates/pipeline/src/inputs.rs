@@ -100,10 +100,10 @@ fn read(ty: &Type, text: &str) -> Result<Value, String> {
         Type::Boolean => json().filter(|value| value.as_bool().is_some()),
         Type::Integer | Type::Number => json().filter(|value| matches!(value, Value::Number(_))),
         Type::List(_) => json().filter(|value| value.as_list().is_some()),
-        Type::Object { .. } => json().filter(|value| value.as_map().is_some()),
+        Type::Object { .. } | Type::Map(_) => json().filter(|value| value.as_map().is_some()),
     };
     read.ok_or_else(|| match ty {
-        Type::List(_) | Type::Object { .. } => format!("{}, written as JSON", ty.phrase()),
+        Type::List(_) | Type::Object { .. } | Type::Map(_) => format!("{}, written as JSON", ty.phrase()),
         _ => ty.phrase(),
     })
 }

@@ -31,6 +31,8 @@ pub enum Type {
         /// Whether fields that aren't named may be there.
         open: bool,
     },
+    /// An object with any fields, all of one type.
+    Map(Box<Type>),
     /// Media of one of these kinds (never empty).
     Media(Vec<MediaKind>),
     /// One of several types.
@@ -44,6 +46,11 @@ impl Type {
     /// A list of `item`.
     pub fn list(item: Type) -> Type {
         Type::List(Box::new(item))
+    }
+
+    /// An object with any fields, all of type `item`.
+    pub fn map(item: Type) -> Type {
+        Type::Map(Box::new(item))
     }
 
     /// Media of one kind.
@@ -117,6 +124,7 @@ impl Type {
                 Some(ty) => Some(ty.clone()),
                 None => open.then_some(Type::Any),
             },
+            Type::Map(item) => Some((**item).clone()),
             Type::Media(kinds) => {
                 kinds.iter().any(|kind| Artifact::fields(*kind).contains(&name)).then(|| measure(name))
             }
@@ -167,6 +175,11 @@ impl Type {
                     None => *open || ty.is_optional(),
                 })
             }
+            (Type::Map(given), Type::Map(wanted)) => given.fits(wanted),
+            (Type::Map(given), Type::Object { fields, .. }) => {
+                fields.values().all(|ty| given.fits(ty) || ty.is_optional())
+            }
+            (Type::Object { fields, .. }, Type::Map(wanted)) => fields.values().all(|ty| ty.fits(wanted)),
             (given, wanted) => given == wanted,
         }
     }
@@ -223,6 +236,11 @@ impl Type {
                     None => Some((format!(".{name}"), format!("is missing; it must be {}", ty.phrase()))),
                 };
                 return fields.iter().find_map(wrong);
+            }
+            (Type::Map(item), Value::Map(entries)) => {
+                let wrong = |(name, value)| Some((name, item.mismatch(value)?));
+                let (name, (place, message)) = entries.iter().find_map(wrong)?;
+                return Some((format!(".{name}{place}"), message));
             }
             (Type::OneOf(options), value) => {
                 let mut mismatches = Vec::new();
@@ -286,6 +304,7 @@ impl fmt::Display for Type {
             Type::Number => f.write_str("number"),
             Type::Boolean => f.write_str("true or false"),
             Type::List(item) => write!(f, "list of {item}"),
+            Type::Map(item) => write!(f, "object of {item}"),
             Type::Object { fields, .. } if fields.is_empty() => f.write_str("object"),
             Type::Object { fields, .. } => {
                 let names: Vec<_> = fields.keys().map(String::as_str).collect();

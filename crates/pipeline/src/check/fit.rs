@@ -103,7 +103,7 @@ fn phrase(ty: &Type) -> String {
             kind => format!("a {kind}"),
         },
         Type::Integer | Type::Number | Type::List(_) => format!("a {ty}"),
-        Type::Object { .. } => format!("an {ty}"),
+        Type::Object { .. } | Type::Map(_) => format!("an {ty}"),
         _ => ty.to_string(),
     }
 }

@@ -247,7 +247,7 @@ fn fan_out_fields(item: &Type) -> BTreeMap<String, Type> {
     let fields = [
         ("items", Type::list(item.clone())),
         ("keys", Type::list(key())),
-        ("by_key", Type::Object { fields: BTreeMap::new(), open: true }),
+        ("by_key", Type::map(item.clone())),
         ("failed", Type::list(failed)),
     ];
     fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()

@@ -120,7 +120,8 @@ impl Budget {
         self.hold_at(value, 1)
     }
 
-    fn hold_at(&mut self, value: &Value, depth: usize) -> Outcome<()> {
+    /// As [`Budget::hold`], for a value that is `depth` levels inside of another one.
+    pub fn hold_at(&mut self, value: &Value, depth: usize) -> Outcome<()> {
         if depth > DEPTH_MAX {
             return runaway(format!("lists and objects are nested more than {DEPTH_MAX} deep"));
         }

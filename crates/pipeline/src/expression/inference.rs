@@ -60,7 +60,7 @@ impl Inference<'_> {
             self.locals[*slot] = outside.and_then(|outside| self.locals[outside].clone());
         }
         let item = match list {
-            Type::Object { .. } => Type::Text,
+            Type::Object { .. } | Type::Map(_) => Type::Text,
             list => {
                 if is_single(&list) {
                     self.fails(&each.list.span, format!("a loop needs a list, not {}", list.phrase()));
@@ -100,8 +100,9 @@ impl Inference<'_> {
             }
             Node::Item { of, key } => {
                 let of = self.expression(of);
-                match self.expression(key) {
-                    Type::Integer | Type::Number => item_of(&of),
+                match (self.expression(key), of) {
+                    (Type::Integer | Type::Number, of) => item_of(&of),
+                    (Type::Text, Type::Map(item)) => *item,
                     _ => Type::Any,
                 }
             }
@@ -303,7 +304,7 @@ fn loop_type() -> Type {
 
 /// Whether a value of this type is certainly no list and no object.
 fn is_single(ty: &Type) -> bool {
-    !matches!(ty, Type::Any | Type::OneOf(_) | Type::List(_) | Type::Object { .. })
+    !matches!(ty, Type::Any | Type::OneOf(_) | Type::List(_) | Type::Object { .. } | Type::Map(_))
 }
 
 /// Whether the type says too little to refuse anything.
@@ -365,7 +366,7 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
         "round" | "abs" => Type::Number,
         "first" | "last" | "min" | "max" => item_of(&input),
         "sort" | "unique" | "select" | "reject" | "selectattr" | "rejectattr" | "list" => match input {
-            Type::Object { .. } => Type::list(Type::Text),
+            Type::Object { .. } | Type::Map(_) => Type::list(Type::Text),
             other => Type::list(item_of(&other)),
         },
         "reverse" if matches!(input, Type::Text | Type::List(_)) => input,
@@ -373,7 +374,10 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
         "flatten" => Type::list(item_of(&item_of(&input))),
         "items" | "dictsort" => Type::list(Type::list(Type::Any)),
         "map" => Type::list(mapped(&item_of(&input), arguments)),
-        "values" => Type::list(Type::Any),
+        "values" => match input {
+            Type::Map(item) => Type::list(*item),
+            _ => Type::list(Type::Any),
+        },
         _ => Type::Any,
     }
 }

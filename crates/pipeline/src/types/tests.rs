@@ -45,6 +45,12 @@ fn only_what_is_certainly_wrong_is_a_misfit() {
         (fields(&[("x", Type::Text)], true), point(), false),
         (fields(&[("x", Type::Integer), ("y", Type::Text)], false), point(), true),
         (Type::OneOf(vec![Type::Text, video()]), image(), false),
+        (Type::map(image()), Type::map(image()), true),
+        (Type::map(image()), Type::map(video()), false),
+        (Type::map(Type::Text), point(), false),
+        (Type::map(Type::Integer), point(), true),
+        (point(), Type::map(Type::Number), true),
+        (point(), Type::map(Type::Text), false),
     ];
     for (given, wanted, expected) in table {
         assert_eq!(given.fits(&wanted), expected, "{given} where {wanted} is wanted");
@@ -128,6 +134,8 @@ fn values_are_checked_against_types() {
             Some("`[1].word` must be text, and is a number"),
         ),
         (Type::list(word()), json!([{}]), Some("`[0].word` is missing; it must be text")),
+        (Type::map(Type::Text), json!({ "a": "x", "b": 1 }), Some("`b` must be text, and is a number")),
+        (Type::map(Type::Text), json!([]), Some("must be an object of text, and is a list")),
         (nullable(word()), json!({ "word": 1 }), Some("`word` must be text, and is a number")),
         (nullable(Type::list(Type::Text)), json!(5), Some("must be a list of text or null, and is a number")),
     ];

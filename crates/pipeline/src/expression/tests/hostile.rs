@@ -210,3 +210,16 @@ fn the_deepest_that_is_taken_fits_on_a_small_stack() {
         );
     }
 }
+
+#[test]
+fn what_is_nested_by_a_file_and_by_an_expression_is_counted_together() {
+    let deep = (0..40).fold(Value::from("x"), |inner, _| Value::list(vec![inner]));
+    let mut context = Context::default();
+    context.values.insert("inputs".into(), Value::map([("deep", deep)]));
+    let wrapped = |levels: usize| {
+        (0..levels).fold(Template::text("{{ inputs.deep }}").unwrap(), |inner, _| Template::list(vec![inner]))
+    };
+    assert!(wrapped(20).evaluate(&context).is_ok());
+    let error = wrapped(40).evaluate(&context).unwrap_err();
+    assert_eq!(error.message, "lists and objects are nested more than 64 deep");
+}

@@ -18,6 +18,8 @@ fn scope() -> TypeScope {
     let still =
         [("image", Type::media(MediaKind::Image)), ("items", Type::list(Type::media(MediaKind::Image)))];
     scope.steps.insert("still".into(), Type::object(still));
+    let keyed = Type::map(Type::object([("image", Type::media(MediaKind::Image))]));
+    scope.steps.insert("shots".into(), Type::object([("by_key", keyed)]));
     scope.steps.insert("clip".into(), Type::object([("video", Type::media(MediaKind::Video))]));
     scope.steps.insert("open".into(), Type::Object { fields: Default::default(), open: true });
     scope
@@ -65,6 +67,9 @@ fn types_follow_the_expression() {
         ("{{ range(inputs.seconds) }}", Type::list(Type::Integer)),
         ("{{ [inputs.prompt, 'x'] }}", Type::list(Type::Text)),
         ("{{ {'a': inputs.rate} }}", Type::object([("a", Type::Number)])),
+        ("{{ steps.shots.by_key.first.image }}", image()),
+        ("{{ steps.shots.by_key[inputs.prompt].image.width }}", Type::Integer),
+        ("{{ steps.shots.by_key | values | map(attribute='image') }}", Type::list(image())),
         ("{{ steps.still.status }}", Type::Text),
         ("{{ steps.still.error.class }}", Type::Text),
         ("{{ steps.open.whatever.deep }}", Type::Any),
@@ -96,6 +101,7 @@ fn what_certainly_is_not_there_is_a_fault_at_its_word() {
         ("{{ (inputs.words | first).wrd }}", UnknownField, "wrd", Some("word")),
         ("{{ inputs.prompt if inputs.x else 1 }}", UnknownField, "x", None),
         ("{{ 'a' in inputs.scens }}", UnknownField, "scens", Some("scenes")),
+        ("{{ steps.shots.by_key.first.imgae }}", UnknownField, "imgae", Some("image")),
         ("{% for word in inputs.words %}{{ word.wrod }}{% endfor %}", UnknownField, "wrod", Some("word")),
         ("{% for word in inputs.words %}{{ loop.idx }}{% endfor %}", UnknownField, "idx", None),
     ];
