@@ -1,5 +1,7 @@
 //! Filters of texts.
 
+use std::borrow::Cow;
+
 use super::super::bounds::{Budget, LIST_ITEMS_MAX, Outcome, list, runaway, wrong};
 use super::super::operators::is_true;
 use super::super::print;
@@ -10,16 +12,23 @@ use crate::Value;
 /// The widest indentation.
 const INDENT_MAX: i64 = 200;
 
-/// The text to work on; numbers and booleans count as what they print.
-fn of(value: &Value, budget: &mut Budget) -> Outcome<String> {
+/// The text to read; numbers and booleans count as what they print.
+fn read<'v>(value: &'v Value, budget: &mut Budget) -> Outcome<Cow<'v, str>> {
     match value {
         Value::Text(text) => {
-            budget.text(text.len())?;
-            Ok(text.to_string())
+            budget.read(text.len())?;
+            Ok(Cow::Borrowed(text))
         }
-        Value::Number(_) | Value::Bool(_) => Ok(print::text(value, budget)?.unwrap_or_default()),
+        Value::Number(_) | Value::Bool(_) => Ok(print::text(value, budget)?.unwrap_or_default().into()),
         other => wrong(format!("this needs a text, not {}", other.phrase())),
     }
+}
+
+/// The text to make another one of, of about its size: that is paid for.
+fn of<'v>(value: &'v Value, budget: &mut Budget) -> Outcome<Cow<'v, str>> {
+    let text = read(value, budget)?;
+    budget.text(text.len())?;
+    Ok(text)
 }
 
 /// Pays for a text that was made from one that was paid for, and can only be a few times as long.
@@ -88,7 +97,7 @@ pub(super) fn replace(value: Value, given: &Given, budget: &mut Budget) -> Outco
 }
 
 pub(super) fn split(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    let text = of(&value, budget)?;
+    let text = read(&value, budget)?;
     let most = count(given, 1, "split")?.map_or(usize::MAX, |splits| splits.saturating_add(1));
     match text_at(given, 0, "split")? {
         Some("") => wrong("`split` can't separate by an empty text"),
@@ -112,7 +121,7 @@ fn words_of(text: &str, most: usize) -> impl Iterator<Item = &str> {
 
 /// The lines that aren't blank.
 pub(super) fn lines(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
-    pieces(of(&value, budget)?.lines().filter(|line| !line.trim().is_empty()), budget)
+    pieces(read(&value, budget)?.lines().filter(|line| !line.trim().is_empty()), budget)
 }
 
 /// A list of texts; counted before they are made.
@@ -131,11 +140,11 @@ fn pieces<'t>(pieces: impl Iterator<Item = &'t str>, budget: &mut Budget) -> Out
 /// `text | truncate(40)`: at most so many characters, the end that tells of it included; cut between
 /// words, or anywhere with `killwords`.
 pub(super) fn truncate(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    let text = of(&value, budget)?;
+    let text = read(&value, budget)?;
     let length = count(given, 0, "truncate")?.unwrap_or(usize::MAX);
     let end = text_at(given, 2, "truncate")?.unwrap_or("…");
     if text.chars().count() <= length {
-        return Ok(Value::from(text));
+        return made(text.into_owned(), budget);
     }
     let kept: String = text.chars().take(length.saturating_sub(end.chars().count())).collect();
     let whole_words = kept.rsplit_once(' ').filter(|_| !given.at(1).is_some_and(is_true));
@@ -146,7 +155,7 @@ pub(super) fn truncate(value: Value, given: &Given, budget: &mut Budget) -> Outc
 /// `text | words(12)`: the first words, with `…` where some are left out; without a count the list of
 /// all words.
 pub(super) fn words(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
-    let text = of(&value, budget)?;
+    let text = read(&value, budget)?;
     let Some(most) = count(given, 0, "words")? else {
         return pieces(text.split_whitespace(), budget);
     };
@@ -158,7 +167,7 @@ pub(super) fn words(value: Value, given: &Given, budget: &mut Budget) -> Outcome
 }
 
 pub(super) fn wordcount(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
-    Ok(Value::from(of(&value, budget)?.split_whitespace().count() as u64))
+    Ok(Value::from(read(&value, budget)?.split_whitespace().count() as u64))
 }
 
 /// `A Boat, at Sea!` → `a-boat-at-sea`: lower-case ASCII letters and digits, joined by `-`.

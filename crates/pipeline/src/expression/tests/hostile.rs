@@ -223,3 +223,16 @@ fn what_is_nested_by_a_file_and_by_an_expression_is_counted_together() {
     let error = wrapped(40).evaluate(&context).unwrap_err();
     assert_eq!(error.message, "lists and objects are nested more than 64 deep");
 }
+
+#[test]
+fn a_text_larger_than_any_that_is_made_can_be_read() {
+    let inputs = Value::map([("book", Value::from("one two ".repeat(200_000)))]);
+    let read = |source| evaluate_with(inputs.clone(), source);
+    assert_eq!(read("{{ inputs.book | wordcount }}"), Ok(Value::from(400_000_i64)));
+    assert_eq!(read("{{ inputs.book | words(1) }}"), Ok(Value::from("one…")));
+    assert_eq!(read("{{ inputs.book | truncate(9) }}"), Ok(Value::from("one two…")));
+    assert_eq!(
+        read("{{ inputs.book | upper }}").unwrap_err(),
+        "this makes a text of more than 1048576 bytes"
+    );
+}
