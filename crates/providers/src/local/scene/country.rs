@@ -6,7 +6,7 @@ use super::composition::Stage;
 use super::land::{Ground, Surface};
 use super::motif;
 use super::subject::{Place, Trait};
-use super::tree::{self, Foliage, Row};
+use super::tree::{Foliage, Row, Tree};
 use crate::local::elementary::mix;
 use crate::local::random::Random;
 
@@ -85,7 +85,7 @@ pub(super) fn frame_with_trees(canvas: &mut Canvas, stage: &Stage) {
             let x = if side < 0.0 { inward } else { width - inward };
             let tall = canvas.unit * random.between(0.42, 0.62) * (1.0 - 0.22 * index as f32);
             let foot = (x, canvas.height as f32 + canvas.unit * random.between(0.02, 0.06));
-            tree::paint(canvas, stage, foliage, foot, tall, 0.0, random.bits());
+            Tree { foliage, foot, tall, distance: 0.0, chance: random.bits() }.paint(canvas, stage);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::canvas::{Canvas, Point};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::subject::{Hour, Place, Trait};
-use super::tree::{self, Foliage};
+use super::tree::{self, Foliage, Tree};
 use crate::local::elementary::{mix, sine};
 use crate::local::random::Random;
 
@@ -194,7 +194,8 @@ pub(super) fn stand(canvas: &mut Canvas, stage: &Stage, edge: Option<&[f32]>) {
     if subject.has(Trait::LoneTree) && !subject.is_at(Place::Forest) && !subject.has(Trait::Palms) {
         let mut foliage = Foliage::of(stage, &mut Random::new(stage.seed, "tree"));
         foliage.conifer = false;
-        tree::paint(canvas, stage, foliage, place(away * 0.4), unit * 0.26, 0.04, stage.seed | 0xff000);
+        let (foot, tall, chance) = (place(away * 0.4), unit * 0.26, stage.seed | 0xff000);
+        Tree { foliage, foot, tall, distance: 0.04, chance }.paint(canvas, stage);
     }
     if subject.has(Trait::Campfire) {
         building::camp(canvas, stage, place(stage.sun_side * 0.12), unit * 0.06);

@@ -69,115 +69,108 @@ impl Row {
             let on_ground = edge[column] < canvas.height as f32 + tall;
             if on_ground && (grows || self.density >= 1.0) {
                 let foot = (x, edge[column] + tall * (0.05 + sink));
-                let grown = tall * size * mix(0.75, 1.1, grove.clamp(0.0, 1.0));
-                paint(canvas, stage, foliage, foot, grown, self.distance, random.bits());
+                let tall = tall * size * mix(0.75, 1.1, grove.clamp(0.0, 1.0));
+                let distance = self.distance;
+                Tree { foliage, foot, tall, distance, chance: random.bits() }.paint(canvas, stage);
             }
             x += tall * if foliage.conifer { random.between(0.16, 0.34) } else { random.between(0.3, 0.7) };
         }
     }
 }
 
-/// Paints one tree with its foot at `foot`, `tall` pixels high.
-pub(super) fn paint(
-    canvas: &mut Canvas,
-    stage: &Stage,
-    foliage: Foliage,
-    foot: Point,
-    tall: f32,
-    distance: f32,
-    chance: u64,
-) {
-    if foliage.conifer {
-        conifer(canvas, stage, foliage, foot, tall, distance, chance);
-    } else {
-        crown(canvas, stage, foliage, foot, tall, distance, chance);
-    }
+/// One tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tree {
+    pub foliage: Foliage,
+    pub foot: Point,
+    /// Its height, in pixels.
+    pub tall: f32,
+    /// From 0 (near) to 1 (lost in the haze).
+    pub distance: f32,
+    /// By which it differs from others.
+    pub chance: u64,
 }
 
-/// Tiers of drooping branches, narrower to the top.
-fn conifer(
-    canvas: &mut Canvas,
-    stage: &Stage,
-    foliage: Foliage,
-    foot: Point,
-    tall: f32,
-    distance: f32,
-    chance: u64,
-) {
-    let tiers = 5.0 + (chance & 3) as f32 + (tall / canvas.unit * 14.0).min(6.0);
-    let slim = 0.17 + 0.07 * (chance >> 8 & 0xff) as f32 / 255.0;
-    let noise = Noise::new(chance);
-    let wide = tall * slim;
-    let (columns, rows) = canvas.span((foot.0 - wide, foot.1 - tall), (foot.0 + wide, foot.1), 1.0);
-    for y in rows {
-        let t = (foot.1 - (y as f32 + 0.5)) / tall;
-        if !(0.0..=1.0).contains(&t) {
-            continue;
-        }
-        for x in columns.clone() {
-            let dx = x as f32 + 0.5 - foot.0;
-            let side = if dx < 0.0 { 0.37 } else { 0.0 };
-            // Branches hang: a tier is lower at its outside.
-            let tier = t * tiers + side + 0.75 * dx.abs() / wide;
-            let drop = 1.0 - (tier - floor(tier));
-            let ragged = 1.0 + 0.28 * noise.at(tier * 3.1 + side * 40.0, x as f32 / tall * 26.0);
-            let branch = wide * (1.0 - t) * (0.62 + 0.42 * drop) * ragged;
-            let trunk = if t < 0.1 { wide * 0.09 } else { 0.0 };
-            let reach = if t < 0.06 { trunk } else { branch };
-            let cover = (reach - dx.abs() + 0.5).clamp(0.0, 1.0);
-            if cover <= 0.0 {
-                continue;
-            }
-            let faces = (0.5 + 0.5 * stage.sun_side * dx / wide.max(1.0)).clamp(0.0, 1.0);
-            let own = foliage.colour * (0.62 + 0.5 * faces + 0.22 * (1.0 - drop));
-            let snowed = foliage.snow
-                * smooth_step(0.35, 0.75, 1.0 - drop + 0.3 * faces)
-                * (0.7 + 0.3 * ragged - 0.15);
-            let own = own.mix(Colour::hex(0xeaf1fb), snowed);
-            canvas.lay(x, y, stage.palette.seen(own, distance), cover);
+impl Tree {
+    pub fn paint(&self, canvas: &mut Canvas, stage: &Stage) {
+        if self.foliage.conifer {
+            self.paint_conifer(canvas, stage);
+        } else {
+            self.paint_crown(canvas, stage);
         }
     }
-}
 
-/// A trunk and a crown of leaf clusters, lit from the sun's side.
-fn crown(
-    canvas: &mut Canvas,
-    stage: &Stage,
-    foliage: Foliage,
-    foot: Point,
-    tall: f32,
-    distance: f32,
-    chance: u64,
-) {
-    let bark = stage.palette.seen(Colour::hex(0x4a3a30), distance);
-    let middle = (foot.0, foot.1 - tall * 0.62);
-    canvas.line(foot, (foot.0, foot.1 - tall * 0.5), tall * 0.055, bark, 1.0);
-    for branch in [-0.16, 0.15] {
-        let fork = (foot.0, foot.1 - tall * 0.3);
-        canvas.line(fork, (foot.0 + branch * tall, foot.1 - tall * 0.55), tall * 0.025, bark, 1.0);
-    }
-    let noise = Noise::new(chance);
-    let wide = tall * (0.33 + 0.08 * (chance >> 12 & 0xff) as f32 / 255.0);
-    let high = tall * 0.38;
-    let (columns, rows) =
-        canvas.span((middle.0 - wide, middle.1 - high), (middle.0 + wide, middle.1 + high), tall * 0.1);
-    let grain = 9.0 / tall;
-    for y in rows {
-        for x in columns.clone() {
-            let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
-            let (dx, dy) = ((px - middle.0) / wide, (py - middle.1) / high);
-            let lumps = noise.layers(px * grain, py * grain, 3);
-            let lower = if dy > 0.0 { 1.25 } else { 1.0 };
-            let inside = 1.0 - length(dx, dy * lower) + 0.38 * lumps;
-            let cover = (inside * wide * 0.5 + 0.5).clamp(0.0, 1.0);
-            if cover <= 0.0 {
+    /// Tiers of drooping branches, narrower to the top.
+    fn paint_conifer(&self, canvas: &mut Canvas, stage: &Stage) {
+        let Tree { foliage, foot, tall, distance, chance } = *self;
+        let tiers = 5.0 + (chance & 3) as f32 + (tall / canvas.unit * 14.0).min(6.0);
+        let slim = 0.17 + 0.07 * (chance >> 8 & 0xff) as f32 / 255.0;
+        let noise = Noise::new(chance);
+        let wide = tall * slim;
+        let (columns, rows) = canvas.span((foot.0 - wide, foot.1 - tall), (foot.0 + wide, foot.1), 1.0);
+        for y in rows {
+            let t = (foot.1 - (y as f32 + 0.5)) / tall;
+            if !(0.0..=1.0).contains(&t) {
                 continue;
             }
-            let bare = foliage.snow * 0.45;
-            let faces = 0.5 + 0.32 * stage.sun_side * dx - 0.4 * dy + 0.55 * lumps;
-            let own = foliage.colour * (0.55 + 0.62 * faces.clamp(0.0, 1.1));
-            let own = own.mix(Colour::hex(0xeaf1fb), foliage.snow * 0.5 * smooth_step(0.4, 0.9, faces));
-            canvas.lay(x, y, stage.palette.seen(own, distance), cover * (1.0 - bare));
+            for x in columns.clone() {
+                let dx = x as f32 + 0.5 - foot.0;
+                let side = if dx < 0.0 { 0.37 } else { 0.0 };
+                // Branches hang: a tier is lower at its outside.
+                let tier = t * tiers + side + 0.75 * dx.abs() / wide;
+                let drop = 1.0 - (tier - floor(tier));
+                let ragged = 1.0 + 0.28 * noise.at(tier * 3.1 + side * 40.0, x as f32 / tall * 26.0);
+                let branch = wide * (1.0 - t) * (0.62 + 0.42 * drop) * ragged;
+                let trunk = if t < 0.1 { wide * 0.09 } else { 0.0 };
+                let reach = if t < 0.06 { trunk } else { branch };
+                let cover = (reach - dx.abs() + 0.5).clamp(0.0, 1.0);
+                if cover <= 0.0 {
+                    continue;
+                }
+                let faces = (0.5 + 0.5 * stage.sun_side * dx / wide.max(1.0)).clamp(0.0, 1.0);
+                let own = foliage.colour * (0.62 + 0.5 * faces + 0.22 * (1.0 - drop));
+                let snowed = foliage.snow
+                    * smooth_step(0.35, 0.75, 1.0 - drop + 0.3 * faces)
+                    * (0.7 + 0.3 * ragged - 0.15);
+                let own = own.mix(Colour::hex(0xeaf1fb), snowed);
+                canvas.lay(x, y, stage.palette.seen(own, distance), cover);
+            }
+        }
+    }
+
+    /// A trunk and a crown of leaf clusters, lit from the sun's side.
+    fn paint_crown(&self, canvas: &mut Canvas, stage: &Stage) {
+        let Tree { foliage, foot, tall, distance, chance } = *self;
+        let bark = stage.palette.seen(Colour::hex(0x4a3a30), distance);
+        let middle = (foot.0, foot.1 - tall * 0.62);
+        canvas.line(foot, (foot.0, foot.1 - tall * 0.5), tall * 0.055, bark, 1.0);
+        for branch in [-0.16, 0.15] {
+            let fork = (foot.0, foot.1 - tall * 0.3);
+            canvas.line(fork, (foot.0 + branch * tall, foot.1 - tall * 0.55), tall * 0.025, bark, 1.0);
+        }
+        let noise = Noise::new(chance);
+        let wide = tall * (0.33 + 0.08 * (chance >> 12 & 0xff) as f32 / 255.0);
+        let high = tall * 0.38;
+        let (columns, rows) =
+            canvas.span((middle.0 - wide, middle.1 - high), (middle.0 + wide, middle.1 + high), tall * 0.1);
+        let grain = 9.0 / tall;
+        for y in rows {
+            for x in columns.clone() {
+                let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
+                let (dx, dy) = ((px - middle.0) / wide, (py - middle.1) / high);
+                let lumps = noise.layers(px * grain, py * grain, 3);
+                let lower = if dy > 0.0 { 1.25 } else { 1.0 };
+                let inside = 1.0 - length(dx, dy * lower) + 0.38 * lumps;
+                let cover = (inside * wide * 0.5 + 0.5).clamp(0.0, 1.0);
+                if cover <= 0.0 {
+                    continue;
+                }
+                let bare = foliage.snow * 0.45;
+                let faces = 0.5 + 0.32 * stage.sun_side * dx - 0.4 * dy + 0.55 * lumps;
+                let own = foliage.colour * (0.55 + 0.62 * faces.clamp(0.0, 1.1));
+                let own = own.mix(Colour::hex(0xeaf1fb), foliage.snow * 0.5 * smooth_step(0.4, 0.9, faces));
+                canvas.lay(x, y, stage.palette.seen(own, distance), cover * (1.0 - bare));
+            }
         }
     }
 }
