@@ -88,3 +88,10 @@ fn a_character_without_a_glyph_is_named() {
     let refusal = paint("Hello \u{10ffff}", "top", 320, 180).unwrap_err();
     assert_eq!(refusal.message, "`title` has '\\u{10ffff}', for which the font has no glyph");
 }
+
+#[test]
+fn a_script_that_would_come_out_garbled_is_refused() {
+    let refusal = paint("مرحبا", "top", 320, 180).unwrap_err();
+    assert!(refusal.message.contains("media/captions can write it"), "{refusal}");
+    paint("Ελλάδα, Україна", "top", 640, 360).unwrap();
+}

@@ -60,9 +60,13 @@ impl Lettering {
             Refusal::unavailable("the font for `title` can't be read; it must be a TrueType or OpenType file")
         })?;
         let words: Vec<&str> = title.split_whitespace().collect();
-        if let Some(character) =
-            words.iter().flat_map(|word| word.chars()).find(|character| font.glyph_id(*character).0 == 0)
-        {
+        let characters = || words.iter().flat_map(|word| word.chars());
+        if let Some(character) = characters().find(|character| is_of_joined_script(*character)) {
+            return Err(Refusal::invalid(format!(
+                "`title` has {character:?}, of a script that isn't set letter by letter; media/captions can write it"
+            )));
+        }
+        if let Some(character) = characters().find(|character| font.glyph_id(*character).0 == 0) {
             return Err(Refusal::invalid(format!(
                 "`title` has {character:?}, for which the font has no glyph"
             )));
@@ -208,6 +212,12 @@ fn wrap(font: &FontRef, words: &[&str], size: f32, limit: f32) -> Vec<(String, f
 fn measure(font: &FontRef, line: &str, size: f32) -> f32 {
     let scaled = font.as_scaled(PxScale::from(size));
     glyphs(font, line, size).last().map_or(0.0, |last| last.position.x + scaled.h_advance(last.id))
+}
+
+/// Whether a character is of a script that is written from the right, or whose letters change beside
+/// others (Hebrew, Arabic, the scripts of India, Thai, Khmer and their neighbours).
+fn is_of_joined_script(character: char) -> bool {
+    matches!(u32::from(character), 0x0590..=0x109f | 0x1780..=0x18af | 0xfb1d..=0xfdff | 0xfe70..=0xfeff)
 }
 
 /// The glyphs of a line with kerning, from x = 0.
