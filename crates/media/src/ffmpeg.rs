@@ -1,7 +1,7 @@
 //! Calls of ffmpeg: what all of them have in common.
 
 use crate::filter::{Graph, seconds};
-use crate::recipe::{Call, Program};
+use crate::recipe::Call;
 
 /// Container formats that are opened. Playlists and scripts (HLS, concat, …) name further files, so
 /// none of them is here: bytes of a stranger can't make ffmpeg read anything else.
@@ -143,6 +143,6 @@ impl Ffmpeg {
         self.push(["-max_muxing_queue_size", "9999"]);
         self.push(["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
         self.push(["-flags:v", "+bitexact", "-flags:a", "+bitexact", file]);
-        Call { program: Program::Ffmpeg, arguments: self.arguments, length }
+        Call { arguments: self.arguments, length }
     }
 }

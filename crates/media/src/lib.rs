@@ -6,13 +6,13 @@
 //! and [`failure`] read what ffmpeg says.
 //!
 //! ```
-//! use motet_media::{plan, Program};
+//! use motet_media::plan;
 //! use motet_pipeline::value::Map;
 //! use motet_pipeline::Value;
 //!
 //! let inputs = Map::from([("duration".to_owned(), Value::from(1.5))]);
 //! let recipe = plan("media/silence", &inputs).unwrap();
-//! assert_eq!(recipe.calls[0].program, Program::Ffmpeg);
+//! assert_eq!(recipe.calls[0].arguments.last().unwrap(), "out.wav");
 //!
 //! let refusal = plan("media/silence", &Map::new()).unwrap_err();
 //! assert_eq!(refusal.message, "media/silence needs `duration` (number)");
@@ -47,7 +47,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Contract, Refusal};
 
 pub use orientation::Orientation;
-pub use recipe::{Call, Output, Program, Recipe};
+pub use recipe::{Call, Output, Recipe};
 
 use request::Request;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use motet_pipeline::{Artifact, Value};
 
-/// How to make the outputs of one operation: files to lay out in an empty scratch folder, programs
-/// to call there one after another, and where each output is then found.
+/// How to make the outputs of one operation: files to lay out in an empty scratch folder, calls
+/// of ffmpeg to make there one after another, and where each output is then found.
 ///
 /// All names are relative to the scratch folder, which is the current directory of every call. They
 /// are chosen here: no text of a user ever becomes a path or an option.
@@ -17,40 +17,19 @@ pub struct Recipe {
     pub inputs: Vec<(String, Arc<Artifact>)>,
     /// Small files that have to be written first, such as subtitles.
     pub files: Vec<(String, Vec<u8>)>,
-    /// The programs to call, in order.
+    /// The calls to make, in order.
     pub calls: Vec<Call>,
     /// Where each output of the operation is found afterwards.
     pub outputs: BTreeMap<String, Output>,
 }
 
-/// One call of a program.
+/// One call of ffmpeg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// Which program.
-    pub program: Program,
     /// Its arguments, without the program itself.
     pub arguments: Vec<String>,
     /// Seconds of media that will be written, where it is known: what progress is measured against.
     pub length: Option<f64>,
-}
-
-/// The programs that recipes call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// `ffmpeg`
-    Ffmpeg,
-    /// `ffprobe`
-    Ffprobe,
-}
-
-impl Program {
-    /// The name under which it is found on the machine.
-    pub fn name(self) -> &'static str {
-        match self {
-            Program::Ffmpeg => "ffmpeg",
-            Program::Ffprobe => "ffprobe",
-        }
-    }
 }
 
 /// Where an output is found once all calls are done.

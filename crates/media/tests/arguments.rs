@@ -88,7 +88,7 @@ fn drawn(recipe: &Recipe) -> String {
         writeln!(text, "+ {name}\n{}", String::from_utf8_lossy(bytes).trim_end()).unwrap();
     }
     for call in &recipe.calls {
-        write!(text, "$ {}", call.program.name()).unwrap();
+        text.push_str("$ ffmpeg");
         for argument in &call.arguments {
             let line = if argument.starts_with('-') || argument.contains(';') { "\n    " } else { " " };
             write!(text, "{line}{}", argument.replace(';', ";\n    ")).unwrap();

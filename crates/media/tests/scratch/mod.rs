@@ -108,7 +108,7 @@ impl Scratch {
             self.write(name, bytes);
         }
         for call in &recipe.calls {
-            let output = Command::new(call.program.name())
+            let output = Command::new("ffmpeg")
                 .args(&call.arguments)
                 .current_dir(self.folder.path())
                 .output()

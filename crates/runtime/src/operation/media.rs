@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use motet_engine::Failure;
 use motet_media::progress::Progress;
-use motet_media::{Call, Output, Program, Recipe};
+use motet_media::{Call, Output, Recipe};
 use motet_pipeline::Value;
 use motet_pipeline::value::Map;
 
@@ -50,10 +50,6 @@ async fn perform(work: &Work, recipe: Recipe) -> Result<Value, Failure> {
 
 /// Runs one call; its progress is `share` of the whole, from `done` on.
 async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) -> Result<(), Failure> {
-    let program = match call.program {
-        Program::Ffmpeg => work.hands.tools.ffmpeg.clone(),
-        Program::Ffprobe => work.hands.tools.ffprobe.clone(),
-    };
     let (sink, progress) = (work.progress.clone(), Mutex::new(Progress::new(call.length)));
     let on_line = move |line: &str| {
         let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -61,6 +57,7 @@ async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) 
             sink.tell(Some(done + share * fraction), None);
         }
     };
-    let finished = scratch.run(work, &program, call.arguments, Some(Arc::new(on_line))).await?;
+    let finished =
+        scratch.run(work, &work.hands.tools.ffmpeg, call.arguments, Some(Arc::new(on_line))).await?;
     judge(&finished)
 }
