@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use motet_pipeline::expression::is_true;
-use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, Step};
+use motet_pipeline::expression::{EvaluationError, Template, is_true};
+use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, InputSpec, Step};
 use motet_pipeline::{Class, StepPath, Value};
 
 use crate::event::{Item, SkipReason};
@@ -141,32 +141,36 @@ impl Handling<'_> {
         if (step.each.is_none() || per_item) && !self.condition_holds(id, step) {
             return;
         }
-        let path = self.run.node(id).path.clone();
         match &step.body {
             Body::Operation(_) => self.begin_operation(id),
             Body::Group(_) => {
-                self.emit(Event::StepReady { step: path, inputs: None });
+                let step = self.run.node(id).path.clone();
+                self.emit(Event::StepReady { step, inputs: None });
                 self.open(id);
             }
-            Body::Pipeline { inputs, with, .. } => {
-                let given = match self.evaluate_inputs(id, with) {
-                    Ok(given) => given,
-                    Err(failure) => return self.fail_step(id, failure),
-                };
-                let needed = inputs.iter().filter(|spec| spec.required && spec.default.is_none());
-                if let Some(missing) = needed.into_iter().find(|spec| !given.contains_key(&spec.name)) {
-                    return self.skip(id, SkipReason::Absent { input: missing.name.clone() });
-                }
-                match motet_pipeline::inputs::accept(inputs, given) {
-                    Ok(accepted) => {
-                        self.emit(Event::StepReady { step: path, inputs: Some(Value::map(accepted)) });
-                        self.open(id);
-                    }
-                    Err(misfits) => {
-                        let words: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
-                        self.fail_step(id, Failure::new(Class::Invalid, words.join("; ")));
-                    }
-                }
+            Body::Pipeline { inputs, with, .. } => self.begin_pipeline(id, inputs, with),
+        }
+    }
+
+    /// Starts a file that is put in place, if what it is given fits.
+    fn begin_pipeline(&mut self, id: NodeId, inputs: &[InputSpec], with: &[(String, Template)]) {
+        let given = match self.evaluate_inputs(id, with) {
+            Ok(given) => given,
+            Err(failure) => return self.fail_step(id, failure),
+        };
+        let mut needed = inputs.iter().filter(|spec| spec.required && spec.default.is_none());
+        if let Some(missing) = needed.find(|spec| !given.contains_key(&spec.name)) {
+            return self.skip(id, SkipReason::Absent { input: missing.name.clone() });
+        }
+        match motet_pipeline::inputs::accept(inputs, given) {
+            Ok(accepted) => {
+                let step = self.run.node(id).path.clone();
+                self.emit(Event::StepReady { step, inputs: Some(Value::map(accepted)) });
+                self.open(id);
+            }
+            Err(misfits) => {
+                let words: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
+                self.fail_step(id, Failure::new(Class::Invalid, words.join("; ")));
             }
         }
     }
@@ -275,12 +279,12 @@ impl Handling<'_> {
 impl Run {
     fn evaluate_key(
         &self,
-        template: &motet_pipeline::expression::Template,
+        template: &Template,
         id: NodeId,
         each: &EachPolicy,
         index: usize,
         value: &Value,
-    ) -> Result<Value, motet_pipeline::expression::EvaluationError> {
+    ) -> Result<Value, EvaluationError> {
         let mut context = self.context_of(template, id);
         context.values.insert(each.item_name.clone(), value.clone());
         context.values.insert("index".into(), Value::from(index as u64));

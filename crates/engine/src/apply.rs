@@ -21,7 +21,7 @@ impl Run {
         nodes.push(root);
         let mut run = Run {
             started_at: at,
-            turns: 1,
+            turns: 0,
             last_at: at,
             status: RunStatus::Running,
             cancel: None,

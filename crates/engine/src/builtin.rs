@@ -2,7 +2,7 @@
 
 use motet_pipeline::{Class, Span, Value};
 
-use crate::handle::{Handling, Task};
+use crate::handle::Handling;
 use crate::node::NodeId;
 use crate::{AttemptKey, Event, Failure, Money};
 
@@ -14,7 +14,7 @@ impl Handling<'_> {
         let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
         let inputs = attempts.inputs.clone();
         match self.run.target(id, attempts.target).contract.operation.as_str() {
-            "data/transform" => self.complete_step(id, Value::map([("value", input(&inputs, "value"))])),
+            "data/transform" => self.give(id, Value::map([("value", input(&inputs, "value"))])),
             "flow/sleep" => match read_duration(&input(&inputs, "duration")) {
                 Some(span) => self.emit(Event::StepSlept { step, until: self.now.after(span) }),
                 None => {
@@ -42,13 +42,12 @@ impl Handling<'_> {
         self.fail_attempt(id, key, Failure::new(class, message), Money::ZERO);
     }
 
-    pub(crate) fn complete_step(&mut self, id: NodeId, output: Value) {
-        let step = self.run.node(id).path.clone();
-        if let Some(fault) = self.failed_check(id, &output) {
-            return self.decide_after(id, Failure::new(Class::BadOutput, fault));
+    /// The output of an operation that made no attempt.
+    pub(crate) fn give(&mut self, id: NodeId, output: Value) {
+        match self.failed_check(id, &output) {
+            None => self.complete_step(id, Some(output)),
+            Some(fault) => self.decide_after(id, Failure::new(Class::BadOutput, fault)),
         }
-        self.emit(Event::StepCompleted { step, output: Some(output) });
-        self.tasks.push_back(Task::Settle(id));
     }
 }
 

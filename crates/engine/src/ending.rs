@@ -12,6 +12,13 @@ use crate::node::{NodeId, StepStatus};
 use crate::{AttemptKey, Event, Failure, Money};
 
 impl Handling<'_> {
+    /// A step or item has its output; that of a fan-out is made of its items'.
+    pub(crate) fn complete_step(&mut self, id: NodeId, output: Option<Value>) {
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::StepCompleted { step, output });
+        self.tasks.push_back(Task::Settle(id));
+    }
+
     /// A step or item failed for good.
     pub(crate) fn fail_step(&mut self, id: NodeId, failure: Failure) {
         let node = self.run.node(id);
@@ -40,18 +47,12 @@ impl Handling<'_> {
             Ok(outputs) => {
                 let outputs = Value::Map(outputs.into());
                 match self.failed_check(id, &outputs) {
-                    None => self.complete_group(id, outputs),
+                    None => self.complete_step(id, Some(outputs)),
                     Some(fault) => self.fail_step(id, Failure::new(Class::BadOutput, fault)),
                 }
             }
             Err(failure) => self.fail_step(id, failure),
         }
-    }
-
-    fn complete_group(&mut self, id: NodeId, outputs: Value) {
-        let step = self.run.node(id).path.clone();
-        self.emit(Event::StepCompleted { step, output: Some(outputs) });
-        self.tasks.push_back(Task::Settle(id));
     }
 
     fn outputs(&self, scope: NodeId, specs: &[OutputSpec]) -> Result<Map, Failure> {

@@ -57,15 +57,9 @@ const MESSAGE_BYTES_MAX: usize = 1000;
 impl Failure {
     /// A failure of `class`; a longer message is cut.
     pub fn new(class: Class, message: impl Into<String>) -> Failure {
-        let mut message = message.into();
-        if message.len() > MESSAGE_BYTES_MAX {
-            let end = (0..=MESSAGE_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-            message.truncate(end);
-            message.push('…');
-        }
         Failure {
             class,
-            message,
+            message: cut(message.into()),
             retry_at: None,
             sent: Known::No,
             billed: Known::No,
@@ -75,11 +69,26 @@ impl Failure {
         }
     }
 
+    /// The same in other words; a longer message is cut.
+    pub fn with_message(mut self, message: impl Into<String>) -> Failure {
+        self.message = cut(message.into());
+        self
+    }
+
     /// The same, not to be tried again before `at`.
     pub fn retry_at(mut self, at: Timestamp) -> Failure {
         self.retry_at = Some(at);
         self
     }
+}
+
+fn cut(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 impl fmt::Display for Failure {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use motet_pipeline::{Class, Timestamp, Value};
+use motet_pipeline::{Class, Span, Timestamp, Value};
 
 use crate::command::{Command, Perform, Resource};
 use crate::event::{LateEnd, RunStarted, Turn};
@@ -50,7 +50,6 @@ impl Run {
     pub fn start(graph: Arc<Graph>, started: RunStarted, now: Timestamp) -> (Run, Reaction) {
         let started = Arc::new(started);
         let mut run = Run::open(graph, started.clone(), now);
-        run.turns = 0;
         let mut handling = Handling::new(&mut run, now);
         handling.events.push(Event::RunStarted(Box::new((*started).clone())));
         handling.open(NodeId::ROOT);
@@ -169,7 +168,10 @@ impl<'a> Handling<'a> {
         }
     }
 
-    fn on_resume(&mut self, away: motet_pipeline::Span) {
+    /// Somebody drove the run at its last turn, whatever else is said: told twice, it moves no deadline
+    /// twice.
+    fn on_resume(&mut self, away: Span) {
+        let away = away.min(self.now.since(self.run.last_at));
         self.emit(Event::RunResumed { away });
     }
 
@@ -191,7 +193,7 @@ impl<'a> Handling<'a> {
         let step = self.run.node(id).path.clone();
         self.emit(Event::StepWoken { step });
         if self.run.was_asleep_on_purpose(id) {
-            self.complete_step(id, Value::Map(Default::default()));
+            self.give(id, Value::Map(Default::default()));
         } else {
             self.launch(id);
         }

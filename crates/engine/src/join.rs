@@ -2,9 +2,9 @@
 
 use motet_pipeline::plan::Each as EachPolicy;
 
-use crate::handle::{Handling, Task};
+use crate::Failure;
+use crate::handle::Handling;
 use crate::node::{Each, NodeId, StepStatus};
-use crate::{Event, Failure};
 
 /// What the state of its items means for a fanned-out step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +71,7 @@ impl Handling<'_> {
         self.cancel_items(id, reason);
         match failure {
             Some(failure) => self.fail_step(id, failure),
-            None => {
-                let step = self.run.node(id).path.clone();
-                self.emit(Event::StepCompleted { step, output: None });
-                self.tasks.push_back(Task::Settle(id));
-            }
+            None => self.complete_step(id, None),
         }
     }
 
@@ -87,10 +83,10 @@ impl Handling<'_> {
         let counts =
             format!("{} of {} items succeeded, {needed} are needed", each.succeeded, each.items.len());
         match first {
-            Some((node, failure)) => Failure {
-                message: format!("{counts}; first `{}`: {}", node.path, failure.message),
-                ..(**failure).clone()
-            },
+            Some((node, failure)) => {
+                let message = format!("{counts}; first `{}`: {}", node.path, failure.message);
+                (**failure).clone().with_message(message)
+            }
             None => Failure::new(motet_pipeline::Class::BadOutput, counts),
         }
     }

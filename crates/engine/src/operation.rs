@@ -8,7 +8,7 @@ use motet_pipeline::{Class, Span, Timestamp, Value};
 use crate::advance::Readiness;
 use crate::command::Resource;
 use crate::event::SkipReason;
-use crate::handle::{Handling, Task};
+use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
@@ -179,9 +179,8 @@ impl Handling<'_> {
             Some(fault) => self.fail_attempt(id, key, Failure::new(Class::BadOutput, fault), cost),
             None => {
                 let AttemptKey { step, number } = key;
-                self.emit(Event::AttemptSucceeded { step: step.clone(), attempt: number, cost });
-                self.emit(Event::StepCompleted { step, output: Some(output) });
-                self.tasks.push_back(Task::Settle(id));
+                self.emit(Event::AttemptSucceeded { step, attempt: number, cost });
+                self.complete_step(id, Some(output));
             }
         }
     }
@@ -363,10 +362,7 @@ impl Handling<'_> {
         let operation = &self.run.target(id, attempts.target).contract.operation;
         let note = format!("the fallback {operation} can't be used: {reason}");
         let failure = match &attempts.failure {
-            Some(before) => Failure {
-                message: Failure::new(before.class, format!("{}; {note}", before.message)).message,
-                ..(**before).clone()
-            },
+            Some(before) => (**before).clone().with_message(format!("{}; {note}", before.message)),
             None => Failure::new(Class::Invalid, note),
         };
         self.decide_after(id, failure);

@@ -34,7 +34,9 @@ pub fn moment(
 
 fn pause(rule: &RetryRule, attempts: u32, random: u64) -> Span {
     let exponent = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
-    let full = (rule.backoff.0 as f64 * rule.factor.powi(exponent)).min(rule.max_backoff.0 as f64);
+    // Nothing, however often it grows, is nothing: not the product of zero and infinity.
+    let growth = rule.factor.powi(exponent).min(1e15);
+    let full = (rule.backoff.0 as f64 * growth).min(rule.max_backoff.0 as f64);
     let share = if rule.jitter { random as f64 / u64::MAX as f64 } else { 1.0 };
     Span((full * share).round() as u64)
 }

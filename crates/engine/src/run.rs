@@ -155,7 +155,6 @@ impl Run {
             return Err(Misuse::OtherPlan);
         }
         let mut run = Run::open(graph, Arc::new((**started).clone()), first.at);
-        run.turns = 0;
         run.apply_all(first.number, first.at, events)?;
         for turn in rest {
             run.apply_all(turn.number, turn.at, &turn.events)?;

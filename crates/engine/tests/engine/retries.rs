@@ -146,6 +146,7 @@ fn the_moments_of_retries() {
         (Some(rule(false)), 5, plain.clone(), 0, 16_000),
         (Some(rule(false)), 6, plain.clone(), 0, 30_000),
         (Some(rule(false)), u32::MAX, plain.clone(), 0, 30_000),
+        (Some(RetryRule { backoff: Span(0), ..rule(false) }), u32::MAX, plain.clone(), 0, 0),
         (Some(rule(true)), 3, plain.clone(), 0, 0),
         (Some(rule(true)), 3, plain.clone(), u64::MAX / 2, 2_000),
         (Some(rule(true)), 3, plain.clone(), u64::MAX, 4_000),

@@ -104,6 +104,13 @@ fn time_away_moves_deadlines_and_leaves_sleeps_and_retries() {
 }
 
 #[test]
+fn that_somebody_took_a_run_up_may_be_told_twice() {
+    let mut story = start("steps: { a: { uses: task/work, timeout: 1m } }");
+    story.rests("1h").tell(Input::Resume { away: span("1h") });
+    assert_eq!(story.run.next_deadline(), Some(story.now.after(span("1m"))));
+}
+
+#[test]
 fn the_deadline_of_a_run_moves_by_the_time_away() {
     let mut story = start("timeout: 1h\nsteps: { a: { uses: task/work, timeout: 2h } }");
     story.advances("59m").rests("10h").works_on(["a#1"]).advances("59s").works_on(["a#1"]).advances("1s");
