@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Timestamp, Value};
+use motet_pipeline::{StepPath, Timestamp, Value};
 
 use crate::event::{Item, RunStarted, SkipReason};
 use crate::graph::Graph;
@@ -15,7 +15,7 @@ use crate::{AttemptKey, Event, Money};
 impl Run {
     /// The state after the first event.
     pub(crate) fn open(graph: Arc<Graph>, started: Arc<RunStarted>, at: Timestamp) -> Run {
-        let root = Node::new(motet_pipeline::StepPath::root(), None, NodeId::ROOT, None);
+        let root = Node::new(StepPath::root(), None, NodeId::ROOT, None);
         // The steps of the file are all that most runs have.
         let mut nodes = Vec::with_capacity(1 + graph.plan().root.steps.len());
         nodes.push(root);
@@ -100,7 +100,7 @@ impl Run {
             Event::StepExpanded { items, .. } => self.expand(id, items),
             Event::StepReady { inputs, .. } => self.make_ready(id, inputs, at),
             Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => {
-                self.node_mut(id).blocked_by = self.find(step);
+                self.block(id, step);
             }
             Event::StepSlept { until, .. } => self.timers.set(id, Reason::Wake, *until),
             Event::StepWoken { .. } => self.timers.clear(id, Reason::Wake),
@@ -159,6 +159,18 @@ impl Run {
                 self.degraded |= tolerated;
             }
             _ => {}
+        }
+    }
+
+    /// The step `lost` failed, and `id` needs it: so do the groups and fan-outs that `id` is part of, as
+    /// far as `lost` stands outside of them.
+    fn block(&mut self, id: NodeId, lost: &StepPath) {
+        let Some(lost) = self.find(lost) else { return };
+        let outermost = self.scope_node(lost);
+        let mut at = id;
+        while at != outermost && at != NodeId::ROOT {
+            self.node_mut(at).blocked_by.get_or_insert(lost);
+            at = self.node(at).parent;
         }
     }
 

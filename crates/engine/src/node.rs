@@ -96,7 +96,7 @@ pub(crate) struct Node {
     /// Whether its failure is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tolerated: bool,
-    /// The step whose failure kept it from running.
+    /// The step whose failure kept it, or a step inside it, from running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked_by: Option<NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

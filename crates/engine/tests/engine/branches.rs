@@ -100,6 +100,27 @@ fn what_depends_on_a_failed_step_is_skipped_over_any_number_of_steps() {
 }
 
 #[test]
+fn a_group_that_needed_a_failed_step_is_nothing_to_go_on_with() {
+    let mut story = start(
+        r#"
+        on_failure: finish
+        steps:
+          style: { uses: task/work }
+          shots:
+            each: [1, 2]
+            steps:
+              draw: { uses: task/work }
+              paint: { uses: task/work, with: { x: "{{ steps.style.value }}" } }
+            outputs: { painted: "{{ steps.paint.value }}" }
+          film: { uses: task/work, with: { x: "{{ steps.shots.items | map(attribute='painted') | list }}" } }
+        "#,
+    );
+    story.fails("style", Class::Quota).works_on(["shots[0]/draw#1", "shots[1]/draw#1"]);
+    story.ends("shots[0]/draw", json!(1)).crashes().ends("shots[1]/draw", json!(1));
+    story.finds("shots", "completed").finds("film", "skipped").is_lost("style", Class::Quota);
+}
+
+#[test]
 fn a_fallback_that_needs_a_failed_step_is_passed_over() {
     let mut story = start(
         r#"

@@ -44,6 +44,8 @@ pub fn fates() -> impl Strategy<Value = Fates> {
 #[derive(Clone, Debug)]
 enum End {
     Completed(Json),
+    /// Completed, though a step inside was blocked.
+    Partial(Json),
     Failed {
         tolerated: bool,
     },
@@ -55,7 +57,7 @@ enum End {
 impl End {
     fn word(&self) -> &'static str {
         match self {
-            End::Completed(_) => "completed",
+            End::Completed(_) | End::Partial(_) => "completed",
             End::Failed { .. } => "failed",
             End::Skipped | End::Blocked => "skipped",
         }
@@ -63,14 +65,25 @@ impl End {
 
     /// Whether nobody may go on from here.
     fn is_lost(&self) -> bool {
-        matches!(self, End::Failed { tolerated: false } | End::Blocked)
+        matches!(self, End::Failed { tolerated: false } | End::Blocked | End::Partial(_))
+    }
+
+    fn outputs(&self) -> Option<&Json> {
+        match self {
+            End::Completed(outputs) | End::Partial(outputs) => Some(outputs),
+            _ => None,
+        }
     }
 
     /// One of its outputs; what is absent is nothing.
     fn output(&self, name: &str) -> Option<Json> {
+        self.outputs()?.get(name).cloned()
+    }
+
+    fn partial_if(self, blocked: bool) -> End {
         match self {
-            End::Completed(output) => output.get(name).cloned(),
-            _ => None,
+            End::Completed(outputs) if blocked => End::Partial(outputs),
+            end => end,
         }
     }
 }
@@ -205,10 +218,7 @@ impl Model<'_> {
             let end = if skipped { End::Skipped } else { self.unit(&path, part, other) };
             ends.push(self.note(&path, end));
         }
-        let items: Vec<_> = ends
-            .iter()
-            .filter_map(|end| if let End::Completed(output) = end { Some(output) } else { None })
-            .collect();
+        let items: Vec<_> = ends.iter().filter_map(End::outputs).collect();
         let counted = ends.iter().filter(|end| !matches!(end, End::Skipped)).count();
         let needed = match fan.quorum {
             _ if fan.items == 0 => 0,
@@ -218,7 +228,8 @@ impl Model<'_> {
             number => number.parse().expect("a number of items"),
         };
         if items.len() >= needed {
-            End::Completed(json!({ "items": items }))
+            let blocked = ends.iter().any(|end| matches!(end, End::Partial(_)));
+            End::Completed(json!({ "items": items })).partial_if(blocked)
         } else {
             End::Failed { tolerated: false }
         }
@@ -254,7 +265,8 @@ impl Model<'_> {
             return End::Failed { tolerated: false };
         }
         let value = last.output("value").filter(holds);
-        End::Completed(json!({ "out": value.or(given.output("value")) }))
+        let blocked = matches!(given, End::Blocked);
+        End::Completed(json!({ "out": value.or(given.output("value")) })).partial_if(blocked)
     }
 
     /// Attempts at the target and its fallbacks.
