@@ -8,7 +8,7 @@
 use motet::builder::{InputType, PipelineBuilder};
 use motet::engine::Event;
 use motet::follow::Happening;
-use motet::{Error, Motet, TaskContext};
+use motet::{Error, Motet};
 
 /// One step of a pipeline definition.
 struct StepDefinition {
@@ -19,8 +19,8 @@ struct StepDefinition {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let orchestrator = Motet::builder()
-        .task("replicate", |_: TaskContext, text: String| async move { Ok(format!("replicate({text})")) })
-        .task("fal", |_: TaskContext, text: String| async move { Ok(format!("fal({text})")) })
+        .task("replicate", |_, text: String| async move { Ok(format!("replicate({text})")) })
+        .task("fal", |_, text: String| async move { Ok(format!("fal({text})")) })
         .open()
         .await?;
 

@@ -14,7 +14,7 @@ use motet::engine::StepStatus;
 use motet::follow::Happening;
 use motet::language::Timestamp;
 use motet::world::virtual_time::{self, VirtualWorld};
-use motet::{Error, Motet, RunHandle, TaskContext, TaskError};
+use motet::{Error, Motet, RunHandle, TaskError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,10 +31,10 @@ fn main() -> Result<(), Error> {
 async fn show() -> Result<(), Error> {
     let motet = Motet::builder()
         .world(Arc::new(VirtualWorld::new(Timestamp(0), 1)))
-        .task("image", |_: TaskContext, prompt: String| model(30, format!("picture of {prompt}")))
-        .task("video", |_: TaskContext, image: String| model(45, format!("clip of a {image}")))
-        .task("audio", |_: TaskContext, script: String| model(10, format!("\"{script}\", spoken")))
-        .task("merge", |_: TaskContext, film: Film| model(5, format!("{} with {}", film.video, film.audio)))
+        .task("image", |_, prompt: String| model(30, format!("picture of {prompt}")))
+        .task("video", |_, image: String| model(45, format!("clip of a {image}")))
+        .task("audio", |_, script: String| model(10, format!("\"{script}\", spoken")))
+        .task("merge", |_, film: Film| model(5, format!("{} with {}", film.video, film.audio)))
         .open()
         .await?;
 

@@ -42,7 +42,7 @@ async fn main() -> Result<(), Error> {
 async fn open(folder: &Path, begun: Option<Arc<Notify>>) -> Result<Motet, Error> {
     Motet::builder()
         .store(folder)
-        .task("image", |_: TaskContext, _: ()| async {
+        .task("image", |_, _: ()| async {
             println!("  makes the image");
             Ok("picture of a cat")
         })

@@ -164,6 +164,7 @@ fn words_for(error: &Error) -> Problem {
                 .line(ids.join(", "))
                 .line("type more of its end")
         }
+        Error::RunName(_) => Problem::usage(error.to_string()),
         Error::RunDiffers(run) => Problem::usage(format!(
             "there is a run `{run}` already, of another pipeline or with other inputs"
         ))

@@ -99,6 +99,11 @@ pub enum Error {
     /// A run of this name exists with another pipeline or other inputs.
     #[error("there is a run `{0}` with another pipeline or other inputs; choose another name for this one")]
     RunDiffers(RunId),
+    /// A run can't have this name, which is also that of a folder below `out/`.
+    #[error(
+        "a run can't be called `{0}`: its name has letters, digits, `-`, `_` and `.`, at most 100 of them, no `.` first"
+    )]
+    RunName(RunId),
     /// The journal of a run can't be followed.
     #[error("the journal of run {run} can't be followed: {misuse}")]
     Journal {

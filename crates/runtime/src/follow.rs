@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Something that those who follow a run are told.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Happening {
     /// A turn is durable.
     Turn(Arc<Turn>),

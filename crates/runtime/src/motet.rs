@@ -105,6 +105,21 @@ pub struct StartOptions {
     pub new: bool,
 }
 
+/// The longest name of a run, in bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+impl StartOptions {
+    /// Judges the run's name, if one is given.
+    pub(crate) fn judge(&self) -> Result<(), Error> {
+        let Some(id) = &self.id else { return Ok(()) };
+        let name = id.as_str();
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_short = (1..=NAME_BYTES_MAX).contains(&name.len());
+        let is_good = is_short && !name.starts_with('.') && name.chars().all(is_plain);
+        is_good.then_some(()).ok_or_else(|| Error::RunName(id.clone()))
+    }
+}
+
 /// A run that was asked for: started, or found.
 pub struct Started {
     /// The run.
@@ -208,7 +223,8 @@ impl Motet {
     /// A run that `options.id` names is gone on with, or told again if it has ended.
     ///
     /// # Errors
-    /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run.
+    /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run, and
+    /// [`Error::RunName`] when it is none.
     pub async fn start_with(
         &self,
         pipeline: &Pipeline,
@@ -227,6 +243,7 @@ impl Motet {
         options: StartOptions,
         fresh: Option<RunId>,
     ) -> Result<Started, Error> {
+        options.judge()?;
         let plan = pipeline.plan();
         let Hands { store, tools, .. } = &*self.inner.hands;
         let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;

@@ -106,6 +106,7 @@ impl Session {
     /// When the pipeline, the inputs or their files aren't good, tools are missing, the name belongs
     /// to another run, or the store fails.
     pub async fn start(&self, request: StartRequest) -> Result<Followed, Error> {
+        request.options.judge()?;
         let pipeline = Pipeline::from_bundle(request.bundle, self.catalogue())?;
         let hands = self.backstage.hands();
         let missing = hands.tools.missing(pipeline.tools());

@@ -66,6 +66,9 @@ pub struct Task {
 impl Task {
     /// A task called `name` (`task/` is put before it if it isn't there), done by `closure`.
     ///
+    /// The closure must not hold up the thread that it runs on: what computes or waits for long without
+    /// `await` belongs into `tokio::task::spawn_blocking`.
+    ///
     /// An input type that isn't an object takes one parameter, `value`; an output type that isn't
     /// one gives one, `value`; `()` takes or gives nothing.
     pub fn new<Input, Output, Closure, Performing>(name: &str, closure: Closure) -> Task

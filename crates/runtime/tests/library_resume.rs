@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use motet::builder::{PipelineBuilder, operation};
-use motet::{Builder, Class, Error, Motet, TaskContext, TaskError};
+use motet::engine::RunId;
+use motet::{Builder, Class, Error, Motet, StartOptions, TaskContext, TaskError};
 use tokio::sync::Semaphore;
 
 /// Counts how often each of two tasks is done; the second one waits for a permit.
@@ -74,6 +75,21 @@ async fn what_was_finished_before_the_owner_left_is_not_done_again() {
     assert_eq!(outputs.to_json(), serde_json::json!({ "text": "sent a picture" }));
     assert_eq!(counted.draw.load(Ordering::SeqCst), 1);
     assert_eq!(counted.send.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_run_can_be_named_but_not_by_any_text() {
+    let motet = Motet::builder().open().await.unwrap();
+    let text = "motet: 1\nname: nap\nsteps: { nap: { uses: flow/sleep, with: { duration: 7d } } }";
+    let pipeline = motet.load_text(text).unwrap();
+    let named = |name: &str| StartOptions { id: Some(RunId::new(name)), ..StartOptions::default() };
+    for name in ["", ".hidden", "a/b", "a b", "line\n", &"x".repeat(101)] {
+        let refused = motet.start_with(&pipeline, (), named(name)).await.err();
+        assert!(matches!(refused, Some(Error::RunName(_))), "{name:?}");
+    }
+    let first = motet.start_with(&pipeline, (), named("nap-1.ü")).await.unwrap();
+    let again = motet.start_with(&pipeline, (), named("nap-1.ü")).await.unwrap();
+    assert_eq!((first.found, again.found, again.run.id().as_str()), (false, true, "nap-1.ü"));
 }
 
 #[tokio::test]

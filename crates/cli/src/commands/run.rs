@@ -38,24 +38,6 @@ fn is_told_by_its_file(asked: &arguments::Run) -> bool {
 
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
     let labels = inputs::labels(&asked.labels)?;
-    let id = asked.id.as_deref().map(run_name).transpose()?;
+    let id = asked.id.as_deref().map(RunId::new);
     Ok(StartOptions { id, user: asked.user.clone(), labels, new: asked.new })
-}
-
-/// The longest name of a run, in characters.
-const NAME_CHARACTERS_MAX: usize = 100;
-
-/// A name for a run, which is also the name of a folder in `out/`.
-fn run_name(name: &str) -> Result<RunId, Problem> {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty()
-        || name.starts_with('.')
-        || name.len() > NAME_CHARACTERS_MAX
-        || !name.chars().all(is_plain)
-    {
-        return Err(Problem::usage(
-            "--id takes letters, digits, `-`, `_` and `.`, at most 100 of them, no `.` first",
-        ));
-    }
-    Ok(RunId::new(name))
 }

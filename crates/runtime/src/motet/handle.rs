@@ -21,6 +21,7 @@ pub struct RunHandle {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum RunEnd {
     /// With its outputs, a map.
     Completed {
