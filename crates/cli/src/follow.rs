@@ -103,22 +103,9 @@ impl<'f> Following<'f> {
 
     async fn watch(&self, runs: Vec<Followed>) -> Result<Exit, Problem> {
         let mut reader = self.reader();
-        let mut follows: Vec<Follow> = Vec::with_capacity(runs.len());
-        let (tell, mut happenings) = mpsc::channel(256);
-        for (index, mut followed) in runs.into_iter().enumerate() {
-            follows.push(self.begin(&followed.run, followed.found));
-            let tell = tell.clone();
-            tokio::spawn(async move {
-                while let Some(happening) = followed.next().await {
-                    if tell.send((index, Some(happening))).await.is_err() {
-                        return;
-                    }
-                }
-                // Nobody listens any more once the program ends.
-                let _ = tell.send((index, None)).await;
-            });
-        }
-        drop(tell);
+        let mut follows: Vec<Follow> =
+            runs.iter().map(|followed| self.begin(&followed.run, followed.found)).collect();
+        let mut happenings = all_happenings(runs);
         let mut stop = Stop::listen()
             .map_err(|error| Problem::new(Exit::Machine, format!("failed to listen for signals: {error}")))?;
         let mut frames = tokio::time::interval(FRAME);
@@ -253,6 +240,24 @@ impl<'f> Following<'f> {
         };
         Line::of(Tone::Doubtful, text)
     }
+}
+
+/// What happens to any of the runs, with the run's place among them; nothing once a run is told in full.
+fn all_happenings(runs: Vec<Followed>) -> mpsc::Receiver<(usize, Option<Happening>)> {
+    let (tell, happenings) = mpsc::channel(256);
+    for (index, mut followed) in runs.into_iter().enumerate() {
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            while let Some(happening) = followed.next().await {
+                if tell.send((index, Some(happening))).await.is_err() {
+                    return;
+                }
+            }
+            // Nobody listens any more once the program ends.
+            let _ = tell.send((index, None)).await;
+        });
+    }
+    happenings
 }
 
 impl Follow {

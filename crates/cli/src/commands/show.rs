@@ -2,7 +2,7 @@
 
 use motet::follow::Happening;
 use motet::language::{StepPath, Timestamp};
-use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
+use motet::report::{ArtifactPlaces, EndRecord, PublicEvent, Reporter};
 use motet::store::{RunRow, RunStatus, Store};
 use serde_json::Value as Json;
 
@@ -21,6 +21,7 @@ use crate::terminal::Terminal;
 pub(super) struct Told {
     pub(super) reporter: Reporter,
     events: Vec<PublicEvent>,
+    last_turn: u64,
     score: Option<Score>,
     /// Until when it is told: its end, the last sign of life of who drove it, or now.
     until: Timestamp,
@@ -32,12 +33,13 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
     let told = Told::read(&store, &row)?;
     match (&asked.step, asked.json) {
         (Some(path), json) => told.show_step(path, json, terminal)?,
-        (None, true) if asked.journal => told.events.iter().for_each(|event| {
-            let line = serde_json::to_string(event).expect("an event is plain data");
-            terminal.data(&format!("{line}\n"));
-        }),
+        (None, true) if asked.journal => told.write_journal_json(terminal),
         (None, true) => terminal.data(&format!("{:#}\n", told.json())),
-        (None, false) if asked.journal => write(&journal::lines(&told.events), terminal),
+        (None, false) if asked.journal => {
+            write(&journal::lines(&told.events), terminal);
+            let end = told.end().map(|end| journal::end_line(&end, told.last_turn));
+            end.iter().for_each(|line| terminal.data_line(line));
+        }
         (None, false) if asked.timeline => write(&timeline::lines(&told.view(terminal)), terminal),
         (None, false) => write(&show::run_lines(&told.view(terminal)), terminal),
     }
@@ -54,16 +56,38 @@ impl Told {
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));
         let mut events = Vec::new();
+        let mut last_turn = 0;
         for turn in store.turns(&row.id)? {
+            last_turn = turn.number;
             events.extend(reporter.tell(&Happening::Turn(turn.into()), now()));
         }
         let until = row.ended_at.or(silent_since(store, row, now())?).unwrap_or_else(now);
-        Ok(Told { reporter, events, score: plan.map(|plan| Score::new(plan, &History::new())), until })
+        Ok(Told {
+            reporter,
+            events,
+            last_turn,
+            score: plan.map(|plan| Score::new(plan, &History::new())),
+            until,
+        })
     }
 
     fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {
         let (record, score) = (self.reporter.record(), self.score.as_ref());
         View { record, score, now: self.until, look: &terminal.out }
+    }
+
+    /// How the run ended, if it is over.
+    fn end(&self) -> Option<EndRecord> {
+        self.reporter.record().status.is_final().then(|| self.reporter.end(self.until))
+    }
+
+    /// The same lines as `motet run --json`.
+    fn write_journal_json(&self, terminal: &Terminal) {
+        let events = self.events.iter().map(serde_json::to_string);
+        let end = self.end().map(|end| serde_json::to_string(&end));
+        for line in events.chain(end) {
+            terminal.data(&format!("{}\n", line.expect("events and ends are plain data")));
+        }
     }
 
     /// The end record, with what the run was given. Of a run that isn't over the event is its status.

@@ -6,7 +6,7 @@ use super::plain::show_ending;
 use super::{Follow, Reader, now};
 use crate::render::ending::Ending;
 use crate::render::found;
-use crate::render::line::{Line, Look};
+use crate::render::line::{Line, Look, columns};
 use crate::render::progress::View;
 use crate::terminal::Terminal;
 
@@ -36,7 +36,7 @@ impl Live {
         }
         text.push_str("\x1b[J\x1b[?2026l");
         self.terminal.note(&text);
-        self.drawn = lines.iter().map(Line::width).collect();
+        self.drawn = lines.iter().map(|line| columns(&line.paint(false))).collect();
     }
 
     fn look(&self) -> (Look, usize) {

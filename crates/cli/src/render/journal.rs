@@ -1,7 +1,7 @@
 //! The journal: every event with its time.
 
 use motet::language::StepPath;
-use motet::report::PublicEvent;
+use motet::report::{EndRecord, PublicEvent};
 use serde_json::Value as Json;
 
 use super::line::{Line, Tone};
@@ -11,12 +11,26 @@ pub fn lines(events: &[PublicEvent]) -> Vec<Line> {
     events.iter().filter(|event| event.name != "run.progress").map(line).collect()
 }
 
+/// The line for the end of the run, which is in its last turn.
+pub fn end_line(end: &EndRecord, last_turn: u64) -> Line {
+    let details = [
+        end.failed_step.as_ref().map(|step| format!("step={step}")),
+        end.reason.as_ref().map(|reason| format!("reason={reason}")),
+        (!is_empty(&end.outputs)).then(|| format!("outputs={}", shown(&end.outputs))),
+    ];
+    let details: Vec<String> = details.into_iter().flatten().collect();
+    beginning(Some(last_turn), &end.at, end.event).then(Tone::Dim, format!("  {}", details.join(" ")))
+}
+
+fn beginning(turn: Option<u64>, at: &str, name: &str) -> Line {
+    let clock = at.get(11..23).unwrap_or(at);
+    let turn = turn.map_or(String::new(), |turn| turn.to_string());
+    Line::of(Tone::Dim, format!("{turn:>4}  {clock}  ")).then(tone_of(name), format!("{name:<18}"))
+}
+
 fn line(event: &PublicEvent) -> Line {
-    let clock = event.at.get(11..23).unwrap_or(&event.at);
-    let turn = event.turn.map_or(String::new(), |turn| turn.to_string());
-    let mut line = Line::of(Tone::Dim, format!("{turn:>4}  {clock}  "))
-        .then(tone_of(event.name), format!("{:<18}", event.name))
-        .plain(format!("  {}", event.step.as_ref().map_or("", StepPath::as_str)));
+    let step = event.step.as_ref().map_or("", StepPath::as_str);
+    let mut line = beginning(event.turn, &event.at, event.name).plain(format!("  {step}"));
     if let Some(attempt) = event.attempt {
         line = line.then(Tone::Dim, format!(" #{attempt}"));
     }

@@ -292,6 +292,10 @@ fn the_journal_is_told_event_by_event() {
     let text = project.transcript(&["show", "first", "--journal"]);
     assert!(text.contains("attempt.failed"), "{text}");
     assert!(text.lines().count() > 12, "{text}");
+    assert!(text.lines().nth_back(1).is_some_and(|end| end.contains("run.failed")), "{text}");
+    let lines = project.good(&["show", "first", "--journal", "--json"]);
+    let end: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["event"], &end["failed_step"]), (&"run.failed".into(), &"bad".into()));
 }
 
 #[test]
