@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
@@ -100,13 +100,19 @@ pub enum ProcessError {
     Stopped,
 }
 
-/// Kills the group of a child unless it has ended.
+/// The group of a child: what is left of it is killed when this is dropped.
 struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Group {
+        Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
-            // It may have ended by itself in this moment.
+            // Nothing may be left of it. Its number isn't given away again so soon.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
@@ -119,21 +125,17 @@ const ENVIRONMENT: [&str; 8] =
 /// Runs a program to its end.
 pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
     let child = start(&process)?;
-    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let group = Group::of(&child);
     limit_files(group.0, process.file_bytes_max);
     let program = process.program.clone();
     let limit = process.time_max;
-    let finished = tokio::select! {
-        finished = follow(child, process) => finished,
+    tokio::select! {
+        biased;
         () = stop.cancelled() => Err(ProcessError::Stopped),
-        () = tokio::time::sleep(limit) => {
-            Err(ProcessError::TimedOut { program, seconds: limit.as_secs() })
-        }
-    };
-    if finished.is_ok() {
-        group.0 = None;
+        // An end that is there counts, also if its time is up: this process may have been stopped itself.
+        finished = tokio::time::timeout(limit, follow(child, group, process)) => finished
+            .unwrap_or_else(|_| Err(ProcessError::TimedOut { program, seconds: limit.as_secs() })),
     }
-    finished
 }
 
 /// Kills the programs that a process which was killed itself has left at work in folders below
@@ -147,8 +149,8 @@ pub(crate) fn kill_left_below(folder: &Path) {
         let has_no_input =
             || fs::read_link(entry.path().join("fd/0")).is_ok_and(|input| input == Path::new("/dev/null"));
         if let Some(pid) = pid.filter(|_| works_there && has_no_input()) {
-            // It may have ended by itself in this moment.
-            let _ = kill_process_group(pid, Signal::KILL);
+            // It may have ended by itself in this moment; what it started itself may be left without it.
+            let _ = kill_process_group(getpgid(Some(pid)).unwrap_or(pid), Signal::KILL);
         }
     }
 }
@@ -185,16 +187,19 @@ fn start(process: &Process) -> Result<Child, ProcessError> {
         })
 }
 
-async fn follow(mut child: Child, process: Process) -> Result<Finished, ProcessError> {
+async fn follow(mut child: Child, group: Group, process: Process) -> Result<Finished, ProcessError> {
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
     let limit = process.output_bytes_max;
     let mebibytes = process.file_bytes_max >> 20;
-    let (stdout, stderr, status) = tokio::join!(
-        read_lines(stdout, limit, process.on_line.clone()),
-        read_end(stderr, limit),
-        child.wait()
-    );
+    let ended = async {
+        let status = child.wait().await;
+        // What it started and left behind would keep its output open.
+        drop(group);
+        status
+    };
+    let (stdout, stderr, status) =
+        tokio::join!(read_lines(stdout, limit, process.on_line.clone()), read_end(stderr, limit), ended);
     let program = process.program;
     let status = match status {
         Ok(status) if status.signal() == Some(Signal::XFSZ.as_raw()) => {
@@ -264,6 +269,74 @@ mod tests {
         };
         let error = run(process, CancellationToken::new()).await.unwrap_err();
         assert!(matches!(error, ProcessError::FileTooLarge { .. }), "{error}");
+    }
+
+    /// Runs a script of the shell in `folder`.
+    async fn play(
+        folder: &Path,
+        script: &str,
+        seconds: u64,
+        stop: CancellationToken,
+    ) -> Result<Finished, ProcessError> {
+        let process = Process {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            folder: folder.to_owned(),
+            time_max: Duration::from_secs(seconds),
+            output_bytes_max: 10_000,
+            file_bytes_max: 1 << 20,
+            on_line: None,
+        };
+        run(process, stop).await
+    }
+
+    /// Waits until nothing works in `folder` any more: a killed process is gone a moment later.
+    async fn expect_nothing_left(folder: &Path) {
+        let works_there = |process: &fs::DirEntry| {
+            fs::read_link(process.path().join("cwd")).is_ok_and(|at| at.starts_with(folder))
+        };
+        while fs::read_dir("/proc").unwrap().flatten().any(|process| works_there(&process)) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_behind_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "trap '' TERM HUP INT; sleep 1000 & (sleep 1001 &) ; echo done";
+        let finished = play(folder.path(), script, 500, CancellationToken::new()).await.unwrap();
+        assert_eq!((finished.exit, finished.stdout.as_slice()), (Some(0), b"done\n".as_slice()));
+        expect_nothing_left(folder.path()).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ignores_signals_and_has_children_ends_when_it_is_told_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let script = "trap '' TERM HUP INT; (sleep 1001 &); touch begun; sleep 1000";
+        let playing = play(folder.path(), script, 500, stop.clone());
+        let stopping = async {
+            while !folder.path().join("begun").exists() {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let (finished, ()) = tokio::join!(playing, stopping);
+        assert!(matches!(finished, Err(ProcessError::Stopped)), "{finished:?}");
+        expect_nothing_left(folder.path()).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_writes_without_end_takes_no_memory_and_ends_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            "head -c 1000000 /dev/zero; yes | head -c 200000; yes | head -c 200000 >&2; echo the end >&2";
+        let finished = play(folder.path(), script, 500, CancellationToken::new()).await.unwrap();
+        assert_eq!((finished.stdout.len(), finished.stderr.len()), (10_000, 10_000));
+        assert!(finished.stderr.ends_with("the end\n"));
+        let finished = play(folder.path(), "yes & yes >&2", 1, CancellationToken::new()).await;
+        assert!(matches!(finished, Err(ProcessError::TimedOut { seconds: 1, .. })), "{finished:?}");
+        expect_nothing_left(folder.path()).await;
     }
 
     #[test]
