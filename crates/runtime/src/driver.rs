@@ -33,8 +33,8 @@ pub(crate) enum Message {
     Input { run: RunId, input: Input },
     /// The work of an attempt ended.
     Ended { run: RunId, key: AttemptKey, end: AttemptEnd },
-    /// There is no room for what an attempt makes.
-    DiskFull,
+    /// The store can't keep what an attempt made.
+    NotKept { error: StoreError },
     /// An attempt tells how far it is.
     Progress { run: RunId, progress: Progress },
     /// Turns are durable, or can't be made so.
@@ -197,10 +197,7 @@ impl Driver {
                     self.tell(&run, Input::Ended { key, end });
                 }
             }
-            Message::DiskFull => {
-                let file = self.hands.store.folder().to_owned();
-                self.give_up(StoreError::Full { file }, Vec::new());
-            }
+            Message::NotKept { error } => self.give_up(error, Vec::new()),
             Message::Progress { run, progress } => {
                 if let Some(live) = self.runs.get_mut(&run) {
                     live.followers.tell(&Happening::Progress(Arc::new(progress)));
@@ -395,12 +392,14 @@ impl Driver {
         self.in_flight.insert((id.clone(), key.clone()), stop.clone());
         let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
-        let (mail, run) = (self.mail.clone(), id.clone());
+        let (mail, run, hands) = (self.mail.clone(), id.clone(), self.hands.clone());
         self.hands.world.spawn(Box::pin(async move {
-            let message = match work.perform().await {
-                AttemptEnd::Failed { failure, .. } if operation::is_disk_full(&failure) => Message::DiskFull,
-                end => Message::Ended { run, key, end },
+            let end = work.perform().await;
+            let error = match &end {
+                AttemptEnd::Failed { failure, .. } => operation::store_error(failure, &hands.store),
+                _ => None,
             };
+            let message = error.map_or(Message::Ended { run, key, end }, |error| Message::NotKept { error });
             // If nobody listens any more, the attempt is made again by whoever takes the run up.
             let _ = mail.send(message);
         }));
@@ -412,7 +411,8 @@ impl Driver {
 
     /// The store keeps nothing more: all work stops, and everybody who waits is told why.
     fn give_up(&mut self, error: StoreError, effects: Vec<Effect>) {
-        for accepted in effects.into_iter().filter_map(|effect| effect.accepted) {
+        let staged = std::mem::take(&mut self.batch);
+        for accepted in effects.into_iter().chain(staged).filter_map(|effect| effect.accepted) {
             let _ = accepted.send(Err(error.clone()));
         }
         let error = Arc::new(error);

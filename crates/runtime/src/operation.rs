@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use motet_engine::Failure;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::{Class, Contract, Value};
-use motet_store::Store;
+use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
 
@@ -78,24 +78,37 @@ impl Hands {
     }
 }
 
-/// A failure of the store while an attempt was at work.
-pub(crate) fn store_failure(error: motet_store::StoreError) -> Failure {
+/// A failure of the store while an attempt was at work. But for bytes that are missing, that is no
+/// answer to the attempt: the driver stops, and the attempt is made again once the store is well.
+pub(crate) fn store_failure(error: StoreError) -> Failure {
     match error {
-        motet_store::StoreError::Full { .. } => disk_full(),
-        error => Failure::new(Class::Unavailable, error.to_string()),
+        StoreError::Full { .. } => disk_full(),
+        StoreError::NoArtifact { .. } => Failure::new(Class::Unavailable, error.to_string()),
+        error => of_store(STORE_FAILED, error.to_string()),
     }
 }
 
-/// There is no room for what an attempt makes. That is no answer to the attempt: the driver stops,
-/// and the attempt is made again once there is room.
+/// There is no room for what an attempt makes: as [`store_failure`].
 pub(crate) fn disk_full() -> Failure {
-    let failure = Failure::new(Class::Unavailable, "the disk is full; free some space and resume");
-    Failure { provider_code: Some(DISK_FULL.into()), ..failure }
+    of_store(DISK_FULL, "the disk is full; free some space and resume".into())
 }
 
-/// Whether a failure is that of [`disk_full`].
-pub(crate) fn is_disk_full(failure: &Failure) -> bool {
-    failure.provider_code.as_deref() == Some(DISK_FULL)
+fn of_store(code: &str, message: String) -> Failure {
+    Failure { provider_code: Some(code.into()), ..Failure::new(Class::Unavailable, message) }
+}
+
+/// The failure of `store` that stops the driver, if `failure` is one.
+pub(crate) fn store_error(failure: &Failure, store: &Store) -> Option<StoreError> {
+    let file = store.folder().to_owned();
+    match failure.provider_code.as_deref()? {
+        DISK_FULL => Some(StoreError::Full { file }),
+        STORE_FAILED => {
+            let source = Arc::new(std::io::Error::other(failure.message.clone()));
+            Some(StoreError::Io { doing: "keep a file in", file, source })
+        }
+        _ => None,
+    }
 }
 
 const DISK_FULL: &str = "motet:disk_full";
+const STORE_FAILED: &str = "motet:store_failed";

@@ -143,14 +143,18 @@ pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Fin
 /// stands there is left alone. Only where the system tells (Linux); elsewhere they run to their end.
 pub(crate) fn kill_left_below(folder: &Path) {
     let Ok(folder) = folder.canonicalize() else { return };
+    let own = getpgid(None).ok();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
         let works_there = fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at.starts_with(&folder));
         let has_no_input =
             || fs::read_link(entry.path().join("fd/0")).is_ok_and(|input| input == Path::new("/dev/null"));
         if let Some(pid) = pid.filter(|_| works_there && has_no_input()) {
-            // It may have ended by itself in this moment; what it started itself may be left without it.
-            let _ = kill_process_group(getpgid(Some(pid)).unwrap_or(pid), Signal::KILL);
+            // Its group, because the one that it was started with may have gone before it.
+            if let Some(group) = getpgid(Some(pid)).ok().filter(|group| Some(*group) != own) {
+                // It may have ended by itself in this moment.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 mod socket;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use motet::engine::{Event, Failure, RunId};
 use motet::follow::Happening;
@@ -301,6 +301,52 @@ async fn work_that_ends_while_its_process_stops_is_kept_and_not_done_again() {
     let second = open().await;
     assert_eq!(end_of(second.follow(run.as_str()).await.unwrap()).await, "completed: kept");
     assert_eq!(*count.borrow(), 1);
+}
+
+/// Moves a folder away, if it is there.
+struct Mover {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Operation for Mover {
+    fn perform(&self, _: Work) -> Performing {
+        if self.from.exists() {
+            fs::rename(&self.from, &self.to).unwrap();
+        }
+        Box::pin(async { Ok(Value::map([("value", Value::from("moved"))])) })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_moved_away_while_it_is_driven_stops_and_goes_on_in_its_new_place() {
+    const STORY: &str = r#"
+motet: 1
+name: removal
+inputs: { who: string }
+steps:
+  move: { uses: task/move }
+  draw: { needs: [move], uses: local/scene, with: { prompt: "{{ inputs.who }}", width: 64, height: 64 } }
+outputs: { text: "{{ steps.draw.image.mime }}" }
+"#;
+    let folder = TempDir::new().unwrap();
+    let (from, to) = (folder.path().join("here"), folder.path().join("there"));
+    let open = async |place: &Path| {
+        let (from, to) = (from.clone(), to.clone());
+        let add = move |builder: Builder| {
+            let contract = Contract::new("task/move", Kind::Task).output("value", Type::Text);
+            builder.add_task(Task::with_contract(contract, Mover { from: from.clone(), to: to.clone() }))
+        };
+        Session::open_with(StorePlace::Folder(place.to_owned()), &settings(), add).await.unwrap()
+    };
+    let first = open(&from).await;
+    let followed = first.start(request(STORY, "a hill")).await.unwrap();
+    let end = end_of(followed).await;
+    assert!(end.starts_with("StoreFailed"), "{end}");
+    first.close().await;
+    let second = open(&to).await;
+    let resumed = second.resume(None).await.unwrap().remove(0);
+    assert_eq!(end_of(resumed).await, "completed: image/png");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
