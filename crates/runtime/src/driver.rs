@@ -135,6 +135,7 @@ impl Driver {
                 }
                 () = ring(&mut alarm), if alarm.is_some() => alarm = None,
             }
+            self.notice_absence();
             for message in messages.drain(..) {
                 self.take_in(message);
             }
@@ -264,6 +265,16 @@ impl Driver {
         let Some(live) = self.runs.get_mut(id) else { return };
         let reaction = live.run.handle(now, input);
         self.stage(id, reaction, None);
+    }
+
+    /// If this process was stopped for a while, or its machine asleep, nobody drove the runs: their
+    /// deadlines move on before any of them is looked at.
+    fn notice_absence(&mut self) {
+        let Some(away) = self.heart.stood_still(self.hands.world.now()) else { return };
+        let runs: BTreeSet<RunId> = self.runs.keys().cloned().collect();
+        for run in runs {
+            self.tell(&run, Input::Resume { away });
+        }
     }
 
     /// Tells every run of which a deadline has passed.

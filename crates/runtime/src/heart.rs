@@ -1,6 +1,7 @@
 //! The heart: while runs are driven, the store is told every few seconds that somebody is there.
 //!
-//! After a crash the next owner knows from it for how long nobody was.
+//! After a crash the next owner knows from it for how long nobody was. And a heart that stood still
+//! tells that this process was stopped for a while, or its machine asleep.
 
 use motet_pipeline::{Span, Timestamp};
 
@@ -8,6 +9,9 @@ use crate::operation::Hands;
 
 /// How often it beats: by so much may time away be told too long.
 const INTERVAL: Span = Span::seconds(5);
+
+/// A beat may be as late as this on a machine that has much to do.
+const LATE_MAX: Span = Span::seconds(30);
 
 /// Beats while runs are driven; a heart that doesn't is for stores that end with the process.
 #[derive(Debug)]
@@ -24,6 +28,16 @@ impl Heart {
     /// When to call [`Heart::beat`] at the latest.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.due
+    }
+
+    /// For how long it stood still until `now`. To be asked whenever something happens, before that is
+    /// looked at; the next beat is due then.
+    pub(crate) fn stood_still(&mut self, now: Timestamp) -> Option<Span> {
+        let late = now.since(self.due?);
+        (late > LATE_MAX).then(|| {
+            self.due = Some(now);
+            late
+        })
     }
 
     /// Tells the store that somebody is there, if it is time to and runs are `driven`.

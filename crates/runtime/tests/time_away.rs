@@ -1,14 +1,19 @@
 //! Time in which nobody drove a run, under virtual time with a store in a folder.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::BoxFuture;
 use motet::engine::{Event, RunId};
 use motet::language::{Span, Timestamp};
-use motet::world::World;
+use motet::process::{Finished, Process, ProcessError};
+use motet::store::{Record, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
+use motet::world::{Durable, World};
 use motet::{Builder, Motet, Task, TaskContext, TaskError};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 const PATIENCE: &str = r#"
 motet: 1
@@ -138,4 +143,93 @@ fn work_that_is_taken_up_has_the_time_that_it_had_left() {
     let away = live_with(folder.path(), Some(&work), 3 * HOUR, 3 * HOUR + MINUTE, go_on);
     let deadline = Timestamp(10 * MINUTE);
     assert_eq!(*deadlines.lock().unwrap(), [deadline, deadline.after(away)]);
+}
+
+/// A world whose clock can be put forward, as if the process had been stopped meanwhile.
+struct SleepyWorld {
+    world: VirtualWorld,
+    slept: AtomicI64,
+}
+
+impl SleepyWorld {
+    fn sleep(&self, milliseconds: i64) {
+        self.slept.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    fn slept(&self) -> i64 {
+        self.slept.load(Ordering::Relaxed)
+    }
+}
+
+impl World for SleepyWorld {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.world.now().0 + self.slept())
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.world.sleep_until(Timestamp(at.0 - self.slept()))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.world.spawn(task);
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        self.world.compute(work)
+    }
+
+    fn draw(&self) -> u128 {
+        self.world.draw()
+    }
+
+    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
+        self.world.append(store, records, alone, durable);
+    }
+
+    fn run_process(
+        &self,
+        process: Process,
+        stop: CancellationToken,
+    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
+        self.world.run_process(process, stop)
+    }
+}
+
+#[test]
+fn a_process_that_was_stopped_for_hours_fails_no_work_for_being_late() {
+    const STORY: &str = r#"
+motet: 1
+name: patience
+timeout: 1h
+steps:
+  work: { uses: task/work, timeout: 5m }
+outputs: { done: "{{ steps.work.done }}" }
+"#;
+    let folder = TempDir::new().unwrap();
+    run(async {
+        let world =
+            Arc::new(SleepyWorld { world: VirtualWorld::new(Timestamp(0), 1), slept: AtomicI64::new(0) });
+        let clock = world.clone();
+        let work = move |_: TaskContext, (): ()| {
+            let clock = clock.clone();
+            async move {
+                clock.sleep(3 * HOUR);
+                clock.sleep_until(Timestamp(clock.now().0 + MINUTE)).await;
+                Ok(Done { done: true })
+            }
+        };
+        let builder = Motet::builder().world(world.clone()).store(folder.path()).task("task/work", work);
+        let motet = builder.open().await.unwrap();
+        let pipeline = motet.load_text(STORY).unwrap();
+        let run = motet.start(&pipeline, ()).await.unwrap();
+        assert_eq!(run.outputs().await.unwrap().to_json(), serde_json::json!({"done": true}));
+        let [Span(told)] = away(&motet, run.id())[..] else { panic!("it was away once") };
+        let slept = (3 * HOUR).unsigned_abs();
+        assert!((slept - 5_000..=slept).contains(&told), "{told} ms");
+    });
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Done {
+    done: bool,
 }
