@@ -127,14 +127,13 @@ pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Fin
     let child = start(&process)?;
     let group = Group::of(&child);
     limit_files(group.0, process.file_bytes_max);
-    let program = process.program.clone();
     let limit = process.time_max;
+    let late = ProcessError::TimedOut { program: process.program.clone(), seconds: limit.as_secs() };
     tokio::select! {
         biased;
         () = stop.cancelled() => Err(ProcessError::Stopped),
         // An end that is there counts, also if its time is up: this process may have been stopped itself.
-        finished = tokio::time::timeout(limit, follow(child, group, process)) => finished
-            .unwrap_or_else(|_| Err(ProcessError::TimedOut { program, seconds: limit.as_secs() })),
+        finished = tokio::time::timeout(limit, follow(child, group, process)) => finished.unwrap_or(Err(late)),
     }
 }
 
