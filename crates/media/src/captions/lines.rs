@@ -1,6 +1,6 @@
 //! Words grouped into captions.
 
-use super::words::{Word, column, columns, ends_sentence};
+use super::words::{Word, column, columns, ends_clause, ends_sentence};
 
 /// A silence of this length ends a caption, in seconds.
 const GAP: f64 = 0.8;
@@ -52,7 +52,7 @@ impl Cue {
 /// Groups words into captions that follow one another without overlap.
 ///
 /// A caption ends with its sentence, at a silence, or when it is full; a sentence that needs several
-/// captions is shared out evenly among them, so that none is left with a single word.
+/// captions is parted after its clauses or shared out evenly, so that none is left with a single word.
 pub(crate) fn cues(words: &[Word], limits: &Limits) -> Vec<Cue> {
     let words = in_order(words, limits);
     let mut groups = Vec::new();
@@ -97,9 +97,13 @@ fn pieces(word: &Word, longest: usize) -> Vec<Word> {
     pieces
 }
 
-/// The fewest groups that the limits allow, as even as can be.
+/// The fewest groups that the limits allow: parted after a clause where that needs no more of them,
+/// else as even as can be.
 fn balanced(phrase: &[Word], limits: &Limits) -> Vec<Vec<Word>> {
     let loosest = filled(phrase, limits.characters, limits);
+    if let Some(end) = clause_end(phrase, loosest.len(), limits) {
+        return [balanced(&phrase[..end], limits), balanced(&phrase[end..], limits)].concat();
+    }
     let longest = phrase.iter().map(|word| columns(&word.text)).max().unwrap_or(1);
     // The narrowest width that needs no more groups; the number falls as the width grows.
     let (mut narrow, mut wide) = (longest.min(limits.characters), limits.characters);
@@ -112,6 +116,20 @@ fn balanced(phrase: &[Word], limits: &Limits) -> Vec<Vec<Word>> {
         }
     }
     filled(phrase, wide, limits)
+}
+
+/// The end of a clause, as near to the middle as can be, at which a phrase can be parted and still
+/// needs only `groups` groups, none of them with a single word.
+fn clause_end(phrase: &[Word], groups: usize, limits: &Limits) -> Option<usize> {
+    // A sentence has a few clauses; what has no end is no sentence, and would take long.
+    if !(2..=8).contains(&groups) {
+        return None;
+    }
+    let count = |part: &[Word]| filled(part, limits.characters, limits).len();
+    (2..phrase.len() - 1)
+        .filter(|end| ends_clause(&phrase[end - 1].text))
+        .filter(|end| count(&phrase[..*end]) + count(&phrase[*end..]) == groups)
+        .min_by_key(|end| end.abs_diff(phrase.len() / 2))
 }
 
 /// Groups filled one after another.
@@ -166,16 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn captions_end_with_sentences_and_are_shared_out_evenly() {
+    fn captions_end_with_sentences_and_clauses_and_are_shared_out_evenly() {
         let script =
             "The sea was calm. No wind had come for days, and the old man sat at the window and waited.";
         assert_eq!(
             texts(script, &LIMITS),
             [
                 "The sea was calm.",
-                "No wind had come for",
-                "days, and the old man sat",
-                "at the window and waited."
+                "No wind had come for days,",
+                "and the old man sat at",
+                "the window and waited."
             ]
         );
         let short = Limits { seconds: 5.0, ..LIMITS };

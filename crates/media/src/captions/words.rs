@@ -98,11 +98,16 @@ fn weight(word: &str) -> f64 {
 fn pause(word: &str) -> f64 {
     if ends_sentence(word) {
         5.0
-    } else if word.ends_with([',', ';', ':', '–', '—', '、', '，']) {
+    } else if ends_clause(word) {
         2.0
     } else {
         0.0
     }
+}
+
+/// Whether a part of a sentence ends with this word.
+pub(crate) fn ends_clause(word: &str) -> bool {
+    word.ends_with([',', ';', ':', '–', '—', '、', '，'])
 }
 
 /// Whether a sentence ends with this word.
