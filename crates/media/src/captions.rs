@@ -24,6 +24,9 @@ const ASS_FILE: &str = "captions.ass";
 const SRT_FILE: &str = "captions.srt";
 const VTT_FILE: &str = "captions.vtt";
 
+/// Several times what the fastest speaker says: beyond this a script is of another video.
+const WORDS_A_SECOND_MAX: f64 = 20.0;
+
 pub(crate) fn contract() -> Contract {
     let word = Type::Object {
         fields: [("word", Type::Text), ("start", Type::Number), ("end", Type::Number)]
@@ -114,7 +117,16 @@ fn said(request: &Request, duration: f64) -> Result<Vec<Word>, Refusal> {
                     "can't spread the script from {start} s to {end} s: the video is {duration} s long"
                 )));
             }
-            Ok(words::spread(script, start, end))
+            let words = words::spread(script, start, end);
+            let most = ((end - start) * WORDS_A_SECOND_MAX).max(WORDS_A_SECOND_MAX);
+            if words.len() as f64 > most {
+                return Err(request.refuse(&format!(
+                    "can't show a script of {} words in {:.1} s: nobody reads more than {WORDS_A_SECOND_MAX} a second",
+                    words.len(),
+                    end - start
+                )));
+            }
+            Ok(words)
         }
     }
 }

@@ -246,6 +246,7 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/captions", json!({ "video": "@clip", "script": "x", "words": [] })),
         ("media/captions", json!({ "video": "@clip", "words": [{ "word": "x" }] })),
         ("media/captions", json!({ "video": "@clip", "script": "x", "start": 5 })),
+        ("media/captions", json!({ "video": "@clip", "script": "la ".repeat(101) })),
         ("media/captions", json!({ "video": "@clip", "script": "x", "font": "Sans,72,&H0" })),
         ("media/silence", json!({ "duration": -1 })),
         ("media/retime", json!({ "media": "@clip" })),
