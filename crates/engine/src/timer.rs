@@ -73,10 +73,9 @@ impl Timers {
 
     /// Nobody drove the run for `away`: what measures our own work moves on by that; sleeps stay.
     pub(crate) fn shift(&mut self, away: Span) {
-        let moved: Vec<_> = self.due.iter().filter(|((_, reason), _)| *reason != Reason::Wake).collect();
-        let moved: Vec<_> =
-            moved.into_iter().map(|((node, reason), at)| (*node, *reason, at.after(away))).collect();
-        for (node, reason, at) in moved {
+        let due = std::mem::take(self).due;
+        for ((node, reason), at) in due {
+            let at = if reason == Reason::Wake { at } else { at.after(away) };
             self.set(node, reason, at);
         }
     }
