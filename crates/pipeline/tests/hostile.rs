@@ -74,6 +74,36 @@ fn a_very_long_line_is_shown_in_part() {
 }
 
 #[test]
+fn of_very_many_faults_in_one_line_some_are_told_and_all_are_counted() {
+    let keys: String = (0..5_000).map(|index| format!("k{index}: 1, ")).collect();
+    let text = format!("{{motet: 1, steps: {{a: {{uses: flow/sleep, with: {{duration: 1}}, {keys}}}}}}}");
+    let diagnostics = check(&load(text.as_bytes()).unwrap(), &Catalogue::default()).diagnostics;
+    assert_eq!(diagnostics.len(), 200);
+    let notes = &diagnostics.last().unwrap().notes;
+    assert_eq!(notes.last().unwrap(), "there are 4800 more findings; mend these first");
+    render(&diagnostics, false);
+}
+
+#[test]
+fn a_text_with_very_many_references_is_checked_soon() {
+    let text = pipeline(&format!(
+        "  a: {{ uses: data/transform, with: {{ value: \"\\x41{}\" }} }}\n",
+        "{{ steps.b.value }}".repeat(5_000)
+    ));
+    assert!(message(text.as_bytes()).contains("there is no step `b`"));
+}
+
+#[test]
+fn aliases_of_aliases_lie_no_deeper_than_what_is_written_out() {
+    let nest = |inner: &str| format!("{}{inner}{}", "[".repeat(40), "]".repeat(40));
+    let step = |name: &str, value: &str| {
+        format!("  {name}: {{ uses: data/transform, with: {{ value: {value} }} }}\n")
+    };
+    let text = pipeline(&(step("a", &format!("&v {}", nest("x"))) + &step("b", &nest("*v"))));
+    insta::assert_snapshot!(message(text.as_bytes()).lines().next().unwrap_or(""), @"error[too-deep]: maps and lists lie more than 64 deep here");
+}
+
+#[test]
 fn thousands_of_steps_in_a_circle_are_told_in_a_few_lines() {
     let step =
         |index: usize| format!("  s{index}: {{ uses: flow/sleep, needs: [s{}, s0] }}\n", (index + 1) % 3_000);

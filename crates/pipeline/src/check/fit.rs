@@ -3,7 +3,7 @@
 use super::Checker;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
-use crate::document::written::{self, Shape, Written};
+use crate::document::written::{Part, Shape, Written};
 use crate::{MediaKind, Type};
 
 impl Checker<'_, '_> {
@@ -60,7 +60,7 @@ impl Checker<'_, '_> {
     fn exact_place(&self, value: &Written) -> Place {
         let Shape::Scalar { text, .. } = &value.shape else { return value.place };
         match single_reference(value) {
-            Some((_, span)) => written::locate(value.place, text, span, &self.findings.sources),
+            Some((_, span)) => Part { scalar: value.place, text, span }.place(self.findings),
             None => value.place,
         }
     }

@@ -7,7 +7,7 @@ use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::words;
-use crate::document::written::{self, Shape, Written};
+use crate::document::written::{self, Part, Shape, Written};
 use crate::expression::TypeScope;
 use crate::expression::{Reference, Template};
 use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
@@ -108,13 +108,13 @@ impl Checker<'_, '_> {
         let mut steps = BTreeMap::new();
         let mut known = true;
         for reference in template.references() {
-            let exact = written::locate(place, text, reference.span.clone(), &self.findings.sources);
+            let part = Part { scalar: place, text, span: reference.span.clone() };
             known &= match reference.path.as_slice() {
                 [root, name, rest @ ..] if root == "steps" => self
-                    .refer_to_step(name, rest, exact, found)
+                    .refer_to_step(name, rest, &part, found)
                     .map(|ty| steps.insert(name.clone(), ty))
                     .is_some(),
-                _ => self.refer_to_value(reference, exact),
+                _ => self.refer_to_value(reference, &part),
             };
         }
         if !known {
@@ -134,31 +134,39 @@ impl Checker<'_, '_> {
         &mut self,
         name: &str,
         rest: &[String],
-        place: Place,
+        part: &Part,
         found: &mut Dependencies,
     ) -> Option<Type> {
         let Some(step) = self.resolve(name) else {
-            let name_only = self.part(place, name);
-            self.unknown_step(name, name_only);
+            let place = self.word_in(part, name);
+            self.unknown_step(name, place);
             return None;
         };
         let is_status = rest.first().is_some_and(|field| field == "status" || field == "error");
         found.add(step, if is_status { DependencyKind::Status } else { DependencyKind::Value });
-        let frame = self.frame_of(step);
-        let fans_out = frame.steps[step.index].each.is_some();
+        let fans_out = self.frame_of(step).steps[step.index].each.is_some();
         if let Some(output) = rest.first().filter(|_| !is_status && !fans_out) {
-            frame.used_outputs[step.index].entry(output.clone()).or_insert(place);
+            self.note_used_output(step, output, part);
         }
-        Some(frame.types[step.index].clone().unwrap_or(Type::Any))
+        Some(self.frame_of(step).types[step.index].clone().unwrap_or(Type::Any))
+    }
+
+    /// Notes that an expression refers to an output of `step`.
+    pub fn note_used_output(&mut self, step: StepRef, output: &str, part: &Part) {
+        if self.frame_of(step).used_outputs[step.index].contains_key(output) {
+            return;
+        }
+        let place = part.place(self.findings);
+        self.frame_of(step).used_outputs[step.index].insert(output.to_owned(), place);
     }
 
     /// Whether the first name of `reference` stands for something; reports it if not.
-    fn refer_to_value(&mut self, reference: &Reference, place: Place) -> bool {
+    fn refer_to_value(&mut self, reference: &Reference, part: &Part) -> bool {
         let Some(root) = reference.path.first() else { return true };
         if root == "steps" || self.frame().values.values.contains_key(root) {
             return true;
         }
-        let place = self.part(place, root);
+        let place = self.word_in(part, root);
         if let Some((_, purpose)) = words::LATER_NAMES.iter().find(|(name, _)| name == root) {
             self.findings
                 .error(place, Code::NotSupportedYet, format!("`{root}` is not supported yet"))
@@ -188,8 +196,9 @@ impl Checker<'_, '_> {
         matches!(inputs, Some(Type::Object { fields, .. }) if fields.contains_key(name))
     }
 
-    /// The part of `place` that is `word`; the whole of it if the word isn't in there.
-    fn part(&self, place: Place, word: &str) -> Place {
+    /// Where `word` stands in `part`; the whole of it if the word isn't in there.
+    fn word_in(&self, part: &Part, word: &str) -> Place {
+        let place = part.place(self.findings);
         let source = self.findings.sources.slice(place);
         let Some(at) = source.find(word) else { return place };
         let offset = |byte: usize| u32::try_from(byte).unwrap_or(0);

@@ -1,15 +1,14 @@
 //! Scopes: steps that see each other by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use super::Checker;
 use super::cycle;
 use super::inference::Dependencies;
 use crate::Type;
 use crate::diagnostic::Code;
-use crate::document::place::{Place, Sources};
-use crate::document::written::{self, Written};
+use crate::document::place::{Findings, Place};
+use crate::document::written::{Part, Written};
 use crate::document::{Body, Output, Step};
 use crate::expression::TypeScope;
 use crate::plan::{OutputSpec, Scope, StepRef};
@@ -149,7 +148,7 @@ impl<'c> Checker<'c, '_> {
                 &found.expect("a cycle goes from mention to mention").1
             };
             let lazy = cycle.windows(2).any(|pair| mention(pair[0], pair[1]).lazy);
-            let place = mention(cycle[0], cycle[1]).place(&self.findings.sources);
+            let place = mention(cycle[0], cycle[1]).place(self.findings);
             self.report_cycle(&cycle, place, lazy);
         }
         order
@@ -183,17 +182,18 @@ impl<'c> Checker<'c, '_> {
 
 /// A place where a step is named.
 struct Mention<'d> {
+    /// The scalar that names it.
     scalar: Place,
-    /// The text of the scalar, and the part of it that is the reference; `None` for a bare name.
-    part: Option<(&'d str, Range<usize>)>,
+    /// The part of the scalar that is the reference; `None` for a bare name.
+    part: Option<Part<'d>>,
     /// Whether only a fallback names it.
     lazy: bool,
 }
 
 impl Mention<'_> {
-    fn place(&self, sources: &Sources) -> Place {
+    fn place(&self, findings: &Findings) -> Place {
         match &self.part {
-            Some((text, span)) => written::locate(self.scalar, text, span.clone(), sources),
+            Some(part) => part.place(findings),
             None => self.scalar,
         }
     }
@@ -234,7 +234,8 @@ fn for_each_reference<'d>(written: &'d Written, lazy: bool, visit: &mut impl FnM
             if let [root, name, ..] = reference.path.as_slice()
                 && root == "steps"
             {
-                visit(name, Mention { scalar, part: Some((text, reference.span.clone())), lazy });
+                let part = Part { scalar, text, span: reference.span.clone() };
+                visit(name, Mention { scalar, part: Some(part), lazy });
             }
         }
     });

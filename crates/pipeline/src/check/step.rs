@@ -6,7 +6,7 @@ use super::Checker;
 use super::inference::Dependencies;
 use crate::Type;
 use crate::diagnostic::Code;
-use crate::document::written::Written;
+use crate::document::written::{Part, Written};
 use crate::document::{self, Body, yaml};
 use crate::plan::{self, DependencyKind, Location};
 
@@ -172,12 +172,13 @@ impl<'c> Checker<'c, '_> {
     /// Notes which outputs of its own step a check refers to.
     fn note_used_outputs(&mut self, step: &document::Step, written: &Written) {
         let Some(own) = self.resolve(&step.name.value) else { return };
-        written.for_each_scalar(&mut |place, _, template| {
+        written.for_each_scalar(&mut |scalar, text, template| {
             for reference in template.references() {
                 if let [root, output, ..] = reference.path.as_slice()
                     && root == "output"
                 {
-                    self.frame_of(own).used_outputs[own.index].entry(output.clone()).or_insert(place);
+                    let part = Part { scalar, text, span: reference.span.clone() };
+                    self.note_used_output(own, output, &part);
                 }
             }
         });

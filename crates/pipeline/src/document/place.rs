@@ -29,11 +29,8 @@ struct Source<'t> {
 impl<'t> Sources<'t> {
     /// The files of a bundle, by name.
     pub fn new(files: &'t BTreeMap<String, String>) -> Sources<'t> {
-        let source = |(name, text): (&'t String, &'t String)| Source {
-            name,
-            text,
-            line_starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
-        };
+        let source =
+            |(name, text): (&'t String, &'t String)| Source { name, text, line_starts: line_starts(text) };
         Sources { files: files.iter().map(source).collect() }
     }
 
@@ -68,7 +65,7 @@ impl<'t> Sources<'t> {
         let line = self.line(place);
         let line_start = source.line_starts[line - 1];
         let rest = &source.text[line_start..];
-        let text = rest[..rest.find('\n').unwrap_or(rest.len())].trim_end_matches('\r');
+        let text = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
         let column = |byte: u32| {
             let length = (byte as usize - line_start).min(text.len());
             text.get(..length).map_or(0, |before| before.chars().count()) + 1
@@ -91,6 +88,20 @@ impl<'t> Sources<'t> {
         }
     }
 }
+
+/// Where lines begin: behind a line feed, or behind a carriage return that stands alone, as in YAML.
+fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let ends = |at: &usize| match bytes[*at] {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    std::iter::once(0).chain((0..bytes.len()).filter(ends).map(|at| at + 1)).collect()
+}
+
+/// How many findings are told: more don't help anyone, and a hostile file may have a hundred thousand.
+const FINDINGS_MAX: usize = 200;
 
 /// Cuts texts that a hostile file made long.
 fn shorten(diagnostic: &mut Diagnostic) {
@@ -120,34 +131,51 @@ pub struct Findings<'t> {
     /// Where the places are.
     pub sources: Sources<'t>,
     list: Vec<Diagnostic>,
+    /// How many more there are than are told.
+    more: usize,
+    /// What is written about one that isn't told.
+    untold: Diagnostic,
 }
 
 impl<'t> Findings<'t> {
     /// No findings yet about `sources`.
     pub fn new(sources: Sources<'t>) -> Findings<'t> {
-        Findings { sources, list: Vec::new() }
+        Findings { sources, list: Vec::new(), more: 0, untold: Diagnostic::of_file("", Code::Syntax, "") }
     }
 
     /// Adds an error; the caller may add a label, notes and help to it.
     pub fn error(&mut self, place: Place, code: Code, message: impl Into<String>) -> &mut Diagnostic {
-        let diagnostic = self.sources.diagnostic(place, code, message.into());
-        self.list.push(diagnostic);
-        self.list.last_mut().expect("it was pushed just now")
+        if !self.is_full() {
+            let diagnostic = self.sources.diagnostic(place, code, message.into());
+            self.list.push(diagnostic);
+        } else {
+            self.more += 1;
+        }
+        self.last()
     }
 
     /// The finding that was added last.
     pub fn last(&mut self) -> &mut Diagnostic {
-        self.list.last_mut().expect("something was found just now")
+        match self.list.last_mut().filter(|_| self.more == 0) {
+            Some(last) => last,
+            None => &mut self.untold,
+        }
     }
 
     /// Forgets all findings but the first `count`.
     pub fn truncate(&mut self, count: usize) {
         self.list.truncate(count);
+        self.more = count - self.list.len();
+    }
+
+    /// Whether findings are only counted from now on.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= FINDINGS_MAX
     }
 
     /// How many findings there are.
     pub fn count(&self) -> usize {
-        self.list.len()
+        self.list.len() + self.more
     }
 
     /// All findings, by file and place, each once.
@@ -155,6 +183,9 @@ impl<'t> Findings<'t> {
         self.list.iter_mut().for_each(shorten);
         self.list.sort();
         self.list.dedup();
+        if let Some(last) = self.list.last_mut().filter(|_| self.more > 0) {
+            last.note(format!("there are {} more findings; mend these first", self.more));
+        }
         self.list
     }
 }

@@ -1,7 +1,7 @@
 //! Values that may hold expressions, with the place of every part.
 
 use super::node::{At, Kind, Node};
-use super::place::{Findings, Place, Sources};
+use super::place::{Findings, Place};
 use super::read::value::refuse_doubt;
 use crate::Value;
 use crate::diagnostic::{Code, Diagnostic};
@@ -50,10 +50,8 @@ impl Written {
                 Shape::List(items.iter().map(|item| Written::read(item, findings)).collect())
             }
             Kind::Map(entries) => {
-                let read = |entry: &super::node::Entry| {
-                    refuse_merge_key(&entry.key, findings);
-                    (entry.key.clone(), Written::read(&entry.value, findings))
-                };
+                let read =
+                    |entry: &super::node::Entry| (entry.key.clone(), Written::read(&entry.value, findings));
                 Shape::Map(entries.iter().map(read).collect())
             }
             Kind::Unreadable => Shape::Broken,
@@ -111,17 +109,10 @@ fn compile(text: &str, place: Place, findings: &mut Findings) -> Shape {
     }
 }
 
-fn refuse_merge_key(key: &At<String>, findings: &mut Findings) {
-    if key.value == "<<" {
-        findings
-            .error(key.place, Code::DoubtfulScalar, "`<<` merges maps in YAML 1.1 and is a name in YAML 1.2")
-            .help("write the entries out");
-    }
-}
-
 /// Reports a fault of the template whose text is `text` and that stands at `place`.
 pub fn report<'f>(fault: &Fault, text: &str, place: Place, findings: &'f mut Findings) -> &'f mut Diagnostic {
-    let exact = locate(place, text, fault.span.clone(), &findings.sources);
+    let part = Part { scalar: place, text, span: fault.span.clone() };
+    let exact = part.place(findings);
     let finding = findings.error(exact, code(fault.code), fault.message.clone());
     finding.did_you_mean(fault.suggestion.as_deref())
 }
@@ -142,20 +133,38 @@ fn code(code: FaultCode) -> Code {
     }
 }
 
-/// Where the part `span` of a scalar's text stands in the file.
-///
-/// Quotes, escapes, indentation and folding lie between a text and its source. The same words stand
-/// in both in the same order, though: the part is the n-th of its kind in the text, and so in the
-/// source. Where that doesn't hold, the whole scalar is the place.
-pub fn locate(scalar: Place, text: &str, span: std::ops::Range<usize>, sources: &Sources) -> Place {
-    let source = sources.slice(scalar);
-    let Some(part) = text.get(span.clone()).filter(|part| !part.is_empty()) else { return scalar };
-    if text.matches(part).count() != source.matches(part).count() {
-        return scalar;
+/// A part of a scalar's text. Where it stands in the file is worked out only when that is asked for.
+#[derive(Clone, Debug)]
+pub struct Part<'w> {
+    /// Where the scalar stands.
+    pub scalar: Place,
+    /// Its text.
+    pub text: &'w str,
+    /// Which part of the text.
+    pub span: std::ops::Range<usize>,
+}
+
+impl Part<'_> {
+    /// Where the part stands in the file.
+    ///
+    /// Quotes, escapes, indentation and folding lie between a text and its source. The same words stand
+    /// in both in the same order, though: the part is the n-th of its kind in the text, and so in the
+    /// source. Where that doesn't hold, or nothing more is told anyway, the whole scalar is the place.
+    pub fn place(&self, findings: &Findings) -> Place {
+        let source = findings.sources.slice(self.scalar);
+        if findings.is_full() {
+            return self.scalar;
+        }
+        let Some(part) = self.text.get(self.span.clone()).filter(|part| !part.is_empty()) else {
+            return self.scalar;
+        };
+        if self.text.matches(part).count() != source.matches(part).count() {
+            return self.scalar;
+        }
+        let before = self.text[..self.span.start].matches(part).count();
+        let Some((at, _)) = source.match_indices(part).nth(before) else { return self.scalar };
+        let offset = |byte: usize| u32::try_from(byte).unwrap_or(0);
+        let start = self.scalar.start + offset(at);
+        Place { start, end: start + offset(part.len()), ..self.scalar }
     }
-    let before = text.match_indices(part).take_while(|(at, _)| *at < span.start).count();
-    let Some((at, _)) = source.match_indices(part).nth(before) else { return scalar };
-    let offset = |byte: usize| u32::try_from(byte).unwrap_or(0);
-    let start = scalar.start + offset(at);
-    Place { start, end: start + offset(part.len()), ..scalar }
 }

@@ -8,8 +8,9 @@ use super::node::{At, Entry, Kind, Node, Scalar};
 use super::place::{Findings, Place};
 use crate::diagnostic::Code;
 
-/// How deep maps and lists may lie in each other.
-const DEPTH_MAX: usize = 64;
+/// How deep maps and lists may lie in each other, those that an alias stands for included: what is
+/// read here is written as JSON and read again, and JSON that is much deeper can't be read.
+pub const DEPTH_MAX: usize = 64;
 
 /// How many nodes all aliases of a file may stand for.
 const ALIASED_NODES_MAX: usize = 10_000;
@@ -28,9 +29,16 @@ pub fn parse(file: u32, findings: &mut Findings) -> Option<Node> {
     };
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(text, options);
-    Reader { file, parser, findings, anchors: BTreeMap::new(), aliased_nodes: 0, unquoted_until: None }
-        .document()
-        .ok()
+    let reader = Reader {
+        file,
+        parser,
+        findings,
+        depth: 0,
+        anchors: BTreeMap::new(),
+        aliased_nodes: 0,
+        unquoted_until: None,
+    };
+    reader.document().ok()
 }
 
 /// A fault after which nothing more can be read; it was reported.
@@ -40,15 +48,36 @@ struct Reader<'r, 't> {
     file: u32,
     parser: Parser<'t, StrInput<'t>>,
     findings: &'r mut Findings<'t>,
-    /// The nodes that an alias may stand for, with their sizes.
-    anchors: BTreeMap<usize, (Node, usize)>,
+    /// How many maps and lists are open.
+    depth: usize,
+    /// The nodes that an alias may stand for.
+    anchors: BTreeMap<usize, (Node, Size)>,
     aliased_nodes: usize,
     /// Where an expression without quotes ended last: what follows is broken by that.
     unquoted_until: Option<usize>,
 }
 
+/// How large a node is.
+#[derive(Clone, Copy)]
+struct Size {
+    /// How many nodes it holds, itself included.
+    nodes: usize,
+    /// How deep maps and lists lie in it.
+    depth: usize,
+}
+
+impl Size {
+    const SCALAR: Size = Size { nodes: 1, depth: 0 };
+    const EMPTY: Size = Size { nodes: 1, depth: 1 };
+
+    fn add(&mut self, inner: Size) {
+        self.nodes += inner.nodes;
+        self.depth = self.depth.max(inner.depth + 1);
+    }
+}
+
 impl<'t> Reader<'_, 't> {
-    fn document(&mut self) -> Result<Node, Stop> {
+    fn document(mut self) -> Result<Node, Stop> {
         loop {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
@@ -101,23 +130,21 @@ impl<'t> Reader<'_, 't> {
         Place { file: self.file, start: offset(start), end: offset(end) }
     }
 
-    /// The node that begins with `event`, and how many nodes it holds.
-    fn node(&mut self, event: Event<'t>, place: Place) -> Result<(Node, usize), Stop> {
+    /// The node that begins with `event`, and how large it is.
+    fn node(&mut self, event: Event<'t>, place: Place) -> Result<(Node, Size), Stop> {
         let (anchor, tag) = (event.anchor_id(), event.tag().map(|tag| tag.original()));
         if let Some(tag) = tag {
-            self.findings
-                .error(place, Code::Syntax, format!("the tag `{tag}` can't be used"))
-                .help("pipelines are plain data: quote a value to make it text");
+            self.refuse_tag(&tag, place);
         }
         let (node, size) = match event {
             Event::Scalar(text, style, ..) => {
                 let scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
-                (Node { place, kind: Kind::Scalar(scalar) }, 1)
+                (Node { place, kind: Kind::Scalar(scalar) }, Size::SCALAR)
             }
-            Event::SequenceStart(..) => self.list(place)?,
-            Event::MappingStart(..) => self.map(place)?,
+            Event::SequenceStart(..) => self.inside(|reader| reader.list(place))?,
+            Event::MappingStart(..) => self.inside(|reader| reader.map(place))?,
             Event::Alias(target) => return self.alias(target, place),
-            _ => (Node { place, kind: Kind::Unreadable }, 1),
+            _ => (Node { place, kind: Kind::Unreadable }, Size::SCALAR),
         };
         if let Some(anchor) = anchor {
             self.anchors.insert(anchor, (node.clone(), size));
@@ -125,8 +152,25 @@ impl<'t> Reader<'_, 't> {
         Ok((node, size))
     }
 
-    fn list(&mut self, start: Place) -> Result<(Node, usize), Stop> {
-        let (mut items, mut total) = (Vec::new(), 1);
+    fn refuse_tag(&mut self, tag: &str, node: Place) {
+        let before = self.findings.sources.text(self.file)[..node.start as usize].trim_end();
+        let start = before.strip_suffix(tag).map(str::len);
+        let place = start.map_or(node, |start| self.place(start, before.len()));
+        self.findings
+            .error(place, Code::Syntax, format!("the tag `{tag}` can't be used"))
+            .help("pipelines are plain data: quote a value to make it text");
+    }
+
+    /// Reads what lies one deeper.
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn list(&mut self, start: Place) -> Result<(Node, Size), Stop> {
+        let (mut items, mut total) = (Vec::new(), Size::EMPTY);
         loop {
             let (event, place) = self.next()?;
             if event == Event::SequenceEnd {
@@ -135,42 +179,53 @@ impl<'t> Reader<'_, 't> {
             }
             let (item, size) = self.node(event, place)?;
             items.push(item);
-            total += size;
+            total.add(size);
         }
     }
 
-    fn map(&mut self, start: Place) -> Result<(Node, usize), Stop> {
+    fn map(&mut self, start: Place) -> Result<(Node, Size), Stop> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
-        let (mut total, mut readable) = (1, true);
+        let (mut total, mut merged, mut odd_key) = (Size::EMPTY, Vec::new(), None);
         loop {
             let (event, place) = self.next()?;
             if event == Event::MappingEnd {
                 let place = Place { end: place.end.max(start.end), ..start };
-                let kind = if readable { Kind::Map(entries) } else { Kind::Unreadable };
-                if !readable {
-                    self.odd_key(place);
+                if let Some(key) = odd_key {
+                    self.refuse_odd_key(key, place);
+                    return Ok((Node { place, kind: Kind::Unreadable }, total));
                 }
-                return Ok((Node { place, kind }, total));
+                merged.retain(|entry: &Entry| !places.contains_key(&entry.key.value));
+                entries.append(&mut merged);
+                return Ok((Node { place, kind: Kind::Map(entries) }, total));
             }
             let (key, key_size) = self.node(event, place)?;
             let (event, place) = self.next()?;
             let (value, size) = self.node(event, place)?;
-            total += key_size + size;
-            match key.kind {
-                Kind::Scalar(scalar) => {
-                    let key = At { value: scalar.text, place: key.place };
-                    match places.get(&key.value) {
-                        Some(&first) => self.duplicate(&key, first),
-                        None => {
-                            places.insert(key.value.clone(), key.place);
-                            entries.push(Entry { key, value });
-                        }
-                    }
-                }
-                _ => readable = false,
+            total.add(key_size);
+            total.add(size);
+            let Kind::Scalar(scalar) = key.kind else {
+                odd_key = odd_key.or(Some(key.place));
+                continue;
+            };
+            let is_merge = scalar.plain && scalar.text == "<<";
+            let key = At { value: scalar.text, place: key.place };
+            if is_merge {
+                self.refuse_merge(key.place);
+                merged.extend(merged_entries(&value));
+            } else if let Some(&first) = places.get(&key.value) {
+                self.duplicate(&key, first);
+            } else {
+                places.insert(key.value.clone(), key.place);
+                entries.push(Entry { key, value });
             }
         }
+    }
+
+    fn refuse_merge(&mut self, place: Place) {
+        self.findings
+            .error(place, Code::DoubtfulScalar, "`<<` merges maps in YAML 1.1 and is a name in YAML 1.2")
+            .help("write the entries out");
     }
 
     fn duplicate(&mut self, key: &At<String>, first: Place) {
@@ -181,8 +236,8 @@ impl<'t> Reader<'_, 't> {
             .help("rename or remove one of them");
     }
 
-    /// Reports a map whose key is not a scalar, which is nearly always an expression without quotes.
-    fn odd_key(&mut self, place: Place) {
+    /// Reports a key that is not a scalar, which is nearly always an expression without quotes.
+    fn refuse_odd_key(&mut self, key: Place, place: Place) {
         let written = self.findings.sources.slice(place);
         if written.starts_with("{{") {
             let end = written.find("}}").map_or(written.len(), |at| at + 2);
@@ -194,16 +249,20 @@ impl<'t> Reader<'_, 't> {
                 .note("without quotes, YAML reads `{` as the start of a map")
                 .help(format!("quote it: \"{}\"", expression.replace('"', "'")));
         } else {
-            self.findings.error(place, Code::Syntax, "a key must be a plain word, not a map or list");
+            self.findings.error(key, Code::Syntax, "a key must be a plain word, not a map or list");
         }
     }
 
-    fn alias(&mut self, target: usize, place: Place) -> Result<(Node, usize), Stop> {
+    fn alias(&mut self, target: usize, place: Place) -> Result<(Node, Size), Stop> {
         let Some((node, size)) = self.anchors.get(&target) else {
             self.findings.error(place, Code::AliasBomb, "an alias stands for what it is itself a part of");
             return Err(Stop);
         };
-        self.aliased_nodes += size;
+        self.aliased_nodes += size.nodes;
+        if self.depth + size.depth > DEPTH_MAX {
+            self.too_deep(place);
+            return Err(Stop);
+        }
         if self.aliased_nodes > ALIASED_NODES_MAX {
             self.findings
                 .error(place, Code::AliasBomb, "the aliases of this file stand for too much data")
@@ -211,6 +270,11 @@ impl<'t> Reader<'_, 't> {
             return Err(Stop);
         }
         Ok((node.clone(), *size))
+    }
+
+    fn too_deep(&mut self, place: Place) {
+        let message = format!("maps and lists lie more than {DEPTH_MAX} deep here");
+        self.findings.error(place, Code::TooDeep, message);
     }
 
     fn syntax_error(&mut self, error: &ScanError) {
@@ -223,16 +287,12 @@ impl<'t> Reader<'_, 't> {
         let width = text[start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
         let place = self.place(start, start + width);
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-            self.findings.error(
-                place,
-                Code::TooDeep,
-                format!("maps and lists lie more than {DEPTH_MAX} deep here"),
-            );
-            return;
+            return self.too_deep(place);
         }
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = text[line_start..].lines().next().unwrap_or("");
-        let help = syntax_help(error.kind(), line);
+        let above = text[..line_start].lines().next_back().unwrap_or("");
+        let help = syntax_help(error.kind(), line, above);
         let finding = self.findings.error(place, Code::Syntax, error.info());
         if let Some(help) = help {
             finding.help(help);
@@ -240,8 +300,17 @@ impl<'t> Reader<'_, 't> {
     }
 }
 
-/// What is probably wrong with `line`.
-fn syntax_help(kind: &ErrorKind, line: &str) -> Option<&'static str> {
+/// The entries that a merge key was meant to add, so that they aren't reported as missing.
+fn merged_entries(value: &Node) -> Vec<Entry> {
+    match &value.kind {
+        Kind::Map(entries) => entries.clone(),
+        Kind::List(items) => items.iter().flat_map(merged_entries).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What is probably wrong with `line`, or with the one above it.
+fn syntax_help(kind: &ErrorKind, line: &str, above: &str) -> Option<&'static str> {
     let value = line.split_once(": ").map_or("", |(_, value)| value.trim_start());
     if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') {
         Some("indent with spaces: YAML doesn't allow tabs there")
@@ -249,10 +318,27 @@ fn syntax_help(kind: &ErrorKind, line: &str) -> Option<&'static str> {
         Some("an expression needs quotes around the whole value: \"{{ … }}\"")
     } else if value.contains(": ") && !value.starts_with(['"', '\'', '{', '[']) {
         Some("quote a text that has a colon in it")
-    } else if matches!(kind, ErrorKind::UnclosedQuotedScalar) {
-        Some("a quote is opened here or before and never closed")
     } else {
-        None
+        kind_help(kind, above)
+    }
+}
+
+/// What usually leads to such an error.
+fn kind_help(kind: &ErrorKind, above: &str) -> Option<&'static str> {
+    let key_without_blank =
+        || above.contains(':') && !above.contains(": ") && !above.trim_end().ends_with(':');
+    match kind {
+        ErrorKind::UnclosedQuotedScalar => Some("a quote is opened here or before and never closed"),
+        ErrorKind::MappingValueNotAllowed if key_without_blank() => {
+            Some("put a blank behind the colon in the line above")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::MappingValueNotAllowed => {
+            Some("let the keys of one map begin in the same column, and those of an inner map further right")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => Some("quote a text that begins with this character"),
+        ErrorKind::UnknownAnchor => Some("`*name` stands for what is written as `&name …` before it"),
+        ErrorKind::DirectiveDisallowed => Some("remove the line: pipelines are YAML 1.2"),
+        _ => None,
     }
 }
 
@@ -277,7 +363,12 @@ fn is_json(file: u32, text: &str, findings: &mut Findings) -> bool {
         return false;
     }
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    findings.error(place, Code::Syntax, format!("this is not JSON: {message}"));
+    let finding = findings.error(place, Code::Syntax, format!("this is not JSON: {message}"));
+    if text[..start].trim_end().ends_with(',') && text[start..].starts_with(['}', ']']) {
+        finding.help("remove the comma before it");
+    } else if text[start..].starts_with(['/', '#']) {
+        finding.help("JSON has no comments; a file whose name ends in .yaml may have them, behind a `#`");
+    }
     false
 }
 
