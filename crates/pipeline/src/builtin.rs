@@ -31,8 +31,18 @@ pub fn contracts() -> Vec<Contract> {
 
 /// What is wrong with a value for one of these operations, beyond what the contract says.
 pub(crate) fn misfit(operation: &str, parameter: &str, value: &Value) -> Option<String> {
-    let text = value.as_str().filter(|_| operation == SLEEP && parameter == "duration")?;
-    text.parse::<Span>().err().map(|error| format!("`{text}` is {error}"))
+    let is_duration = operation == SLEEP && parameter == "duration";
+    (is_duration && duration(value).is_none())
+        .then(|| "`duration` must be a length of time such as 10s, or a number of seconds".to_owned())
+}
+
+/// The length of time that [`SLEEP`] is given: text with a unit, or a number of seconds.
+pub fn duration(value: &Value) -> Option<Span> {
+    if let Some(text) = value.as_str() {
+        return text.parse().ok();
+    }
+    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
+    Some(Span((seconds * 1000.0).round() as u64))
 }
 
 fn fail() -> Contract {

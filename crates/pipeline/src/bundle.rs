@@ -23,42 +23,50 @@ pub struct Bundle {
     pub main: String,
     /// All texts by path, with `/` and without `.` or `..`, seen from the project's folder.
     pub files: BTreeMap<String, String>,
+    /// The files that are used and can't be read: the check tells it where they are used.
+    #[serde(skip)]
+    pub(crate) unreadable: BTreeMap<String, Unreadable>,
+}
+
+/// Why a file can't be taken for a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub code: Code,
+    /// The reason, to be put behind the file's name.
+    pub reason: String,
 }
 
 impl Bundle {
     /// A bundle of one text, for pipelines that don't come from files.
     pub fn of_text(name: &str, text: impl Into<String>) -> Bundle {
-        Bundle { main: name.to_owned(), files: BTreeMap::from([(name.to_owned(), text.into())]) }
+        let files = BTreeMap::from([(name.to_owned(), text.into())]);
+        Bundle { main: name.to_owned(), files, unreadable: BTreeMap::new() }
     }
 
     /// Reads the file `main` and all files that it uses, each by its path seen from the project's
     /// folder; `read` gives the bytes of one, or says why it can't.
     ///
-    /// A text that isn't a well-formed pipeline is taken as it is: [`crate::check::check`] tells
-    /// what is wrong with it.
+    /// A text that isn't a well-formed pipeline is taken as it is, and a used file that can't be read is
+    /// remembered: [`crate::check::check`] tells what is wrong, together with all else.
     ///
     /// # Errors
-    /// One finding for each file that can't be read, is empty, too large, binary or not UTF-8, or
-    /// lies outside the project's folder.
+    /// One finding if `main` itself can't be read, is empty, too large, binary or not UTF-8, or lies
+    /// outside the project's folder.
     pub fn load(
         main: &str,
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     ) -> Result<Bundle, Vec<Diagnostic>> {
         let outside = || vec![outside_of_project(main)];
         let main = resolve("", main).ok_or_else(outside)?;
-        let text = read_text(&main, read)
-            .map_err(|(code, reason)| vec![Diagnostic::of_file(&main, code, format!("the file {reason}"))])?;
-        let mut bundle = Bundle { main: main.clone(), files: BTreeMap::from([(main.clone(), text)]) };
-        let mut faults = Vec::new();
+        let text = read_text(&main, read).map_err(|fault| {
+            vec![Diagnostic::of_file(&main, fault.code, format!("the file {}", fault.reason))]
+        })?;
+        let mut bundle = Bundle::of_text(&main, text);
         let mut waiting = vec![main];
         while let Some(user) = waiting.pop() {
-            for (path, text) in bundle.read_used_files(&user, read, &mut faults) {
-                waiting.push(path.clone());
-                bundle.files.insert(path, text);
-            }
+            waiting.extend(bundle.read_used_files(&user, read));
         }
-        faults.sort();
-        if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+        Ok(bundle)
     }
 
     /// The version of the pipeline: a hash of what its files say, by their paths seen from the main
@@ -69,42 +77,36 @@ impl Bundle {
         Digest::of(&canonical)
     }
 
-    /// The files that `user` uses and that aren't there yet.
+    /// Reads the files that `user` uses and that weren't read yet; gives their paths.
     fn read_used_files(
-        &self,
+        &mut self,
         user: &str,
         read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
-        faults: &mut Vec<Diagnostic>,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<String> {
         let mut findings = Findings::new(Sources::new(&self.files));
         let file = findings.sources.number(user).expect("a file is read before what it uses");
         let Some(root) = yaml::parse(file, &mut findings) else { return Vec::new() };
-        let mut findings = Findings::new(findings.sources);
-        let mut texts: Vec<(String, String)> = Vec::new();
-        for used in yaml::used_files(&root) {
-            let Some(path) = resolve(user, &used.value) else {
-                findings
-                    .error(used.place, Code::BadPath, format!("`{}` lies outside of the project", used.value))
-                    .help("a pipeline can use files of its own project only: copy it there");
+        let mut found = Vec::new();
+        for path in yaml::used_files(&root).into_iter().filter_map(|used| resolve(user, &used)) {
+            if self.files.contains_key(&path) || self.unreadable.contains_key(&path) {
                 continue;
+            }
+            let text = match self.files.len() < FILES_MAX {
+                true => read_text(&path, read),
+                false => Err(Unreadable {
+                    code: Code::TooLarge,
+                    reason: format!("is one too many: a pipeline can use at most {FILES_MAX} files"),
+                }),
             };
-            if self.files.contains_key(&path) || texts.iter().any(|(read, _)| *read == path) {
-                continue;
-            }
-            if self.files.len() + texts.len() >= FILES_MAX {
-                let message = format!("a pipeline can use at most {FILES_MAX} files");
-                findings.error(used.place, Code::TooLarge, message);
-                break;
-            }
-            match read_text(&path, read) {
-                Ok(text) => texts.push((path, text)),
-                Err((code, reason)) => {
-                    findings.error(used.place, code, format!("`{path}` {reason}"));
+            match text {
+                Ok(text) => {
+                    self.files.insert(path.clone(), text);
+                    found.push(path);
                 }
+                Err(fault) => _ = self.unreadable.insert(path, fault),
             }
         }
-        faults.extend(findings.into_sorted());
-        texts
+        found
     }
 }
 
@@ -147,26 +149,27 @@ pub(crate) fn resolve(user: &str, written: &str) -> Option<String> {
 fn read_text(
     path: &str,
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
-) -> Result<String, (Code, String)> {
-    let bytes = read(path).map_err(|reason| (Code::Unreadable, format!("can't be read: {reason}")))?;
+) -> Result<String, Unreadable> {
+    let fault = |code, reason: String| Unreadable { code, reason };
+    let bytes = read(path).map_err(|why| fault(Code::Unreadable, format!("can't be read: {why}")))?;
     if bytes.len() > FILE_BYTES_MAX {
-        let size = bytes.len();
-        return Err((
-            Code::TooLarge,
-            format!("has {size} bytes; a pipeline's file may have {FILE_BYTES_MAX}"),
-        ));
+        let reason = format!("has more than {FILE_BYTES_MAX} bytes, which is too much for a pipeline");
+        return Err(fault(Code::TooLarge, reason));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err((Code::Empty, "is empty".to_owned()));
+        return Err(fault(Code::Empty, "is empty".to_owned()));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(fault(Code::NotUtf8, "is UTF-16 text; save it as UTF-8".to_owned()));
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err((Code::Binary, format!("is no text: byte {at} is zero")));
+        return Err(fault(Code::Binary, format!("is no text: byte {at} is zero")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();
         let at = error.utf8_error().valid_up_to();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        (Code::NotUtf8, format!("is not UTF-8 text: line {line} has the byte 0x{:02x}", bytes[at]))
+        fault(Code::NotUtf8, format!("is not UTF-8 text: line {line} has the byte 0x{:02x}", bytes[at]))
     })?;
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }

@@ -71,6 +71,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         pipelines: BTreeMap::new(),
         chain: Vec::new(),
         steps_in_place: 0,
+        levels: 0,
         frames: Vec::new(),
     };
     let main = checker.pipeline(&bundle.main);
@@ -106,6 +107,8 @@ struct Checker<'c, 't> {
     chain: Vec<String>,
     /// How many steps of other files were put in place so far.
     steps_in_place: usize,
+    /// How many scopes lie in each other, those of the files around included.
+    levels: usize,
     /// The scopes around the step that is being checked, the nearest last.
     frames: Vec<Frame<'c>>,
 }

@@ -130,6 +130,16 @@ pub(crate) struct Check {
     pub message: Option<Written>,
 }
 
+impl Each {
+    /// How many items there are, if the list is written out.
+    pub fn length(&self) -> Option<usize> {
+        match &self.list.shape {
+            written::Shape::List(items) => Some(items.len()),
+            _ => None,
+        }
+    }
+}
+
 impl Step {
     /// Calls `visit` for all values of the step that are made in its own scope, and says whether they
     /// are made only when a fallback is reached.

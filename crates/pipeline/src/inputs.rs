@@ -4,13 +4,14 @@ use serde_json::Value as Json;
 
 use crate::conformity::Schema;
 use crate::contract::{Misfit, mismatch};
+use crate::document::yaml::DEPTH_MAX;
 use crate::plan::InputSpec;
 use crate::suggestion::{closest, listed};
 use crate::value::Map;
 use crate::{Type, Value};
 
 /// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
-/// isn't given is [`Value::Absent`], so that an expression may say `inputs.mood or 'calm'`.
+/// isn't given, or given as null, is [`Value::Absent`], so that an expression may say `inputs.mood or 'calm'`.
 ///
 /// # Errors
 /// All that is wrong, in the order of the file, unknown inputs last. Messages never hold a value.
@@ -18,7 +19,9 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
     let mut inputs = Map::new();
     let mut misfits = Vec::new();
     for spec in specs {
-        match given.remove(&spec.name).filter(|value| !value.is_absent()) {
+        let optional = !spec.required && spec.default.is_none();
+        let is_given = |value: &Value| !(value.is_absent() || optional && *value == Value::Null);
+        match given.remove(&spec.name).filter(is_given) {
             Some(value) => {
                 let found = faults(spec, &value);
                 misfits.extend(found.into_iter().map(|message| misfit(&spec.name, message)));
@@ -47,6 +50,9 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
 
 /// All that is wrong with `value` as the input `spec`.
 fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
+    if lies_deeper(value, DEPTH_MAX) {
+        return vec![format!("`{}` has lists and objects that lie more than {DEPTH_MAX} deep", spec.name)];
+    }
     if let Some(message) = mismatch(&spec.name, &spec.ty, value) {
         return vec![message];
     }
@@ -56,6 +62,16 @@ fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
     match Schema::read(&spec.schema) {
         Ok(schema) => schema.faults(&format!("`{}`", spec.name), value),
         Err(error) => vec![format!("the schema of `{}` can't be used: {error}", spec.name)],
+    }
+}
+
+/// Whether lists and objects lie more than `most` deep in `value`.
+fn lies_deeper(value: &Value, most: usize) -> bool {
+    let deeper = |inner: &Value| most == 0 || lies_deeper(inner, most - 1);
+    match value {
+        Value::List(items) => most == 0 || items.iter().any(deeper),
+        Value::Map(entries) => most == 0 || entries.values().any(deeper),
+        _ => false,
     }
 }
 
@@ -179,6 +195,22 @@ mod tests {
             accepted(json!({ "prompt": "a very long secret" })).unwrap_err(),
             ["`prompt` is longer than 10 characters"],
         );
+    }
+
+    #[test]
+    fn null_for_what_is_optional_counts_as_not_given() {
+        let inputs = accepted(json!({ "prompt": "a boat", "mood": null })).unwrap();
+        assert!(inputs.contains(r#""mood":{"$absent":true}"#), "{inputs}");
+    }
+
+    #[test]
+    fn a_value_that_lies_too_deep_to_be_written_and_read_again_is_refused() {
+        let nest = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        let specs = [spec("x", json!({}), None)];
+        let accept = |depth: usize| accept(&specs, [("x".to_owned(), Value::from(nest(depth)))].into());
+        assert!(accept(64).is_ok());
+        let misfits = accept(65).unwrap_err();
+        assert_eq!(misfits[0].message, "`x` has lists and objects that lie more than 64 deep");
     }
 
     #[test]

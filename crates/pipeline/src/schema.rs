@@ -9,7 +9,7 @@ use crate::Class;
 use crate::document::words::{INPUT_TYPES, RESERVED_NAMES};
 
 const NAME: &str = "^[a-z][a-z0-9_]*$";
-const DURATION: &str = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$";
+const DURATION: &str = "^(?!(0+(\\.0+)?(ms|s|m|h|d))+$)([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$";
 
 /// The JSON Schema (draft 2020-12) of a pipeline's file.
 ///
@@ -85,7 +85,7 @@ fn step_keys() -> Json {
         "key": { "type": "string", "description": "Names an item, so that its identity survives edits; its index if not given." },
         "max_parallel": { "type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "How many items may be under way at once." },
         "quorum": {
-            "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^(all|any|[1-9][0-9]*|(100|[0-9]{1,2}) *%)$" }],
+            "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^(all|any|[1-9][0-9]*|(100|[1-9][0-9]?) *%)$" }],
             "description": "How many items must succeed: all (default), any, a number, a percentage."
         },
         "early": { "type": "boolean", "description": "Go on as soon as the quorum is there, and cancel the rest." },

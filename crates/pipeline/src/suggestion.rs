@@ -3,7 +3,7 @@
 /// The candidate that `word` was most likely meant to be, if one is near enough.
 ///
 /// Near is: one slip (a letter wrong, missing, doubled, or swapped with its neighbour) for every three
-/// letters, at least one. Case, `-` and `_` don't count. Of two equally near candidates the first wins.
+/// letters. Case, `-` and `_` don't count. Of two equally near candidates the first wins.
 ///
 /// ```
 /// use motet_pipeline::suggestion::closest;
@@ -16,8 +16,9 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let other = folded(candidate);
-        let allowed = (word.len().max(other.len()) / 3).max(1);
-        if word.len().abs_diff(other.len()) > allowed || (word.len() == 1 && other.len() == 1) {
+        let letters = word.len().max(other.len());
+        let allowed = letters / 3;
+        if word.len().abs_diff(other.len()) > allowed {
             continue;
         }
         let distance = distance(&word, &other);
@@ -80,6 +81,7 @@ mod tests {
             ("fnial", Some("final")),
             ("banana", None),
             ("x", None),
+            ("fi", None),
             ("", None),
         ];
         for (word, expected) in table {

@@ -113,7 +113,9 @@ fn describe(plan: &Plan) -> String {
         let default = input
             .default
             .as_ref()
-            .map_or("required".to_owned(), |value| format!("default {}", value.to_json()));
+            .map_or(if input.required { "required" } else { "optional" }.to_owned(), |value| {
+                format!("default {}", value.to_json())
+            });
         let sensitive = if input.sensitive { ", sensitive" } else { "" };
         _ = writeln!(text, "input {}: {}, {default}{sensitive}", input.name, input.ty);
     }

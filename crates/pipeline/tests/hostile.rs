@@ -126,15 +126,41 @@ fn files_that_use_each_other_without_end_are_read_once_each() {
     assert_eq!(read, 2);
 }
 
+/// The messages about `main`, where the file `f<n>.yaml` holds what `steps` says for `n`.
+fn messages(main: &str, steps: impl Fn(usize) -> String) -> Vec<String> {
+    let bundle = Bundle::load("main.yaml", &mut |path| {
+        let steps = match path {
+            "main.yaml" => main.to_owned(),
+            path => steps(path[1..path.len() - 5].parse().unwrap()),
+        };
+        Ok(format!("motet: 1\nsteps:\n{steps}").into_bytes())
+    });
+    check(&bundle.unwrap(), &Catalogue::default())
+        .diagnostics
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect()
+}
+
 #[test]
-fn a_pipeline_that_uses_ever_more_files_is_stopped() {
-    let mut next = 0;
-    let diagnostics = Bundle::load("f.yaml", &mut |_| {
-        next += 1;
-        Ok(format!("motet: 1\nsteps: {{ x: {{ uses: ./f{next}.yaml }} }}").into_bytes())
-    })
-    .unwrap_err();
-    assert_eq!(diagnostics[0].message, "a pipeline can use at most 256 files");
+fn a_pipeline_that_uses_too_many_files_is_stopped() {
+    let main: String = (0..256).map(|index| format!("  s{index}: {{ uses: ./f{index}.yaml }}\n")).collect();
+    let found = messages(&main, |_| "  a: { uses: flow/fail, with: { message: x } }".to_owned());
+    assert_eq!(found, ["`f99.yaml` is one too many: a pipeline can use at most 256 files"]);
+}
+
+#[test]
+fn files_that_lie_too_deep_in_each_other_are_stopped_in_whatever_order_they_are_checked() {
+    const TOO_DEEP: &str = "files and groups lie more than 64 deep in each other here";
+    let next = |index: usize| match index {
+        200 => "  a: { uses: flow/fail, with: { message: x } }".to_owned(),
+        _ => format!("  a: {{ uses: ./f{}.yaml }}", index + 1),
+    };
+    assert_eq!(messages("  a: { uses: ./f0.yaml }", next), [TOO_DEEP]);
+    let backwards: String =
+        (0..20).map(|index| format!("  s{index}: {{ uses: ./f{}.yaml }}\n", 200 - 10 * index)).collect();
+    assert!(messages(&backwards, next).iter().all(|message| message == TOO_DEEP));
+    assert!(!messages(&backwards, next).is_empty());
 }
 
 #[test]

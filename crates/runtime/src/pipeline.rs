@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use motet_engine::Graph;
 use motet_pipeline::Plan;
-use motet_pipeline::bundle::Bundle;
+use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
 use motet_pipeline::check::check;
 use motet_pipeline::contract::{Catalogue, Tool};
 use motet_pipeline::diagnostic::{Code, Diagnostic};
@@ -107,9 +108,60 @@ fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
 /// Reads the file at `path` and all files that it uses, from its folder and below.
 ///
 /// # Errors
-/// All that is wrong with the files as files.
+/// What is wrong with the file as a file.
 pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Bundle::load(&main, &mut |name| fs::read(folder.join(name)).map_err(|error| error.to_string()))
+    Bundle::load(&main, &mut |name| {
+        let path = folder.join(name);
+        if name != main && leads_out_of(folder, &path) {
+            return Err("a link leads out of the project's folder".to_owned());
+        }
+        read_start(&path).map_err(|error| error.to_string())
+    })
+}
+
+/// Whether `path` is a link to somewhere else than into `folder`.
+fn leads_out_of(folder: &Path, path: &Path) -> bool {
+    let (Ok(folder), Ok(path)) = (folder.canonicalize(), path.canonicalize()) else { return false };
+    !path.starts_with(folder)
+}
+
+/// The bytes of a file; of one that is too large (or has no end, such as a device), enough to tell.
+fn read_start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(main: &Path) -> Vec<String> {
+        match Pipeline::load(main, &Catalogue::default()) {
+            Err(Error::Check(findings)) => findings.into_iter().map(|finding| finding.message).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_out_of_the_folder_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let secret = outside.path().join("secret.yaml");
+        fs::write(&secret, "a secret").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(&secret, folder.path().join("part.yaml")).unwrap();
+        let main = folder.path().join("film.yaml");
+        fs::write(&main, "motet: 1\nsteps: { a: { uses: ./part.yaml } }\n").unwrap();
+        assert_eq!(findings(&main), ["`part.yaml` can't be read: a link leads out of the project's folder"]);
+    }
+
+    #[test]
+    fn a_file_without_end_is_too_large() {
+        assert_eq!(
+            findings(Path::new("/dev/zero")),
+            [format!("the file has more than {FILE_BYTES_MAX} bytes, which is too much for a pipeline")]
+        );
+    }
 }

@@ -157,7 +157,8 @@ impl Part {
         }
         if let Some(fan) = &self.fan {
             let items: Vec<_> = (0..fan.items).map(|item| item.to_string()).collect();
-            line(format!("each: [{}]", items.join(", ")));
+            // Not written out, since a quorum that a written list can't meet is refused.
+            line(format!("each: \"{{{{ [{}] }}}}\"", items.join(", ")));
             line(format!("quorum: {}", fan.quorum));
             line(format!("early: {}", fan.early));
             fan.max_parallel.iter().for_each(|max| line(format!("max_parallel: {max}")));

@@ -27,6 +27,13 @@ impl Checker<'_, '_> {
                 .note(format!("it is meant for {purpose}, in a later version"));
             return None;
         }
+        if name.contains("{{") {
+            self.findings
+                .error(uses.place, Code::BadValue, "`uses` can't hold an expression")
+                .note("what a step does is known before a run, so that it can be checked")
+                .help("write a step for each operation, and choose by `if`");
+            return None;
+        }
         let known =
             || self.catalogue.iter().chain(self.builtins.iter()).map(|contract| contract.operation.as_str());
         let family = name.split_inclusive('/').next().unwrap_or(name);
@@ -46,8 +53,9 @@ impl Checker<'_, '_> {
         if family == "task/" {
             finding.help("register the task with the program that runs the pipeline");
         } else if let (None, Some(relatives)) = (&nearest, relatives) {
-            finding.note(format!("of {family} there are {relatives}"));
-        } else if name.ends_with(".yaml") || name.ends_with(".json") {
+            let of = if family.is_empty() { String::new() } else { format!("of {family} ") };
+            finding.note(format!("{of}there are {relatives}"));
+        } else if (name.ends_with(".yaml") || name.ends_with(".json")) && !name.contains([':', '~', '\\']) {
             finding.help(format!("to use another file, write `./{name}`"));
         }
         None

@@ -1,6 +1,7 @@
 //! Fallbacks: whether each gives what is referred to, whichever target does the work.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Checker;
 use crate::contract::Contract;
@@ -16,10 +17,15 @@ impl Checker<'_, '_> {
         let (steps, used) = (frame.steps, std::mem::take(&mut frame.used_outputs));
         for (step, used) in steps.iter().zip(&used) {
             let Body::Uses { uses, fallback, .. } = &step.body else { continue };
-            let Some(first) = self.find(&uses.value).filter(|first| first.succeeds) else { continue };
-            for target in fallback {
-                let Some(contract) = self.find(&target.uses.value) else { continue };
-                self.check_outputs_of(&contract, &first, target.uses.place, used);
+            let mut first: Option<Arc<Contract>> = None;
+            for target in std::iter::once(uses).chain(fallback.iter().map(|target| &target.uses)) {
+                let Some(contract) = self.find(&target.value).filter(|contract| contract.succeeds) else {
+                    continue;
+                };
+                match &first {
+                    Some(first) => self.check_outputs_of(&contract, first, target.place, used),
+                    None => first = Some(contract),
+                }
             }
         }
     }
@@ -31,7 +37,7 @@ impl Checker<'_, '_> {
         place: Place,
         used: &BTreeMap<String, Place>,
     ) {
-        if !contract.succeeds || contract.open_outputs {
+        if contract.open_outputs {
             return;
         }
         let operation = &contract.operation;

@@ -44,8 +44,10 @@ impl<'c> Checker<'c, '_> {
         for fallback in fallbacks {
             let (target, given) = self.fallback(step, fallback, &given, retry);
             let Some(target) = target else { continue };
-            if targets.first().is_some_and(|first| !first.contract.succeeds) && target.contract.succeeds {
-                output = output_of(&target.contract, &given);
+            if target.contract.succeeds {
+                let this = output_of(&target.contract, &given);
+                let is_first = !targets.iter().any(|target: &Target| target.contract.succeeds);
+                output = if is_first { this } else { either(output, &this, step.each.is_some()) };
             }
             targets.push(target);
         }
@@ -114,6 +116,24 @@ impl<'c> Checker<'c, '_> {
 
 fn templates(with: &[(At<String>, Written)]) -> Vec<(String, crate::expression::Template)> {
     with.iter().map(|(key, value)| (key.value.clone(), value.template())).collect()
+}
+
+/// What a step gives of which `first` is what the first target gives, and `other` what another does.
+/// What the other doesn't give is reported where it is referred to by name; of a step that fans out
+/// nobody can tell which target an item came from, so that it isn't there for certain.
+fn either(first: Type, other: &Type, fans_out: bool) -> Type {
+    let (Type::Object { mut fields, open }, Type::Object { fields: others, open: other_is_open }) =
+        (first, other)
+    else {
+        return Type::Any;
+    };
+    fields.retain(|name, _| !fans_out || *other_is_open || others.contains_key(name));
+    for (name, ty) in &mut fields {
+        if let Some(other) = others.get(name).filter(|other| *other != ty) {
+            *ty = Type::one_of([ty.clone(), other.clone()]);
+        }
+    }
+    Type::Object { fields, open }
 }
 
 /// What an operation gives when it is given `given`.

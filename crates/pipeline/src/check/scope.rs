@@ -55,6 +55,7 @@ impl<'c> Checker<'c, '_> {
     /// Checks steps that see each other, and their outputs.
     pub fn scope(&mut self, steps: &'c [Step], outputs: &'c [Output], values: TypeScope) -> CheckedScope {
         self.frames.push(Frame::new(steps, values));
+        self.levels += 1;
         let order = self.order(steps);
         let mut checked: Vec<_> = steps.iter().map(|_| None).collect();
         for index in order {
@@ -65,6 +66,7 @@ impl<'c> Checker<'c, '_> {
         let mut outer = Dependencies::default();
         let outputs = outputs.iter().map(|output| self.output(output, &mut outer)).collect();
         self.check_fallback_outputs();
+        self.levels -= 1;
         let frame = self.frames.pop().expect("the frame of this scope is the last one");
         let own =
             frame.index.iter().map(|(name, index)| ((*name).to_owned(), StepRef { up: 0, index: *index }));
@@ -117,7 +119,7 @@ impl<'c> Checker<'c, '_> {
             Some((ty, schema)) => (ty.clone(), Some(schema.clone())),
             None => (inferred.clone(), None),
         };
-        if !inferred.fits(&ty) {
+        if output.value.literal().is_none() && !inferred.fits(&ty) {
             let name = &output.name.value;
             self.findings
                 .error(output.value.place, Code::Type, format!("the output `{name}` is declared as {ty}"))

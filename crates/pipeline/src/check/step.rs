@@ -6,9 +6,10 @@ use super::Checker;
 use super::inference::Dependencies;
 use crate::Type;
 use crate::diagnostic::Code;
+use crate::document::place::Place;
 use crate::document::written::{Part, Written};
 use crate::document::{self, Body, yaml};
-use crate::plan::{self, DependencyKind, Location};
+use crate::plan::{self, DependencyKind, Location, Quorum};
 
 /// What is known of a step after its body was checked.
 pub(super) struct CheckedBody {
@@ -107,6 +108,7 @@ impl<'c> Checker<'c, '_> {
         if let Some(key) = &each.key {
             let (ty, dependencies) = self.infer(key);
             found.add_all(&dependencies);
+            self.check_keys(each, key);
             let scalar = Type::OneOf(vec![Type::Text, Type::Number, Type::Boolean]);
             if !ty.fits(&scalar) {
                 let label = self.given(&ty, key);
@@ -114,6 +116,14 @@ impl<'c> Checker<'c, '_> {
                     .error(key.place, Code::Type, "the `key` of an item must be text or a number")
                     .label(label);
             }
+        }
+        if let (Quorum::Count(count), Some(length)) = (each.quorum, each.length())
+            && count > length
+        {
+            let message = format!("the quorum of {count} can't be met: the list has {length} items");
+            self.findings
+                .error(each.list.place, Code::BadValue, message)
+                .help("let `quorum` be a percentage, or `all`");
         }
         plan::Each {
             list: each.list.template(),
@@ -126,6 +136,16 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
+    /// Reports keys that are certainly the same for several items.
+    fn check_keys(&mut self, each: &document::Each, key: &Written) {
+        let names_item = names_any(key, &[each.item_name.as_str(), "index"]);
+        if !names_item && !key.is_broken() && each.length().is_none_or(|length| length > 1) {
+            let message = "all items would have the same `key`";
+            let help = format!("let it name the item: \"{{{{ {}.id }}}}\"", each.item_name);
+            self.findings.error(key.place, Code::BadValue, message).help(help);
+        }
+    }
+
     fn body(&mut self, step: &'c document::Step) -> CheckedBody {
         match &step.body {
             Body::Uses { uses, with, .. } if yaml::is_file(&uses.value) => self.subpipeline(step, uses, with),
@@ -134,6 +154,9 @@ impl<'c> Checker<'c, '_> {
             }
             Body::Group { steps, outputs } => {
                 let values = self.frame().values.clone();
+                for output in outputs.iter().filter(|output| is_of_every_step(&output.name.value)) {
+                    self.hidden_output(&output.name.value, output.name.place);
+                }
                 let checked = self.scope(steps, outputs, values);
                 CheckedBody {
                     output: output_type(&checked.scope),
@@ -184,6 +207,12 @@ impl<'c> Checker<'c, '_> {
         });
     }
 
+    /// Reports an output that nothing could refer to: every step has a `status` and an `error` already.
+    pub fn hidden_output(&mut self, name: &str, place: Place) {
+        let message = format!("the output `{name}` can't be referred to: `steps.….{name}` is the step's own");
+        self.findings.error(place, Code::BadName, message).help("give it another name");
+    }
+
     fn set_value(&mut self, name: String, value: Option<Type>) {
         let values = &mut self.frame().values.values;
         match value {
@@ -208,14 +237,22 @@ impl CheckedBody {
 
 /// Whether the step's condition names the item, so that it is asked for every item.
 fn names_item(step: &document::Step, item_name: &str) -> bool {
+    step.condition.as_ref().is_some_and(|condition| names_any(condition, &[item_name, "index"]))
+}
+
+/// Whether an expression in `written` uses one of `names`.
+fn names_any(written: &Written, names: &[&str]) -> bool {
     let mut found = false;
-    if let Some(condition) = &step.condition {
-        condition.for_each_scalar(&mut |_, _, template| {
-            let names = |root: &String| root == item_name || root == "index";
-            found |= template.references().iter().any(|reference| reference.path.first().is_some_and(names));
-        });
-    }
+    written.for_each_scalar(&mut |_, _, template| {
+        let is_one = |root: &String| names.contains(&root.as_str());
+        found |= template.references().iter().any(|reference| reference.path.first().is_some_and(is_one));
+    });
     found
+}
+
+/// Whether every step has a field called `name`, whatever it gives.
+pub(super) fn is_of_every_step(name: &str) -> bool {
+    matches!(name, "status" | "error")
 }
 
 /// What a scope gives.

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::inference::Dependencies;
 use super::parameter::{Given, meant};
-use super::step::{CheckedBody, output_type};
+use super::step::{CheckedBody, is_of_every_step, output_type};
 use crate::bundle;
 use crate::conformity::Schema;
 use crate::diagnostic::Code;
@@ -14,6 +14,8 @@ use crate::suggestion::{closest, listed};
 
 /// How many steps the files that are used may be, all of them put in place.
 const STEPS_IN_PLACE_MAX: usize = 50_000;
+/// How deep files and groups may lie in each other: whoever walks through a plan needs a stack for it.
+const LEVELS_MAX: usize = 64;
 
 impl<'c> Checker<'c, '_> {
     /// Checks a step that uses another file.
@@ -28,11 +30,11 @@ impl<'c> Checker<'c, '_> {
         let unknown = CheckedBody { dependencies: dependencies.clone(), ..CheckedBody::unknown() };
         let user = self.file();
         let Some(path) = bundle::resolve(&user, &uses.value) else {
-            self.findings.error(
-                uses.place,
-                Code::BadPath,
-                format!("`{}` lies outside of the project", uses.value),
-            );
+            let message = format!("`{}` lies outside of the project", uses.value);
+            self.findings
+                .error(uses.place, Code::BadPath, message)
+                .note("a pipeline can use files that lie in the folder of the first file, or below")
+                .help("copy it there");
             return unknown;
         };
         if self.chain.contains(&path) {
@@ -40,14 +42,24 @@ impl<'c> Checker<'c, '_> {
             return unknown;
         }
         if !self.bundle.files.contains_key(&path) {
-            self.findings.error(uses.place, Code::Unreadable, format!("`{path}` is not there"));
+            let (code, reason) = match self.bundle.unreadable.get(&path) {
+                Some(fault) => (fault.code, fault.reason.as_str()),
+                None => (Code::Unreadable, "is not there"),
+            };
+            self.findings.error(uses.place, code, format!("`{path}` {reason}"));
+            return unknown;
+        }
+        if !self.has_levels_for(1, uses) {
             return unknown;
         }
         let Some((document, scope)) = self.documents.get(path.as_str()).zip(self.pipeline(&path)) else {
             return unknown;
         };
-        if !self.has_room_for(&scope, uses) {
+        if !self.has_levels_for(count_levels(&scope), uses) || !self.has_room_for(&scope, uses) {
             return unknown;
+        }
+        for output in document.outputs.iter().filter(|output| is_of_every_step(&output.name.value)) {
+            self.hidden_output(&output.name.value, uses.place);
         }
         self.check_inputs(&path, &document.inputs, uses, &given);
         self.check_failure_policy(&path, document, uses);
@@ -63,6 +75,16 @@ impl<'c> Checker<'c, '_> {
             total_timeout: document.timeout.into_iter().chain(step.timeout.total).min(),
             labels: document.labels.clone(),
         }
+    }
+
+    /// Whether so many scopes can still lie in each other here; reports it if not.
+    fn has_levels_for(&mut self, levels: usize, uses: &At<String>) -> bool {
+        let fits = self.levels + levels <= LEVELS_MAX;
+        if !fits {
+            let message = format!("files and groups lie more than {LEVELS_MAX} deep in each other here");
+            self.findings.error(uses.place, Code::TooDeep, message);
+        }
+        fits
     }
 
     /// Whether the steps of `scope` can be put in place once more; reports it if not.
@@ -137,9 +159,16 @@ impl<'c> Checker<'c, '_> {
 }
 
 fn count_steps(scope: &plan::Scope) -> usize {
-    let inner = |step: &plan::Step| match &step.body {
-        plan::Body::Operation(_) => 0,
-        plan::Body::Group(scope) | plan::Body::Pipeline { scope, .. } => count_steps(scope),
-    };
-    scope.steps.iter().map(|step| 1 + inner(step)).sum()
+    scope.steps.iter().map(|step| 1 + inner_scope(step).map_or(0, count_steps)).sum()
+}
+
+fn count_levels(scope: &plan::Scope) -> usize {
+    1 + scope.steps.iter().filter_map(inner_scope).map(count_levels).max().unwrap_or(0)
+}
+
+fn inner_scope(step: &plan::Step) -> Option<&plan::Scope> {
+    match &step.body {
+        plan::Body::Operation(_) => None,
+        plan::Body::Group(scope) | plan::Body::Pipeline { scope, .. } => Some(scope),
+    }
 }

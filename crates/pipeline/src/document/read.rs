@@ -82,8 +82,14 @@ fn read_on_failure(node: &Node, findings: &mut Findings) -> OnFailure {
     }
 }
 
-/// The name of a file without its folder and ending: the pipeline's name if it isn't given.
+/// The pipeline's name if it isn't given: that of the file without folder and ending, with `-` for what
+/// a name can't have.
 fn file_stem(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
-    file.split_once('.').map_or(file, |(stem, _)| stem).to_owned()
+    let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
+    let name: String = stem.chars().map(|c| if value::fits_name(c) { c } else { '-' }).collect();
+    match name.trim_matches('-') {
+        "" => "pipeline".to_owned(),
+        name => name.to_owned(),
+    }
 }

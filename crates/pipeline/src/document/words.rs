@@ -197,6 +197,28 @@ pub const LATER_NAMES: &[(&str, &str)] = &[
 pub const RESERVED_NAMES: &[&str] =
     &["inputs", "steps", "run", "index", "output", "previous", "round", "prompts", "secrets"];
 
+/// Words that mean something by themselves in every expression, so that no item can be called so.
+pub const JINJA_WORDS: &[&str] = &[
+    "true", "false", "none", "null", "and", "or", "not", "in", "is", "if", "else", "for", "loop", "self",
+    "range",
+];
+
+/// Keys that other programs have, with the one that does it here.
+pub const KEYS_ELSEWHERE: &[(&str, &str)] = &[
+    ("when", "if"),
+    ("condition", "if"),
+    ("foreach", "each"),
+    ("for_each", "each"),
+    ("matrix", "each"),
+    ("depends_on", "needs"),
+    ("after", "needs"),
+    ("retries", "retry"),
+    ("operation", "uses"),
+    ("model", "uses"),
+    ("params", "with"),
+    ("args", "with"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -372,29 +372,20 @@ fn is_json(file: u32, text: &str, findings: &mut Findings) -> bool {
     false
 }
 
-/// The files that a pipeline uses (`./clip.yaml`), as written, with their places.
-pub fn used_files(root: &Node) -> Vec<At<String>> {
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
+/// The files that a pipeline uses (`./clip.yaml`), as they are written.
+pub fn used_files(root: &Node) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     if let Some(steps) = root.get("steps") {
         collect_used_files(steps, &mut found);
     }
-    found.retain(|used| seen.insert(used.value.clone()));
     found
 }
 
-fn collect_used_files(steps: &Node, found: &mut Vec<At<String>>) {
-    let mut take = |step: &Node| {
-        let Some(node) = step.get("uses") else { return };
-        let Some(scalar) = node.scalar().filter(|scalar| is_file(&scalar.text)) else { return };
-        found.push(At { value: scalar.text.clone(), place: node.place });
-    };
-    for entry in steps.entries().unwrap_or_default() {
-        take(&entry.value);
-        entry.value.get("fallback").and_then(Node::items).unwrap_or_default().iter().for_each(&mut take);
-    }
-    for entry in steps.entries().unwrap_or_default() {
-        if let Some(inner) = entry.value.get("steps") {
+fn collect_used_files(steps: &Node, found: &mut BTreeSet<String>) {
+    for step in steps.entries().unwrap_or_default().iter().map(|entry| &entry.value) {
+        let uses = step.get("uses").and_then(Node::scalar).filter(|scalar| is_file(&scalar.text));
+        found.extend(uses.map(|scalar| scalar.text.clone()));
+        if let Some(inner) = step.get("steps") {
             collect_used_files(inner, found);
         }
     }

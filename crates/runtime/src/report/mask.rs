@@ -283,7 +283,8 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
     fn mask(key: &str, pin: i64) -> Mask {
         let files =
             [("main.yaml", MAIN), ("inner.yaml", INNER)].map(|(name, text)| (name.into(), text.into()));
-        let bundle = Bundle { main: "main.yaml".into(), files: files.into() };
+        let mut bundle = Bundle::of_text("main.yaml", "");
+        bundle.files = files.into();
         let pipeline = Pipeline::from_bundle(bundle, &crate::operation::catalogue()).unwrap();
         let mut mask = Mask::of(pipeline.plan());
         mask.learn(

@@ -47,8 +47,16 @@ fn read_list(node: &Node, findings: &mut Findings) -> Written {
 }
 
 fn read_name(node: &Node, findings: &mut Findings) -> Option<String> {
-    let name = At { value: value::text(node, "`as`", findings)?, place: node.place };
-    if words::RESERVED_NAMES.contains(&name.value.as_str()) {
+    let written =
+        node.scalar().filter(|scalar| scalar.plain && words::JINJA_WORDS.contains(&scalar.text.as_str()));
+    let text = match written {
+        Some(scalar) => scalar.text.clone(),
+        None => value::text(node, "`as`", findings)?,
+    };
+    let name = At { value: text, place: node.place };
+    if words::RESERVED_NAMES.contains(&name.value.as_str())
+        || words::JINJA_WORDS.contains(&name.value.as_str())
+    {
         findings
             .error(name.place, Code::BadName, format!("an item can't be called `{}`", name.value))
             .note("the name has a meaning of its own in expressions");
@@ -61,7 +69,7 @@ fn read_name(node: &Node, findings: &mut Findings) -> Option<String> {
 fn read_quorum(node: &Node, findings: &mut Findings) -> Quorum {
     let quorum = match &node.kind {
         Kind::Unreadable => Some(Quorum::All),
-        Kind::Scalar(scalar) => quorum(&scalar.text),
+        Kind::Scalar(scalar) if scalar.resolve().is_ok() => quorum(&scalar.text),
         _ => None,
     };
     quorum.unwrap_or_else(|| {
@@ -73,12 +81,15 @@ fn read_quorum(node: &Node, findings: &mut Findings) -> Quorum {
 }
 
 fn quorum(text: &str) -> Option<Quorum> {
+    if text.starts_with('+') {
+        return None;
+    }
     match text {
         "all" => Some(Quorum::All),
         "any" => Some(Quorum::Any),
         _ => match text.strip_suffix('%') {
             Some(percent) => {
-                percent.trim().parse().ok().filter(|percent| *percent <= 100).map(Quorum::Percent)
+                percent.trim().parse().ok().filter(|percent| (1..=100).contains(percent)).map(Quorum::Percent)
             }
             None => text.parse().ok().filter(|count| *count > 0).map(Quorum::Count),
         },

@@ -2,7 +2,7 @@
 
 use super::super::node::{Entry, Kind, Node};
 use super::super::place::{Findings, Place};
-use super::super::words::Key;
+use super::super::words::{KEYS_ELSEWHERE, Key};
 use crate::diagnostic::Code;
 use crate::suggestion::{closest, listed};
 
@@ -92,7 +92,12 @@ fn meant_key<'n>(
             let nearest = closest(word, keys.iter().map(|key| key.name));
             let finding =
                 findings.error(entry.key.place, Code::UnknownKey, format!("{what} has no key `{word}`"));
-            finding.did_you_mean(nearest);
+            let elsewhere = KEYS_ELSEWHERE.iter().find(|(other, _)| *other == word).map(|(_, ours)| *ours);
+            let elsewhere = elsewhere.filter(|ours| keys.iter().any(|key| key.name == *ours));
+            finding.did_you_mean(elsewhere.or(nearest));
+            if elsewhere.is_some() {
+                return None;
+            }
             if nearest.is_none() {
                 let names = keys.iter().filter(|key| key.later.is_none()).map(|key| key.name);
                 finding.note(format!("the keys are {}", listed(names)));

@@ -27,8 +27,13 @@ fn read(entry: &Entry, findings: &mut Findings) -> Option<Output> {
             findings.error(ty.place, Code::MisplacedKey, "an output has either `type` or `schema`, not both");
             None
         }
-        (Some(node), None) | (None, Some(node)) => schema::read(node, "an output", findings),
+        (Some(node), None) | (None, Some(node)) => schema::read(node, schema::OUTPUT, findings),
         (None, None) => None,
     };
+    if let (Some(declared), Some(literal)) = (&declared, written.literal()) {
+        for fault in declared.faults(&format!("the output `{}`", name.value), &literal) {
+            findings.error(written.place, Code::BadValue, fault);
+        }
+    }
     Some(Output { name, value: written, declared: declared.map(|declared| (declared.ty, declared.schema)) })
 }

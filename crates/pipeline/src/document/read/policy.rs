@@ -1,16 +1,22 @@
 //! Policies, as they are written: conditions, checks, retries, timeouts, fallbacks.
 
+use std::collections::BTreeSet;
+
 use super::super::node::{At, Kind, Node};
 use super::super::place::Findings;
 use super::super::written::{Shape, Written};
 use super::super::{Check, Fallback, Retry, Timeout, words};
 use super::fields::Fields;
 use super::{step, value};
+use crate::Class;
 use crate::diagnostic::Code;
 use crate::plan::TimeoutChange;
 
 /// Reads a condition: one expression, or plainly true or false.
 pub fn read_condition(node: &Node, what: &str, findings: &mut Findings) -> Option<Written> {
+    if value::is_doubtful_boolean(node, findings) {
+        return None;
+    }
     let written = Written::read(node, findings);
     let Shape::Scalar { text, template } = &written.shape else {
         if !written.is_broken() {
@@ -24,10 +30,13 @@ pub fn read_condition(node: &Node, what: &str, findings: &mut Findings) -> Optio
         return Some(written);
     }
     let finding = findings.error(node.place, Code::BadValue, format!("{what} must be one expression"));
-    if text.contains("{{") {
+    if text.contains("{{") || text.contains("{%") {
         finding.note("a text with an expression in it always counts as true");
-    } else {
+        finding.help("put all of it between one pair of braces: \"{{ … }}\"");
+    } else if node.kind_word() == "text" && !text.trim().is_empty() {
         finding.help(format!("write it as an expression: \"{{{{ {} }}}}\"", text.trim()));
+    } else {
+        finding.help("write true, false or \"{{ … }}\"");
     }
     None
 }
@@ -61,24 +70,54 @@ fn read_check(node: &Node, findings: &mut Findings) -> Option<Check> {
     Some(Check { that: read_condition(that, "`that`", findings)?, message })
 }
 
-/// Reads `retry`: one rule or a list of them.
+/// Reads `retry`: one rule or a list of them. A rule whose classes were all named before never holds,
+/// and is reported.
 pub fn read_retry(node: &Node, findings: &mut Findings) -> Vec<Retry> {
-    match &node.kind {
-        Kind::List(items) => items.iter().filter_map(|item| read_retry_rule(item, findings)).collect(),
-        _ => read_retry_rule(node, findings).into_iter().collect(),
+    let Kind::List(items) = &node.kind else {
+        return read_retry_rule(node, findings).into_iter().collect();
+    };
+    let (mut rules, mut named): (Vec<Retry>, BTreeSet<Class>) = Default::default();
+    for item in items {
+        let Some(rule) = read_retry_rule(item, findings) else { continue };
+        let classes = rule.on.as_deref().unwrap_or(&Class::RETRY_DEFAULT);
+        if classes.iter().all(|class| named.contains(class)) {
+            findings
+                .error(
+                    item.place,
+                    Code::BadValue,
+                    "this rule never holds: its classes are those of rules above it",
+                )
+                .note("of several rules, the first whose `on` has the failure's class holds");
+        }
+        named.extend(classes);
+        rules.push(rule);
     }
+    rules
 }
 
 fn read_retry_rule(node: &Node, findings: &mut Findings) -> Option<Retry> {
     let fields = Fields::read(node, "a retry rule", words::RETRY, findings)?;
     let attempts =
         fields.get("attempts").and_then(|node| value::integer(node, "`attempts`", 1, 100, findings));
+    let mut duration = |key| fields.get(key).and_then(|node| value::duration(node, findings));
+    let (backoff, max_backoff) = (duration("backoff"), duration("max_backoff"));
+    if let (Some(node), Some(least), Some(most)) = (fields.get("max_backoff"), backoff, max_backoff)
+        && most < least
+    {
+        findings
+            .error(
+                node.place,
+                Code::BadValue,
+                format!("the longest pause, {most}, is shorter than the first, {least}"),
+            )
+            .help("let `max_backoff` be at least `backoff`");
+    }
     Some(Retry {
         on: fields.get("on").and_then(|node| value::classes(node, findings)),
         attempts: attempts.and_then(|attempts| u32::try_from(attempts).ok()),
-        backoff: fields.get("backoff").and_then(|node| value::duration(node, findings)),
+        backoff,
         factor: fields.get("factor").and_then(|node| value::number(node, "`factor`", 1.0, 100.0, findings)),
-        max_backoff: fields.get("max_backoff").and_then(|node| value::duration(node, findings)),
+        max_backoff,
         jitter: fields.get("jitter").and_then(|node| value::boolean(node, "`jitter`", findings)),
         timeout: fields.get("timeout").and_then(|node| read_timeout_change(node, findings)),
     })

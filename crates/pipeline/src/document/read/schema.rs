@@ -9,7 +9,13 @@ use super::value::refuse_doubt;
 use crate::conformity::Schema;
 use crate::diagnostic::Code;
 use crate::suggestion::closest;
-use crate::{MediaKind, Type};
+use crate::{MediaKind, Type, Value};
+
+/// What messages call the declaration of an input.
+pub const INPUT: &str = "an input";
+
+/// What messages call the declaration of an output.
+pub const OUTPUT: &str = "an output";
 
 /// A declared type.
 pub struct Declared {
@@ -25,6 +31,22 @@ impl Default for Declared {
     }
 }
 
+impl Declared {
+    /// What is wrong with `value`, which messages call `subject`.
+    pub fn faults(&self, subject: &str, value: &Value) -> Vec<String> {
+        if let Err(mismatch) = self.ty.accepts(value) {
+            let colon = if mismatch.starts_with('`') { ":" } else { "" };
+            return vec![format!("{subject}{colon} {mismatch}")];
+        }
+        Schema::read(&self.schema).map_or(Vec::new(), |schema| schema.faults(subject, value))
+    }
+
+    /// Whether `value` fits.
+    pub fn takes(&self, value: &Value) -> bool {
+        self.faults("", value).is_empty()
+    }
+}
+
 /// Reads the type that `node` declares for `what` (such as "an input").
 pub fn read(node: &Node, what: &str, findings: &mut Findings) -> Option<Declared> {
     let before = findings.count();
@@ -32,34 +54,37 @@ pub fn read(node: &Node, what: &str, findings: &mut Findings) -> Option<Declared
     if findings.count() > before {
         return None;
     }
-    let full = match json(node, findings)? {
+    let full = match json(&without_own_keyword(node), findings)? {
         Json::String(word) => serde_json::json!({ "type": word }),
         other => other,
     };
     let ty = Type::from_schema(&full);
-    let schema = without_media(full);
+    let mut schema = full;
+    allow_media(&mut schema);
+    let told_elsewhere = |pointer: &str| what == INPUT && pointer == "/description";
     if let Err(fault) = Schema::read(&schema) {
+        if told_elsewhere(&fault.pointer) {
+            return None;
+        }
         let place = find(node, &fault.pointer).place;
-        findings.error(place, Code::BadSchema, format!("this is not a JSON Schema: {}", fault.message));
+        let message = format!("this is not a JSON Schema: {}", fault.message);
+        let finding = findings.error(place, Code::BadSchema, message);
+        if fault.pointer.ends_with("/pattern") {
+            finding.note("patterns are regular expressions without look-around and back-references");
+        }
         return None;
     }
     Some(Declared { ty, schema })
-}
-
-/// Whether values of the type are media.
-pub fn is_media(ty: &Type) -> bool {
-    match ty {
-        Type::Media(_) => true,
-        Type::OneOf(options) => options.iter().any(is_media),
-        _ => false,
-    }
 }
 
 /// Reports words that aren't types and keywords that JSON Schema would silently ignore.
 fn check(node: &Node, what: &str, findings: &mut Findings) {
     match &node.kind {
         Kind::Scalar(scalar) => check_type(node, &scalar.text, findings),
-        Kind::Map(entries) => entries.iter().for_each(|entry| check_keyword(entry, what, findings)),
+        Kind::Map(entries) => {
+            refuse_own_keywords(entries, what, findings);
+            entries.iter().for_each(|entry| check_keyword(entry, findings));
+        }
         Kind::List(_) => {
             findings
                 .error(
@@ -73,41 +98,81 @@ fn check(node: &Node, what: &str, findings: &mut Findings) {
     }
 }
 
-fn check_keyword(entry: &Entry, what: &str, findings: &mut Findings) {
+/// What is for inputs only, and would be read over elsewhere.
+fn refuse_own_keywords(entries: &[Entry], what: &str, findings: &mut Findings) {
+    for Entry { key, .. } in entries {
+        let reason = match key.value.as_str() {
+            "sensitive" if what != INPUT => "only an input as a whole is masked",
+            "default" if what == OUTPUT => "only inputs have one",
+            _ => continue,
+        };
+        findings.error(
+            key.place,
+            Code::MisplacedKey,
+            format!("`{}` means nothing here: {reason}", key.value),
+        );
+    }
+}
+
+fn check_keyword(entry: &Entry, findings: &mut Findings) {
     let (word, value) = (entry.key.value.as_str(), &entry.value);
     if !words::SCHEMA_KEYWORDS.contains(&word) {
         let nearest = closest(word, words::SCHEMA_KEYWORDS.iter().copied());
-        let message = format!("`{word}` is not a keyword of JSON Schema");
+        let message = format!("`{word}` is no keyword of JSON Schema that is taken here");
         findings.error(entry.key.place, Code::UnknownKey, message).did_you_mean(nearest);
         return;
     }
     match (word, &value.kind) {
+        ("$ref", Kind::Scalar(scalar)) if !scalar.text.starts_with('#') => {
+            findings
+                .error(
+                    value.place,
+                    Code::BadSchema,
+                    format!("`{}` lies outside of the declaration", scalar.text),
+                )
+                .note(
+                    "nothing is fetched: a declaration refers to its own parts only, such as `#/$defs/shot`",
+                );
+        }
         ("type", Kind::Scalar(scalar)) => check_type(value, &scalar.text, findings),
         ("type", Kind::List(types)) => {
             for ty in types {
-                check_type(ty, ty.scalar().map_or("", |scalar| &scalar.text), findings);
+                if ty.kind_word() == "nothing" {
+                    findings.error(ty.place, Code::BadSchema, "a type is a word").help("quote it: \"null\"");
+                } else {
+                    check_type(ty, ty.scalar().map_or("", |scalar| &scalar.text), findings);
+                }
             }
         }
         ("properties" | "patternProperties" | "$defs" | "dependentSchemas", Kind::Map(entries)) => {
-            entries.iter().for_each(|entry| check_inner(&entry.value, what, findings));
+            entries.iter().for_each(|entry| check_inner(&entry.value, findings));
         }
         ("allOf" | "anyOf" | "oneOf" | "prefixItems", Kind::List(items)) => {
-            items.iter().for_each(|item| check_inner(item, what, findings));
+            items.iter().for_each(|item| check_inner(item, findings));
         }
         (
-            "items" | "not" | "if" | "then" | "else" | "contains" | "additionalProperties" | "propertyNames",
+            "items"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "additionalProperties"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties",
             _,
         ) => {
-            check_inner(value, what, findings);
+            check_inner(value, findings);
         }
         _ => {}
     }
 }
 
 /// A schema inside another one may be a map, true or false, but not a bare word.
-fn check_inner(node: &Node, what: &str, findings: &mut Findings) {
+fn check_inner(node: &Node, findings: &mut Findings) {
     match &node.kind {
-        Kind::Map(_) => check(node, what, findings),
+        Kind::Map(_) => check(node, "a part of a declaration", findings),
         Kind::Scalar(scalar) if scalar.plain && matches!(scalar.text.as_str(), "true" | "false") => {}
         Kind::Scalar(scalar) if words::INPUT_TYPES.contains(&scalar.text.as_str()) => {
             findings
@@ -157,28 +222,49 @@ pub fn json(node: &Node, findings: &mut Findings) -> Option<Json> {
     }
 }
 
-/// The schema without our own keyword, and with anything allowed where media is wanted.
-fn without_media(mut schema: Json) -> Json {
-    if let Some(entries) = schema.as_object_mut() {
-        entries.remove("sensitive");
+/// The declaration without the keyword that isn't JSON Schema.
+fn without_own_keyword(node: &Node) -> Node {
+    let mut node = node.clone();
+    if let Kind::Map(entries) = &mut node.kind {
+        entries.retain(|entry| entry.key.value != "sensitive");
     }
-    allow_media(&mut schema);
-    schema
+    node
 }
 
+/// The schema with objects where media is wanted: media is one in JSON.
 fn allow_media(schema: &mut Json) {
     const DATA: [&str; 4] = ["default", "const", "enum", "examples"];
-    let is_media = |ty: &Json| ty.as_str().is_some_and(|word| MediaKind::from_word(word).is_some());
+    const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
     match schema {
         Json::Object(entries) => {
-            let any_is_media = |ty: &Json| ty.as_array().is_some_and(|types| types.iter().any(is_media));
-            if entries.get("type").is_some_and(|ty| is_media(ty) || any_is_media(ty)) {
-                entries.remove("type");
+            for (key, value) in entries.iter_mut().filter(|(key, _)| !DATA.contains(&key.as_str())) {
+                match value {
+                    value if key == "type" => media_to_object(value),
+                    Json::Object(named) if NAMED.contains(&key.as_str()) => {
+                        named.values_mut().for_each(allow_media);
+                    }
+                    value => allow_media(value),
+                }
             }
-            let schemas = entries.iter_mut().filter(|(key, _)| !DATA.contains(&key.as_str()));
-            schemas.for_each(|(_, value)| allow_media(value));
         }
         Json::Array(items) => items.iter_mut().for_each(allow_media),
+        _ => {}
+    }
+}
+
+fn media_to_object(ty: &mut Json) {
+    match ty {
+        Json::String(word) if MediaKind::from_word(word).is_some() => *ty = "object".into(),
+        Json::Array(types) => {
+            types.iter_mut().for_each(media_to_object);
+            let mut seen = Vec::new();
+            types.retain(|ty| {
+                !seen.contains(ty) && {
+                    seen.push(ty.clone());
+                    true
+                }
+            });
+        }
         _ => {}
     }
 }

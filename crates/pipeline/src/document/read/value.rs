@@ -45,7 +45,7 @@ pub fn text(node: &Node, what: &str, findings: &mut Findings) -> Option<String> 
         _ => {
             let written = node.scalar().map_or("", |scalar| &scalar.text);
             let finding = refuse(node, what, "text", findings);
-            if !written.is_empty() {
+            if !matches!(node.kind_word(), "nothing") && node.scalar().is_some() {
                 finding.help(format!("quote it: \"{written}\""));
             }
             None
@@ -53,20 +53,25 @@ pub fn text(node: &Node, what: &str, findings: &mut Findings) -> Option<String> 
     }
 }
 
+/// Whether `node` is one of the words that YAML 1.1 takes for true or false; reports it, for a place
+/// where nothing but true or false can be meant.
+pub fn is_doubtful_boolean(node: &Node, findings: &mut Findings) -> bool {
+    let Some(scalar) = node.scalar().filter(|scalar| scalar.plain) else { return false };
+    let meant = match scalar.text.to_ascii_lowercase().as_str() {
+        "yes" | "on" => "true",
+        "no" | "off" => "false",
+        _ => return false,
+    };
+    let message = format!("`{}` is true or false in YAML 1.1 and text in YAML 1.2", scalar.text);
+    findings.error(node.place, Code::DoubtfulScalar, message).help(format!("write {meant}"));
+    true
+}
+
 /// True or false.
 pub fn boolean(node: &Node, what: &str, findings: &mut Findings) -> Option<bool> {
     const WANTED: &str = "true or false";
-    if let Some(scalar) = node.scalar().filter(|scalar| scalar.plain) {
-        let meant = match scalar.text.to_ascii_lowercase().as_str() {
-            "yes" | "on" => Some("true"),
-            "no" | "off" => Some("false"),
-            _ => None,
-        };
-        if let Some(meant) = meant {
-            let message = format!("`{}` is true or false in YAML 1.1 and text in YAML 1.2", scalar.text);
-            findings.error(node.place, Code::DoubtfulScalar, message).help(format!("write {meant}"));
-            return None;
-        }
+    if is_doubtful_boolean(node, findings) {
+        return None;
     }
     match scalar(node, what, WANTED, findings)? {
         Value::Bool(value) => Some(value),
@@ -110,13 +115,19 @@ pub fn duration(node: &Node, findings: &mut Findings) -> Option<Span> {
         Kind::Scalar(scalar) => scalar.text.parse::<Span>().ok(),
         _ => None,
     };
-    if span.is_none_or(|span| span.0 == 0) {
-        let written =
-            node.scalar().map_or(node.kind_word().to_owned(), |scalar| format!("`{}`", scalar.text));
-        findings.error(node.place, Code::BadValue, format!("{written} is not a duration")).help(HELP);
-        return None;
+    if span.is_some_and(|span| span.0 > 0) {
+        return span;
     }
-    span
+    let written = node.scalar().map_or(node.kind_word().to_owned(), |scalar| format!("`{}`", scalar.text));
+    let message = match span {
+        Some(_) => format!("{written} is no time at all"),
+        None => format!("{written} is not a duration"),
+    };
+    let finding = findings.error(node.place, Code::BadValue, message).help(HELP);
+    if written.contains("{{") {
+        finding.note("policies are fixed before a run: they hold no expressions");
+    }
+    None
 }
 
 /// One of some words; one that a later version supports is reported.
@@ -153,16 +164,24 @@ pub fn classes(node: &Node, findings: &mut Findings) -> Option<Vec<Class>> {
         Kind::List(items) => items.iter().collect(),
         _ => vec![node],
     };
+    if nodes.is_empty() {
+        findings
+            .error(node.place, Code::BadValue, "`on` names no class, so this would never hold")
+            .help("name the classes, or remove `on` to get the usual ones");
+        return None;
+    }
     let mut classes = Vec::new();
+    let mut all_known = true;
     for node in nodes {
-        match class(node, findings)? {
-            Some(class) => classes.push(class),
-            None => classes.extend(Class::ALL),
+        match class(node, findings) {
+            Some(Some(class)) => classes.push(class),
+            Some(None) => classes.extend(Class::ALL),
+            None => all_known = false,
         }
     }
     classes.sort();
     classes.dedup();
-    Some(classes)
+    all_known.then_some(classes)
 }
 
 /// One failure class; `Some(None)` for `any`.
@@ -191,9 +210,13 @@ pub fn labels(node: &Node, findings: &mut Findings) -> BTreeMap<String, String> 
     let mut labels = BTreeMap::new();
     for entry in entries {
         let what = format!("the label `{}`", entry.key.value);
-        if let Some(text) = text(&entry.value, &what, findings) {
-            labels.insert(entry.key.value.clone(), text);
+        let Some(text) = text(&entry.value, &what, findings) else { continue };
+        if text.contains("{{") {
+            findings
+                .error(entry.value.place, Code::BadValue, format!("{what} holds an expression"))
+                .note("labels are fixed before a run: expressions aren't evaluated in them");
         }
+        labels.insert(entry.key.value.clone(), text);
     }
     labels
 }
@@ -213,14 +236,18 @@ pub fn entries<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Optio
 /// The name of a pipeline: letters, digits, `-` and `_`.
 pub fn name(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
     let name = text(node, "`name`", findings)?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !name.is_empty() && name.chars().all(fits) {
+    if !name.is_empty() && name.chars().all(fits_name) {
         return Some(name);
     }
     findings
         .error(node.place, Code::BadName, format!("{what} has letters, digits, `-` and `_` only"))
         .note("it is a part of event names and addresses; `description` may be any text");
     None
+}
+
+/// Whether a pipeline's name may have `c`.
+pub fn fits_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
 
 /// Reports a name that an expression couldn't refer to: it has to begin with a lower-case letter and
