@@ -88,8 +88,8 @@ fn drawn(recipe: &Recipe) -> String {
         writeln!(text, "+ {name}\n{}", String::from_utf8_lossy(bytes).trim_end()).unwrap();
     }
     for call in &recipe.calls {
-        text.push_str("$ ffmpeg");
-        for argument in &call.arguments {
+        text.push_str("$ ffmpeg …");
+        for argument in own(&call.arguments) {
             let line = if argument.starts_with('-') || argument.contains(';') { "\n    " } else { " " };
             write!(text, "{line}{}", argument.replace(';', ";\n    ")).unwrap();
         }
@@ -104,6 +104,50 @@ fn drawn(recipe: &Recipe) -> String {
     text
 }
 
+macro_rules! assert_drawn {
+    ($text:expr) => {
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!($text) })
+    };
+}
+
+/// What all calls begin with.
+const QUIET: [&str; 8] =
+    ["-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-progress", "pipe:1", "-nostats"];
+
+/// The arguments without those that all calls and all inputs share.
+fn own(arguments: &[String]) -> Vec<&str> {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let mut rest = arguments.strip_prefix(&QUIET).expect("all calls begin alike");
+    let mut own = Vec::new();
+    while let [first, after @ ..] = rest {
+        match first {
+            &"-protocol_whitelist" | &"-format_whitelist" => rest = &after[1..],
+            argument => {
+                own.push(*argument);
+                rest = after;
+            }
+        }
+    }
+    own
+}
+
+#[test]
+fn every_input_is_limited_to_files_of_known_formats() {
+    for items in [json!(["@clip", "@still", "@voice"]), json!(vec!["@clip"; 11])] {
+        let recipe = planned("media/merge", json!({ "items": items, "music": "@music" })).unwrap();
+        for call in &recipe.calls {
+            let count = |option: &str| call.arguments.iter().filter(|argument| *argument == option).count();
+            let value = |option| call.arguments.iter().skip_while(move |argument| *argument != option).nth(1);
+            assert_eq!([count("-protocol_whitelist"), count("-format_whitelist")], [count("-i"); 2]);
+            assert_eq!(value("-protocol_whitelist").unwrap(), "file,pipe");
+            let formats: Vec<_> = value("-format_whitelist").unwrap().split(',').collect();
+            for names_other_files in ["concat", "hls", "dash", "sdp", "imf", "lavfi"] {
+                assert!(!formats.contains(&names_other_files), "{names_other_files}");
+            }
+        }
+    }
+}
+
 /// Draws the recipes of `operation` for several inputs.
 fn recipes<const N: usize>(operation: &str, inputs: [Json; N]) -> String {
     inputs
@@ -114,12 +158,6 @@ fn recipes<const N: usize>(operation: &str, inputs: [Json; N]) -> String {
             format!("# {operation} {with}\n{}\n", drawn(&recipe))
         })
         .collect()
-}
-
-macro_rules! assert_drawn {
-    ($text:expr) => {
-        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!($text) })
-    };
 }
 
 macro_rules! recipes {
