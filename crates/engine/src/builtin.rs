@@ -1,6 +1,7 @@
 //! Operations that the engine does itself: nothing leaves it.
 
-use motet_pipeline::{Class, Span, Value};
+use motet_pipeline::builtin::duration;
+use motet_pipeline::{Class, Value};
 
 use crate::handle::Handling;
 use crate::node::NodeId;
@@ -15,7 +16,7 @@ impl Handling<'_> {
         let inputs = attempts.inputs.clone();
         match self.run.target(id, attempts.target).contract.operation.as_str() {
             "data/transform" => self.give(id, Value::map([("value", input(&inputs, "value"))])),
-            "flow/sleep" => match read_duration(&input(&inputs, "duration")) {
+            "flow/sleep" => match duration(&input(&inputs, "duration")) {
                 Some(span) => self.emit(Event::StepSlept { step, until: self.now.after(span) }),
                 None => {
                     let message = "`duration` must be a length of time such as 10s, or a number of seconds";
@@ -53,13 +54,4 @@ impl Handling<'_> {
 
 fn input(inputs: &Value, name: &str) -> Value {
     inputs.get(name).cloned().unwrap_or_default()
-}
-
-/// A length of time: text with a unit, or a number of seconds.
-fn read_duration(value: &Value) -> Option<Span> {
-    if let Some(text) = value.as_str() {
-        return text.parse().ok();
-    }
-    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
-    Some(Span((seconds * 1000.0).round() as u64))
 }

@@ -31,7 +31,7 @@ pub fn json_schema() -> Json {
         "target_timeout": timeout(&["connect", "request", "queue", "job"]),
         "check": check(),
         "condition": condition(),
-        "classes": one_or_many(json!({ "enum": class_words() })),
+        "classes": { "anyOf": [{ "enum": class_words() }, { "type": "array", "items": { "enum": class_words() }, "minItems": 1 }] },
         "duration": { "type": "string", "pattern": DURATION, "description": "A number and a unit: 250ms, 10s, 2m, 1h30m, 7d." },
         "with": { "type": "object", "description": "What the operation is given, by name." },
         "labels": { "type": "object", "additionalProperties": { "type": "string" } },
@@ -117,7 +117,7 @@ fn retry_keys() -> Json {
         "factor": { "type": "number", "minimum": 1, "maximum": 100, "description": "By what the pause grows; 2 if not given." },
         "max_backoff": { "$ref": "#/$defs/duration", "description": "The longest pause; 30s if not given." },
         "jitter": { "type": "boolean", "description": "Whether the pause is drawn between zero and its full length; true if not given." },
-        "timeout": { "anyOf": [{ "$ref": "#/$defs/duration" }, { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? *x$" }], "description": "The job timeout of further attempts: a duration, or a factor such as 2x." },
+        "timeout": { "anyOf": [{ "$ref": "#/$defs/duration" }, { "type": "string", "pattern": "^(?!0+(\\.0+)? *x$)[0-9]+(\\.[0-9]+)? *x$" }], "description": "The job timeout of further attempts: a duration, or a factor such as 2x." },
     })
 }
 

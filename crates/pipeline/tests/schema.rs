@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
+use motet_pipeline::Bundle;
+use motet_pipeline::check::check;
+use motet_pipeline::contract::Catalogue;
 use motet_pipeline::schema::json_schema;
 
 /// Fixtures with a fault that a schema can see.
@@ -48,6 +51,41 @@ fn pipelines_with_a_fault_of_structure_are_refused() {
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     assert_eq!(refused, STRUCTURAL);
+}
+
+#[test]
+fn the_schema_and_the_check_agree_on_single_values() {
+    let step = |keys: &str| {
+        format!("motet: 1\nsteps: {{ a: {{ uses: flow/sleep, with: {{ duration: 1 }}, {keys} }} }}")
+    };
+    let table = [
+        (step("timeout: 1h30m"), true),
+        (step("timeout: 0s"), false),
+        (step("timeout: 10"), false),
+        (step("timeout: { job: 1s, total: 2.5m }"), true),
+        (step("retry: { on: any, timeout: 1.5x }"), true),
+        (step("retry: { on: [] }"), false),
+        (step("retry: { timeout: 0x }"), false),
+        (step("retry: [{ on: timeout }, { on: [gone] }]"), true),
+        (step("each: [1, 2], quorum: 50%"), true),
+        (step("each: [1, 2], quorum: 0%"), false),
+        (step("each: [1, 2], quorum: 0"), false),
+        (step("each: [1, 2], quorum: \"2\""), true),
+        (step("each: [1, 2], max_parallel: 0"), false),
+        (step("quorum: 1"), false),
+        (step("if: true"), true),
+        (step("if: \"yes\""), false),
+        (step("needs: []"), true),
+        (step("").replace("motet: 1", "motet: \"1\""), false),
+        (step("").replace("motet: 1", "motet: 1\non_failure: undo"), false),
+        (step("").replace("motet: 1", "motet: 1\nlabels: { a: 1 }"), false),
+    ];
+    for (text, good) in table {
+        let plain = motet_pipeline::document::plain(&text).unwrap();
+        assert_eq!(validator().is_valid(&plain), good, "schema: {text}");
+        let checked = check(&Bundle::of_text("film.yaml", text.clone()), &Catalogue::default());
+        assert_eq!(checked.plan.is_some(), good, "check: {text} {:?}", checked.diagnostics);
+    }
 }
 
 fn validator() -> Validator {

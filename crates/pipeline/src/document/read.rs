@@ -58,7 +58,7 @@ fn read_version(fields: &Fields, findings: &mut Findings) {
         return;
     };
     match scalar.text.trim() {
-        "1" => {}
+        "1" if scalar.plain => {}
         text if text.parse::<u32>().is_ok_and(|version| version > 1) => {
             findings
                 .error(
