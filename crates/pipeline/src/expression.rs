@@ -3,7 +3,7 @@
 //! The syntax is Jinja, parsed by minijinja; the meaning is our own, because three things must hold
 //! that no Jinja engine offers: absence is a value that travels through every operation, no template
 //! can use up time or memory (each operation asks a budget before it works), and a value that is only
-//! handed on is shared, never copied. See `docs/decisions/expressions.md` for why.
+//! handed on is shared, never copied. See `docs/decisions/0001-expressions.md` for why.
 //!
 //! ```
 //! use motet_pipeline::Value;
@@ -32,10 +32,10 @@ mod program;
 mod signature;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::diagnostic::Code;
 use crate::value::Map;
 use crate::{Class, Type, Value};
 use bounds::{Budget, Outcome};
@@ -111,66 +111,14 @@ pub struct EvaluationError {
 /// Something wrong in a template that is known before a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What sort of fault it is.
-    pub code: FaultCode,
+    /// What sort of fault it is, as a finding says it.
+    pub code: Code,
     /// What is wrong, in a sentence without a full stop.
     pub message: String,
     /// Where: byte offsets in the text of the scalar.
     pub span: Range<usize>,
     /// What was probably meant, to be written instead of the wrong word.
     pub suggestion: Option<String>,
-}
-
-/// The sorts of faults in a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultCode {
-    /// It can't be read.
-    Syntax,
-    /// There is no such filter.
-    UnknownFilter,
-    /// There is no such function.
-    UnknownFunction,
-    /// There is no such test (`is …`).
-    UnknownTest,
-    /// A filter, test or function is called with other arguments than it takes.
-    Arguments,
-    /// It is Jinja, but not taken here.
-    Forbidden,
-    /// It would take too much time or memory, whatever the inputs are.
-    Runaway,
-    /// It fails in every run.
-    Fails,
-    /// There is no such name.
-    UnknownName,
-    /// There is no such step.
-    UnknownStep,
-    /// What stands before the dot has no such field.
-    UnknownField,
-}
-
-impl FaultCode {
-    /// The stable word for it, such as `unknown-filter`.
-    pub fn word(self) -> &'static str {
-        match self {
-            FaultCode::Syntax => "expression-syntax",
-            FaultCode::UnknownFilter => "unknown-filter",
-            FaultCode::UnknownFunction => "unknown-function",
-            FaultCode::UnknownTest => "unknown-test",
-            FaultCode::Arguments => "wrong-arguments",
-            FaultCode::Forbidden => "forbidden-expression",
-            FaultCode::Runaway => "runaway-expression",
-            FaultCode::Fails => "failing-expression",
-            FaultCode::UnknownName => "unknown-name",
-            FaultCode::UnknownStep => "unknown-step",
-            FaultCode::UnknownField => "unknown-field",
-        }
-    }
-}
-
-impl fmt::Display for FaultCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
 }
 
 impl Template {

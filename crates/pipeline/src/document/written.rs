@@ -4,8 +4,8 @@ use super::node::{At, Kind, Node};
 use super::place::{Findings, Place};
 use super::read::value::refuse_doubt;
 use crate::Value;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::expression::{Fault, FaultCode, Template};
+use crate::diagnostic::Diagnostic;
+use crate::expression::{Fault, Template};
 
 /// A value as it was written, its expressions compiled.
 #[derive(Clone, Debug)]
@@ -113,24 +113,8 @@ fn compile(text: &str, place: Place, findings: &mut Findings) -> Shape {
 pub fn report<'f>(fault: &Fault, text: &str, place: Place, findings: &'f mut Findings) -> &'f mut Diagnostic {
     let part = Part { scalar: place, text, span: fault.span.clone() };
     let exact = part.place(findings);
-    let finding = findings.error(exact, code(fault.code), fault.message.clone());
+    let finding = findings.error(exact, fault.code, fault.message.clone());
     finding.did_you_mean(fault.suggestion.as_deref())
-}
-
-fn code(code: FaultCode) -> Code {
-    match code {
-        FaultCode::Syntax => Code::ExpressionSyntax,
-        FaultCode::UnknownFilter => Code::UnknownFilter,
-        FaultCode::UnknownFunction => Code::UnknownFunction,
-        FaultCode::UnknownTest => Code::UnknownTest,
-        FaultCode::Arguments => Code::WrongArguments,
-        FaultCode::Forbidden => Code::ForbiddenExpression,
-        FaultCode::Runaway => Code::Runaway,
-        FaultCode::Fails => Code::FailingExpression,
-        FaultCode::UnknownName => Code::UnknownName,
-        FaultCode::UnknownStep => Code::UnknownStep,
-        FaultCode::UnknownField => Code::UnknownField,
-    }
 }
 
 /// A part of a scalar's text. Where it stands in the file is worked out only when that is asked for.

@@ -14,8 +14,9 @@ use minijinja::syntax::SyntaxConfig;
 use super::bounds::{Budget, Cause, Failure, TEXT_BYTES_MAX};
 use super::evaluate::Evaluator;
 use super::program::{Compiled, Expression, Node, Program, Statement};
-use super::{Context, Fault, FaultCode, nesting};
+use super::{Context, Fault, nesting};
 use crate::Value;
+use crate::diagnostic::Code;
 use scopes::Scopes;
 
 /// What a scalar with markers is.
@@ -39,7 +40,7 @@ static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
 pub(super) fn compile(source: &str) -> Result<Scalar, Vec<Fault>> {
     if source.len() > TEXT_BYTES_MAX {
         return Err(vec![Fault {
-            code: FaultCode::Runaway,
+            code: Code::Runaway,
             message: format!("a text with expressions may have at most {TEXT_BYTES_MAX} bytes"),
             span: 0..0,
             suggestion: None,
@@ -72,7 +73,7 @@ fn only_expression<'a, 's>(children: &'a [ast::Stmt<'s>]) -> Option<&'a ast::Exp
 fn syntax_fault(source: &str, error: &minijinja::Error) -> Fault {
     let detail = error.detail().unwrap_or("this can't be read");
     Fault {
-        code: FaultCode::Syntax,
+        code: Code::ExpressionSyntax,
         message: detail.to_owned(),
         span: within(source, error.range().unwrap_or(0..source.len())),
         suggestion: None,
@@ -105,13 +106,13 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn fault(&mut self, code: FaultCode, span: Range<usize>, message: impl Into<String>) {
+    fn fault(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) {
         self.fault_with(code, span, message, None);
     }
 
     fn fault_with(
         &mut self,
-        code: FaultCode,
+        code: Code,
         span: Range<usize>,
         message: impl Into<String>,
         suggestion: Option<&str>,
@@ -134,7 +135,7 @@ impl<'s> Compiler<'s> {
             Ok(value) if small(&value) => Expression { node: Node::Constant(value), ..expression },
             Ok(_) => expression,
             Err(Failure { cause: Cause::Size, message }) => {
-                self.fault(FaultCode::Runaway, expression.span.clone(), message);
+                self.fault(Code::Runaway, expression.span.clone(), message);
                 // One fault is enough: nothing that holds this is worked out again.
                 Expression { node: Node::Constant(Value::Null), ..expression }
             }
@@ -158,8 +159,10 @@ impl<'s> Compiler<'s> {
                 Ok(value) if small(&value) => return Ok(Scalar::Constant(value)),
                 // What is large or a lot of work is left to the evaluation.
                 Ok(_) | Err(Failure { cause: Cause::Work, .. }) => {}
-                Err(Failure { cause: Cause::Values, message }) => self.fault(FaultCode::Fails, span, message),
-                Err(Failure { cause: Cause::Size, message }) => self.fault(FaultCode::Runaway, span, message),
+                Err(Failure { cause: Cause::Values, message }) => {
+                    self.fault(Code::FailingExpression, span, message)
+                }
+                Err(Failure { cause: Cause::Size, message }) => self.fault(Code::Runaway, span, message),
             }
         }
         match self.faults.is_empty() {

@@ -6,7 +6,8 @@ use super::compile::FAULTS_MAX;
 use super::program::{
     Arguments, Compiled, Expression, Loop, Node, Operator, Path, Program, Root, Statement, Target,
 };
-use super::{Fault, FaultCode, TypeScope};
+use super::{Fault, TypeScope};
+use crate::diagnostic::Code;
 use crate::suggestion::{closest, listed};
 use crate::{Type, Value};
 
@@ -214,7 +215,7 @@ impl Inference<'_> {
                 None => {
                     let known = self.names.values.keys().map(String::as_str).chain(["steps"]);
                     self.unknown(
-                        FaultCode::UnknownName,
+                        Code::UnknownName,
                         format!("there is no name `{name}`"),
                         name,
                         known,
@@ -232,7 +233,7 @@ impl Inference<'_> {
                 None => {
                     let known = self.names.steps.keys().map(String::as_str);
                     self.unknown(
-                        FaultCode::UnknownStep,
+                        Code::UnknownStep,
                         format!("there is no step `{name}`"),
                         name,
                         known,
@@ -253,20 +254,25 @@ impl Inference<'_> {
             Type::Object { .. } => format!("`{written}` has no `{name}`"),
             other => format!("`{written}` is {}, which has no `{name}`", other.phrase()),
         };
-        self.unknown(FaultCode::UnknownField, message, name, known.into_iter(), span);
+        self.unknown(Code::UnknownField, message, name, known.into_iter(), span);
         Type::Any
     }
 
     /// Reports what fails whenever it is evaluated with all that it needs.
     fn fails(&mut self, span: &Range<usize>, message: String) {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(Fault { code: FaultCode::Fails, message, span: span.clone(), suggestion: None });
+            self.faults.push(Fault {
+                code: Code::FailingExpression,
+                message,
+                span: span.clone(),
+                suggestion: None,
+            });
         }
     }
 
     fn unknown<'a>(
         &mut self,
-        code: FaultCode,
+        code: Code,
         mut message: String,
         name: &str,
         known: impl Iterator<Item = &'a str> + Clone,

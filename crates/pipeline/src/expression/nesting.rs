@@ -4,7 +4,8 @@
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use super::{Fault, FaultCode};
+use super::Fault;
+use crate::diagnostic::Code;
 
 /// How many operators, brackets and the like may be open inside one another.
 const OPERATORS_MAX: usize = 100;
@@ -40,7 +41,7 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), Fault> {
         }
         if open.iter().sum::<usize>() > OPERATORS_MAX || tokens > TOKENS_MAX || blocks > BLOCKS_MAX {
             return Err(Fault {
-                code: FaultCode::Runaway,
+                code: Code::Runaway,
                 message: "this template is too deeply nested or too long; work it out in several steps"
                     .into(),
                 span: span.start_offset as usize..span.end_offset as usize,

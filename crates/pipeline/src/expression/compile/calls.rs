@@ -6,9 +6,10 @@ use minijinja::machinery::ast;
 
 use super::super::program::{Arguments, Expression, Node};
 use super::super::signature::Signature;
-use super::super::{FaultCode, filters, functions, predicates};
+use super::super::{filters, functions, predicates};
 use super::Compiler;
 use crate::Value;
+use crate::diagnostic::Code;
 use crate::suggestion::{closest, listed};
 
 /// What stands for something that was refused.
@@ -45,11 +46,11 @@ impl Compiler<'_> {
                     Some(_) => format!("a value has no functions; write `… | {}`", attr.name),
                     None => "a value has no functions; there are only filters, as in `… | upper`".to_owned(),
                 };
-                self.fault(FaultCode::Forbidden, span.clone(), message);
+                self.fault(Code::ForbiddenExpression, span.clone(), message);
                 return REFUSED;
             }
             _ => {
-                self.fault(FaultCode::Forbidden, span.clone(), "this can't be called");
+                self.fault(Code::ForbiddenExpression, span.clone(), "this can't be called");
                 return REFUSED;
             }
         };
@@ -63,7 +64,7 @@ impl Compiler<'_> {
     fn known_filter(&mut self, name: &str, span: Range<usize>) -> Option<&'static filters::Filter> {
         let found = filters::find(name);
         if found.is_none() {
-            self.unknown(FaultCode::UnknownFilter, "filter", name, filters::names(), span);
+            self.unknown(Code::UnknownFilter, "filter", name, filters::names(), span);
         }
         found
     }
@@ -71,7 +72,7 @@ impl Compiler<'_> {
     fn known_test(&mut self, name: &str, span: Range<usize>) -> Option<&'static predicates::Predicate> {
         let found = predicates::find(name);
         if found.is_none() {
-            self.unknown(FaultCode::UnknownTest, "test", name, predicates::names(), span);
+            self.unknown(Code::UnknownTest, "test", name, predicates::names(), span);
         }
         found
     }
@@ -79,14 +80,14 @@ impl Compiler<'_> {
     fn unknown_function(&mut self, name: &str, span: Range<usize>) {
         if filters::find(name).is_some() {
             let message = format!("`{name}` is a filter; write `… | {name}`");
-            return self.fault(FaultCode::UnknownFunction, span, message);
+            return self.fault(Code::UnknownFunction, span, message);
         }
-        self.unknown(FaultCode::UnknownFunction, "function", name, functions::names(), span);
+        self.unknown(Code::UnknownFunction, "function", name, functions::names(), span);
     }
 
     fn unknown<'a>(
         &mut self,
-        code: FaultCode,
+        code: Code,
         sort: &str,
         name: &str,
         known: impl Iterator<Item = &'a str> + Clone,
@@ -115,7 +116,7 @@ impl Compiler<'_> {
             _ => self.known_test(name, span.clone()).map(|test| &test.signature),
         };
         if let Some(Err(message)) = signature.map(|signature| signature.takes(arguments.rest.len())) {
-            self.fault(FaultCode::Arguments, span, message);
+            self.fault(Code::WrongArguments, span, message);
         }
     }
 
@@ -136,7 +137,7 @@ impl Compiler<'_> {
                         _ if signature.more => arguments.rest.push(value),
                         _ => {
                             let message = format!("`{}` takes fewer arguments", signature.name);
-                            self.fault(FaultCode::Arguments, value.span, message);
+                            self.fault(Code::WrongArguments, value.span, message);
                         }
                     }
                 }
@@ -145,15 +146,15 @@ impl Compiler<'_> {
                     match signature.position(name) {
                         Ok(position) if arguments.named[position].is_some() => {
                             let message = format!("`{}` is given `{name}` twice", signature.name);
-                            self.fault(FaultCode::Arguments, value.span, message);
+                            self.fault(Code::WrongArguments, value.span, message);
                         }
                         Ok(position) => arguments.named[position] = Some(value),
-                        Err(message) => self.fault(FaultCode::Arguments, value.span, message),
+                        Err(message) => self.fault(Code::WrongArguments, value.span, message),
                     }
                 }
                 ast::CallArg::PosSplat(value) | ast::CallArg::KwargSplat(value) => {
                     let message = "arguments must be written one by one";
-                    self.fault(FaultCode::Forbidden, self.span_of(value), message);
+                    self.fault(Code::ForbiddenExpression, self.span_of(value), message);
                 }
             }
         }
@@ -161,7 +162,7 @@ impl Compiler<'_> {
         if let Some(missing) = missing {
             let message =
                 format!("`{}` needs an argument `{}`", signature.name, signature.parameters[missing]);
-            self.fault(FaultCode::Arguments, span.clone(), message);
+            self.fault(Code::WrongArguments, span.clone(), message);
         }
         arguments
     }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use minijinja::machinery::ast;
 use minijinja::value::ValueKind;
 
-use super::super::FaultCode;
 use super::super::program::{Comparison, Expression, Field, Node, Operator, Path, Root};
 use super::{Compiler, range};
 use crate::Value;
+use crate::diagnostic::Code;
 
 /// What only gives something by the name of a part.
 const CLOSED: [&str; 2] = ["steps", "secrets"];
@@ -76,7 +76,7 @@ impl Compiler<'_> {
             None => {
                 if CLOSED.contains(&name) {
                     let message = format!("`{name}` can't be used as a whole; write `{name}.` and a name");
-                    self.fault(FaultCode::Forbidden, span.clone(), message);
+                    self.fault(Code::ForbiddenExpression, span.clone(), message);
                 }
                 Root::Name(name.into())
             }
@@ -125,7 +125,7 @@ impl Compiler<'_> {
                  `{0}.name` or `{0}['name']`",
                 var.id
             );
-            self.fault(FaultCode::Forbidden, span.clone(), message);
+            self.fault(Code::ForbiddenExpression, span.clone(), message);
             return Node::Constant(Value::Null);
         }
         Node::Item { of: self.boxed(&item.expr), key: self.boxed(&item.subscript_expr) }
@@ -144,7 +144,7 @@ impl Compiler<'_> {
             ValueKind::Number if value.is_integer() => match u64::try_from(value.clone()) {
                 Ok(number) => Value::from(number),
                 Err(_) => {
-                    self.fault(FaultCode::Runaway, span.clone(), "this number is too large");
+                    self.fault(Code::Runaway, span.clone(), "this number is too large");
                     Value::Null
                 }
             },

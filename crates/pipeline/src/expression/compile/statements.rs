@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use minijinja::machinery::ast;
 
-use super::super::FaultCode;
 use super::super::program::{Expression, Loop, Node, Statement, Target};
 use super::{Compiler, range};
 use crate::Value;
+use crate::diagnostic::Code;
 
 /// Names that always mean the same and can't be assigned to.
 const RESERVED: [&str; 9] =
@@ -59,7 +59,7 @@ impl Compiler<'_> {
 
     fn for_loop(&mut self, each: &ast::ForLoop<'_>, statements: &mut Vec<Statement>) {
         if each.recursive {
-            self.fault(FaultCode::Forbidden, self.span_of(&each.iter), "a loop can't be recursive here");
+            self.fault(Code::ForbiddenExpression, self.span_of(&each.iter), "a loop can't be recursive here");
         }
         let list = self.expression(&each.iter);
         self.scopes.open();
@@ -86,7 +86,7 @@ impl Compiler<'_> {
             ast::Expr::Var(var) => {
                 if RESERVED.contains(&var.id) {
                     let message = format!("`{}` can't be assigned to; take another name", var.id);
-                    self.fault(FaultCode::Forbidden, range(var.span()), message);
+                    self.fault(Code::ForbiddenExpression, range(var.span()), message);
                 }
                 if self.scopes.slots() == VARIABLES_MAX {
                     self.refuse_variables(range(var.span()));
@@ -99,7 +99,11 @@ impl Compiler<'_> {
                 Target::Parts(tuple.items.iter().map(|item| self.target(item)).collect())
             }
             other => {
-                self.fault(FaultCode::Forbidden, self.span_of(other), "only a plain name can be assigned to");
+                self.fault(
+                    Code::ForbiddenExpression,
+                    self.span_of(other),
+                    "only a plain name can be assigned to",
+                );
                 Target::Parts(Vec::new())
             }
         }
@@ -109,7 +113,7 @@ impl Compiler<'_> {
     fn refuse_variables(&mut self, span: Range<usize>) {
         let message = format!("a template may have at most {VARIABLES_MAX} variables");
         if !self.faults.iter().any(|fault| fault.message == message) {
-            self.fault(FaultCode::Runaway, span, message);
+            self.fault(Code::Runaway, span, message);
         }
     }
 
@@ -129,7 +133,7 @@ impl Compiler<'_> {
             _ => unreachable!("all other statements are compiled"),
         };
         let message = format!("{word} can't be used in a pipeline{instead}");
-        self.fault(FaultCode::Forbidden, range(span), message);
+        self.fault(Code::ForbiddenExpression, range(span), message);
     }
 }
 

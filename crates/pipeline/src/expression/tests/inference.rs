@@ -1,4 +1,5 @@
-use crate::expression::{FaultCode, Template, TypeScope};
+use crate::diagnostic::Code;
+use crate::expression::{Template, TypeScope};
 use crate::{MediaKind, Type};
 
 fn scope() -> TypeScope {
@@ -85,7 +86,7 @@ fn types_follow_the_expression() {
 
 #[test]
 fn what_certainly_is_not_there_is_a_fault_at_its_word() {
-    use FaultCode::{UnknownField, UnknownName, UnknownStep};
+    use Code::{UnknownField, UnknownName, UnknownStep};
     let table = [
         ("{{ input.prompt }}", UnknownName, "input", Some("inputs")),
         ("{{ step.still }}", UnknownName, "step", Some("steps")),
@@ -134,7 +135,7 @@ fn what_never_works_is_a_fault() {
     for (source, message) in table {
         let (_, faults) = Template::text(source).unwrap().infer(&scope());
         let told: Vec<_> = faults.iter().map(|fault| (fault.code, fault.message.as_str())).collect();
-        assert_eq!(told, [(FaultCode::Fails, message)], "{source}");
+        assert_eq!(told, [(Code::FailingExpression, message)], "{source}");
     }
     let fine = [
         "{{ inputs.any + 1 }}",

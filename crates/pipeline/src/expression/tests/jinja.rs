@@ -1,6 +1,6 @@
 //! Our evaluator against minijinja's, over expressions that both take.
 //!
-//! Where we differ on purpose, the expression isn't made here; `docs/decisions/expressions.md` has the list.
+//! Where we differ on purpose, the expression isn't made here; `docs/decisions/0001-expressions.md` has the list.
 
 use minijinja::Environment;
 use minijinja::value::ValueKind;
