@@ -160,7 +160,9 @@ impl<'a> Handling<'a> {
             }
         } else {
             let (end, output, cost) = match end {
-                AttemptEnd::Succeeded { output, cost } => (LateEnd::Succeeded, Some(output), cost),
+                AttemptEnd::Succeeded { output, cost } => {
+                    (LateEnd::Succeeded, Some(output).filter(|output| !output.lies_too_deep()), cost)
+                }
                 AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
                 AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Money::ZERO),
             };

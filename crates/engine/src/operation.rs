@@ -2,7 +2,7 @@
 
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
-use motet_pipeline::value::Map;
+use motet_pipeline::value::{DEPTH_MAX, Map};
 use motet_pipeline::{Class, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
@@ -206,6 +206,11 @@ impl Handling<'_> {
         let Some(outputs) = output.as_map() else {
             return Some(format!("the result must be an object, and is {}", output.kind_word()));
         };
+        if let Some((name, _)) = outputs.iter().find(|(_, value)| value.lies_too_deep()) {
+            return Some(format!(
+                "`{name}` of the result has lists and objects that lie more than {DEPTH_MAX} deep"
+            ));
+        }
         let attempts = self.run.node(id).attempts.as_ref()?;
         let declared = &self.run.target(id, attempts.target).contract.outputs;
         if !declared.is_empty() && declared.keys().all(|name| outputs[name].is_absent()) {

@@ -219,5 +219,5 @@ fn write(part: &impl Serialize) -> Vec<u8> {
 fn read<T: DeserializeOwned>(parts: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<T, Misuse> {
     let fault = |reason: String| Misuse::Part { part: name.to_owned(), reason };
     let bytes = parts.get(name).ok_or_else(|| fault("it is not there".into()))?;
-    serde_json::from_slice(bytes).map_err(|error| fault(error.to_string()))
+    motet_pipeline::value::read_written(bytes).map_err(|error| fault(error.to_string()))
 }

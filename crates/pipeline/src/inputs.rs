@@ -4,10 +4,9 @@ use serde_json::Value as Json;
 
 use crate::conformity::Schema;
 use crate::contract::{Misfit, mismatch};
-use crate::document::yaml::DEPTH_MAX;
 use crate::plan::InputSpec;
 use crate::suggestion::{closest, listed};
-use crate::value::Map;
+use crate::value::{DEPTH_MAX, Map};
 use crate::{Type, Value};
 
 /// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
@@ -50,7 +49,7 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
 
 /// All that is wrong with `value` as the input `spec`.
 fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
-    if lies_deeper(value, DEPTH_MAX) {
+    if value.lies_too_deep() {
         return vec![format!("`{}` has lists and objects that lie more than {DEPTH_MAX} deep", spec.name)];
     }
     if let Some(message) = mismatch(&spec.name, &spec.ty, value) {
@@ -62,16 +61,6 @@ fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
     match Schema::read(&spec.schema) {
         Ok(schema) => schema.faults(&format!("`{}`", spec.name), value),
         Err(error) => vec![format!("the schema of `{}` can't be used: {error}", spec.name)],
-    }
-}
-
-/// Whether lists and objects lie more than `most` deep in `value`.
-fn lies_deeper(value: &Value, most: usize) -> bool {
-    let deeper = |inner: &Value| most == 0 || lies_deeper(inner, most - 1);
-    match value {
-        Value::List(items) => most == 0 || items.iter().any(deeper),
-        Value::Map(entries) => most == 0 || entries.values().any(deeper),
-        _ => false,
     }
 }
 

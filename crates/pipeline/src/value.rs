@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
@@ -46,6 +46,23 @@ pub enum Value {
 
 pub use crate::map::Map;
 
+/// How deep lists and maps may lie in a value that a file writes, an expression makes or an operation
+/// gives. What such values are put into adds to it, so [`read_written`] knows no limit.
+pub const DEPTH_MAX: usize = 64;
+
+/// Reads JSON that was written by this program, however deep its lists and maps lie: what was kept must
+/// be readable. For JSON of others the limit of `serde_json` holds.
+///
+/// # Errors
+/// When it isn't JSON, or not that of a `T`.
+pub fn read_written<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    reader.disable_recursion_limit();
+    let value = T::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
 impl Value {
     /// A list value.
     pub fn list(items: Vec<Value>) -> Value {
@@ -55,6 +72,19 @@ impl Value {
     /// A map value.
     pub fn map(entries: impl IntoIterator<Item = (impl Into<String>, Value)>) -> Value {
         Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect()))
+    }
+
+    /// Whether lists and maps lie more than [`DEPTH_MAX`] deep in it.
+    pub fn lies_too_deep(&self) -> bool {
+        fn lies_deeper(value: &Value, levels: usize) -> bool {
+            let deeper = |inner: &Value| levels == 0 || lies_deeper(inner, levels - 1);
+            match value {
+                Value::List(items) => levels == 0 || items.iter().any(deeper),
+                Value::Map(entries) => levels == 0 || entries.values().any(deeper),
+                _ => false,
+            }
+        }
+        lies_deeper(self, DEPTH_MAX)
     }
 
     /// Whether this is [`Value::Absent`].

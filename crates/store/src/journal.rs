@@ -95,7 +95,7 @@ impl StoredTurn {
             (None, Some(digest)) => beside.read_text(&Digest::from_bytes(digest))?,
             (None, None) => return Err(corrupt("has no body".to_owned())),
         };
-        let events: Vec<Event> = serde_json::from_str(&text)
+        let events: Vec<Event> = motet_pipeline::value::read_written(text.as_bytes())
             .map_err(|error| corrupt(format!("can't be read: number {}, {error}", self.number)))?;
         Ok(Turn { number: self.number, at: self.at, events })
     }

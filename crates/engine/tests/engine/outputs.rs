@@ -1,6 +1,8 @@
 //! What a run gives.
 
+use motet_engine::Event;
 use motet_pipeline::Class;
+use motet_pipeline::value::read_written;
 use serde_json::json;
 
 use crate::scenario::start;
@@ -52,4 +54,36 @@ fn run_is_known_to_expressions() {
     );
     assert_eq!(story.inputs_of("a"), json!({"x": "story ada 2027-01-15T08:00:00.000Z"}));
     story.ends("a", json!(1)).gives(json!({}));
+}
+
+/// `levels` lists in each other, the objects among them written in the longest way there is.
+fn nested(levels: usize) -> serde_json::Value {
+    (0..levels).fold(
+        json!("x"),
+        |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"$absent": inner}) },
+    )
+}
+
+const DEEP: &str = r#"
+    steps:
+      a: { uses: task/work }
+      items: { each: "{{ [1] }}", uses: task/work, with: { x: "{{ steps.a.value }}" } }
+    outputs: { items: "{{ steps.items.by_key }}" }
+    "#;
+
+#[test]
+fn what_lies_too_deep_is_no_result() {
+    let mut story = start(DEEP);
+    story.ends("a", nested(65)).is_lost("a", Class::BadOutput);
+    assert_eq!(story.last_words(), "`value` of the result has lists and objects that lie more than 64 deep");
+}
+
+#[test]
+fn the_deepest_result_is_read_again_wherever_it_was_put() {
+    let mut story = start(DEEP);
+    story.ends("a", nested(64)).ends("items[0]", nested(64)).finds("items", "completed");
+    for event in story.events() {
+        let written = serde_json::to_vec(event).unwrap();
+        assert_eq!(read_written::<Event>(&written).unwrap(), *event);
+    }
 }

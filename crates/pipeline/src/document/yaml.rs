@@ -7,10 +7,7 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, S
 use super::node::{At, Entry, Kind, Node, Scalar};
 use super::place::{Findings, Place};
 use crate::diagnostic::Code;
-
-/// How deep maps and lists may lie in each other, those that an alias stands for included: what is
-/// read here is written as JSON and read again, and JSON that is much deeper can't be read.
-pub const DEPTH_MAX: usize = 64;
+use crate::value::DEPTH_MAX;
 
 /// How many nodes all aliases of a file may stand for.
 const ALIASED_NODES_MAX: usize = 10_000;

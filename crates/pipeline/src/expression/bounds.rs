@@ -4,13 +4,12 @@
 //! it does so. A unit is about a byte made or a nanosecond of work.
 
 use crate::Value;
+use crate::value::DEPTH_MAX;
 
 /// The longest text that an expression may make, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 /// The longest list that an expression may make.
 pub(super) const LIST_ITEMS_MAX: usize = 100_000;
-/// How deeply lists and maps may be nested in what an expression makes.
-pub(super) const DEPTH_MAX: usize = 64;
 /// What one evaluation may cost, in units.
 const EVALUATION_UNITS: u64 = 16 << 20;
 /// What all that is worked out while one template is compiled may cost, in units: so much, and so much
