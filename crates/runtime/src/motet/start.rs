@@ -1,0 +1,222 @@
+//! Starting runs: new ones, or unfinished ones that are gone on with instead.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use motet_engine::{RunId, RunStarted};
+use motet_pipeline::contract::Misfit;
+use motet_pipeline::value::Map;
+use motet_pipeline::{Digest, Value};
+use motet_store::RunRow;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{Motet, RunHandle};
+use crate::Error;
+use crate::driver::Message;
+use crate::import::judge_kept;
+use crate::operation::Hands;
+use crate::pipeline::Pipeline;
+
+/// What a run is started with, besides its inputs.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Its name; made by the machine if not given.
+    pub id: Option<RunId>,
+    /// On whose behalf.
+    pub user: Option<String>,
+    /// Labels, added to those of the pipeline.
+    pub labels: BTreeMap<String, String>,
+    /// Another run even if an unfinished one has the same plan and inputs.
+    pub new: bool,
+}
+
+/// The longest name of a run, in bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+impl StartOptions {
+    /// Judges the run's name, if one is given.
+    pub(crate) fn judge(&self) -> Result<(), Error> {
+        let Some(id) = &self.id else { return Ok(()) };
+        let name = id.as_str();
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_short = (1..=NAME_BYTES_MAX).contains(&name.len());
+        let is_good = is_short && !name.starts_with('.') && name.chars().all(is_plain);
+        is_good.then_some(()).ok_or_else(|| Error::RunName(id.clone()))
+    }
+}
+
+/// A run that was asked for: started, or found.
+pub struct Started {
+    /// The run.
+    pub run: RunHandle,
+    /// Whether an unfinished or named run was found and is gone on with, instead of a new one.
+    pub found: bool,
+}
+
+impl Motet {
+    /// Starts a run of `pipeline`; returns once it is durable that it was asked for.
+    ///
+    /// Inputs are whatever serde writes as an object: a struct, a map, `json!({…})`. Pairs of name and
+    /// value will do as well, and `()` where there is nothing to give.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t", "inputs": {"lines": {"type": "array"}, "loud": {"type": "boolean", "default": true}},
+    /// #   "steps": {"count": {"uses": "data/transform", "with": {"value": "{{ inputs.lines | length }}"}}},
+    /// #   "outputs": {"count": "{{ steps.count.value }}"}}"#;
+    /// # let pipeline = motet.load_text(text)?;
+    /// #[derive(serde::Serialize)]
+    /// struct Poem { lines: Vec<String>, loud: bool }
+    /// #[derive(serde::Deserialize)]
+    /// struct Measured { count: usize }
+    ///
+    /// let poem = Poem { lines: vec!["O Rose".into(), "thou art sick".into()], loud: false };
+    /// let run = motet.start(&pipeline, &poem).await?;
+    /// assert_eq!(run.typed_outputs::<Measured>().await?.count, 2);
+    ///
+    /// motet.start(&pipeline, serde_json::json!({ "lines": ["one"], "loud": true })).await?;
+    /// motet.start(&pipeline, [("lines", ["one", "two"])]).await?;
+    ///
+    /// let refused = motet.start(&pipeline, ()).await.err().expect("an input is missing");
+    /// assert_eq!(refused.to_string(), "the input `lines` is missing (list of anything)");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] when the inputs don't fit, [`Error::Tools`] when tools are missing,
+    /// [`Error::Store`] when the store fails.
+    pub async fn start(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<RunHandle, Error> {
+        let options = StartOptions { new: true, ..StartOptions::default() };
+        Ok(self.start_with(pipeline, inputs, options).await?.run)
+    }
+
+    /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
+    ///
+    /// A run that `options.id` names is gone on with, or told again if it has ended.
+    ///
+    /// # Errors
+    /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run, and
+    /// [`Error::RunName`] when it is none.
+    pub async fn start_with(
+        &self,
+        pipeline: &Pipeline,
+        inputs: impl Serialize,
+        options: StartOptions,
+    ) -> Result<Started, Error> {
+        self.start_as(pipeline, read_inputs(inputs)?, options, None).await
+    }
+
+    /// The same; a new run gets the name `fresh` if none is asked for. If a run has it already, this
+    /// was asked before, by somebody who didn't hear the answer.
+    pub(crate) async fn start_as(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> Result<Started, Error> {
+        options.judge()?;
+        let plan = pipeline.plan();
+        let Hands { store, tools, .. } = &*self.inner.hands;
+        let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
+        judge_kept(store, &inputs).map_err(Error::Inputs)?;
+        let missing = tools.missing(pipeline.tools());
+        if !missing.is_empty() {
+            return Err(Error::Tools(missing));
+        }
+        let inputs = Value::Map(inputs.into());
+        let _turn = match options.new && options.id.is_none() {
+            true => None,
+            false => Some(self.inner.order.lock().await),
+        };
+        if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
+            let run = self.take_up_in_turn(&row.id).await?;
+            return Ok(Started { run, found: false });
+        }
+        match self.find_started(plan.digest, &inputs, &options)? {
+            Some(row) => Ok(Started { run: self.take_up_in_turn(&row.id).await?, found: true }),
+            None => Ok(Started { run: self.begin(pipeline, inputs, options, fresh).await?, found: false }),
+        }
+    }
+
+    /// The run that is gone on with instead of a new one.
+    fn find_started(
+        &self,
+        plan: Digest,
+        inputs: &Value,
+        options: &StartOptions,
+    ) -> Result<Option<RunRow>, Error> {
+        let inputs = motet_store::inputs_digest(inputs);
+        match &options.id {
+            Some(id) => match self.store().run(id)? {
+                Some(row) if row.plan != plan || row.inputs_digest != inputs => {
+                    Err(Error::RunDiffers(id.clone()))
+                }
+                row => Ok(row),
+            },
+            None if options.new => Ok(None),
+            None => Ok(self.store().unfinished_like(&plan, &inputs)?),
+        }
+    }
+
+    /// Begins a new run; returns once that is durable.
+    async fn begin(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Value,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> Result<RunHandle, Error> {
+        let Hands { store, world, .. } = &*self.inner.hands;
+        let plan = pipeline.plan();
+        store.put_plan(&plan.digest, &pipeline.stored_bundle())?;
+        let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
+        let mut labels = plan.labels.clone();
+        labels.extend(options.labels);
+        let started = RunStarted {
+            schema: motet_engine::event::SCHEMA,
+            run: id.clone(),
+            pipeline: plan.name.clone(),
+            plan: plan.digest,
+            inputs,
+            seed: world.draw() as u64,
+            user: options.user,
+            labels,
+        };
+        let (accepted, answer) = oneshot::channel();
+        let graph = pipeline.graph().clone();
+        self.post(Message::Start { graph, started: Box::new(started), accepted });
+        answer.await.map_err(|_| Error::Interrupted(id.clone()))??;
+        Ok(RunHandle { motet: self.clone(), id })
+    }
+}
+
+/// Inputs by name, as serde writes them.
+fn read_inputs(inputs: impl Serialize) -> Result<Map, Error> {
+    let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
+    let written = serde_json::to_value(inputs)
+        .map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
+    let pairs = match Value::from(written) {
+        Value::Null => return Ok(Map::new()),
+        Value::Map(inputs) => return Ok(Arc::unwrap_or_clone(inputs)),
+        Value::List(pairs) => pairs.iter().map(name_and_value).collect(),
+        _ => None,
+    };
+    pairs.ok_or_else(|| unfit("the inputs must be an object, or pairs of name and value".into()))
+}
+
+fn name_and_value(pair: &Value) -> Option<(String, Value)> {
+    match pair.as_list()? {
+        [name, value] => Some((name.as_str()?.to_owned(), value.clone())),
+        _ => None,
+    }
+}
+
+/// An id from 128 bits: 26 characters that sort as the bits do, without those that look alike.
+pub(crate) fn made_id(bits: u128) -> RunId {
+    const CHARACTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let digit = |place: u32| CHARACTERS[((bits >> (5 * place)) & 31) as usize] as char;
+    RunId::new((0..26).rev().map(digit).collect::<String>())
+}
