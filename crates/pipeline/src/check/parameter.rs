@@ -63,7 +63,7 @@ impl Checker<'_, '_> {
             let (operation, name) = (&contract.operation, &parameter.name);
             self.findings
                 .error(place, Code::MissingParameter, format!("{operation} needs `{name}`"))
-                .note(format!("{operation} takes `{name}`: {}{}", parameter.ty, about(parameter)))
+                .note(takes(contract, parameter))
                 .help(format!("add it under `with`: {{ {name}: … }}"));
         }
     }
@@ -80,7 +80,7 @@ impl Checker<'_, '_> {
         if value.is_broken() {
             return true;
         }
-        let note = format!("{operation} takes `{name}`: {}{}", parameter.ty, about(parameter));
+        let note = takes(contract, parameter);
         if let Some(literal) = value.literal().filter(|literal| Type::of(literal).fits(&parameter.ty)) {
             let misfit = parameter.misfit(&literal).or_else(|| builtin::misfit(operation, name, &literal));
             let Some(misfit) = misfit else { return true };
@@ -100,7 +100,9 @@ pub(super) fn meant<'n, N: Iterator<Item = &'n str>>(
     given.iter().filter_map(|(key, ..)| meant(&key.value)).collect()
 }
 
-/// The description of a parameter, to be put behind its type.
-fn about(parameter: &Parameter) -> String {
-    if parameter.description.is_empty() { String::new() } else { format!(", {}", parameter.description) }
+/// What an operation takes as a parameter, in words.
+fn takes(contract: &Contract, parameter: &Parameter) -> String {
+    let Parameter { name, ty, description, .. } = parameter;
+    let about = if description.is_empty() { String::new() } else { format!(": {description}") };
+    format!("{} takes `{name}` ({ty}){about}", contract.operation)
 }

@@ -139,13 +139,13 @@ impl<'c> Checker<'c, '_> {
             let message = format!("`{path}` needs the input `{}`", input.name);
             self.findings
                 .error(uses.place, Code::MissingParameter, message)
-                .note(format!("`{path}` takes `{}`: {}", input.name, input.ty))
+                .note(format!("`{path}` takes `{}` ({})", input.name, input.ty))
                 .help(format!("add it under `with`: {{ {}: … }}", input.name));
         }
     }
 
     fn check_input(&mut self, path: &str, input: &InputSpec, value: &Written, ty: &crate::Type) {
-        let note = format!("`{path}` takes `{}`: {}", input.name, input.ty);
+        let note = format!("`{path}` takes `{}` ({})", input.name, input.ty);
         let subject = format!("the input `{}` of `{path}`", input.name);
         if !self.check_fits(value, ty, &input.ty, &subject, &note) {
             return;
