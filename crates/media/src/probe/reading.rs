@@ -99,8 +99,8 @@ struct Tags {
 /// ```
 ///
 /// # Errors
-/// [`Class::Invalid`] when the file is no media, is truncated or has no length;
-/// [`Class::BadOutput`] when the report itself can't be read.
+/// [`Class::Invalid`](motet_pipeline::Class::Invalid) when the file is no media, is truncated or has no length;
+/// [`Class::BadOutput`](motet_pipeline::Class::BadOutput) when the report itself can't be read.
 pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
     if json.len() > REPORT_BYTES_MAX {
         return Err(Refusal::invalid("the file has more streams than any film; it wasn't read"));
