@@ -77,12 +77,12 @@ impl ArtifactFolder {
         })
     }
 
-    /// Reads the whole text named `digest`.
-    pub(crate) fn read_text(&self, digest: &Digest) -> Result<String, StoreError> {
-        let mut text = String::new();
-        let read = self.open_bytes(digest)?.read_to_string(&mut text);
+    /// Reads all the bytes named `digest`.
+    pub(crate) fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        let read = self.open_bytes(digest)?.read_to_end(&mut bytes);
         read.map_err(|error| StoreError::from_io("read", &self.path_of(digest), error))?;
-        Ok(text)
+        Ok(bytes)
     }
 
     /// Keeps `bytes`.

@@ -23,7 +23,7 @@ pub struct IntegrityReport {
     pub artifact_bytes: u64,
     /// What is wrong with the database itself, in SQLite's words.
     pub database: Vec<String>,
-    /// Runs whose journal can't be read or has a gap, and what is wrong with it.
+    /// Runs whose journal can't be read, has a gap or isn't what was written, and what is wrong with it.
     pub journals: Vec<(RunId, String)>,
     /// Artifacts that a run refers to and that have no file.
     pub missing: Vec<Digest>,
@@ -102,6 +102,7 @@ fn check_journals(
         match journal::turns(connection, file, artifacts, &run, 1) {
             Ok(turns) if turns.is_empty() => report.journals.push((run, "it has no turns".to_owned())),
             Ok(turns) => report.turns += turns.len(),
+            Err(StoreError::Corrupt { what, .. }) => report.journals.push((run, what)),
             Err(error) => report.journals.push((run, error.to_string())),
         }
     }

@@ -1,8 +1,9 @@
 //! What happened: journal, projections, artifacts.
 //!
-//! The journal is the truth: an ordered list of turns for each run, appended and never changed. All
-//! other tables ([`RunRow`], [`StepRow`], [`ArtifactRow`]) are made from it in the same transaction
-//! and can be made again at any time. Artifacts are files named by their content.
+//! The journal is the truth: an ordered list of turns for each run, appended and never changed. Each
+//! turn carries a check, so that a changed letter is found by whoever reads it. All other tables
+//! ([`RunRow`], [`StepRow`], [`ArtifactRow`]) are made from the journal in the same transaction and can
+//! be made again at any time. Artifacts are files named by their content.
 //!
 //! ```text
 //! <folder>/motet.db             SQLite, write-ahead log, flushed at every commit

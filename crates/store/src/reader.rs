@@ -186,10 +186,10 @@ impl Reader {
 
     fn events_of(&self, run: &RunId, turn: Option<i64>) -> Result<Vec<Event>, StoreError> {
         let Some(turn) = turn else { return Ok(Vec::new()) };
-        let sql = "SELECT number, at, body, blob FROM journal
+        let sql = "SELECT * FROM journal
                    WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
         let stored = self.row(sql, params![run.as_str(), turn], journal::StoredTurn::from_row)?;
-        stored.map_or(Ok(Vec::new()), |stored| Ok(stored.decode(&self.file, &self.beside)?.events))
+        stored.map_or(Ok(Vec::new()), |stored| Ok(stored.decode(run, &self.file, &self.beside)?.events))
     }
 
     pub(crate) fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {

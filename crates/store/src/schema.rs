@@ -12,7 +12,7 @@ use crate::StoreError;
 /// The newest format of the database. Format `n` is what the first `n` migrations make.
 pub const FORMAT: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// Marks the file as ours, in SQLite's header: `motE`.
 const APPLICATION: i32 = 0x6d6f_7445;
@@ -159,17 +159,18 @@ mod tests {
         connection.execute("INSERT INTO plans VALUES (x'00', 'kept')", []).unwrap();
         let column = "ALTER TABLE plans ADD COLUMN note TEXT NOT NULL DEFAULT 'none';";
 
-        migrate(&mut connection, file, &[MIGRATIONS[0], column, "SYNTAX ERROR"]).unwrap_err();
-        assert_eq!(recognise(&connection, file).unwrap(), 1);
+        migrate(&mut connection, file, &[MIGRATIONS, &[column, "SYNTAX ERROR"]].concat()).unwrap_err();
+        assert_eq!(recognise(&connection, file).unwrap(), FORMAT);
         connection.execute("SELECT note FROM plans", []).unwrap_err();
 
-        migrate(&mut connection, file, &[MIGRATIONS[0], column]).unwrap();
+        migrate(&mut connection, file, &[MIGRATIONS, &[column]].concat()).unwrap();
         let read = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?));
         let row: (String, String) = connection.query_row("SELECT bundle, note FROM plans", [], read).unwrap();
         assert_eq!(row, ("kept".to_owned(), "none".to_owned()));
-        let Err(StoreError::Newer { found: 2, supported: 1, .. }) = recognise(&connection, file) else {
-            panic!("format 2 is newer than this version");
+        let Err(StoreError::Newer { found, supported: FORMAT, .. }) = recognise(&connection, file) else {
+            panic!("a format with one more migration is newer than this version");
         };
+        assert_eq!(found, FORMAT + 1);
     }
 
     #[test]

@@ -212,7 +212,8 @@ impl Store {
     /// Empties the tables that are made from the journal and makes them again.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a turn can't be read; the tables are then as before.
+    /// [`StoreError::Corrupt`] if a turn can't be read or isn't what was written; the tables are then as
+    /// before.
     pub fn rebuild_projections(&self) -> Result<(), StoreError> {
         self.writer()?.lock().rebuild_projections()
     }
@@ -223,8 +224,8 @@ impl Store {
     /// All turns of a run, in order.
     ///
     /// # Errors
-    /// [`StoreError::NoRun`]; [`StoreError::NewerRun`]; [`StoreError::Corrupt`] if a turn is missing
-    /// or can't be read.
+    /// [`StoreError::NoRun`]; [`StoreError::NewerRun`]; [`StoreError::Corrupt`] if a turn is missing,
+    /// can't be read or isn't what was written.
     pub fn turns(&self, run: &RunId) -> Result<Vec<Turn>, StoreError> {
         self.turns_from(run, 1)
     }

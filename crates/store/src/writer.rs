@@ -9,7 +9,7 @@ use motet_pipeline::{Digest, Timestamp};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use crate::artifacts::ArtifactFolder;
-use crate::journal::{self, Body, StoredTurn};
+use crate::journal::{self, StoredTurn};
 use crate::projection::Changes;
 use crate::{Record, StoreError, tables};
 
@@ -101,15 +101,15 @@ impl Writer {
 
     fn try_commit(&mut self, requests: &[&[Record]]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         self.check_running()?;
-        // Encoded, and large bodies made durable, before the lock is taken.
-        let encode = |record: &Record| Body::of(&record.turn, &self.beside);
-        let encoded: Result<Vec<Vec<Body>>, _> =
+        // Encoded and hashed, and large bodies made durable, before the lock is taken.
+        let encode = |record: &Record| StoredTurn::of(&record.turn, &self.beside);
+        let encoded: Result<Vec<Vec<StoredTurn>>, _> =
             requests.iter().map(|records| records.iter().map(encode).collect()).collect();
-        let bodies = encoded.map_err(|error| self.stop(error))?;
-        let mut outcome = self.transact(requests, &bodies);
+        let encoded = encoded.map_err(|error| self.stop(error))?;
+        let mut outcome = self.transact(requests, &encoded);
         if let Err(Failed::Stale(_)) = outcome {
             self.forget();
-            outcome = self.transact(requests, &bodies);
+            outcome = self.transact(requests, &encoded);
         }
         match outcome {
             Ok(outcomes) => {
@@ -124,7 +124,7 @@ impl Writer {
     fn transact(
         &mut self,
         requests: &[&[Record]],
-        bodies: &[Vec<Body>],
+        encoded: &[Vec<StoredTurn>],
     ) -> Result<Vec<Result<(), StoreError>>, Failed> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
             .map_err(|error| self.failed(error))?;
@@ -133,10 +133,10 @@ impl Writer {
         let mut written = || -> rusqlite::Result<_> {
             let mut changes = Changes::default();
             let mut outcomes = Vec::with_capacity(requests.len());
-            for (records, bodies) in requests.iter().zip(bodies) {
+            for (records, encoded) in requests.iter().zip(encoded) {
                 let placed = heads.place(records)?;
-                for ((record, body), run) in records.iter().zip(bodies).zip(placed.iter().flatten()) {
-                    journal::insert(&transaction, *run, &record.turn, body)?;
+                for ((record, stored), run) in records.iter().zip(encoded).zip(placed.iter().flatten()) {
+                    journal::insert(&transaction, *run, stored)?;
                     changes.add(*run, &record.turn);
                 }
                 outcomes.push(placed.map(drop));
@@ -206,15 +206,14 @@ impl Writer {
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(sqlite)?;
         tables::clear(&transaction).map_err(sqlite)?;
-        let mut statement = transaction
-            .prepare("SELECT number, at, body, blob, run FROM journal ORDER BY sequence")
-            .map_err(sqlite)?;
+        let mut statement = transaction.prepare("SELECT * FROM journal ORDER BY sequence").map_err(sqlite)?;
         let mut rows = statement.query([]).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             let stored = StoredTurn::from_row(row).map_err(sqlite)?;
-            let run = row.get(4).map_err(sqlite)?;
+            let run: i64 = row.get("run").map_err(sqlite)?;
             let mut changes = Changes::default();
-            changes.add(run, &stored.decode(&self.file, &self.beside)?);
+            let turn = stored.decode(format_args!("number {run}"), &self.file, &self.beside)?;
+            changes.add(run, &turn);
             changes.write(&transaction).map_err(sqlite)?;
         }
         drop(rows);

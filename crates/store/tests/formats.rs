@@ -1,7 +1,7 @@
 //! Stores that were written by any version so far are opened, brought forward and read.
 //!
-//! `tests/fixtures/store-v1` is a store that format 1 wrote; it is never changed. When the format
-//! rises, `cargo test -p motet-store --test formats -- --ignored` writes the fixture of the new one.
+//! `tests/fixtures/store-v1` is a store that format 1 wrote, and so on; none is ever changed. When the
+//! format rises, `cargo test -p motet-store --test formats -- --ignored` writes the fixture of the new one.
 
 mod score;
 
@@ -40,14 +40,37 @@ fn a_store_of_every_format_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
+    for format in 1..=FORMAT {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        let looker = Store::open_read_only(folder.path()).unwrap();
+        let look = || {
+            for score in scores() {
+                assert_eq!(looker.turns(&score.run).unwrap(), score.turns(), "format {format}");
+            }
+            let report = looker.check().unwrap();
+            assert!(report.is_good(), "format {format}: {report:#?}");
+        };
+        look();
+        let owner = Store::open(folder.path()).unwrap();
+        look();
+        let later = Score::four_steps("later").kept_in(&owner);
+        assert_eq!(looker.turns(&later.run).unwrap(), later.turns(), "format {format}");
+    }
+}
+
+#[test]
 fn a_store_is_written_as_the_fixture_of_its_format_says() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
-    let journal = |folder: &Path| -> Vec<(i64, i64, Option<String>)> {
+    let journal = |folder: &Path| -> Vec<(i64, i64, Option<String>, Option<i64>)> {
         let connection = rusqlite::Connection::open(folder.join("motet.db")).unwrap();
-        let mut statement =
-            connection.prepare("SELECT run, number, body FROM journal ORDER BY sequence").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        let mut statement = connection
+            .prepare(r#"SELECT run, number, body, "check" FROM journal ORDER BY sequence"#)
+            .unwrap();
+        let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let rows = statement.query_map([], row).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };
     let kept = tempfile::tempdir().unwrap();

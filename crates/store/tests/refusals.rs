@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
-use motet_pipeline::{Digest, Value};
+use motet_pipeline::{Digest, StepPath, Value};
 use motet_store::{FORMAT, Store, StoreError};
 use rusqlite::Connection;
 
@@ -96,7 +96,7 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     let score = Score::four_steps("r").kept_in(&store);
     score.put_artifacts(&store);
     let connection = Connection::open(folder.path().join("motet.db")).unwrap();
-    connection.execute("UPDATE journal SET body = '[{\"odd' WHERE number = 4", []).unwrap();
+    connection.execute(r#"UPDATE journal SET body = '[{"odd', "check" = NULL WHERE number = 4"#, []).unwrap();
     let torn = message(&store.turns(&score.run).unwrap_err(), folder.path());
     connection.execute("DELETE FROM journal WHERE number = 4", []).unwrap();
     let gap = message(&store.turns(&score.run).unwrap_err(), folder.path());
@@ -104,6 +104,80 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     let report = store.check().unwrap();
     assert!(!report.is_good());
     assert_eq!(report.journals[0].0, score.run);
+}
+
+#[test]
+fn a_changed_letter_in_a_turn_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").kept_in(&store);
+    let other = Score::four_steps("other").kept_in(&store);
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    let change = |column: &str| {
+        let sql = format!(
+            "UPDATE journal SET {column} WHERE number = 5 AND run = (SELECT number FROM runs WHERE id = 'r')"
+        );
+        assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+    };
+    let is_found = || {
+        let error = store.turns(&score.run).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        let report = store.check().unwrap();
+        assert_eq!(
+            report.journals,
+            [(score.run.clone(), "turn 5 of run r isn't what was written".to_owned())]
+        );
+        error
+    };
+    change("body = replace(body, 'drawn', 'drown')");
+    let error = is_found();
+    insta::assert_snapshot!(message(&error, folder.path()));
+    assert!(matches!(
+        store.output(&score.run, &StepPath::from_text("video")),
+        Err(StoreError::Corrupt { .. })
+    ));
+    let made_again = store.rebuild_projections().unwrap_err().to_string();
+    assert!(made_again.contains("turn 5 of run number 1 isn't what was written"), "{made_again}");
+    assert_eq!(store.turns(&other.run).unwrap(), other.turns(), "another run is not concerned");
+
+    change("body = replace(body, 'drown', 'drawn')");
+    assert_eq!(store.turns(&score.run).unwrap(), score.turns());
+    change("at = at + 1");
+    is_found();
+    change("at = at - 1");
+    // No text any more.
+    change("body = CAST(replace(CAST(body AS BLOB), x'647261776e', x'64f261776e') AS TEXT)");
+    is_found();
+}
+
+#[test]
+fn a_changed_letter_in_a_turn_without_a_check_is_read_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").kept_in(&store);
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    let sql = r#"UPDATE journal SET "check" = NULL, body = replace(body, 'drawn', 'drown')"#;
+    connection.execute(sql, []).unwrap();
+    let turns = store.turns(&score.run).unwrap();
+    assert_eq!(turns.len(), score.turns().len());
+    assert_ne!(turns, score.turns());
+    assert_eq!(store.check().unwrap().journals, []);
+}
+
+#[test]
+fn a_changed_letter_in_a_large_turn_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let inputs = Value::map([("text", Value::from("x".repeat(100_000)))]);
+    let score = Score::started("r", inputs).kept_in(&store);
+    let text = serde_json::to_string(&score.turns()[0].events).unwrap();
+    let digest = Digest::of(text.as_bytes());
+    std::fs::remove_file(store.path_of(&digest)).unwrap();
+    std::fs::write(store.path_of(&digest), text.replacen("xx", "xy", 1)).unwrap();
+    let error = store.turns(&score.run).unwrap_err().to_string();
+    assert!(error.contains("turn 1 of run r isn't what was written"), "{error}");
+    let report = store.check().unwrap();
+    assert_eq!((report.journals.len(), report.damaged), (1, vec![digest]));
 }
 
 #[test]

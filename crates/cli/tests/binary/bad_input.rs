@@ -194,6 +194,28 @@ fn a_store_of_a_newer_version() {
 }
 
 #[test]
+fn a_store_with_a_changed_letter() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: a boat } }\n",
+    );
+    project.good(&["run", "one.yaml", "--id", "first"]);
+    let connection = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
+    let sql = "UPDATE journal SET body = replace(body, 'a boat', 'a goat')";
+    assert!(connection.execute(sql, []).unwrap() > 0);
+    drop(connection);
+    let text = project.transcript(&["show", "first"])
+        + &project.transcript(&["resume", "first"])
+        + &project
+            .transcript(&["doctor"])
+            .lines()
+            .filter(|line| ["store", "restore", "exit"].iter().any(|word| line.contains(word)))
+            .collect::<Vec<_>>()
+            .join("\n");
+    assert_transcript!(project, text);
+}
+
+#[test]
 fn a_store_that_is_something_else() {
     let project = Project::with(
         "one.yaml",
