@@ -15,6 +15,7 @@ use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
 use motet::session::{Followed, Session};
 use motet::settings::StorePlace;
 use motet::store::RunStatus;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::arguments::FollowFlags;
@@ -296,20 +297,43 @@ pub fn now() -> Timestamp {
 
 /// The signals that ask the program to end.
 struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    /// That the terminal was closed. It asks only once, and only first: a shell and the system may both
+    /// tell it, and none of them means to abort.
+    hang_up: Option<Signal>,
 }
 
 impl Stop {
     fn listen() -> std::io::Result<Stop> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Stop { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Stop {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: minds_hang_up().then(|| signal(SignalKind::hangup())).transpose()?,
+        })
     }
 
     async fn asked(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hang_up => {}
         }
+        self.hang_up = None;
     }
+}
+
+/// Whether a closed terminal ends this program: not if it was started with `nohup`, which has the signal
+/// ignored. Only where the system tells (Linux); elsewhere the signal is left as it is.
+fn minds_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 0)
 }
