@@ -4,6 +4,7 @@
 //! has a default; none may change its meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -277,6 +278,16 @@ pub enum SkipReason {
         /// The step that failed.
         step: StepPath,
     },
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SkipReason::Condition => f.write_str("its condition did not hold"),
+            SkipReason::Absent { input } => write!(f, "its input `{input}` is absent"),
+            SkipReason::Upstream { step } => write!(f, "step `{step}` failed"),
+        }
+    }
 }
 
 /// How an attempt ended that nobody waits for any more.

@@ -186,7 +186,7 @@ impl StepChange {
                 self.start(StepStatus::Waiting, turn.at);
             }
             Event::StepSkipped { reason, .. } => {
-                self.end(StepStatus::Skipped, turn).message = Some(reason_in_words(reason));
+                self.end(StepStatus::Skipped, turn).message = Some(reason.to_string());
             }
             Event::StepCompleted { .. } => {
                 self.end(StepStatus::Completed, turn);
@@ -217,15 +217,6 @@ impl StepChange {
         self.state = Some((status, None));
         let (at, turn) = (turn.at, turn.number);
         self.end.insert(StepEnd { at, turn, tolerated: false, class: None, message: None })
-    }
-}
-
-fn reason_in_words(reason: &motet_engine::event::SkipReason) -> String {
-    use motet_engine::event::SkipReason;
-    match reason {
-        SkipReason::Condition => "its condition did not hold".to_owned(),
-        SkipReason::Absent { input } => format!("its input `{input}` is absent"),
-        SkipReason::Upstream { step } => format!("step {step:?} failed"),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use motet_engine::StepStatus;
-use motet_engine::event::SkipReason;
 use motet_engine::{Event, Failure, Money, RunId};
 use motet_pipeline::{Digest, Plan, Span, StepPath, Timestamp, Value};
 use motet_store::RunStatus;
@@ -319,7 +318,7 @@ impl StepRecord {
             }
             Event::AttemptEnded { attempt, cost, .. } => self.book(*attempt, *cost, at, None),
             Event::StepSkipped { reason, .. } => {
-                self.reason = Some(skipped_because(reason));
+                self.reason = Some(reason.to_string());
                 self.end(StepStatus::Skipped, at);
             }
             Event::StepCompleted { output, .. } => {
@@ -376,13 +375,5 @@ impl AttemptRecord {
             fraction: None,
             doing: None,
         }
-    }
-}
-
-fn skipped_because(reason: &SkipReason) -> String {
-    match reason {
-        SkipReason::Condition => "its condition did not hold".to_owned(),
-        SkipReason::Absent { input } => format!("its input `{input}` is absent"),
-        SkipReason::Upstream { step } => format!("step `{step}` failed"),
     }
 }
