@@ -287,7 +287,7 @@ impl Run {
     ) -> Result<Value, EvaluationError> {
         let mut context = self.context_of(template, id);
         context.values.insert(each.item_name.clone(), value.clone());
-        context.values.insert("index".into(), Value::from(index as u64));
+        context.values.insert("index".into(), Value::from(index));
         template.evaluate(&context)
     }
 }

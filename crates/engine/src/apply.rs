@@ -270,7 +270,7 @@ impl Run {
                 by_key.push((item.key.clone(), output.clone()));
             } else if let Some(failure) = &node.failure {
                 failed.push(Value::map([
-                    ("index", Value::from(index as u64)),
+                    ("index", Value::from(index)),
                     ("key", Value::from(item.key.as_str())),
                     ("class", Value::from(failure.class.word())),
                     ("message", Value::from(failure.message.as_str())),

@@ -135,7 +135,7 @@ impl Run {
                 if let Some(policy) = &step.each {
                     let item = &each.items[index as usize].value;
                     values.entry(policy.item_name.clone()).or_insert_with(|| item.clone());
-                    values.entry("index".into()).or_insert_with(|| Value::from(u64::from(index)));
+                    values.entry("index".into()).or_insert_with(|| Value::from(index));
                 }
             }
             let around = self.scope_node(at);

@@ -60,7 +60,7 @@ pub(crate) fn contract() -> Contract {
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let media = request.required_media("media");
-    let side = |side: Option<u32>| side.map_or(Value::Null, |side| Value::from(i64::from(side)));
+    let side = |side: Option<u32>| side.map_or(Value::Null, Value::from);
     let number = |number: Option<f64>| number.map_or(Value::Null, Value::from);
     let values = [
         ("kind", Value::from(media.kind.word())),

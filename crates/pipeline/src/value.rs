@@ -284,17 +284,18 @@ impl From<bool> for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(value: i64) -> Value {
-        Value::Number(value.into())
-    }
+/// Whole numbers, each exactly as it is.
+macro_rules! from_whole_numbers {
+    ($($number:ty)*) => {$(
+        impl From<$number> for Value {
+            fn from(value: $number) -> Value {
+                Value::Number(value.into())
+            }
+        }
+    )*};
 }
 
-impl From<u64> for Value {
-    fn from(value: u64) -> Value {
-        Value::Number(value.into())
-    }
-}
+from_whole_numbers!(i32 i64 u32 u64 usize);
 
 impl From<f64> for Value {
     /// A float; what JSON can't hold (infinity, not a number) becomes null.

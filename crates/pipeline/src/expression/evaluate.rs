@@ -329,15 +329,14 @@ impl<'a> Evaluator<'a> {
 
 /// What `loop` is in the turn at `index`.
 fn loop_state(index: usize, length: usize) -> Value {
-    let number = |number: usize| Value::from(number as u64);
     Value::map([
-        ("index", number(index + 1)),
-        ("index0", number(index)),
-        ("revindex", number(length - index)),
-        ("revindex0", number(length - index - 1)),
+        ("index", Value::from(index + 1)),
+        ("index0", Value::from(index)),
+        ("revindex", Value::from(length - index)),
+        ("revindex0", Value::from(length - index - 1)),
         ("first", Value::Bool(index == 0)),
         ("last", Value::Bool(index + 1 == length)),
-        ("length", number(length)),
+        ("length", Value::from(length)),
     ])
 }
 

@@ -61,7 +61,7 @@ fn speak_contract() -> Contract {
         .input(Parameter::optional("language", Type::Text).about("The language, such as `de`; `voice` goes before it"))
         .input(
             Parameter::optional("speed", Type::Integer)
-                .default(i64::from(speak::SPEED_DEFAULT))
+                .default(speak::SPEED_DEFAULT)
                 .range(80.0, 450.0)
                 .about("Words per minute"),
         )

@@ -42,7 +42,7 @@ pub(super) fn length(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Va
         Value::Map(entries) => entries.len(),
         other => return wrong(format!("{} has no length", other.phrase())),
     };
-    Ok(Value::from(length as u64))
+    Ok(Value::from(length))
 }
 
 /// The first item, the first character; of nothing it is absent.

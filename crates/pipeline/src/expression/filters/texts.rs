@@ -167,7 +167,7 @@ pub(super) fn words(value: Value, given: &Given, budget: &mut Budget) -> Outcome
 }
 
 pub(super) fn wordcount(value: Value, _: &Given, budget: &mut Budget) -> Outcome<Value> {
-    Ok(Value::from(read(&value, budget)?.split_whitespace().count() as u64))
+    Ok(Value::from(read(&value, budget)?.split_whitespace().count()))
 }
 
 /// `A Boat, at Sea!` → `a-boat-at-sea`: lower-case ASCII letters and digits, joined by `-`.
