@@ -2,11 +2,13 @@
 
 use motet_pipeline::{Class, Refusal};
 
+use crate::FFMPEG_VERSION_MIN;
+
 /// Messages are cut to this many characters.
 const MESSAGE_CHARACTERS_MAX: usize = 256;
 
 /// What a phrase of ffmpeg means. The first that is found in the text holds.
-const PHRASES: [(&str, Class, &str); 19] = [
+const PHRASES: [(&str, Class, &str); 18] = [
     ("No space left on device", Class::Unavailable, "the disk is full; free some space and resume"),
     ("Disk quota exceeded", Class::Unavailable, "the disk quota is used up; free some space and resume"),
     ("Cannot allocate memory", Class::TooLarge, "the media needs more memory than there is"),
@@ -36,9 +38,11 @@ const PHRASES: [(&str, Class, &str); 19] = [
         Class::Unavailable,
         "this ffmpeg lacks an encoder that is needed; install a full build",
     ),
-    ("No such filter", Class::Unavailable, "this ffmpeg lacks a filter that is needed; install a full build"),
     ("Permission denied", Class::Unavailable, "the scratch folder can't be read or written"),
 ];
+
+/// What ffmpeg says when it doesn't know what it is asked for.
+const LACKS: [&str; 2] = ["Option not found", "No such filter"];
 
 /// Reads the standard error of ffmpeg or ffprobe and its exit code (`None`: ended by a signal).
 ///
@@ -50,6 +54,12 @@ const PHRASES: [(&str, Class, &str); 19] = [
 pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
     if let Some((_, class, message)) = PHRASES.iter().find(|(phrase, ..)| stderr.contains(phrase)) {
         return Refusal::new(*class, *message);
+    }
+    if LACKS.iter().any(|phrase| stderr.contains(phrase)) {
+        return Refusal::unavailable(format!(
+            "this ffmpeg is too old, or built without a part that is needed; install a full build of ffmpeg \
+             {FFMPEG_VERSION_MIN} or newer (motet doctor tells what is there)"
+        ));
     }
     // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.
     if matches!(exit, None | Some(129..=255)) {
@@ -106,6 +116,8 @@ mod tests {
             read("", None),
             read("Exiting normally, received signal 15.", Some(255)),
             read("Stream map '0:a' matches no streams.", Some(1)),
+            read("[Parsed_amix_3 @ 0x5] Option 'normalize' not found\nOption not found", Some(1)),
+            read("[AVFilterGraph @ 0x5] No such filter: 'subtitles'", Some(1)),
             read("[webp @ 0x5] image data not found\nInvalid data found when processing input", Some(1)),
             read("Error while decoding stream #0:0: Generic error in an external library", Some(69)),
             read("", Some(1)),

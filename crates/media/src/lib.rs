@@ -51,6 +51,9 @@ pub use recipe::{Call, Output, Recipe};
 
 use request::Request;
 
+/// The oldest ffmpeg that can do all that is planned here: since then `amix` can be told to `normalize` nothing.
+pub const FFMPEG_VERSION_MIN: &str = "4.4";
+
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Refusal>);
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use motet_media::FFMPEG_VERSION_MIN;
 use motet_pipeline::contract::Tool;
 
 /// Where the programs are.

@@ -80,3 +80,12 @@ fn the_pages_of_the_operations_say_what_their_contracts_say() {
         }
     }
 }
+
+#[test]
+fn the_pages_name_the_oldest_ffmpeg_that_will_do() {
+    let needed = format!("ffmpeg {} or newer", motet::tools::FFMPEG_VERSION_MIN);
+    for page in ["README.md", "docs/media.md"] {
+        let text = std::fs::read_to_string(repository(page)).unwrap();
+        assert!(text.contains(&needed), "{page} does not say `{needed}`");
+    }
+}

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use motet::settings::StorePlace;
 use motet::store::{IntegrityReport, Store, StoreError};
-use motet::tools::{Tools, find_program};
+use motet::tools::{FFMPEG_VERSION_MIN, Tools, find_program};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -96,50 +96,87 @@ impl Finding {
     }
 }
 
+/// A program, and how it is asked for its version.
+struct Program<'t> {
+    name: &'static str,
+    command: &'t str,
+    flag: &'static str,
+    install: &'static str,
+    /// The oldest version that will do.
+    least: Option<&'static str>,
+}
+
 fn tool_findings(tools: &Tools) -> Vec<Finding> {
-    let mut findings = vec![
-        program("ffmpeg", &tools.ffmpeg, "-version", "apt install ffmpeg, or brew install ffmpeg"),
-        program("ffprobe", &tools.ffprobe, "-version", "apt install ffmpeg, or brew install ffmpeg"),
-        program(
-            "espeak-ng",
-            &tools.espeak_ng,
-            "--version",
-            "apt install espeak-ng, or brew install espeak-ng",
-        ),
-    ];
-    findings.push(match tools.find_font() {
+    let ffmpeg = Program {
+        name: "ffmpeg",
+        command: &tools.ffmpeg,
+        flag: "-version",
+        install: "apt install ffmpeg, or brew install ffmpeg",
+        least: Some(FFMPEG_VERSION_MIN),
+    };
+    let espeak_ng = Program {
+        name: "espeak-ng",
+        command: &tools.espeak_ng,
+        flag: "--version",
+        install: "apt install espeak-ng, or brew install espeak-ng",
+        least: None,
+    };
+    let ffprobe = Program { name: "ffprobe", command: &tools.ffprobe, ..ffmpeg };
+    let font = match tools.find_font() {
         Some(path) => Finding::good("font", shown_path(&path)),
         None => {
             Finding::bad("font", State::Broken, "none was found", "install it: apt install fonts-dejavu-core")
         }
-    });
-    findings
+    };
+    vec![ffmpeg.finding(), ffprobe.finding(), espeak_ng.finding(), font]
 }
 
-/// Asks a program for its version.
-fn program(name: &'static str, command: &str, flag: &str, install: &str) -> Finding {
-    let Some(path) = find_program(command) else {
-        let words = format!("`{command}` isn't on this machine");
-        return Finding::bad(name, State::Broken, words, format!("install it: {install}"));
-    };
-    let told = Command::new(&path).arg(flag).stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let first = told
-        .ok()
-        .filter(|told| told.status.success())
-        .and_then(|told| String::from_utf8_lossy(&told.stdout).lines().next().map(version_in));
-    match first {
-        Some(version) => Finding::good(name, format!("{version}   {}", path.display())),
-        None => {
+impl Program<'_> {
+    fn finding(&self) -> Finding {
+        let Program { name, command, flag, install, least } = *self;
+        let Some(path) = find_program(command) else {
+            let words = format!("`{command}` isn't on this machine");
+            return Finding::bad(name, State::Broken, words, format!("install it: {install}"));
+        };
+        let told = Command::new(&path).arg(flag).stdin(Stdio::null()).stderr(Stdio::null()).output();
+        let version = told
+            .ok()
+            .filter(|told| told.status.success())
+            .and_then(|told| String::from_utf8_lossy(&told.stdout).lines().next().map(version_in));
+        let Some(version) = version else {
             let words = format!("{} doesn't tell its version", path.display());
-            Finding::bad(name, State::Broken, words, format!("install it anew: {install}"))
+            return Finding::bad(name, State::Broken, words, format!("install it anew: {install}"));
+        };
+        let words = format!("{version}   {}", path.display());
+        match least {
+            Some(least) if is_older(&version, least) => {
+                let remedy = format!("too old: {least} or newer is needed; install it: {install}");
+                Finding::bad(name, State::Doubtful, words, remedy)
+            }
+            _ => Finding::good(name, words),
         }
     }
 }
 
-/// The first word that begins with a digit: `6.1.1` in `ffmpeg version 6.1.1 Copyright …`.
+/// The word after `version`, else the first that begins with a digit: `6.1.1` in `ffmpeg version 6.1.1
+/// Copyright …`, `1.51` in `eSpeak NG text-to-speech: 1.51  Data at: …`.
 fn version_in(line: &str) -> String {
-    let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
-    line.split_whitespace().find(is_version).unwrap_or(line).to_owned()
+    let after_version = line.split_whitespace().skip_while(|word| *word != "version").nth(1);
+    let is_number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    after_version.or_else(|| line.split_whitespace().find(is_number)).unwrap_or(line).to_owned()
+}
+
+/// Whether a version is older than `least`. Not of a build between releases, whose version is no number.
+fn is_older(version: &str, least: &str) -> bool {
+    release_in(version).zip(release_in(least)).is_some_and(|(release, least)| release < least)
+}
+
+/// The first two numbers of a release: 4 and 4 of `n4.4.1-2`; nothing of `N-47683-g0e8eb07980` or
+/// `2018-07-08-git`.
+fn release_in(version: &str) -> Option<(u32, u32)> {
+    let (major, rest) = version.strip_prefix('n').unwrap_or(version).split_once('.')?;
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Below this much room a film may not fit.
@@ -190,5 +227,28 @@ fn room(free: u64) -> Finding {
             "free some space: films need room",
         ),
         _ => Finding::good("disk", format!("{} free", bytes(free))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_before_the_least_are_too_old_and_builds_between_releases_are_not_judged() {
+        let judged = |line: &str| {
+            let version = version_in(&format!("ffmpeg version {line} Copyright (c) 2000-2021"));
+            (is_older(&version, "4.4"), version)
+        };
+        for old in ["4.3.9-0+deb11u1", "4.1", "n4.3.2", "3.4.11-0ubuntu0.1", "0.10"] {
+            assert_eq!(judged(old), (true, old.to_owned()));
+        }
+        for fit in ["4.4", "4.4.2-0ubuntu0.22.04.1", "n9.0.2-17-g2a571b6068", "10.0"] {
+            assert_eq!(judged(fit), (false, fit.to_owned()));
+        }
+        for between in ["N-47683-g0e8eb07980-static", "2018-07-08-git-9a2b9b4", "git-2020-01-26-5e62100"] {
+            assert_eq!(judged(between), (false, between.to_owned()));
+        }
+        assert_eq!(version_in("eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/2"), "1.51");
     }
 }

@@ -244,11 +244,35 @@ fn an_ffmpeg_that_is_killed_at_work() {
         "film.yaml",
         "motet: 1\nname: film\nsteps:\n  quiet: { uses: media/silence, with: { duration: 1 } }\n",
     );
-    let killed = project.write("ffmpeg", "#!/bin/sh\nkill -9 $$\n");
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(&killed, std::fs::Permissions::from_mode(0o755)).unwrap();
-    project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", killed.display()));
+    stand_in_for_ffmpeg(&project, "kill -9 $$");
     assert_transcript!(project, project.transcript(&["run", "film.yaml", "--id", "first"]));
+}
+
+#[test]
+fn an_ffmpeg_that_is_too_old() {
+    let project = Project::with(
+        "film.yaml",
+        "motet: 1\nname: film\nsteps:\n  quiet: { uses: media/silence, with: { duration: 1 } }\n",
+    );
+    stand_in_for_ffmpeg(
+        &project,
+        "[ \"$1\" = -version ] && echo 'ffmpeg version 4.1.9-0 Copyright (c) 2000-2022' && exit; \
+         echo 'Option not found' >&2; exit 1",
+    );
+    let doctor = String::from_utf8(project.run(&["doctor"]).stdout).unwrap();
+    let found = doctor.lines().skip_while(|line| !line.contains(" ffmpeg ")).take(2).collect::<Vec<_>>();
+    assert_transcript!(
+        project,
+        found.join("\n") + "\n" + &project.transcript(&["run", "film.yaml", "--id", "first"])
+    );
+}
+
+/// A script of the shell that does what ffmpeg should do.
+fn stand_in_for_ffmpeg(project: &Project, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = project.write("ffmpeg", format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", path.display()));
 }
 
 /// A folder that is a file system of its own, where this user may make one.
