@@ -302,10 +302,10 @@ pub enum LateEnd {
     Cancelled,
 }
 
-impl Event {
-    /// The step or item that the event is about; nothing for events of the run.
-    pub fn step(&self) -> Option<&StepPath> {
-        match self {
+/// The step of an event, borrowed as the event is: one list for reading it and for changing it.
+macro_rules! step_of {
+    ($event:expr) => {
+        match $event {
             Event::StepExpanded { step, .. }
             | Event::StepReady { step, .. }
             | Event::StepSkipped { step, .. }
@@ -330,6 +330,18 @@ impl Event {
             | Event::RunFailed { .. }
             | Event::RunCancelled { .. } => None,
         }
+    };
+}
+
+impl Event {
+    /// The step or item that the event is about; nothing for events of the run.
+    pub fn step(&self) -> Option<&StepPath> {
+        step_of!(self)
+    }
+
+    /// The same, to be changed: what shows events may have to hide a part of it.
+    pub fn step_mut(&mut self) -> Option<&mut StepPath> {
+        step_of!(self)
     }
 
     /// Whether the run is over with this event.

@@ -202,39 +202,10 @@ impl Mask {
             | Event::AttemptEnded { output: None, .. }
             | Event::StepCompleted { output: None, .. } => {}
         }
-        if let Some(step) = step_of(&mut event) {
+        if let Some(step) = event.step_mut() {
             *step = self.path(step);
         }
         event
-    }
-}
-
-/// The step that [`Event::step`] tells of.
-fn step_of(event: &mut Event) -> Option<&mut StepPath> {
-    match event {
-        Event::StepExpanded { step, .. }
-        | Event::StepReady { step, .. }
-        | Event::StepSkipped { step, .. }
-        | Event::StepSlept { step, .. }
-        | Event::StepWoken { step, .. }
-        | Event::AttemptPlanned { step, .. }
-        | Event::AttemptAccepted { step, .. }
-        | Event::AttemptSucceeded { step, .. }
-        | Event::AttemptFailed { step, .. }
-        | Event::AttemptAbandoned { step, .. }
-        | Event::AttemptEnded { step, .. }
-        | Event::RetryScheduled { step, .. }
-        | Event::FallbackTaken { step, .. }
-        | Event::TargetReady { step, .. }
-        | Event::StepCompleted { step, .. }
-        | Event::StepFailed { step, .. }
-        | Event::StepCancelled { step, .. } => Some(step),
-        Event::RunStarted(_)
-        | Event::RunResumed { .. }
-        | Event::CancelRequested { .. }
-        | Event::RunCompleted { .. }
-        | Event::RunFailed { .. }
-        | Event::RunCancelled { .. } => None,
     }
 }
 
