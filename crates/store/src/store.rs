@@ -349,6 +349,12 @@ impl Store {
         self.0.artifacts.open_bytes(digest)
     }
 
+    /// How long the file of an artifact is, if it is there: enough to see that bytes are gone without
+    /// reading them, as [`Store::check`] does.
+    pub fn length_of(&self, digest: &Digest) -> Option<u64> {
+        std::fs::metadata(self.path_of(digest)).ok().map(|found| found.len())
+    }
+
     /// Whether the bytes of an artifact are there.
     pub fn has(&self, digest: &Digest) -> bool {
         self.path_of(digest).is_file()

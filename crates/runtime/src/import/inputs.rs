@@ -84,10 +84,10 @@ pub(crate) fn judge_kept(store: &Store, inputs: &Map) -> Result<(), Vec<Misfit>>
     let mut misfits = Vec::new();
     for (name, value) in inputs.iter().filter(|(_, value)| holds_media(value)) {
         for_each_artifact(name, value, &mut |place, artifact| {
-            let message = match std::fs::metadata(store.path_of(&artifact.digest)) {
-                Ok(found) if found.len() == artifact.bytes => return,
-                Ok(_) => format!("`{place}` doesn't have the size of {}", artifact.digest),
-                Err(_) => format!("`{place}` names {}, which isn't in this store", artifact.digest),
+            let message = match store.length_of(&artifact.digest) {
+                Some(length) if length == artifact.bytes => return,
+                Some(_) => format!("`{place}` doesn't have the size of {}", artifact.digest),
+                None => format!("`{place}` names {}, which isn't in this store", artifact.digest),
             };
             misfits.push(Misfit { parameter: name.clone(), message });
         });
@@ -97,12 +97,9 @@ pub(crate) fn judge_kept(store: &Store, inputs: &Map) -> Result<(), Vec<Misfit>>
 
 /// Most values don't, and then no place need be named.
 fn holds_media(value: &Value) -> bool {
-    match value {
-        Value::Media(_) => true,
-        Value::List(items) => items.iter().any(holds_media),
-        Value::Map(entries) => entries.values().any(holds_media),
-        Value::Absent | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => false,
-    }
+    let mut holds = false;
+    value.for_each_artifact(&mut |_| holds = true);
+    holds
 }
 
 fn for_each_artifact(place: &str, value: &Value, visit: &mut impl FnMut(&str, &Artifact)) {

@@ -111,14 +111,15 @@ impl Motet {
 /// Refuses a run of which bytes are gone: it would fail for good, and they may be brought back.
 fn judge_artifacts(store: &Store, run: &RunId) -> Result<(), StoreError> {
     for row in store.artifacts(run)? {
-        let (digest, file) = (row.artifact.digest, store.path_of(&row.artifact.digest));
-        match std::fs::metadata(&file) {
-            Ok(found) if found.len() == row.artifact.bytes => {}
-            Ok(found) => {
-                let what = format!("it has {} bytes instead of {}", found.len(), row.artifact.bytes);
-                return Err(StoreError::Corrupt { file, what });
+        let (digest, bytes) = (row.artifact.digest, row.artifact.bytes);
+        let file = || store.path_of(&digest);
+        match store.length_of(&digest) {
+            Some(length) if length == bytes => {}
+            Some(length) => {
+                let what = format!("it has {length} bytes instead of {bytes}");
+                return Err(StoreError::Corrupt { file: file(), what });
             }
-            Err(_) => return Err(StoreError::NoArtifact { digest, file }),
+            None => return Err(StoreError::NoArtifact { digest, file: file() }),
         }
     }
     Ok(())
