@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod project;
+mod signals;
 mod transcripts;
 mod two_processes;
