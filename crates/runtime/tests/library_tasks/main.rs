@@ -1,5 +1,7 @@
 //! Tasks: async closures whose contracts come from their types.
 
+mod media;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -267,46 +269,6 @@ fn inputs_are_whatever_serde_writes_as_an_object_or_pairs() {
     });
 }
 
-#[test]
-fn media_that_a_task_makes_up_without_keeping_it_is_refused() {
-    run(async {
-        let (builder, _) = simulated();
-        let motet = builder
-            .task("it", |_: TaskContext, _: ()| async {
-                let bytes = motet::language::Digest::of(b"nowhere");
-                let artifact = serde_json::json!({ "$artifact": bytes, "kind": "image", "mime": "image/png", "bytes": 7 });
-                Ok(vec![serde_json::from_value::<Image>(artifact)?])
-            })
-            .open()
-            .await
-            .unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
-        let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("it is nowhere") };
-        assert_eq!(failure.class, Class::BadOutput);
-        let message = failure.message;
-        assert!(message.starts_with("`value[0]` names sha256:"), "{message}");
-        assert!(message.ends_with(", which isn't in this store; keep it first"), "{message}");
-    });
-}
-
-#[test]
-fn a_task_that_cuts_its_media_short_is_told() {
-    run(async {
-        let (builder, _) = simulated();
-        let cut = include_bytes!("fixtures/pixel.png");
-        let motet = builder
-            .task("it", move |context: TaskContext, _: ()| async move {
-                context.keep(&cut[..cut.len() - 6]).await
-            })
-            .open()
-            .await
-            .unwrap();
-        let run = motet.start(&motet.load_text(&only_step("")).unwrap(), ()).await.unwrap();
-        let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("its end is missing") };
-        assert_eq!(failure.to_string(), "invalid: truncated: the file ends too early");
-    });
-}
-
 fn attempts(motet: &Motet, run: &motet::RunHandle) -> usize {
     let turns = motet.store().turns(run.id()).unwrap();
     let events = turns.iter().flat_map(|turn| &turn.events);
@@ -493,58 +455,5 @@ fn what_serde_refuses_is_named_with_its_path() {
             let Err(Error::RunFailed { failure, .. }) = run.outputs().await else { panic!("{expected}") };
             assert_eq!((failure.class, failure.message.as_str()), (Class::Invalid, expected));
         }
-    });
-}
-
-#[test]
-fn pictures_are_kept_read_and_given_on() {
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    struct Picture {
-        image: Image,
-    }
-    /// The smallest PNG there is: one pixel.
-    const PIXEL: &[u8] = include_bytes!("fixtures/pixel.png");
-    run(async {
-        let (builder, _) = simulated();
-        let motet = builder
-            .task("it", |context: TaskContext, _: ()| async move {
-                Ok(Picture { image: context.keep(PIXEL).await?.try_into()? })
-            })
-            .task("file", |context: TaskContext, picture: Picture| async move {
-                let copy: Media = context.keep_file(context.path(&picture.image)?).await?;
-                assert_eq!(copy.digest, picture.image.digest);
-                Ok(context.read(&picture.image).await?.len())
-            })
-            .open()
-            .await
-            .unwrap();
-        let text = only_step(
-            "  size: { uses: task/file, with: { image: '{{ steps.it.image }}' } }\noutputs: { image: '{{ steps.it.image }}', size: '{{ steps.size.value }}' }",
-        );
-        let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
-        #[derive(Deserialize)]
-        struct Outputs {
-            image: Image,
-            size: usize,
-        }
-        let outputs: Outputs = run.typed_outputs().await.unwrap();
-        assert_eq!((outputs.image.width, outputs.image.height), (Some(1), Some(1)));
-        assert_eq!((outputs.image.mime.as_str(), outputs.size), ("image/png", PIXEL.len()));
-    });
-}
-
-#[test]
-fn another_kind_of_media_is_refused_by_the_check() {
-    run(async {
-        let (builder, _) = simulated();
-        let motet = builder
-            .task("it", |_, _: ()| async { Err::<Image, _>(TaskError::new(Class::Gone, "never run")) })
-            .task("watch", |_, _: motet::Video| async { Ok(()) })
-            .open()
-            .await
-            .unwrap();
-        let text = only_step("  watch: { uses: task/watch, with: { value: '{{ steps.it.value }}' } }\n");
-        let Err(Error::Check(findings)) = motet.load_text(&text) else { panic!("a picture is no film") };
-        assert_eq!(findings[0].message, "an image can't be the `value` of task/watch");
     });
 }
