@@ -1,8 +1,8 @@
 //! The process door: every program that Motet runs goes through here.
 //!
 //! A program runs in its own process group, in a folder of its own, with an empty environment but for
-//! what it needs, without standard input, with limits on time, output and the size of files. Whatever ends it (its end,
-//! a stop, a deadline, the end of this process) ends the whole group.
+//! what it needs, without standard input, with limits on time, output and the size of files. Whatever
+//! ends it (its end, a stop, a deadline, the end of this process) ends the whole group.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
