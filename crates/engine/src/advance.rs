@@ -6,11 +6,12 @@ use motet_pipeline::expression::{EvaluationError, Template, is_true};
 use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, InputSpec, Step};
 use motet_pipeline::{Class, StepPath, Value};
 
-use crate::event::{Item, SkipReason};
-use crate::handle::{Handling, Task};
-use crate::node::{NodeId, StepStatus};
+use crate::agenda::Task;
+use crate::event::SkipReason;
+use crate::handle::Handling;
+use crate::node::{Awaited, NodeId, StepStatus};
 use crate::run::Run;
-use crate::{Event, Failure};
+use crate::{Event, Failure, Items};
 
 /// Whether what a step waits for is there.
 pub(crate) enum Readiness {
@@ -42,22 +43,35 @@ impl Run {
         blocked.map_or(Readiness::Ready, |lost| Readiness::Blocked(self.node(lost).path.clone()))
     }
 
-    /// Whether the run, or a scope around the node, is ending: nothing starts any more.
+    /// Whether all that a step waits for is terminal; remembers how far that was found.
+    fn has_seen_all(&mut self, id: NodeId, waits_for: &[Dependency]) -> bool {
+        let scope = self.scope_node(id);
+        let mut seen = self.node(id).awaited.0 as usize;
+        let is_over = |other: &Dependency| self.node(self.resolve(scope, other.step)).status.is_terminal();
+        while waits_for.get(seen).is_some_and(is_over) {
+            seen += 1;
+        }
+        self.node_mut(id).awaited = Awaited(seen as u32);
+        seen == waits_for.len()
+    }
+
+    /// Whether the run, or something around the node, is ending or over: nothing starts any more.
     pub(crate) fn is_ending(&self, id: NodeId) -> bool {
-        self.cancel.is_some()
-            || (self.fails_fast() && {
-                let mut at = id;
-                loop {
-                    let node = self.node(at);
-                    if node.scope.as_ref().is_some_and(|scope| scope.failed.is_some()) {
-                        break true;
-                    }
-                    if at == NodeId::ROOT {
-                        break false;
-                    }
-                    at = self.scope_node(at);
-                }
-            })
+        if self.cancel.is_some() {
+            return true;
+        }
+        let mut at = id;
+        loop {
+            let node = self.node(at);
+            let has_failed = node.scope.as_ref().is_some_and(|scope| scope.failed.is_some());
+            if node.status.is_terminal() || has_failed && self.fails_fast() {
+                return true;
+            }
+            if at == NodeId::ROOT {
+                return false;
+            }
+            at = node.parent;
+        }
     }
 
     pub(crate) fn fails_fast(&self) -> bool {
@@ -71,9 +85,11 @@ impl Handling<'_> {
         let scope = self.run.node(id).scope.as_ref().expect("a node is opened with its scope");
         let (first, steps, open) = (scope.first, scope.steps, scope.open);
         if open == 0 {
-            self.tasks.push_back(Task::Close(id));
+            self.run.agenda.add(Task::Close(id));
         }
-        self.tasks.extend((0..steps as usize).map(|index| Task::Examine(first.offset(index))));
+        for index in 0..steps as usize {
+            self.run.agenda.add(Task::Examine(first.offset(index)));
+        }
     }
 
     /// Starts a step if it can start, or its next target if that can be taken now.
@@ -84,25 +100,26 @@ impl Handling<'_> {
         match self.run.node(id).status {
             StepStatus::Pending => self.examine_pending(id),
             StepStatus::Waiting => self.resolve_target(id),
-            StepStatus::Running => self.examine_items(id),
+            StepStatus::Running if self.run.node(id).each.is_some() => self.examine_items(id),
             _ => {}
         }
     }
 
     /// Items may wait for what their next target refers to.
     fn examine_items(&mut self, id: NodeId) {
-        let Some(each) = &self.run.node(id).each else { return };
-        let (first, started) = (each.first, each.started as usize);
-        for item in (0..started).map(|index| first.offset(index)) {
-            if self.run.node(item).status == StepStatus::Waiting {
-                self.resolve_target(item);
-            }
+        let children = (0..).map_while(|index| self.run.node(id).child(index));
+        let waiting = children.filter(|item| self.run.node(*item).status == StepStatus::Waiting);
+        for item in waiting.collect::<Vec<_>>() {
+            self.run.agenda.add(Task::Examine(item));
         }
     }
 
     fn examine_pending(&mut self, id: NodeId) {
         let graph = self.run.graph.clone();
         let step = graph.step(self.run.step_id(id));
+        if !self.run.has_seen_all(id, &step.waits_for) {
+            return;
+        }
         match self.run.readiness(id, &step.waits_for) {
             Readiness::Waits => {}
             Readiness::Blocked(upstream) => self.skip(id, SkipReason::Upstream { step: upstream }),
@@ -187,43 +204,45 @@ impl Handling<'_> {
                 return self.fail_step(id, Failure::new(Class::Invalid, format!("`each`: {error}")));
             }
         };
-        let items = match self.name_items(id, each, &list) {
-            Ok(items) => items,
+        let keys = match self.name_items(id, each, &list) {
+            Ok(keys) => keys,
             Err(message) => return self.fail_step(id, Failure::new(Class::Invalid, message)),
         };
         let step = self.run.node(id).path.clone();
-        self.emit(Event::StepExpanded { step, items });
-        self.go_on(id);
+        self.emit(Event::StepExpanded { step, items: Items::new(Value::List(list), keys) });
+        self.continue_items(id);
     }
 
-    /// Gives every item its key; duplicate and unfit keys fail before any item starts.
-    fn name_items(&self, id: NodeId, each: &EachPolicy, list: &[Value]) -> Result<Vec<Item>, String> {
+    /// Gives every item its key, if items have keys of their own; duplicate and unfit keys fail before
+    /// any item starts.
+    fn name_items(
+        &self,
+        id: NodeId,
+        each: &EachPolicy,
+        list: &[Value],
+    ) -> Result<Option<Vec<String>>, String> {
+        let Some(template) = &each.key else { return Ok(None) };
         let mut seen = BTreeSet::new();
-        let mut items = Vec::with_capacity(list.len());
+        let mut keys = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
-            let key = match &each.key {
-                None => index.to_string(),
-                Some(template) => {
-                    let key = self.run.evaluate_key(template, id, each, index, value);
-                    let key = key.map_err(|error| format!("`key` of item {index}: {error}"))?;
-                    key_text(&key).ok_or_else(|| {
-                        let found = if key.as_str() == Some("") { "empty" } else { key.kind_word() };
-                        format!("`key` of item {index} must be text or a number, and is {found}")
-                    })?
-                }
-            };
+            let key = self.run.evaluate_key(template, id, each, index, value);
+            let key = key.map_err(|error| format!("`key` of item {index}: {error}"))?;
+            let key = key_text(&key).ok_or_else(|| {
+                let found = if key.as_str() == Some("") { "empty" } else { key.kind_word() };
+                format!("`key` of item {index} must be text or a number, and is {found}")
+            })?;
             if !seen.insert(key.clone()) {
                 return Err(format!("two items have the key `{key}`"));
             }
-            items.push(Item { key, value: value.clone() });
+            keys.push(key);
         }
-        Ok(items)
+        Ok(Some(keys))
     }
 
     pub(crate) fn skip(&mut self, id: NodeId, reason: SkipReason) {
         let step = self.run.node(id).path.clone();
         self.emit(Event::StepSkipped { step, reason });
-        self.tasks.push_back(Task::Settle(id));
+        self.run.agenda.add(Task::Settle(id));
     }
 
     /// A step or item became terminal: those that wait for it are looked at.
@@ -231,17 +250,17 @@ impl Handling<'_> {
         let node = self.run.node(id);
         if node.item.is_some() {
             let parent = node.parent;
-            return self.go_on(parent);
+            return self.continue_items(parent);
         }
         let around = node.parent;
         let lost = node.status == StepStatus::Failed && !node.tolerated;
         if lost && self.run.fails_fast() {
             let reason = format!("`{}` failed", node.path);
-            self.cancel_inside(around, &reason);
+            self.call_off_inside(around, 0, &reason.into());
         }
         let scope = self.run.node(around).scope.as_ref();
         if scope.is_some_and(|scope| scope.open == 0) {
-            self.tasks.push_back(Task::Close(around));
+            self.run.agenda.add(Task::Close(around));
         }
         if !self.run.is_ending(around) {
             self.wake_waiters(id);
@@ -263,15 +282,15 @@ impl Handling<'_> {
         let (index, rest) = route.split_first().expect("a waiter stands in this scope or further in");
         let node = scope.first.offset(*index);
         if rest.is_empty() {
-            return self.tasks.push_back(Task::Examine(node));
+            return self.run.agenda.add(Task::Examine(node));
         }
-        match self.run.node(node).each.as_ref().map(|each| (each.first, each.items.len())) {
-            None => self.reach(node, rest),
-            Some((first, items)) => {
-                for item in 0..items {
-                    self.reach(first.offset(item), rest);
-                }
-            }
+        if self.run.node(node).each.is_none() {
+            return self.reach(node, rest);
+        }
+        let mut index = 0;
+        while let Some(item) = self.run.node(node).child(index) {
+            self.reach(item, rest);
+            index += 1;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use motet_pipeline::{StepPath, Timestamp, Value};
 
-use crate::event::{Item, RunStarted, SkipReason};
+use crate::event::{RunStarted, SkipReason};
 use crate::graph::Graph;
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
@@ -29,6 +29,7 @@ impl Run {
             cost: Money::ZERO,
             nodes,
             index: Default::default(),
+            agenda: Default::default(),
             abandoned: Default::default(),
             timers: Timers::default(),
             graph,
@@ -52,7 +53,8 @@ impl Run {
             self.apply_to_run(event);
             return Ok(());
         };
-        let id = self.find(step).ok_or_else(|| Misuse::NoStep { turn: self.turns, step: step.clone() })?;
+        let known = self.find(step).or_else(|| self.open_item_at(step));
+        let id = known.ok_or_else(|| Misuse::NoStep { turn: self.turns, step: step.clone() })?;
         let opens = self.node(id).step.is_some() && self.graph.scope_inside(self.step_id(id)).is_some();
         if let Some(change) = Change::of(event, opens) {
             let status = self.node(id).status;
@@ -93,11 +95,14 @@ impl Run {
     fn end(&mut self, status: RunStatus) {
         self.status = status;
         self.timers = Timers::default();
+        self.agenda.clear();
     }
 
     fn apply_to_node(&mut self, id: NodeId, event: &Event, at: Timestamp) {
         match event {
-            Event::StepExpanded { items, .. } => self.expand(id, items),
+            Event::StepExpanded { items, .. } => {
+                self.node_mut(id).each = Some(Box::new(Each::new(items.clone())));
+            }
             Event::StepReady { inputs, .. } => self.make_ready(id, inputs, at),
             Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => {
                 self.block(id, step);
@@ -186,25 +191,28 @@ impl Run {
         attempts.job = None;
     }
 
-    fn expand(&mut self, id: NodeId, items: &[Item]) {
-        let first = NodeId(self.nodes.len() as u32);
-        let (path, step) = (self.node(id).path.clone(), self.node(id).step);
-        for (index, item) in items.iter().enumerate() {
-            self.add_node(Node::new(path.item(&item.key), step, id, Some(index as u32)));
-        }
-        self.node_mut(id).each = Some(Box::new(Each {
-            items: Arc::new(items.to_vec()),
-            first,
-            started: 0,
-            succeeded: 0,
-            failed: 0,
-            skipped: 0,
-            cancelled: 0,
-        }));
+    /// The next item of a fan-out gets its node: it is about to begin, which the next event about it
+    /// records. Until then it has none.
+    pub(crate) fn open_item(&mut self, id: NodeId) -> Option<NodeId> {
+        let node = self.node(id);
+        let each = node.each.as_deref().filter(|each| each.children.len() < each.items.len())?;
+        let index = each.children.len();
+        let item = Node::new(node.path.item(&each.items.key(index)), node.step, id, Some(index as u32));
+        let item = self.add_node(item);
+        self.node_mut(id).each.as_mut().expect("it was there a moment ago").children.push(item);
+        Some(item)
+    }
+
+    /// The same in replay, where the event comes first: items begin in list order.
+    fn open_item_at(&mut self, path: &StepPath) -> Option<NodeId> {
+        let (fan_out, _) = path.as_item()?;
+        let id = self.find(&fan_out)?;
+        let each = self.node(id).each.as_deref()?;
+        let next = fan_out.item(&each.items.key(each.children.len()));
+        if next == *path { self.open_item(id) } else { None }
     }
 
     fn make_ready(&mut self, id: NodeId, inputs: &Option<Value>, at: Timestamp) {
-        self.count_started(id);
         let step = self.graph.step(self.step_id(id));
         if let Some(total) = step.total_timeout {
             self.timers.set(id, Reason::Total, at.after(total));
@@ -231,19 +239,11 @@ impl Run {
         self.node_mut(id).scope = Some(Box::new(Scope { first, steps, open: steps, failed: None, inputs }));
     }
 
-    fn add_node(&mut self, node: Node) {
-        self.index.add(&node.path, NodeId(self.nodes.len() as u32));
+    fn add_node(&mut self, node: Node) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        self.index.add(&node.path, id);
         self.nodes.push(node);
-    }
-
-    /// An item leaves the state in which nothing was decided about it.
-    fn count_started(&mut self, id: NodeId) {
-        if self.node(id).item.is_some() {
-            let parent = self.node(id).parent;
-            if let Some(each) = &mut self.node_mut(parent).each {
-                each.started += 1;
-            }
-        }
+        id
     }
 
     fn complete(&mut self, id: NodeId, output: &Option<Value>) {
@@ -262,16 +262,16 @@ impl Run {
     pub(crate) fn join(&self, each: &Each) -> Value {
         let (mut outputs, mut keys, mut by_key, mut failed) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (index, item) in each.items.iter().enumerate() {
-            let node = self.node(each.first.offset(index));
+        for (index, child) in each.children.iter().enumerate() {
+            let (node, key) = (self.node(*child), each.items.key(index));
             if let (StepStatus::Completed, Some(output)) = (node.status, &node.output) {
                 outputs.push(output.clone());
-                keys.push(Value::from(item.key.as_str()));
-                by_key.push((item.key.clone(), output.clone()));
+                keys.push(Value::from(&*key));
+                by_key.push((key.into_owned(), output.clone()));
             } else if let Some(failure) = &node.failure {
                 failed.push(Value::map([
                     ("index", Value::from(index)),
-                    ("key", Value::from(item.key.as_str())),
+                    ("key", Value::from(&*key)),
                     ("class", Value::from(failure.class.word())),
                     ("message", Value::from(failure.message.as_str())),
                 ]));
@@ -290,14 +290,12 @@ impl Run {
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);
         let node = self.node_mut(id);
-        let attempted = node.attempts.take().is_some() || node.scope.is_some();
-        node.scope = None;
+        node.attempts = None;
+        // What is called off in waves is over before all that is inside of it is.
+        node.scope = node.scope.take().filter(|scope| scope.open > 0);
         let (status, tolerated, parent, is_item) =
             (node.status, node.tolerated, node.parent, node.item.is_some());
         if is_item {
-            if !attempted {
-                self.count_started(id);
-            }
             let each = self.node_mut(parent).each.as_mut().expect("an item is made with its step's fan-out");
             match status {
                 StepStatus::Completed => each.succeeded += 1,
@@ -306,12 +304,19 @@ impl Run {
                 _ => each.cancelled += 1,
             }
         } else {
-            if let Some(scope) = &mut self.node_mut(parent).scope {
-                scope.open -= 1;
-                if status == StepStatus::Failed && !tolerated {
-                    scope.failed.get_or_insert(id);
-                }
-            }
+            self.close_child(parent, (status == StepStatus::Failed && !tolerated).then_some(id));
+        }
+    }
+
+    /// A step inside the scope of `id` is terminal.
+    fn close_child(&mut self, id: NodeId, failed: Option<NodeId>) {
+        let node = self.node_mut(id);
+        let is_over = node.status.is_terminal();
+        let Some(scope) = &mut node.scope else { return };
+        scope.open -= 1;
+        scope.failed = scope.failed.or(failed);
+        if is_over && scope.open == 0 {
+            node.scope = None;
         }
     }
 }

@@ -133,7 +133,7 @@ impl Run {
                 let step = self.graph.step(self.step_id(at));
                 let each = self.node(node.parent).each.as_ref().expect("an item's parent is fanned out");
                 if let Some(policy) = &step.each {
-                    let item = &each.items[index as usize].value;
+                    let item = each.items.value(index as usize);
                     values.entry(policy.item_name.clone()).or_insert_with(|| item.clone());
                     values.entry("index".into()).or_insert_with(|| Value::from(index));
                 }

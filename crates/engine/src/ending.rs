@@ -1,14 +1,18 @@
 //! Endings: of steps, scopes and runs.
 
+use std::sync::Arc;
+
 use motet_pipeline::conformity::Schema;
 use motet_pipeline::plan::OutputSpec;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Value};
 
+use crate::agenda::Task;
 use crate::command::Command;
 use crate::event::LateEnd;
-use crate::handle::{Handling, Task};
+use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
+use crate::run::Run;
 use crate::{AttemptKey, Event, Failure, Money};
 
 impl Handling<'_> {
@@ -16,7 +20,7 @@ impl Handling<'_> {
     pub(crate) fn complete_step(&mut self, id: NodeId, output: Option<Value>) {
         let step = self.run.node(id).path.clone();
         self.emit(Event::StepCompleted { step, output });
-        self.tasks.push_back(Task::Settle(id));
+        self.run.agenda.add(Task::Settle(id));
     }
 
     /// A step or item failed for good.
@@ -26,7 +30,7 @@ impl Handling<'_> {
         let tolerated = optional && node.item.is_none();
         let step = node.path.clone();
         self.emit(Event::StepFailed { step, failure, tolerated });
-        self.tasks.push_back(Task::Settle(id));
+        self.run.agenda.add(Task::Settle(id));
     }
 
     /// All steps inside a node are terminal: it gives its outputs, or fails with what failed inside.
@@ -71,32 +75,35 @@ impl Handling<'_> {
         Ok(outputs)
     }
 
-    /// Calls off all that is not terminal inside a node.
-    pub(crate) fn cancel_inside(&mut self, id: NodeId, reason: &str) {
-        let Some(scope) = &self.run.node(id).scope else { return };
-        let (first, steps) = (scope.first, scope.steps as usize);
-        for step in (0..steps).map(|index| first.offset(index)) {
-            self.cancel(step, reason);
+    /// Calls off all that is not terminal inside a node, from its child `from` on. What doesn't fit into
+    /// the turn is called off in the next ones; meanwhile nothing starts there.
+    pub(crate) fn call_off_inside(&mut self, id: NodeId, from: usize, reason: &Arc<str>) {
+        let mut index = from;
+        while let Some(child) = self.run.node(id).child(index) {
+            if self.is_full() {
+                return self.run.agenda.add(Task::CallOff { id, from: index, reason: reason.clone() });
+            }
+            self.call_off(child, reason);
+            index += 1;
         }
     }
 
     /// Calls off a step or item that is not terminal, and all inside it.
-    fn cancel(&mut self, id: NodeId, reason: &str) {
+    pub(crate) fn call_off(&mut self, id: NodeId, reason: &Arc<str>) {
         if self.run.node(id).status.is_terminal() {
             return;
         }
-        self.cancel_inside(id, reason);
-        self.cancel_items(id, reason);
+        self.call_off_inside(id, 0, reason);
         self.withdraw_claim(id);
         let node = self.run.node(id);
         let step = node.path.clone();
         if let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) {
             let key = AttemptKey { step: step.clone(), number: attempts.number };
-            let (attempt, reason) = (key.number, reason.to_owned());
+            let (attempt, reason) = (key.number, reason.to_string());
             self.emit(Event::AttemptAbandoned { step: step.clone(), attempt, reason });
             self.stop(id, key);
         }
-        self.emit(Event::StepCancelled { step, reason: reason.to_owned() });
+        self.emit(Event::StepCancelled { step, reason: reason.to_string() });
     }
 
     /// Gives up waiting for a slot.
@@ -125,21 +132,12 @@ impl Handling<'_> {
         });
     }
 
-    /// Calls off the items of a step that were started; the others never begin.
-    pub(crate) fn cancel_items(&mut self, id: NodeId, reason: &str) {
-        let Some(each) = &self.run.node(id).each else { return };
-        let (first, started) = (each.first, each.started as usize);
-        for item in (0..started).map(|index| first.offset(index)) {
-            self.cancel(item, reason);
-        }
-    }
-
     /// A step has taken as long as it may over all attempts.
     pub(crate) fn time_out_step(&mut self, id: NodeId) {
         let failure = Failure::new(Class::Timeout, "it took longer than its `total` timeout allows");
         self.withdraw_claim(id);
         self.give_up_attempt(id, &failure);
-        self.cancel_inside(id, "the step it belongs to timed out");
+        self.call_off_inside(id, 0, &"the step it belongs to timed out".into());
         self.fail_step(id, failure);
     }
 
@@ -147,9 +145,9 @@ impl Handling<'_> {
         if self.run.cancel.is_some() {
             return;
         }
-        let why = if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() };
         self.emit(Event::CancelRequested { by, reason });
-        self.cancel_inside(NodeId::ROOT, &why);
+        let why = self.run.why_cancelled().expect("it was asked for a moment ago");
+        self.call_off_inside(NodeId::ROOT, 0, &why.into());
     }
 
     pub(crate) fn time_out_run(&mut self) {
@@ -160,12 +158,11 @@ impl Handling<'_> {
     /// Ends the run if nothing inside it is open and every attempt's end is known. Tells whether it
     /// did.
     pub(crate) fn finish_run(&mut self) -> bool {
-        let run = &self.run;
-        let scope = run.node(NodeId::ROOT).scope.as_ref().expect("the root has a scope");
-        if run.status.is_terminal() || scope.open > 0 || !run.abandoned.is_empty() {
+        if !self.run.is_finished() {
             return false;
         }
-        let failed = scope.failed;
+        let run = &self.run;
+        let failed = run.node(NodeId::ROOT).scope.as_ref().and_then(|scope| scope.failed);
         let event = match (&run.cancel, failed) {
             (None, None) => self.complete_run(),
             (_, Some(failed)) => {
@@ -175,10 +172,7 @@ impl Handling<'_> {
             (Some((by, reason)), None) if by == TIMEOUT => {
                 Event::RunFailed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
             }
-            (Some((by, reason)), None) => {
-                let reason = if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() };
-                Event::RunCancelled { reason }
-            }
+            (Some(_), None) => Event::RunCancelled { reason: run.why_cancelled().unwrap_or_default() },
         };
         self.emit(event);
         true
@@ -211,14 +205,28 @@ impl Handling<'_> {
     fn cause_inside(&self, id: NodeId) -> Option<NodeId> {
         let node = self.run.node(id);
         if let Some(each) = &node.each {
-            let items = (0..each.items.len()).map(|index| each.first.offset(index));
-            return items.into_iter().find(|item| self.run.node(*item).status == StepStatus::Failed);
+            let failed = |item: &NodeId| self.run.node(*item).status == StepStatus::Failed;
+            return each.children.iter().copied().find(failed);
         }
         let inside = (id.0 + 1..self.run.nodes.len() as u32).map(NodeId);
         inside.into_iter().find(|inner| {
             let inner = self.run.node(*inner);
             inner.parent == id && inner.status == StepStatus::Failed && inner.failure == node.failure
         })
+    }
+}
+
+impl Run {
+    /// Whether nothing inside the run is open and every attempt's end is known, but not that of the run.
+    pub(crate) fn is_finished(&self) -> bool {
+        let is_open = self.node(NodeId::ROOT).scope.as_ref().is_none_or(|scope| scope.open > 0);
+        !self.status.is_terminal() && !is_open && self.abandoned.is_empty()
+    }
+
+    /// Why somebody asked to end the run, if so.
+    pub(crate) fn why_cancelled(&self) -> Option<String> {
+        let (by, reason) = self.cancel.as_ref()?;
+        Some(if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() })
     }
 }
 

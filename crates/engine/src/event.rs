@@ -9,10 +9,11 @@ use std::fmt;
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Money, RunId};
+use crate::{Failure, Items, Money, RunId};
 
-/// The number of the event format. A journal of a newer format is refused.
-pub const SCHEMA: u32 = 1;
+/// The number of the event format. A journal of a newer format is refused. Format 1 held the items of a
+/// fan-out one by one.
+pub const SCHEMA: u32 = 2;
 
 /// What one input led to: the unit that is appended to a journal, whole or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,8 +48,8 @@ pub enum Event {
     StepExpanded {
         /// The step.
         step: StepPath,
-        /// Its items, in list order.
-        items: Vec<Item>,
+        /// Its items.
+        items: Items,
     },
     /// All that the step (or item) waits for is there, and its condition held.
     StepReady {
@@ -253,15 +254,6 @@ pub struct RunStarted {
     pub labels: BTreeMap<String, String>,
 }
 
-/// One item of a fan-out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Item {
-    /// What it is called: given by `key`, else its index.
-    pub key: String,
-    /// The item itself.
-    pub value: Value,
-}
-
 /// Why a step doesn't run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -287,6 +279,38 @@ impl fmt::Display for SkipReason {
             SkipReason::Absent { input } => write!(f, "its input `{input}` is absent"),
             SkipReason::Upstream { step } => write!(f, "step `{step}` failed"),
         }
+    }
+}
+
+/// About how many bytes a value takes in a journal.
+fn weight(value: &Value) -> usize {
+    /// What is larger stands in a journal as a reference.
+    const KEPT_BESIDE_BYTES: usize = 64 * 1024;
+    const REFERENCE_BYTES: usize = 256;
+    let mut room = KEPT_BESIDE_BYTES;
+    if fits(value, &mut room) { KEPT_BESIDE_BYTES - room } else { REFERENCE_BYTES }
+}
+
+/// Whether a value takes no more than `room`, which becomes what is left.
+fn fits(value: &Value, room: &mut usize) -> bool {
+    let mut take = |bytes: usize| match room.checked_sub(bytes) {
+        Some(left) => {
+            *room = left;
+            true
+        }
+        None => false,
+    };
+    match value {
+        Value::Text(text) => take(text.len() + 3),
+        Value::List(items) => take(2 + items.len()) && items.iter().all(|item| fits(item, room)),
+        Value::Map(entries) => {
+            take(2)
+                && entries.iter().all(|(name, entry)| {
+                    room.checked_sub(name.len() + 4).map(|left| *room = left).is_some() && fits(entry, room)
+                })
+        }
+        Value::Media(_) => take(300),
+        Value::Absent | Value::Null | Value::Bool(_) | Value::Number(_) => take(10),
     }
 }
 
@@ -342,6 +366,21 @@ impl Event {
     /// The same, to be changed: what shows events may have to hide a part of it.
     pub fn step_mut(&mut self) -> Option<&mut StepPath> {
         step_of!(self)
+    }
+
+    /// About how many bytes the event takes in a journal, where large values stand as references.
+    pub(crate) fn weight(&self) -> usize {
+        const USUAL_BYTES: usize = 120;
+        let step = self.step().map_or(0, |step| step.as_str().len());
+        let value = match self {
+            Event::StepReady { inputs: Some(value), .. }
+            | Event::TargetReady { inputs: value, .. }
+            | Event::AttemptEnded { output: Some(value), .. }
+            | Event::StepCompleted { output: Some(value), .. }
+            | Event::RunCompleted { outputs: value, .. } => weight(value),
+            _ => 0,
+        };
+        USUAL_BYTES + step + value
     }
 
     /// Whether the run is over with this event.

@@ -10,7 +10,13 @@ use motet_pipeline::plan::{Body, Dependency, Scope, Step};
 pub struct Graph {
     plan: Arc<Plan>,
     steps: Vec<StepEntry>,
+    /// See [`Graph::with_turns_of`].
+    pub(crate) turn_bytes: usize,
 }
+
+/// About how many bytes a turn may have before the rest is left for the next one. What is begun is
+/// finished, and large values stand in a journal as references: so no turn has more than a mebibyte.
+const TURN_BYTES: usize = 256 * 1024;
 
 /// A step of a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +35,13 @@ struct StepEntry {
 impl Graph {
     /// Numbers the steps of `plan`.
     pub fn new(plan: Arc<Plan>) -> Arc<Graph> {
-        let mut graph = Graph { plan: plan.clone(), steps: Vec::new() };
+        Graph::with_turns_of(TURN_BYTES, plan)
+    }
+
+    /// The same for a host that wants turns of about this many bytes. What doesn't fit into a turn is
+    /// left for the next one; how long turns are makes no difference to what comes of a run.
+    pub fn with_turns_of(turn_bytes: usize, plan: Arc<Plan>) -> Arc<Graph> {
+        let mut graph = Graph { plan: plan.clone(), steps: Vec::new(), turn_bytes };
         graph.add_scope(&plan.root, &[]);
         let ids: Vec<StepId> = (0..graph.steps.len() as u32).map(StepId).collect();
         for id in ids {

@@ -1,6 +1,6 @@
 //! Handling: from an input to a turn and commands.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::{Class, Span, Timestamp, Value};
@@ -29,20 +29,10 @@ pub(crate) struct Handling<'a> {
     pub(crate) now: Timestamp,
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
-    pub(crate) tasks: VecDeque<Task>,
+    /// How many more bytes the turn should have, about.
+    room: usize,
     /// Operations that are to begin, or to ask for a slot, once the turn is complete.
     pub(crate) launched: BTreeSet<NodeId>,
-}
-
-/// Something to look at before the turn is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// A step may be able to start.
-    Examine(NodeId),
-    /// A step or item became terminal.
-    Settle(NodeId),
-    /// All steps inside a node are terminal.
-    Close(NodeId),
 }
 
 impl Run {
@@ -53,7 +43,7 @@ impl Run {
         let mut handling = Handling::new(&mut run, now);
         handling.events.push(Event::RunStarted(Box::new((*started).clone())));
         handling.open(NodeId::ROOT);
-        handling.look_around();
+        handling.work_off();
         let reaction = handling.seal();
         (run, reaction)
     }
@@ -72,7 +62,7 @@ impl Run {
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::Resume { away } => handling.on_resume(away),
         }
-        handling.look_around();
+        handling.work_off();
         handling.on_time();
         handling.seal()
     }
@@ -81,11 +71,11 @@ impl Run {
 impl<'a> Handling<'a> {
     fn new(run: &'a mut Run, now: Timestamp) -> Handling<'a> {
         Handling {
+            room: run.graph.turn_bytes,
             run,
             now,
             events: Vec::new(),
             commands: Vec::new(),
-            tasks: VecDeque::new(),
             launched: BTreeSet::new(),
         }
     }
@@ -93,20 +83,13 @@ impl<'a> Handling<'a> {
     /// Records an event: the state changes by it, and by nothing else.
     pub(crate) fn emit(&mut self, event: Event) {
         self.run.apply(&event, self.now).expect("a decision fits the state it was made in");
+        self.room = self.room.saturating_sub(event.weight());
         self.events.push(event);
     }
 
-    /// Looks at all that the turn touched so far, until nothing follows from it.
-    fn look_around(&mut self) {
-        loop {
-            match self.tasks.pop_front() {
-                Some(Task::Examine(id)) => self.examine(id),
-                Some(Task::Settle(id)) => self.settle(id),
-                Some(Task::Close(id)) => self.close(id),
-                None if self.finish_run() => {}
-                None => break,
-            }
-        }
+    /// Whether what is left to do belongs to the next turn.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room == 0
     }
 
     fn seal(mut self) -> Reaction {
@@ -124,6 +107,7 @@ impl<'a> Handling<'a> {
     /// A slot is there. One that came too late, or that nobody waits for, goes back; one that was told
     /// twice belongs to the attempt at work.
     fn on_granted(&mut self, key: AttemptKey) {
+        self.meet_doom(&key);
         match self.run.find(&key.step) {
             Some(id) if self.run.waits_for_slot(id, key.number) => self.plan_attempt(id),
             Some(id) if self.run.is_in_flight(id, key.number) => {}
@@ -133,6 +117,7 @@ impl<'a> Handling<'a> {
     }
 
     fn on_accepted(&mut self, key: AttemptKey, job: String) {
+        self.meet_doom(&key);
         let Some(id) = self.run.find(&key.step) else { return };
         let known = self.run.node(id).attempts.as_ref().is_some_and(|attempts| attempts.job.is_some());
         if self.run.is_in_flight(id, key.number) && !known {
@@ -141,6 +126,9 @@ impl<'a> Handling<'a> {
     }
 
     fn on_ended(&mut self, key: AttemptKey, end: AttemptEnd) {
+        self.meet_doom(&key);
+        // It has stopped already.
+        self.commands.retain(|command| !matches!(command, Command::Stop { key: told } if *told == key));
         let Some(id) = self.run.find(&key.step) else { return };
         let in_flight = self.run.is_in_flight(id, key.number);
         if !in_flight && !self.run.abandoned.contains(&key) {
@@ -177,17 +165,33 @@ impl<'a> Handling<'a> {
         self.emit(Event::RunResumed { away });
     }
 
+    /// If the step of an attempt is about to be called off, that comes before whatever is told of it.
+    fn meet_doom(&mut self, key: &AttemptKey) {
+        if let Some(id) = self.run.find(&key.step)
+            && let Some(reason) = self.run.doom_of(id)
+        {
+            self.call_off(id, &reason);
+        }
+    }
+
     /// Deals with everything that is due, one after the other: what follows from one may make another
     /// pointless.
     fn on_time(&mut self) {
-        while let Some((id, reason)) = self.run.timers.due(self.now) {
+        while !self.is_full()
+            && let Some((id, reason)) = self.run.timers.due(self.now)
+        {
+            let doom = self.run.doom_of(id);
+            if let Some(reason) = doom {
+                self.call_off(id, &reason);
+                continue;
+            }
             match reason {
                 Reason::Run => self.time_out_run(),
                 Reason::Total => self.time_out_step(id),
                 Reason::Attempt => self.time_out_attempt(id),
                 Reason::Wake => self.wake(id),
             }
-            self.look_around();
+            self.work_off();
         }
     }
 

@@ -3,8 +3,10 @@
 use motet_pipeline::plan::Each as EachPolicy;
 
 use crate::Failure;
+use crate::agenda::Task;
 use crate::handle::Handling;
 use crate::node::{Each, NodeId, StepStatus};
+use crate::run::Run;
 
 /// What the state of its items means for a fanned-out step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +39,26 @@ fn needed(each: &Each, policy: &EachPolicy) -> usize {
     if total == 0 { 0 } else { policy.quorum.needed(total - each.skipped as usize) }
 }
 
+impl Run {
+    /// Whether there is something to do for a fanned-out step: items to begin, or its end.
+    pub(crate) fn may_continue(&self, id: NodeId) -> bool {
+        let policy = &self.graph.step(self.step_id(id)).each;
+        let (Some(policy), Some(each)) = (policy, self.node(id).each.as_deref()) else { return false };
+        judge(each, policy, self.fails_fast()) != Verdict::Open || each.may_begin(policy)
+    }
+}
+
+impl Each {
+    /// Whether another item may begin.
+    fn may_begin(&self, policy: &EachPolicy) -> bool {
+        let is_full = policy.max_parallel.is_some_and(|max| self.under_way() as usize >= max);
+        !is_full && self.children.len() < self.items.len()
+    }
+}
+
 impl Handling<'_> {
-    /// Starts what may start of a fanned-out step, or ends it.
-    pub(crate) fn go_on(&mut self, id: NodeId) {
+    /// Starts what may start of a fanned-out step, as much as fits into the turn, or ends the step.
+    pub(crate) fn continue_items(&mut self, id: NodeId) {
         if self.run.node(id).status != StepStatus::Running || self.run.is_ending(id) {
             return;
         }
@@ -56,19 +75,22 @@ impl Handling<'_> {
                 }
                 Verdict::Open => {}
             }
-            let full = policy.max_parallel.is_some_and(|max| each.under_way() as usize >= max);
-            if full || each.started as usize == each.items.len() {
+            if !each.may_begin(policy) {
                 return;
             }
-            let item = each.first.offset(each.started as usize);
-            self.begin(item);
+            if self.is_full() {
+                return self.run.agenda.add(Task::Continue(id));
+            }
+            if let Some(item) = self.run.open_item(id) {
+                self.begin(item);
+            }
         }
     }
 
     /// Ends the step; items that are still under way are called off.
     fn end_join(&mut self, id: NodeId, failure: Option<Failure>) {
         let reason = if failure.is_none() { "enough items succeeded" } else { "too few items can succeed" };
-        self.cancel_items(id, reason);
+        self.call_off_inside(id, 0, &reason.into());
         match failure {
             Some(failure) => self.fail_step(id, failure),
             None => self.complete_step(id, None),
@@ -78,8 +100,9 @@ impl Handling<'_> {
     fn too_few(&self, id: NodeId, policy: &EachPolicy) -> Failure {
         let each = self.run.node(id).each.as_ref().expect("a fanned-out step has items");
         let needed = needed(each, policy);
-        let nodes = (0..each.items.len()).map(|index| self.run.node(each.first.offset(index)));
-        let first = nodes.filter_map(|node| node.failure.as_ref().map(|failure| (node, failure))).next();
+        let mut nodes = each.children.iter().map(|item| self.run.node(*item));
+        let first =
+            nodes.by_ref().filter_map(|node| node.failure.as_ref().map(|failure| (node, failure))).next();
         let counts =
             format!("{} of {} items succeeded, {needed} are needed", each.succeeded, each.items.len());
         match first {

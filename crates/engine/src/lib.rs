@@ -6,6 +6,7 @@
 //! be done). [`Run`] is one run; [`Dispatcher`] is the gate that all runs share.
 
 mod advance;
+mod agenda;
 mod apply;
 mod builtin;
 mod context;
@@ -13,6 +14,7 @@ mod ending;
 mod graph;
 mod handle;
 mod index;
+mod items;
 mod join;
 mod node;
 mod operation;
@@ -38,6 +40,7 @@ pub use graph::Graph;
 pub use handle::Reaction;
 pub use identity::{AttemptKey, RunId};
 pub use input::{AttemptEnd, Input};
+pub use items::Items;
 pub use money::Money;
 pub use node::StepStatus;
 pub use run::{Misuse, Run, RunStatus};

@@ -1,12 +1,9 @@
 //! Nodes: the parts of a run's state, one for each step and each item.
 
-use std::sync::Arc;
-
 use motet_pipeline::{StepPath, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
-use crate::event::Item;
+use crate::{Failure, Items};
 
 /// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +90,8 @@ pub(crate) struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<u32>,
     pub(crate) status: StepStatus,
+    #[serde(skip)]
+    pub(crate) awaited: Awaited,
     /// Whether its failure is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tolerated: bool,
@@ -109,6 +108,23 @@ pub(crate) struct Node {
     pub(crate) each: Option<Box<Each>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Box<Scope>>,
+}
+
+/// How many of the steps that a step waits for were found terminal, in the order of its list: the next
+/// look begins behind them, so that a join of many costs a look at each. No part of the state.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Awaited(pub(crate) u32);
+
+impl PartialEq for Awaited {
+    fn eq(&self, _: &Awaited) -> bool {
+        true
+    }
+}
+
+impl std::fmt::Debug for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// The attempts of a unit of work.
@@ -135,15 +151,14 @@ pub(crate) struct Attempts {
 }
 
 /// The fan-out of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Each {
-    /// In a stored state they are kept with their own nodes.
+    /// In a stored state they are a part of their own, which never changes.
     #[serde(skip)]
-    pub(crate) items: Arc<Vec<Item>>,
-    /// The node of the first item; the others follow.
-    pub(crate) first: NodeId,
-    /// How many items were started (ready, or skipped, or failed at once), in list order.
-    pub(crate) started: u32,
+    pub(crate) items: Items,
+    /// The nodes of the items that have begun, in list order. In a stored state each says so itself.
+    #[serde(skip)]
+    pub(crate) children: Vec<NodeId>,
     pub(crate) succeeded: u32,
     pub(crate) failed: u32,
     pub(crate) skipped: u32,
@@ -151,12 +166,21 @@ pub(crate) struct Each {
 }
 
 impl Each {
+    pub(crate) fn new(items: Items) -> Each {
+        Each { items, ..Each::default() }
+    }
+
+    /// How many items have begun (ready, or skipped, or failed at once).
+    pub(crate) fn started(&self) -> u32 {
+        self.children.len() as u32
+    }
+
     pub(crate) fn ended(&self) -> u32 {
         self.succeeded + self.failed + self.skipped + self.cancelled
     }
 
     pub(crate) fn under_way(&self) -> u32 {
-        self.started - self.ended()
+        self.started() - self.ended()
     }
 }
 
@@ -185,6 +209,7 @@ impl Node {
             parent,
             item,
             status: StepStatus::Pending,
+            awaited: Awaited::default(),
             tolerated: false,
             blocked_by: None,
             failure: None,

@@ -11,13 +11,13 @@ use motet_pipeline::{Digest, Timestamp, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Item, RunStarted, SCHEMA};
+use crate::event::{RunStarted, SCHEMA};
 use crate::graph::Graph;
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::timer::{Reason, Timers};
-use crate::{AttemptKey, Money};
+use crate::{AttemptKey, Items, Money};
 
 /// The part that never changes: what the run was started with.
 const STARTED: &str = "started";
@@ -25,6 +25,8 @@ const STARTED: &str = "started";
 const RUN: &str = "run";
 /// Before the path of a step or item.
 const STEP: &str = "step:";
+/// Before the path of a fanned-out step: its items, which never change.
+const ITEMS: &str = "items:";
 
 #[derive(Serialize, Deserialize)]
 struct StartedPart {
@@ -50,9 +52,9 @@ struct RunPart {
 struct NodePart {
     number: NodeId,
     node: Node,
-    /// For an item of a fan-out: the item.
+    /// How many items of a fanned-out step have begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    item: Option<Item>,
+    begun: Option<u32>,
     /// What is due, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     due: BTreeMap<Reason, Timestamp>,
@@ -62,8 +64,8 @@ struct NodePart {
 }
 
 impl Run {
-    /// The whole state, in named parts: `run` and `started` once, `step:<path>` for each step and item
-    /// that is known so far.
+    /// The whole state, in named parts: `run` and `started` once, `step:<path>` for each step and for
+    /// each item that has begun, `items:<path>` for each step that is fanned out.
     ///
     /// ```
     /// # use motet_engine::{Graph, Run, RunId, RunStarted};
@@ -104,8 +106,10 @@ impl Run {
             let part = self.part_of(id);
             (format!("{STEP}{}", part.node.path), write(&part))
         });
+        let fanned_out = self.nodes.iter().filter_map(|node| Some((&node.path, &node.each.as_ref()?.items)));
+        let items = fanned_out.map(|(path, items)| (format!("{ITEMS}{path}"), write(items)));
         let whole = [(STARTED.to_owned(), write(&started)), (RUN.to_owned(), write(&run))];
-        whole.into_iter().chain(steps).collect()
+        whole.into_iter().chain(items).chain(steps).collect()
     }
 
     fn part_of(&self, id: NodeId) -> NodePart {
@@ -114,14 +118,11 @@ impl Run {
             // Made of the outputs of the items, which have parts of their own.
             node.output = None;
         }
-        let item = node.item.and_then(|index| {
-            let each = self.node(node.parent).each.as_ref()?;
-            each.items.get(index as usize).cloned()
-        });
         let first = AttemptKey { step: node.path.clone(), number: 0 };
         let last = AttemptKey { step: node.path.clone(), number: u32::MAX };
         let abandoned = self.abandoned.range(first..=last).map(|key| key.number).collect();
-        NodePart { number: id, node, item, due: self.timers.of(id), abandoned }
+        let begun = node.each.as_ref().map(|each| each.started());
+        NodePart { number: id, node, begun, due: self.timers.of(id), abandoned }
     }
 
     /// The run that these parts are the state of.
@@ -155,21 +156,31 @@ impl Run {
             index: Index::default(),
             abandoned: Default::default(),
             timers: Timers::default(),
+            agenda: Default::default(),
             started: started.started,
         };
-        for part in nodes.into_values() {
+        let mut begun = Vec::new();
+        for mut part in nodes.into_values() {
+            begun.extend(part.begun.map(|count| (part.number, count)));
+            if let Some(each) = &mut part.node.each {
+                each.items = read::<Items>(parts, &format!("{ITEMS}{}", part.node.path))?;
+            }
             run.add_part(part)?;
+        }
+        for (id, count) in begun {
+            run.judge_begun(id, count)?;
         }
         let inputs = run.started.inputs.clone();
         if let Some(scope) = &mut run.node_mut(NodeId::ROOT).scope {
             scope.inputs = Some(inputs);
         }
         run.join_again();
+        run.agenda = run.unsettled();
         Ok(run)
     }
 
     fn add_part(&mut self, part: NodePart) -> Result<(), Misuse> {
-        let NodePart { number, node, item, due, abandoned } = part;
+        let NodePart { number, node, due, abandoned, .. } = part;
         let misplaced =
             |reason: &str| Misuse::Part { part: format!("{STEP}{}", node.path), reason: reason.to_owned() };
         if number.0 as usize != self.nodes.len() {
@@ -181,14 +192,14 @@ impl Run {
             }
             self.index.add(&node.path, number);
         }
-        if let (Some(index), Some(item)) = (node.item, item) {
+        if let Some(index) = node.item {
             let Some(each) = &mut self.node_mut(node.parent).each else {
                 return Err(misplaced("its step is not fanned out"));
             };
-            if index as usize != each.items.len() {
+            if index as usize != each.children.len() || index as usize >= each.items.len() {
                 return Err(misplaced("the part of an item before it is missing"));
             }
-            Arc::make_mut(&mut each.items).push(item);
+            each.children.push(number);
         }
         for (reason, at) in due {
             self.timers.set(number, reason, at);
@@ -197,6 +208,18 @@ impl Run {
         self.abandoned.extend(attempts);
         self.nodes.push(node);
         Ok(())
+    }
+
+    /// Whether the parts of all items are there that have begun.
+    fn judge_begun(&self, id: NodeId, count: u32) -> Result<(), Misuse> {
+        let node = self.node(id);
+        match node.each.as_ref().map(|each| each.started()) {
+            Some(found) if found == count => Ok(()),
+            _ => Err(Misuse::Part {
+                part: format!("{STEP}{}", node.path),
+                reason: format!("{count} of its items have begun, and not all have a part"),
+            }),
+        }
     }
 
     /// Makes the outputs of fanned-out steps again; inner ones come later, and are joined first.

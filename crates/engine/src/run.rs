@@ -6,6 +6,7 @@ use std::sync::Arc;
 use motet_pipeline::{StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::Agenda;
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
@@ -39,6 +40,8 @@ pub struct Run {
     /// Attempts that were told to stop and whose end is not known yet.
     pub(crate) abandoned: BTreeSet<AttemptKey>,
     pub(crate) timers: Timers,
+    /// What is left to look at because the last turn was full.
+    pub(crate) agenda: Agenda,
 }
 
 /// The state of a run as a whole.
@@ -159,6 +162,7 @@ impl Run {
         for turn in rest {
             run.apply_all(turn.number, turn.at, &turn.events)?;
         }
+        run.agenda = run.unsettled();
         Ok(run)
     }
 
@@ -206,9 +210,11 @@ impl Run {
         self.cost
     }
 
-    /// When to tell it [`crate::Input::Tick`] if nothing happens before.
+    /// When to tell it [`crate::Input::Tick`] if nothing happens before: at once, if there is more to do
+    /// than fitted into its last turn.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.next()
+        let is_settled = self.agenda.is_empty() && !self.is_finished();
+        if is_settled { self.timers.next() } else { Some(self.last_at) }
     }
 
     /// How many turns it has taken.
@@ -219,10 +225,13 @@ impl Run {
     /// The status of a step or item. An item that nobody waits for any more counts as called off,
     /// though nothing was recorded of it.
     pub fn step_status(&self, path: &StepPath) -> Option<StepStatus> {
-        let node = self.node(self.find(path)?);
-        let forsaken = node.item.is_some() && self.node(node.parent).status.is_terminal();
-        let never_began = node.status == StepStatus::Pending;
-        Some(if forsaken && never_began { StepStatus::Cancelled } else { node.status })
+        if let Some(id) = self.find(path) {
+            return Some(self.node(id).status);
+        }
+        let (step, key) = path.as_item()?;
+        let node = self.node(self.find(&step)?);
+        node.each.as_ref()?.items.position(&key)?;
+        Some(if node.status.is_terminal() { StepStatus::Cancelled } else { StepStatus::Pending })
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {

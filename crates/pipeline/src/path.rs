@@ -68,6 +68,19 @@ impl StepPath {
         })
     }
 
+    /// For the path of an item: that of its step, and its key.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// let (shots, key) = StepPath::from_text("shots[a%2Fb]").as_item().unwrap();
+    /// assert_eq!((shots.as_str(), key.as_str()), ("shots", "a/b"));
+    /// assert_eq!(StepPath::from_text("shots[k3]/still").as_item(), None);
+    /// ```
+    pub fn as_item(&self) -> Option<(StepPath, String)> {
+        let (step, key) = self.0.strip_suffix(']')?.rsplit_once('[')?;
+        Some((StepPath::from_text(step), decode(key)))
+    }
+
     /// The path without any item keys: the same for all items of a step.
     pub fn without_keys(&self) -> String {
         self.segments().map(|segment| segment.name).collect::<Vec<_>>().join("/")

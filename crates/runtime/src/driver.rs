@@ -280,12 +280,11 @@ impl Driver {
     /// Tells every run of which a deadline has passed.
     fn tick(&mut self) {
         let now = self.hands.world.now();
-        while let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= now).cloned() {
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+        // A run that has more to do than fits into a turn is due again at once: after the others.
+        let due: Vec<RunId> = due.map(|(_, id)| id.clone()).collect();
+        for id in due {
             self.tell(&id, Input::Tick);
-            if self.deadlines.first().is_some_and(|(at, first)| *at <= now && *first == id) {
-                // The engine has nothing more to do about it: the run ended.
-                self.deadlines.pop_first();
-            }
         }
     }
 

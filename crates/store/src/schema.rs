@@ -12,7 +12,11 @@ use crate::StoreError;
 /// The newest format of the database. Format `n` is what the first `n` migrations make.
 pub const FORMAT: u32 = MIGRATIONS.len() as u32;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Marks the file as ours, in SQLite's header: `motE`.
 const APPLICATION: i32 = 0x6d6f_7445;

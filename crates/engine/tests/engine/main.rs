@@ -21,3 +21,4 @@ mod shapes;
 mod slots;
 mod time;
 mod two_processes;
+mod waves;

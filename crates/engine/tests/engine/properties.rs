@@ -232,9 +232,15 @@ fn check_journal(story: &Scenario, after: &BTreeMap<String, String>) {
     assert!(open.is_empty(), "the run ended, and these did not: {open:?}");
 }
 
+/// How long turns are: as usual, so that each holds a few events, or a single one.
+fn turn_bytes() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(256 * 1024), 1_usize..1000]
+}
+
 /// Plays a piece through a post that doubles, delays and reorders, and gives what it came to.
-fn perform(piece: &Piece, fates: &Fates, slots: usize, dice: Dice) -> Post {
-    let mut post = Post::open(pipeline(&piece.write().text).start_run(), slots, dice);
+fn perform(piece: &Piece, fates: &Fates, slots: usize, turn_bytes: usize, dice: Dice) -> Post {
+    let setting = pipeline(&piece.write().text).turns_of(turn_bytes);
+    let mut post = Post::open(setting.start_run(), slots, dice);
     post.play(|key| fates.end(key));
     post
 }
@@ -244,9 +250,9 @@ proptest! {
 
     /// Every invariant of a scenario is checked after every turn; see there.
     #[test]
-    fn any_run_survives_anything_and_ends(piece in piece(), acts in prop::collection::vec(act(), 0..40), seed: u64) {
+    fn any_run_survives_anything_and_ends(piece in piece(), acts in prop::collection::vec(act(), 0..40), turn_bytes in turn_bytes(), seed: u64) {
         let Written { text, after } = piece.write();
-        let story = pipeline(&text).seed(seed).start_watched(Watch::Loosely);
+        let story = pipeline(&text).seed(seed).turns_of(turn_bytes).start_watched(Watch::Loosely);
         let mut trial = Trial { story, told: Vec::new() };
         for act in acts {
             trial.act(act);
@@ -289,11 +295,11 @@ proptest! {
 
     #[test]
     fn every_step_ends_as_the_model_says_whatever_the_post_does(
-        piece in piece(), fates in fates(), slots in 1_usize..3, dice in dice(),
+        piece in piece(), fates in fates(), slots in 1_usize..3, turn_bytes in turn_bytes(), dice in dice(),
     ) {
         let piece = Piece { finish: true, ..piece.without_races() };
         let model = play(&piece, &fates);
-        let post = perform(&piece, &fates, slots, dice);
+        let post = perform(&piece, &fates, slots, turn_bytes, dice);
         prop_assert_eq!(&post.statuses(), &model.statuses);
         prop_assert_eq!(&post.attempts(), &model.attempts);
         match post.run.status() {
@@ -309,11 +315,11 @@ proptest! {
     /// isn't, nor is anything if it didn't.
     #[test]
     fn failing_fast_changes_nothing_for_a_run_that_does_not_fail(
-        piece in piece(), fates in fates(), slots in 1_usize..3, dice in dice(),
+        piece in piece(), fates in fates(), slots in 1_usize..3, turn_bytes in turn_bytes(), dice in dice(),
     ) {
         let piece = Piece { finish: false, ..piece.without_races() };
         let model = play(&piece, &fates);
-        let post = perform(&piece, &fates, slots, dice);
+        let post = perform(&piece, &fates, slots, turn_bytes, dice);
         if model.is_lost() {
             prop_assert_eq!(post.run.status().word(), "failed");
             return Ok(());
@@ -328,9 +334,11 @@ proptest! {
     /// Which of the attempts fail makes no difference here, nor who calls the run off; see the post.
     #[test]
     fn no_slot_is_lost_or_given_twice_whatever_the_post_does(
-        piece in piece(), slots in 1_usize..3, dice in dice(), failing in 0_u32..4, cancel in any::<bool>(),
+        piece in piece(), slots in 1_usize..3, turn_bytes in turn_bytes(), dice in dice(), failing in 0_u32..4,
+        cancel in any::<bool>(),
     ) {
-        let mut post = Post::open(pipeline(&piece.write().text).start_run(), slots, dice);
+        let setting = pipeline(&piece.write().text).turns_of(turn_bytes);
+        let mut post = Post::open(setting.start_run(), slots, dice);
         if cancel {
             post.cancel_some_time();
         }

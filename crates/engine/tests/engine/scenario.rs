@@ -21,12 +21,13 @@ pub struct Setting {
     bundle: Bundle,
     inputs: Json,
     seed: u64,
+    turn_bytes: Option<usize>,
 }
 
 /// A pipeline that consists of the lines of `text`, below the version key.
 pub fn pipeline(text: &str) -> Setting {
     let text = format!("motet: 1\n{}", unindent(text));
-    Setting { bundle: Bundle::of_text("story.yaml", &text), inputs: json!({}), seed: 7 }
+    Setting { bundle: Bundle::of_text("story.yaml", &text), inputs: json!({}), seed: 7, turn_bytes: None }
 }
 
 /// Starts a run without inputs.
@@ -48,6 +49,12 @@ impl Setting {
 
     pub fn seed(mut self, seed: u64) -> Setting {
         self.seed = seed;
+        self
+    }
+
+    /// Has turns of about this many bytes.
+    pub fn turns_of(mut self, bytes: usize) -> Setting {
+        self.turn_bytes = Some(bytes);
         self
     }
 
@@ -75,6 +82,7 @@ impl Setting {
             queueing: BTreeSet::new(),
         };
         scenario.take_in(reaction);
+        scenario.comes_to_rest();
         scenario
     }
 
@@ -96,7 +104,12 @@ impl Setting {
             user: Some("ada".into()),
             labels: BTreeMap::new(),
         };
-        Run::start(Graph::new(Arc::new(plan)), started, DAWN)
+        let plan = Arc::new(plan);
+        let graph = match self.turn_bytes {
+            Some(bytes) => Graph::with_turns_of(bytes, plan),
+            None => Graph::new(plan),
+        };
+        Run::start(graph, started, DAWN)
     }
 }
 
@@ -180,10 +193,19 @@ impl Scenario {
     pub fn tell(&mut self, input: Input) -> &mut Scenario {
         let reaction = self.run.handle(self.now, input);
         self.take_in(reaction);
+        self.comes_to_rest()
+    }
+
+    /// What didn't fit into the last turn is done in the next ones.
+    pub fn comes_to_rest(&mut self) -> &mut Scenario {
+        while self.run.next_deadline().is_some_and(|due| due <= self.now) {
+            let reaction = self.run.handle(self.now, Input::Tick);
+            self.take_in(reaction);
+        }
         self
     }
 
-    fn take_in(&mut self, reaction: Reaction) {
+    pub fn take_in(&mut self, reaction: Reaction) {
         if let Some(turn) = reaction.turn {
             assert!(!turn.events.is_empty(), "a turn is never empty");
             self.journal.push(turn);
@@ -321,7 +343,7 @@ impl Scenario {
                 Command::Release { .. } => {}
             }
         }
-        self
+        self.comes_to_rest()
     }
 
     /// Attempts under way, such as `still#1`.

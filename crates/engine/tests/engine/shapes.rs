@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use motet_engine::event::{Item, LateEnd, SCHEMA, SkipReason};
+use motet_engine::event::{LateEnd, SCHEMA, SkipReason};
 use motet_engine::failure::Known;
 use motet_engine::table::{Change, next};
 use motet_engine::{Event, Failure, Money, RunId, RunStarted, StepStatus};
@@ -53,7 +53,7 @@ fn every_event_in_the_journal() {
         Event::RunStarted(Box::new(RunStarted { user: None, labels: BTreeMap::new(), ..started })),
         Event::RunResumed { away: Span(1500) },
         Event::CancelRequested { by: "ada".into(), reason: reason() },
-        Event::StepExpanded { step: step(), items: vec![Item { key: "k".into(), value: Value::Absent }] },
+        Event::StepExpanded { step: step(), items: [("k", Value::Absent)].into_iter().collect() },
         Event::StepReady { step: step(), inputs: Some(inputs.clone()) },
         Event::StepReady { step: step(), inputs: None },
         Event::StepSkipped { step: step(), reason: SkipReason::Condition },

@@ -166,7 +166,7 @@ fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map
         Event::RunResumed { away } => json!({ "away_ms": away.0 }),
         Event::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
         Event::StepExpanded { items, .. } => {
-            json!({ "items": items.iter().map(|item| &item.key).collect::<Vec<_>>() })
+            json!({ "items": items.keys().collect::<Vec<_>>() })
         }
         Event::StepReady { inputs, .. } => json!({ "inputs": places.optional_json(inputs.as_ref()) }),
         Event::TargetReady { target, inputs, dropped, .. } => {

@@ -170,11 +170,13 @@ impl Mask {
                 *inputs = self.inputs(&path, inputs);
             }
             Event::StepExpanded { items, .. } => {
-                for item in items {
-                    self.learn_key(&item.key);
-                    item.key = self.key(&item.key);
-                    item.value = self.value(&item.value);
-                }
+                *items = items
+                    .iter()
+                    .map(|(key, value)| {
+                        self.learn_key(&key);
+                        (self.key(&key), self.value(value))
+                    })
+                    .collect();
             }
             Event::RunFailed { step, failure } => {
                 *step = step.as_ref().map(|step| self.path(step));
@@ -226,7 +228,6 @@ fn collect_texts(value: &Value, found: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use motet_engine::event::Item;
     use motet_pipeline::{Bundle, Class};
 
     use super::*;
@@ -315,8 +316,8 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
     #[test]
     fn what_became_the_key_of_an_item_is_masked_and_items_stay_apart() {
         let mut mask = mask("hunter22", 123_456);
-        let item = |key: &str| Item { key: key.into(), value: key.into() };
-        let items = vec![item("hunter22"), item("plain"), item("a/hunter22")];
+        let items = ["hunter22", "plain", "a/hunter22"].map(|key| (key, Value::from(key)));
+        let items = items.into_iter().collect();
         mask.event(&Event::StepExpanded { step: StepPath::from_text("each"), items });
         let shown = |key: &str| {
             let step = StepPath::root().step("each").item(key).step("x");

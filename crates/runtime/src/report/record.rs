@@ -1,5 +1,6 @@
 //! What is known of a run: the fold of all that happened to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use motet_engine::StepStatus;
@@ -282,7 +283,7 @@ impl StepRecord {
     fn apply(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::StepExpanded { items, .. } => {
-                self.items = Some(items.iter().map(|item| item.key.clone()).collect());
+                self.items = Some(items.keys().map(Cow::into_owned).collect());
                 self.begin(StepStatus::Running, at);
             }
             Event::StepReady { inputs: None, .. } => self.begin(StepStatus::Running, at),

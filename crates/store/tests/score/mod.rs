@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::event::{Item, LateEnd, RunStarted, SCHEMA, SkipReason};
+use motet_engine::event::{LateEnd, RunStarted, SCHEMA, SkipReason};
 use motet_engine::failure::Known;
 use motet_engine::{Event, Failure, Money, RunId, Turn};
 use motet_pipeline::{Artifact, Class, Digest, MediaKind, Span, StepPath, Timestamp, Value};
@@ -160,10 +160,8 @@ fn every_event() -> Vec<Vec<Event>> {
         deadline: Timestamp(1_700_000_600_000),
     };
     let skipped = |name: &str, reason| Event::StepSkipped { step: StepPath::root().step(name), reason };
-    let items = vec![
-        Item { key: "a/b".into(), value: Value::from("a boat") },
-        Item { key: "1".into(), value: Value::from(1.5) },
-    ];
+    let items = [("a/b", Value::from("a boat")), ("1", Value::from(1.5))];
+    let items = items.into_iter().collect();
     let plain = Failure::new(Class::Unavailable, "nobody home");
     vec![
         vec![

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use motet::engine::event::Item;
 use motet::engine::{Event, Failure, RunId, RunStarted, Turn};
 use motet::follow::{Happening, Progress};
 use motet::language::{Bundle, Class, Timestamp, Value};
@@ -113,8 +112,8 @@ impl Story {
                 counted: true,
             }],
         );
-        let items = ["a", "b", "c", "d", "e", "f"].map(|key| Item { key: key.into(), value: key.into() });
-        story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.into() }]);
+        let items = ["a", "b", "c", "d", "e", "f"].map(|key| (key, key.into()));
+        story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.into_iter().collect() }]);
         for key in ["a", "b", "c", "d"] {
             story.attempt(2, &format!("shots[{key}]"), "local/scene");
         }

@@ -1,0 +1,2 @@
+-- The events of a run are of format 2: a fan-out holds its list as one value. No table changes, but a
+-- version that knows only format 1 must not write here.
