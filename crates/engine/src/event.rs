@@ -357,6 +357,38 @@ macro_rules! step_of {
     };
 }
 
+/// The values that an event carries, borrowed as the event is.
+macro_rules! values_of {
+    ($event:expr, $borrow:ident, $values:ident $(, $mutable:tt)?) => {
+        match $event {
+            Event::RunStarted(started) => [Some(& $($mutable)? started.inputs), None],
+            Event::StepExpanded { items, .. } => items.$values(),
+            Event::StepReady { inputs: value, .. }
+            | Event::AttemptEnded { output: value, .. }
+            | Event::StepCompleted { output: value, .. } => [value.$borrow(), None],
+            Event::TargetReady { inputs: value, .. } | Event::RunCompleted { outputs: value, .. } => {
+                [Some(value), None]
+            }
+            Event::RunResumed { .. }
+            | Event::CancelRequested { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepSlept { .. }
+            | Event::StepWoken { .. }
+            | Event::AttemptPlanned { .. }
+            | Event::AttemptAccepted { .. }
+            | Event::AttemptSucceeded { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptAbandoned { .. }
+            | Event::RetryScheduled { .. }
+            | Event::FallbackTaken { .. }
+            | Event::StepFailed { .. }
+            | Event::StepCancelled { .. }
+            | Event::RunFailed { .. }
+            | Event::RunCancelled { .. } => [None, None],
+        }
+    };
+}
+
 impl Event {
     /// The step or item that the event is about; nothing for events of the run.
     pub fn step(&self) -> Option<&StepPath> {
@@ -368,19 +400,21 @@ impl Event {
         step_of!(self)
     }
 
+    /// The values that the event carries: inputs, items, outputs.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        values_of!(self, as_ref, values).into_iter().flatten()
+    }
+
+    /// The same, to be changed: a store keeps long ones apart.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        values_of!(self, as_mut, values_mut, mut).into_iter().flatten()
+    }
+
     /// About how many bytes the event takes in a journal, where large values stand as references.
     pub(crate) fn weight(&self) -> usize {
         const USUAL_BYTES: usize = 120;
         let step = self.step().map_or(0, |step| step.as_str().len());
-        let value = match self {
-            Event::StepReady { inputs: Some(value), .. }
-            | Event::TargetReady { inputs: value, .. }
-            | Event::AttemptEnded { output: Some(value), .. }
-            | Event::StepCompleted { output: Some(value), .. }
-            | Event::RunCompleted { outputs: value, .. } => weight(value),
-            _ => 0,
-        };
-        USUAL_BYTES + step + value
+        USUAL_BYTES + step + self.values().map(weight).sum::<usize>()
     }
 
     /// Whether the run is over with this event.

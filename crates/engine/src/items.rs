@@ -94,9 +94,13 @@ impl Items {
         }
     }
 
-    /// What they are made of, to be changed as a whole: the list, and the keys where there are any.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
-        std::iter::once(&mut self.list).chain(&mut self.keys)
+    /// What they are made of: the list, and the keys where there are any.
+    pub(crate) fn values(&self) -> [Option<&Value>; 2] {
+        [Some(&self.list), self.keys.as_ref()]
+    }
+
+    pub(crate) fn values_mut(&mut self) -> [Option<&mut Value>; 2] {
+        [Some(&mut self.list), self.keys.as_mut()]
     }
 }
 
