@@ -27,6 +27,7 @@ pub mod suggestion;
 pub mod time;
 pub mod types;
 pub mod value;
+mod visible;
 
 pub use artifact::{Artifact, MediaKind};
 pub use bundle::Bundle;
@@ -40,3 +41,4 @@ pub use refusal::Refusal;
 pub use time::{Span, Timestamp};
 pub use types::Type;
 pub use value::Value;
+pub use visible::visible;
