@@ -14,14 +14,20 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use motet::language::visible;
 
 use crate::arguments::Arguments;
+use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match typed() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit.into(),
+    };
     let terminal = Terminal::new(arguments.color);
+    std::panic::set_hook(Box::new(move |panic| terminal.note(&format!("{panic}\n"))));
     let show = |problem: Problem| {
         problem.show(&terminal, arguments.verbose);
         problem.exit
@@ -31,4 +37,16 @@ fn main() -> ExitCode {
         Some(error) => exit.worst(show(Problem::data_lost(error))).into(),
         None => exit.into(),
     }
+}
+
+/// What was typed; if that is a question or a mistake, says so.
+fn typed() -> Result<Arguments, Exit> {
+    Arguments::try_parse().map_err(|said| {
+        // An error repeats what was typed: it is made from words that were made visible.
+        let shown = std::env::args_os().map(|word| visible(&word.to_string_lossy()).into_owned());
+        let said = Arguments::try_parse_from(shown).err().unwrap_or(said);
+        // Nobody is left to tell if that fails.
+        let _ = said.print();
+        if said.use_stderr() { Exit::Usage } else { Exit::Good }
+    })
 }

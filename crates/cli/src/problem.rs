@@ -72,7 +72,7 @@ impl Problem {
         if self.findings.is_empty() {
             terminal.note_line(&Line::of(Tone::Bad, "error").plain(": ").then(Tone::Strong, &self.what));
         } else {
-            terminal.note(&motet::language::diagnostic::render(&self.findings, terminal.err.color));
+            terminal.note_findings(&self.findings);
             terminal.note_line(&Line::new());
             terminal.note_line(&Line::of(Tone::Bad, &self.what));
         }

@@ -1,7 +1,13 @@
 //! The terminal, or what is there instead of one: how wide, how colourful, how lively.
+//!
+//! All that the program writes goes through here, and only what was made visible gets past:
+//! [`Line`]s are, texts are on their way, and JSON stays the same JSON.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+
+use motet::language::diagnostic::render;
+use motet::language::{Diagnostic, visible};
 
 use crate::arguments::Color;
 use crate::render::line::{Line, Look, Symbols};
@@ -55,17 +61,9 @@ impl Terminal {
         size_of(&io::stderr()).unwrap_or((self.err.width, 24))
     }
 
-    /// Writes text to standard output. A reader that has gone away is no error: there is nobody left
-    /// to tell. A disk that is full is one; it is told at the end, since no reader may break a run.
+    /// Writes text or JSON to standard output.
     pub fn data(&self, text: &str) {
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                // Only the first reason is kept.
-                let _ = DATA_LOST.set(error);
-            }
-            _ => {}
-        }
+        write_data(&visible(text));
     }
 
     /// Why standard output didn't take all data, if it didn't.
@@ -75,18 +73,56 @@ impl Terminal {
 
     /// Writes a line to standard output.
     pub fn data_line(&self, line: &Line) {
-        self.data(&format!("{}\n", line.paint(self.out.color)));
+        write_data(&format!("{}\n", line.paint(self.out.color)));
     }
 
     /// Writes text to standard error.
     pub fn note(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        write_note(&visible(text));
     }
 
     /// Writes a line to standard error.
     pub fn note_line(&self, line: &Line) {
-        self.note(&format!("{}\n", line.paint(self.err.color)));
+        write_note(&format!("{}\n", line.paint(self.err.color)));
     }
+
+    /// Draws findings to standard error.
+    pub fn note_findings(&self, findings: &[Diagnostic]) {
+        write_note(&render(findings, self.err.color));
+    }
+
+    /// Writes lines to standard error over the `rows` last ones, in one piece, so that nothing flickers.
+    pub fn draw_over(&self, rows: usize, lines: &[Line]) {
+        let mut text = String::from("\x1b[?2026h");
+        if rows > 0 {
+            text.push_str(&format!("\x1b[{rows}A"));
+        }
+        text.push('\r');
+        for line in lines {
+            text.push_str("\x1b[2K");
+            text.push_str(&line.paint(self.err.color));
+            text.push('\n');
+        }
+        text.push_str("\x1b[J\x1b[?2026l");
+        write_note(&text);
+    }
+}
+
+/// A reader that has gone away is no error: there is nobody left to tell. A disk that is full is one; it
+/// is told at the end, since no reader may break a run.
+fn write_data(text: &str) {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Only the first reason is kept.
+            let _ = DATA_LOST.set(error);
+        }
+        _ => {}
+    }
+}
+
+fn write_note(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn size_of(stream: &impl std::os::fd::AsFd) -> Option<(usize, usize)> {

@@ -112,3 +112,24 @@ fn the_pure_crates_refuse_clocks_threads_and_hash_maps() {
         assert!(rules.contains(name), "clippy.toml of the pure crates doesn't refuse {name}");
     }
 }
+
+#[test]
+fn only_the_terminal_writes_to_the_terminal() {
+    let writes = ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr"];
+    let crates = std::fs::read_dir(root().join("crates")).unwrap();
+    let mut sources: Vec<PathBuf> = crates.map(|entry| entry.unwrap().path().join("src")).collect();
+    let mut found = Vec::new();
+    while let Some(path) = sources.pop() {
+        if path.is_dir() {
+            sources.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            if code.flat_map(|line| writes.iter().map(|word| line.contains(word))).any(|writes| writes) {
+                found.push(path);
+            }
+        }
+    }
+    let [only] = found.as_slice() else { panic!("what these write isn't made visible: {found:?}") };
+    assert!(only.ends_with("cli/src/terminal.rs"), "{}", only.display());
+}

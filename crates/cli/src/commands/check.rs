@@ -4,7 +4,7 @@ use std::path::Path;
 
 use motet::language::Diagnostic;
 use motet::language::contract::Catalogue;
-use motet::language::diagnostic::{Code, render};
+use motet::language::diagnostic::Code;
 use motet::language::suggestion::closest;
 use motet::settings::Settings;
 use motet::{Error, Pipeline};
@@ -51,7 +51,7 @@ fn check_file(file: &Path, catalogue: &Catalogue, json: bool, terminal: &Termina
             if json {
                 print_json(&findings, terminal);
             } else {
-                terminal.note(&render(&findings, terminal.err.color));
+                terminal.note_findings(&findings);
                 terminal.note_line(&Line::new());
                 terminal.note_line(&Line::of(Tone::Bad, verdict(&file.display().to_string(), &findings)));
             }
@@ -109,7 +109,7 @@ fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Re
         }
         return Ok(Exit::Good);
     }
-    terminal.note(&render(&warnings, terminal.err.color));
+    terminal.note_findings(&warnings);
     for tool in &missing {
         terminal.note_line(&Line::of(Tone::Doubtful, "warning").plain(format!(": {}", tool.sentence())));
         terminal.note_line(&Line::of(Tone::Plain, format!("  {}", tool.place())));

@@ -21,21 +21,9 @@ impl Live {
         Live { terminal, drawn: Vec::new() }
     }
 
-    /// Writes `lines` over those that were drawn last, in one piece, so that nothing flickers.
+    /// Writes `lines` over those that were drawn last.
     fn draw_over(&mut self, lines: &[Line]) {
-        let mut text = String::from("\x1b[?2026h");
-        let rows = rows_of(&self.drawn, self.terminal.size().0);
-        if rows > 0 {
-            text.push_str(&format!("\x1b[{rows}A"));
-        }
-        text.push('\r');
-        for line in lines {
-            text.push_str("\x1b[2K");
-            text.push_str(&line.paint(self.terminal.err.color));
-            text.push('\n');
-        }
-        text.push_str("\x1b[J\x1b[?2026l");
-        self.terminal.note(&text);
+        self.terminal.draw_over(rows_of(&self.drawn, self.terminal.size().0), lines);
         self.drawn = lines.iter().map(|line| columns(&line.paint(false))).collect();
     }
 

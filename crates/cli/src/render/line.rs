@@ -1,5 +1,9 @@
 //! Lines of text in tones: what is shown, before it is known whether there is colour.
 
+use std::borrow::Cow;
+
+use motet::language::visible;
+
 /// How lines look where they go.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -103,12 +107,11 @@ impl Line {
         Line::new().then(tone, text)
     }
 
-    /// The line with another piece. Control characters in it (a message may hold anything) become
-    /// blanks, so that no text can move the cursor.
+    /// The line with another piece, whatever it holds: see [`shown`].
     pub fn then(mut self, tone: Tone, text: impl AsRef<str>) -> Line {
-        let text: String = text.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = shown(text.as_ref());
         if !text.is_empty() {
-            self.0.push((tone, text));
+            self.0.push((tone, text.into_owned()));
         }
         self
     }
@@ -182,9 +185,17 @@ fn fitting(text: &str, room: usize) -> &str {
     text
 }
 
-/// How many columns a text takes on a terminal.
+/// A text as a line shows it: nothing in it moves the cursor or hides, and it is one line.
+fn shown(text: &str) -> Cow<'_, str> {
+    match visible(text) {
+        text if text.contains(['\n', '\t']) => Cow::Owned(text.replace(['\n', '\t'], " ")),
+        text => text,
+    }
+}
+
+/// How many columns a text takes in a line.
 pub fn columns(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
+    shown(text).chars().map(columns_of).sum()
 }
 
 /// How many columns a character takes: two for the wide scripts and pictographs, none for marks that
@@ -221,7 +232,16 @@ mod tests {
     #[test]
     fn colours_are_written_only_where_wanted_and_no_text_can_move_the_cursor() {
         let line = Line::of(Tone::Good, "done").plain("  ").then(Tone::Bad, "a\x1b[2Jb\n");
-        assert_eq!(line.paint(true), "\x1b[32mdone\x1b[0m  \x1b[31ma [2Jb \x1b[0m");
-        assert_eq!(line.paint(false), "done  a [2Jb");
+        assert_eq!(line.paint(true), "\x1b[32mdone\x1b[0m  \x1b[31ma\\u001b[2Jb \x1b[0m");
+        assert_eq!(line.paint(false), "done  a\\u001b[2Jb");
+    }
+
+    #[test]
+    fn what_is_written_out_takes_the_room_that_it_is_given() {
+        let name = "a\u{202e}b\u{9b}\tc";
+        assert_eq!(Line::of(Tone::Plain, name).paint(false), "a\\u202eb\\u009b c");
+        assert_eq!(columns(name), 16);
+        assert_eq!(Line::of(Tone::Plain, name).pad_to(20).width(), 20);
+        assert_eq!(Line::of(Tone::Plain, name).cut(6, &Symbols::UNICODE).paint(false), "a\\u20…");
     }
 }

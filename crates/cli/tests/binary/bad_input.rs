@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::assert_transcript;
-use crate::project::{Project, transcript};
+use crate::project::{Project, stand_in_for_ffmpeg, transcript};
 
 /// Takes any media and measures it.
 const PROBE: &str = r#"motet: 1
@@ -265,14 +265,6 @@ fn an_ffmpeg_that_is_too_old() {
         project,
         found.join("\n") + "\n" + &project.transcript(&["run", "film.yaml", "--id", "first"])
     );
-}
-
-/// A script of the shell that does what ffmpeg should do.
-fn stand_in_for_ffmpeg(project: &Project, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    let path = project.write("ffmpeg", format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", path.display()));
 }
 
 /// A folder that is a file system of its own, where this user may make one.

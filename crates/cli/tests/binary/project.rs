@@ -69,6 +69,14 @@ impl Project {
     }
 }
 
+/// A script of the shell that does what ffmpeg should do.
+pub fn stand_in_for_ffmpeg(project: &Project, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = project.write("ffmpeg", format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", path.display()));
+}
+
 /// What the binary wrote and how it ended.
 pub fn transcript(arguments: &[&str], output: &Output) -> String {
     let mut text = format!("$ motet {}\n", arguments.join(" "));
