@@ -18,7 +18,6 @@ pub mod digest;
 pub mod document;
 pub mod expression;
 pub mod inputs;
-mod map;
 pub mod path;
 pub mod plan;
 mod refusal;

@@ -1,5 +1,7 @@
 //! Values: what flows between steps.
 
+mod map;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
 use crate::{Artifact, Type};
+
+pub use map::Map;
 
 /// A JSON value, a kept piece of media, or nothing at all. Cheap to clone: whatever is large is
 /// shared.
@@ -43,8 +47,6 @@ pub enum Value {
     /// Kept media.
     Media(Arc<Artifact>),
 }
-
-pub use crate::map::Map;
 
 /// How deep lists and maps may lie in a value that a file writes, an expression makes or an operation
 /// gives. What such values are put into adds to it, so [`read_written`] knows no limit.
