@@ -181,10 +181,11 @@ impl Handling<'_> {
     fn complete_run(&self) -> Event {
         let plan = self.run.graph.plan().clone();
         match self.outputs(NodeId::ROOT, &plan.root.outputs) {
-            Ok(mut outputs) => {
+            Ok(outputs) => {
                 // Nothing can do without what is absent any more: outside of a run it is null.
-                outputs.values_mut().filter(|value| value.is_absent()).for_each(|value| *value = Value::Null);
-                Event::RunCompleted { outputs: Value::Map(outputs.into()), degraded: self.run.degraded }
+                let known = |value: Value| if value.is_absent() { Value::Null } else { value };
+                let outputs = outputs.into_iter().map(|(name, value)| (name, known(value)));
+                Event::RunCompleted { outputs: Value::map(outputs), degraded: self.run.degraded }
             }
             Err(failure) => Event::RunFailed { step: None, failure },
         }

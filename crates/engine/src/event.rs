@@ -1,11 +1,13 @@
 //! Events: what is recorded, in the past tense. A run is the fold of its events.
 //!
 //! Names and shapes are fixed: stores written by any version hold them. A field may be added if it
-//! has a default; none may change its meaning.
+//! has a default; none may change its meaning. A field with a [`Value`] is read by
+//! [`motet_pipeline::value::journal`]: a value by itself is read plainly, as JSON of others is.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use motet_pipeline::value::journal;
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +58,7 @@ pub enum Event {
         /// The step or item.
         step: StepPath,
         /// Its resolved inputs; nothing for an inline group.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
         inputs: Option<Value>,
     },
     /// The step (or item) doesn't run: it is absent.
@@ -146,7 +148,7 @@ pub enum Event {
         /// How it ended: `succeeded`, `failed` or `cancelled`.
         end: LateEnd,
         /// What it gave, if it did: kept, never joined.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
         output: Option<Value>,
         /// What it cost.
         #[serde(default, skip_serializing_if = "Money::is_zero")]
@@ -179,6 +181,7 @@ pub enum Event {
         /// Which target.
         target: usize,
         /// Its resolved inputs.
+        #[serde(deserialize_with = "journal::value")]
         inputs: Value,
         /// Inherited parameters that this target doesn't know.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -189,7 +192,7 @@ pub enum Event {
         /// The step or item.
         step: StepPath,
         /// What it gives, a map; nothing for a fanned-out step, whose items have theirs.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
         output: Option<Value>,
     },
     /// The step (or item) failed for good.
@@ -212,6 +215,7 @@ pub enum Event {
     /// The run reached its end.
     RunCompleted {
         /// What it gives, a map.
+        #[serde(deserialize_with = "journal::value")]
         outputs: Value,
         /// Whether failures were tolerated or fallbacks taken.
         degraded: bool,
@@ -243,6 +247,7 @@ pub struct RunStarted {
     /// The pinned plan.
     pub plan: Digest,
     /// Accepted inputs with their defaults, a map.
+    #[serde(deserialize_with = "journal::value")]
     pub inputs: Value,
     /// What all randomness of the run comes from.
     pub seed: u64,
@@ -285,32 +290,11 @@ impl fmt::Display for SkipReason {
 /// About how many bytes a value takes in a journal.
 fn weight(value: &Value) -> usize {
     /// What is larger stands in a journal as a reference.
-    const KEPT_BESIDE_BYTES: usize = 64 * 1024;
+    const KEPT_BESIDE_BYTES: u64 = 64 * 1024;
     const REFERENCE_BYTES: usize = 256;
-    let mut room = KEPT_BESIDE_BYTES;
-    if fits(value, &mut room) { KEPT_BESIDE_BYTES - room } else { REFERENCE_BYTES }
-}
-
-/// Whether a value takes no more than `room`, which becomes what is left.
-fn fits(value: &Value, room: &mut usize) -> bool {
-    let mut take = |bytes: usize| match room.checked_sub(bytes) {
-        Some(left) => {
-            *room = left;
-            true
-        }
-        None => false,
-    };
-    match value {
-        Value::Text(text) => take(text.len() + 3),
-        Value::List(items) => take(2 + items.len()) && items.iter().all(|item| fits(item, room)),
-        Value::Map(entries) => {
-            take(2)
-                && entries.iter().all(|(name, entry)| {
-                    room.checked_sub(name.len() + 4).map(|left| *room = left).is_some() && fits(entry, room)
-                })
-        }
-        Value::Media(_) => take(300),
-        Value::Absent | Value::Null | Value::Bool(_) | Value::Number(_) => take(10),
+    match value.units() {
+        units @ ..=KEPT_BESIDE_BYTES => units as usize,
+        _ => REFERENCE_BYTES,
     }
 }
 

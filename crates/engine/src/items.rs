@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use motet_pipeline::Value;
+use motet_pipeline::value::journal;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as DeserializeDerive, Serialize};
 
@@ -116,8 +117,13 @@ impl<K: Into<String>> FromIterator<(K, Value)> for Items {
 #[derive(DeserializeDerive)]
 struct Item {
     key: String,
+    #[serde(deserialize_with = "journal::value")]
     value: Value,
 }
+
+/// A value as a journal holds it.
+#[derive(DeserializeDerive)]
+struct Written(#[serde(deserialize_with = "journal::value")] Value);
 
 impl<'de> Deserialize<'de> for Items {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Items, D::Error> {
@@ -142,8 +148,8 @@ impl<'de> Deserialize<'de> for Items {
                 let (mut list, mut keys) = (None, None);
                 while let Some(field) = fields.next_key::<String>()? {
                     match field.as_str() {
-                        "list" => list = Some(fields.next_value()?),
-                        "keys" => keys = Some(fields.next_value()?),
+                        "list" => list = Some(fields.next_value::<Written>()?.0),
+                        "keys" => keys = Some(fields.next_value::<Written>()?.0),
                         _ => drop(fields.next_value::<serde::de::IgnoredAny>()?),
                     }
                 }

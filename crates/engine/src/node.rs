@@ -1,5 +1,6 @@
 //! Nodes: the parts of a run's state, one for each step and each item.
 
+use motet_pipeline::value::journal;
 use motet_pipeline::{StepPath, Value};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +101,7 @@ pub(crate) struct Node {
     pub(crate) blocked_by: Option<NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Box<Failure>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) output: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attempts: Option<Box<Attempts>>,
@@ -131,6 +132,7 @@ impl std::fmt::Debug for Awaited {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Attempts {
     /// The resolved inputs of the target.
+    #[serde(deserialize_with = "journal::value")]
     pub(crate) inputs: Value,
     /// Which target.
     pub(crate) target: usize,
@@ -197,7 +199,7 @@ pub(crate) struct Scope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<NodeId>,
     /// What `inputs` stands for inside, if this is where it changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) inputs: Option<Value>,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use motet_pipeline::value::journal;
 use motet_pipeline::{StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,7 @@ pub enum RunStatus {
     /// It reached its end.
     Completed {
         /// What it gave, a map.
+        #[serde(deserialize_with = "journal::value")]
         outputs: Value,
     },
     /// It failed.

@@ -49,8 +49,9 @@ impl fmt::Display for MediaKind {
 ///
 /// A measure that the kind doesn't have (the duration of a picture), or that can't be told, is
 /// `None`. In a journal an artifact is a JSON object with the key `$artifact` for its digest; see
-/// [`crate::Value`].
+/// [`crate::value::journal`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "$motet::Artifact")]
 pub struct Artifact {
     /// Names the bytes.
     #[serde(rename = "$artifact")]

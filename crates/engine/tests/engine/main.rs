@@ -19,6 +19,7 @@ mod retries;
 mod scenario;
 mod shapes;
 mod slots;
+mod stored_values;
 mod time;
 mod two_processes;
 mod waves;

@@ -166,7 +166,8 @@ mod tests {
             (r#"{"tags":["a"],"duration":{"$absent":true},"title":"äöüßẞ"}"#, &[NO_IMAGE]),
         ];
         for (inputs, expected) in table {
-            let misfits = contract().validate(&serde_json::from_str(inputs).unwrap());
+            let given = crate::value::journal::read(inputs).unwrap();
+            let misfits = contract().validate(given.as_map().unwrap());
             let found: Vec<_> = misfits.iter().map(|misfit| misfit.message.as_str()).collect();
             assert_eq!(found, expected, "{inputs}");
         }

@@ -4,7 +4,7 @@
 //! it does so. A unit is about a byte made or a nanosecond of work.
 
 use crate::Value;
-use crate::value::DEPTH_MAX;
+use crate::value::{DEPTH_MAX, ITEM_UNITS};
 
 /// The longest text that an expression may make, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -18,8 +18,6 @@ const COMPILATION_UNITS: u64 = 32 << 10;
 const COMPILATION_UNITS_A_BYTE: u64 = 1 << 10;
 /// What the parts of one list or map of templates may hold together, in units.
 const COMPOSITION_UNITS: u64 = 32 << 20;
-/// What a list item costs.
-const ITEM_UNITS: u64 = 16;
 /// What a step of the evaluator costs.
 const STEP_UNITS: u64 = 16;
 
@@ -121,24 +119,11 @@ impl Budget {
 
     /// As [`Budget::hold`], for a value that is `depth` levels inside of another one.
     pub fn hold_at(&mut self, value: &Value, depth: usize) -> Outcome<()> {
-        if depth > DEPTH_MAX {
+        let weight = value.weight();
+        if depth as u64 + weight.depth() > DEPTH_MAX as u64 {
             return runaway(format!("lists and objects are nested more than {DEPTH_MAX} deep"));
         }
-        match value {
-            Value::Text(text) => self.pay(ITEM_UNITS + text.len() as u64),
-            Value::List(items) => {
-                self.pay(ITEM_UNITS)?;
-                items.iter().try_for_each(|item| self.hold_at(item, depth + 1))
-            }
-            Value::Map(entries) => {
-                self.pay(ITEM_UNITS)?;
-                entries.iter().try_for_each(|(key, value)| {
-                    self.pay(key.len() as u64)?;
-                    self.hold_at(value, depth + 1)
-                })
-            }
-            _ => self.pay(ITEM_UNITS),
-        }
+        self.pay(weight.units())
     }
 
     fn pay(&mut self, units: u64) -> Outcome<()> {

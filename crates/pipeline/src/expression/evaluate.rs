@@ -10,7 +10,7 @@ use super::print::{append, print};
 use super::program::{Arguments, Bound, Expression, Loop, Node, Program, Statement, Target};
 use super::signature::Given;
 use crate::Value;
-use crate::value::Map;
+use crate::value::{List, Map};
 
 /// One evaluation under way.
 pub(super) struct Evaluator<'a> {
@@ -216,7 +216,7 @@ impl<'a> Evaluator<'a> {
             };
             map.insert(key.to_string(), value);
         }
-        let map = Value::Map(Arc::new(map));
+        let map = Value::from(map);
         self.budget.hold(&map)?;
         Ok(map)
     }
@@ -272,7 +272,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The items that a loop goes over, those that its own `if` leaves out not among them.
-    fn items_of(&mut self, list: Value, each: &Loop) -> Outcome<Arc<Vec<Value>>> {
+    fn items_of(&mut self, list: Value, each: &Loop) -> Outcome<Arc<List>> {
         let items = match list {
             Value::List(items) => items,
             Value::Map(entries) => {
@@ -292,7 +292,7 @@ impl<'a> Evaluator<'a> {
                 kept.push(item.clone());
             }
         }
-        Ok(Arc::new(kept))
+        Ok(Arc::new(kept.into()))
     }
 
     fn start_turn(&mut self, each: &Loop) -> Outcome<()> {

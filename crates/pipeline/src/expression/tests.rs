@@ -3,7 +3,7 @@ use crate::{Artifact, Digest, MediaKind};
 
 /// A context with a bit of everything.
 fn context() -> Context {
-    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let json = |text: &str| crate::value::journal::read(text).unwrap();
     let mut context = Context::default();
     context.values.insert(
         "inputs".into(),

@@ -1,12 +1,10 @@
 //! Named values, small: most maps of a run have one to five entries, and there are many of them.
 
-use std::fmt;
 use std::ops::Index;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
-
-use crate::Value;
+use super::Value;
+use super::drop::{LIES_DEEP, take_apart};
+use super::weight::Weight;
 
 /// Named values, in the order of their names. Works like a `BTreeMap<String, Value>`, whose
 /// smallest piece has room for eleven entries.
@@ -19,10 +17,11 @@ use crate::Value;
 /// assert_eq!(map.remove("a"), Some(Value::from(true)));
 /// assert_eq!(map["b"], Value::from(2_i64));
 /// ```
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone)]
 pub struct Map {
     /// Sorted by name, each name once.
-    entries: Vec<(String, Value)>,
+    pub(super) entries: Vec<(String, Value)>,
+    weight: Weight,
 }
 
 /// Up to so many entries a map takes no more memory than it needs; larger ones grow by doubling.
@@ -31,7 +30,23 @@ const SMALL: usize = 8;
 impl Map {
     /// A map without entries.
     pub const fn new() -> Map {
-        Map { entries: Vec::new() }
+        Map { entries: Vec::new(), weight: Weight::EMPTY }
+    }
+
+    /// Of entries that are sorted by name, each name once.
+    fn of_sorted(entries: Vec<(String, Value)>) -> Map {
+        let mut map = Map { entries, weight: Weight::EMPTY };
+        map.weight = map.weighed();
+        map
+    }
+
+    fn weighed(&self) -> Weight {
+        let entries = self.entries.iter();
+        entries.fold(Weight::EMPTY, |weight, (name, value)| weight.and(value, name.len()))
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        self.weight
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
@@ -57,11 +72,6 @@ impl Map {
         self.find(name).ok().map(|at| &self.entries[at].1)
     }
 
-    /// The value called `name`, to be changed.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.find(name).ok().map(|at| &mut self.entries[at].1)
-    }
-
     /// Whether there is a value called `name`.
     pub fn contains_key(&self, name: &str) -> bool {
         self.find(name).is_ok()
@@ -70,8 +80,16 @@ impl Map {
     /// Puts a value in, and gives the one that was there.
     pub fn insert(&mut self, name: String, value: Value) -> Option<Value> {
         match self.find(&name) {
-            Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, value)),
+            Ok(at) => {
+                let before = std::mem::replace(&mut self.entries[at].1, value);
+                self.weight = match self.weight.without(&before, name.len()) {
+                    Some(rest) => rest.and(&self.entries[at].1, name.len()),
+                    None => self.weighed(),
+                };
+                Some(before)
+            }
             Err(at) => {
+                self.weight = self.weight.and(&value, name.len());
                 if self.entries.len() < SMALL {
                     self.entries.reserve_exact(1);
                 }
@@ -83,12 +101,9 @@ impl Map {
 
     /// Takes a value out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        self.find(name).ok().map(|at| self.entries.remove(at).1)
-    }
-
-    /// Keeps the entries for which `keep` holds.
-    pub fn retain(&mut self, mut keep: impl FnMut(&String, &mut Value) -> bool) {
-        self.entries.retain_mut(|(name, value)| keep(name, value));
+        let (name, value) = self.entries.remove(self.find(name).ok()?);
+        self.weight = self.weight.without(&value, name.len()).unwrap_or_else(|| self.weighed());
+        Some(value)
     }
 
     /// The entries, in the order of their names.
@@ -106,19 +121,34 @@ impl Map {
         self.entries.iter().map(|(_, value)| value)
     }
 
-    /// The values, to be changed.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
-        self.entries.iter_mut().map(|(_, value)| value)
-    }
-
     /// The names, in order; the values are dropped.
     pub fn into_keys(self) -> impl Iterator<Item = String> {
-        self.entries.into_iter().map(|(name, _)| name)
+        self.into_iter().map(|(name, _)| name)
     }
 
     /// The values, in the order of their names.
     pub fn into_values(self) -> impl Iterator<Item = Value> {
-        self.entries.into_iter().map(|(_, value)| value)
+        self.into_iter().map(|(_, value)| value)
+    }
+}
+
+impl Default for Map {
+    fn default() -> Map {
+        Map::new()
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Map) -> bool {
+        self.weight == other.weight && self.entries == other.entries
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        if self.weight.depth() > LIES_DEEP {
+            take_apart(std::mem::take(&mut self.entries).into_iter().map(|(_, value)| value).collect());
+        }
     }
 }
 
@@ -150,7 +180,7 @@ impl FromIterator<(String, Value)> for Map {
             entries.reverse();
         }
         entries.shrink_to_fit();
-        Map { entries }
+        Map::of_sorted(entries)
     }
 }
 
@@ -171,8 +201,8 @@ impl IntoIterator for Map {
     type Item = (String, Value);
     type IntoIter = std::vec::IntoIter<(String, Value)>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        std::mem::take(&mut self.entries).into_iter()
     }
 }
 
@@ -182,42 +212,6 @@ impl<'a> IntoIterator for &'a Map {
 
     fn into_iter(self) -> Iter<'a> {
         self.iter()
-    }
-}
-
-impl fmt::Debug for Map {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-impl Serialize for Map {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for Map {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Map, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Map;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Map, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = access.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(entries.into_iter().collect())
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
     }
 }
 

@@ -14,9 +14,10 @@ use super::super::program::Operator;
 use super::super::signature::Given;
 use super::{count, find, text_at};
 use crate::Value;
+use crate::value::List;
 
 /// The items to work on. Of an object these are its keys, of what is absent there are none.
-fn of(value: &Value, budget: &mut Budget) -> Outcome<Arc<Vec<Value>>> {
+fn of(value: &Value, budget: &mut Budget) -> Outcome<Arc<List>> {
     match value {
         Value::List(items) => {
             budget.list(items.len())?;
@@ -355,7 +356,7 @@ pub(super) fn slice(value: Value, given: &Given, budget: &mut Budget) -> Outcome
     budget.list(slices)?;
     let items = of(&value, budget)?;
     let (share, longer) = (items.len() / slices, items.len() % slices);
-    let mut rest = items.as_slice();
+    let mut rest: &[Value] = &items;
     let mut parts = Vec::new();
     for index in 0..slices {
         let (part, after) = rest.split_at(share + usize::from(index < longer));

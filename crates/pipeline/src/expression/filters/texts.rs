@@ -244,21 +244,10 @@ pub(super) fn fromjson(value: Value, _: &Given, budget: &mut Budget) -> Outcome<
     budget.list(text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count())?;
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => {
-            let value = plain(json);
+            let value = Value::from(json);
             budget.hold(&value)?;
             Ok(value)
         }
         Err(error) => wrong(format!("this text isn't JSON: {error}")),
-    }
-}
-
-/// JSON as plain values: what looks like media in a text that a model wrote isn't.
-fn plain(json: serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Array(items) => Value::list(items.into_iter().map(plain).collect()),
-        serde_json::Value::Object(entries) => {
-            Value::map(entries.into_iter().map(|(key, value)| (key, plain(value))))
-        }
-        scalar => Value::from(scalar),
     }
 }

@@ -1,0 +1,100 @@
+//! Values in what is stored: absence, media, and objects that only look like them are read again as
+//! what they were.
+
+use motet_engine::event::{LateEnd, RunStarted};
+use motet_engine::{Event, Money, RunId, RunStatus};
+use motet_pipeline::value::read_written;
+use motet_pipeline::{Artifact, Digest, MediaKind, StepPath, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// Media, absence, and plain objects of their shapes, side by side.
+fn value() -> Value {
+    let clip = Artifact {
+        digest: Digest::of(b"clip"),
+        kind: MediaKind::Video,
+        mime: "video/mp4".into(),
+        bytes: 4,
+        width: Some(640),
+        height: Some(360),
+        duration: Some(2.0),
+        fps: Some(25.0),
+        has_audio: Some(true),
+    };
+    let looks_like_media = Value::from(serde_json::to_value(&clip).unwrap());
+    Value::map([
+        ("clip", Value::from(clip)),
+        ("nothing", Value::Absent),
+        ("looks_like_media", looks_like_media),
+        ("looks_like_nothing", Value::from(json!({"$absent": true}))),
+        ("looks_like_a_list_of_pairs", Value::from(json!({"$plain": [["a", 1]]}))),
+    ])
+}
+
+fn assert_kept<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(stored: &T) {
+    let text = serde_json::to_vec(stored).unwrap();
+    assert_eq!(&read_written::<T>(&text).unwrap(), stored);
+}
+
+#[test]
+fn the_values_of_events_are_read_as_they_were_written() {
+    let step = || StepPath::root().step("a");
+    let started = RunStarted {
+        schema: 1,
+        run: RunId::new("r"),
+        pipeline: "p".into(),
+        plan: Digest::of(b"p"),
+        inputs: value(),
+        seed: 1,
+        user: None,
+        labels: Default::default(),
+    };
+    let events = [
+        Event::RunStarted(Box::new(started)),
+        Event::StepExpanded { step: step(), items: [("k", value())].into_iter().collect() },
+        Event::StepReady { step: step(), inputs: Some(value()) },
+        Event::StepReady { step: step(), inputs: None },
+        Event::AttemptEnded {
+            step: step(),
+            attempt: 1,
+            end: LateEnd::Succeeded,
+            output: Some(value()),
+            cost: Money::ZERO,
+        },
+        Event::TargetReady { step: step(), target: 1, inputs: value(), dropped: Vec::new() },
+        Event::StepCompleted { step: step(), output: Some(value()) },
+        Event::RunCompleted { outputs: value(), degraded: false },
+    ];
+    events.iter().for_each(assert_kept);
+    assert_kept(&RunStatus::Completed { outputs: value() });
+}
+
+/// A value that is read without a word is read plainly, and would lose its media only when a run is
+/// resumed: this finds the field before.
+#[test]
+fn every_stored_field_with_a_value_says_that_it_is_read_as_a_journal() {
+    let sources = [
+        ("event.rs", include_str!("../../src/event.rs")),
+        ("node.rs", include_str!("../../src/node.rs")),
+        ("run.rs", include_str!("../../src/run.rs")),
+        ("parts.rs", include_str!("../../src/parts.rs")),
+    ];
+    let mut found = 0;
+    for (file, source) in sources {
+        let lines: Vec<_> = source.lines().map(str::trim).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let Some((name, ty)) = line.split_once(": ") else { continue };
+            let is_field = name.split(' ').all(|word| {
+                word.starts_with("pub") || word.chars().all(|c| c == '_' || c.is_ascii_lowercase())
+            });
+            if !is_field || !ty.ends_with(',') || !ty.contains("Value") {
+                continue;
+            }
+            found += 1;
+            let attribute = lines[number - 1];
+            assert!(attribute.contains("deserialize_with = \"journal::"), "{file}:{}: {line}", number + 1);
+        }
+    }
+    assert!(found >= 10, "only {found} fields were found: the shape of the source has changed");
+}
