@@ -3,11 +3,16 @@
 //! One task owns all live runs. It hands what happened to the engine, the turn to the store, and
 //! carries out the commands once the turn is durable: append before you act (law L1).
 
+mod ending;
+mod guard;
+mod standing;
+mod timing;
+
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
+use futures_util::FutureExt;
 use motet_engine::{
     AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Resource, Run, RunId,
     RunStarted, dispatcher::Claim,
@@ -17,16 +22,19 @@ use motet_store::{Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use guard::{Panic, drop_guarded, guarded};
+pub(crate) use standing::Standing;
+
+use crate::Error;
 use crate::follow::{Follower, Followers, Happening, Progress};
 use crate::heart::Heart;
-use crate::lock::Lock;
 use crate::operation::{self, Hands};
 use crate::work::{ProgressSink, Work};
 
 /// What the driver is told.
 pub(crate) enum Message {
     /// Start a run.
-    Start { graph: Arc<Graph>, started: Box<RunStarted>, accepted: oneshot::Sender<Result<(), StoreError>> },
+    Start { graph: Arc<Graph>, started: Box<RunStarted>, accepted: Accepted },
     /// Go on with a run that was replayed from the journal.
     TakeUp { run: Box<Run>, away: Span },
     /// Something happened to a run.
@@ -43,7 +51,19 @@ pub(crate) enum Message {
     Follow { run: RunId, follower: Follower, live: oneshot::Sender<bool> },
     /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
     /// The lock is let go of last.
-    Leave { lock: Option<Lock>, left: oneshot::Sender<()> },
+    Leave { left: oneshot::Sender<()> },
+}
+
+/// Who waits until a start is durable.
+pub(crate) struct Accepted {
+    pub(crate) answer: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Accepted {
+    fn answer(self, outcome: Result<(), Error>) {
+        // Whoever asked may have stopped to wait.
+        let _ = self.answer.send(outcome);
+    }
 }
 
 /// What waits for a turn to be durable.
@@ -51,7 +71,7 @@ pub(crate) struct Effect {
     run: RunId,
     turn: Option<Arc<motet_engine::Turn>>,
     commands: Vec<Command>,
-    accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
+    accepted: Option<Accepted>,
 }
 
 /// The task that owns all live runs.
@@ -68,8 +88,9 @@ pub(crate) struct Driver {
     /// How many batches are at the store.
     appending: usize,
     heart: Heart,
+    standing: Arc<Standing>,
     /// Those who wait until the driver has left, once it was told to.
-    leaving: Vec<(Option<Lock>, oneshot::Sender<()>)>,
+    leaving: Vec<oneshot::Sender<()>>,
     /// Set once the store refuses to keep anything more.
     broken: Option<Arc<StoreError>>,
 }
@@ -77,16 +98,16 @@ pub(crate) struct Driver {
 struct Live {
     /// Boxed, so that the table of all runs is small enough to be moved when it grows.
     run: Box<Run>,
+    /// Its place in the order of deadlines.
     deadline: Option<Timestamp>,
+    /// How many of its turns are on their way to the store.
+    at_store: u32,
     followers: Followers,
 }
 
-/// When the driver will be woken, and what waits for that.
-type Alarm = (Timestamp, BoxFuture<'static, ()>);
-
-async fn ring(alarm: &mut Option<Alarm>) {
-    if let Some((_, sleep)) = alarm {
-        sleep.await;
+impl Live {
+    fn new(run: Box<Run>) -> Live {
+        Live { run, deadline: None, at_store: 0, followers: Followers::default() }
     }
 }
 
@@ -96,11 +117,12 @@ const BATCH_MESSAGES_MAX: usize = 1024;
 impl Driver {
     /// Starts the driver in the world of `hands` and gives its mailbox. `processors` is how much
     /// work that keeps a processor busy may go on at once; `heart` tells the store that somebody is
-    /// there.
+    /// there, and `standing` those outside how it goes.
     pub(crate) fn spawn(
         hands: Arc<Hands>,
         processors: usize,
         heart: Heart,
+        standing: Arc<Standing>,
     ) -> mpsc::UnboundedSender<Message> {
         let (mail, inbox) = mpsc::unbounded_channel();
         let driver = Driver {
@@ -113,15 +135,22 @@ impl Driver {
             batch: Vec::new(),
             appending: 0,
             heart,
+            standing,
             leaving: Vec::new(),
             broken: None,
             hands: hands.clone(),
         };
-        hands.world.spawn(Box::pin(driver.drive()));
+        hands.world.spawn(Box::pin(driver.work()));
         mail
     }
 
-    async fn drive(mut self) {
+    async fn work(mut self) {
+        if let Err(payload) = AssertUnwindSafe(self.drive()).catch_unwind().await {
+            self.fall(Panic::of(payload)).await;
+        }
+    }
+
+    async fn drive(&mut self) {
         let mut messages = Vec::with_capacity(BATCH_MESSAGES_MAX);
         let mut alarm = None;
         loop {
@@ -133,7 +162,7 @@ impl Driver {
                         return;
                     }
                 }
-                () = ring(&mut alarm), if alarm.is_some() => alarm = None,
+                () = timing::ring(&mut alarm), if alarm.is_some() => alarm = None,
             }
             self.notice_absence();
             for message in messages.drain(..) {
@@ -161,29 +190,10 @@ impl Driver {
         }
     }
 
-    /// Sets the alarm earlier if something is due before it rings. It is not set later: to be woken
-    /// once for nothing costs less than to set it with every turn.
-    fn set_alarm(&self, alarm: &mut Option<Alarm>) {
-        match self.next_wake() {
-            None => *alarm = None,
-            Some(next) if alarm.as_ref().is_none_or(|(at, _)| next < *at) => {
-                *alarm = Some((next, self.hands.world.sleep_until(next)));
-            }
-            Some(_) => {}
-        }
-    }
-
     /// Whether nothing is at work and nothing is at the store. Once that is broken, the ends of work
     /// make no difference.
     fn is_idle(&self) -> bool {
         self.appending == 0 && (self.in_flight.is_empty() || self.broken.is_some())
-    }
-
-    /// When something is to be done if nothing happens before.
-    fn next_wake(&self) -> Option<Timestamp> {
-        let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = deadline.into_iter().chain(self.heart.due()).min();
-        next.filter(|_| self.leaving.is_empty())
     }
 
     fn take_in(&mut self, message: Message) {
@@ -193,6 +203,10 @@ impl Driver {
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ended { run, key, end } => {
                 self.in_flight.remove(&(run.clone(), key.clone()));
+                if !self.runs.contains_key(&run) {
+                    // The engine can't say so any more.
+                    self.dispatcher.release(&Claim { run: run.clone(), key: key.clone() });
+                }
                 // Work that was stopped because the driver leaves is done again by the next one.
                 if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
                     self.tell(&run, Input::Ended { key, end });
@@ -218,73 +232,61 @@ impl Driver {
                     found.followers.add(follower);
                 }
             }
-            Message::Leave { lock, left } => {
-                self.leaving.push((lock, left));
+            Message::Leave { left } => {
+                self.leaving.push(left);
                 self.in_flight.values().for_each(CancellationToken::cancel);
             }
         }
     }
 
-    fn start(
-        &mut self,
-        graph: Arc<Graph>,
-        started: RunStarted,
-        accepted: oneshot::Sender<Result<(), StoreError>>,
-    ) {
+    fn start(&mut self, graph: Arc<Graph>, started: RunStarted, accepted: Accepted) {
         if let Some(error) = &self.broken {
-            let _ = accepted.send(Err((**error).clone()));
-            return;
+            return accepted.answer(Err((**error).clone().into()));
         }
         if !self.leaving.is_empty() {
             return;
         }
-        let (run, reaction) = Run::start(graph, started, self.hands.world.now());
-        let id = run.id().clone();
-        self.runs
-            .insert(id.clone(), Live { run: Box::new(run), deadline: None, followers: Followers::default() });
-        self.stage(&id, reaction, Some(accepted));
+        let (id, now) = (started.run.clone(), self.hands.world.now());
+        match ask_engine(&self.hands, &id, || Run::start(graph, started, now)) {
+            Ok((run, reaction)) => {
+                self.runs.insert(id.clone(), Live::new(Box::new(run)));
+                self.stage(&id, reaction, Some(accepted));
+            }
+            Err(panic) => accepted.answer(Err(Error::StartPanicked { panic: panic.to_string() })),
+        }
     }
 
     /// Issues again what was in flight, after the engine knows how long nobody drove the run.
-    fn take_up(&mut self, run: Box<Run>, away: Span) {
+    fn take_up(&mut self, mut run: Box<Run>, away: Span) {
         let id = run.id().clone();
         let refuses = self.broken.is_some() || !self.leaving.is_empty();
         if refuses || self.runs.contains_key(&id) || run.status().is_terminal() {
             return;
         }
-        let mut live = Live { run, deadline: None, followers: Followers::default() };
-        let Reaction { turn, .. } = live.run.handle(self.hands.world.now(), Input::Resume { away });
-        // Those of the turn are among them, and deadlines are as they were moved.
-        let reaction = Reaction { turn, commands: live.run.outstanding() };
-        self.runs.insert(id.clone(), live);
-        self.stage(&id, reaction, None);
+        let now = self.hands.world.now();
+        let resumed = ask_engine(&self.hands, &id, || {
+            let Reaction { turn, .. } = run.handle(now, Input::Resume { away });
+            // Those of the turn are among them, and deadlines are as they were moved.
+            Reaction { turn, commands: run.outstanding() }
+        });
+        match resumed {
+            Ok(reaction) => {
+                self.runs.insert(id.clone(), Live::new(run));
+                self.stage(&id, reaction, None);
+            }
+            Err(panic) => {
+                drop_guarded(run);
+                self.quarantine(&id, panic);
+            }
+        }
     }
 
     fn tell(&mut self, id: &RunId, input: Input) {
         let now = self.hands.world.now();
         let Some(live) = self.runs.get_mut(id) else { return };
-        let reaction = live.run.handle(now, input);
-        self.stage(id, reaction, None);
-    }
-
-    /// If this process was stopped for a while, or its machine asleep, nobody drove the runs: their
-    /// deadlines move on before any of them is looked at.
-    fn notice_absence(&mut self) {
-        let Some(away) = self.heart.stood_still(self.hands.world.now()) else { return };
-        let runs: BTreeSet<RunId> = self.runs.keys().cloned().collect();
-        for run in runs {
-            self.tell(&run, Input::Resume { away });
-        }
-    }
-
-    /// Tells every run of which a deadline has passed.
-    fn tick(&mut self) {
-        let now = self.hands.world.now();
-        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
-        // A run that has more to do than fits into a turn is due again at once: after the others.
-        let due: Vec<RunId> = due.map(|(_, id)| id.clone()).collect();
-        for id in due {
-            self.tell(&id, Input::Tick);
+        match ask_engine(&self.hands, id, || live.run.handle(now, input)) {
+            Ok(reaction) => self.stage(id, reaction, None),
+            Err(panic) => self.quarantine(id, panic),
         }
     }
 
@@ -298,23 +300,10 @@ impl Driver {
     }
 
     /// Puts what an input led to among what is handed to the store next.
-    fn stage(
-        &mut self,
-        id: &RunId,
-        reaction: Reaction,
-        accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
-    ) {
+    fn stage(&mut self, id: &RunId, reaction: Reaction, accepted: Option<Accepted>) {
         let Some(live) = self.runs.get_mut(id) else { return };
-        let deadline = live.run.next_deadline();
-        if deadline != live.deadline {
-            if let Some(old) = live.deadline {
-                self.deadlines.remove(&(old, id.clone()));
-            }
-            if let Some(new) = deadline {
-                self.deadlines.insert((new, id.clone()));
-            }
-            live.deadline = deadline;
-        }
+        live.at_store += u32::from(reaction.turn.is_some());
+        self.set_deadline(id);
         if reaction.turn.is_some() || !reaction.commands.is_empty() {
             let turn = reaction.turn.map(Arc::new);
             self.batch.push(Effect { run: id.clone(), turn, commands: reaction.commands, accepted });
@@ -351,9 +340,10 @@ impl Driver {
     fn carry_out_all(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Some(accepted) = effect.accepted {
-                let _ = accepted.send(Ok(()));
+                accepted.answer(Ok(()));
             }
             if let Some(turn) = effect.turn {
+                self.settle(&effect.run);
                 self.publish(&effect.run, turn);
             }
             for command in effect.commands {
@@ -380,6 +370,8 @@ impl Driver {
 
     fn carry_out(&mut self, id: &RunId, command: Command) {
         match command {
+            // A run that is driven no more would never give it back.
+            Command::Acquire { .. } if !self.runs.contains_key(id) => {}
             Command::Acquire { key, resource } => {
                 self.dispatcher.want(Claim { run: id.clone(), key }, resource)
             }
@@ -418,37 +410,12 @@ impl Driver {
     fn post(&self, message: Message) {
         self.mail.send(message).expect("the driver holds the receiving end");
     }
+}
 
-    /// The store keeps nothing more: all work stops, and everybody who waits is told why.
-    fn give_up(&mut self, error: StoreError, effects: Vec<Effect>) {
-        let staged = std::mem::take(&mut self.batch);
-        for accepted in effects.into_iter().chain(staged).filter_map(|effect| effect.accepted) {
-            let _ = accepted.send(Err(error.clone()));
-        }
-        let error = Arc::new(error);
-        for live in self.runs.values_mut() {
-            live.followers.tell(&Happening::StoreFailed(error.clone()));
-        }
-        self.broken = Some(error);
-        self.in_flight.values().for_each(CancellationToken::cancel);
-        self.forget_runs();
-    }
-
-    fn leave(mut self) {
-        self.forget_runs();
-        for (lock, left) in self.leaving {
-            lock.into_iter().for_each(Lock::release);
-            // Whoever asked may have stopped to wait.
-            let _ = left.send(());
-        }
-    }
-
-    fn forget_runs(&mut self) {
-        for live in self.runs.values_mut() {
-            live.followers.tell(&Happening::Interrupted);
-        }
-        self.runs.clear();
-        self.deadlines.clear();
-        self.batch.clear();
-    }
+/// Asks the engine about `run`; a panic there is of that run alone.
+fn ask_engine<T>(hands: &Hands, run: &RunId, question: impl FnOnce() -> T) -> Result<T, Panic> {
+    guarded(|| {
+        hands.before_engine(run);
+        question()
+    })
 }

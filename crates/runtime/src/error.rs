@@ -131,6 +131,34 @@ pub enum Error {
         "run {0} is not driven by the process that drives its store; it can be resumed when that has ended"
     )]
     Undriven(RunId),
+    /// The engine panicked while it handled the run, which this process leaves alone from then on.
+    #[error(
+        "run {run} is quarantined: Motet panicked over it ({panic}). What it recorded is kept, and all other \
+         runs go on. Please report this; a new process, best of a newer version, can resume it"
+    )]
+    Quarantined {
+        /// The run.
+        run: RunId,
+        /// What the panic said.
+        panic: String,
+    },
+    /// The engine panicked while a run was to begin.
+    #[error(
+        "the run was not started: Motet panicked over it ({panic}). Nothing of it is kept. Please report this"
+    )]
+    StartPanicked {
+        /// What the panic said.
+        panic: String,
+    },
+    /// What drives the store in this process has panicked; it has stopped all work and let go of the store.
+    #[error(
+        "Motet panicked ({panic}), stopped all work and let go of the store. What was recorded is kept. \
+         Please report this; open the store again to resume its runs"
+    )]
+    DriverPanicked {
+        /// What the panic said.
+        panic: String,
+    },
     /// This process has let go of the store.
     #[error("this process was told to stop and has let go of the store")]
     Left,
@@ -169,7 +197,11 @@ impl Error {
     /// Whether this is about one run alone: others can be gone on with.
     pub(crate) fn is_of_one_run(&self) -> bool {
         match self {
-            Error::Check(_) | Error::Journal { .. } | Error::NoRun(_) | Error::Refused { .. } => true,
+            Error::Check(_)
+            | Error::Journal { .. }
+            | Error::NoRun(_)
+            | Error::Quarantined { .. }
+            | Error::Refused { .. } => true,
             Error::Store(error) => matches!(
                 error,
                 StoreError::Corrupt { .. } | StoreError::NewerRun { .. } | StoreError::NoArtifact { .. }

@@ -5,8 +5,9 @@ mod resumption;
 mod setup;
 mod start;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use motet_engine::{Event, Input, RunId};
 use motet_pipeline::Timestamp;
@@ -22,9 +23,9 @@ pub use start::{StartOptions, Started};
 pub(crate) use start::made_id;
 
 use crate::Error;
-use crate::driver::Message;
+use crate::driver::{Message, Standing};
 use crate::follow::Happening;
-use crate::lock::{Door, Lock, Note};
+use crate::lock::{Door, Note};
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
 use crate::tools::Tools;
@@ -63,8 +64,8 @@ struct Inner {
     mail: mpsc::UnboundedSender<Message>,
     /// Taking runs up, and starting those that may be found instead, one after the other.
     order: tokio::sync::Mutex<()>,
-    /// Held as long as this process drives the store; the driver lets go of it when it has left.
-    lock: Mutex<Option<Lock>>,
+    /// How the driver and its runs stand; holds the store's lock.
+    standing: Arc<Standing>,
     /// Who drove the store before, and when it last gave a sign of life.
     before: Before,
 }
@@ -85,10 +86,9 @@ impl Drop for Inner {
 impl Inner {
     /// Has the driver stop all work, then let go of the store. Does nothing the second time.
     fn leave(&self) -> oneshot::Receiver<()> {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (left, answer) = oneshot::channel();
         // A driver that is gone already has nothing to stop.
-        let _ = self.mail.send(Message::Leave { lock, left });
+        let _ = self.mail.send(Message::Leave { left });
         answer
     }
 }
@@ -187,7 +187,18 @@ impl Motet {
                 Happening::Progress(_) => {}
             }
         }
-        Err(Error::Interrupted(id.clone()))
+        Err(self.inner.standing.why_undriven(id))
+    }
+
+    /// The runs that this process drives no more because Motet itself panicked over them, and what the
+    /// panic said: see [`Error::Quarantined`].
+    pub fn quarantined(&self) -> BTreeMap<RunId, String> {
+        self.inner.standing.quarantined()
+    }
+
+    /// Completes when nobody drives the store in this process any more.
+    pub(crate) async fn is_left(&self) {
+        self.inner.mail.closed().await;
     }
 
     /// Stops all work, keeps what came of it, and lets go of the store. Unfinished runs can be resumed.
@@ -204,13 +215,12 @@ impl Motet {
 
     /// Whether this process holds the store's lock.
     pub fn is_owner(&self) -> bool {
-        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.inner.standing.is_owner()
     }
 
     /// Tells other processes how to reach this one.
     pub(crate) fn announce(&self, door: &Door) -> Result<(), Error> {
-        let mut lock = self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.as_mut().map_or(Ok(()), |lock| lock.announce(door))
+        self.inner.standing.announce(door)
     }
 
     fn post(&self, message: Message) {

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_engine::Failure;
+use motet_engine::{Failure, RunId};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::{Class, Contract, Value};
 use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
 
+use crate::driver::{Panic, guarded};
 use crate::tools::Tools;
 use crate::work::Work;
 use crate::world::SharedWorld;
@@ -68,13 +69,23 @@ impl Hands {
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (result, computed) = tokio::sync::oneshot::channel();
+        let panicked = |panic: Panic| Failure::new(Class::Invalid, format!("the work panicked: {panic}"));
+        let work = move || guarded(work).unwrap_or_else(|panic| Err(panicked(panic)));
         self.world
             .compute(Box::new(move || {
                 // Whoever asked may have been dropped meanwhile.
                 let _ = result.send(work());
             }))
             .await;
-        computed.await.unwrap_or_else(|_| Err(Failure::new(Class::Invalid, "the work panicked")))
+        computed.await.unwrap_or_else(|_| Err(Failure::new(Class::Invalid, "the work was dropped")))
+    }
+
+    /// Is called before the engine is told something about `run`: where a simulation may have it panic.
+    pub(crate) fn before_engine(&self, run: &RunId) {
+        #[cfg(feature = "simulation")]
+        self.world.before_engine(run);
+        #[cfg(not(feature = "simulation"))]
+        let _ = run;
     }
 }
 
@@ -112,3 +123,19 @@ pub(crate) fn store_error(failure: &Failure, store: &Store) -> Option<StoreError
 
 const DISK_FULL: &str = "motet:disk_full";
 const STORE_FAILED: &str = "motet:store_failed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Motet;
+
+    #[tokio::test]
+    async fn work_that_panics_beside_the_tasks_says_so() {
+        let motet = Motet::builder().open().await.unwrap();
+        let failure = motet.hands().compute::<()>(|| panic!("no such pixel")).await.unwrap_err();
+        assert_eq!(
+            (failure.class, failure.message.as_str()),
+            (Class::Invalid, "the work panicked: no such pixel")
+        );
+    }
+}

@@ -4,15 +4,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use motet_engine::{AttemptEnd, AttemptKey, Failure, Money, Perform, RunId, RunStarted};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Contract, Span, StepPath, Timestamp, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::Message;
+use crate::driver::{Message, Panic, drop_guarded};
 use crate::follow::Progress;
-use crate::operation::Hands;
+use crate::operation::{Hands, Operation};
 
 /// One attempt of a step, handed to the operation that does it.
 pub struct Work {
@@ -28,7 +29,7 @@ pub struct Work {
 }
 
 /// How long work that was told to stop may take to clean up before it is dropped.
-const GRACE: Span = Span::seconds(2);
+pub(crate) const GRACE: Span = Span::seconds(2);
 
 impl Work {
     pub(crate) fn new(
@@ -115,32 +116,37 @@ impl Work {
             return failed(Failure::new(Class::Unavailable, message));
         };
         let (world, stop) = (self.hands.world.clone(), self.stop.clone());
-        let working = AssertUnwindSafe(async move { operation.perform(self).await }).catch_unwind();
+        let mut working = AssertUnwindSafe(operation_of(operation, self)).catch_unwind();
         let dropped = async {
             stop.cancelled().await;
             world.sleep_until(world.now().after(GRACE)).await;
         };
-        tokio::select! {
+        let end = tokio::select! {
             biased;
-            result = working => match result {
+            result = &mut working => match result {
                 Ok(Ok(output)) => AttemptEnd::Succeeded { output, cost: Money::ZERO },
                 Ok(Err(_)) if stop.is_cancelled() => AttemptEnd::Cancelled,
                 Ok(Err(failure)) => failed(failure),
-                Err(panic) => failed(Failure::new(Class::Invalid, format!("{name} panicked: {}", words(&*panic)))),
+                Err(payload) => {
+                    let panic = Panic::of(payload);
+                    failed(Failure::new(Class::Invalid, format!("{name} panicked: {panic}")))
+                }
             },
             () = dropped => AttemptEnd::Cancelled,
-        }
+        };
+        // The code of others runs once more here: what it still holds is dropped.
+        drop_guarded(working);
+        end
     }
+}
+
+/// All that the operation does, its beginning included, as one future.
+fn operation_of(operation: Arc<dyn Operation>, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    Box::pin(async move { operation.perform(work).await })
 }
 
 fn failed(failure: Failure) -> AttemptEnd {
     AttemptEnd::Failed { failure, cost: Money::ZERO }
-}
-
-/// What a panic says.
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// Where an attempt tells how far it is. Telling is cheap and never waits.

@@ -43,6 +43,11 @@ pub trait World: Send + Sync + 'static {
     /// on their way, so the caller may be held up for the one flush that these take.
     fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable);
 
+    /// Is called right before the engine is told something about `run`. A simulation may panic here, as
+    /// the engine would if one of its invariants didn't hold.
+    #[cfg(feature = "simulation")]
+    fn before_engine(&self, _run: &motet_engine::RunId) {}
+
     /// Runs a program to its end; `stop` kills it and all that it started.
     fn run_process(
         &self,

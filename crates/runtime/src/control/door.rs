@@ -47,12 +47,18 @@ impl DoorKeeper {
     pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> io::Result<DoorKeeper> {
         let (listener, path) = socket::open(folder)?;
         let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
-        let keeper = DoorKeeper { path, shut: shut.clone(), emptied: emptied.clone() };
+        let keeper = DoorKeeper { path: path.clone(), shut: shut.clone(), emptied: emptied.clone() };
+        let (socket, driven) = (path.clone(), motet.clone());
         let room = Arc::new(Room { motet, hello, asked: Semaphore::new(ASKED_MAX) });
         tokio::spawn(async move {
             tokio::select! {
-                () = let_in(listener, room, emptied) => {}
+                () = let_in(listener, room, emptied.clone()) => {}
                 () = shut.cancelled() => {}
+                // The driver panicked and let go of the store: one of the guests can drive it.
+                () = driven.is_left() => {
+                    socket::remove(&socket);
+                    emptied.cancel();
+                }
             }
         });
         Ok(keeper)

@@ -124,19 +124,21 @@ impl RunHandle {
     /// Waits for the end of the run.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when nobody drives the run any more, and when the store fails.
+    /// [`Error::Interrupted`] when nobody drives the run any more, or what else it came by:
+    /// [`Error::Quarantined`], [`Error::DriverPanicked`]; and when the store fails.
     pub async fn wait(&self) -> Result<RunEnd, Error> {
         let (follower, end) = oneshot::channel();
         let last = match self.follow_live(Follower::End(follower)).await {
             true => match end.await {
                 Ok(Happening::Turn(turn)) => Some(turn),
                 Ok(Happening::StoreFailed(error)) => return Err(Error::Store((*error).clone())),
+                // Why, if it is more than that the driver left, is known below.
                 _ => None,
             },
             false => self.last_turn()?,
         };
         let end = last.and_then(|turn| turn.events.last().and_then(RunEnd::of));
-        end.ok_or_else(|| Error::Interrupted(self.id.clone()))
+        end.ok_or_else(|| self.motet.inner.standing.why_undriven(&self.id))
     }
 
     /// The last turn that is kept.

@@ -6,7 +6,7 @@ use motet_store::{RunRow, Store, StoreError};
 
 use super::{Motet, RunHandle};
 use crate::Error;
-use crate::driver::Message;
+use crate::driver::{Message, guarded};
 use crate::lock::Door;
 use crate::pipeline::Pipeline;
 
@@ -49,6 +49,7 @@ impl Motet {
 
     /// The run, if it is unfinished and nobody drives it.
     pub(super) async fn undriven(&self, run: &RunHandle) -> Result<Option<RunRow>, Error> {
+        self.inner.standing.judge(&run.id)?;
         if run.is_live().await {
             return Ok(None);
         }
@@ -65,10 +66,18 @@ impl Motet {
         })?;
         let pipeline = Pipeline::from_stored(&bundle, &self.inner.catalogue)?;
         let turns = store.turns(id)?;
-        let run = Run::replay(pipeline.graph().clone(), &turns)
-            .map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
+        let replayed = guarded(|| {
+            self.inner.hands.before_engine(id);
+            Run::replay(pipeline.graph().clone(), &turns)
+        });
+        let standing = &self.inner.standing;
+        let run = replayed.map_err(|panic| {
+            standing.quarantine(id, panic);
+            standing.why_undriven(id)
+        })?;
+        let run = run.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
         if self.inner.mail.is_closed() {
-            return Err(Error::Interrupted(id.clone()));
+            return Err(standing.why_undriven(id));
         }
         let away = turns.last().map_or(Span(0), |turn| self.away(turn.at));
         self.post(Message::TakeUp { run: Box::new(run), away });

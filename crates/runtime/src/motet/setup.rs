@@ -1,7 +1,7 @@
 //! Setting up: what a [`Motet`] is made of, and how its store is opened.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use motet_pipeline::contract::Catalogue;
 use motet_store::Store;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Before, Inner, Motet};
 use crate::Error;
-use crate::driver::Driver;
+use crate::driver::{Driver, Standing};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock};
 use crate::operation::{self, Hands, Operation, Operations};
@@ -122,12 +122,12 @@ impl Builder {
 
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
         let heart = Heart::new(lock.is_some());
+        let standing = Arc::new(Standing::new(lock));
         let (processors, catalogue) = (self.processors, self.catalogue.clone());
         let hands = Arc::new(self.into_hands(store));
-        let mail = Driver::spawn(hands.clone(), processors, heart);
+        let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
         let order = tokio::sync::Mutex::new(());
-        let lock = Mutex::new(lock);
-        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, lock, before }) }
+        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, standing, before }) }
     }
 
     /// All that operations work with, in `store`.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{Motet, RunHandle};
 use crate::Error;
-use crate::driver::Message;
+use crate::driver::{Accepted, Message};
 use crate::import::judge_kept;
 use crate::operation::Hands;
 use crate::pipeline::Pipeline;
@@ -187,8 +187,9 @@ impl Motet {
         };
         let (accepted, answer) = oneshot::channel();
         let graph = pipeline.graph().clone();
+        let accepted = Accepted { answer: accepted };
         self.post(Message::Start { graph, started: Box::new(started), accepted });
-        answer.await.map_err(|_| Error::Interrupted(id.clone()))??;
+        answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
     }
 }

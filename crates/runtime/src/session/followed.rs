@@ -121,7 +121,7 @@ impl Pump {
                     }
                 }
                 Happening::Interrupted => return Err(Error::Left),
-                Happening::StoreFailed(_) => {
+                Happening::StoreFailed(_) | Happening::Lost(_) => {
                     self.tell(happening).await;
                     return Ok(Part::Over);
                 }
