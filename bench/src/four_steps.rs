@@ -10,7 +10,7 @@ use motet::engine::Failure;
 use motet::language::Type;
 use motet::language::contract::{Contract, Parameter, Work as Kind};
 use motet::operation::Operation;
-use motet::{Motet, Pipeline, Task, Value, Work};
+use motet::{Builder, Motet, Pipeline, Task, Value, Work};
 
 /// The text of the pipeline.
 pub const TEXT: &str = r#"
@@ -46,6 +46,11 @@ impl Operation for Step {
 
 /// A store in `folder` whose steps take `wait`.
 pub async fn open(folder: &Path, wait: Duration) -> Motet {
+    builder(folder, wait).open().await.expect("a fresh folder")
+}
+
+/// What such a store is made of, for more tasks to be added.
+pub fn builder(folder: &Path, wait: Duration) -> Builder {
     let contract = Contract::new("task/step", Kind::Task)
         .summary("Gives 200 bytes.")
         .input(Parameter::required("from", Type::Any))
@@ -53,7 +58,7 @@ pub async fn open(folder: &Path, wait: Duration) -> Motet {
         .output("result", Type::Text);
     let step = Step { wait, result: Value::from("r".repeat(200)) };
     let task = Task::with_contract(contract, step);
-    Motet::builder().store(folder).add_task(task).open().await.expect("a fresh folder")
+    Motet::builder().store(folder).add_task(task)
 }
 
 /// The checked pipeline.

@@ -1,9 +1,11 @@
 //! The scenarios, by name.
 
 mod alone;
+mod beside;
 mod check;
 pub mod crowd;
 pub mod kill;
+mod many;
 mod map;
 mod waiting;
 
@@ -12,7 +14,7 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table.
-pub const NAMES: [&str; 6] = ["alone", "crowd", "waiting", "map", "kill", "check"];
+pub const NAMES: [&str; 8] = ["alone", "beside", "crowd", "many", "waiting", "map", "kill", "check"];
 
 /// Runs one scenario in this process.
 pub fn run(name: &str) -> Figures {
@@ -20,7 +22,9 @@ pub fn run(name: &str) -> Figures {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
     match name {
         "alone" => runtime.block_on(on_a_worker(alone::run())),
+        "beside" => runtime.block_on(on_a_worker(beside::run())),
         "crowd" => runtime.block_on(on_a_worker(crowd::run())),
+        "many" => runtime.block_on(on_a_worker(many::run())),
         "waiting" => runtime.block_on(on_a_worker(waiting::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
         "kill" => kill::run(),
