@@ -8,6 +8,7 @@ use motet::language::plan::InputSpec;
 use motet::language::suggestion::closest;
 use motet::language::value::Map;
 use motet::language::{Type, Value};
+use motet::reading::{Unread, read_file};
 
 use crate::problem::{Problem, reason_of};
 use crate::project::shown_path;
@@ -100,11 +101,11 @@ fn from_file(specs: &[InputSpec], path: &Path) -> Result<Given, Problem> {
         Problem::usage(format!("the inputs in {shown} can't be used: {why}"))
             .line("write a JSON object, such as {\"prompt\": \"a boat\"}")
     };
-    let size = std::fs::metadata(path).map_err(|error| failed(reason_of(&error)))?.len();
-    if size > INPUTS_BYTES_MAX {
-        return Err(failed(format!("the file is larger than {} MiB", INPUTS_BYTES_MAX >> 20)));
-    }
-    let bytes = std::fs::read(path).map_err(|error| failed(reason_of(&error)))?;
+    let bytes = read_file(path, INPUTS_BYTES_MAX).map_err(|unread| match unread {
+        Unread::Io(error) => failed(reason_of(&error)),
+        Unread::TooLarge(_) => failed(format!("the file is larger than {} MiB", INPUTS_BYTES_MAX >> 20)),
+        other => failed(other.to_string()),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| failed("the file is not UTF-8 text".to_owned()))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     let Some(entries) = value.as_map() else {

@@ -6,7 +6,7 @@ use crate::conformity::Schema;
 use crate::contract::{Misfit, mismatch};
 use crate::plan::InputSpec;
 use crate::suggestion::{closest, listed};
-use crate::value::{DEPTH_MAX, Map};
+use crate::value::{INPUT_UNITS_MAX, Map};
 use crate::{Type, Value};
 
 /// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
@@ -49,8 +49,8 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
 
 /// All that is wrong with `value` as the input `spec`.
 fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
-    if value.lies_too_deep() {
-        return vec![format!("`{}` has lists and objects that lie more than {DEPTH_MAX} deep", spec.name)];
+    if let Some(excess) = value.excess(INPUT_UNITS_MAX) {
+        return vec![format!("`{}` {excess}", spec.name)];
     }
     if let Some(message) = mismatch(&spec.name, &spec.ty, value) {
         return vec![message];

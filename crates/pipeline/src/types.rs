@@ -256,7 +256,18 @@ impl Type {
             }
             _ => false,
         };
-        (!fits).then(|| (String::new(), format!("must be {}, and is {}", self.phrase(), value.phrase())))
+        (!fits).then(|| {
+            let hint = if self.takes_media() && looks_like_media(value) { MEDIA_HINT } else { "" };
+            (String::new(), format!("must be {}, and is {}{hint}", self.phrase(), value.phrase()))
+        })
+    }
+
+    fn takes_media(&self) -> bool {
+        match self {
+            Type::Media(_) => true,
+            Type::OneOf(options) => options.iter().any(Type::takes_media),
+            _ => false,
+        }
     }
 
     /// The type with its article: "a whole number", "an image or a video".
@@ -274,6 +285,13 @@ impl Type {
             other => with_article(&other.to_string()),
         }
     }
+}
+
+/// What is said to whoever gives media as the JSON that a journal has for it.
+const MEDIA_HINT: &str = " (JSON never is media: give a file, or a kept artifact as a value)";
+
+fn looks_like_media(value: &Value) -> bool {
+    value.get("$artifact").is_some()
 }
 
 fn with_article(words: &str) -> String {

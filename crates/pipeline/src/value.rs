@@ -61,6 +61,13 @@ pub enum Value {
 /// gives. What such values are put into adds to it, so [`read_written`] knows no limit.
 pub const DEPTH_MAX: usize = 64;
 
+/// The most that all that a step is given, or all that it gives, may hold together, in units (see
+/// [`Value::units`]).
+pub const STEP_UNITS_MAX: u64 = 64 << 20;
+
+/// The most that one input of a run may hold, or a list that a step fans out over, in units.
+pub const INPUT_UNITS_MAX: u64 = 256 << 20;
+
 impl Value {
     /// A list value.
     pub fn list(items: Vec<Value>) -> Value {
@@ -81,6 +88,26 @@ impl Value {
     /// held: the bytes of its texts and names, and sixteen more a part. Costs nothing.
     pub fn units(&self) -> u64 {
         self.weight().units()
+    }
+
+    /// Why it can't be kept where it may hold `units_max`, to be put behind its name: it lies too deep, or
+    /// holds too much. Nothing if it can.
+    pub fn excess(&self, units_max: u64) -> Option<String> {
+        if self.lies_too_deep() {
+            return Some(format!("has lists and objects that lie more than {DEPTH_MAX} deep"));
+        }
+        (self.units() > units_max)
+            .then(|| format!("holds more than {} MiB; what is large must be a file", units_max >> 20))
+    }
+
+    /// Whether it is JSON and nothing more: no media and nothing absent is in it.
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Value::Absent | Value::Media(_) => false,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => true,
+            Value::List(items) => items.iter().all(Value::is_plain),
+            Value::Map(entries) => entries.values().all(Value::is_plain),
+        }
     }
 
     pub(crate) fn weight(&self) -> Weight {

@@ -10,27 +10,26 @@
 mod door;
 mod guest;
 mod socket;
+mod start;
 mod wire;
 
 use std::collections::BTreeMap;
 
 use motet_engine::RunId;
-use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::{Catalogue, Misfit};
-use motet_pipeline::value::Map;
 use motet_pipeline::{Digest, StepPath};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::follow::Progress;
-use crate::motet::StartOptions;
 use crate::settings::Settings;
 
 pub(crate) use door::DoorKeeper;
 pub(crate) use guest::{Guest, Unreached};
+pub(crate) use start::Start;
 
 /// The number of this protocol.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
 
 /// What both sides say first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,35 +93,6 @@ enum Request {
     Cancel { run: RunId, by: String, reason: String },
     /// Tell when something happens to a run; drive it first, if it is to be driven.
     Follow { run: RunId, drive: bool },
-}
-
-/// A run to be started: its inputs are complete, and their files are in the store.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Start {
-    pub(crate) bundle: Bundle,
-    pub(crate) inputs: Map,
-    #[serde(default)]
-    pub(crate) id: Option<RunId>,
-    #[serde(default)]
-    pub(crate) user: Option<String>,
-    #[serde(default)]
-    pub(crate) labels: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(crate) new: bool,
-    /// The name that a new run gets if it isn't given one: by this a request that is made again,
-    /// because its answer was lost, is known.
-    pub(crate) fresh: RunId,
-}
-
-impl Start {
-    pub(crate) fn options(&self) -> StartOptions {
-        StartOptions {
-            id: self.id.clone(),
-            user: self.user.clone(),
-            labels: self.labels.clone(),
-            new: self.new,
-        }
-    }
 }
 
 /// What the owner answers.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::measure::{Unmeasured, measure};
 use crate::operation::Hands;
+use crate::reading::judge;
 use crate::{Error, Motet};
 
 pub(crate) use inputs::{Given, judge_kept};
@@ -71,11 +72,8 @@ impl Seen {
     fn of(path: &Path) -> Result<Seen, Error> {
         let found = fs::metadata(path).map_err(|error| Error::file("read", path, error))?;
         let refused = |message: &str| Err(Error::Import { path: path.to_owned(), message: message.into() });
-        if found.is_dir() {
-            return refused("this is a folder, and must be a file");
-        }
-        if !found.is_file() {
-            return refused("this is no ordinary file");
+        if let Err(unread) = judge(&found) {
+            return refused(&unread.to_string());
         }
         if found.len() == 0 {
             return refused("the file is empty");

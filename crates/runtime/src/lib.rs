@@ -17,6 +17,7 @@ pub mod kit;
 pub mod operation;
 pub mod outputs;
 pub mod process;
+pub mod reading;
 pub mod report;
 pub mod session;
 pub mod settings;

@@ -1,8 +1,6 @@
 //! A pipeline that was read and checked, ready to be started.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +13,7 @@ use motet_pipeline::diagnostic::{Code, Diagnostic};
 use motet_pipeline::plan::{Body, Scope};
 
 use crate::Error;
+use crate::reading::read_start;
 
 /// A checked pipeline. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -117,7 +116,7 @@ pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
         if name != main && leads_out_of(folder, &path) {
             return Err("a link leads out of the project's folder".to_owned());
         }
-        read_start(&path).map_err(|error| error.to_string())
+        read_start(&path, FILE_BYTES_MAX as u64).map_err(|unread| unread.to_string())
     })
 }
 
@@ -127,15 +126,10 @@ fn leads_out_of(folder: &Path, path: &Path) -> bool {
     !path.starts_with(folder)
 }
 
-/// The bytes of a file; of one that is too large (or has no end, such as a device), enough to tell.
-fn read_start(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn findings(main: &Path) -> Vec<String> {
@@ -157,10 +151,34 @@ mod tests {
         assert_eq!(findings(&main), ["`part.yaml` can't be read: a link leads out of the project's folder"]);
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
-    fn a_file_without_end_is_too_large() {
+    fn what_is_no_file_is_refused_at_once_as_a_pipeline_and_as_a_used_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe.yaml"), rustix::fs::Mode::RUSR).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(at("socket.yaml")).unwrap();
+        fs::create_dir(at("folder.yaml")).unwrap();
+        for (name, what) in [("pipe", "a named pipe"), ("socket", "a socket"), ("folder", "a folder")] {
+            let file = at(&format!("{name}.yaml"));
+            let told = format!("the file can't be read: it is {what}, and must be a file");
+            assert_eq!(findings(&file), [told]);
+            let main = at("film.yaml");
+            fs::write(&main, format!("motet: 1\nsteps: {{ a: {{ uses: ./{name}.yaml }} }}\n")).unwrap();
+            let told = format!("`{name}.yaml` can't be read: it is {what}, and must be a file");
+            assert_eq!(findings(&main), [told]);
+        }
+        let told = "the file can't be read: it is a device, and must be a file";
+        assert_eq!(findings(Path::new("/dev/zero")), [told]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_read_no_further_than_it_takes_to_tell() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("film.yaml");
+        fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert_eq!(
-            findings(Path::new("/dev/zero")),
+            findings(&file),
             [format!("the file has more than {FILE_BYTES_MAX} bytes, which is too much for a pipeline")]
         );
     }

@@ -115,15 +115,13 @@ impl Session {
         }
         let given = Given { inputs: request.inputs, files: request.files };
         let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
-        let StartOptions { id, user, labels, new } = request.options;
-        let fresh = self.backstage.draw_id();
-        let bundle = pipeline.bundle().clone();
-        let start = Start { bundle, inputs, id, user, labels, new, fresh };
+        let (bundle, fresh) = (pipeline.bundle().clone(), self.backstage.draw_id());
+        let start = Start::new(bundle, inputs, request.options, fresh);
         let mut patience = Patience::default();
         let (run, found) = loop {
             match self.backstage.reach().await? {
                 Reached::Owner(motet) => {
-                    let (inputs, fresh) = (start.inputs.clone(), Some(start.fresh.clone()));
+                    let (inputs, fresh) = (start.inputs(), Some(start.fresh.clone()));
                     let started = motet.start_as(&pipeline, inputs, start.options(), fresh).await?;
                     break (started.run.id().clone(), started.found);
                 }

@@ -82,6 +82,9 @@ pub fn read_written<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     Ok(value)
 }
 
+/// What shares its parts so often that nobody can write it down.
+const WRITTEN_UNITS_MAX: u64 = 4 << 30;
+
 const ABSENT: &str = "$absent";
 const ARTIFACT: &str = "$artifact";
 const PLAIN: &str = "$plain";
@@ -138,8 +141,9 @@ fn is_only(entries: &Map, name: &str) -> bool {
 impl Serialize for Value {
     /// In the journal's form; see [`super::journal`].
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.weight().depth() >= DEPTH_COUNTED_MAX {
-            return Err(S::Error::custom("lists and objects lie too deep to be written down"));
+        let weight = self.weight();
+        if weight.depth() >= DEPTH_COUNTED_MAX || weight.units() > WRITTEN_UNITS_MAX {
+            return Err(S::Error::custom("this is too large, or lies too deep, to be written down"));
         }
         match self {
             Value::Absent => {

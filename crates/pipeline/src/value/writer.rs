@@ -3,13 +3,16 @@
 //! What is written as JSON is plain, whatever it looks like. Kept media and values get through as what
 //! they are by the names of their types, which JSON can't say.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::ser::{self, Error as _};
 use serde_json::{Error, Number};
 
 use super::journal::{ABSENCE_TYPE, ARTIFACT_TYPE, PLAIN_TYPE, artifact_of, from_pairs};
 use super::plain::{LEVELS_MAX, NO_NUMBER, too_deep};
-use super::{Map, Value};
+use super::weight::ITEM_UNITS;
+use super::{INPUT_UNITS_MAX, Map, Value};
 
 impl Value {
     /// The value that serde writes for `source`. An [`crate::Artifact`] in it becomes media, and a
@@ -26,34 +29,51 @@ impl Value {
     ///
     /// # Errors
     /// When it can't be said in JSON: a number that isn't finite or has more than 64 bits, a name that
-    /// is no text, lists and objects that lie more than 128 deep.
+    /// is no text, lists and objects that lie more than 128 deep, more than [`INPUT_UNITS_MAX`] in all.
     pub fn of(source: &(impl Serialize + ?Sized)) -> serde_json::Result<Value> {
-        source.serialize(Writer { levels_left: LEVELS_MAX })
+        source.serialize(Writer { levels_left: LEVELS_MAX, units_left: &Cell::new(INPUT_UNITS_MAX) })
     }
 }
 
 #[derive(Clone, Copy)]
-struct Writer {
+struct Writer<'u> {
     levels_left: usize,
+    /// What is written may share its parts: it is paid for as often as it is written.
+    units_left: &'u Cell<u64>,
 }
 
-impl Writer {
-    fn inside(self) -> Result<Writer, Error> {
+impl<'u> Writer<'u> {
+    fn inside(self) -> Result<Writer<'u>, Error> {
+        self.pay(0)?;
         match self.levels_left.checked_sub(1) {
-            Some(levels_left) => Ok(Writer { levels_left }),
+            Some(levels_left) => Ok(Writer { levels_left, ..self }),
             None => Err(Error::custom(too_deep())),
         }
     }
 
-    fn list(self, length: Option<usize>, variant: Option<&'static str>) -> Result<Items, Error> {
+    /// Pays for a part that has so many bytes of text.
+    fn pay(self, bytes: usize) -> Result<(), Error> {
+        let units = ITEM_UNITS.saturating_add(bytes as u64);
+        match self.units_left.get().checked_sub(units) {
+            Some(left) => Ok(self.units_left.set(left)),
+            None => Err(Error::custom(too_heavy())),
+        }
+    }
+
+    fn list(self, length: Option<usize>, variant: Option<&'static str>) -> Result<Items<'u>, Error> {
         const ASSUMED_MAX: usize = 4096;
         let items = Vec::with_capacity(length.unwrap_or(0).min(ASSUMED_MAX));
         Ok(Items { writer: self.inside()?, items, variant })
     }
 
-    fn object(self, type_name: &'static str, variant: Option<&'static str>) -> Result<Fields, Error> {
+    fn object(self, type_name: &'static str, variant: Option<&'static str>) -> Result<Fields<'u>, Error> {
         Ok(Fields { writer: self.inside()?, entries: Vec::new(), name: None, type_name, variant })
     }
+}
+
+/// What is said of more than can be taken.
+fn too_heavy() -> String {
+    format!("this holds more than {} MiB", INPUT_UNITS_MAX >> 20)
 }
 
 /// `value`, or the object that stands for it as a variant of an enum.
@@ -77,16 +97,16 @@ where
     }
 }
 
-impl ser::Serializer for Writer {
+impl<'u> ser::Serializer for Writer<'u> {
     type Ok = Value;
     type Error = Error;
-    type SerializeSeq = Items;
-    type SerializeTuple = Items;
-    type SerializeTupleStruct = Items;
-    type SerializeTupleVariant = Items;
-    type SerializeMap = Fields;
-    type SerializeStruct = Fields;
-    type SerializeStructVariant = Fields;
+    type SerializeSeq = Items<'u>;
+    type SerializeTuple = Items<'u>;
+    type SerializeTupleStruct = Items<'u>;
+    type SerializeTupleVariant = Items<'u>;
+    type SerializeMap = Fields<'u>;
+    type SerializeStruct = Fields<'u>;
+    type SerializeStructVariant = Fields<'u>;
 
     fn serialize_bool(self, value: bool) -> Result<Value, Error> {
         Ok(Value::Bool(value))
@@ -145,10 +165,12 @@ impl ser::Serializer for Writer {
     }
 
     fn serialize_str(self, value: &str) -> Result<Value, Error> {
+        self.pay(value.len())?;
         Ok(Value::from(value))
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, Error> {
+        self.pay(bytes.len().saturating_mul(ITEM_UNITS as usize))?;
         Ok(Value::list(bytes.iter().map(|byte| Value::from(u32::from(*byte))).collect()))
     }
 
@@ -190,15 +212,15 @@ impl ser::Serializer for Writer {
         Ok(as_variant(Some(variant), value.serialize(self.inside()?)?))
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Items, Error> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Items<'u>, Error> {
         self.list(length, None)
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<Items, Error> {
+    fn serialize_tuple(self, length: usize) -> Result<Items<'u>, Error> {
         self.list(Some(length), None)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items, Error> {
+    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items<'u>, Error> {
         self.list(Some(length), None)
     }
 
@@ -208,15 +230,15 @@ impl ser::Serializer for Writer {
         _: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Items, Error> {
+    ) -> Result<Items<'u>, Error> {
         self.inside()?.list(Some(length), Some(variant))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Fields, Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'u>, Error> {
         self.object("", None)
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, Error> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'u>, Error> {
         self.object(name, None)
     }
 
@@ -226,20 +248,21 @@ impl ser::Serializer for Writer {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Fields, Error> {
+    ) -> Result<Fields<'u>, Error> {
         self.inside()?.object("", Some(variant))
     }
 }
 
 /// A list that is being written.
-struct Items {
-    writer: Writer,
+struct Items<'u> {
+    writer: Writer<'u>,
     items: Vec<Value>,
     variant: Option<&'static str>,
 }
 
-impl Items {
+impl Items<'_> {
     fn add<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
+        self.writer.pay(0)?;
         self.items.push(item.serialize(self.writer)?);
         Ok(())
     }
@@ -251,7 +274,7 @@ impl Items {
 
 macro_rules! write_items {
     ($($role:ident $add:ident),*) => {$(
-        impl ser::$role for Items {
+        impl ser::$role for Items<'_> {
             type Ok = Value;
             type Error = Error;
 
@@ -274,8 +297,8 @@ write_items!(
 );
 
 /// An object that is being written.
-struct Fields {
-    writer: Writer,
+struct Fields<'u> {
+    writer: Writer<'u>,
     entries: Vec<(String, Value)>,
     /// The name whose value comes next.
     name: Option<String>,
@@ -283,8 +306,9 @@ struct Fields {
     variant: Option<&'static str>,
 }
 
-impl Fields {
+impl Fields<'_> {
     fn add<T: Serialize + ?Sized>(&mut self, name: String, value: &T) -> Result<(), Error> {
+        self.writer.pay(name.len())?;
         self.entries.push((name, value.serialize(self.writer)?));
         Ok(())
     }
@@ -305,7 +329,7 @@ impl Fields {
     }
 }
 
-impl ser::SerializeMap for Fields {
+impl ser::SerializeMap for Fields<'_> {
     type Ok = Value;
     type Error = Error;
 
@@ -331,7 +355,7 @@ impl ser::SerializeMap for Fields {
 
 macro_rules! write_fields {
     ($($role:ident),*) => {$(
-        impl ser::$role for Fields {
+        impl ser::$role for Fields<'_> {
             type Ok = Value;
             type Error = Error;
 

@@ -153,8 +153,8 @@ async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Request>> {
 async fn answer(request: Request, motet: &Motet) -> Result<(Reply, Option<RunHandle>), Error> {
     match request {
         Request::Start(start) => {
-            let options = start.options();
-            let Start { bundle, inputs, fresh, .. } = *start;
+            let (options, inputs) = (start.options(), start.inputs());
+            let Start { bundle, fresh, .. } = *start;
             let pipeline = Pipeline::from_bundle(bundle, motet.catalogue())?;
             let started = motet.start_as(&pipeline, inputs, options, Some(fresh)).await?;
             Ok((Reply::Started { run: started.run.id().clone(), found: started.found }, None))

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::plan::InputSpec;
-use motet_pipeline::value::Map;
+use motet_pipeline::value::{INPUT_UNITS_MAX, Map};
 use motet_pipeline::{Artifact, MediaKind, Type, Value};
 use motet_store::Store;
 
 use super::import;
 use crate::Error;
 use crate::operation::Hands;
+use crate::reading::{Unread, read_file};
 
 /// The largest file that is read as text or JSON.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
@@ -38,6 +39,11 @@ impl Given {
         let any = Type::Any;
         let ty = |name: &str| specs.iter().find(|spec| spec.name == name).map(|spec| &spec.ty);
         for (name, value) in self.inputs {
+            if let Some(excess) = value.excess(INPUT_UNITS_MAX) {
+                let message = format!("`{name}` {excess}");
+                misfits.push(Misfit { parameter: name, message });
+                continue;
+            }
             let place = Place { hands, name: name.clone() };
             match place.take_value(value, ty(&name).unwrap_or(&any)).await {
                 Ok(value) => drop(taken.insert(name, value)),
@@ -200,14 +206,10 @@ impl Place<'_> {
 
     fn read(&self, path: &Path) -> Result<String, String> {
         let failed = |reason: String| format!("`{}`: {} {reason}", self.name, path.display());
-        let found = std::fs::metadata(path).map_err(|error| failed(format!("can't be read: {error}")))?;
-        if !found.is_file() {
-            return Err(failed("is no file".into()));
-        }
-        if found.len() > TEXT_BYTES_MAX {
-            return Err(failed(format!("has {} MiB; a text may have 16 MiB", found.len() >> 20)));
-        }
-        let bytes = std::fs::read(path).map_err(|error| failed(format!("can't be read: {error}")))?;
+        let bytes = read_file(path, TEXT_BYTES_MAX).map_err(|unread| match unread {
+            Unread::TooLarge(_) => failed(format!("has more than {} MiB", TEXT_BYTES_MAX >> 20)),
+            unread => failed(format!("can't be read: {unread}")),
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             failed(format!("is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
         })?;

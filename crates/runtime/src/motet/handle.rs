@@ -165,7 +165,7 @@ impl RunHandle {
     /// # Errors
     /// As [`RunHandle::outputs`], and [`Error::Outputs`] when they don't have that shape.
     pub async fn typed_outputs<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_value(self.outputs().await?.to_json()).map_err(Error::Outputs)
+        self.outputs().await?.to().map_err(Error::Outputs)
     }
 
     /// Goes on with the run, if it isn't over and nobody drives it.

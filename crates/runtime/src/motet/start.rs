@@ -197,9 +197,9 @@ impl Motet {
 /// Inputs by name, as serde writes them.
 fn read_inputs(inputs: impl Serialize) -> Result<Map, Error> {
     let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
-    let written = serde_json::to_value(inputs)
-        .map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
-    let pairs = match Value::from(written) {
+    let written =
+        Value::of(&inputs).map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;
+    let pairs = match written {
         Value::Null => return Ok(Map::new()),
         Value::Map(inputs) => return Ok(Arc::unwrap_or_clone(inputs)),
         Value::List(pairs) => pairs.iter().map(name_and_value).collect(),

@@ -8,6 +8,7 @@ use motet_pipeline::{Artifact, Class, StepPath, Timestamp, Value};
 
 use super::{Media, TaskError};
 use crate::operation::Scratch;
+use crate::reading::open_file;
 use crate::work::Work;
 
 /// One attempt, as the closure that makes it sees it. Cheap to clone.
@@ -120,7 +121,9 @@ impl TaskContext {
         let scratch = Scratch::new(&self.work).map_err(TaskError::of)?;
         let (source, copy) = (path.to_owned(), scratch.path(KEPT));
         let copied = self.work.hands.compute(move || {
-            std::fs::copy(&source, &copy).map(drop).map_err(|error| unreadable(&source, &error))
+            let copied = open_file(&source)
+                .and_then(|mut file| Ok(std::io::copy(&mut file, &mut std::fs::File::create(&copy)?)?));
+            copied.map(drop).map_err(|error| unreadable(&source, &error))
         });
         copied.await.map_err(TaskError::of)?;
         self.keep_from(&scratch).await
@@ -132,6 +135,6 @@ impl TaskContext {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &dyn std::error::Error) -> Failure {
     Failure::new(Class::Invalid, format!("failed to read {}: {error}", path.display()))
 }

@@ -169,12 +169,12 @@ impl Shape {
 
     /// Reads the resolved inputs of an attempt.
     pub(super) fn read<T: DeserializeOwned>(&self, inputs: &Value) -> Result<T, TaskError> {
-        let json = match self.form {
-            Form::Nothing => Json::Null,
-            Form::Object => inputs.to_json(),
-            Form::Single => inputs.get(VALUE).map_or(Json::Null, Value::to_json),
+        let taken = match self.form {
+            Form::Nothing => &Value::Null,
+            Form::Object => inputs,
+            Form::Single => inputs.get(VALUE).unwrap_or(&Value::Null),
         };
-        serde_path_to_error::deserialize(json).map_err(|error| {
+        serde_path_to_error::deserialize(taken.reader()).map_err(|error| {
             let place = match (self.form, error.path().to_string()) {
                 (Form::Single, path) if path == "." => VALUE.to_owned(),
                 (Form::Single, path) if path.starts_with('[') => format!("{VALUE}{path}"),
@@ -192,10 +192,10 @@ impl Shape {
 
     /// What an attempt gives, as a map that has all that the contract names.
     pub(super) fn write<T: Serialize>(&self, output: &T) -> Result<Map, TaskError> {
-        let written = serde_json::to_value(output).map_err(|error| {
+        let written = Value::of(output).map_err(|error| {
             TaskError::new(Class::BadOutput, format!("the output can't be written as JSON: {error}"))
         })?;
-        let mut entries = match (self.form, Value::from(written)) {
+        let mut entries = match (self.form, written) {
             (Form::Nothing, _) => Map::new(),
             (Form::Single, value) => Map::from([(VALUE.to_owned(), value)]),
             (Form::Object, Value::Map(entries)) => std::sync::Arc::unwrap_or_clone(entries),

@@ -1,6 +1,7 @@
 //! Tasks: async closures whose contracts come from their types.
 
 mod media;
+mod plain;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -264,6 +265,7 @@ fn inputs_are_whatever_serde_writes_as_an_object_or_pairs() {
         }
         let made_up = serde_json::json!({ "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png", "bytes": 1 });
         let show = motet.load_text(&text.replace("type: string, default: tea", "type: image")).unwrap();
+        let made_up: Image = serde_json::from_value(made_up).unwrap();
         let refused = motet.start(&show, [("name", made_up)]).await.err().unwrap();
         assert!(refused.to_string().ends_with("which isn't in this store"), "{refused}");
     });

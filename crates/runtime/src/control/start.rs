@@ -1,0 +1,99 @@
+//! A run that a guest asks for, on its way to the owner.
+
+use std::collections::BTreeMap;
+
+use motet_engine::RunId;
+use motet_pipeline::bundle::Bundle;
+use motet_pipeline::value::{Map, journal};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::motet::StartOptions;
+
+/// A run to be started: its inputs are complete, and their files are in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Start {
+    pub(crate) bundle: Bundle,
+    /// Inputs that are JSON and nothing more, as anybody would write them.
+    #[serde(serialize_with = "plain")]
+    inputs: Map,
+    /// Inputs with kept media in them, by the journal's rules. They have a place of their own, so that
+    /// no JSON is taken for media.
+    #[serde(default, deserialize_with = "journal::map")]
+    kept: Map,
+    #[serde(default)]
+    id: Option<RunId>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    new: bool,
+    /// The name that a new run gets if it isn't given one: by this a request that is made again,
+    /// because its answer was lost, is known.
+    pub(crate) fresh: RunId,
+}
+
+impl Start {
+    pub(crate) fn new(bundle: Bundle, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
+        let StartOptions { id, user, labels, new } = options;
+        let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
+        let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
+        Start { bundle, inputs, kept, id, user, labels, new, fresh }
+    }
+
+    /// All inputs.
+    pub(crate) fn inputs(&self) -> Map {
+        self.inputs.clone().into_iter().chain(self.kept.clone()).collect()
+    }
+
+    pub(crate) fn options(&self) -> StartOptions {
+        StartOptions {
+            id: self.id.clone(),
+            user: self.user.clone(),
+            labels: self.labels.clone(),
+            new: self.new,
+        }
+    }
+}
+
+fn plain<S: Serializer>(inputs: &Map, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inputs.iter().map(|(name, value)| (name, value.to_json())))
+}
+
+#[cfg(test)]
+mod tests {
+    use motet_pipeline::{Artifact, Digest, MediaKind, Value};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_looks_like_media_on_the_wire_is_plain_and_kept_media_has_a_place_of_its_own() {
+        let artifact = Artifact {
+            digest: Digest::of(b"x"),
+            kind: MediaKind::File,
+            mime: "text/plain".into(),
+            bytes: 1,
+            width: None,
+            height: None,
+            duration: None,
+            fps: None,
+            has_audio: None,
+        };
+        let looks = json!({"nothing": {"$absent": true}, "media": artifact, "pairs": {"$plain": []}});
+        let inputs = Map::from([
+            ("looks".to_owned(), Value::from(looks.clone())),
+            ("media".to_owned(), Value::list(vec![Value::from(artifact)])),
+            ("nothing".to_owned(), Value::Absent),
+        ]);
+        let bundle = Bundle::of_text("a.yaml", "");
+        let start = Start::new(bundle, inputs.clone(), StartOptions::default(), RunId::new("fresh"));
+        let mut line = serde_json::to_value(&start).unwrap();
+        assert_eq!(line["inputs"], json!({ "looks": looks }));
+        let read = |line: &serde_json::Value| serde_json::from_value::<Start>(line.clone()).unwrap();
+        assert_eq!(read(&line).inputs(), inputs);
+
+        line["inputs"] = json!({ "x": { "$absent": true } });
+        assert!(read(&line).inputs()["x"].as_map().is_some());
+    }
+}
