@@ -1,6 +1,6 @@
 //! The artifact folder: bytes by digest, complete or not there at all.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::StoreError;
+use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH};
+use crate::private::{self, FOLDER_MODE};
 
 /// Bytes that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Kept {
 ///
 /// A file is written under another name, flushed, and only then renamed to its digest, so what has
 /// its name is whole. Files are read-only. Files that a crash left half-written are swept when the
-/// folder is opened for writing.
+/// folder is opened for writing. Nothing is reached through a link.
 #[derive(Clone, Debug)]
 pub(crate) struct ArtifactFolder {
     root: PathBuf,
@@ -33,14 +35,19 @@ pub(crate) struct ArtifactFolder {
     temporary: Option<Arc<TempDir>>,
 }
 
+/// How files begin that are being written; so many letters and digits follow.
 const INCOMING: &str = "incoming-";
+const INCOMING_LETTERS: usize = 32;
+
+/// What an artifact may be used for: to be read, by its owner.
+const ARTIFACT_MODE: u32 = 0o400;
+
 const CHUNK_BYTES: usize = 128 * 1024;
 
 impl ArtifactFolder {
-    /// The folder `root`, which is made if needed and swept.
-    pub(crate) fn open(root: &Path) -> Result<ArtifactFolder, StoreError> {
-        make_folder(root)?;
-        let folder = ArtifactFolder { root: root.to_owned(), temporary: None };
+    /// The folder `root`, which is swept.
+    pub(crate) fn open(root: PathBuf) -> Result<ArtifactFolder, StoreError> {
+        let folder = ArtifactFolder { root, temporary: None };
         folder.sweep()?;
         Ok(folder)
     }
@@ -50,15 +57,19 @@ impl ArtifactFolder {
         ArtifactFolder { root: root.to_owned(), temporary: None }
     }
 
-    /// The folder `artifacts` in a new temporary folder, which ends with the last clone of this.
+    /// The folder for artifacts in a new temporary folder with all others that a store has, which ends
+    /// with the last clone of this.
     pub(crate) fn in_memory() -> Result<(ArtifactFolder, PathBuf), StoreError> {
         let temporary = tempfile::Builder::new()
             .prefix("motet-")
+            .permissions(Permissions::from_mode(FOLDER_MODE))
             .tempdir()
             .map_err(|error| StoreError::from_io("make a folder in", &std::env::temp_dir(), error))?;
         let whole = temporary.path().to_owned();
-        let root = whole.join("artifacts");
-        make_folder(&root)?;
+        for name in [ARTIFACTS, SCRATCH, CHILDREN] {
+            private::make_folder(&whole.join(name))?;
+        }
+        let root = whole.join(ARTIFACTS);
         Ok((ArtifactFolder { root, temporary: Some(Arc::new(temporary)) }, whole))
     }
 
@@ -68,13 +79,19 @@ impl ArtifactFolder {
         self.root.join(&hex[..2]).join(&hex[2..])
     }
 
+    /// The file of `digest`, if it is there.
+    pub(crate) fn find(&self, digest: &Digest) -> Option<Metadata> {
+        let path = self.path_of(digest);
+        is_shelf(path.parent()?).then(|| fs::symlink_metadata(path).ok().filter(Metadata::is_file))?
+    }
+
     /// Opens the bytes of `digest` for reading.
     pub(crate) fn open_bytes(&self, digest: &Digest) -> Result<File, StoreError> {
-        let path = self.path_of(digest);
-        File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::NoArtifact { digest: *digest, file: path },
-            _ => StoreError::from_io("open", &path, error),
-        })
+        let file = self.path_of(digest);
+        match self.find(digest) {
+            Some(_) => private::open(&file),
+            None => Err(StoreError::NoArtifact { digest: *digest, file }),
+        }
     }
 
     /// Reads all the bytes named `digest`.
@@ -99,7 +116,7 @@ impl ArtifactFolder {
 
     /// Keeps a copy of the file `path`.
     pub(crate) fn copy_in(&self, path: &Path) -> Result<Kept, StoreError> {
-        let mut source = open_regular(path)?;
+        let mut source = open_regular(path, fs::metadata(path))?;
         let mut incoming = self.incoming()?;
         let kept = measure(&mut source, path, |chunk| {
             let written = incoming.write_all(chunk);
@@ -113,7 +130,7 @@ impl ArtifactFolder {
 
     /// Keeps the file `path` itself, which is gone from there afterwards.
     pub(crate) fn adopt(&self, path: &Path) -> Result<Kept, StoreError> {
-        let mut source = open_regular(path)?;
+        let mut source = open_regular(path, fs::symlink_metadata(path))?;
         let kept = measure(&mut source, path, |_| Ok(()))?;
         if !self.holds(&kept)? {
             match self.settle(&source, path, &kept) {
@@ -131,7 +148,7 @@ impl ArtifactFolder {
     /// is damaged and will be replaced.
     fn holds(&self, kept: &Kept) -> Result<bool, StoreError> {
         let path = self.path_of(&kept.digest);
-        let there = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == kept.bytes);
+        let there = self.find(&kept.digest).is_some_and(|found| found.len() == kept.bytes);
         if there {
             // Whoever put it there may not have come to this yet.
             self.flush(path.parent().expect("a digest's file lies in a folder"))?;
@@ -144,7 +161,9 @@ impl ArtifactFolder {
     fn incoming(&self) -> Result<NamedTempFile, StoreError> {
         let failed = |error| StoreError::from_io("make a file in", &self.root, error);
         loop {
-            let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(&self.root).map_err(failed)?;
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(INCOMING).rand_bytes(INCOMING_LETTERS);
+            let file = builder.tempfile_in(&self.root).map_err(failed)?;
             file.as_file().lock().map_err(failed)?;
             // A sweep may have come before the lock; from now on it can't.
             if file.path().try_exists().map_err(failed)? {
@@ -158,12 +177,12 @@ impl ArtifactFolder {
         let path = self.path_of(&kept.digest);
         let parent = path.parent().expect("a digest's file lies in a folder");
         let written = || -> io::Result<()> {
-            file.set_permissions(Permissions::from_mode(0o444))?;
+            file.set_permissions(Permissions::from_mode(ARTIFACT_MODE))?;
             if self.temporary.is_none() { file.sync_all() } else { Ok(()) }
         };
         written().map_err(|error| StoreError::from_io("write", from, error))?;
-        if !parent.is_dir() {
-            make_folder(parent)?;
+        if !is_shelf(parent) {
+            private::make_folder(parent)?;
             self.flush(&self.root)?;
         }
         fs::rename(from, &path).map_err(|error| StoreError::from_io("write", &path, error))?;
@@ -184,10 +203,10 @@ impl ArtifactFolder {
         let failed = |error| StoreError::from_io("read", &self.root, error);
         for entry in fs::read_dir(&self.root).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if !entry.file_name().to_string_lossy().starts_with(INCOMING) {
+            if !entry.file_name().to_str().is_some_and(is_incoming) {
                 continue;
             }
-            let Ok(file) = OpenOptions::new().read(true).open(entry.path()) else { continue };
+            let Ok(file) = private::open(&entry.path()) else { continue };
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
                 // What can't be removed does no harm; it only takes room.
@@ -207,6 +226,9 @@ impl ArtifactFolder {
         };
         for shelf in shelves {
             let shelf = shelf.map_err(failed)?;
+            if !is_shelf(&shelf.path()) {
+                continue;
+            }
             let Ok(files) = fs::read_dir(shelf.path()) else { continue };
             for file in files {
                 let file = file.map_err(failed)?;
@@ -215,13 +237,27 @@ impl ArtifactFolder {
                     shelf.file_name().to_string_lossy(),
                     file.file_name().to_string_lossy()
                 );
-                if let (Ok(digest), Ok(found)) = (hex.parse(), file.metadata()) {
-                    all.push(Kept { digest, bytes: found.len() });
+                // The metadata is that of a link, not of what it leads to.
+                match (hex.parse(), file.metadata()) {
+                    (Ok(digest), Ok(found)) if found.is_file() => {
+                        all.push(Kept { digest, bytes: found.len() });
+                    }
+                    _ => {}
                 }
             }
         }
         all.sort_by_key(|kept| kept.digest);
         Ok(all)
+    }
+
+    /// Closes to other users what earlier versions left open to be read.
+    pub(crate) fn narrow(&self) -> Result<(), StoreError> {
+        for kept in self.list()? {
+            let path = self.path_of(&kept.digest);
+            private::narrow(&path, ARTIFACT_MODE)?;
+            private::narrow(path.parent().expect("a digest's file lies in a folder"), FOLDER_MODE)?;
+        }
+        Ok(())
     }
 
     /// Reads the bytes of `digest` again and says whether they still are what they were.
@@ -232,10 +268,11 @@ impl ArtifactFolder {
     }
 }
 
-/// Opens a file for reading. A folder, a device or a pipe is no file: it could go on for ever.
-fn open_regular(path: &Path) -> Result<File, StoreError> {
+/// Opens a file for reading, unless what was `found` at its path is none. A folder, a device or a pipe
+/// could go on for ever; a link is a file only where it may be followed.
+fn open_regular(path: &Path, found: io::Result<Metadata>) -> Result<File, StoreError> {
     let failed = |error| StoreError::from_io("open", path, error);
-    if !fs::metadata(path).map_err(failed)?.is_file() {
+    if !found.map_err(failed)?.is_file() {
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file")));
     }
     File::open(path).map_err(failed)
@@ -263,9 +300,15 @@ fn measure(
     }
 }
 
-/// Makes a folder and those above it.
-pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(folder).map_err(|error| StoreError::from_io("make", folder, error))
+/// Whether a folder for files is there, and no link to one.
+fn is_shelf(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Whether a name is one that only a file has that is being written.
+fn is_incoming(name: &str) -> bool {
+    let letters = name.strip_prefix(INCOMING).map(str::as_bytes);
+    letters.is_some_and(|it| it.len() == INCOMING_LETTERS && it.iter().all(u8::is_ascii_alphanumeric))
 }
 
 #[cfg(test)]

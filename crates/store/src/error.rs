@@ -8,6 +8,8 @@ use motet_engine::RunId;
 use motet_pipeline::Digest;
 use rusqlite::ErrorCode;
 
+use crate::private;
+
 /// Why the store could not do what it was asked. Cheap to clone, because one failed commit is told
 /// to everybody who waits for it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -65,6 +67,50 @@ pub enum StoreError {
     Foreign {
         /// The file.
         file: PathBuf,
+    },
+    /// The folder is no store and holds other things, so none is made in it.
+    #[error(
+        "{} is not a store and not empty, so it is left as it is (it holds {holds}): \
+         name an empty folder, or one that isn't there yet",
+        folder.display()
+    )]
+    Occupied {
+        /// The folder.
+        folder: PathBuf,
+        /// The names of some that lie in it, and how many more there are.
+        holds: String,
+    },
+    /// Something in a store leads elsewhere, or isn't what its name says: in a copied project, that may be
+    /// somebody's trap.
+    #[error("{} is {is}, and Motet never makes one there: move it away, or use another store", file.display())]
+    NotPlain {
+        /// The file or folder.
+        file: PathBuf,
+        /// What it is, in words.
+        is: &'static str,
+    },
+    /// The folder belongs to another user, who could read and exchange all that is kept in it.
+    #[error(
+        "{} belongs to another user (number {user}), who could read and change what is kept in it: \
+         use a folder of your own, for instance one below it",
+        folder.display()
+    )]
+    NotPrivate {
+        /// The folder.
+        folder: PathBuf,
+        /// The user's number.
+        user: u32,
+    },
+    /// Another user or another machine made the store.
+    #[error(
+        "{} was made by {by}: it can be looked at; to go on with its runs as your own, adopt it",
+        folder.display()
+    )]
+    MadeByOthers {
+        /// The folder.
+        folder: PathBuf,
+        /// Who, in words.
+        by: String,
     },
     /// The store is damaged.
     #[error("{} is damaged: {what}; restore it from a copy, or move it away to start afresh", file.display())]
@@ -168,6 +214,7 @@ impl StoreError {
     pub(crate) fn from_io(doing: &'static str, file: &Path, error: io::Error) -> StoreError {
         let file = file.to_owned();
         match error.kind() {
+            _ if private::met_a_link(&error) => StoreError::NotPlain { file, is: "a symbolic link" },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 StoreError::Full { file }
             }

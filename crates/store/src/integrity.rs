@@ -131,8 +131,7 @@ fn check_artifacts(
             report.damaged.push(*digest);
         }
     }
-    report.missing =
-        referenced.iter().filter(|digest| !artifacts.path_of(digest).is_file()).copied().collect();
+    report.missing = referenced.iter().filter(|digest| artifacts.find(digest).is_none()).copied().collect();
     Ok(())
 }
 

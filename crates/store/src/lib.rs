@@ -9,20 +9,27 @@
 //! <folder>/motet.db             SQLite, write-ahead log, flushed at every commit
 //! <folder>/artifacts/ab/cdef…   bytes by SHA-256, read-only
 //! <folder>/scratch/             files that are being made
+//! <folder>/children/            notes about programs that are at work
 //! ```
+//!
+//! All of it is for its owner alone, and nothing in it is reached through a link ([`StoreFolder`]).
 //!
 //! One process writes (its lock is the caller's concern; a second writer is slow and harmless), any
 //! number may read beside it. Within the process one thread commits what all others hand in.
 
 mod artifacts;
 mod error;
+mod folder;
 mod integrity;
 mod journal;
+mod maker;
+mod private;
 mod projection;
 mod queue;
 mod reader;
 mod rows;
 mod schema;
+mod scratch;
 mod status;
 mod store;
 mod tables;
@@ -30,6 +37,7 @@ mod writer;
 
 pub use artifacts::Kept;
 pub use error::StoreError;
+pub use folder::StoreFolder;
 pub use integrity::IntegrityReport;
 pub use journal::{INLINE_BYTES_MAX, Record};
 pub use projection::inputs_digest;

@@ -1,13 +1,18 @@
 //! The database file: how a connection is set up, and how an older format becomes the newest.
 
+mod log;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::StoreError;
+use crate::maker::{self, Maker};
+use crate::{StoreError, private};
+
+pub(crate) use log::is_empty as is_empty_log;
 
 /// The newest format of the database. Format `n` is what the first `n` migrations make.
 pub const FORMAT: u32 = MIGRATIONS.len() as u32;
@@ -24,19 +29,88 @@ const APPLICATION: i32 = 0x6d6f_7445;
 /// How long a connection waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long it waits before it tries again where SQLite itself doesn't.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Statements that a connection keeps prepared: more than there are in this crate.
 const STATEMENTS: usize = 64;
 
+/// Whose a store may be that is opened to be driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This user's, made on this machine; or nobody's yet.
+    Own,
+    /// Anybody's: from now on it is this user's.
+    Anybodys,
+}
+
+/// Whether the database bears our name. Nothing is changed, also where the file is of another program,
+/// which is an error.
+pub(crate) fn is_named(file: &Path) -> Result<bool, StoreError> {
+    let named_in_log = log::application(file)?;
+    if private::look_at(file)?.is_none_or(|found| found.len() == 0) {
+        // SQLite would take such a log for a leftover, and remove it.
+        return match named_in_log {
+            Some(APPLICATION) => {
+                let what = "it is empty or gone, but its log isn't".to_owned();
+                Err(StoreError::Corrupt { file: file.to_owned(), what })
+            }
+            _ => Ok(false),
+        };
+    }
+    let failed = |error| StoreError::from_sqlite(file, error);
+    let connection = open_uri(file, "?immutable=1", OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // Without its log it may be shorter than it says, for which SQLite would refuse it otherwise.
+    connection.pragma_update(None, "writable_schema", true).map_err(failed)?;
+    match (pragma(&connection, "application_id").map_err(failed)?, named_in_log) {
+        (APPLICATION, _) => Ok(true),
+        // Formats 1 and 2 put the name into the log first, where it stayed if they were killed.
+        (0, Some(APPLICATION)) => Ok(true),
+        (0, None) if Header::read(&connection).map_err(failed)?.is_fresh() => Ok(false),
+        _ => Err(StoreError::Foreign { file: file.to_owned() }),
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
 /// Opens the database for writing, makes it if it isn't there, and brings its format up to date.
-pub(crate) fn open_writer(file: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open_writer(file: &Path, whose: Whose) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::from_sqlite(file, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    let mut connection = connection.map_err(|error| cannot_open(file, error))?;
+    // A new database is made with the mode of the folder, so that nobody else may open it even now; its
+    // log has always the mode of the database.
+    let folder = uri_text(file.parent().unwrap_or(Path::new(".")).as_os_str());
+    let mut connection =
+        open_uri(file, OsString::from_vec([b"?modeof=", folder.as_slice()].concat()), flags)?;
     // Before anything is changed in it.
-    recognise(&connection, file)?;
-    prepare_writer(&mut connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    let format = recognise(&connection, file)?;
+    if whose == Whose::Own && format >= maker::SINCE_FORMAT {
+        let maker = Maker::read(&connection).map_err(failed)?;
+        if let Some(by) = Maker::here().difference(maker.as_ref()) {
+            let folder = file.parent().unwrap_or(file).to_owned();
+            return Err(StoreError::MadeByOthers { folder, by });
+        }
+    }
+    name(&mut connection).map_err(failed)?;
+    prepare_writer(&mut connection).map_err(failed)?;
     migrate(&mut connection, file, MIGRATIONS)?;
+    if whose == Whose::Anybodys {
+        Maker::here().record(&connection).map_err(failed)?;
+    }
     Ok(connection)
+}
+
+/// Puts our name into a new database, and thus into its file: once it writes to a log, the name would
+/// stay there for a while, and a process that is killed meanwhile would leave a file without one.
+fn name(connection: &mut Connection) -> rusqlite::Result<()> {
+    if Header::read(connection)?.application == APPLICATION {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.commit()
 }
 
 /// Opens a database that lives in memory and ends with its connection.
@@ -51,20 +125,18 @@ pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
 
 /// Opens the database for reading only.
 pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
-    match connect_reader(file, OsStr::new("")) {
+    match connect_reader(file, "") {
         // A database with a write-ahead log wants to make files beside it, even to be read. Where that
         // can't be, and no log is waiting, nobody else can write it either: it may be read as it is.
         Err(StoreError::ReadOnly { .. } | StoreError::Database { .. }) if !has_log(file) => {
-            connect_reader(file, OsStr::new("?immutable=1"))
+            connect_reader(file, "?immutable=1")
         }
         outcome => outcome,
     }
 }
 
-fn connect_reader(file: &Path, parameters: &OsStr) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(uri(file, parameters), flags | OpenFlags::SQLITE_OPEN_URI);
-    let connection = opened.map_err(|error| cannot_open(file, error))?;
+fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreError> {
+    let connection = open_uri(file, parameters, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let prepare = || -> rusqlite::Result<()> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -78,34 +150,65 @@ fn connect_reader(file: &Path, parameters: &OsStr) -> Result<Connection, StoreEr
 
 /// Whether commits wait in a write-ahead log.
 fn has_log(file: &Path) -> bool {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    std::fs::symlink_metadata(log::path_of(file)).is_ok_and(|log| log.len() > 0)
 }
 
-fn uri(file: &Path, parameters: &OsStr) -> OsString {
+/// Opens a database by its path, in which no link may be, not even one that nobody knew of: links above
+/// the database's folder are resolved before.
+fn open_uri(file: &Path, parameters: impl AsRef<OsStr>, flags: OpenFlags) -> Result<Connection, StoreError> {
     let mut uri = b"file:".to_vec();
-    for byte in file.as_os_str().as_bytes() {
+    uri.extend(uri_text(resolved(file)?.as_os_str()));
+    uri.extend(parameters.as_ref().as_bytes());
+    let always =
+        OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let opened = Connection::open_with_flags(OsString::from_vec(uri), flags | always);
+    opened.map_err(|error| cannot_open(file, error))
+}
+
+fn resolved(file: &Path) -> Result<PathBuf, StoreError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().map_err(|error| StoreError::from_io("open", file, error))?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
+}
+
+/// A path as it stands in a URI.
+fn uri_text(path: &OsStr) -> Vec<u8> {
+    let mut text = Vec::new();
+    for byte in path.as_bytes() {
         match byte {
-            b'%' | b'?' | b'#' => uri.extend(format!("%{byte:02x}").bytes()),
-            byte => uri.push(*byte),
+            b'%' | b'?' | b'#' | b'&' => text.extend(format!("%{byte:02x}").bytes()),
+            byte => text.push(*byte),
         }
     }
-    uri.extend(parameters.as_bytes());
-    OsString::from_vec(uri)
+    text
+}
+
+/// What a database says about itself.
+struct Header {
+    application: i32,
+    version: i32,
+    tables: i64,
+}
+
+impl Header {
+    fn read(connection: &Connection) -> rusqlite::Result<Header> {
+        let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        let (application, version) =
+            (pragma(connection, "application_id")?, pragma(connection, "user_version")?);
+        Ok(Header { application, version, tables })
+    }
+
+    /// Whether nobody has used it yet.
+    fn is_fresh(&self) -> bool {
+        self.application == 0 && self.version == 0 && self.tables == 0
+    }
 }
 
 /// Refuses a database that is not ours or of a newer format. Gives its format.
 pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, StoreError> {
-    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let header = || -> rusqlite::Result<(i32, i32, i64)> {
-        let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok((read("application_id")?, read("user_version")?, tables))
-    };
-    let (application, version, tables) = header().map_err(|error| StoreError::from_sqlite(file, error))?;
-    let found = u32::try_from(version).unwrap_or(u32::MAX);
-    let fresh = application == 0 && version == 0 && tables == 0;
-    if application != APPLICATION && !fresh {
+    let header = Header::read(connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    let found = u32::try_from(header.version).unwrap_or(u32::MAX);
+    if header.application != APPLICATION && !header.is_fresh() {
         return Err(StoreError::Foreign { file: file.to_owned() });
     }
     if found > FORMAT {
@@ -117,12 +220,28 @@ pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, Sto
 fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // A database in memory answers `memory` instead of `wal`, which is fine.
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    keep_a_log(connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))
+}
+
+/// Has the database written through a log. For this change alone SQLite doesn't wait for others that are
+/// about to make the same one.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        // A database in memory answers `memory` instead of `wal`, which is fine.
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => std::thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Runs the migrations that the database has not seen, all in one transaction.
@@ -133,9 +252,13 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
     let mut run = || -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Asked again under the lock: another process may have been quicker.
-        let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        for migration in migrations.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        for migration in migrations.iter().skip(version as usize) {
             transaction.execute_batch(migration)?;
+        }
+        // Earlier formats knew no paid work: such a store is taken for this user's own.
+        if version < maker::SINCE_FORMAT {
+            Maker::here().record(&transaction)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", migrations.len() as i32)?;
@@ -144,11 +267,13 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
     run().map_err(|error| StoreError::from_sqlite(file, error))
 }
 
-/// SQLite says only "unable to open" for whatever the file system refused; this asks once more.
+/// SQLite says only "unable to open" for whatever the file system refused; this asks once more, without
+/// opening the file: see [`crate::private::narrow`].
 fn cannot_open(file: &Path, error: rusqlite::Error) -> StoreError {
-    match std::fs::OpenOptions::new().read(true).open(file) {
-        Err(reason) => StoreError::from_io("open", file, reason),
-        Ok(_) => StoreError::from_sqlite(file, error),
+    use rustix::fs::{Access, access};
+    match access(file, Access::READ_OK) {
+        Err(reason) => StoreError::from_io("open", file, reason.into()),
+        Ok(()) => StoreError::from_sqlite(file, error),
     }
 }
 
@@ -180,8 +305,8 @@ mod tests {
     #[test]
     fn a_path_may_hold_what_a_uri_gives_a_meaning() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a?b#c%20 d.db");
-        drop(open_writer(&file).unwrap());
+        let file = folder.path().join("a?b#c%20&d=e f.db");
+        drop(open_writer(&file, Whose::Own).unwrap());
         open_reader(&file).unwrap();
     }
 }

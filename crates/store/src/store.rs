@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use motet_engine::{RunId, Turn};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 
-use crate::artifacts::{ArtifactFolder, Kept, make_folder};
+use crate::artifacts::{ArtifactFolder, Kept};
+use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
 use crate::queue::Queue;
 use crate::reader::Reader;
+use crate::schema::Whose;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError, UsualDuration,
-    integrity, schema,
+    integrity, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -67,20 +69,35 @@ struct Inner {
 
 impl Store {
     /// Opens the store in `folder`, which is made if it isn't there, and brings its format up to
-    /// date. What a crash left half-written is swept.
+    /// date. It is closed to other users, and files that a crash left half-written are swept.
     ///
     /// # Errors
-    /// [`StoreError::Newer`], [`StoreError::Foreign`], [`StoreError::Corrupt`], or what the file
-    /// system refuses.
+    /// As [`StoreFolder::enter`]; [`StoreError::MadeByOthers`], [`StoreError::Newer`],
+    /// [`StoreError::Corrupt`], or what the file system refuses.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
-        make_folder(folder)?;
-        let file = folder.join("motet.db");
-        let connection = schema::open_writer(&file)?;
-        let artifacts = ArtifactFolder::open(&folder.join("artifacts"))?;
-        make_folder(&folder.join("scratch"))?;
+        Store::open_for(folder, Whose::Own)
+    }
+
+    /// The same also for a store that another user or another machine made. From now on it is this
+    /// user's, on this machine.
+    ///
+    /// # Errors
+    /// As [`Store::open`], but for [`StoreError::MadeByOthers`].
+    pub fn adopt(folder: &Path) -> Result<Store, StoreError> {
+        Store::open_for(folder, Whose::Anybodys)
+    }
+
+    fn open_for(folder: &Path, whose: Whose) -> Result<Store, StoreError> {
+        let folder = StoreFolder::enter(folder)?;
+        let file = folder.database();
+        let connection = schema::open_writer(&file, whose)?;
+        let artifacts = ArtifactFolder::open(folder.make_folder(ARTIFACTS)?)?;
+        folder.make_folder(SCRATCH)?;
+        folder.make_folder(CHILDREN)?;
+        folder.narrow(|| artifacts.narrow())?;
         let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
         let reader = Reader::of_file(&file, artifacts.clone());
-        Ok(Store::new(folder.to_owned(), file, artifacts, Some(writer), reader))
+        Ok(Store::new(folder.path().to_owned(), file, artifacts, Some(writer), reader))
     }
 
     /// Opens a store that ends with its last handle. Its artifacts lie in a temporary folder, which
@@ -91,7 +108,6 @@ impl Store {
     pub fn in_memory() -> Result<Store, StoreError> {
         let connection = schema::open_in_memory()?;
         let (artifacts, folder) = ArtifactFolder::in_memory()?;
-        make_folder(&folder.join("scratch"))?;
         let file = PathBuf::from(":memory:");
         let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
         let reader = Reader::of_memory(&file, artifacts.clone(), writer.clone());
@@ -103,13 +119,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Newer`], [`StoreError::Foreign`],
-    /// [`StoreError::Corrupt`], or what the file system refuses.
+    /// [`StoreError::Occupied`], [`StoreError::Corrupt`], or what the file system refuses.
     pub fn open_read_only(folder: &Path) -> Result<Store, StoreError> {
-        let file = folder.join("motet.db");
-        if !file.try_exists().map_err(|error| StoreError::from_io("open", &file, error))? {
-            return Err(StoreError::Missing { folder: folder.to_owned() });
-        }
-        let artifacts = ArtifactFolder::open_read_only(&folder.join("artifacts"));
+        let file = StoreFolder::find(folder)?.database();
+        let artifacts = ArtifactFolder::open_read_only(&folder.join(ARTIFACTS));
         let reader = Reader::of_file(&file, artifacts.clone());
         if reader.with(|connection| schema::recognise(connection, &file))? == 0 {
             // Somebody is just about to make it.
@@ -134,10 +147,30 @@ impl Store {
         &self.0.folder
     }
 
-    /// A folder for files that are being made, in the same file system as the artifacts. Its content
-    /// is of no worth when nobody drives the store.
+    /// Where files are being made, in the same file system as the artifacts. Its content is of no worth
+    /// when nobody drives the store.
     pub fn scratch(&self) -> PathBuf {
-        self.0.folder.join("scratch")
+        self.0.folder.join(SCRATCH)
+    }
+
+    /// Makes a folder in [`Store::scratch`], and says where it is. `draw` names it: a number that nobody
+    /// drew before.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn make_scratch(&self, draw: u128) -> Result<PathBuf, StoreError> {
+        scratch::make(&self.scratch(), draw)
+    }
+
+    /// Removes the folders that [`Store::make_scratch`] made and that are still there: for whoever
+    /// begins to drive the store, when nobody else does.
+    pub fn sweep_scratch(&self) {
+        scratch::sweep(&self.scratch());
+    }
+
+    /// A folder for notes about programs that are at work for this store.
+    pub fn children(&self) -> PathBuf {
+        self.0.folder.join(CHILDREN)
     }
 
     fn writer(&self) -> Result<&SharedWriter, StoreError> {
@@ -352,11 +385,11 @@ impl Store {
     /// How long the file of an artifact is, if it is there: enough to see that bytes are gone without
     /// reading them, as [`Store::check`] does.
     pub fn length_of(&self, digest: &Digest) -> Option<u64> {
-        std::fs::metadata(self.path_of(digest)).ok().map(|found| found.len())
+        self.0.artifacts.find(digest).map(|found| found.len())
     }
 
     /// Whether the bytes of an artifact are there.
     pub fn has(&self, digest: &Digest) -> bool {
-        self.path_of(digest).is_file()
+        self.0.artifacts.find(digest).is_some()
     }
 }

@@ -126,13 +126,14 @@ fn files_that_were_being_written_are_swept_at_the_next_start() {
     let store = Store::open(folder.path()).unwrap();
     let kept = store.put_bytes(b"whole").unwrap();
     let artifacts = folder.path().join("artifacts");
-    std::fs::write(artifacts.join("incoming-torn"), b"ha").unwrap();
-    let being_written = std::fs::File::create(artifacts.join("incoming-live")).unwrap();
+    let (torn, live) = ["t", "l"].map(|letter| format!("incoming-{}", letter.repeat(32))).into();
+    std::fs::write(artifacts.join(&torn), b"ha").unwrap();
+    let being_written = std::fs::File::create(artifacts.join(&live)).unwrap();
     being_written.lock().unwrap();
     drop(store);
 
     let store = Store::open(folder.path()).unwrap();
-    assert!(!artifacts.join("incoming-torn").exists());
-    assert!(artifacts.join("incoming-live").exists(), "somebody is still writing it");
+    assert!(!artifacts.join(&torn).exists());
+    assert!(artifacts.join(&live).exists(), "somebody is still writing it");
     assert!(store.has(&kept.digest));
 }

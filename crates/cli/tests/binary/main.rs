@@ -2,7 +2,10 @@
 
 mod bad_input;
 mod hostile_text;
+mod left_at_work;
+mod private_store;
 mod project;
 mod signals;
+mod store_folder;
 mod transcripts;
 mod two_processes;

@@ -1,0 +1,163 @@
+//! A store is for the eyes of its owner alone, whatever the umask.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::project::Project;
+
+/// Draws a picture, keeps a text that is too long for the journal, then waits.
+const PICTURE: &str = r#"motet: 1
+name: picture
+inputs: { text: { type: string, default: "x" } }
+steps:
+  draw: { uses: local/scene, with: { prompt: a boat, width: 64, height: 64 } }
+  clip: { uses: media/animate, with: { image: "{{ steps.draw.image }}", duration: 1 } }
+  nap: { uses: flow/sleep, with: { duration: 1h }, needs: [clip] }
+"#;
+
+/// The same without the nap.
+fn picture_only() -> String {
+    let steps = PICTURE.lines().filter(|line| !line.contains("nap:")).collect::<Vec<_>>().join("\n");
+    steps + "\noutputs: { picture: \"{{ steps.draw.image }}\" }\n"
+}
+
+/// The binary with some arguments, under a umask.
+fn masked(project: &Project, umask: &str, arguments: &[&str]) -> Command {
+    let mut command = project.command(&[]);
+    let binary = command.get_program().to_owned();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask \"$0\"; exec \"$@\"", umask]).arg(binary).args(arguments);
+    shell.current_dir(project.path()).env_clear();
+    shell.envs(
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    shell
+}
+
+/// Starts it and waits until its step sleeps.
+fn asleep(mut command: Command) -> Child {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("sleeps for") {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
+    }
+    child
+}
+
+/// What in and below `path` somebody else could use, with its mode; and every name that was looked at.
+fn open_to_others(path: &Path, names: &mut Vec<String>) -> Vec<String> {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    let mode = metadata.permissions().mode() & 0o7777;
+    let wanted = match metadata.file_type() {
+        kind if kind.is_dir() => mode == 0o700,
+        kind if kind.is_file() => mode == 0o600 || mode == 0o400,
+        kind => kind.is_socket() && mode == 0o600,
+    };
+    let mut open = Vec::new();
+    if !wanted {
+        open.push(format!("{mode:o} {}", path.display()));
+    }
+    names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            open.extend(open_to_others(&entry.unwrap().path(), names));
+        }
+    }
+    open
+}
+
+#[test]
+fn every_name_in_a_store_is_for_its_owner_alone_whatever_the_umask() {
+    for umask in ["000", "022", "077"] {
+        let project = Project::with("picture.yaml", PICTURE);
+        project.write("text.txt", "a long text ".repeat(10_000));
+        let mut owner = asleep(masked(&project, umask, &["run", "picture.yaml", "-i", "text=@text.txt"]));
+        let mut names = Vec::new();
+        let open = open_to_others(&project.path().join(".motet"), &mut names);
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        assert_eq!(open, Vec::<String>::new(), "umask {umask}");
+        for name in
+            ["motet.db", "motet.db-wal", "motet.db-shm", "owner.lock", "control.sock", "artifacts", "scratch"]
+        {
+            assert!(names.iter().any(|found| found == name), "{name} is looked at: {names:?}");
+        }
+        assert!(
+            names.iter().filter(|name| name.len() == 62).count() >= 3,
+            "artifacts are looked at: {names:?}"
+        );
+
+        masked(&project, umask, &["cancel", &run_id(&project)]).status().unwrap();
+        let open = open_to_others(&project.path().join(".motet"), &mut names);
+        assert_eq!(open, Vec::<String>::new(), "umask {umask}, when the owner has left");
+    }
+}
+
+fn run_id(project: &Project) -> String {
+    let row = project.good(&["runs", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(row.lines().next().unwrap()).unwrap();
+    row["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_laid_out_follows_the_umask() {
+    for (umask, file, folder) in [("027", 0o640, 0o750), ("000", 0o666, 0o777)] {
+        let project = Project::with("picture.yaml", picture_only());
+        assert!(
+            masked(&project, umask, &["run", "picture.yaml", "--id", "first"]).status().unwrap().success()
+        );
+        let mode = |path: &str| fs::metadata(project.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("out/first/picture.png"), mode("out/first"), mode("out")), (file, folder, folder));
+    }
+}
+
+#[test]
+fn an_existing_store_that_is_open_to_others_is_closed_to_them_when_its_owner_opens_it() {
+    let project = Project::with("picture.yaml", picture_only());
+    project.good(&["run", "picture.yaml"]);
+    let store = project.path().join(".motet");
+    let widen = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let mut below = vec![store.clone()];
+    while let Some(path) = below.pop() {
+        let is_folder = path.is_dir();
+        widen(&path, if is_folder { 0o777 } else { 0o666 });
+        if is_folder {
+            below.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    project.good(&["run", "picture.yaml"]);
+    assert_eq!(open_to_others(&store, &mut Vec::new()), Vec::<String>::new());
+}
+
+/// Runs a script of the shell as nobody; nothing where this user can't.
+fn as_nobody(folder: &Path, script: &str) -> Option<std::process::Output> {
+    let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c"];
+    let tried = Command::new("setpriv").args(become_nobody).arg("true").status();
+    if !tried.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: only root can be nobody, with setpriv");
+        return None;
+    }
+    Some(Command::new("setpriv").args(become_nobody).arg(script).current_dir(folder).output().unwrap())
+}
+
+#[test]
+fn another_user_can_neither_read_a_run_nor_stop_one() {
+    let project = Project::with("picture.yaml", PICTURE);
+    fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut owner = asleep(project.command(&["run", "picture.yaml"]));
+    let script = "cat .motet/motet.db; cat .motet/motet.db-wal; cat .motet/owner.lock; ls .motet; \
+                  find .motet -type f -exec cat {} +; (exec 9<.motet/owner.lock; flock -n 9 && echo locked); \
+                  echo nobody was here";
+    let told = as_nobody(project.path(), script);
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let Some(told) = told else { return };
+    assert_eq!(String::from_utf8_lossy(&told.stdout), "nobody was here\n");
+}

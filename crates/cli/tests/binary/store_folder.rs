@@ -1,0 +1,133 @@
+//! Folders that are no store, and stores in which links lie: nothing that isn't Motet's is touched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use motet::language::Digest;
+
+use crate::assert_transcript;
+use crate::project::Project;
+
+const ONE: &str = "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n";
+
+/// All that lies in a folder: the mode of each name, and what it holds. Links are not followed.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, (u32, String)> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let held = match metadata.file_type() {
+            kind if kind.is_file() => Digest::of(&fs::read(&path).unwrap()).to_string(),
+            kind if kind.is_symlink() => fs::read_link(&path).unwrap().display().to_string(),
+            _ => String::new(),
+        };
+        if metadata.is_dir() {
+            found.extend(contents(&path));
+        }
+        found.insert(path, (metadata.permissions().mode(), held));
+    }
+    found
+}
+
+#[test]
+fn a_folder_of_others_is_refused_and_nothing_in_it_is_changed() {
+    let project = Project::with("q.yaml", ONE);
+    project.write("scratch/notes/monday.txt", "milk");
+    project.write("artifacts/incoming-photos", "a photo");
+    project.write("owner.lock", "this is a lock of another program");
+    let before = contents(project.path());
+    let mut text = project.transcript(&["run", "q.yaml", "--store", "."]);
+    for command in
+        [&["runs", "--store", "."][..], &["resume", "--store", "."], &["cancel", "x", "--store", "."]]
+    {
+        text += &project.transcript(command);
+    }
+    assert_eq!(contents(project.path()), before);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn a_folder_with_a_scratch_folder_alone_is_refused() {
+    let project = Project::with("q.yaml", ONE);
+    project.write("mine/scratch/notes/monday.txt", "milk");
+    let before = contents(&project.path().join("mine"));
+    let output = project.run(&["run", "q.yaml", "--store", "mine"]);
+    assert_eq!(output.status.code(), Some(6));
+    assert_eq!(contents(&project.path().join("mine")), before);
+}
+
+#[test]
+fn a_cloned_project_whose_store_is_a_link_is_refused_unless_the_place_is_named() {
+    let project = Project::with("q.yaml", ONE);
+    fs::create_dir(project.path().join("elsewhere")).unwrap();
+    symlink("elsewhere", project.path().join(".motet")).unwrap();
+    let mut text = String::new();
+    for command in [&["run", "q.yaml"][..], &["resume"], &["runs"], &["doctor"]] {
+        let told = project.transcript(command);
+        text.extend(
+            told.lines()
+                .filter(|line| !line.contains("/bin/") && !line.contains("free"))
+                .map(|line| format!("{line}\n")),
+        );
+    }
+    assert_eq!(contents(&project.path().join("elsewhere")), BTreeMap::new());
+    assert_transcript!(project, text);
+
+    project.good(&["run", "q.yaml", "--store", ".motet"]);
+    assert!(project.path().join("elsewhere/motet.db").exists());
+    assert!(project.command(&["runs"]).env("MOTET_STORE", ".motet").output().unwrap().status.success());
+}
+
+#[test]
+fn a_store_in_a_folder_that_the_project_links_to_is_refused_unless_the_place_is_named() {
+    let project = Project::with("q.yaml", ONE);
+    project.write("motet.toml", "store = \"kept/store\"\n");
+    fs::create_dir(project.path().join("elsewhere")).unwrap();
+    symlink("elsewhere", project.path().join("kept")).unwrap();
+    let output = project.command(&["run", "q.yaml"]).env("MOTET_TRUST", "1").output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(contents(&project.path().join("elsewhere")), BTreeMap::new());
+    project.good(&["run", "q.yaml", "--store", "kept/store"]);
+}
+
+#[test]
+fn a_store_with_a_link_under_any_of_its_names_is_refused_and_the_target_stays_as_it_is() {
+    let names = [
+        "motet.db",
+        "motet.db-wal",
+        "motet.db-shm",
+        "motet.db-journal",
+        "owner.lock",
+        "mark",
+        "control.sock",
+        "artifacts",
+        "scratch",
+        "children",
+        "sim",
+    ];
+    let mut text = String::new();
+    for name in names {
+        let project = Project::with("q.yaml", ONE);
+        project.good(&["run", "q.yaml"]);
+        let victim = project.path().join("victim");
+        let is_folder = matches!(name, "artifacts" | "scratch" | "children" | "sim");
+        if is_folder {
+            project.write("victim/0123456789abcdef0123456789abcdef/notes.txt", "milk");
+            project.write("victim/incoming-photos", "a photo");
+        } else {
+            project.write("victim", "a letter");
+        }
+        let link = project.path().join(".motet").join(name);
+        let _ = fs::remove_file(&link);
+        let _ = fs::remove_dir_all(&link);
+        symlink(&victim, &link).unwrap();
+        let before = contents(project.path());
+        let told = project.transcript(&["run", "q.yaml"]);
+        assert!(told.ends_with("--- exit 6\n"), "{name}: {told}");
+        assert_eq!(contents(project.path()), before, "{name}");
+        text += &told.replace(&project.path().display().to_string(), "[project]");
+    }
+    insta::assert_snapshot!(text);
+}

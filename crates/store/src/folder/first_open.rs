@@ -1,0 +1,83 @@
+//! A folder without a store: whether a store may be made in it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Metadata};
+use std::io::Read;
+use std::path::Path;
+
+use super::{ARTIFACTS, CHILDREN, DATABASE, Kind, LOG, SCRATCH};
+use crate::{StoreError, private, schema};
+
+/// How many of the names in the way a message gives.
+const NAMED_MAX: usize = 3;
+
+/// What a folder holds beside what a first open leaves that was killed, or that is under way in another
+/// process, in words. Its database, if there is one, is taken for one that bears no name yet.
+pub(super) fn others_in(folder: &Path) -> Result<Option<String>, StoreError> {
+    let failed = |error| StoreError::from_io("read", folder, error);
+    let (mut first_names, mut count) = (BTreeSet::new(), 0);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (name, path) = (entry.file_name(), entry.path());
+        // What is gone again was of a first open in another process.
+        let Some(found) = private::look_at(&path)? else { continue };
+        if name.to_str().is_some_and(|name| is_of_a_first_open(name, &path, &found).unwrap_or(false)) {
+            continue;
+        }
+        count += 1;
+        first_names.insert(shown(&name.to_string_lossy(), &found));
+        if first_names.len() > NAMED_MAX {
+            first_names.pop_last();
+        }
+    }
+    let more = match count - first_names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names: Vec<String> = first_names.into_iter().collect();
+    Ok((count > 0).then(|| names.join(", ") + &more))
+}
+
+/// A name for a message; one that would play with the terminal is spelled out.
+fn shown(name: &str, found: &Metadata) -> String {
+    let is_plain = name.escape_debug().eq(name.chars());
+    let name = if is_plain { name.to_owned() } else { format!("\"{}\"", name.escape_debug()) };
+    if found.is_dir() { name + "/" } else { name }
+}
+
+fn is_of_a_first_open(name: &str, path: &Path, found: &Metadata) -> Result<bool, StoreError> {
+    Ok(match name {
+        DATABASE | "motet.db-journal" | "motet.db-shm" => Kind::File.is(found),
+        LOG => Kind::File.is(found) && schema::is_empty_log(path)?,
+        "owner.lock" => Kind::File.is(found) && is_note(&beginning_of(path)?),
+        "mark" => Kind::File.is(found) && is_mark(&beginning_of(path)?),
+        "control.sock" => Kind::Socket.is(found),
+        ARTIFACTS | SCRATCH | CHILDREN => Kind::Folder.is(found) && is_empty(path)?,
+        "sim" => Kind::Folder.is(found),
+        _ => false,
+    })
+}
+
+fn is_empty(folder: &Path) -> Result<bool, StoreError> {
+    let first = fs::read_dir(folder).map(|mut entries| entries.next().is_none());
+    first.map_err(|error| StoreError::from_io("read", folder, error))
+}
+
+fn beginning_of(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut beginning = Vec::new();
+    let read = private::open(path)?.take(200).read_to_end(&mut beginning);
+    read.map(|_| beginning).map_err(|error| StoreError::from_io("read", path, error))
+}
+
+/// Whether a lock's file is empty or says what an owner says: two lines of numbers first. Another
+/// program may have a file of that name.
+fn is_note(beginning: &[u8]) -> bool {
+    let lines = beginning.split(|byte| *byte == b'\n').take(2);
+    let numbers = lines.filter(|line| line.first().is_some_and(u8::is_ascii_digit)).count();
+    beginning.is_empty() || numbers == 2
+}
+
+/// The same for a mark, which says first that it is one.
+fn is_mark(beginning: &[u8]) -> bool {
+    beginning.is_empty() || beginning.starts_with(b"motet mark")
+}

@@ -1,0 +1,99 @@
+//! Who made a store: a user of a machine. Whoever drives it acts on what that user left unfinished.
+
+use std::fs;
+
+use motet_pipeline::Digest;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The first format that records who made the store.
+pub(crate) const SINCE_FORMAT: u32 = 3;
+
+/// A user of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Maker {
+    /// The number of the user.
+    user: u32,
+    /// The digest of the machine's id; nothing where a machine has none.
+    machine: Option<Digest>,
+}
+
+impl Maker {
+    /// This user on this machine.
+    pub(crate) fn here() -> Maker {
+        Maker { user: rustix::process::geteuid().as_raw(), machine: machine() }
+    }
+
+    /// Who made the store, if that is recorded.
+    pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<Maker>> {
+        let row = |row: &rusqlite::Row| {
+            let machine: Option<[u8; 32]> = row.get(1)?;
+            Ok(Maker { user: row.get(0)?, machine: machine.map(Digest::from_bytes) })
+        };
+        connection.query_row("SELECT user, machine FROM maker", [], row).optional()
+    }
+
+    /// Records this one as who made the store.
+    pub(crate) fn record(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO maker (one, user, machine) VALUES (1, ?1, ?2)
+                   ON CONFLICT (one) DO UPDATE SET user = ?1, machine = ?2";
+        let machine = self.machine.as_ref().map(Digest::as_bytes);
+        connection.execute(sql, params![self.user, machine]).map(drop)
+    }
+
+    /// How `other` is somebody else, in words; nothing if it is the same.
+    pub(crate) fn difference(&self, other: Option<&Maker>) -> Option<String> {
+        let Some(other) = other else { return Some("somebody who isn't recorded".to_owned()) };
+        match (self.user == other.user, self.machine == other.machine) {
+            (true, true) => None,
+            (false, true) => Some(format!("another user (number {})", other.user)),
+            (true, false) => Some("a user of another machine".to_owned()),
+            (false, false) => Some(format!("another user (number {}) of another machine", other.user)),
+        }
+    }
+}
+
+/// Where a machine keeps an id of its own: 32 digits that no other machine has.
+const MACHINE_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// The digest of this machine's id. Never the id itself, which isn't to leave the machine.
+fn machine() -> Option<Digest> {
+    let ids = MACHINE_FILES.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let is_good = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = ids.map(|id| id.trim().to_ascii_lowercase()).find(|id| is_good(id))?;
+    Some(Digest::of(format!("the machine of a motet store\n{id}\n").as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_differs_is_told_by_user_and_machine() {
+        let (a, b) = (Some(Digest::of(b"a")), Some(Digest::of(b"b")));
+        let here = Maker { user: 1000, machine: a };
+        let told = [
+            (1000, a),
+            (1001, a),
+            (1000, b),
+            (1001, b),
+            // A machine that had no id, or has none any more, is another one.
+            (1000, None),
+        ]
+        .map(|(user, machine)| here.difference(Some(&Maker { user, machine })).unwrap_or_default());
+        insta::assert_snapshot!(told.join("\n") + "\n" + &here.difference(None).unwrap());
+        let nowhere = Maker { user: 1000, machine: None };
+        assert_eq!(nowhere.difference(Some(&nowhere)), None);
+    }
+
+    #[test]
+    fn who_made_a_store_is_read_as_it_was_recorded() {
+        let connection = crate::schema::open_in_memory().unwrap();
+        assert_eq!(Maker::read(&connection).unwrap(), Some(Maker::here()));
+        for maker in
+            [Maker { user: u32::MAX, machine: None }, Maker { user: 7, machine: Some(Digest::of(b"m")) }]
+        {
+            maker.record(&connection).unwrap();
+            assert_eq!(Maker::read(&connection).unwrap(), Some(maker));
+        }
+    }
+}

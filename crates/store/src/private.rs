@@ -1,0 +1,111 @@
+//! Files and folders for this user alone, never reached through a link.
+//!
+//! Looking what a path is and using it are two steps. Between them only this user and root could put a
+//! link there, because the store's folder lets nobody else in, and they need no link to do harm. So
+//! this guards against links that were there before: in a copied or cloned project.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::StoreError;
+
+/// What a file is for: reading and writing, by its owner.
+pub(crate) const FILE_MODE: u32 = 0o600;
+
+/// What a folder is for: the same.
+pub(crate) const FOLDER_MODE: u32 = 0o700;
+
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
+    open_with(path, OpenOptions::new().read(true))
+}
+
+/// Opens a file for reading and writing; makes it if it isn't there.
+pub(crate) fn open_or_make(path: &Path) -> Result<File, StoreError> {
+    open_with(path, OpenOptions::new().read(true).write(true).create(true).mode(FILE_MODE))
+}
+
+fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File, StoreError> {
+    let failed = |error| StoreError::from_io("open", path, error);
+    // A pipe must not hold this process up before it is seen to be one.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits() as i32).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    match metadata.is_file() {
+        true => Ok(file),
+        false => Err(StoreError::NotPlain { file: path.to_owned(), is: kind_word(&metadata) }),
+    }
+}
+
+/// Makes a folder, unless it is there.
+pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => match look_at(path)? {
+            Some(found) if !found.is_dir() => {
+                Err(StoreError::NotPlain { file: path.to_owned(), is: kind_word(&found) })
+            }
+            _ => Ok(()),
+        },
+        made => made.map_err(|error| StoreError::from_io("make", path, error)),
+    }
+}
+
+/// What lies at `path` itself, if anything does.
+pub(crate) fn look_at(path: &Path) -> Result<Option<Metadata>, StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::from_io("look at", path, error)),
+    }
+}
+
+/// Whether a file or folder has a mode beyond `mode`.
+pub(crate) fn is_wider(path: &Path, mode: u32) -> Result<bool, StoreError> {
+    Ok(look_at(path)?.is_some_and(|found| found.mode() & 0o7777 & !mode != 0))
+}
+
+/// Takes away from a file or folder what its mode has beyond `mode`; returns whether there was such.
+///
+/// By its path, because a database must not be opened beside SQLite: closing it again would end the
+/// locks that SQLite holds.
+pub(crate) fn narrow(path: &Path, mode: u32) -> Result<bool, StoreError> {
+    let Some(found) = look_at(path)?.filter(|found| !found.is_symlink()) else { return Ok(false) };
+    let has = found.mode() & 0o7777;
+    if has & !mode == 0 {
+        return Ok(false);
+    }
+    match fs::set_permissions(path, Permissions::from_mode(has & mode)) {
+        // Some file systems know no modes.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && is_own(&found) => Ok(false),
+        narrowed => {
+            narrowed.map(|()| true).map_err(|error| StoreError::from_io("change the mode of", path, error))
+        }
+    }
+}
+
+/// Whether it belongs to this user.
+pub(crate) fn is_own(found: &Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// What something is that is no ordinary file, or no folder where one should be.
+pub(crate) fn kind_word(found: &Metadata) -> &'static str {
+    match found.file_type() {
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_fifo() => "a pipe",
+        kind if !kind.is_file() => "a device",
+        _ if found.nlink() > 1 => "a file with a second name elsewhere (a hard link)",
+        _ => "a file",
+    }
+}
+
+/// Whether the system refused to follow a link.
+pub(crate) fn met_a_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
