@@ -119,6 +119,14 @@ pub struct StoreFlag {
     pub store: Option<PathBuf>,
 }
 
+/// Whose store it may be.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AdoptFlag {
+    /// Take over a store that another user or another machine made: from now on it is yours.
+    #[arg(long)]
+    pub adopt: bool,
+}
+
 /// How runs are followed, and where their outputs go.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FollowFlags {
@@ -193,6 +201,8 @@ pub struct Run {
     pub follow: FollowFlags,
     #[command(flatten)]
     pub store: StoreFlag,
+    #[command(flatten)]
+    pub adopt: AdoptFlag,
 }
 
 #[derive(Args, Debug)]
@@ -203,6 +213,8 @@ pub struct Resume {
     pub follow: FollowFlags,
     #[command(flatten)]
     pub store: StoreFlag,
+    #[command(flatten)]
+    pub adopt: AdoptFlag,
 }
 
 #[derive(Args, Debug)]

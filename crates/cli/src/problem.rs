@@ -149,7 +149,7 @@ fn words_for(error: &Error) -> Problem {
         }
         Error::Store(error) => store_words(error),
         Error::Owned { store, pid } => {
-            Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store"))
+            Problem::new(Exit::Machine, format!("{} drives the store", owner_words(*pid)))
                 .line(format!("the store: {}", shown_path(store)))
                 .line("wait until it ends, or use another store with --store DIR")
         }
@@ -188,13 +188,17 @@ fn words_for(error: &Error) -> Problem {
                 .line(format!("wait for its end, or end it: kill {pid}"))
         }
         Error::OwnerSilent { store, pid } => {
-            let what = format!("another process (pid {pid}) drives the store, and doesn't answer");
-            Problem::new(Exit::Machine, what)
-                .line(format!("the store: {}", shown_path(store)))
-                .line(format!(
-                    "if it is stopped, let it go on: kill -CONT {pid} (or `fg` where it was started)"
-                ))
-                .line(format!("or end it: kill -9 {pid}; what is done is kept"))
+            let what = format!("{} drives the store, and doesn't answer", owner_words(*pid));
+            let problem = Problem::new(Exit::Machine, what).line(format!("the store: {}", shown_path(store)));
+            match pid {
+                // To this number a signal must never be sent: it would reach the shell of the reader.
+                0 => problem.line("if it is stopped, let it go on: `fg` where it was started"),
+                pid => problem
+                    .line(format!(
+                        "if it is stopped, let it go on: kill -CONT {pid} (or `fg` where it was started)"
+                    ))
+                    .line(format!("or end it: kill -9 {pid}; what is done is kept")),
+            }
         }
         Error::Refused { pid, message } => Problem::new(Exit::Machine, message)
             .line(format!("said by the process that drives the store (pid {pid})")),
@@ -219,8 +223,54 @@ fn words_for(error: &Error) -> Problem {
     }
 }
 
+/// Whoever drives the store.
+fn owner_words(pid: u32) -> String {
+    match pid {
+        0 => "another process".to_owned(),
+        pid => format!("another process (pid {pid})"),
+    }
+}
+
+/// Stores that are not this user's, or none at all.
+fn folder_words(error: &StoreError) -> Option<Problem> {
+    let problem = |what: String| Problem::new(Exit::Machine, what);
+    Some(match error {
+        StoreError::Missing { folder } => {
+            Problem::usage(format!("there is no store in {}: nothing ran here yet", shown_path(folder)))
+                .line("the first `motet run FILE` makes it; another one is named with --store DIR")
+        }
+        StoreError::Occupied { folder, holds } => {
+            problem(format!("{} is not a store and not empty, so it is left as it is", shown_path(folder)))
+                .line(format!("it holds {holds}"))
+                .line("name an empty folder, or one that isn't there yet: --store DIR")
+        }
+        StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
+            .line("Motet never makes one there: in a project that was copied it may lead anywhere")
+            .line("move it away, or use another store: --store DIR"),
+        StoreError::Linked { link } => problem(format!("{} is a symbolic link", shown_path(link)))
+            .line("a project that was copied or cloned may hold one that leads anywhere")
+            .line("remove it, or name the store's place yourself: --store DIR, or MOTET_STORE"),
+        StoreError::NotPrivate { folder, user } => {
+            problem(format!("{} belongs to another user (number {user})", shown_path(folder)))
+                .line("who could read and change what is kept in it")
+                .line("use a folder of your own, for instance one below it: --store DIR")
+        }
+        StoreError::MadeByOthers { folder, by } => {
+            problem(format!("the store in {} was made by {by}", shown_path(folder)))
+                .line("it can be looked at: motet runs, motet show RUN")
+                .line(
+                    "to drive it as your own, adopt it once: motet run FILE --adopt, or motet resume --adopt",
+                )
+        }
+        _ => return None,
+    })
+}
+
 /// Store errors say what to do behind a colon or semicolon: that becomes a line of its own.
 fn store_words(error: &StoreError) -> Problem {
+    if let Some(problem) = folder_words(error) {
+        return problem;
+    }
     let text = error.to_string();
     let at = match error {
         StoreError::Corrupt { .. } => text.find("; "),
@@ -235,16 +285,9 @@ fn store_words(error: &StoreError) -> Problem {
         _ => None,
     };
     let exit = match error {
-        StoreError::Missing { .. } | StoreError::NoRun { .. } => Exit::Usage,
+        StoreError::NoRun { .. } => Exit::Usage,
         _ => Exit::Machine,
     };
-    if let StoreError::Missing { folder } = error {
-        return Problem::new(
-            exit,
-            format!("there is no store in {}: nothing ran here yet", shown_path(folder)),
-        )
-        .line("the first `motet run FILE` makes it; another one is named with --store DIR");
-    }
     match at {
         Some(at) => Problem::new(exit, &text[..at]).line(&text[at + 2..]),
         None => Problem::new(exit, text),

@@ -8,9 +8,9 @@ use motet::language::{Span, Timestamp};
 use motet::session::Session;
 use motet::settings::{Settings, StorePlace};
 use motet::store::{FoundRun, RunRow, Store};
-use motet::{Error, Pipeline};
+use motet::{Builder, Error, Pipeline};
 
-use crate::arguments::{FollowFlags, StoreFlag};
+use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag};
 
 /// A project and its store, as a command sees them.
 pub struct Project {
@@ -24,12 +24,12 @@ impl Project {
     /// The project that `file` belongs to, or that of the working folder.
     ///
     /// # Errors
-    /// When its `motet.toml` can't be read.
+    /// When its `motet.toml` can't be read, or a link leads to its store that nobody named.
     pub fn find(file: Option<&Path>, flag: &StoreFlag) -> Result<Project, Error> {
         let here = working_folder()?;
         let settings = Settings::find(file, &here)?;
         let environment = std::env::var_os("MOTET_STORE").map(PathBuf::from);
-        let place = settings.place(flag.store.as_deref(), environment.as_deref(), &here);
+        let place = settings.find_place(flag.store.as_deref(), environment.as_deref(), &here)?;
         Ok(Project { settings, place })
     }
 
@@ -58,6 +58,16 @@ impl Project {
     /// As [`Session::open`].
     pub async fn open_session(&self) -> Result<Session, Error> {
         Session::open(self.place.clone(), &self.settings).await
+    }
+
+    /// The same; if the flag says so, also on a store that somebody else made.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_session_of(&self, flag: &AdoptFlag) -> Result<Session, Error> {
+        let adopts = flag.adopt;
+        let prepare = move |builder: Builder| if adopts { builder.adopt() } else { builder };
+        Session::open_with(self.place.clone(), &self.settings, prepare).await
     }
 }
 

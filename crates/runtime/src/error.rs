@@ -28,11 +28,11 @@ pub enum Error {
     Store(#[from] StoreError),
     /// Another process drives the store; or this one, under another [`Motet`](crate::Motet) that is
     /// still open or whose runs are still held.
-    #[error("{} (pid {pid}) drives the store {}", owner_words(*pid), store.display())]
+    #[error("{} drives the store {}", owner_words(*pid), store.display())]
     Owned {
         /// The store.
         store: PathBuf,
-        /// The process.
+        /// The process; 0 if it isn't known which one it is.
         pid: u32,
     },
     /// Another process drives the store, and can't do it for this one.
@@ -50,13 +50,13 @@ pub enum Error {
     },
     /// Another process drives the store, and gives no sign of life: somebody has stopped it.
     #[error(
-        "another process (pid {pid}) drives the store {}, and doesn't answer: let it go on, or end it",
-        store.display()
+        "{} drives the store {}, and doesn't answer: let it go on, or end it",
+        other_words(*pid), store.display()
     )]
     OwnerSilent {
         /// The store.
         store: PathBuf,
-        /// The process.
+        /// The process; 0 if it isn't known which one it is.
         pid: u32,
     },
     /// The process that drives the store refused.
@@ -211,8 +211,15 @@ impl Error {
     }
 }
 
-fn owner_words(pid: u32) -> &'static str {
-    if pid == std::process::id() { "this process already" } else { "another process" }
+fn owner_words(pid: u32) -> String {
+    match pid == std::process::id() {
+        true => format!("this process already (pid {pid})"),
+        false => other_words(pid),
+    }
+}
+
+fn other_words(pid: u32) -> String {
+    if pid == 0 { "another process".into() } else { format!("another process (pid {pid})") }
 }
 
 fn first_words(diagnostics: &[Diagnostic]) -> String {

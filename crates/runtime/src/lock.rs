@@ -2,19 +2,21 @@
 //!
 //! The lock's file also says who the owner is and where its door is, for those who come second. After
 //! the owner has gone it tells the next one since when that owner was there, and whether it left in
-//! good order.
+//! good order. A note names its process only as long as that lives.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Timestamp;
-use motet_store::StoreError;
-use rustix::fs::{FlockOperation, flock};
+use motet_store::{StoreError, StoreFolder};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::Error;
+use crate::process::identity::Identity;
 
 /// The lock of a store, held until this is dropped or the process ends in any way.
 #[derive(Debug)]
@@ -28,8 +30,8 @@ pub(crate) struct Lock {
 /// What the lock's file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// The owner; 0 if that can't be told yet.
-    pub(crate) pid: u32,
+    /// The owner.
+    owner: Identity,
     /// Since when it was there.
     pub(crate) opened_at: Timestamp,
     /// How to reach it.
@@ -39,7 +41,7 @@ pub(crate) struct Note {
 /// How an owner is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// Not yet.
+    /// Not yet. Earlier versions wrote that; now an owner writes nothing before it can be reached.
     Pending,
     /// Not at all.
     Closed,
@@ -50,24 +52,21 @@ pub(crate) enum Door {
 }
 
 impl Lock {
-    /// Takes the lock of the store in `folder`, which is made if needed.
+    /// Takes the lock of the store in `folder`, which is made if needed, and refused if it can't be a
+    /// store's. Who had the lock before stays written until this process announces itself.
     pub(crate) fn take(folder: &Path, now: Timestamp) -> Result<Lock, Error> {
-        fs::create_dir_all(folder).map_err(|error| refused("make the folder", folder, error))?;
+        let mut file = StoreFolder::enter(folder)?.open_file(NAME)?;
         let path = path_in(folder);
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = opened.map_err(|error| refused("open", &path, error))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                let pid = read_note(&mut file).map_or(0, |note| note.pid);
+                let pid = read_note(&mut file).map_or(0, |note| note.pid());
                 return Err(Error::Owned { store: folder.to_owned(), pid });
             }
             Err(error) => return Err(Error::file("lock", &path, error.into())),
         }
         let previous = read_note(&mut file);
-        let mut lock = Lock { file, path, opened_at: now, previous };
-        lock.announce(&Door::Pending)?;
-        Ok(lock)
+        Ok(Lock { file, path, opened_at: now, previous })
     }
 
     /// Who had the lock before, if anybody.
@@ -77,7 +76,7 @@ impl Lock {
 
     /// Tells those who come second how to reach this process.
     pub(crate) fn announce(&mut self, door: &Door) -> Result<(), Error> {
-        let mut text = format!("{}\n{}\n", std::process::id(), self.opened_at.0).into_bytes();
+        let mut text = format!("{}\n{}\n", Identity::own(), self.opened_at.0).into_bytes();
         text.extend(match door {
             Door::Pending => b"".as_slice(),
             Door::Closed => b"closed",
@@ -99,13 +98,23 @@ impl Lock {
     }
 }
 
-/// What the file of the lock in `folder` says now.
-pub(crate) fn note_in(folder: &Path) -> Option<Note> {
-    read_note(&mut File::open(path_in(folder)).ok()?)
+impl Note {
+    /// The number of the process, if it is known to live; else 0.
+    pub(crate) fn pid(&self) -> u32 {
+        if self.owner.lives() { self.owner.pid } else { 0 }
+    }
 }
 
+/// What the file of the lock in `folder` says now.
+pub(crate) fn note_in(folder: &Path) -> Option<Note> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    read_note(&mut OpenOptions::new().read(true).custom_flags(flags).open(path_in(folder)).ok()?)
+}
+
+const NAME: &str = "owner.lock";
+
 fn path_in(folder: &Path) -> PathBuf {
-    folder.join("owner.lock")
+    folder.join(NAME)
 }
 
 fn refused(verb: &'static str, path: &Path, error: io::Error) -> Error {
@@ -123,22 +132,28 @@ fn read_note(file: &mut File) -> Option<Note> {
     file.rewind().ok()?;
     file.take(NOTE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let mut parts = bytes.splitn(3, |byte| *byte == b'\n');
-    let mut number = || std::str::from_utf8(parts.next()?).ok()?.trim().parse::<i64>().ok();
-    let (pid, opened_at) = (number()?, number()?);
+    let mut line = || Some(std::str::from_utf8(parts.next()?).ok()?.trim());
+    let (owner, opened_at) = (line()?.parse().ok()?, line()?.parse().ok()?);
     let door = match parts.next()? {
         b"" => Door::Pending,
         b"closed" => Door::Closed,
         b"left" => Door::Left,
         path => Door::At(OsString::from_vec(path.to_owned()).into()),
     };
-    Some(Note { pid: u32::try_from(pid).ok()?, opened_at: Timestamp(opened_at), door })
+    Some(Note { owner, opened_at: Timestamp(opened_at), door })
 }
 
 const NOTE_BYTES_MAX: u64 = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn note(opened_at: i64, door: Door) -> Note {
+        Note { owner: Identity::own(), opened_at: Timestamp(opened_at), door }
+    }
 
     #[test]
     fn a_lock_is_held_by_one_and_tells_the_next_who_was_there() {
@@ -152,21 +167,55 @@ mod tests {
             panic!("the lock is held")
         };
         assert_eq!(pid, std::process::id());
-        let note = Note { pid, opened_at: Timestamp(1), door: socket };
-        assert_eq!(note_in(folder.path()), Some(note.clone()));
+        assert_eq!(note_in(folder.path()), Some(note(1, socket.clone())));
 
         drop(first);
         let second = Lock::take(folder.path(), Timestamp(3)).unwrap();
-        assert_eq!(second.previous(), Some(&note), "it ended without a word");
+        assert_eq!(second.previous(), Some(&note(1, socket)), "it ended without a word");
         second.release();
         let third = Lock::take(folder.path(), Timestamp(4)).unwrap();
-        assert_eq!(third.previous(), Some(&Note { pid, opened_at: Timestamp(3), door: Door::Left }));
+        assert_eq!(third.previous(), Some(&note(3, Door::Left)));
+    }
+
+    #[test]
+    fn who_ends_before_it_has_announced_itself_leaves_the_note_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = Lock::take(folder.path(), Timestamp(1)).unwrap();
+        first.announce(&Door::Closed).unwrap();
+        drop(first);
+        drop(Lock::take(folder.path(), Timestamp(2)).unwrap());
+        let third = Lock::take(folder.path(), Timestamp(3)).unwrap();
+        assert_eq!(third.previous(), Some(&note(1, Door::Closed)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_note_names_no_process_but_the_one_that_wrote_it_while_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path(), Timestamp(1)).unwrap();
+        let own = Identity::own().to_string();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        let dead = Identity::of(ended.id()).unwrap().to_string();
+        ended.wait().unwrap();
+        let (pid, birth) = own.split_once(' ').unwrap();
+        let another = format!("{} {birth}", std::os::unix::process::parent_id());
+        // The last one is of an earlier version, which could be any process by now.
+        for (owner, named) in [(own.as_str(), std::process::id()), (&dead, 0), (&another, 0), (pid, 0)] {
+            fs::write(path_in(folder.path()), format!("{owner}\n1\nclosed")).unwrap();
+            let Err(Error::Owned { pid, .. }) = Lock::take(folder.path(), Timestamp(2)) else {
+                panic!("the lock is held")
+            };
+            assert_eq!(pid, named, "{owner}");
+            assert_eq!(note_in(folder.path()).unwrap().door, Door::Closed, "its door is known all the same");
+        }
+        drop(held);
     }
 
     #[test]
     fn a_file_that_says_nothing_sensible_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["", "x", "12", "12\n", "12\nx\n", "-1\n5\n", "\u{0}\n\n\n"] {
+        for text in ["", "x", "12", "12\n", "12\nx\n", "-1\n5\n", "\u{0}\n\n\n", "12 13\n5\n", "12 x y\n5\n"]
+        {
             fs::write(path_in(folder.path()), text).unwrap();
             assert_eq!(note_in(folder.path()), None, "{text:?}");
         }

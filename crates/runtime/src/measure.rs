@@ -96,6 +96,7 @@ async fn probe(
         output_bytes_max: REPORT_BYTES_MAX,
         file_bytes_max: 0,
         on_line: None,
+        noted_in: Some(hands.store.children()),
     };
     let finished = hands.world.run_process(process, stop).await.map_err(Unmeasured::Process)?;
     fault(&finished).map_or(Ok(()), Err).map_err(Unmeasured::Refused)?;

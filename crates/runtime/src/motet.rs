@@ -99,6 +99,7 @@ impl Motet {
         let (contracts, operations) = operation::all();
         Builder {
             folder: None,
+            adopts: false,
             shared: None,
             tools: Tools::default(),
             world: Arc::new(LiveWorld),

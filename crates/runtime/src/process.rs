@@ -4,17 +4,22 @@
 //! what it needs, without standard input, with limits on time, output and the size of files. Whatever
 //! ends it (its end, a stop, a deadline, the end of this process) ends the whole group.
 
-use std::fs;
+pub(crate) mod children;
+pub(crate) mod identity;
+
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
+
+use crate::tools::find_program;
+use children::ChildNote;
 
 /// Is shown a line.
 pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
@@ -36,6 +41,9 @@ pub struct Process {
     pub file_bytes_max: u64,
     /// Is shown every line of standard output as it comes.
     pub on_line: Option<OnLine>,
+    /// Where it is noted as long as it is at work, so that it is ended if this process is killed: in this
+    /// folder of a store, from which no program is run.
+    pub noted_in: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Process {
@@ -79,6 +87,12 @@ pub enum ProcessError {
         /// Why.
         error: std::io::Error,
     },
+    /// It lies in a store, where anybody's files may be.
+    #[error("{program} lies in the store, from which no program is run: name another one in motet.toml")]
+    InStore {
+        /// The program.
+        program: String,
+    },
     /// It took too long and was killed.
     #[error("{program} was stopped after {seconds} s")]
     TimedOut {
@@ -100,18 +114,28 @@ pub enum ProcessError {
     Stopped,
 }
 
-/// The group of a child: what is left of it is killed when this is dropped.
-struct Group(Option<Pid>);
+/// The group of a child: what is left of it is killed when this is dropped, and then its note removed.
+struct Group {
+    pid: Option<Pid>,
+    _note: Option<ChildNote>,
+}
 
 impl Group {
-    fn of(child: &Child) -> Group {
-        Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    fn of(child: &Child, process: &Process) -> Result<Group, ProcessError> {
+        let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let mut group = Group { pid, _note: None };
+        if let (Some(folder), Some(pid)) = (&process.noted_in, child.id()) {
+            let note = ChildNote::write(folder, pid);
+            group._note =
+                note.map_err(|error| ProcessError::Start { program: process.program.clone(), error })?;
+        }
+        Ok(group)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(pid) = self.0 {
+        if let Some(pid) = self.pid {
             // Nothing may be left of it. Its number isn't given away again so soon.
             let _ = kill_process_group(pid, Signal::KILL);
         }
@@ -125,8 +149,8 @@ const ENVIRONMENT: [&str; 8] =
 /// Runs a program to its end.
 pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
     let child = start(&process)?;
-    let group = Group::of(&child);
-    limit_files(group.0, process.file_bytes_max);
+    let group = Group::of(&child, &process)?;
+    limit_files(group.pid, process.file_bytes_max);
     let limit = process.time_max;
     let late = ProcessError::TimedOut { program: process.program.clone(), seconds: limit.as_secs() };
     tokio::select! {
@@ -134,27 +158,6 @@ pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Fin
         () = stop.cancelled() => Err(ProcessError::Stopped),
         // An end that is there counts, also if its time is up: this process may have been stopped itself.
         finished = tokio::time::timeout(limit, follow(child, group, process)) => finished.unwrap_or(Err(late)),
-    }
-}
-
-/// Kills the programs that a process which was killed itself has left at work in folders below
-/// `folder`. Known by where they work and by their empty standard input, so a person's shell that
-/// stands there is left alone. Only where the system tells (Linux); elsewhere they run to their end.
-pub(crate) fn kill_left_below(folder: &Path) {
-    let Ok(folder) = folder.canonicalize() else { return };
-    let own = getpgid(None).ok();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let works_there = fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at.starts_with(&folder));
-        let has_no_input =
-            || fs::read_link(entry.path().join("fd/0")).is_ok_and(|input| input == Path::new("/dev/null"));
-        if let Some(pid) = pid.filter(|_| works_there && has_no_input()) {
-            // Its group, because the one that it was started with may have gone before it.
-            if let Some(group) = getpgid(Some(pid)).ok().filter(|group| Some(*group) != own) {
-                // It may have ended by itself in this moment.
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-        }
     }
 }
 
@@ -173,7 +176,18 @@ fn limit_files(_: Option<Pid>, _: u64) {}
 
 fn start(process: &Process) -> Result<Child, ProcessError> {
     let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
-    Command::new(&process.program)
+    // Looked up here, and not from the folder in which it will work.
+    let program = find_program(&process.program)
+        .ok_or_else(|| ProcessError::Missing { program: process.program.clone() })?;
+    if process
+        .noted_in
+        .as_ref()
+        .and_then(|notes| notes.parent())
+        .is_some_and(|store| lies_in(&program, store))
+    {
+        return Err(ProcessError::InStore { program: program.display().to_string() });
+    }
+    let child = Command::new(program)
         .args(&process.arguments)
         .current_dir(&process.folder)
         .env_clear()
@@ -183,11 +197,14 @@ fn start(process: &Process) -> Result<Child, ProcessError> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => ProcessError::Missing { program: process.program.clone() },
-            _ => ProcessError::Start { program: process.program.clone(), error },
-        })
+        .spawn();
+    child.map_err(|error| ProcessError::Start { program: process.program.clone(), error })
+}
+
+/// Whether a file lies in a folder, whatever links lead there.
+fn lies_in(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(file).zip(real(folder)).is_some_and(|(file, folder)| file.starts_with(folder))
 }
 
 async fn follow(mut child: Child, group: Group, process: Process) -> Result<Finished, ProcessError> {
@@ -254,7 +271,7 @@ async fn read_end(mut source: impl AsyncRead + Unpin, limit: usize) -> Vec<u8> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::os::unix::process::CommandExt;
+    use std::fs;
 
     use super::*;
 
@@ -269,6 +286,7 @@ mod tests {
             output_bytes_max: 1000,
             file_bytes_max: 1 << 20,
             on_line: None,
+            noted_in: None,
         };
         let error = run(process, CancellationToken::new()).await.unwrap_err();
         assert!(matches!(error, ProcessError::FileTooLarge { .. }), "{error}");
@@ -289,6 +307,7 @@ mod tests {
             output_bytes_max: 10_000,
             file_bytes_max: 1 << 20,
             on_line: None,
+            noted_in: None,
         };
         run(process, stop).await
     }
@@ -340,21 +359,5 @@ mod tests {
         let finished = play(folder.path(), "yes & yes >&2", 1, CancellationToken::new()).await;
         assert!(matches!(finished, Err(ProcessError::TimedOut { seconds: 1, .. })), "{finished:?}");
         expect_nothing_left(folder.path()).await;
-    }
-
-    #[test]
-    fn what_a_killed_process_left_at_work_is_ended_by_the_next_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let elsewhere = tempfile::tempdir().unwrap();
-        let sleeper = |place: &Path| {
-            let mut command = std::process::Command::new("sleep");
-            command.arg("1000").current_dir(place).stdin(Stdio::null()).process_group(0).spawn().unwrap()
-        };
-        let (mut left, mut other) = (sleeper(folder.path()), sleeper(elsewhere.path()));
-        kill_left_below(folder.path());
-        assert_eq!(left.wait().unwrap().signal(), Some(9));
-        assert_eq!(other.try_wait().unwrap(), None);
-        other.kill().unwrap();
-        other.wait().unwrap();
     }
 }

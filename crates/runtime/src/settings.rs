@@ -4,6 +4,8 @@ mod file;
 
 use std::path::{Path, PathBuf};
 
+use motet_store::StoreError;
+
 use crate::Error;
 use crate::tools::Tools;
 
@@ -108,10 +110,44 @@ impl Settings {
     /// Where the store is: what a flag says, else what the environment (`MOTET_STORE`) says, both seen
     /// from the working folder `here`; else what the file says, else `.motet` in the project's folder.
     pub fn place(&self, flag: Option<&Path>, environment: Option<&Path>, here: &Path) -> StorePlace {
-        let said = flag.or(environment).filter(|written| !written.as_os_str().is_empty());
-        let said = said.map(|written| StorePlace::read(written, here));
+        let said = said(flag, environment).map(|written| StorePlace::read(written, here));
         said.or_else(|| self.store.clone()).unwrap_or_else(|| StorePlace::Folder(self.folder.join(".motet")))
     }
+
+    /// The same, unless the project leads there by a link: one that was copied or cloned may hold links
+    /// that lead anywhere. A flag or the environment may name a link; a person wrote those.
+    ///
+    /// # Errors
+    /// [`StoreError::Linked`].
+    pub fn find_place(
+        &self,
+        flag: Option<&Path>,
+        environment: Option<&Path>,
+        here: &Path,
+    ) -> Result<StorePlace, Error> {
+        let place = self.place(flag, environment, here);
+        match &place {
+            StorePlace::Folder(folder) if said(flag, environment).is_none() => match self.link_to(folder) {
+                Some(link) => Err(StoreError::Linked { link }.into()),
+                None => Ok(place),
+            },
+            _ => Ok(place),
+        }
+    }
+
+    /// The first link on the way from the project's folder to `folder`; if that doesn't lie in the
+    /// project, only `folder` itself can be one.
+    fn link_to(&self, folder: &Path) -> Option<PathBuf> {
+        let lies_below = folder.starts_with(&self.folder);
+        let is_asked = |path: &&Path| *path == folder || lies_below && *path != self.folder;
+        let is_link = |path: &&Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+        folder.ancestors().take_while(is_asked).filter(is_link).last().map(Path::to_owned)
+    }
+}
+
+/// What a person said about where the store is: a flag is stronger than the environment.
+fn said<'p>(flag: Option<&'p Path>, environment: Option<&'p Path>) -> Option<&'p Path> {
+    flag.or(environment).filter(|written| !written.as_os_str().is_empty())
 }
 
 #[cfg(test)]
@@ -138,6 +174,43 @@ mod tests {
         assert_eq!((near.processors, near.folder), (2, project.clone()));
         let relative = Settings::find(Some(Path::new("films/old/film.yaml")), &project).unwrap();
         assert_eq!(relative.folder, project);
+    }
+
+    #[test]
+    fn a_link_in_a_project_leads_to_no_store_unless_a_person_names_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (project, elsewhere) = (root.path().join("project"), root.path().join("elsewhere"));
+        std::fs::create_dir_all(project.join("films")).unwrap();
+        std::fs::create_dir(&elsewhere).unwrap();
+        for link in [project.join(".motet"), project.join("films/kept"), root.path().join("beside")] {
+            std::os::unix::fs::symlink(&elsewhere, link).unwrap();
+        }
+        let store = |written: &str| Settings {
+            store: Some(StorePlace::read(written, &project)),
+            ..Settings::usual(&project)
+        };
+        let table = [
+            (Settings::usual(&project), Some(".motet")),
+            (store("films/kept"), Some("films/kept")),
+            (store("films/kept/deep/store"), Some("films/kept")),
+            (store("../beside"), Some("../beside")),
+            (store("films/plain"), None),
+            (store(IN_MEMORY), None),
+        ];
+        for (settings, wanted) in table {
+            let link = match settings.find_place(None, None, &project) {
+                Err(Error::Store(StoreError::Linked { link })) => Some(link),
+                Ok(_) => None,
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(link, wanted.map(|wanted| project.join(wanted)), "{:?}", settings.store);
+            let named = settings.find_place(None, Some(Path::new(".motet")), &project).unwrap();
+            assert_eq!(named, StorePlace::Folder(project.join(".motet")));
+        }
+        // The project itself may be reached by a link: a person went there.
+        std::os::unix::fs::symlink(&project, root.path().join("way")).unwrap();
+        let by_a_link = Settings::usual(root.path().join("way/films"));
+        assert!(by_a_link.find_place(None, None, &project).is_ok());
     }
 
     #[test]

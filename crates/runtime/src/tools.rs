@@ -1,9 +1,10 @@
 //! The programs of this machine that operations need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use motet_media::FFMPEG_VERSION_MIN;
 use motet_pipeline::contract::Tool;
+use rustix::fs::{Access, access};
 
 /// Where the programs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +91,17 @@ const FONTS: [&str; 6] = [
     "/Library/Fonts/Arial.ttf",
 ];
 
-/// Where a program is: a path is taken as it is, a name is looked up.
+/// Where a program is: a path is taken as it is, a name is looked up in the folders of `PATH`. Folders
+/// that are relative to wherever somebody works are passed over: somebody else's file may lie there.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|path| path.is_file());
+        return std::path::absolute(name).ok().filter(|path| is_program(path));
     }
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+    let folders = std::env::split_paths(&folders).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(|path| is_program(path))
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }

@@ -89,6 +89,16 @@ pub enum StoreError {
         /// What it is, in words.
         is: &'static str,
     },
+    /// A link that nobody named leads to the store.
+    #[error(
+        "{} is a symbolic link, and a project that was copied may hold one that leads anywhere: \
+         remove it, or name the store's place yourself",
+        link.display()
+    )]
+    Linked {
+        /// The link.
+        link: PathBuf,
+    },
     /// The folder belongs to another user, who could read and exchange all that is kept in it.
     #[error(
         "{} belongs to another user (number {user}), who could read and change what is kept in it: \
@@ -103,7 +113,7 @@ pub enum StoreError {
     },
     /// Another user or another machine made the store.
     #[error(
-        "{} was made by {by}: it can be looked at; to go on with its runs as your own, adopt it",
+        "{} was made by {by}: it can be looked at; to drive it as your own, adopt it",
         folder.display()
     )]
     MadeByOthers {

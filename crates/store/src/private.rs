@@ -33,7 +33,7 @@ fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File, StoreError>
     let failed = |error| StoreError::from_io("open", path, error);
     // A pipe must not hold this process up before it is seen to be one.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = options.custom_flags(flags.bits() as i32).open(path).map_err(failed)?;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     match metadata.is_file() {
         true => Ok(file),
@@ -78,12 +78,12 @@ pub(crate) fn narrow(path: &Path, mode: u32) -> Result<bool, StoreError> {
     if has & !mode == 0 {
         return Ok(false);
     }
-    match fs::set_permissions(path, Permissions::from_mode(has & mode)) {
-        // Some file systems know no modes.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied && is_own(&found) => Ok(false),
-        narrowed => {
-            narrowed.map(|()| true).map_err(|error| StoreError::from_io("change the mode of", path, error))
-        }
+    let Err(error) = fs::set_permissions(path, Permissions::from_mode(has & mode)) else { return Ok(true) };
+    match error.kind() {
+        // SQLite has just removed its log, or the file system knows no modes.
+        ErrorKind::NotFound | ErrorKind::Unsupported => Ok(false),
+        ErrorKind::PermissionDenied if is_own(&found) => Ok(false),
+        _ => Err(StoreError::from_io("change the mode of", path, error)),
     }
 }
 

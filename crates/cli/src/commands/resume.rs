@@ -12,7 +12,7 @@ pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exi
     let project = Project::find(None, &asked.store)?;
     // Without a store nothing can be unfinished; opening one to write would make it.
     drop(project.read_store()?);
-    let session = project.open_session().await?;
+    let session = project.open_session_of(&asked.adopt).await?;
     let following = Following::new(&project, &session, terminal, &asked.follow)?;
     let runs = session.resume(asked.run.as_deref()).await?;
     if runs.is_empty() {

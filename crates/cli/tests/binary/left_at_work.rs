@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use crate::project::Project;
@@ -14,65 +14,75 @@ steps:
   clip: { uses: media/animate, with: { image: "{{ steps.draw.image }}", duration: 1 } }
 "#;
 
-/// A project in which ffmpeg never comes to an end; it holds one end of a pipe as long as it lives.
-struct Endless {
-    project: Project,
-    pipe: PathBuf,
-}
+/// A project in which ffmpeg never comes to an end. It holds one end of a pipe as long as it lives.
+struct Endless(Project);
 
 impl Endless {
     fn new() -> Endless {
         let project = Project::with("clip.yaml", CLIP);
-        let pipe = project.path().join("pipe");
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let pipe_now = project.path().join("pipe-now");
         let script = format!(
-            "#!/bin/sh\ncase \"$*\" in *-version*) exit 0;; esac\nexec 9>'{}'\necho at work >&9\nexec sleep 1000\n",
-            pipe.display()
+            "#!/bin/sh\nexec 9>\"$(cat '{}')\"\necho at work >&9\nexec sleep 1000\n",
+            pipe_now.display()
         );
         let program = project.write("bin/ffmpeg", script);
-        std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        Endless { project, pipe }
+        std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).unwrap();
+        Endless(project)
     }
 
     /// Starts the binary, and waits until ffmpeg is at work; what is read from the pipe ends with it.
-    fn at_work(&self) -> (Child, File) {
-        let mut command = self.project.command(&["run", "clip.yaml"]);
-        let usual = std::env::var_os("PATH").unwrap().into_string().unwrap();
-        command.env("PATH", format!("{}:{usual}", self.project.path().join("bin").display()));
+    fn at_work(&self, pipe: &str) -> (Child, File) {
+        let project = &self.0;
+        let pipe = project.path().join(pipe);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        project.write("pipe-now", pipe.display().to_string());
+        let mut command = project.command(&["run", "clip.yaml", "--id", "clip"]);
+        command.env("PATH", format!("{}:{}", project.path().join("bin").display(), usual_path()));
         let owner = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut pipe = File::open(&self.pipe).unwrap();
+        let mut pipe = File::open(pipe).unwrap();
         let mut said = [0; 8];
         pipe.read_exact(&mut said).unwrap();
         assert_eq!(&said, b"at work\n");
         (owner, pipe)
     }
+
+    fn notes(&self) -> usize {
+        std::fs::read_dir(self.0.path().join(".motet/children")).unwrap().count()
+    }
+}
+
+fn usual_path() -> String {
+    std::env::var_os("PATH").unwrap().into_string().unwrap()
+}
+
+/// Kills it as nothing else does: without a word.
+fn kill(mut owner: Child) {
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+}
+
+/// Waits until whoever has the other end is dead.
+fn expect_end(mut pipe: File) {
+    let mut rest = String::new();
+    pipe.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_program_that_a_killed_owner_left_at_work_is_ended_by_the_next_one() {
     let endless = Endless::new();
-    let (mut owner, mut pipe) = endless.at_work();
-    owner.kill().unwrap();
-    owner.wait().unwrap();
-
-    let (mut next, mut its_pipe) = endless.at_work();
-    // Both have the pipe open until the first is dead, so the second's end is what is waited for.
-    next.kill().unwrap();
-    next.wait().unwrap();
-    let text = endless.project.good(&["cancel", &only_run(&endless.project)]);
-    assert_eq!(text, "");
-    let mut rest = String::new();
-    pipe.read_to_string(&mut rest).unwrap();
-    its_pipe.read_to_string(&mut rest).unwrap();
-    assert_eq!(std::fs::read_dir(endless.project.path().join(".motet/children")).unwrap().count(), 0);
-}
-
-fn only_run(project: &Project) -> String {
-    let rows = project.good(&["runs", "--json"]);
-    assert_eq!(rows.lines().count(), 1);
-    let row: serde_json::Value = serde_json::from_str(&rows).unwrap();
-    row["id"].as_str().unwrap().to_owned()
+    let (first, its_pipe) = endless.at_work("first");
+    kill(first);
+    assert_eq!(endless.notes(), 1);
+    // It goes on with the run, and so makes the clip again.
+    let (second, second_pipe) = endless.at_work("second");
+    expect_end(its_pipe);
+    assert_eq!(endless.notes(), 1, "that of the second one");
+    kill(second);
+    endless.0.good(&["cancel", "clip"]);
+    expect_end(second_pipe);
+    assert_eq!(endless.notes(), 0);
 }
 
 #[test]
@@ -104,22 +114,23 @@ fn a_program_of_somebody_else_that_works_below_the_store_is_left_alone() {
 
 #[test]
 fn nothing_is_executed_from_within_the_store() {
-    let endless = Endless::new();
-    let project = &endless.project;
-    project.write(
-        "one.yaml",
-        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
-    );
-    project.good(&["run", "one.yaml"]);
+    let project = Project::with("clip.yaml", CLIP);
+    project.good(&["run", "clip.yaml"]);
     let planted = "#!/bin/sh\ntouch \"$(dirname \"$0\")/was-executed\"\nexit 1\n";
     for name in ["ffmpeg", "ffprobe"] {
         let planted = project.write(&format!(".motet/{name}"), planted);
-        std::fs::set_permissions(planted, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(planted, PermissionsExt::from_mode(0o755)).unwrap();
     }
-    let usual = std::env::var_os("PATH").unwrap().into_string().unwrap();
-    for path in [format!("../..:{usual}"), format!("{}:{usual}", project.path().join(".motet").display())] {
+    let run_with = |path: String| {
         let output = project.command(&["run", "clip.yaml", "--new"]).env("PATH", path).output().unwrap();
         assert!(!project.path().join(".motet/was-executed").exists());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+        output
+    };
+    // Seen from a folder below the store, this is the store.
+    let output = run_with(format!("../..:{}", usual_path()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run_with(format!("{}:{}", project.path().join(".motet").display(), usual_path()));
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("lies in the store, from which no program is run"), "{told}");
 }

@@ -78,7 +78,11 @@ fn every_name_in_a_store_is_for_its_owner_alone_whatever_the_umask() {
     for umask in ["000", "022", "077"] {
         let project = Project::with("picture.yaml", PICTURE);
         project.write("text.txt", "a long text ".repeat(10_000));
-        let mut owner = asleep(masked(&project, umask, &["run", "picture.yaml", "-i", "text=@text.txt"]));
+        let mut owner = asleep(masked(
+            &project,
+            umask,
+            &["run", "picture.yaml", "-i", "text=@text.txt", "--id", "first"],
+        ));
         let mut names = Vec::new();
         let open = open_to_others(&project.path().join(".motet"), &mut names);
         owner.kill().unwrap();
@@ -94,16 +98,25 @@ fn every_name_in_a_store_is_for_its_owner_alone_whatever_the_umask() {
             "artifacts are looked at: {names:?}"
         );
 
-        masked(&project, umask, &["cancel", &run_id(&project)]).status().unwrap();
+        assert!(masked(&project, umask, &["cancel", "first"]).status().unwrap().success());
         let open = open_to_others(&project.path().join(".motet"), &mut names);
         assert_eq!(open, Vec::<String>::new(), "umask {umask}, when the owner has left");
     }
 }
 
-fn run_id(project: &Project) -> String {
-    let row = project.good(&["runs", "--json"]);
-    let row: serde_json::Value = serde_json::from_str(row.lines().next().unwrap()).unwrap();
-    row["id"].as_str().unwrap().to_owned()
+#[test]
+fn a_socket_far_from_its_store_is_for_its_owner_alone_as_well() {
+    let project = Project::with("picture.yaml", PICTURE);
+    let deep = "a-folder-with-a-long-name/".repeat(8);
+    let mut owner = asleep(masked(&project, "000", &["run", "picture.yaml", "--store", &deep]));
+    let note = fs::read_to_string(project.path().join(&deep).join("owner.lock")).unwrap();
+    let socket = Path::new(note.splitn(3, '\n').nth(2).unwrap());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let modes = (mode(socket), mode(socket.parent().unwrap()));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    assert_eq!(modes, (0o600, 0o700));
 }
 
 #[test]

@@ -33,13 +33,15 @@ impl Guest {
     /// Connects to the owner of the store in `folder`.
     pub(crate) async fn connect(folder: &Path, hello: &Hello) -> Result<Guest, Unreached> {
         let note = note_in(folder).ok_or(Unreached::Gone)?;
+        let pid = note.pid();
         let path = match note.door {
             Door::At(path) => path,
-            Door::Closed => return Err(Unreached::NoDoor),
-            Door::Pending | Door::Left => return Err(Unreached::Gone),
+            // Of one that is dead, the note is old: who has the lock now hasn't said a word yet.
+            Door::Closed if pid != 0 => return Err(Unreached::NoDoor),
+            Door::Closed | Door::Pending | Door::Left => return Err(Unreached::Gone),
         };
         let stream = UnixStream::connect(path).await.map_err(|_| Unreached::Gone)?;
-        let mut guest = Guest { wire: Wire::new(stream), store: folder.to_owned(), pid: note.pid };
+        let mut guest = Guest { wire: Wire::new(stream), store: folder.to_owned(), pid };
         let theirs: Hello = guest.hear().await?;
         guest.pid = theirs.pid;
         if let Some(what) = hello.difference(&theirs) {

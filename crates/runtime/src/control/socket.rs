@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Digest;
@@ -25,7 +25,7 @@ pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, PathBuf)> {
         match bind(&near) {
             Ok(listener) => return Ok((listener, near)),
             // Some file systems can't hold a socket.
-            Err(_) => drop(fs::remove_file(&near)),
+            Err(_) => drop(remove_socket(&near)),
         }
     }
     let far = far_folder(&folder)?.join(NAME);
@@ -35,18 +35,25 @@ pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, PathBuf)> {
 /// Removes the socket, and its folder if it has one of its own.
 pub(super) fn remove(path: &Path) {
     // What stays is replaced by the next owner.
-    let _ = fs::remove_file(path);
+    let _ = remove_socket(path);
     let is_far = |folder: &&Path| folder.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX));
     if let Some(folder) = path.parent().filter(is_far) {
         let _ = fs::remove_dir(folder);
     }
 }
 
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// Removes a socket, if there is one; anything else under its name is not ours.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    remove_socket(path)?;
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)

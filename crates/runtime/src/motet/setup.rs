@@ -14,7 +14,8 @@ use crate::Error;
 use crate::driver::{Driver, Standing};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock};
-use crate::operation::{self, Hands, Operation, Operations};
+use crate::operation::{Hands, Operation, Operations};
+use crate::process::children;
 use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
 use crate::world::SharedWorld;
@@ -22,6 +23,8 @@ use crate::world::SharedWorld;
 /// What a [`Motet`] is made of.
 pub struct Builder {
     pub(super) folder: Option<PathBuf>,
+    /// Whether the store may be one that somebody else made.
+    pub(super) adopts: bool,
     /// A store that is there already, for the test kit.
     pub(super) shared: Option<Store>,
     pub(super) tools: Tools,
@@ -35,6 +38,13 @@ impl Builder {
     /// Keeps everything in `folder`. Without this everything is kept in memory and lost at the end.
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Builder {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Takes the store for this user's own, also if another user or another machine made it: its
+    /// unfinished runs can then be gone on with here.
+    pub fn adopt(mut self) -> Builder {
+        self.adopts = true;
         self
     }
 
@@ -114,10 +124,17 @@ impl Builder {
 
     /// Opens the store in `folder`, whose lock is held.
     pub(crate) fn open_locked(self, folder: &Path, lock: Lock) -> Result<Motet, Error> {
-        let store = Store::open(folder)?;
-        operation::scratch::sweep(&store.scratch());
+        let store = self.open_store(folder)?;
+        // Programs first: they would go on writing.
+        children::end_left(&store.children());
+        store.sweep_scratch();
         let before = Before { owner: lock.previous().cloned(), seen_at: store.last_heartbeat()? };
         Ok(self.drive(store, Some(lock), before))
+    }
+
+    /// Opens the store in `folder`, to write into it.
+    pub(crate) fn open_store(&self, folder: &Path) -> Result<Store, Error> {
+        Ok(if self.adopts { Store::adopt(folder)? } else { Store::open(folder)? })
     }
 
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {

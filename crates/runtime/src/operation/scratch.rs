@@ -1,7 +1,8 @@
 //! A scratch folder: where the programs of one attempt work, removed with it.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use motet_engine::Failure;
 use motet_media::Orientation;
 use motet_pipeline::{Artifact, Class};
+use rustix::fs::OFlags;
 
 use super::{Hands, disk_full, store_failure};
 use crate::measure::{Unmeasured, fault, head_of, measure};
-use crate::process::{self, Finished, OnLine, Process, ProcessError};
+use crate::process::{Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
 /// A folder of its own for one attempt.
@@ -37,8 +39,7 @@ const FILE_BYTES_MAX: u64 = 16 << 30;
 impl Scratch {
     pub(crate) fn new(work: &Work) -> Result<Scratch, Failure> {
         let hands = work.hands.clone();
-        let folder = hands.store.scratch().join(format!("{:032x}", hands.world.draw()));
-        fs::create_dir_all(&folder).map_err(|error| io_failure("make", &folder, &error))?;
+        let folder = hands.store.make_scratch(hands.world.draw()).map_err(store_failure)?;
         Ok(Scratch { hands, folder })
     }
 
@@ -49,7 +50,7 @@ impl Scratch {
     /// Lets a kept artifact be read under `name`; a photograph that its camera took sideways is upright.
     pub(crate) async fn lay_out(&self, work: &Work, name: &str, artifact: &Artifact) -> Result<(), Failure> {
         let source = self.hands.store.path_of(&artifact.digest);
-        if !source.is_file() {
+        if !self.hands.store.has(&artifact.digest) {
             let message =
                 format!("the bytes of {} are gone from the store ({})", artifact.digest, source.display());
             return Err(Failure::new(Class::Invalid, message));
@@ -74,7 +75,14 @@ impl Scratch {
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        fs::write(self.path(name), bytes).map_err(|error| io_failure("write", &self.path(name), &error))
+        let path = self.path(name);
+        let mut options = OpenOptions::new();
+        // What was laid out under this name must not be written through its link.
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let file =
+            options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(&path);
+        let written = file.and_then(|mut file| file.write_all(bytes));
+        written.map_err(|error| io_failure("write", &path, &error))
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
@@ -97,6 +105,7 @@ impl Scratch {
             output_bytes_max: OUTPUT_BYTES_MAX,
             file_bytes_max: FILE_BYTES_MAX,
             on_line,
+            noted_in: Some(self.hands.store.children()),
         };
         let finished = self.hands.world.run_process(process, work.stop.clone()).await;
         finished.map_err(|error| process_failure(&error))
@@ -105,7 +114,8 @@ impl Scratch {
     /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
     pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, Failure> {
         let path = self.path(name);
-        if !path.is_file() {
+        // A link is no file: it could lead out of the folder.
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
             let message = format!("{} gave no file", work.contract().operation);
             return Err(Failure::new(Class::BadOutput, message));
         }
@@ -126,15 +136,6 @@ impl Scratch {
     }
 }
 
-/// Removes what a process that was killed left in the folder of scratch folders.
-pub(crate) fn sweep(scratch: &Path) {
-    process::kill_left_below(scratch);
-    for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
-        // What can't be removed does no harm; it only takes room.
-        let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
-    }
-}
-
 /// Whether a call of ffmpeg or ffprobe did what it should.
 pub(crate) fn judge(finished: &Finished) -> Result<(), Failure> {
     fault(finished).map_or(Ok(()), |fault| Err(refusal(fault)))
@@ -144,6 +145,7 @@ fn process_failure(error: &ProcessError) -> Failure {
     let class = match error {
         ProcessError::TimedOut { .. } => Class::Timeout,
         ProcessError::FileTooLarge { .. } => Class::TooLarge,
+        ProcessError::Start { error, .. } if is_disk_full(error) => return disk_full(),
         _ => Class::Unavailable,
     };
     Failure::new(class, error.to_string())
@@ -157,9 +159,13 @@ pub(crate) fn refusal(refusal: motet_pipeline::Refusal) -> Failure {
 }
 
 pub(crate) fn io_failure(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
-    if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+    if is_disk_full(error) {
         return disk_full();
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).display();
     Failure::new(Class::Unavailable, format!("failed to {verb} {name} in the scratch folder: {error}"))
+}
+
+fn is_disk_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

@@ -86,7 +86,10 @@ impl Backstage {
                         (Role::Owner(owner), hands)
                     }
                     // The owner has made the store, so it is there.
-                    Arrived::Second(_) => (Role::Guest, Arc::new(builder.into_hands(Store::open(folder)?))),
+                    Arrived::Second(_) => {
+                        let store = builder.open_store(folder)?;
+                        (Role::Guest, Arc::new(builder.into_hands(store)))
+                    }
                 }
             }
         };
@@ -119,7 +122,7 @@ impl Backstage {
     pub(super) fn owner(&self) -> Option<u32> {
         let StorePlace::Folder(folder) = &self.place else { return None };
         let note = note_in(folder).filter(|note| note.door != Door::Left)?;
-        Some(note.pid).filter(|pid| *pid != std::process::id())
+        Some(note.pid()).filter(|pid| *pid != 0 && *pid != std::process::id())
     }
 
     /// Whoever drives the store now; if nobody does, this process begins to.

@@ -38,10 +38,12 @@ async fn a_folder_too_deep_for_a_socket_works_as_any_other() {
 async fn what_a_killed_owner_left_in_the_place_of_its_socket_is_replaced() {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("control.sock");
+    open(folder.path()).await.unwrap().close().await;
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     assert!(socket.exists());
-    fs::create_dir_all(folder.path().join("scratch/left-behind")).unwrap();
-    fs::write(folder.path().join("scratch/left-behind/half.mp4"), "x").unwrap();
+    let left_behind = folder.path().join("scratch/0123456789abcdef0123456789abcdef");
+    fs::create_dir_all(&left_behind).unwrap();
+    fs::write(left_behind.join("half.mp4"), "x").unwrap();
 
     let owner = open(folder.path()).await.unwrap();
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
@@ -182,4 +184,28 @@ async fn an_owner_that_is_stopped_is_named_instead_of_waited_for() {
     }
     let shown = lost.to_string().replace(&std::process::id().to_string(), "PID");
     insta::assert_snapshot!(shown.replace(folder.path().to_str().unwrap(), "STORE"));
+}
+
+#[tokio::test(start_paused = true)]
+#[cfg(target_os = "linux")]
+async fn a_process_that_is_dead_is_not_named_as_the_one_that_has_the_lock() {
+    let folder = TempDir::new().unwrap();
+    open_simulated(folder.path()).await.unwrap().close().await;
+    let lock = folder.path().join("owner.lock");
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    // Some other program has the lock; the note is of a process that was killed long ago.
+    let held = fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    for owner in [format!("{} 1 another-start", ended.id()), ended.id().to_string()] {
+        for door in ["closed", "left", "/nowhere/control.sock", ""] {
+            fs::write(&lock, format!("{owner}\n1\n{door}")).unwrap();
+            let refused = error_of(open_simulated(folder.path()).await);
+            assert!(matches!(refused, Error::Owned { pid: 0, .. }), "{refused}");
+            let shown = refused.to_string().replace(folder.path().to_str().unwrap(), "STORE");
+            assert_eq!(shown, "another process drives the store STORE");
+        }
+    }
+    drop(held);
+    assert_eq!(open_simulated(folder.path()).await.unwrap().owner(), None);
 }
