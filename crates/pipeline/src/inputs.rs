@@ -1,12 +1,13 @@
 //! Inputs: what a run is given, checked against what the pipeline asks for.
 
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::conformity::Schema;
 use crate::contract::{Misfit, mismatch};
 use crate::plan::InputSpec;
 use crate::suggestion::{closest, listed};
-use crate::value::{INPUT_UNITS_MAX, Map};
+use crate::value::{DEPTH_MAX, INPUT_UNITS_MAX, Map};
 use crate::{Type, Value};
 
 /// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
@@ -85,32 +86,52 @@ fn is_only_a_type(schema: &Json) -> bool {
 /// # Errors
 /// When the text can't be read as what the input asks for. The message doesn't hold the text.
 pub fn read_text(spec: &InputSpec, text: &str) -> Result<Value, Misfit> {
-    read(&spec.ty, text).map_err(|wanted| misfit(&spec.name, format!("`{}` must be {wanted}", spec.name)))
+    read(&spec.ty, text).map_err(|fault| misfit(&spec.name, format!("`{}` {fault}", spec.name)))
 }
 
-/// Reads `text` as a value of type `ty`; the error says what is wanted.
+/// Reads `text` as a value of type `ty`; the error is to be put behind the input's name.
 fn read(ty: &Type, text: &str) -> Result<Value, String> {
-    let json = || serde_json::from_str::<Json>(text.trim()).ok().map(Value::from);
-    let read = match ty {
+    let fits: fn(&Value) -> bool = match ty {
         Type::Text => return Ok(Value::from(text)),
-        Type::Any => return Ok(json().unwrap_or_else(|| Value::from(text))),
+        Type::Any => return Ok(read_json(text)?.unwrap_or_else(|| Value::from(text))),
         Type::OneOf(options) => {
             // Text takes anything, so it is asked last.
             let (texts, others): (Vec<_>, Vec<_>) = options.iter().partition(|option| **option == Type::Text);
             let found = others.into_iter().chain(texts).find_map(|option| read(option, text).ok());
-            return found.ok_or_else(|| ty.phrase());
+            return found.ok_or_else(|| format!("must be {}", ty.phrase()));
         }
-        Type::Media(_) => return Err(format!("{}, from a file", ty.phrase())),
-        Type::Null => json().filter(|value| *value == Value::Null),
-        Type::Boolean => json().filter(|value| value.as_bool().is_some()),
-        Type::Integer | Type::Number => json().filter(|value| matches!(value, Value::Number(_))),
-        Type::List(_) => json().filter(|value| value.as_list().is_some()),
-        Type::Object { .. } | Type::Map(_) => json().filter(|value| value.as_map().is_some()),
+        Type::Media(_) => return Err(format!("must be {}, from a file", ty.phrase())),
+        Type::Null => |value| *value == Value::Null,
+        Type::Boolean => |value| value.as_bool().is_some(),
+        Type::Integer | Type::Number => |value| matches!(value, Value::Number(_)),
+        Type::List(_) => |value| value.as_list().is_some(),
+        Type::Object { .. } | Type::Map(_) => |value| value.as_map().is_some(),
     };
-    read.ok_or_else(|| match ty {
-        Type::List(_) | Type::Object { .. } | Type::Map(_) => format!("{}, written as JSON", ty.phrase()),
-        _ => ty.phrase(),
+    read_json(text)?.filter(fits).ok_or_else(|| match ty {
+        Type::List(_) | Type::Object { .. } | Type::Map(_) => {
+            format!("must be {}, written as JSON", ty.phrase())
+        }
+        _ => format!("must be {}", ty.phrase()),
     })
+}
+
+/// The JSON that `text` is, if it is any.
+///
+/// # Errors
+/// When it is JSON that no value can hold, in words to be put behind the input's name.
+fn read_json(text: &str) -> Result<Option<Value>, String> {
+    let text = text.trim();
+    let refused = match serde_json::from_str::<Value>(text) {
+        Ok(value) => return Ok(Some(value)),
+        Err(refused) => refused.to_string(),
+    };
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(_) => Ok(None),
+        Ok(_) if refused.contains("recursion limit") => {
+            Err(format!("has lists and objects that lie more than {DEPTH_MAX} deep"))
+        }
+        Ok(_) => Err("has a number that is too large".to_owned()),
+    }
 }
 
 fn misfit(name: &str, message: String) -> Misfit {
@@ -210,6 +231,7 @@ mod tests {
 
     #[test]
     fn texts_of_the_command_line_become_values() {
+        let nested = "[".repeat(5_000) + &"]".repeat(5_000);
         let table = [
             (json!("string"), "12", Ok("\"12\"")),
             (json!("integer"), "12", Ok("12")),
@@ -224,6 +246,13 @@ mod tests {
             (json!({ "type": ["string", "number"] }), "five", Ok("\"five\"")),
             (json!({}), "five", Ok("\"five\"")),
             (json!({}), "[5]", Ok("[5]")),
+            (json!({}), "1e400", Err("`x` has a number that is too large")),
+            (json!("number"), "-1e400", Err("`x` has a number that is too large")),
+            (json!("array"), "[1, 1e400]", Err("`x` has a number that is too large")),
+            (json!("string"), "1e400", Ok("\"1e400\"")),
+            (json!({}), "{\"$absent\": true}", Ok(r#"{"$plain":[["$absent",true]]}"#)),
+            (json!({}), &"[".repeat(5_000), Ok(&format!("\"{}\"", "[".repeat(5_000)))),
+            (json!({}), &nested, Err("`x` has lists and objects that lie more than 64 deep")),
             (json!("image"), "x.png", Err("`x` must be an image, from a file")),
         ];
         for (schema, text, expected) in table {

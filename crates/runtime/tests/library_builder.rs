@@ -442,3 +442,21 @@ fn the_check_judges_a_built_pipeline_as_it_does_a_file() {
     let film = compose("wrong", merge([animate(speak("hello"), 5)]));
     assert_eq!(refusals(&film), ["audio can't be the `image` of media/animate"]);
 }
+
+#[test]
+fn what_json_can_not_say_is_refused_in_words() {
+    let film = PipelineBuilder::new("film");
+    let deep = (0..5_000).fold(Json::Null, |inner, _| Json::Array(vec![inner]));
+    let list = Expression::list([Expression::from(f64::INFINITY), Expression::from(f32::NAN)]);
+    film.step("it", "data/transform").with("value", list).when(Expression::from(1).at_least(-f64::INFINITY));
+    film.step("deep", "data/transform").with("value", deep);
+    assert_eq!(
+        refusals(&film),
+        [
+            "-inf is no number that JSON has",
+            "inf is no number that JSON has",
+            "NaN is no number that JSON has",
+            "a value has lists and objects that lie more than 64 deep",
+        ]
+    );
+}

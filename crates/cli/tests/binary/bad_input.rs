@@ -338,3 +338,83 @@ steps:
     project.good(&["resume", "first"]);
     assert!(project.good(&["show", "first"]).contains("completed"), "with room it goes on where it was");
 }
+
+/// Hands its input on.
+const HAND_ON: &str = r#"motet: 1
+name: hand-on
+inputs: { x: {}, n: { type: number, default: 1 } }
+steps:
+  it: { uses: data/transform, with: { value: "{{ inputs.x }}" } }
+outputs: { x: "{{ steps.it.value }}" }
+"#;
+
+#[test]
+fn what_is_no_file_is_refused_at_once_wherever_a_file_is_named() {
+    let project = Project::with("hand-on.yaml", HAND_ON);
+    let made = Command::new("mkfifo").arg(project.path().join("pipe.yaml")).status();
+    assert!(made.expect("every Unix has mkfifo").success());
+    project.write("user.yaml", "motet: 1\nsteps: { a: { uses: ./pipe.yaml } }\n");
+    project.write("probe.yaml", PROBE);
+    let text = [
+        ["check", "pipe.yaml"].as_slice(),
+        &["run", "pipe.yaml"],
+        &["check", "user.yaml"],
+        &["check", "/dev/zero"],
+        &["run", "hand-on.yaml", "--inputs", "pipe.yaml"],
+        &["run", "hand-on.yaml", "--inputs", "."],
+        &["run", "hand-on.yaml", "--input", "x=@pipe.yaml", "--store", ":memory:"],
+        &["run", "probe.yaml", "--input", "media=@/dev/null", "--store", ":memory:"],
+    ];
+    let text: String = text.iter().map(|arguments| project.transcript(arguments)).collect();
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn numbers_that_are_too_large_end_in_words() {
+    let project = Project::with("hand-on.yaml", HAND_ON);
+    let write = |name: &str, value: &str| project.write(name, HAND_ON.replace("\"{{ inputs.x }}\"", value));
+    write("plain.yaml", "1e400");
+    write("expression.yaml", "\"{{ [1, 1e400] }}\"");
+    project.write(
+        "plain.json",
+        r#"{"motet": 1, "steps": {"a": {"uses": "flow/sleep", "with": {"duration": 1e400}}}}"#,
+    );
+    project.write("inputs.json", r#"{"x": [1e400]}"#);
+    let run = |rest: &[&str]| {
+        project.transcript(
+            &[["run", "hand-on.yaml", "--store", ":memory:", "--no-out"].as_slice(), rest].concat(),
+        )
+    };
+    let text = [
+        project.transcript(&["check", "plain.yaml"]),
+        project.transcript(&["check", "expression.yaml"]),
+        project.transcript(&["check", "plain.json"]),
+        run(&["--inputs", "inputs.json"]),
+        run(&["--input", "x=1e400"]),
+        run(&["--input", "x=1", "--input", "n=-1e400"]),
+    ];
+    assert_transcript!(project, text.concat());
+}
+
+#[test]
+fn inputs_that_look_like_a_journal_are_what_they_look_like() {
+    let project = Project::with("hand-on.yaml", HAND_ON);
+    let media =
+        format!(r#"{{"$artifact":"sha256:{}","bytes":1,"kind":"image","mime":"image/png"}}"#, "0".repeat(64));
+    for x in [r#"{"$absent":true}"#, r#"{"$plain":[["a",1]]}"#, media.as_str()] {
+        project.write("inputs.json", format!(r#"{{"x":{x}}}"#));
+        for given in [["--inputs", "inputs.json"], ["--input", &format!("x={x}")]] {
+            let arguments = ["run", "hand-on.yaml", "--store", ":memory:", "--no-out", "--json"];
+            let lines = project.good(&[arguments.as_slice(), &given].concat());
+            let end: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap_or("{}")).unwrap();
+            assert_eq!(end["outputs"]["x"].to_string(), x, "{lines}");
+        }
+    }
+    let refused = project.transcript(&[
+        "run",
+        "hand-on.yaml",
+        "--input",
+        &format!("x={}{}", "[".repeat(5_000), "]".repeat(5_000)),
+    ]);
+    assert!(refused.contains("`x` has lists and objects that lie more than 64 deep"), "{refused}");
+}

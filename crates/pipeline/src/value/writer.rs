@@ -55,7 +55,10 @@ impl<'u> Writer<'u> {
     fn pay(self, bytes: usize) -> Result<(), Error> {
         let units = ITEM_UNITS.saturating_add(bytes as u64);
         match self.units_left.get().checked_sub(units) {
-            Some(left) => Ok(self.units_left.set(left)),
+            Some(left) => {
+                self.units_left.set(left);
+                Ok(())
+            }
             None => Err(Error::custom(too_heavy())),
         }
     }

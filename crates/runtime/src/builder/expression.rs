@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use motet_pipeline::Value;
+use motet_pipeline::value::STEP_UNITS_MAX;
+use serde_json::{Number, Value as Json};
 
 use super::step::Step;
 
@@ -29,6 +31,8 @@ pub struct Expression(pub(super) Form);
 #[derive(Clone, Debug)]
 pub(super) enum Form {
     Plain(Json),
+    /// What can't be written, and why.
+    Unwritable(String),
     /// As a file would say it, with `{{ … }}`.
     Template(String),
     Text(Vec<Expression>),
@@ -206,4 +210,31 @@ macro_rules! plain {
     };
 }
 
-plain!(&str, String, bool, i32, i64, u32, u64, usize, f32, f64, Json);
+plain!(&str, String, bool, i32, i64, u32, u64, usize);
+
+/// A number that isn't finite can't be written: building the pipeline says so.
+impl From<f64> for Expression {
+    fn from(value: f64) -> Expression {
+        Expression(match Number::from_f64(value) {
+            Some(number) => Form::Plain(Json::Number(number)),
+            None => Form::Unwritable(format!("{value} is no number that JSON has")),
+        })
+    }
+}
+
+impl From<f32> for Expression {
+    fn from(value: f32) -> Expression {
+        Expression::from(f64::from(value))
+    }
+}
+
+/// What lies too deep can't be written: building the pipeline says so.
+impl From<Json> for Expression {
+    fn from(json: Json) -> Expression {
+        let value = Value::from(json);
+        Expression(match value.excess(STEP_UNITS_MAX) {
+            Some(excess) => Form::Unwritable(format!("a value {excess}")),
+            None => Form::Plain(value.to_json()),
+        })
+    }
+}

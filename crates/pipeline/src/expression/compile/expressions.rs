@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use minijinja::machinery::ast;
 use minijinja::value::ValueKind;
+use serde_json::Number;
 
 use super::super::program::{Comparison, Expression, Field, Node, Operator, Path, Root};
 use super::{Compiler, range};
@@ -141,14 +142,16 @@ impl Compiler<'_> {
         let constant = match value.kind() {
             ValueKind::Bool => Value::Bool(value.is_true()),
             ValueKind::String => Value::from(value.as_str().unwrap_or_default()),
-            ValueKind::Number if value.is_integer() => match u64::try_from(value.clone()) {
-                Ok(number) => Value::from(number),
-                Err(_) => {
+            ValueKind::Number => {
+                let number = match value.is_integer() {
+                    true => u64::try_from(value.clone()).ok().map(Number::from),
+                    false => f64::try_from(value.clone()).ok().and_then(Number::from_f64),
+                };
+                if number.is_none() {
                     self.fault(Code::Runaway, span.clone(), "this number is too large");
-                    Value::Null
                 }
-            },
-            ValueKind::Number => f64::try_from(value.clone()).map_or(Value::Null, Value::from),
+                number.map_or(Value::Null, Value::Number)
+            }
             _ => Value::Null,
         };
         Node::Constant(constant)

@@ -15,6 +15,8 @@ fn what_runs_away_is_stopped_at_once() {
         "{{ ('x' * 1000) | replace('x', 'y' * 10000) }}",
         "{{ [0] * 10**9 }}",
         "{{ 99999999999999999999999999 }}",
+        "{{ 1e400 }}",
+        "{{ [1, -1e400] }}",
     ];
     for source in refused {
         let found = evaluate(source);

@@ -77,6 +77,10 @@ impl<'f> Writer<'f> {
     fn code(&mut self, expression: &Expression) -> String {
         match &expression.0 {
             Form::Plain(json) => literal_code(json),
+            Form::Unwritable(reason) => {
+                self.faults.push((Code::BadValue, reason.clone()));
+                "none".into()
+            }
             Form::Template(text) => {
                 let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
                 inner.map_or_else(
