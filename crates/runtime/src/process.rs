@@ -117,17 +117,15 @@ pub enum ProcessError {
 /// The group of a child: what is left of it is killed when this is dropped, and then its note removed.
 struct Group {
     pid: Option<Pid>,
-    _note: Option<ChildNote>,
+    note: Option<ChildNote>,
 }
 
 impl Group {
-    fn of(child: &Child, process: &Process) -> Result<Group, ProcessError> {
+    fn of(child: &Child, note: Option<ChildNote>) -> std::io::Result<Group> {
         let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let mut group = Group { pid, _note: None };
-        if let (Some(folder), Some(pid)) = (&process.noted_in, child.id()) {
-            let note = ChildNote::write(folder, pid);
-            group._note =
-                note.map_err(|error| ProcessError::Start { program: process.program.clone(), error })?;
+        let mut group = Group { pid, note };
+        if let (Some(note), Some(pid)) = (&mut group.note, child.id()) {
+            note.started(pid)?;
         }
         Ok(group)
     }
@@ -139,6 +137,7 @@ impl Drop for Group {
             // Nothing may be left of it. Its number isn't given away again so soon.
             let _ = kill_process_group(pid, Signal::KILL);
         }
+        self.note = None;
     }
 }
 
@@ -148,8 +147,10 @@ const ENVIRONMENT: [&str; 8] =
 
 /// Runs a program to its end.
 pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
-    let child = start(&process)?;
-    let group = Group::of(&child, &process)?;
+    let failed = |error| ProcessError::Start { program: process.program.clone(), error };
+    let note = process.noted_in.as_deref().map(ChildNote::begin).transpose().map_err(failed)?;
+    let child = start(&process, note.as_ref())?;
+    let group = Group::of(&child, note).map_err(failed)?;
     limit_files(group.pid, process.file_bytes_max);
     let limit = process.time_max;
     let late = ProcessError::TimedOut { program: process.program.clone(), seconds: limit.as_secs() };
@@ -174,17 +175,13 @@ fn limit_files(pid: Option<Pid>, bytes_max: u64) {
 #[cfg(not(target_os = "linux"))]
 fn limit_files(_: Option<Pid>, _: u64) {}
 
-fn start(process: &Process) -> Result<Child, ProcessError> {
+fn start(process: &Process, note: Option<&ChildNote>) -> Result<Child, ProcessError> {
     let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
     // Looked up here, and not from the folder in which it will work.
     let program = find_program(&process.program)
         .ok_or_else(|| ProcessError::Missing { program: process.program.clone() })?;
-    if process
-        .noted_in
-        .as_ref()
-        .and_then(|notes| notes.parent())
-        .is_some_and(|store| lies_in(&program, store))
-    {
+    let store = process.noted_in.as_deref().and_then(Path::parent);
+    if store.is_some_and(|store| lies_in(&program, store)) {
         return Err(ProcessError::InStore { program: program.display().to_string() });
     }
     let child = Command::new(program)
@@ -192,6 +189,7 @@ fn start(process: &Process) -> Result<Child, ProcessError> {
         .current_dir(&process.folder)
         .env_clear()
         .envs(environment)
+        .envs(note.map(|note| (children::MARK, &note.mark)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

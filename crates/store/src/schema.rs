@@ -47,10 +47,9 @@ pub(crate) enum Whose {
 /// Whether the database bears our name. Nothing is changed, also where the file is of another program,
 /// which is an error.
 pub(crate) fn is_named(file: &Path) -> Result<bool, StoreError> {
-    let named_in_log = log::application(file)?;
     if private::look_at(file)?.is_none_or(|found| found.len() == 0) {
         // SQLite would take such a log for a leftover, and remove it.
-        return match named_in_log {
+        return match log::application(file)? {
             Some(APPLICATION) => {
                 let what = "it is empty or gone, but its log isn't".to_owned();
                 Err(StoreError::Corrupt { file: file.to_owned(), what })
@@ -62,12 +61,16 @@ pub(crate) fn is_named(file: &Path) -> Result<bool, StoreError> {
     let connection = open_uri(file, "?immutable=1", OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     // Without its log it may be shorter than it says, for which SQLite would refuse it otherwise.
     connection.pragma_update(None, "writable_schema", true).map_err(failed)?;
-    match (pragma(&connection, "application_id").map_err(failed)?, named_in_log) {
-        (APPLICATION, _) => Ok(true),
-        // Formats 1 and 2 put the name into the log first, where it stayed if they were killed.
-        (0, Some(APPLICATION)) => Ok(true),
-        (0, None) if Header::read(&connection).map_err(failed)?.is_fresh() => Ok(false),
-        _ => Err(StoreError::Foreign { file: file.to_owned() }),
+    let foreign = || Err(StoreError::Foreign { file: file.to_owned() });
+    match pragma(&connection, "application_id").map_err(failed)? {
+        APPLICATION => Ok(true),
+        0 => match log::application(file)? {
+            // Formats 1 and 2 put the name into the log first, where it stayed if they were killed.
+            Some(APPLICATION) => Ok(true),
+            None if Header::read(&connection).map_err(failed)?.is_fresh() => Ok(false),
+            _ => foreign(),
+        },
+        _ => foreign(),
     }
 }
 
@@ -79,20 +82,16 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
 pub(crate) fn open_writer(file: &Path, whose: Whose) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(file, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    if whose == Whose::Own && is_named(file)? {
+        refuse_store_of_others(file)?;
+    }
     // A new database is made with the mode of the folder, so that nobody else may open it even now; its
     // log has always the mode of the database.
-    let folder = uri_text(file.parent().unwrap_or(Path::new(".")).as_os_str());
-    let mut connection =
-        open_uri(file, OsString::from_vec([b"?modeof=", folder.as_slice()].concat()), flags)?;
+    let folder = uri_text(real_folder_of(file)?.as_os_str());
+    let mode_of_folder = OsString::from_vec([b"?modeof=", folder.as_slice()].concat());
+    let mut connection = open_uri(file, mode_of_folder, flags)?;
     // Before anything is changed in it.
-    let format = recognise(&connection, file)?;
-    if whose == Whose::Own && format >= maker::SINCE_FORMAT {
-        let maker = Maker::read(&connection).map_err(failed)?;
-        if let Some(by) = Maker::here().difference(maker.as_ref()) {
-            let folder = file.parent().unwrap_or(file).to_owned();
-            return Err(StoreError::MadeByOthers { folder, by });
-        }
-    }
+    recognise(&connection, file)?;
     name(&mut connection).map_err(failed)?;
     prepare_writer(&mut connection).map_err(failed)?;
     migrate(&mut connection, file, MIGRATIONS)?;
@@ -100,6 +99,19 @@ pub(crate) fn open_writer(file: &Path, whose: Whose) -> Result<Connection, Store
         Maker::here().record(&connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// Refuses a store that another user or machine made. It is looked at so that it stays as it is: whoever
+/// closes it after writing may move its log into its database, and a reader makes a log if there is none.
+fn refuse_store_of_others(file: &Path) -> Result<(), StoreError> {
+    let connection = connect_reader(file, if has_log(file) { "" } else { "?immutable=1" })?;
+    if recognise(&connection, file)? < maker::SINCE_FORMAT {
+        return Ok(());
+    }
+    let maker = Maker::read(&connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    let folder = || file.parent().unwrap_or(file).to_owned();
+    let difference = Maker::here().difference(maker.as_ref());
+    difference.map_or(Ok(()), |by| Err(StoreError::MadeByOthers { folder: folder(), by }))
 }
 
 /// Puts our name into a new database, and thus into its file: once it writes to a log, the name would
@@ -153,11 +165,12 @@ fn has_log(file: &Path) -> bool {
     std::fs::symlink_metadata(log::path_of(file)).is_ok_and(|log| log.len() > 0)
 }
 
-/// Opens a database by its path, in which no link may be, not even one that nobody knew of: links above
-/// the database's folder are resolved before.
+/// Opens a database, which must be no link itself. Links above its folder are resolved, because SQLite
+/// would refuse those as well.
 fn open_uri(file: &Path, parameters: impl AsRef<OsStr>, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let real = real_folder_of(file)?.join(file.file_name().unwrap_or_default());
     let mut uri = b"file:".to_vec();
-    uri.extend(uri_text(resolved(file)?.as_os_str()));
+    uri.extend(uri_text(real.as_os_str()));
     uri.extend(parameters.as_ref().as_bytes());
     let always =
         OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -165,10 +178,9 @@ fn open_uri(file: &Path, parameters: impl AsRef<OsStr>, flags: OpenFlags) -> Res
     opened.map_err(|error| cannot_open(file, error))
 }
 
-fn resolved(file: &Path) -> Result<PathBuf, StoreError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().map_err(|error| StoreError::from_io("open", file, error))?;
-    Ok(folder.join(file.file_name().unwrap_or_default()))
+fn real_folder_of(file: &Path) -> Result<PathBuf, StoreError> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    folder.canonicalize().map_err(|error| StoreError::from_io("open", file, error))
 }
 
 /// A path as it stands in a URI.

@@ -2,72 +2,120 @@
 //! there what is left to be ended. Only where the system tells who a process is (Linux); elsewhere what
 //! is left runs to its end.
 //!
-//! A note is written as soon as the program has a number. Only if this process is killed in the moment
-//! between, a program stays behind that nobody knows of; it runs to its end as well.
+//! A note is there before its program: it says who starts it, and its name is the program's mark, a
+//! variable of its environment. As soon as the program has a number, the note says that as well. So a
+//! program is found also if its starter was killed in between, and what it has left in its group when it
+//! ended itself.
 
-use std::fs::{self, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Signal, geteuid, kill_process_group};
+use rustix::process::{Pid, Signal, geteuid, getpgid, kill_process_group};
+use uuid::Uuid;
 
-use super::identity::{self, Identity};
+use super::identity::Identity;
+
+/// The variable that marks a program.
+pub(super) const MARK: &str = "MOTET_CHILD";
 
 /// The note about a program, which ends with this.
-pub(super) struct ChildNote(PathBuf);
+pub(super) struct ChildNote {
+    path: PathBuf,
+    file: File,
+    /// What marks the program: nobody else can know it before.
+    pub(super) mark: String,
+}
 
 impl ChildNote {
-    /// Notes in `folder` that the program with the number `pid` was started by this process.
-    pub(super) fn write(folder: &Path, pid: u32) -> io::Result<Option<ChildNote>> {
-        let Some(child) = Identity::of(pid) else { return Ok(None) };
-        let Some(name) = child.name() else { return Ok(None) };
-        let note = ChildNote(folder.join(name));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&note.0)?;
-        file.write_all(format!("{child}\n{}\n", Identity::own()).as_bytes())?;
-        Ok(Some(note))
+    /// Notes in `folder` that this process is about to start a program.
+    pub(super) fn begin(folder: &Path) -> io::Result<ChildNote> {
+        let mark = Uuid::now_v7().simple().to_string();
+        let path = folder.join(&mark);
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        let mut note = ChildNote { path, file, mark };
+        note.say(&Identity::own())?;
+        Ok(note)
+    }
+
+    /// Notes that the program has the number `pid`.
+    pub(super) fn started(&mut self, pid: u32) -> io::Result<()> {
+        Identity::of(pid).map_or(Ok(()), |child| self.say(&child))
+    }
+
+    fn say(&mut self, identity: &Identity) -> io::Result<()> {
+        self.file.write_all(format!("{identity}\n").as_bytes())
     }
 }
 
 impl Drop for ChildNote {
     fn drop(&mut self) {
         // The next owner sees that the program isn't there any more.
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
 /// Ends the programs that are noted in `folder` and whose starters are dead, and removes the notes.
 ///
-/// Nobody else's program is ended: a note counts only if this user wrote it, if it names a process of
-/// this start of the system with the time of its start, and if that process still leads the group in
-/// which it was started.
+/// Nobody else's program is ended: a note counts only if this user wrote it, and only that process which
+/// was started at the noted time of this start of the system, or which has the mark.
 pub(crate) fn end_left(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        // The metadata is that of a link, not of what it leads to.
-        let is_note = entry.file_name().to_str().is_some_and(identity::is_name)
-            && entry.metadata().is_ok_and(|found| found.is_file() && found.uid() == geteuid().as_raw());
-        let Some((child, starter)) = is_note.then(|| read(&entry.path())).flatten() else { continue };
-        if starter.lives() {
-            continue;
-        }
-        if let Some(group) = child.group() {
-            // It may have ended by itself in this moment.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+    let left: BTreeMap<String, Option<Identity>> = left_in(folder).collect();
+    if left.is_empty() {
+        return;
+    }
+    let noted = left.values().flatten().filter_map(Identity::group);
+    let groups: BTreeSet<i32> = noted.chain(marked(&left)).map(Pid::as_raw_pid).collect();
+    let own = getpgid(None).ok();
+    for group in groups.into_iter().filter_map(Pid::from_raw).filter(|group| Some(*group) != own) {
+        // It may have ended by itself in this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    for mark in left.keys() {
         // A note that stays is looked at again by the next owner.
-        let _ = fs::remove_file(entry.path());
+        let _ = fs::remove_file(folder.join(mark));
     }
 }
 
-/// The program that a note is about, and the process that started it.
-fn read(note: &Path) -> Option<(Identity, Identity)> {
+/// The marks of the programs whose starters are dead, with what is noted of the programs themselves.
+fn left_in(folder: &Path) -> impl Iterator<Item = (String, Option<Identity>)> {
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok().filter(|name| is_mark(name))?;
+        // The metadata is that of a link, not of what it leads to.
+        let found = entry.metadata().ok()?;
+        let is_own = found.is_file() && found.uid() == geteuid().as_raw();
+        let (starter, child) = is_own.then(|| read(&entry.path())).flatten()?;
+        (!starter.lives()).then_some((name, child))
+    })
+}
+
+/// The process that wrote a note, and the program that it started then.
+fn read(note: &Path) -> Option<(Identity, Option<Identity>)> {
     let mut text = String::new();
-    fs::File::open(note).ok()?.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
-    let mut lines = text.lines().map(str::parse);
-    Some((lines.next()?.ok()?, lines.next()?.ok()?))
+    File::open(note).ok()?.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let mut identities = text.split_inclusive('\n').map(|line| line.strip_suffix('\n')?.parse().ok());
+    Some((identities.next()??, identities.next().flatten()))
 }
 
 const NOTE_BYTES_MAX: u64 = 1024;
+
+fn is_mark(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The process groups of all processes that have one of the marks.
+fn marked(left: &BTreeMap<String, Option<Identity>>) -> impl Iterator<Item = Pid> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        let environment = fs::read(entry.path().join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        let mark =
+            variables.find_map(|variable| variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="))?;
+        left.contains_key(std::str::from_utf8(mark).ok()?).then(|| getpgid(Some(pid)).ok())?
+    })
+}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -77,33 +125,43 @@ mod tests {
 
     use super::*;
 
-    /// A program in a process group of its own.
-    fn sleeper(folder: &Path) -> Child {
+    /// A program with a mark, in a process group of its own.
+    fn sleeper(mark: &str) -> Child {
         let mut command = Command::new("sleep");
-        command.arg("1000").current_dir(folder).stdin(Stdio::null()).process_group(0).spawn().unwrap()
+        command.arg("1000").env(MARK, mark).stdin(Stdio::null()).process_group(0).spawn().unwrap()
     }
 
-    fn write(folder: &Path, child: &Identity, starter: &Identity) -> PathBuf {
-        let path = folder.join(child.name().unwrap());
-        fs::write(&path, format!("{child}\n{starter}\n")).unwrap();
-        path
+    fn mark(number: u8) -> String {
+        format!("{number:032x}")
+    }
+
+    fn of(child: &Child) -> Identity {
+        Identity::of(child.id()).unwrap()
     }
 
     /// A process that was there and is dead.
     fn dead() -> Identity {
         let mut child = Command::new("true").spawn().unwrap();
-        let identity = Identity::of(child.id()).unwrap();
+        let identity = of(&child);
         child.wait().unwrap();
         identity
     }
 
+    fn is_at_work(child: &mut Child) -> bool {
+        child.try_wait().unwrap().is_none()
+    }
+
     #[test]
-    fn a_program_is_noted_as_long_as_it_is_at_work() {
+    fn a_program_is_noted_from_before_it_starts_until_it_has_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = sleeper(folder.path());
-        let note = ChildNote::write(folder.path(), child.id()).unwrap().unwrap();
-        let (noted, starter) = read(&note.0).unwrap();
-        assert_eq!((noted.pid, starter), (child.id(), Identity::own()));
+        let mut note = ChildNote::begin(folder.path()).unwrap();
+        assert_eq!(read(&note.path), Some((Identity::own(), None)));
+        assert!(is_mark(&note.mark));
+        let mut child = sleeper(&note.mark);
+        note.started(child.id()).unwrap();
+        assert_eq!(read(&note.path), Some((Identity::own(), Some(of(&child)))));
+        end_left(folder.path());
+        assert!(is_at_work(&mut child), "its starter lives");
         drop(note);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         child.kill().unwrap();
@@ -115,42 +173,70 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let notes = folder.path().join("notes");
         fs::create_dir(&notes).unwrap();
-        let mut children: Vec<Child> = (0..6).map(|_| sleeper(folder.path())).collect();
-        let of = |index: usize| Identity::of(children[index].id()).unwrap();
         let starter = dead();
+        let write = |name: &str, text: String| fs::write(notes.join(name), text).unwrap();
+        // Known by its number; known by its mark only.
+        let mut ended = [sleeper("other"), sleeper(&mark(1))];
+        write(&mark(0), format!("{starter}\n{}\n", of(&ended[0])));
+        write(&mark(1), format!("{starter}\n"));
 
-        // 0: left at work by a process that is dead. 1: noted by a process that lives.
-        let left = write(&notes, &of(0), &starter);
-        let kept = write(&notes, &of(1), &Identity::own());
-        // 2: another process has its number now. 3: behind a link.
-        let [pid, at, boot] =
-            of(2).to_string().split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
-        let other: Identity = format!("{pid} {} {boot}", at.parse::<u64>().unwrap() - 1).parse().unwrap();
-        let other = write(&notes, &other, &starter);
-        let outside = write(folder.path(), &of(3), &starter);
-        symlink(&outside, notes.join(of(3).name().unwrap())).unwrap();
-        // 4: under a name that no note has. 5: said by nobody.
-        fs::rename(write(&notes, &of(4), &starter), notes.join("mine.txt")).unwrap();
-        fs::write(notes.join(of(5).name().unwrap()), "half a no").unwrap();
+        let mut spared: Vec<Child> = (2..8).map(|number| sleeper(&mark(number + 100))).collect();
+        let identities: Vec<Identity> = spared.iter().map(of).collect();
+        // Another process has the number now.
+        let words = identities[0].to_string();
+        let [pid, at, boot] = words.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        write(&mark(2), format!("{starter}\n{pid} {} {boot}\n", at.parse::<u64>().unwrap() - 1));
+        write(&mark(3), format!("{starter}\n{pid} {at} another-start\n"));
+        // Its starter lives; a link; a name that no note has; half a note; a program that was never started.
+        write(&mark(4), format!("{}\n{}\n", Identity::own(), identities[1]));
+        fs::write(folder.path().join("note"), format!("{starter}\n{}\n", identities[2])).unwrap();
+        symlink(folder.path().join("note"), notes.join(mark(5))).unwrap();
+        write("mine.txt", format!("{starter}\n{}\n", identities[3]));
+        write(&mark(6), format!("{starter}\n{}", identities[4]));
+        write(&mark(7), format!("{starter}\n"));
 
         end_left(&notes);
-        assert_eq!(children[0].wait().unwrap().signal(), Some(9));
-        assert!(!left.exists() && !other.exists() && kept.exists() && notes.join("mine.txt").exists());
-        for child in &mut children[1..] {
-            assert_eq!(child.try_wait().unwrap(), None, "it is still at work");
+        for child in &mut ended {
+            assert_eq!(child.wait().unwrap().signal(), Some(9));
+        }
+        let names = fs::read_dir(&notes).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<String> = names.collect();
+        left.sort();
+        assert_eq!(left, [mark(4), mark(5), "mine.txt".to_owned()]);
+        for mut child in spared.drain(..) {
+            assert!(is_at_work(&mut child));
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
     #[test]
-    fn a_program_that_leads_no_group_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        // It is in the group of this test.
-        let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
-        write(folder.path(), &Identity::of(child.id()).unwrap(), &dead());
-        end_left(folder.path());
-        assert_eq!(child.try_wait().unwrap(), None);
+    fn what_a_program_left_in_its_group_is_ended_as_well() {
+        let notes = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 1000 & echo $!"]).env(MARK, mark(1)).process_group(0);
+        let mut leader = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let identity = of(&leader);
+        // The one that stays keeps the output open, so only a line is read.
+        let mut lines = io::BufRead::lines(io::BufReader::new(leader.stdout.take().unwrap()));
+        let left: u32 = lines.next().unwrap().unwrap().parse().unwrap();
+        leader.wait().unwrap();
+        let left = Identity::of(left).unwrap();
+        fs::write(notes.path().join(mark(1)), format!("{}\n{identity}\n", dead())).unwrap();
+        end_left(notes.path());
+        while left.lives() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_program_in_the_group_of_this_process_is_left_alone() {
+        let notes = tempfile::tempdir().unwrap();
+        let mut child =
+            Command::new("sleep").arg("1000").env(MARK, mark(1)).stdin(Stdio::null()).spawn().unwrap();
+        fs::write(notes.path().join(mark(1)), format!("{}\n{}\n", dead(), of(&child))).unwrap();
+        end_left(notes.path());
+        assert!(is_at_work(&mut child));
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -55,17 +55,6 @@ impl Identity {
         let is_it = self.birth.is_some() && Identity::of(self.pid).as_ref() == Some(self);
         as_pid(self.pid).filter(|_| is_leader && is_it)
     }
-
-    /// A word that no other process has.
-    pub(crate) fn name(&self) -> Option<String> {
-        self.birth.as_ref().map(|birth| format!("{}-{}", self.pid, birth.at))
-    }
-}
-
-/// A name that [`Identity::name`] may have given.
-pub(crate) fn is_name(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    name.split_once('-').is_some_and(|(pid, at)| is_number(pid) && is_number(at))
 }
 
 /// `4711 83726 6d7a3a9d-6917-4994-a196-96cb8f5da1a5/pid:[4026531836]`, or `4711` alone.
@@ -170,10 +159,6 @@ mod tests {
     fn what_is_no_note_of_a_process_is_none() {
         for text in ["", " ", "x", "-1", "12 ", "12 3", "12 x boot", "12 3 boot more", "99999999999"] {
             assert_eq!(text.parse::<Identity>(), Err(()), "{text:?}");
-        }
-        for (name, wanted) in [("12-34", true), ("12", false), ("-", false), ("1-", false), ("12-3x", false)]
-        {
-            assert_eq!(is_name(name), wanted, "{name}");
         }
     }
 }

@@ -29,8 +29,11 @@ pub(super) fn application(file: &Path) -> Result<Option<i32>, StoreError> {
     if private::look_at(&path)?.is_none_or(|found| found.is_symlink()) {
         return Ok(None);
     }
-    let read = Log::read(private::open(&path)?).and_then(|log| log.map_or(Ok(None), Log::application));
-    read.map_err(|error| StoreError::from_io("read", &path, error))
+    match Log::read(private::open(&path)?).and_then(|log| log.map_or(Ok(None), Log::application)) {
+        // Another process has just cut it: what it held is in the database.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        read => read.map_err(|error| StoreError::from_io("read", &path, error)),
+    }
 }
 
 /// Whether the file at `path` is empty, or a log that holds no page.

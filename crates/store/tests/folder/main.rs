@@ -15,7 +15,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use motet_pipeline::{Digest, Value};
+use motet_pipeline::Digest;
 use motet_store::{Store, StoreError, StoreFolder};
 use rusqlite::Connection;
 

@@ -90,6 +90,23 @@ fn a_store_that_somebody_else_made_is_read_and_driven_once_it_is_adopted() {
     insta::assert_snapshot!(text);
 }
 
+#[test]
+fn a_killed_store_of_somebody_else_keeps_its_log_when_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (made, copy) = (folder.path().join("made"), folder.path().join("copy"));
+    let store = Store::open(&made).unwrap();
+    Score::four_steps("r").kept_in(&store);
+    make_another_one_the_maker(&made, "UPDATE maker SET user = 12345678");
+    fs::create_dir(&copy).unwrap();
+    for name in ["motet.db", "motet.db-wal"] {
+        fs::copy(made.join(name), copy.join(name)).unwrap();
+    }
+    let bytes = || ["motet.db", "motet.db-wal"].map(|name| Digest::of(&fs::read(copy.join(name)).unwrap()));
+    let before = bytes();
+    assert!(matches!(refused(Store::open(&copy)), StoreError::MadeByOthers { .. }));
+    assert_eq!(bytes(), before);
+}
+
 /// Another user, where this one may be it.
 const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
