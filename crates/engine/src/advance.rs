@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use motet_pipeline::expression::{EvaluationError, Template, is_true};
 use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, InputSpec, Step};
+use motet_pipeline::value::INPUT_UNITS_MAX;
 use motet_pipeline::{Class, StepPath, Value};
 
 use crate::agenda::Task;
@@ -204,6 +205,9 @@ impl Handling<'_> {
                 return self.fail_step(id, Failure::new(Class::Invalid, format!("`each`: {error}")));
             }
         };
+        if let Some(excess) = Value::List(list.clone()).excess(INPUT_UNITS_MAX) {
+            return self.fail_step(id, Failure::new(Class::TooLarge, format!("`each`: the list {excess}")));
+        }
         let keys = match self.name_items(id, each, &list) {
             Ok(keys) => keys,
             Err(message) => return self.fail_step(id, Failure::new(Class::Invalid, message)),

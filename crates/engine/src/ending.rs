@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::event::LateEnd;
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
+use crate::operation::judge_size;
 use crate::run::Run;
 use crate::{AttemptKey, Event, Failure, Money};
 
@@ -71,6 +72,10 @@ impl Handling<'_> {
                 })?;
             }
             outputs.insert(spec.name.clone(), value);
+            judge_size(&outputs, "outputs").map_err(|failure| {
+                let message = format!("output `{}`: {}", spec.name, failure.message);
+                failure.with_message(message)
+            })?;
         }
         Ok(outputs)
     }

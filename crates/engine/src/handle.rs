@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use motet_pipeline::value::STEP_UNITS_MAX;
 use motet_pipeline::{Class, Span, Timestamp, Value};
 
 use crate::command::{Command, Perform, Resource};
@@ -148,9 +149,11 @@ impl<'a> Handling<'a> {
             }
         } else {
             let (end, output, cost) = match end {
-                AttemptEnd::Succeeded { output, cost } => {
-                    (LateEnd::Succeeded, Some(output).filter(|output| !output.lies_too_deep()), cost)
-                }
+                AttemptEnd::Succeeded { output, cost } => (
+                    LateEnd::Succeeded,
+                    Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none()),
+                    cost,
+                ),
                 AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
                 AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Money::ZERO),
             };

@@ -2,7 +2,7 @@
 
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
-use motet_pipeline::value::{DEPTH_MAX, Map};
+use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Class, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
@@ -59,6 +59,18 @@ fn needed(target: &Target) -> Option<Resource> {
     }
 }
 
+/// Refuses more than a step may be given, or a scope may give.
+pub(crate) fn judge_size(values: &Map, what: &str) -> Result<(), Failure> {
+    if values.units() <= STEP_UNITS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the {what} hold more than {} MiB together; what is large must be a file",
+        STEP_UNITS_MAX >> 20
+    );
+    Err(Failure::new(Class::TooLarge, message))
+}
+
 /// Why a target's inputs are not there.
 enum Unfit {
     Absent(String),
@@ -94,7 +106,8 @@ impl Handling<'_> {
         self.fail_step(id, failure);
     }
 
-    /// The values of a `with`; what is absent is left out.
+    /// The values of a `with`; what is absent is left out. Together they may hold so much and no more: they
+    /// may share their parts here, and are written down one by one.
     pub(crate) fn evaluate_inputs(&self, id: NodeId, with: &[(String, Template)]) -> Result<Map, Failure> {
         let mut given = Map::new();
         for (name, template) in with {
@@ -102,6 +115,10 @@ impl Handling<'_> {
                 Ok(Value::Absent) => {}
                 Ok(value) => {
                     given.insert(name.clone(), value);
+                    judge_size(&given, "inputs").map_err(|failure| {
+                        let message = format!("`{name}`: {}", failure.message);
+                        failure.with_message(message)
+                    })?;
                 }
                 Err(error) => return Err(Failure::new(Class::Invalid, format!("`{name}`: {error}"))),
             }
@@ -206,10 +223,12 @@ impl Handling<'_> {
         let Some(outputs) = output.as_map() else {
             return Some(format!("the result must be an object, and is {}", output.kind_word()));
         };
-        if let Some((name, _)) = outputs.iter().find(|(_, value)| value.lies_too_deep()) {
-            return Some(format!(
-                "`{name}` of the result has lists and objects that lie more than {DEPTH_MAX} deep"
-            ));
+        let excess = outputs.iter().find_map(|(name, value)| Some((name, value.excess(STEP_UNITS_MAX)?)));
+        if let Some((name, excess)) = excess {
+            return Some(format!("`{name}` of the result {excess}"));
+        }
+        if let Err(failure) = judge_size(outputs, "outputs") {
+            return Some(failure.message);
         }
         let attempts = self.run.node(id).attempts.as_ref()?;
         let declared = &self.run.target(id, attempts.target).contract.outputs;

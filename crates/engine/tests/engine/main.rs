@@ -1,6 +1,7 @@
 //! What a run does, told as stories: each under hand-driven time, with a host that is three sets.
 
 mod absence;
+mod bounds;
 mod branches;
 mod cancellation;
 mod dispatcher;

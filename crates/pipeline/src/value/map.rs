@@ -45,6 +45,11 @@ impl Map {
         entries.fold(Weight::EMPTY, |weight, (name, value)| weight.and(value, name.len()))
     }
 
+    /// As [`Value::units`].
+    pub fn units(&self) -> u64 {
+        self.weight.units()
+    }
+
     pub(super) fn weight(&self) -> Weight {
         self.weight
     }
