@@ -3,6 +3,7 @@
 mod bad_input;
 mod hostile_text;
 mod left_at_work;
+mod old_stores;
 mod private_store;
 mod project;
 mod signals;
