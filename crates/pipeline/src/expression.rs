@@ -215,7 +215,7 @@ impl Template {
                     fields.insert(name.clone(), ty);
                     faults.extend(found);
                 }
-                (Type::Object { fields, open: false }, faults)
+                (Type::inferred(fields, false), faults)
             }
         }
     }

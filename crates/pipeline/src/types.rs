@@ -1,13 +1,18 @@
 //! Types: what may flow into a parameter and out of a step.
 
+mod extent;
+mod fit;
 mod schema;
+mod words;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::{Artifact, MediaKind, Value};
 
-/// The type of a value, as far as it can be known before a run.
+pub use extent::{Fields, Inner};
+
+/// The type of a value, as far as it can be known before a run. Its parts are shared, so that it is cheap
+/// to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Type {
     /// Nothing is known; anything fits.
@@ -23,16 +28,16 @@ pub enum Type {
     /// True or false.
     Boolean,
     /// A list of one type.
-    List(Box<Type>),
+    List(Inner),
     /// An object with named fields. `open`: other fields may be there too.
     Object {
         /// The known fields.
-        fields: BTreeMap<String, Type>,
+        fields: Fields,
         /// Whether fields that aren't named may be there.
         open: bool,
     },
     /// An object with any fields, all of one type.
-    Map(Box<Type>),
+    Map(Inner),
     /// Media of one of these kinds (never empty).
     Media(Vec<MediaKind>),
     /// One of several types.
@@ -45,12 +50,12 @@ const OPTIONS_MAX: usize = 48;
 impl Type {
     /// A list of `item`.
     pub fn list(item: Type) -> Type {
-        Type::List(Box::new(item))
+        Type::List(item.bounded().into())
     }
 
     /// An object with any fields, all of type `item`.
     pub fn map(item: Type) -> Type {
-        Type::Map(Box::new(item))
+        Type::Map(item.bounded().into())
     }
 
     /// Media of one kind.
@@ -94,24 +99,40 @@ impl Type {
         match distinct.len() {
             0 => Type::Any,
             1 => distinct.remove(0),
-            _ => Type::OneOf(distinct),
+            _ => Type::OneOf(distinct).bounded(),
         }
     }
 
-    /// The type of a value that is there.
+    /// An object that was inferred, with these fields. `open`: others may be there too.
+    pub(crate) fn inferred(fields: BTreeMap<String, Type>, open: bool) -> Type {
+        Type::Object { fields: Fields::bounded(fields), open }
+    }
+
+    /// The type of a value that is there. Of what holds very much not everything is looked at: that may be
+    /// anything.
     pub fn of(value: &Value) -> Type {
+        const LOOKED_AT_MAX: u32 = 1_000_000;
+        Type::of_some(value, &mut { LOOKED_AT_MAX })
+    }
+
+    /// The type of `value`, of which `left` parts are looked at.
+    fn of_some(value: &Value, left: &mut u32) -> Type {
+        *left = left.saturating_sub(1);
         match value {
+            _ if *left == 0 => Type::Any,
             Value::Absent => Type::Any,
             Value::Null => Type::Null,
             Value::Bool(_) => Type::Boolean,
             Value::Number(number) if number.is_f64() => Type::Number,
             Value::Number(_) => Type::Integer,
             Value::Text(_) => Type::Text,
-            Value::List(items) => Type::list(Type::one_of(items.iter().map(Type::of))),
-            Value::Map(entries) => Type::Object {
-                fields: entries.iter().map(|(name, value)| (name.clone(), Type::of(value))).collect(),
-                open: false,
-            },
+            Value::List(items) => {
+                Type::list(Type::one_of(items.iter().map(|item| Type::of_some(item, left))))
+            }
+            Value::Map(entries) => {
+                let fields = entries.iter().map(|(name, value)| (name.clone(), Type::of_some(value, left)));
+                Type::inferred(fields.collect(), false)
+            }
             Value::Media(artifact) => Type::media(artifact.kind),
         }
     }
@@ -146,50 +167,6 @@ impl Type {
             },
             Type::OneOf(options) => options.iter().flat_map(Type::field_names).collect(),
             _ => Vec::new(),
-        }
-    }
-
-    /// Whether a value of type `self` may be given where `wanted` is asked for. Unknown fits: only
-    /// what is certainly wrong is refused before a run.
-    ///
-    /// ```
-    /// use motet_pipeline::{MediaKind, Type};
-    /// assert!(Type::Integer.fits(&Type::Number));
-    /// assert!(Type::Any.fits(&Type::Text));
-    /// assert!(!Type::media(MediaKind::Video).fits(&Type::media(MediaKind::Image)));
-    /// ```
-    pub fn fits(&self, wanted: &Type) -> bool {
-        match (self, wanted) {
-            (Type::Any, _) | (_, Type::Any) => true,
-            (Type::OneOf(options), wanted) => options.iter().any(|option| option.fits(wanted)),
-            (given, Type::OneOf(options)) => options.iter().any(|option| given.fits(option)),
-            (Type::Integer, Type::Number) | (Type::Number, Type::Integer) => true,
-            // Either list may turn out to be empty, but nobody writes a list for that.
-            (Type::List(given), Type::List(wanted)) => given.fits(wanted),
-            (Type::Media(given), Type::Media(wanted)) => {
-                wanted.contains(&MediaKind::File) || given.iter().any(|kind| wanted.contains(kind))
-            }
-            (Type::Object { fields, open }, Type::Object { fields: wanted, .. }) => {
-                wanted.iter().all(|(name, ty)| match fields.get(name) {
-                    Some(given) => given.fits(ty),
-                    None => *open || ty.is_optional(),
-                })
-            }
-            (Type::Map(given), Type::Map(wanted)) => given.fits(wanted),
-            (Type::Map(given), Type::Object { fields, .. }) => {
-                fields.values().all(|ty| given.fits(ty) || ty.is_optional())
-            }
-            (Type::Object { fields, .. }, Type::Map(wanted)) => fields.values().all(|ty| ty.fits(wanted)),
-            (given, wanted) => given == wanted,
-        }
-    }
-
-    /// Whether a field of this type may be left out: it may be null.
-    fn is_optional(&self) -> bool {
-        match self {
-            Type::Any | Type::Null => true,
-            Type::OneOf(options) => options.iter().any(Type::is_optional),
-            _ => false,
         }
     }
 
@@ -269,22 +246,6 @@ impl Type {
             _ => false,
         }
     }
-
-    /// The type with its article: "a whole number", "an image or a video".
-    pub fn phrase(&self) -> String {
-        match self {
-            Type::Any | Type::Null | Type::Text | Type::Boolean => self.to_string(),
-            Type::Media(kinds) => {
-                let words: Vec<_> = kinds.iter().map(|kind| with_article(kind.word())).collect();
-                words.join(" or ")
-            }
-            Type::OneOf(options) => {
-                let words: Vec<_> = options.iter().map(Type::phrase).collect();
-                words.join(" or ")
-            }
-            other => with_article(&other.to_string()),
-        }
-    }
 }
 
 /// What is said to whoever gives media as the JSON that a journal has for it.
@@ -294,14 +255,6 @@ fn looks_like_media(value: &Value) -> bool {
     value.get("$artifact").is_some()
 }
 
-fn with_article(words: &str) -> String {
-    match words {
-        "audio" => words.to_owned(),
-        _ if words.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {words}"),
-        _ => format!("a {words}"),
-    }
-}
-
 /// The type of a measure of media; see [`Artifact::fields`].
 fn measure(name: &str) -> Type {
     match name {
@@ -309,34 +262,6 @@ fn measure(name: &str) -> Type {
         "duration" | "fps" => Type::Number,
         "has_audio" => Type::Boolean,
         _ => Type::Text,
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Type::Any => f.write_str("anything"),
-            Type::Null => f.write_str("null"),
-            Type::Text => f.write_str("text"),
-            Type::Integer => f.write_str("whole number"),
-            Type::Number => f.write_str("number"),
-            Type::Boolean => f.write_str("true or false"),
-            Type::List(item) => write!(f, "list of {item}"),
-            Type::Map(item) => write!(f, "object of {item}"),
-            Type::Object { fields, .. } if fields.is_empty() => f.write_str("object"),
-            Type::Object { fields, .. } => {
-                let names: Vec<_> = fields.keys().map(String::as_str).collect();
-                write!(f, "object with {}", names.join(", "))
-            }
-            Type::Media(kinds) => {
-                let words: Vec<_> = kinds.iter().map(|kind| kind.word()).collect();
-                f.write_str(&words.join(" or "))
-            }
-            Type::OneOf(options) => {
-                let words: Vec<_> = options.iter().map(Type::to_string).collect();
-                f.write_str(&words.join(" or "))
-            }
-        }
     }
 }
 

@@ -198,3 +198,66 @@ proptest! {
         render(&checked.diagnostics, false);
     }
 }
+
+/// A pipeline of `count` steps, each made of the names of itself and of the one before.
+fn chain(count: usize, step: impl Fn(&str, &str) -> String) -> String {
+    let name = |index: usize| format!("s{index}");
+    let steps =
+        (1..count).map(|index| format!("  {}: {}\n", name(index), step(&name(index), &name(index - 1))));
+    pipeline(&format!(
+        "  s0: {{ uses: data/transform, with: {{ value: {{ x: 1 }} }} }}\n{}",
+        steps.collect::<String>()
+    ))
+}
+
+/// Whatever a step refers to twice is inferred once: the check takes memory by what is written, which
+/// the binary's own test bounds, and time, without which this would not end.
+#[test]
+fn types_that_double_from_step_to_step_are_bounded() {
+    let values = chain(500, |_, before| {
+        let value = format!("'{{{{ steps.{before}.value }}}}'");
+        format!("{{ uses: data/transform, with: {{ value: {{ l: {value}, r: {value} }} }} }}")
+    });
+    let groups = chain(500, |_, before| {
+        let value = format!("'{{{{ steps.{before} }}}}'");
+        format!(
+            "{{ steps: {{ a: {{ uses: flow/sleep, with: {{ duration: 1 }} }} }}, outputs: {{ l: {value}, r: {value} }} }}"
+        )
+    });
+    let fan_outs = chain(500, |_, before| {
+        format!("{{ each: [1, 2], uses: data/transform, with: {{ value: '{{{{ steps.{before} }}}}' }} }}")
+    });
+    let lists = chain(500, |_, before| {
+        format!(
+            "{{ uses: data/transform, with: {{ value: ['{{{{ steps.{before} }}}}', '{{{{ steps.{before}.status }}}}'] }} }}"
+        )
+    });
+    let fallbacks = chain(500, |_, before| {
+        let value = format!("'{{{{ steps.{before}.value }}}}'");
+        format!(
+            "{{ uses: data/transform, with: {{ value: [{value}] }}, fallback: {{ uses: data/transform, with: {{ value: {{ x: {value} }} }} }} }}"
+        )
+    });
+    let loops = pipeline(&format!(
+        "  a: {{ uses: data/transform, with: {{ value: \"{}{{{{ a }}}}\" }} }}\n",
+        "{% set a = {'l': a or 1, 'r': [a]} %}{% for b in [a, [a]] %}{% set a = {'x': b, 'y': a} %}{% endfor %}".repeat(70)
+    ))
+    .replacen("{% set a = {'l': a or 1", "{% set a = 1 %}{% set a = {'l': a or 1", 1);
+    for text in [values, groups, fan_outs, lists, fallbacks, loops] {
+        let checked = check(&load(text.as_bytes()).unwrap(), &Catalogue::default());
+        let found: Vec<_> = checked.diagnostics.iter().map(|found| &found.message).collect();
+        assert!(checked.plan.is_some(), "{found:?}");
+    }
+}
+
+#[test]
+fn used_files_that_double_are_bounded() {
+    let next = |index: usize| match index {
+        50 => "  a: { uses: data/transform, with: { value: x } }\noutputs: { l: '{{ steps.a }}' }".to_owned(),
+        _ => format!(
+            "  a: {{ uses: ./f{}.yaml }}\noutputs: {{ l: '{{{{ steps.a }}}}', r: '{{{{ steps.a }}}}' }}",
+            index + 1
+        ),
+    };
+    assert_eq!(messages("  a: { uses: ./f0.yaml }", next), Vec::<String>::new());
+}

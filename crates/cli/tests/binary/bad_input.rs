@@ -418,3 +418,57 @@ fn inputs_that_look_like_a_journal_are_what_they_look_like() {
     ]);
     assert!(refused.contains("`x` has lists and objects that lie more than 64 deep"), "{refused}");
 }
+
+/// 200 MiB: more than twice what the binary takes for a pipeline of one step.
+const MEMORY_KB: u32 = 200 * 1024;
+
+#[test]
+fn what_doubles_from_step_to_step_is_checked_in_little_memory() {
+    let project = Project::new();
+    let step = |index: usize, text: &str| {
+        format!("  s{index}: {}\n", text.replace("BEFORE", &format!("s{}", index - 1)))
+    };
+    let first = "motet: 1\nsteps:\n  s0: { uses: data/transform, with: { value: { x: 1 } } }\n";
+    let chain = |text: &str| first.to_owned() + &(1..40).map(|index| step(index, text)).collect::<String>();
+    let sets = format!("{{% set a = 1 %}}{}{{{{ a.l.l.l }}}}", "{% set a = {'l': a, 'r': a} %}".repeat(40));
+    for (name, content) in [
+        (
+            "values.yaml",
+            chain(
+                "{ uses: data/transform, with: { value: { l: '{{ steps.BEFORE }}', r: '{{ steps.BEFORE }}' } } }",
+            ),
+        ),
+        (
+            "groups.yaml",
+            chain(
+                "{ steps: { a: { uses: flow/sleep, with: { duration: 1 } } }, outputs: { l: '{{ steps.BEFORE }}', r: '{{ steps.BEFORE }}' } }",
+            ),
+        ),
+        (
+            "fan_outs.yaml",
+            chain("{ each: [1], uses: data/transform, with: { value: '{{ steps.BEFORE }}' } }"),
+        ),
+        (
+            "sets.yaml",
+            format!("motet: 1\nsteps: {{ a: {{ uses: data/transform, with: {{ value: \"{sets}\" }} }} }}\n"),
+        ),
+        (
+            "constants.yaml",
+            format!(
+                "motet: 1\nsteps: {{ a: {{ uses: data/transform, with: {{ value: [{}] }} }} }}\n",
+                "\"{{ 'x' * 4000 }}\", ".repeat(50_000)
+            ),
+        ),
+    ] {
+        project.write(name, content);
+        for command in ["check", "plan"] {
+            let limited = format!(
+                "ulimit -v {MEMORY_KB} && exec {} {command} {name}",
+                assert_cmd::cargo::cargo_bin!("motet").display()
+            );
+            let output = project.command_of("sh").args(["-c", &limited]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{command} {name}: {}", &said[..said.len().min(400)]);
+        }
+    }
+}

@@ -39,9 +39,15 @@ impl Project {
 
     /// The binary with some arguments, in this folder, in a bare environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("motet"));
+        let mut command = self.command_of(assert_cmd::cargo::cargo_bin!("motet"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Another program in this folder, in a bare environment.
+    pub fn command_of(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

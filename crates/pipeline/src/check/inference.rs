@@ -12,6 +12,7 @@ use crate::expression::TypeScope;
 use crate::expression::{Reference, Template};
 use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
 use crate::suggestion::closest;
+use crate::types::Fields;
 
 /// The steps that something waits for, each with the strongest kind.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,7 @@ pub(super) fn pipeline_values(inputs: &[InputSpec]) -> TypeScope {
     let run = Type::object([
         ("id", Type::Text),
         ("user", Type::Text),
-        ("labels", Type::Object { fields: BTreeMap::new(), open: true }),
+        ("labels", Type::Object { fields: Fields::default(), open: true }),
         ("started_at", Type::Text),
     ]);
     let inputs = Type::Object { fields, open: false };
@@ -89,7 +90,7 @@ impl Checker<'_, '_> {
                     let key: &crate::document::At<String> = key;
                     (key.value.clone(), self.infer_shape(value, dependencies))
                 };
-                Type::Object { fields: entries.iter().map(infer).collect(), open: false }
+                Type::inferred(entries.iter().map(infer).collect(), false)
             }
             Shape::Broken => Type::Any,
         }

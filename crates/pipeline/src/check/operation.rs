@@ -1,5 +1,7 @@
 //! Steps that use an operation: the first target and its fallbacks.
 
+use std::collections::BTreeMap;
+
 use super::inference::Dependencies;
 use super::parameter::Given;
 use super::step::CheckedBody;
@@ -122,18 +124,19 @@ fn templates(with: &[(At<String>, Written)]) -> Vec<(String, crate::expression::
 /// What the other doesn't give is reported where it is referred to by name; of a step that fans out
 /// nobody can tell which target an item came from, so that it isn't there for certain.
 fn either(first: Type, other: &Type, fans_out: bool) -> Type {
-    let (Type::Object { mut fields, open }, Type::Object { fields: others, open: other_is_open }) =
+    let (Type::Object { fields, open }, Type::Object { fields: others, open: other_is_open }) =
         (first, other)
     else {
         return Type::Any;
     };
+    let mut fields = BTreeMap::clone(&fields);
     fields.retain(|name, _| !fans_out || *other_is_open || others.contains_key(name));
     for (name, ty) in &mut fields {
         if let Some(other) = others.get(name).filter(|other| *other != ty) {
             *ty = Type::one_of([ty.clone(), other.clone()]);
         }
     }
-    Type::Object { fields, open }
+    Type::inferred(fields, open)
 }
 
 /// What an operation gives when it is given `given`.
@@ -146,5 +149,5 @@ fn output_of(contract: &Contract, given: &Given) -> Type {
     if !contract.succeeds {
         return Type::Any;
     }
-    Type::Object { fields, open: contract.open_outputs }
+    Type::inferred(fields, contract.open_outputs)
 }

@@ -94,7 +94,7 @@ impl<'c> Checker<'c, '_> {
                 .help("to fan out over the items of another step, refer to its `items`");
         }
         match ty {
-            Type::List(item) => *item,
+            Type::List(item) => Type::clone(&item),
             _ => Type::Any,
         }
     }
@@ -258,7 +258,7 @@ pub(super) fn is_of_every_step(name: &str) -> bool {
 /// What a scope gives.
 pub(super) fn output_type(scope: &plan::Scope) -> Type {
     let fields = scope.outputs.iter().map(|output| (output.name.clone(), output.ty.clone()));
-    Type::Object { fields: fields.collect(), open: false }
+    Type::inferred(fields.collect(), false)
 }
 
 /// What an expression gets from a step that gives `output`.
@@ -267,11 +267,11 @@ fn seen_type(output: &Type, fans_out: bool) -> Type {
     let status = [("status".to_owned(), Type::Text), ("error".to_owned(), error)];
     let (mut fields, open) = match output {
         Type::Object { .. } | Type::Any if fans_out => (fan_out_fields(output), false),
-        Type::Object { fields, open } => (fields.clone(), *open),
+        Type::Object { fields, open } => (BTreeMap::clone(fields), *open),
         _ => return Type::Any,
     };
     fields.extend(status);
-    Type::Object { fields, open }
+    Type::Object { fields: fields.into(), open }
 }
 
 fn fan_out_fields(item: &Type) -> BTreeMap<String, Type> {

@@ -26,8 +26,11 @@ pub(super) enum Scalar {
     Compiled(Compiled),
 }
 
-/// Values above this many bytes are worked out in each evaluation rather than kept in the template.
-const KEPT_BYTES_MAX: usize = 4096;
+/// Values above this many units are worked out in each evaluation rather than kept in the template.
+const KEPT_UNITS_MAX: u64 = 4096;
+/// So are those that hold more than this for each byte of what they are made from: a file takes memory by
+/// its size.
+const KEPT_UNITS_A_BYTE: u64 = 16;
 
 /// How many faults of one template are told.
 pub(super) const FAULTS_MAX: usize = 32;
@@ -132,7 +135,9 @@ impl<'s> Compiler<'s> {
         }
         let context = Context::default();
         match Evaluator::new(&context, 0, &mut self.budget).value(&expression) {
-            Ok(value) if small(&value) => Expression { node: Node::Constant(value), ..expression },
+            Ok(value) if is_kept(&value, expression.span.len()) => {
+                Expression { node: Node::Constant(value), ..expression }
+            }
             Ok(_) => expression,
             Err(Failure { cause: Cause::Size, message }) => {
                 self.fault(Code::Runaway, expression.span.clone(), message);
@@ -156,7 +161,7 @@ impl<'s> Compiler<'s> {
             let span = 0..self.source.len();
             let mut budget = Budget::of_compilation(self.source.len());
             match Evaluator::new(&context, locals, &mut budget).run(&program) {
-                Ok(value) if small(&value) => return Ok(Scalar::Constant(value)),
+                Ok(value) if is_kept(&value, self.source.len()) => return Ok(Scalar::Constant(value)),
                 // What is large or a lot of work is left to the evaluation.
                 Ok(_) | Err(Failure { cause: Cause::Work, .. }) => {}
                 Err(Failure { cause: Cause::Values, message }) => {
@@ -184,16 +189,9 @@ fn is_plain(statement: &Statement) -> bool {
     }
 }
 
-fn small(value: &Value) -> bool {
-    fn bytes(value: &Value) -> usize {
-        match value {
-            Value::Text(text) => text.len(),
-            Value::List(items) => items.iter().map(|item| 16 + bytes(item)).sum(),
-            Value::Map(entries) => entries.iter().map(|(key, value)| 16 + key.len() + bytes(value)).sum(),
-            _ => 16,
-        }
-    }
-    bytes(value) <= KEPT_BYTES_MAX
+/// Whether a value that was made from so many bytes is kept.
+fn is_kept(value: &Value, bytes: usize) -> bool {
+    value.units() <= KEPT_UNITS_MAX.min(64 + bytes as u64 * KEPT_UNITS_A_BYTE)
 }
 
 fn range(span: Span) -> Range<usize> {

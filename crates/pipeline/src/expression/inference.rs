@@ -103,7 +103,7 @@ impl Inference<'_> {
                 let of = self.expression(of);
                 match (self.expression(key), of) {
                     (Type::Integer | Type::Number, of) => item_of(&of),
-                    (Type::Text, Type::Map(item)) => *item,
+                    (Type::Text, Type::Map(item)) => Type::clone(&item),
                     _ => Type::Any,
                 }
             }
@@ -192,7 +192,7 @@ impl Inference<'_> {
                 }
             }
         }
-        Type::Object { fields, open }
+        Type::inferred(fields, open)
     }
 
     fn path(&mut self, path: &Path) -> Type {
@@ -292,7 +292,7 @@ impl Inference<'_> {
 /// The type of an item of something of type `list`.
 fn item_of(list: &Type) -> Type {
     match list {
-        Type::List(item) => (**item).clone(),
+        Type::List(item) => Type::clone(item),
         Type::Text => Type::Text,
         Type::OneOf(options) => {
             let lists =
@@ -347,7 +347,9 @@ fn calculated(operator: Operator, left: Type, right: Type) -> Type {
     match (operator, left, right) {
         (_, Type::Any | Type::OneOf(_), _) | (_, _, Type::Any | Type::OneOf(_)) => Type::Any,
         (Operator::Add, Type::Text, Type::Text) => Type::Text,
-        (Operator::Add, Type::List(left), Type::List(right)) => Type::list(Type::one_of([*left, *right])),
+        (Operator::Add, Type::List(left), Type::List(right)) => {
+            Type::list(Type::one_of([Type::clone(&left), Type::clone(&right)]))
+        }
         (Operator::Multiply, repeated @ (Type::Text | Type::List(_)), _) => repeated,
         (Operator::Multiply, _, repeated @ (Type::Text | Type::List(_))) => repeated,
         (Operator::Divide | Operator::Power, _, _) => Type::Number,
@@ -381,7 +383,7 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
         "items" | "dictsort" => Type::list(Type::list(Type::Any)),
         "map" => Type::list(mapped(&item_of(&input), arguments)),
         "values" => match input {
-            Type::Map(item) => Type::list(*item),
+            Type::Map(item) => Type::list(Type::clone(&item)),
             _ => Type::list(Type::Any),
         },
         _ => Type::Any,

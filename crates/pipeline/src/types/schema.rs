@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::Type;
+use super::extent::PARTS_MAX;
+use super::{Fields, Type};
 use crate::{MediaKind, Value};
 
 /// How deep a schema is followed: recursive ones have no end.
 const DEPTH_MAX: usize = 24;
-/// How many parts of a schema are looked at: references can share what they refer to many times over.
-const PARTS_MAX: usize = 10_000;
 
 impl Type {
     /// The type that a JSON Schema describes, as far as types can tell; what can't be told is
@@ -27,13 +26,16 @@ impl Type {
     /// assert_eq!(Type::from_schema(&serde_json::json!("string")), Type::Text);
     /// ```
     pub fn from_schema(schema: &Json) -> Type {
-        Reader { root: schema, parts_left: PARTS_MAX }.read(schema, 0)
+        Reader { root: schema, parts_left: PARTS_MAX, known: BTreeMap::new() }.read(schema, 0)
     }
 }
 
 struct Reader<'s> {
     root: &'s Json,
-    parts_left: usize,
+    /// How many parts are still looked at.
+    parts_left: u32,
+    /// What is referred to and was read already, by its place in memory and by how deep it stands.
+    known: BTreeMap<(usize, usize), Type>,
 }
 
 impl<'s> Reader<'s> {
@@ -58,7 +60,7 @@ impl<'s> Reader<'s> {
     fn keywords(&mut self, keywords: &'s Map<String, Json>, depth: usize) -> Type {
         if let Some(Json::String(reference)) = keywords.get("$ref") {
             let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-            return target.map_or(Type::Any, |target| self.read(target, depth + 1));
+            return target.map_or(Type::Any, |target| self.referred(target, depth + 1));
         }
         if let Some(value) = keywords.get("const") {
             return Type::of(&Value::from(value.clone()));
@@ -89,6 +91,16 @@ impl<'s> Reader<'s> {
         }
     }
 
+    fn referred(&mut self, target: &'s Json, depth: usize) -> Type {
+        let place = (std::ptr::from_ref(target).addr(), depth);
+        if let Some(known) = self.known.get(&place) {
+            return known.clone();
+        }
+        let ty = self.read(target, depth);
+        self.known.insert(place, ty.clone());
+        ty
+    }
+
     fn word(&mut self, word: &str, keywords: Option<&'s Map<String, Json>>, depth: usize) -> Type {
         match word {
             "string" | "text" => Type::Text,
@@ -99,7 +111,7 @@ impl<'s> Reader<'s> {
             "array" | "list" => keywords.map_or(Type::list(Type::Any), |keywords| self.list(keywords, depth)),
             "object" => match keywords {
                 Some(keywords) => self.object(keywords, depth),
-                None => Type::Object { fields: BTreeMap::new(), open: true },
+                None => Type::Object { fields: Fields::default(), open: true },
             },
             word => MediaKind::from_word(word).map_or(Type::Any, Type::media),
         }
@@ -129,6 +141,6 @@ impl<'s> Reader<'s> {
             Some(_) => true,
             None => fields.is_empty() || keywords.contains_key("patternProperties"),
         };
-        Type::Object { fields, open }
+        Type::inferred(fields, open)
     }
 }

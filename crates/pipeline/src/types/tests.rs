@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::extent::PARTS_MAX;
 use super::*;
 
 fn fields(fields: &[(&str, Type)], open: bool) -> Type {
@@ -149,4 +150,85 @@ fn of_too_many_options_it_may_be_anything() {
     let option = |index: usize| fields(&[(&format!("field_{index}"), Type::Text)], false);
     assert!(matches!(Type::one_of((0..40).map(option)), Type::OneOf(options) if options.len() == 40));
     assert_eq!(Type::one_of((0..50_000).map(option)), Type::Any);
+}
+
+/// A type that stands for far more parts than it takes.
+fn doubled(levels: usize) -> Type {
+    let twice = |inner: Type| {
+        Type::inferred([("l".to_owned(), inner.clone()), ("r".to_owned(), inner)].into(), false)
+    };
+    (0..levels).fold(Type::Text, |inner, _| twice(inner))
+}
+
+/// How many parts are in memory, shared ones once: no more than there were steps to make them.
+fn assert_small(ty: &Type) {
+    assert!(ty.extent().parts() <= 2 * PARTS_MAX, "{} parts", ty.extent().parts());
+    assert!(ty.to_string().len() < 400 && ty.phrase().len() < 400);
+}
+
+#[test]
+fn a_type_that_gets_too_large_is_no_longer_known() {
+    let known = |ty: &Type| ty.field("l").and_then(|ty| ty.field("r"));
+    assert_eq!(known(&doubled(3)), Some(doubled(1)));
+    assert_small(&doubled(200));
+    let list = (0..200).fold(Type::Text, |inner, _| Type::list(inner));
+    let map = (0..200).fold(Type::Text, |inner, _| Type::map(Type::one_of([inner, Type::Null])));
+    let choice =
+        (0..60).fold(Type::Text, |inner, _| Type::one_of([Type::list(inner.clone()), Type::map(inner)]));
+    let value = (0..60).fold(Value::from("x"), |inner, _| Value::list(vec![inner.clone(), inner]));
+    for ty in [list, map, choice, Type::of(&value)] {
+        assert_small(&ty);
+        assert!(ty.fits(&ty.clone()) && Type::Any.fits(&ty) && ty.fits(&Type::Any));
+    }
+}
+
+#[test]
+fn a_wide_object_keeps_the_names_of_its_fields() {
+    let wide = Type::inferred((0..20_000).map(|index| (format!("f{index}"), Type::Text)).collect(), false);
+    assert_eq!(wide.field("f19999"), Some(Type::Text));
+    assert_eq!(Type::list(wide.clone()), Type::list(Type::Any));
+    let message = wide.mismatch(&Value::Null).unwrap().1;
+    assert!(message.len() < 400, "{message}");
+    let twice = Type::inferred([("l".to_owned(), wide.clone()), ("r".to_owned(), wide)].into(), false);
+    assert_eq!(twice.field("l"), Some(Type::Any));
+}
+
+#[test]
+fn a_schema_that_shares_its_definitions_is_read_once() {
+    let name = |index: usize| format!("#/$defs/a{index}");
+    let twice = |index: usize| json!({ "type": "object", "properties": { "l": { "$ref": name(index) }, "r": { "$ref": name(index) } } });
+    let mut defs: serde_json::Map<_, _> =
+        (0..60).map(|index| (format!("a{index}"), twice(index + 1))).collect();
+    defs.insert("a60".into(), json!({ "type": "string" }));
+    let ty = Type::from_schema(&json!({ "$ref": name(0), "$defs": defs }));
+    assert_small(&ty);
+    assert!(ty.field("l").is_some());
+}
+
+#[test]
+fn what_takes_too_long_to_compare_is_not_refused() {
+    let options = |sort: &str| -> Type {
+        let option = |index: usize| fields(&[(&format!("{sort}{index}"), Type::Text)], false);
+        Type::one_of((0..40).map(option))
+    };
+    assert!(!options("a").fits(&options("b")));
+    let listed = |sort: &str| {
+        Type::one_of((0..40).map(|index| {
+            let more = fields(
+                &[
+                    (&format!("{sort}{index}"), Type::Text),
+                    (
+                        "x",
+                        Type::one_of(
+                            (0..40).map(|other| fields(&[(&format!("{sort}{other}"), Type::Text)], false)),
+                        ),
+                    ),
+                ],
+                false,
+            );
+            Type::list(more)
+        }))
+    };
+    assert_small(&listed("a"));
+    let _ = listed("a").fits(&listed("b"));
 }
