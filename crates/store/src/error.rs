@@ -20,6 +20,38 @@ pub enum StoreError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// There was a store, and its database is gone.
+    #[error(
+        "there was a store in {}, but its motet.db is gone: put it back, or restore a backup; \
+         to start afresh, move the folder away",
+        folder.display()
+    )]
+    Gone {
+        /// The store's folder.
+        folder: PathBuf,
+    },
+    /// The store doesn't hold all that was acknowledged: its mark says so.
+    #[error(
+        "the store in {} is not complete: {what}; put motet.db and motet.db-wal back as they were, or restore \
+         a backup; to go on with what is left, remove {}",
+        folder.display(), crate::mark::path_in(folder).display()
+    )]
+    Lost {
+        /// The store's folder.
+        folder: PathBuf,
+        /// What is missing.
+        what: String,
+    },
+    /// The store was taken away under the process that drives it.
+    #[error(
+        "the store in {} was deleted, moved or replaced while it was in use, so nothing more is recorded: \
+         put it back where it was and resume",
+        folder.display()
+    )]
+    Replaced {
+        /// Where it was.
+        folder: PathBuf,
+    },
     /// The disk is full.
     #[error(
         "the disk is full, so {} can't grow: nothing that was acknowledged is lost; free some space and resume",
@@ -130,8 +162,8 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
-    /// Another process kept the store locked for too long.
-    #[error("{} is locked by another process for over 5 s: end that process, then try again", file.display())]
+    /// Another program kept the database locked for too long.
+    #[error("{} is locked by another program: end that program, then try again", file.display())]
     Busy {
         /// The database.
         file: PathBuf,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::private::{self, FILE_MODE, FOLDER_MODE};
-use crate::{StoreError, schema};
+use crate::{StoreError, mark, schema};
 
 /// A folder that is a store's, or that may become one: one that is empty, or in which somebody has
 /// just begun to make a store.
@@ -83,7 +83,10 @@ impl StoreFolder {
         let is_there = path.try_exists().map_err(|error| StoreError::from_io("open", path, error))?;
         match is_there && folder.is_store()? {
             true => Ok(folder),
-            false => Err(StoreError::Missing { folder: path.to_owned() }),
+            false => {
+                mark::read(path)?.refuse_gone(&folder.database())?;
+                Err(StoreError::Missing { folder: path.to_owned() })
+            }
         }
     }
 

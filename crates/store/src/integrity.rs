@@ -8,6 +8,7 @@ use motet_pipeline::Digest;
 use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
+use crate::beside::Beside;
 use crate::{StoreError, journal};
 
 /// What [`crate::Store::check`] found.
@@ -50,7 +51,7 @@ pub(crate) fn check(
     connection: &Connection,
     file: &Path,
     folder: &Path,
-    artifacts: &ArtifactFolder,
+    beside: &Beside,
 ) -> Result<IntegrityReport, StoreError> {
     let mut report = IntegrityReport { free_bytes: free_bytes(folder)?, ..IntegrityReport::default() };
     match quick_check(connection) {
@@ -58,10 +59,10 @@ pub(crate) fn check(
         Err(error) => report.database.push(error.to_string()),
     }
     // Before the references: a file comes before what refers to it.
-    let files = artifacts.list()?;
-    check_journals(connection, file, artifacts, &mut report);
+    let files = beside.folder.list()?;
+    check_journals(connection, file, beside, &mut report);
     match references(connection) {
-        Ok(referenced) => check_artifacts(artifacts, &files, &referenced, &mut report)?,
+        Ok(referenced) => check_artifacts(&beside.folder, &files, &referenced, &mut report)?,
         Err(error) => report.database.push(error.to_string()),
     }
     Ok(report)
@@ -73,12 +74,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(if lines == ["ok"] { Vec::new() } else { lines })
 }
 
-fn check_journals(
-    connection: &Connection,
-    file: &Path,
-    artifacts: &ArtifactFolder,
-    report: &mut IntegrityReport,
-) {
+fn check_journals(connection: &Connection, file: &Path, beside: &Beside, report: &mut IntegrityReport) {
     let ids = || -> rusqlite::Result<Vec<(Option<String>, i64)>> {
         let mut statement = connection.prepare(
             "SELECT id, number FROM runs
@@ -99,7 +95,7 @@ fn check_journals(
             continue;
         };
         let run = RunId::new(id);
-        match journal::turns(connection, file, artifacts, &run, 1) {
+        match journal::turns(connection, file, beside, &run, 1) {
             Ok(turns) if turns.is_empty() => report.journals.push((run, "it has no turns".to_owned())),
             Ok(turns) => report.turns += turns.len(),
             Err(StoreError::Corrupt { what, .. }) => report.journals.push((run, what)),
@@ -108,10 +104,13 @@ fn check_journals(
     }
 }
 
-/// Every digest that something in the database needs.
-fn references(connection: &Connection) -> rusqlite::Result<BTreeSet<Digest>> {
-    let mut statement = connection
-        .prepare("SELECT digest FROM artifact_refs UNION SELECT blob FROM journal WHERE blob IS NOT NULL")?;
+/// Every digest that something in the database needs. A database of an older format knows no long values.
+pub(crate) fn references(connection: &Connection) -> rusqlite::Result<BTreeSet<Digest>> {
+    let knows_long_values = connection.table_exists(None, "long_value_refs")?;
+    let long_values = if knows_long_values { "UNION SELECT digest FROM long_value_refs" } else { "" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT digest FROM artifact_refs UNION SELECT blob FROM journal WHERE blob IS NOT NULL {long_values}"
+    ))?;
     statement.query_map([], |row| Ok(Digest::from_bytes(row.get(0)?)))?.collect()
 }
 

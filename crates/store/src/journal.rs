@@ -1,5 +1,6 @@
 //! The journal: turns as rows, whole and without gaps.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,16 +8,15 @@ use std::sync::Arc;
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
-use crate::artifacts::ArtifactFolder;
+use crate::beside::{Beside, VALUE_BYTES_MAX, is_long};
 
-/// A longer body lies beside as a file, so that the database stays dense and its pages are read
-/// quickly.
-pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// A turn that is longer, though its long values are references, lies beside as a file.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// One turn of one run, to be appended.
 #[derive(Clone, Debug)]
@@ -34,46 +34,52 @@ pub(crate) struct StoredTurn {
     /// The events, unless they lie beside. Bytes, because damaged text may be none.
     body: Option<Vec<u8>>,
     blob: Option<[u8; 32]>,
+    /// The digests of the long values that the events refer to, one after the other; format 2 kept none.
+    long_values: Option<Vec<u8>>,
     /// What [`StoredTurn::hash`] gave when it was written; format 1 kept none.
     check: Option<i64>,
 }
 
 impl StoredTurn {
-    /// Encodes `turn`; a large body is on disk when this returns.
-    pub(crate) fn of(turn: &Turn, beside: &ArtifactFolder) -> Result<StoredTurn, StoreError> {
-        let text = serde_json::to_vec(&turn.events).expect("events are plain data with text keys");
+    /// Encodes `turn`; all that lies beside is on disk when this returns.
+    pub(crate) fn of(turn: &Turn, beside: &Beside) -> Result<StoredTurn, StoreError> {
+        let (text, long_values) = encode(&turn.events, beside)?;
         let (body, blob) = match text.len() {
-            ..=INLINE_BYTES_MAX => (Some(text), None),
-            _ => (None, Some(*beside.put(&text)?.digest.as_bytes())),
+            ..=BODY_BYTES_MAX => (Some(text), None),
+            _ => (None, Some(*beside.folder.put(&text)?.digest.as_bytes())),
         };
-        let stored = StoredTurn { number: turn.number, at: turn.at, body, blob, check: None };
+        let stored = StoredTurn { number: turn.number, at: turn.at, body, blob, long_values, check: None };
         Ok(StoredTurn { check: Some(stored.hash()), ..stored })
     }
 
-    /// From a whole row of the journal. A store that was opened to look at may be of format 1, which
-    /// has no column for the check.
+    /// What tells this turn from others that could stand in its place.
+    pub(crate) fn check(&self) -> i64 {
+        self.check.unwrap_or_default()
+    }
+
+    /// The long values that the events refer to.
+    pub(crate) fn long_values(&self) -> impl Iterator<Item = &[u8]> {
+        self.long_values.iter().flat_map(|digests| digests.chunks_exact(DIGEST_BYTES))
+    }
+
+    /// From a whole row of the journal. A store that was opened to look at may be of an older format,
+    /// which lacks columns.
     pub(crate) fn from_row(row: &Row) -> rusqlite::Result<StoredTurn> {
-        let check = match row.get("check") {
-            Err(rusqlite::Error::InvalidColumnName(_)) => None,
-            check => check?,
-        };
+        let check = column_of_newer(row, "check")?;
+        let long_values = column_of_newer(row, "long_values")?;
         Ok(StoredTurn {
             number: row.get::<_, i64>("number")? as u64,
             at: Timestamp(row.get("at")?),
             body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
             blob: row.get("blob")?,
+            long_values,
             check,
         })
     }
 
     /// The turn of the run that is called `run`; fails if its body is missing or is not what was
     /// written.
-    pub(crate) fn decode(
-        self,
-        run: impl Display,
-        file: &Path,
-        beside: &ArtifactFolder,
-    ) -> Result<Turn, StoreError> {
+    pub(crate) fn decode(&self, run: impl Display, file: &Path, beside: &Beside) -> Result<Turn, StoreError> {
         let corrupt = |what: &str| {
             let what = format!("turn {} of run {run} {what}", self.number);
             StoreError::Corrupt { file: file.to_owned(), what }
@@ -82,19 +88,27 @@ impl StoredTurn {
         if self.check.is_some_and(|check| check != self.hash()) {
             return changed();
         }
-        let text = match (self.body, self.blob.map(Digest::from_bytes)) {
-            (Some(text), _) => text,
+        let text = match (&self.body, self.blob.map(Digest::from_bytes)) {
+            (Some(text), _) => Cow::from(text),
             (None, Some(digest)) => {
-                let text = beside.read(&digest)?;
+                let text = beside.folder.read(&digest)?;
                 if Digest::of(&text) != digest {
                     return changed();
                 }
-                text
+                text.into()
             }
             (None, None) => return Err(corrupt("has no body")),
         };
-        let events: Vec<Event> = motet_pipeline::value::read_written(&text)
+        let mut events: Vec<Event> = motet_pipeline::value::read_written(&text)
             .map_err(|error| corrupt(&format!("can't be read: {error}")))?;
+        if self.long_values.is_some() {
+            let digests =
+                self.long_values().filter_map(|digest| Some(Digest::from_bytes(digest.try_into().ok()?)));
+            match beside.restore(&mut events, &digests.collect()) {
+                Err(StoreError::Corrupt { .. }) => return changed(),
+                restored => restored?,
+            }
+        }
         Ok(Turn { number: self.number, at: self.at, events })
     }
 
@@ -106,19 +120,46 @@ impl StoredTurn {
         hasher.update(self.at.0.to_be_bytes());
         hasher.update(self.body.as_deref().unwrap_or_default());
         hasher.update(self.blob.as_ref().map(|digest| &digest[..]).unwrap_or_default());
+        hasher.update(self.long_values.as_deref().unwrap_or_default());
         let hash: [u8; 32] = hasher.finalize().into();
         i64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
 }
 
-/// Adds a row. Part of the writer's transaction.
-pub(crate) fn insert(connection: &Connection, run_number: i64, turn: &StoredTurn) -> rusqlite::Result<()> {
+const DIGEST_BYTES: usize = 32;
+
+/// The events as they are written, and the digests of the long values that they refer to.
+fn encode(events: &[Event], beside: &Beside) -> Result<(Vec<u8>, Option<Vec<u8>>), StoreError> {
+    let write = |events: &[Event]| serde_json::to_vec(events).expect("events are plain data with text keys");
+    // What is long is not written as a whole first: the same text may be in it a thousand times.
+    if !is_long(events) {
+        let text = write(events);
+        if text.len() <= VALUE_BYTES_MAX {
+            return Ok((text, None));
+        }
+    }
+    let shortened = beside.shorten(events)?;
+    let digests: Vec<u8> = shortened.digests.iter().flat_map(|digest| *digest.as_bytes()).collect();
+    Ok((write(&shortened.events), Some(digests).filter(|digests| !digests.is_empty())))
+}
+
+/// A column that a database of an older format doesn't have.
+pub(crate) fn column_of_newer<T: FromSql>(row: &Row, name: &str) -> rusqlite::Result<Option<T>> {
+    match row.get(name) {
+        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+        column => column,
+    }
+}
+
+/// Adds a row and gives its number. Part of the writer's transaction.
+pub(crate) fn insert(connection: &Connection, run_number: i64, turn: &StoredTurn) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare_cached(
-        r#"INSERT INTO journal (run, number, at, body, blob, "check") VALUES (?1, ?2, ?3, ?4, ?5, ?6)"#,
+        r#"INSERT INTO journal (run, number, at, body, blob, "check", long_values)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
     )?;
     let body = turn.body.as_deref().map(|text| ToSqlOutput::Borrowed(ValueRef::Text(text)));
-    statement.execute(params![run_number, turn.number as i64, turn.at.0, body, turn.blob, turn.check])?;
-    Ok(())
+    let (number, at) = (turn.number as i64, turn.at.0);
+    statement.insert(params![run_number, number, at, body, turn.blob, turn.check, turn.long_values])
 }
 
 /// A run's number in the database and the number of its last turn.
@@ -134,7 +175,7 @@ pub(crate) fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Opt
 pub(crate) fn turns(
     connection: &Connection,
     file: &Path,
-    beside: &ArtifactFolder,
+    beside: &Beside,
     run: &RunId,
     from: u64,
 ) -> Result<Vec<Turn>, StoreError> {

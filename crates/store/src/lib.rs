@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! <folder>/motet.db             SQLite, write-ahead log, flushed at every commit
+//! <folder>/mark                 how far the journal was durable, so that a lost log is noticed
 //! <folder>/artifacts/ab/cdef…   bytes by SHA-256, read-only
 //! <folder>/scratch/             files that are being made
 //! <folder>/children/            notes about programs that are at work
@@ -18,11 +19,20 @@
 //! number may read beside it. Within the process one thread commits what all others hand in.
 
 mod artifacts;
+mod backup;
+mod beside;
+mod checkpoint;
 mod error;
 mod folder;
+mod heads;
 mod integrity;
 mod journal;
+mod known;
 mod maker;
+mod mark;
+mod patience;
+mod place;
+mod prepare;
 mod private;
 mod projection;
 mod queue;
@@ -30,16 +40,20 @@ mod reader;
 mod rows;
 mod schema;
 mod scratch;
+mod stage;
 mod status;
 mod store;
 mod tables;
 mod writer;
 
 pub use artifacts::Kept;
+pub use backup::Backup;
+pub use beside::VALUE_BYTES_MAX;
 pub use error::StoreError;
 pub use folder::StoreFolder;
 pub use integrity::IntegrityReport;
-pub use journal::{INLINE_BYTES_MAX, Record};
+pub use journal::Record;
+pub use patience::{ForeignLock, Patience};
 pub use projection::inputs_digest;
 pub use rows::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, UsualDuration};
 pub use schema::FORMAT;

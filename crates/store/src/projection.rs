@@ -5,7 +5,7 @@
 //! that collecting two turns and writing once is the same as writing each by itself: the last
 //! status wins, the first start stays, costs add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::event::RunStarted;
@@ -16,17 +16,24 @@ use crate::RunStatus;
 
 /// What some turns change in the projections. Runs go by their numbers in the database.
 #[derive(Default)]
-pub(crate) struct Changes {
-    pub(crate) runs: BTreeMap<i64, RunChange>,
+pub(crate) struct Changes<'t> {
+    pub(crate) runs: BTreeMap<i64, RunChange<'t>>,
     pub(crate) steps: BTreeMap<(i64, StepPath), StepChange>,
-    pub(crate) references: Vec<Reference>,
+    pub(crate) references: Vec<(i64, &'t Reference)>,
+    pub(crate) long_values: BTreeSet<(i64, &'t [u8])>,
 }
 
 #[derive(Default)]
-pub(crate) struct RunChange {
-    pub(crate) started: Option<(Box<RunStarted>, Timestamp)>,
+pub(crate) struct RunChange<'t> {
+    pub(crate) started: Option<Start<'t>>,
     pub(crate) end: Option<RunEnd>,
     pub(crate) cost: Money,
+}
+
+pub(crate) struct Start<'t> {
+    pub(crate) started: &'t RunStarted,
+    pub(crate) inputs_digest: Digest,
+    pub(crate) at: Timestamp,
 }
 
 pub(crate) struct RunEnd {
@@ -65,46 +72,93 @@ pub(crate) struct StepEnd {
     pub(crate) message: Option<String>,
 }
 
-/// An artifact, and who refers to it.
+/// What the tables need of the values of a turn: worked out before the turn is written, because values
+/// may be large.
+#[derive(Default)]
+pub(crate) struct Extract {
+    /// Of a turn that starts a run.
+    inputs_digest: Option<Digest>,
+    references: Vec<Reference>,
+}
+
+/// An artifact, and which step of a run refers to it.
 pub(crate) struct Reference {
-    pub(crate) run: i64,
     pub(crate) step: StepPath,
     pub(crate) output: String,
     pub(crate) position: i64,
     pub(crate) artifact: Arc<Artifact>,
 }
 
-impl Changes {
-    /// Adds what `turn` changes.
-    pub(crate) fn add(&mut self, run: i64, turn: &Turn) {
+impl Extract {
+    pub(crate) fn of(turn: &Turn) -> Extract {
+        let mut extract = Extract::default();
         for event in &turn.events {
-            self.project(run, turn, event);
+            match event {
+                Event::RunStarted(started) => {
+                    extract.inputs_digest = Some(inputs_digest(&started.inputs));
+                    extract.refer(&StepPath::root(), "inputs.", &started.inputs);
+                }
+                Event::AttemptEnded { step, attempt, output: Some(output), .. } => {
+                    extract.refer(step, &format!("attempts.{attempt}."), output);
+                }
+                Event::StepCompleted { step, output: Some(output) } => extract.refer(step, "", output),
+                Event::RunCompleted { outputs, .. } => {
+                    extract.refer(&StepPath::root(), "outputs.", outputs);
+                }
+                _ => {}
+            }
         }
+        extract
+    }
+
+    /// Adds a reference for every artifact in the map `outputs`, under its first name in it.
+    fn refer(&mut self, step: &StepPath, prefix: &str, outputs: &Value) {
+        for (name, value) in outputs.as_map().into_iter().flatten() {
+            let mut position = 0;
+            value.for_each_artifact(&mut |artifact| {
+                self.references.push(Reference {
+                    step: step.clone(),
+                    output: format!("{prefix}{name}"),
+                    position,
+                    artifact: artifact.clone(),
+                });
+                position += 1;
+            });
+        }
+    }
+}
+
+impl<'t> Changes<'t> {
+    /// Adds what `turn` changes, of which `extract` was made.
+    pub(crate) fn add(&mut self, run: i64, turn: &'t Turn, extract: &'t Extract) {
+        for event in &turn.events {
+            self.project(run, turn, event, extract.inputs_digest);
+        }
+        self.references.extend(extract.references.iter().map(|reference| (run, reference)));
+    }
+
+    /// Adds the long values that a turn refers to, by their digests.
+    pub(crate) fn add_long_values(&mut self, run: i64, digests: impl Iterator<Item = &'t [u8]>) {
+        self.long_values.extend(digests.map(|digest| (run, digest)));
     }
 
     /// Adds what one event of `turn` changes.
-    fn project(&mut self, run: i64, turn: &Turn, event: &Event) {
+    fn project(&mut self, run: i64, turn: &Turn, event: &'t Event, inputs_digest: Option<Digest>) {
         if let Some(step) = event.step() {
             let change = self.steps.entry((run, step.clone())).or_default();
             change.project(turn, event);
         }
         match event {
             Event::RunStarted(started) => {
-                self.runs.entry(run).or_default().started = Some((started.clone(), turn.at));
-                self.refer(run, &StepPath::root(), "inputs.", &started.inputs);
+                let inputs_digest =
+                    inputs_digest.expect("an extract has the inputs of a turn that starts a run");
+                let start = Start { started, inputs_digest, at: turn.at };
+                self.runs.entry(run).or_default().started = Some(start);
             }
-            Event::AttemptSucceeded { cost, .. } | Event::AttemptFailed { cost, .. } => {
-                self.book(run, *cost);
-            }
-            Event::AttemptEnded { step, attempt, output, cost, .. } => {
-                self.book(run, *cost);
-                if let Some(output) = output {
-                    self.refer(run, step, &format!("attempts.{attempt}."), output);
-                }
-            }
-            Event::StepCompleted { step, output: Some(output) } => self.refer(run, step, "", output),
-            Event::RunCompleted { outputs, degraded } => {
-                self.refer(run, &StepPath::root(), "outputs.", outputs);
+            Event::AttemptSucceeded { cost, .. }
+            | Event::AttemptFailed { cost, .. }
+            | Event::AttemptEnded { cost, .. } => self.book(run, *cost),
+            Event::RunCompleted { degraded, .. } => {
                 let end = RunEnd::new(RunStatus::Completed, turn);
                 self.end(run, RunEnd { degraded: *degraded, ..end });
             }
@@ -129,23 +183,6 @@ impl Changes {
 
     fn end(&mut self, run: i64, end: RunEnd) {
         self.runs.entry(run).or_default().end = Some(end);
-    }
-
-    /// Adds a reference for every artifact in the map `outputs`, under its first name in it.
-    fn refer(&mut self, run: i64, step: &StepPath, prefix: &str, outputs: &Value) {
-        for (name, value) in outputs.as_map().into_iter().flatten() {
-            let mut position = 0;
-            value.for_each_artifact(&mut |artifact| {
-                self.references.push(Reference {
-                    run,
-                    step: step.clone(),
-                    output: format!("{prefix}{name}"),
-                    position,
-                    artifact: artifact.clone(),
-                });
-                position += 1;
-            });
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use crate::artifacts::ArtifactFolder;
+use crate::beside::Beside;
 use crate::writer::SharedWriter;
 use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, StoreError, UsualDuration, journal, schema};
 
@@ -19,7 +19,7 @@ const CANDIDATES_MAX: usize = 8;
 
 pub(crate) struct Reader {
     file: PathBuf,
-    beside: ArtifactFolder,
+    beside: Beside,
     source: Source,
 }
 
@@ -32,11 +32,11 @@ enum Source {
 }
 
 impl Reader {
-    pub(crate) fn of_file(file: &Path, beside: ArtifactFolder) -> Reader {
+    pub(crate) fn of_file(file: &Path, beside: Beside) -> Reader {
         Reader { file: file.to_owned(), beside, source: Source::Pool(Mutex::default()) }
     }
 
-    pub(crate) fn of_memory(file: &Path, beside: ArtifactFolder, writer: SharedWriter) -> Reader {
+    pub(crate) fn of_memory(file: &Path, beside: Beside, writer: SharedWriter) -> Reader {
         Reader { file: file.to_owned(), beside, source: Source::Writer(writer) }
     }
 

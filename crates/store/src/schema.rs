@@ -26,7 +26,7 @@ const MIGRATIONS: &[&str] = &[
 /// Marks the file as ours, in SQLite's header: `motE`.
 const APPLICATION: i32 = 0x6d6f_7445;
 
-/// How long a connection waits for another process that writes.
+/// How long a connection that reads waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it waits before it tries again where SQLite itself doesn't.
@@ -79,7 +79,13 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
 }
 
 /// Opens the database for writing, makes it if it isn't there, and brings its format up to date.
-pub(crate) fn open_writer(file: &Path, whose: Whose) -> Result<Connection, StoreError> {
+/// `judge` looks at what is there before anything is changed.
+pub(crate) fn open_writer(
+    file: &Path,
+    whose: Whose,
+    patience: Duration,
+    judge: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(file, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     if whose == Whose::Own && is_named(file)? {
@@ -90,10 +96,12 @@ pub(crate) fn open_writer(file: &Path, whose: Whose) -> Result<Connection, Store
     let folder = uri_text(real_folder_of(file)?.as_os_str());
     let mode_of_folder = OsString::from_vec([b"?modeof=", folder.as_slice()].concat());
     let mut connection = open_uri(file, mode_of_folder, flags)?;
+    connection.busy_timeout(patience).map_err(failed)?;
     // Before anything is changed in it.
     recognise(&connection, file)?;
+    judge(&connection)?;
     name(&mut connection).map_err(failed)?;
-    prepare_writer(&mut connection).map_err(failed)?;
+    prepare_writer(&mut connection, patience).map_err(failed)?;
     migrate(&mut connection, file, MIGRATIONS)?;
     if whose == Whose::Anybodys {
         Maker::here().record(&connection).map_err(failed)?;
@@ -130,7 +138,7 @@ pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
     let file = Path::new(":memory:");
     let mut connection =
         Connection::open_in_memory().map_err(|error| StoreError::from_sqlite(file, error))?;
-    prepare_writer(&mut connection).map_err(|error| StoreError::from_sqlite(file, error))?;
+    prepare_writer(&mut connection, BUSY_TIMEOUT).map_err(|error| StoreError::from_sqlite(file, error))?;
     migrate(&mut connection, file, MIGRATIONS)?;
     Ok(connection)
 }
@@ -229,10 +237,11 @@ pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, Sto
     Ok(found)
 }
 
-fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+fn prepare_writer(connection: &mut Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    keep_a_log(connection)?;
+    keep_a_log(connection, patience)?;
+    // The log is moved as a whole, by the writer, and never by a commit: see `checkpoint`.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
     connection.pragma_update(None, "temp_store", "memory")?;
@@ -241,12 +250,12 @@ fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Has the database written through a log. For this change alone SQLite doesn't wait for others that are
 /// about to make the same one.
-fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+fn keep_a_log(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     let begun = Instant::now();
     loop {
         // A database in memory answers `memory` instead of `wal`, which is fine.
         match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => std::thread::sleep(PAUSE),
+            Err(error) if is_busy(&error) && begun.elapsed() < patience => std::thread::sleep(PAUSE),
             outcome => return outcome,
         }
     }
@@ -318,7 +327,7 @@ mod tests {
     fn a_path_may_hold_what_a_uri_gives_a_meaning() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a?b#c%20&d=e f.db");
-        drop(open_writer(&file, Whose::Own).unwrap());
+        drop(open_writer(&file, Whose::Own, BUSY_TIMEOUT, |_| Ok(())).unwrap());
         open_reader(&file).unwrap();
     }
 }

@@ -7,16 +7,23 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use motet_engine::{RunId, Turn};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
+use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
+use crate::beside::{Beside, is_long};
+use crate::checkpoint::OnDisk;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
+use crate::mark;
+use crate::patience::{ForeignLock, Patience, Waiting};
+use crate::prepare::Prepared;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::schema::Whose;
+use crate::stage::{Request, Stage};
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
-    ArtifactRow, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError, UsualDuration,
-    integrity, schema, scratch,
+    ArtifactRow, Backup, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError,
+    UsualDuration, backup, integrity, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -58,13 +65,28 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     file: PathBuf,
-    artifacts: ArtifactFolder,
+    beside: Beside,
     /// Dropped before the writer, so that all that was handed in is committed.
-    queue: OnceLock<Queue>,
+    intake: OnceLock<Intake>,
+    waiting: Arc<Waiting>,
     writer: Option<SharedWriter>,
     reader: Reader,
     /// The plans that are known to be kept, so that most runs don't wait for the writer.
     plans: Mutex<BTreeSet<Digest>>,
+}
+
+/// The way of turns to the writer.
+struct Intake {
+    /// Dropped before the queue, which it leads to.
+    stage: Stage,
+    _queue: Queue,
+}
+
+impl Intake {
+    fn open(writer: SharedWriter, beside: &Beside) -> Intake {
+        let queue = Queue::start(writer, beside.clone());
+        Intake { stage: Stage::open(beside.clone(), queue.entrance()), _queue: queue }
+    }
 }
 
 impl Store {
@@ -75,7 +97,7 @@ impl Store {
     /// As [`StoreFolder::enter`]; [`StoreError::MadeByOthers`], [`StoreError::Newer`],
     /// [`StoreError::Corrupt`], or what the file system refuses.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
-        Store::open_for(folder, Whose::Own)
+        Store::open_for(folder, Whose::Own, Patience::default())
     }
 
     /// The same also for a store that another user or another machine made. From now on it is this
@@ -84,20 +106,35 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], but for [`StoreError::MadeByOthers`].
     pub fn adopt(folder: &Path) -> Result<Store, StoreError> {
-        Store::open_for(folder, Whose::Anybodys)
+        Store::open_for(folder, Whose::Anybodys, Patience::default())
     }
 
-    fn open_for(folder: &Path, whose: Whose) -> Result<Store, StoreError> {
+    /// As [`Store::open`], with another patience for programs that hold a lock on the database.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(folder: &Path, patience: Patience) -> Result<Store, StoreError> {
+        Store::open_for(folder, Whose::Own, patience)
+    }
+
+    fn open_for(folder: &Path, whose: Whose, patience: Patience) -> Result<Store, StoreError> {
         let folder = StoreFolder::enter(folder)?;
         let file = folder.database();
-        let connection = schema::open_writer(&file, whose)?;
+        // Before the database: what the mark says was durable then.
+        let found = mark::read(folder.path())?;
+        found.refuse_gone(&file)?;
+        let judge = |connection: &Connection| found.judge(connection, folder.path());
+        let connection = schema::open_writer(&file, whose, patience.opening, judge)?;
         let artifacts = ArtifactFolder::open(folder.make_folder(ARTIFACTS)?)?;
         folder.make_folder(SCRATCH)?;
         folder.make_folder(CHILDREN)?;
         folder.narrow(|| artifacts.narrow())?;
-        let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
-        let reader = Reader::of_file(&file, artifacts.clone());
-        Ok(Store::new(folder.path().to_owned(), file, artifacts, Some(writer), reader))
+        let disk = OnDisk::open(&connection, folder.path(), found)?;
+        let (beside, waiting) = (Beside::new(artifacts), Waiting::new(patience));
+        let writer =
+            SharedWriter::new(Writer::new(connection, &file, beside.clone(), Some(disk), waiting.clone()));
+        let reader = Reader::of_file(&file, beside.clone());
+        Ok(Store::new(folder.path().to_owned(), file, beside, waiting, Some(writer), reader))
     }
 
     /// Opens a store that ends with its last handle. Its artifacts lie in a temporary folder, which
@@ -109,9 +146,10 @@ impl Store {
         let connection = schema::open_in_memory()?;
         let (artifacts, folder) = ArtifactFolder::in_memory()?;
         let file = PathBuf::from(":memory:");
-        let writer = SharedWriter::new(Writer::new(connection, &file, artifacts.clone()));
-        let reader = Reader::of_memory(&file, artifacts.clone(), writer.clone());
-        Ok(Store::new(folder, file, artifacts, Some(writer), reader))
+        let (beside, waiting) = (Beside::new(artifacts), Waiting::new(Patience::default()));
+        let writer = SharedWriter::new(Writer::new(connection, &file, beside.clone(), None, waiting.clone()));
+        let reader = Reader::of_memory(&file, beside.clone(), writer.clone());
+        Ok(Store::new(folder, file, beside, waiting, Some(writer), reader))
     }
 
     /// Opens the store in `folder` to look at it, also while another process drives it. Whatever
@@ -119,27 +157,32 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Newer`], [`StoreError::Foreign`],
-    /// [`StoreError::Occupied`], [`StoreError::Corrupt`], or what the file system refuses.
+    /// [`StoreError::Occupied`], [`StoreError::Corrupt`], [`StoreError::Gone`], [`StoreError::Lost`], or what
+    /// the file system refuses.
     pub fn open_read_only(folder: &Path) -> Result<Store, StoreError> {
         let file = StoreFolder::find(folder)?.database();
-        let artifacts = ArtifactFolder::open_read_only(&folder.join(ARTIFACTS));
-        let reader = Reader::of_file(&file, artifacts.clone());
-        if reader.with(|connection| schema::recognise(connection, &file))? == 0 {
+        let found = mark::read(folder)?;
+        let beside = Beside::new(ArtifactFolder::open_read_only(&folder.join(ARTIFACTS)));
+        let reader = Reader::of_file(&file, beside.clone());
+        let format = reader.with(|connection| schema::recognise(connection, &file))?;
+        reader.with(|connection| found.judge(connection, folder))?;
+        if format == 0 {
             // Somebody is just about to make it.
             return Err(StoreError::Missing { folder: folder.to_owned() });
         }
-        Ok(Store::new(folder.to_owned(), file, artifacts, None, reader))
+        Ok(Store::new(folder.to_owned(), file, beside, Arc::default(), None, reader))
     }
 
     fn new(
         folder: PathBuf,
         file: PathBuf,
-        artifacts: ArtifactFolder,
+        beside: Beside,
+        waiting: Arc<Waiting>,
         writer: Option<SharedWriter>,
         reader: Reader,
     ) -> Store {
-        let (queue, plans) = (OnceLock::new(), Mutex::default());
-        Store(Arc::new(Inner { folder, file, artifacts, queue, writer, reader, plans }))
+        let (intake, plans) = (OnceLock::new(), Mutex::default());
+        Store(Arc::new(Inner { folder, file, beside, intake, waiting, writer, reader, plans }))
     }
 
     /// The store's folder; for one in memory, the temporary one that holds its artifacts.
@@ -197,12 +240,15 @@ impl Store {
         records: Vec<Record>,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        match self.writer() {
-            Ok(writer) => {
-                self.0.queue.get_or_init(|| Queue::start(writer.clone())).hand_in(records, done);
-            }
+        match self.intake() {
+            Ok(intake) => intake.stage.hand_in(Request::new(records, done)),
             Err(error) => done(Err(error)),
         }
+    }
+
+    fn intake(&self) -> Result<&Intake, StoreError> {
+        let writer = self.writer()?;
+        Ok(self.0.intake.get_or_init(|| Intake::open(writer.clone(), &self.0.beside)))
     }
 
     /// Appends some turns, all of them or none, and returns when they are durable. No other thread is
@@ -211,7 +257,55 @@ impl Store {
     /// # Errors
     /// The same as [`Store::append_all`].
     pub fn append_now(&self, records: &[Record]) -> Result<(), StoreError> {
-        self.writer()?.lock().commit(&[records]).swap_remove(0)
+        let writer = self.writer()?;
+        let prepared = Prepared::all(records, &self.0.beside).map_err(|error| writer.lock().stop(error))?;
+        let outcome = writer.lock().commit(&[&prepared]).swap_remove(0);
+        self.tidy_beside(writer)?;
+        outcome
+    }
+
+    /// The same, if that takes no longer than a commit: not where turns hold long values, somebody else is
+    /// at it, or another program holds a lock on the database. Then it gives nothing and does nothing.
+    pub fn try_append_now(&self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        if records.iter().any(|record| is_long(&record.turn.events)) {
+            return None;
+        }
+        let writer = self.writer().ok()?;
+        let prepared = Prepared::all(records, &self.0.beside).ok()?;
+        let outcome = writer.try_lock()?.commit_at_once(&prepared)?;
+        Some(self.tidy_beside(writer).and(outcome))
+    }
+
+    /// Has the writer's thread move the log into the database, if it is time to.
+    fn tidy_beside(&self, writer: &SharedWriter) -> Result<(), StoreError> {
+        if writer.try_lock().is_some_and(|writer| writer.is_log_due()) {
+            self.intake()?.stage.hand_in(Request::new(Vec::new(), drop));
+        }
+        Ok(())
+    }
+
+    /// Has `told` called when the writer has waited for a while because another program holds a lock on the
+    /// database, and when that is gone. Nothing is lost meanwhile. Only the first counts.
+    pub fn on_lock(&self, told: impl Fn(ForeignLock) + Send + Sync + 'static) {
+        self.0.waiting.tell(Box::new(told));
+    }
+
+    /// From now on a lock of another program is waited for no longer than [`Patience::ending`]: whoever
+    /// drove the store wants to leave.
+    pub fn end_soon(&self) {
+        self.0.waiting.end_soon();
+    }
+
+    /// Copies the store to `folder`, which must be empty or not there, also while a process drives it: all
+    /// that was durable when this was called, with every artifact. The copy is a store like any other;
+    /// until it is whole it is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Occupied`], [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
+    /// isn't there or isn't what it was, or what the file system refuses.
+    pub fn backup(&self, folder: &Path) -> Result<Backup, StoreError> {
+        let Inner { beside, reader, .. } = &*self.0;
+        reader.with(|connection| backup::write(connection, &beside.folder, folder))
     }
 
     /// Keeps the texts that a plan is made from, and returns when they are durable: before the first
@@ -334,8 +428,8 @@ impl Store {
     /// # Errors
     /// What the disk refuses; damage is not an error but in the report.
     pub fn check(&self) -> Result<IntegrityReport, StoreError> {
-        let Inner { folder, file, artifacts, reader, .. } = &*self.0;
-        reader.with(|connection| integrity::check(connection, file, folder, artifacts))
+        let Inner { folder, file, beside, reader, .. } = &*self.0;
+        reader.with(|connection| integrity::check(connection, file, folder, beside))
     }
 
     /// How long the operation usually takes, from its recent good attempts here.
@@ -353,25 +447,25 @@ impl Store {
     /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Io`]; so for all that keep.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Kept, StoreError> {
         self.writer()?;
-        self.0.artifacts.put(bytes)
+        self.0.beside.folder.put(bytes)
     }
 
     /// Keeps a copy of a file.
     pub fn import_file(&self, path: &Path) -> Result<Kept, StoreError> {
         self.writer()?;
-        self.0.artifacts.copy_in(path)
+        self.0.beside.folder.copy_in(path)
     }
 
     /// Keeps a file by taking it away from where it is: for files made in [`Store::scratch`], whose
     /// bytes needn't be written twice. Nobody may have it open for writing.
     pub fn adopt_file(&self, path: &Path) -> Result<Kept, StoreError> {
         self.writer()?;
-        self.0.artifacts.adopt(path)
+        self.0.beside.folder.adopt(path)
     }
 
     /// Where the bytes of an artifact lie, whether they are there or not. For reading only.
     pub fn path_of(&self, digest: &Digest) -> PathBuf {
-        self.0.artifacts.path_of(digest)
+        self.0.beside.folder.path_of(digest)
     }
 
     /// Opens the bytes of an artifact for reading.
@@ -379,17 +473,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoArtifact`] if they aren't there.
     pub fn open_artifact(&self, digest: &Digest) -> Result<File, StoreError> {
-        self.0.artifacts.open_bytes(digest)
+        self.0.beside.folder.open_bytes(digest)
     }
 
     /// How long the file of an artifact is, if it is there: enough to see that bytes are gone without
     /// reading them, as [`Store::check`] does.
     pub fn length_of(&self, digest: &Digest) -> Option<u64> {
-        self.0.artifacts.find(digest).map(|found| found.len())
+        self.0.beside.folder.find(digest).map(|found| found.len())
     }
 
     /// Whether the bytes of an artifact are there.
     pub fn has(&self, digest: &Digest) -> bool {
-        self.0.artifacts.find(digest).is_some()
+        self.0.beside.folder.find(digest).is_some()
     }
 }

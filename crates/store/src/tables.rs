@@ -1,16 +1,14 @@
 //! The tables that are made from the journal: how changes are written to them.
 
 use motet_engine::Money;
-use motet_engine::event::RunStarted;
-use motet_pipeline::{StepPath, Timestamp};
+use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
 
 use crate::RunStatus;
-use crate::inputs_digest;
-use crate::projection::{Changes, Reference, RunChange, RunEnd, StepChange};
+use crate::projection::{Changes, Reference, RunChange, RunEnd, Start, StepChange};
 
-impl Changes {
+impl Changes<'_> {
     /// Writes all changes. Part of the writer's transaction.
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         for (run, change) in &self.runs {
@@ -19,20 +17,24 @@ impl Changes {
         for ((run, path), change) in &self.steps {
             write_step(connection, *run, path, change)?;
         }
-        self.references.iter().try_for_each(|reference| write_reference(connection, reference))
+        for (run, reference) in &self.references {
+            write_reference(connection, *run, reference)?;
+        }
+        self.long_values.iter().try_for_each(|(run, digest)| write_long_value(connection, *run, digest))
     }
 }
 
 /// Empties the tables that are made from the journal.
 pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM runs; DELETE FROM steps; DELETE FROM artifacts; DELETE FROM artifact_refs;",
+        "DELETE FROM runs; DELETE FROM steps; DELETE FROM artifacts; DELETE FROM artifact_refs;
+         DELETE FROM long_value_refs;",
     )
 }
 
 fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite::Result<()> {
-    if let Some((started, at)) = &change.started {
-        start_run(connection, run, started, *at)?;
+    if let Some(start) = &change.started {
+        start_run(connection, run, start)?;
     }
     if !change.cost.is_zero() {
         let mut statement = connection.prepare_cached("SELECT cost FROM runs WHERE number = ?1")?;
@@ -46,7 +48,8 @@ fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite:
     }
 }
 
-fn start_run(connection: &Connection, run: i64, started: &RunStarted, at: Timestamp) -> rusqlite::Result<()> {
+fn start_run(connection: &Connection, run: i64, start: &Start) -> rusqlite::Result<()> {
+    let Start { started, inputs_digest, at } = start;
     let labels = (!started.labels.is_empty())
         .then(|| serde_json::to_string(&started.labels).expect("a map of texts is plain data"));
     let mut statement = connection.prepare_cached(
@@ -60,7 +63,7 @@ fn start_run(connection: &Connection, run: i64, started: &RunStarted, at: Timest
         started.schema,
         started.pipeline,
         started.plan.as_bytes().as_slice(),
-        inputs_digest(&started.inputs).as_bytes().as_slice(),
+        inputs_digest.as_bytes().as_slice(),
         RunStatus::Running.word(),
         started.user,
         labels,
@@ -164,9 +167,9 @@ fn sum(total: &str, more: Money) -> String {
     (total + more).to_string()
 }
 
-fn write_reference(connection: &Connection, reference: &Reference) -> rusqlite::Result<()> {
-    let artifact = &*reference.artifact;
-    let measures = serde_json::to_string(artifact).expect("an artifact is plain data");
+fn write_reference(connection: &Connection, run: i64, reference: &Reference) -> rusqlite::Result<()> {
+    let Reference { step, output, position, artifact } = reference;
+    let measures = serde_json::to_string(&**artifact).expect("an artifact is plain data");
     let mut statement = connection.prepare_cached(
         "INSERT INTO artifacts (digest, kind, mime, bytes, measures) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (digest) DO NOTHING",
@@ -178,7 +181,13 @@ fn write_reference(connection: &Connection, reference: &Reference) -> rusqlite::
         "INSERT INTO artifact_refs (run, step, output, position, digest) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET digest = ?5",
     )?;
-    let Reference { run, step, output, position, .. } = reference;
     statement.execute(params![run, step.as_str(), output, position, digest])?;
+    Ok(())
+}
+
+fn write_long_value(connection: &Connection, run: i64, digest: &[u8]) -> rusqlite::Result<()> {
+    let mut statement = connection
+        .prepare_cached("INSERT INTO long_value_refs (run, digest) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    statement.execute(params![run, digest])?;
     Ok(())
 }

@@ -1,17 +1,20 @@
 //! The one writer: takes what is to be appended, commits it at once or not at all.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Params, Transaction, TransactionBehavior, params};
 
-use crate::artifacts::ArtifactFolder;
+use crate::beside::Beside;
+use crate::checkpoint::{Occasion, OnDisk};
+use crate::heads::Heads;
 use crate::journal::{self, StoredTurn};
-use crate::projection::Changes;
-use crate::{Record, StoreError, tables};
+use crate::patience::Waiting;
+use crate::prepare::Prepared;
+use crate::projection::{Changes, Extract};
+use crate::{StoreError, tables};
 
 /// The writer, for one at a time, first come first served.
 ///
@@ -32,6 +35,13 @@ impl SharedWriter {
         let _entered = entrance.lock().unwrap_or_else(PoisonError::into_inner);
         writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The writer, unless somebody has it or waits for it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Writer>> {
+        let (entrance, writer) = &*self.0;
+        let _entered = entrance.try_lock().ok()?;
+        writer.try_lock().ok()
+    }
 }
 
 /// What the writer did since it was opened.
@@ -47,24 +57,24 @@ pub struct Written {
 ///
 /// After a commit failed, the writer stops: it answers everything with the same error. What it had
 /// acknowledged is on disk; what it had not, the caller takes up again when the store is opened anew.
+/// A lock that another program holds is no failure: nothing was begun, so it is waited for.
 pub(crate) struct Writer {
     connection: Connection,
     file: PathBuf,
-    beside: ArtifactFolder,
-    /// The heads of runs that were written to and are not over.
-    heads: HashMap<RunId, Head>,
-    /// The number that the next new run gets, once it is known.
-    next_run: Option<i64>,
+    beside: Beside,
+    /// Nothing of a store in memory.
+    disk: Option<OnDisk>,
+    waiting: Arc<Waiting>,
+    heads: Heads,
     written: Written,
     stopped: Option<StoreError>,
 }
 
-/// Where a run's journal ends.
-#[derive(Clone, Copy)]
-struct Head {
-    run: i64,
-    last: u64,
-}
+/// What one request came to.
+pub(crate) type Outcome = Result<(), StoreError>;
+
+/// Place and check of the last turn in the journal, if there is a new one.
+type Last = Option<(i64, i64)>;
 
 /// Why a commit didn't happen.
 enum Failed {
@@ -73,17 +83,19 @@ enum Failed {
     For(StoreError),
 }
 
+/// How long SQLite itself waits for a lock before it is asked again.
+const ATTEMPT: Duration = Duration::from_millis(100);
+
 impl Writer {
-    pub(crate) fn new(connection: Connection, file: &Path, beside: ArtifactFolder) -> Writer {
-        Writer {
-            connection,
-            file: file.to_owned(),
-            beside,
-            heads: HashMap::new(),
-            next_run: None,
-            written: Written::default(),
-            stopped: None,
-        }
+    pub(crate) fn new(
+        connection: Connection,
+        file: &Path,
+        beside: Beside,
+        disk: Option<OnDisk>,
+        waiting: Arc<Waiting>,
+    ) -> Writer {
+        let (heads, written) = Default::default();
+        Writer { connection, file: file.to_owned(), beside, disk, waiting, heads, written, stopped: None }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -92,77 +104,69 @@ impl Writer {
 
     /// Commits some requests in one transaction and says for each how it went. A request whose turns
     /// don't follow their runs' last ones is refused as a whole and leaves the others alone.
-    pub(crate) fn commit(&mut self, requests: &[&[Record]]) -> Vec<Result<(), StoreError>> {
-        match self.try_commit(requests) {
+    pub(crate) fn commit(&mut self, requests: &[&[Prepared]]) -> Vec<Outcome> {
+        match self.commit_with(requests, true) {
             Ok(outcomes) => outcomes,
             Err(error) => vec![Err(error); requests.len()],
         }
     }
 
-    fn try_commit(&mut self, requests: &[&[Record]]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.check_running()?;
-        // Encoded and hashed, and large bodies made durable, before the lock is taken.
-        let encode = |record: &Record| StoredTurn::of(&record.turn, &self.beside);
-        let encoded: Result<Vec<Vec<StoredTurn>>, _> =
-            requests.iter().map(|records| records.iter().map(encode).collect()).collect();
-        let encoded = encoded.map_err(|error| self.stop(error))?;
-        let mut outcome = self.transact(requests, &encoded);
-        if let Err(Failed::Stale(_)) = outcome {
-            self.forget();
-            outcome = self.transact(requests, &encoded);
-        }
-        match outcome {
-            Ok(outcomes) => {
-                self.count(requests, &outcomes);
-                Ok(outcomes)
-            }
-            Err(Failed::Stale(error)) => Err(self.stop(StoreError::from_sqlite(&self.file, error))),
-            Err(Failed::For(error)) => Err(self.stop(error)),
+    /// The same for one request; but where another program holds a lock, it gives nothing and does nothing.
+    pub(crate) fn commit_at_once(&mut self, records: &[Prepared]) -> Option<Outcome> {
+        match self.commit_with(&[records], false) {
+            Ok(mut outcomes) => Some(outcomes.swap_remove(0)),
+            Err(StoreError::Busy { .. }) => None,
+            Err(error) => Some(Err(error)),
         }
     }
 
-    fn transact(
-        &mut self,
-        requests: &[&[Record]],
-        encoded: &[Vec<StoredTurn>],
-    ) -> Result<Vec<Result<(), StoreError>>, Failed> {
-        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-            .map_err(|error| self.failed(error))?;
-        let mut heads =
-            Heads { heads: &mut self.heads, next_run: &mut self.next_run, transaction: &transaction };
-        let mut written = || -> rusqlite::Result<_> {
-            let mut changes = Changes::default();
+    fn commit_with(&mut self, requests: &[&[Prepared]], waits: bool) -> Result<Vec<Outcome>, StoreError> {
+        self.check_running()?;
+        let mut outcome = self.transact(requests, waits);
+        if let Err(Failed::Stale(_)) = outcome {
+            self.heads = Heads::default();
+            outcome = self.transact(requests, waits);
+        }
+        let (outcomes, last) = outcome.map_err(|failed| self.fail(failed))?;
+        requests.iter().for_each(|records| self.heads.release(records));
+        if last.is_some() {
+            self.committed(last)?;
+            self.count(requests, &outcomes);
+        }
+        Ok(outcomes)
+    }
+
+    fn transact(&mut self, requests: &[&[Prepared]], waits: bool) -> Result<(Vec<Outcome>, Last), Failed> {
+        let transaction =
+            begin(&self.connection, &self.waiting, waits).map_err(|error| self.failed(error))?;
+        let mut write = || -> rusqlite::Result<_> {
+            let (mut changes, mut last) = (Changes::default(), None);
             let mut outcomes = Vec::with_capacity(requests.len());
-            for (records, encoded) in requests.iter().zip(encoded) {
-                let placed = heads.place(records)?;
-                for ((record, stored), run) in records.iter().zip(encoded).zip(placed.iter().flatten()) {
-                    journal::insert(&transaction, *run, stored)?;
-                    changes.add(*run, &record.turn);
+            for records in requests {
+                let placed = self.heads.place(&transaction, records)?;
+                for (record, run) in records.iter().zip(placed.iter().flatten()) {
+                    let sequence = journal::insert(&transaction, *run, &record.stored)?;
+                    last = Some((sequence, record.stored.check()));
+                    changes.add(*run, &record.turn, &record.extract);
+                    changes.add_long_values(*run, record.stored.long_values());
                 }
                 outcomes.push(placed.map(drop));
             }
             changes.write(&transaction)?;
-            Ok(outcomes)
-        };
-        let outcome = written().and_then(|outcomes| transaction.commit().map(|()| outcomes));
-        self.release(requests);
-        outcome.map_err(|error| self.failed(error))
-    }
-
-    /// Forgets the heads of runs that are over: few of them get another turn.
-    fn release(&mut self, requests: &[&[Record]]) {
-        for record in requests.iter().copied().flatten() {
-            if record.turn.events.iter().any(Event::ends_run) {
-                self.heads.remove(&record.run);
+            if let Some(disk) = &mut self.disk {
+                disk.count(&transaction, Occasion::Append)?;
             }
-        }
+            Ok((outcomes, last))
+        };
+        let written = write().and_then(|written| transaction.commit().map(|()| written));
+        written.map_err(|error| self.failed(error))
     }
 
-    fn count(&mut self, requests: &[&[Record]], outcomes: &[Result<(), StoreError>]) {
+    fn count(&mut self, requests: &[&[Prepared]], outcomes: &[Outcome]) {
         let written = requests.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
         let turns: usize = written.map(|(records, _)| records.len()).sum();
         self.written.turns += turns as u64;
-        self.written.commits += u64::from(turns > 0);
+        self.written.commits += 1;
     }
 
     pub(crate) fn written(&self) -> Written {
@@ -176,149 +180,137 @@ impl Writer {
         }
     }
 
+    fn fail(&mut self, failed: Failed) -> StoreError {
+        match failed {
+            // Nothing was begun.
+            Failed::For(error @ StoreError::Busy { .. }) => error,
+            Failed::For(error) => self.stop(error),
+            Failed::Stale(error) => self.stop(StoreError::from_sqlite(&self.file, error)),
+        }
+    }
+
     /// Keeps the texts of a plan under their digest. The same digest is kept once.
     pub(crate) fn put_plan(&mut self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
-        self.check_running()?;
         let sql = "INSERT INTO plans (digest, bundle) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
-        self.write(sql, params![digest.as_bytes().as_slice(), bundle])
+        self.write(sql, params![digest.as_bytes().as_slice(), bundle], Occasion::Append)
     }
 
     /// Notes that somebody drives the runs of this store.
     pub(crate) fn heartbeat(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.check_running()?;
         let sql =
             "INSERT INTO owner (one, seen_at) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET seen_at = ?1";
-        self.write(sql, [now.0])
+        self.write(sql, [now.0], Occasion::Idle)?;
+        self.move_log();
+        Ok(())
     }
 
-    fn write(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
-        match self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.stop(StoreError::from_sqlite(&self.file, error))),
+    fn write(&mut self, sql: &str, values: impl Params, occasion: Occasion) -> Result<(), StoreError> {
+        self.check_running()?;
+        let write = || -> rusqlite::Result<()> {
+            let transaction = begin(&self.connection, &self.waiting, true)?;
+            transaction.prepare_cached(sql)?.execute(values)?;
+            if let Some(disk) = &mut self.disk {
+                disk.count(&transaction, occasion)?;
+            }
+            transaction.commit()
+        };
+        let written = write().map_err(|error| Failed::For(StoreError::from_sqlite(&self.file, error)));
+        written.map_err(|failed| self.fail(failed))?;
+        self.committed(None)
+    }
+
+    /// What was written is durable: looks whether it can be found again, before anybody is told.
+    fn committed(&mut self, last: Last) -> Result<(), StoreError> {
+        let committed = self.disk.as_mut().map_or(Ok(()), |disk| disk.committed(last));
+        committed.map_err(|error| self.stop(error))
+    }
+
+    /// Whether it is time for [`Writer::move_log`].
+    pub(crate) fn is_log_due(&self) -> bool {
+        self.disk.as_ref().is_some_and(OnDisk::is_due)
+    }
+
+    /// Moves the write-ahead log into the database, if it is time to.
+    pub(crate) fn move_log(&mut self) {
+        if let Some(disk) = self.disk.as_mut().filter(|disk| disk.is_due()) {
+            disk.move_log(&self.connection, Duration::ZERO);
         }
     }
 
     /// Makes all projections again from the journal.
     pub(crate) fn rebuild_projections(&mut self) -> Result<(), StoreError> {
         self.check_running()?;
-        self.forget();
+        self.heads = Heads::default();
         let sqlite = |error| StoreError::from_sqlite(&self.file, error);
-        let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(sqlite)?;
+        let transaction = begin(&self.connection, &self.waiting, true).map_err(sqlite)?;
         tables::clear(&transaction).map_err(sqlite)?;
         let mut statement = transaction.prepare("SELECT * FROM journal ORDER BY sequence").map_err(sqlite)?;
         let mut rows = statement.query([]).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             let stored = StoredTurn::from_row(row).map_err(sqlite)?;
             let run: i64 = row.get("run").map_err(sqlite)?;
-            let mut changes = Changes::default();
             let turn = stored.decode(format_args!("number {run}"), &self.file, &self.beside)?;
-            changes.add(run, &turn);
+            let (extract, mut changes) = (Extract::of(&turn), Changes::default());
+            changes.add(run, &turn, &extract);
+            changes.add_long_values(run, stored.long_values());
             changes.write(&transaction).map_err(sqlite)?;
         }
         drop(rows);
         drop(statement);
-        transaction.commit().map_err(sqlite)
-    }
-
-    /// Moves what is in the write-ahead log into the database, as far as readers allow. It is done
-    /// anyway sooner or later, so a failure is of no interest.
-    pub(crate) fn tidy(&mut self) {
-        drop(self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+        transaction.commit().map_err(sqlite)?;
+        self.committed(None)
     }
 
     fn check_running(&self) -> Result<(), StoreError> {
         self.stopped.clone().map_or(Ok(()), Err)
     }
 
-    fn stop(&mut self, error: StoreError) -> StoreError {
-        self.forget();
-        self.stopped.insert(error).clone()
-    }
-
-    fn forget(&mut self) {
-        self.heads.clear();
-        self.next_run = None;
+    /// Answers everything with `error` from now on.
+    pub(crate) fn stop(&mut self, error: StoreError) -> StoreError {
+        self.heads = Heads::default();
+        self.stopped.get_or_insert(error).clone()
     }
 }
 
-/// The heads, while a transaction is open.
-struct Heads<'a> {
-    heads: &'a mut HashMap<RunId, Head>,
-    next_run: &'a mut Option<i64>,
-    transaction: &'a Connection,
-}
-
-impl Heads<'_> {
-    /// Moves the heads over `records` and gives the number of each one's run; if one doesn't follow
-    /// the last turn of its run, no head moves.
-    fn place(&mut self, records: &[Record]) -> rusqlite::Result<Result<Vec<i64>, StoreError>> {
-        let mut runs = Vec::with_capacity(records.len());
-        let mut before = Vec::with_capacity(records.len());
-        for record in records {
-            let head = self.head(&record.run)?;
-            match follow(head, record) {
-                Ok(()) => {
-                    let run = match head {
-                        Some(head) => head.run,
-                        None => self.new_run()?,
-                    };
-                    self.heads.insert(record.run.clone(), Head { run, last: record.turn.number });
-                    before.push((&record.run, head));
-                    runs.push(run);
-                }
-                Err(error) => {
-                    self.restore(before);
-                    return Ok(Err(error));
-                }
-            }
-        }
-        Ok(Ok(runs))
-    }
-
-    fn head(&mut self, run: &RunId) -> rusqlite::Result<Option<Head>> {
-        if let Some(head) = self.heads.get(run) {
-            return Ok(Some(*head));
-        }
-        let found = journal::head(self.transaction, run)?;
-        Ok(found.map(|(run, last)| Head { run, last }))
-    }
-
-    fn new_run(&mut self) -> rusqlite::Result<i64> {
-        let number = match *self.next_run {
-            Some(number) => number,
-            None => {
-                let sql = "SELECT max(number) FROM runs";
-                self.transaction.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0) + 1
-            }
+impl Drop for Writer {
+    /// Leaves nothing in the log, as far as those who read in it allow.
+    fn drop(&mut self) {
+        let Some(disk) = self.disk.as_mut().filter(|disk| self.stopped.is_none() && disk.leaves_log()) else {
+            return;
         };
-        *self.next_run = Some(number + 1);
-        Ok(number)
+        drop(self.connection.busy_timeout(LEAVING));
+        let count = "UPDATE checkpoints SET count = count + 1";
+        if self.connection.execute(count, []).is_ok() {
+            disk.move_log(&self.connection, LEAVING);
+        }
     }
+}
 
-    fn restore(&mut self, before: Vec<(&RunId, Option<Head>)>) {
-        for (run, head) in before.into_iter().rev() {
-            match head {
-                Some(head) => drop(self.heads.insert(run.clone(), head)),
-                None => drop(self.heads.remove(run)),
+/// How long somebody may read before the log is left to the next one.
+const LEAVING: Duration = Duration::from_millis(500);
+
+/// Begins to write. If another program holds a lock, waits until it is gone or this store is told to end;
+/// or not at all.
+fn begin<'c>(
+    connection: &'c Connection,
+    waiting: &Waiting,
+    waits: bool,
+) -> rusqlite::Result<Transaction<'c>> {
+    connection.busy_timeout(if waits { ATTEMPT } else { Duration::ZERO })?;
+    let mut wait = waiting.begin();
+    loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Err(error) if waits && is_busy(&error) && wait.goes_on() => {}
+            outcome => {
+                if outcome.is_ok() {
+                    wait.end();
+                }
+                return outcome;
             }
         }
     }
 }
 
-/// Whether `record` is the next turn after `head`.
-fn follow(head: Option<Head>, record: &Record) -> Result<(), StoreError> {
-    let Record { run, turn } = record;
-    let expected = head.map_or(1, |head| head.last + 1);
-    if turn.number != expected {
-        return Err(StoreError::OutOfOrder { run: run.clone(), expected, found: turn.number });
-    }
-    if head.is_none() && !starts(turn, run) {
-        return Err(StoreError::NotStarted { run: run.clone() });
-    }
-    Ok(())
-}
-
-fn starts(turn: &Turn, run: &RunId) -> bool {
-    matches!(turn.events.first(), Some(Event::RunStarted(started)) if started.run == *run)
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

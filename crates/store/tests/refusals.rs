@@ -164,16 +164,30 @@ fn a_changed_letter_in_a_turn_without_a_check_is_read_as_it_is() {
     assert_eq!(store.check().unwrap().journals, []);
 }
 
+/// A run that was given a long text, and how that is kept.
+fn with_a_long_text(store: &Store) -> (Score, String, Digest) {
+    let text = Value::from("x".repeat(100_000));
+    let kept = serde_json::to_string(&text).unwrap();
+    let score = Score::started("r", Value::map([("text", text)])).kept_in(store);
+    let digest = Digest::of(kept.as_bytes());
+    (score, kept, digest)
+}
+
+/// A store whose values are read anew, not remembered.
+fn again(store: Store) -> Store {
+    let folder = store.folder().to_owned();
+    drop(store);
+    Store::open(&folder).unwrap()
+}
+
 #[test]
-fn a_changed_letter_in_a_large_turn_is_found() {
+fn a_changed_letter_in_a_long_value_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let inputs = Value::map([("text", Value::from("x".repeat(100_000)))]);
-    let score = Score::started("r", inputs).kept_in(&store);
-    let text = serde_json::to_string(&score.turns()[0].events).unwrap();
-    let digest = Digest::of(text.as_bytes());
+    let (score, text, digest) = with_a_long_text(&store);
     std::fs::remove_file(store.path_of(&digest)).unwrap();
     std::fs::write(store.path_of(&digest), text.replacen("xx", "xy", 1)).unwrap();
+    let store = again(store);
     let error = store.turns(&score.run).unwrap_err().to_string();
     assert!(error.contains("turn 1 of run r isn't what was written"), "{error}");
     let report = store.check().unwrap();
@@ -181,13 +195,12 @@ fn a_changed_letter_in_a_large_turn_is_found() {
 }
 
 #[test]
-fn a_missing_large_turn_is_named() {
+fn a_missing_long_value_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let inputs = Value::map([("text", Value::from("x".repeat(100_000)))]);
-    let score = Score::started("r", inputs).kept_in(&store);
-    let digest = Digest::of(serde_json::to_string(&score.turns()[0].events).unwrap().as_bytes());
+    let (score, _, digest) = with_a_long_text(&store);
     std::fs::remove_file(store.path_of(&digest)).unwrap();
+    let store = again(store);
     assert!(
         matches!(store.turns(&score.run), Err(StoreError::NoArtifact { digest: missing, .. }) if missing == digest)
     );

@@ -51,7 +51,10 @@ fn a_name_of_a_store_that_is_something_else_is_refused() {
     let mut text = String::new();
     let states: [State; 5] = [
         ("pipe", |it| assert!(Command::new("mkfifo").arg(it.join("owner.lock")).status().unwrap().success())),
-        ("folder", |it| fs::create_dir(it.join("mark")).unwrap()),
+        ("folder", |it| {
+            fs::remove_file(it.join("mark")).unwrap();
+            fs::create_dir(it.join("mark")).unwrap();
+        }),
         ("file", |it| write(&it.join("sim"), "x")),
         ("names", |it| fs::hard_link(it.join("motet.db"), it.parent().unwrap().join("second-name")).unwrap()),
         ("database", |it| {

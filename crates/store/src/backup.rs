@@ -1,0 +1,91 @@
+//! Backups: a copy of a store, made while it is in use.
+//!
+//! The database is copied first, as it is at one moment, under another name; then the artifacts that it
+//! refers to, each hashed again; then it gets its name. What lies beside a database was there before
+//! anything referred to it, so nothing can be missing; and a copy that was not finished is no store.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rusqlite::backup::Backup as Copy;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::artifacts::ArtifactFolder;
+use crate::folder::{ARTIFACTS, DATABASE};
+use crate::mark::{Mark, MarkFile, Reading};
+use crate::{StoreError, integrity, private};
+
+/// What a backup holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// How many runs.
+    pub runs: u64,
+    /// How many artifacts.
+    pub artifacts: u64,
+    /// Their size in bytes.
+    pub artifact_bytes: u64,
+}
+
+/// The name of the database until the copy is whole.
+const UNFINISHED: &str = "motet.db.part";
+
+/// How many pages are copied at once: all of them, so that nobody's commit comes in between.
+const ALL_PAGES: i32 = -1;
+
+/// Copies the store of `source`, whose artifacts lie in `artifacts`, to `folder`.
+pub(crate) fn write(
+    source: &Connection,
+    artifacts: &ArtifactFolder,
+    folder: &Path,
+) -> Result<Backup, StoreError> {
+    make_empty(folder)?;
+    let part = folder.join(UNFINISHED);
+    let failed = |error| StoreError::from_sqlite(&part, error);
+    drop(private::open_or_make(&part)?);
+    let mut copy = Connection::open_with_flags(&part, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    Copy::new(source, &mut copy).and_then(|copying| copying.step(ALL_PAGES)).map_err(failed)?;
+    let referenced = integrity::references(&copy).map_err(failed)?;
+    let runs: i64 = copy.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(failed)?;
+    let mut backup = Backup { runs: runs.unsigned_abs(), ..Backup::default() };
+    private::make_folder(&folder.join(ARTIFACTS))?;
+    let target = ArtifactFolder::open(folder.join(ARTIFACTS))?;
+    for digest in referenced {
+        if artifacts.find(&digest).is_none() {
+            return Err(StoreError::NoArtifact { digest, file: artifacts.path_of(&digest) });
+        }
+        let kept = target.copy_in(&artifacts.path_of(&digest))?;
+        if kept.digest != digest {
+            let what = "its bytes aren't what was written".to_owned();
+            return Err(StoreError::Corrupt { file: artifacts.path_of(&digest), what });
+        }
+        backup.artifacts += 1;
+        backup.artifact_bytes += kept.bytes;
+    }
+    let mark = Mark::of(&copy).map_err(failed)?;
+    drop(copy);
+    finish(folder, &part, &mark)?;
+    Ok(backup)
+}
+
+/// Makes the folder, or takes one in which there is nothing.
+fn make_empty(folder: &Path) -> Result<(), StoreError> {
+    private::make_folder(folder)?;
+    let failed = |error| StoreError::from_io("read", folder, error);
+    let mut names = fs::read_dir(folder).map_err(failed)?;
+    match names.next().transpose().map_err(failed)? {
+        None => Ok(()),
+        Some(entry) => {
+            let holds = entry.file_name().to_string_lossy().escape_debug().to_string();
+            Err(StoreError::Occupied { folder: folder.to_owned(), holds })
+        }
+    }
+}
+
+/// Gives the database its name, durably.
+fn finish(folder: &Path, part: &Path, mark: &Mark) -> Result<(), StoreError> {
+    let file = folder.join(DATABASE);
+    let named = File::open(part).and_then(|part| part.sync_all()).and_then(|()| fs::rename(part, &file));
+    named.map_err(|error| StoreError::from_io("write", &file, error))?;
+    // This flushes the names in the folder too.
+    MarkFile::open(folder, Reading::Absent, mark).map(drop)
+}

@@ -1,0 +1,136 @@
+//! Long values: kept once, shared when they are read, and never in the way of other runs.
+
+use std::sync::{Arc, mpsc};
+
+use motet_engine::{Event, Items};
+use motet_pipeline::{StepPath, Value};
+use motet_store::Store;
+
+use crate::score::completed;
+use crate::{Score, Stage, text};
+
+fn ready(step: &str, value: Value) -> Event {
+    Event::StepReady { step: StepPath::from_text(step), inputs: Some(Value::map([("text", value)])) }
+}
+
+fn longest_body(stage: &Stage) -> i64 {
+    let connection = rusqlite::Connection::open(stage.path().join("motet.db")).unwrap();
+    connection.query_row("SELECT max(length(body)) FROM journal", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_text_that_goes_to_a_thousand_items_is_written_once() {
+    let stage = Stage::new();
+    let story = text(1_000_000);
+    let mut score = Score::started("r", Value::map([("story", story.clone())]));
+    score.turn((0..1000).map(|item| ready(&format!("fan[{item}]"), story.clone())));
+    let score = score.kept_in(&stage.store);
+    let report = stage.store.check().unwrap();
+    assert!(report.is_good(), "{report:#?}");
+    assert_eq!(report.artifacts, 1);
+    assert!(report.artifact_bytes < 1_100_000, "{}", report.artifact_bytes);
+    assert!(longest_body(&stage) < 1 << 20);
+
+    let folder = stage.path();
+    drop(stage.store);
+    let store = Store::open(&folder).unwrap();
+    let turns = store.turns(&score.run).unwrap();
+    assert_eq!(turns, score.turns());
+    let values = turns[1].events.iter().flat_map(Event::values);
+    let texts: Vec<_> = values.filter_map(|inputs| inputs.get("text")).collect();
+    let is_first = |value: &&Value| match (value, texts[0]) {
+        (Value::Text(one), Value::Text(first)) => Arc::ptr_eq(one, first),
+        _ => false,
+    };
+    assert_eq!(texts.iter().filter(|value| is_first(value)).count(), 1000, "all are one text in memory");
+}
+
+#[test]
+fn the_list_of_a_fan_out_is_kept_once_for_inputs_and_items() {
+    let stage = Stage::new();
+    let list = Value::list((0..20_000_i64).map(Value::from).collect());
+    let mut score = Score::started("r", Value::map([("list", list.clone())]));
+    score.turn([Event::StepExpanded { step: StepPath::from_text("fan"), items: Items::new(list, None) }]);
+    let score = score.kept_in(&stage.store);
+    assert_eq!(stage.store.check().unwrap().artifacts, 1);
+    assert!(longest_body(&stage) < 2_000);
+    assert_eq!(stage.store.turns(&score.run).unwrap(), score.turns());
+}
+
+#[test]
+fn long_values_inside_of_long_values_are_references_too() {
+    let stage = Stage::new();
+    let texts: Vec<Value> = (0..30).map(|n| Value::from(format!("{n}") + &"x".repeat(70_000))).collect();
+    let outputs = Value::map([("texts", Value::list(texts.clone())), ("first", texts[0].clone())]);
+    let mut score = Score::started("r", Value::map([("x", Value::Absent)]));
+    score.turn([completed("a", outputs.clone())]);
+    score.turn([completed("b", Value::map([("again", outputs)]))]);
+    let score = score.kept_in(&stage.store);
+    let report = stage.store.check().unwrap();
+    assert!(report.is_good(), "{report:#?}");
+    assert_eq!(report.artifacts, 30, "each text once, and nothing else is long then");
+    let folder = stage.path();
+    drop(stage.store);
+    assert_eq!(Store::open(&folder).unwrap().turns(&score.run).unwrap(), score.turns());
+}
+
+/// Media of a user that calls itself what references are called stays media.
+#[test]
+fn media_that_looks_like_a_reference_is_none() {
+    let stage = Stage::new();
+    let Value::Media(artifact) = crate::score::artifact(b"x") else { panic!("an artifact is media") };
+    let mut forged = (*artifact).clone();
+    forged.mime = "application/vnd.motet.value+json".into();
+    let mut score = Score::started("r", Value::map([("x", Value::Absent)]));
+    score.turn([completed("a", Value::map([("file", Value::from(forged.clone()))]))]);
+    score.turn([completed("b", Value::map([("file", Value::from(forged)), ("text", text(100_000))]))]);
+    let score = score.kept_in(&stage.store);
+    let folder = stage.path();
+    drop(stage.store);
+    assert_eq!(Store::open(&folder).unwrap().turns(&score.run).unwrap(), score.turns());
+}
+
+#[test]
+fn the_turns_of_a_run_stay_in_order_however_long_some_of_them_are() {
+    let stage = Stage::new();
+    let (tell, told) = mpsc::channel();
+    let mut scores = Vec::new();
+    for run in 0..8 {
+        let mut score = Score::started(&format!("run-{run}"), Value::map([("x", Value::Absent)]));
+        for turn in 0..20 {
+            let bytes = if (run + turn) % 3 == 0 { 100_000 + turn } else { 10 };
+            score.turn([completed("a", Value::map([("text", text(bytes)), ("n", Value::from(turn))]))]);
+        }
+        scores.push(score);
+    }
+    // Turn by turn of all runs, two runs at a time in one request.
+    for turn in 0..21 {
+        for pair in scores.chunks(2) {
+            let records = pair.iter().map(|score| score.records().swap_remove(turn)).collect();
+            let tell = tell.clone();
+            stage.store.append_all(records, move |outcome| tell.send(outcome).unwrap());
+        }
+    }
+    drop(tell);
+    let outcomes: Vec<_> = told.iter().collect();
+    assert_eq!(outcomes.len(), 84);
+    outcomes.into_iter().for_each(Result::unwrap);
+    for score in &scores {
+        assert_eq!(stage.store.turns(&score.run).unwrap(), score.turns());
+    }
+}
+
+#[test]
+fn all_that_was_handed_in_is_kept_when_the_store_is_let_go_of() {
+    let stage = Stage::new();
+    let mut score = Score::started("r", Value::map([("text", text(300_000))]));
+    for turn in 0..10_usize {
+        score.turn([completed("a", Value::map([("text", text(100_000 + 5 * turn))]))]);
+    }
+    for record in score.records() {
+        stage.store.append(record, |outcome| outcome.unwrap());
+    }
+    let folder = stage.path();
+    drop(stage.store);
+    assert_eq!(Store::open(&folder).unwrap().turns(&score.run).unwrap(), score.turns());
+}
