@@ -7,6 +7,8 @@ pub mod crowd;
 pub mod kill;
 mod many;
 mod map;
+mod starts;
+pub mod taken_up;
 mod waiting;
 
 use std::path::PathBuf;
@@ -14,7 +16,8 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table.
-pub const NAMES: [&str; 8] = ["alone", "beside", "crowd", "many", "waiting", "map", "kill", "check"];
+pub const NAMES: [&str; 10] =
+    ["alone", "beside", "crowd", "starts", "many", "waiting", "map", "kill", "taken_up", "check"];
 
 /// Runs one scenario in this process.
 pub fn run(name: &str) -> Figures {
@@ -27,7 +30,9 @@ pub fn run(name: &str) -> Figures {
         "many" => runtime.block_on(on_a_worker(many::run())),
         "waiting" => runtime.block_on(on_a_worker(waiting::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
+        "starts" => runtime.block_on(on_a_worker(starts::run())),
         "kill" => kill::run(),
+        "taken_up" => taken_up::run(),
         _ => check::run(),
     }
 }

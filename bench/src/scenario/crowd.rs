@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use motet::{Motet, Value};
+use motet::{Motet, RunHandle, Value};
 
 use crate::figures::{Figures, Reading, costs, spread};
 use crate::{bare, four_steps};
@@ -58,4 +58,19 @@ pub async fn crowd(motet: &Motet, count: usize) -> Vec<Duration> {
         times.push(run.await.expect("no task panics"));
     }
     times
+}
+
+/// Starts `count` runs at once; returns when all are accepted.
+pub async fn begin(motet: &Motet, count: usize) -> Vec<RunHandle> {
+    let pipeline = four_steps::pipeline(motet);
+    let start = |n: u64| {
+        let (motet, pipeline) = (motet.clone(), pipeline.clone());
+        tokio::spawn(async move { motet.start(&pipeline, [("n", Value::from(n))]).await })
+    };
+    let starting: Vec<_> = (0..count as u64).map(start).collect();
+    let mut runs = Vec::with_capacity(count);
+    for start in starting {
+        runs.push(start.await.expect("no task panics").expect("the store takes it"));
+    }
+    runs
 }

@@ -28,6 +28,7 @@ pub(crate) use standing::Standing;
 use crate::Error;
 use crate::follow::{Follower, Followers, Happening, Progress};
 use crate::heart::Heart;
+use crate::motet::Latch;
 use crate::operation::{self, Hands};
 use crate::work::{ProgressSink, Work};
 
@@ -57,10 +58,13 @@ pub(crate) enum Message {
 /// Who waits until a start is durable.
 pub(crate) struct Accepted {
     pub(crate) answer: oneshot::Sender<Result<(), Error>>,
+    /// Held until then, whether somebody still waits or not.
+    pub(crate) latches: Vec<Latch>,
 }
 
 impl Accepted {
     fn answer(self, outcome: Result<(), Error>) {
+        drop(self.latches);
         // Whoever asked may have stopped to wait.
         let _ = self.answer.send(outcome);
     }

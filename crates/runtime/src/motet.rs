@@ -1,6 +1,7 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
 mod handle;
+mod latches;
 mod resumption;
 mod setup;
 mod start;
@@ -20,7 +21,10 @@ pub use handle::{Events, RunEnd, RunHandle};
 pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
+pub(crate) use latches::Latch;
 pub(crate) use start::made_id;
+
+use latches::Latches;
 
 use crate::Error;
 use crate::driver::{Message, Standing};
@@ -62,8 +66,8 @@ struct Inner {
     hands: Arc<Hands>,
     catalogue: Catalogue,
     mail: mpsc::UnboundedSender<Message>,
-    /// Taking runs up, and starting those that may be found instead, one after the other.
-    order: tokio::sync::Mutex<()>,
+    /// Who is about to start a run or to take one up.
+    latches: Latches,
     /// How the driver and its runs stand; holds the store's lock.
     standing: Arc<Standing>,
     /// Who drove the store before, and when it last gave a sign of life.
@@ -166,7 +170,7 @@ impl Motet {
     pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
         let run = self.find_by_id(id)?;
         {
-            let _turn = self.inner.order.lock().await;
+            let _latch = self.latch(id).await;
             if let Some(row) = self.undriven(&run).await? {
                 self.replay(&row)?;
             }

@@ -15,7 +15,7 @@ use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
 
-use crate::driver::{Panic, guarded};
+use crate::driver::guarded;
 use crate::tools::Tools;
 use crate::work::Work;
 use crate::world::SharedWorld;
@@ -68,16 +68,27 @@ impl Hands {
         &self,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
+        let failed = |words: String| Failure::new(Class::Invalid, words);
+        match self.compute_any(move || guarded(work)).await {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => Err(failed(format!("the work panicked: {panic}"))),
+            None => Err(failed("the work was dropped".to_owned())),
+        }
+    }
+
+    /// The same for any work; nothing comes of it if it panics.
+    pub(crate) async fn compute_any<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let (result, computed) = tokio::sync::oneshot::channel();
-        let panicked = |panic: Panic| Failure::new(Class::Invalid, format!("the work panicked: {panic}"));
-        let work = move || guarded(work).unwrap_or_else(|panic| Err(panicked(panic)));
         self.world
             .compute(Box::new(move || {
                 // Whoever asked may have been dropped meanwhile.
                 let _ = result.send(work());
             }))
             .await;
-        computed.await.unwrap_or_else(|_| Err(Failure::new(Class::Invalid, "the work was dropped")))
+        computed.await.ok()
     }
 
     /// Is called before the engine is told something about `run`: where a simulation may have it panic.

@@ -322,6 +322,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether [`Store::put_plan`] would return at once, because it kept these texts since the store was
+    /// opened.
+    pub fn knows_plan(&self, digest: &Digest) -> bool {
+        self.0.plans.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
+    }
+
     /// Notes that somebody drives the runs of this store at `now`. Waits for the commit that is being
     /// made.
     ///

@@ -4,6 +4,7 @@ use motet_engine::{Run, RunId};
 use motet_pipeline::{Span, Timestamp};
 use motet_store::{RunRow, Store, StoreError};
 
+use super::latches::{Latch, Subject};
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Message, guarded};
@@ -32,13 +33,18 @@ impl Motet {
 
     /// Takes up a run, if it is unfinished and not driven already.
     pub(crate) async fn take_up(&self, id: &RunId) -> Result<RunHandle, Error> {
-        let _turn = self.inner.order.lock().await;
-        self.take_up_in_turn(id).await
+        let _latch = self.latch(id).await;
+        self.take_up_latched(id).await
     }
 
     /// Two at a time could replay the same journal, and the slower one would begin with a past that
     /// the other has left behind.
-    pub(super) async fn take_up_in_turn(&self, id: &RunId) -> Result<RunHandle, Error> {
+    pub(super) async fn latch(&self, id: &RunId) -> Latch {
+        self.inner.latches.sole(Subject::Run(id.clone())).await
+    }
+
+    /// The same for who has latched the run.
+    pub(super) async fn take_up_latched(&self, id: &RunId) -> Result<RunHandle, Error> {
         let run = self.find_by_id(id)?;
         if let Some(row) = self.undriven(&run).await? {
             judge_artifacts(self.store(), id)?;

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::latches::Latches;
 use super::{Before, Inner, Motet};
 use crate::Error;
 use crate::driver::{Driver, Standing};
@@ -143,8 +144,8 @@ impl Builder {
         let (processors, catalogue) = (self.processors, self.catalogue.clone());
         let hands = Arc::new(self.into_hands(store));
         let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
-        let order = tokio::sync::Mutex::new(());
-        Motet { inner: Arc::new(Inner { hands, catalogue, mail, order, standing, before }) }
+        let latches = Latches::default();
+        Motet { inner: Arc::new(Inner { hands, catalogue, mail, latches, standing, before }) }
     }
 
     /// All that operations work with, in `store`.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_engine::{RunId, RunStarted};
+use motet_pipeline::Value;
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Digest, Value};
-use motet_store::RunRow;
+use motet_store::StoreError;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::latches::{Latch, Likeness, Subject};
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Accepted, Message};
@@ -127,37 +128,53 @@ impl Motet {
             return Err(Error::Tools(missing));
         }
         let inputs = Value::Map(inputs.into());
-        let _turn = match options.new && options.id.is_none() {
-            true => None,
-            false => Some(self.inner.order.lock().await),
-        };
+        let likeness = Likeness { plan: plan.digest, inputs: motet_store::inputs_digest(&inputs) };
+        let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
         if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
-            let run = self.take_up_in_turn(&row.id).await?;
+            let run = self.take_up_latched(&row.id).await?;
             return Ok(Started { run, found: false });
         }
-        match self.find_started(plan.digest, &inputs, &options)? {
-            Some(row) => Ok(Started { run: self.take_up_in_turn(&row.id).await?, found: true }),
-            None => Ok(Started { run: self.begin(pipeline, inputs, options, fresh).await?, found: false }),
+        if let Some(found) = self.find_started(&likeness, &options)? {
+            // Latched by its name already.
+            let run = match &options.id {
+                Some(_) => self.take_up_latched(&found).await?,
+                None => self.take_up(&found).await?,
+            };
+            return Ok(Started { run, found: true });
         }
+        Ok(Started { run: self.begin(pipeline, inputs, options, fresh, latches).await?, found: false })
+    }
+
+    /// Latches all by which somebody else could start the same at the same time. Only who looks for
+    /// whatever run is alike latches that alone: it sees all others.
+    async fn latch_start(
+        &self,
+        likeness: &Likeness,
+        options: &StartOptions,
+        fresh: Option<&RunId>,
+    ) -> Vec<Latch> {
+        let latches = &self.inner.latches;
+        let alike = Subject::Like(likeness.clone());
+        let looks = options.id.is_none() && !options.new;
+        let mut held = vec![if looks { latches.sole(alike).await } else { latches.shared(alike).await }];
+        if let Some(id) = options.id.as_ref().or(fresh) {
+            held.push(latches.sole(Subject::Run(id.clone())).await);
+        }
+        held
     }
 
     /// The run that is gone on with instead of a new one.
-    fn find_started(
-        &self,
-        plan: Digest,
-        inputs: &Value,
-        options: &StartOptions,
-    ) -> Result<Option<RunRow>, Error> {
-        let inputs = motet_store::inputs_digest(inputs);
+    fn find_started(&self, likeness: &Likeness, options: &StartOptions) -> Result<Option<RunId>, Error> {
+        let Likeness { plan, inputs } = likeness;
         match &options.id {
             Some(id) => match self.store().run(id)? {
-                Some(row) if row.plan != plan || row.inputs_digest != inputs => {
+                Some(row) if row.plan != *plan || row.inputs_digest != *inputs => {
                     Err(Error::RunDiffers(id.clone()))
                 }
-                row => Ok(row),
+                row => Ok(row.map(|row| row.id)),
             },
             None if options.new => Ok(None),
-            None => Ok(self.store().unfinished_like(&plan, &inputs)?),
+            None => Ok(self.store().unfinished_like(plan, inputs)?.map(|row| row.id)),
         }
     }
 
@@ -168,10 +185,11 @@ impl Motet {
         inputs: Value,
         options: StartOptions,
         fresh: Option<RunId>,
+        latches: Vec<Latch>,
     ) -> Result<RunHandle, Error> {
-        let Hands { store, world, .. } = &*self.inner.hands;
+        let world = &self.inner.hands.world;
         let plan = pipeline.plan();
-        store.put_plan(&plan.digest, &pipeline.stored_bundle())?;
+        self.keep_plan(pipeline).await?;
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
@@ -187,10 +205,24 @@ impl Motet {
         };
         let (accepted, answer) = oneshot::channel();
         let graph = pipeline.graph().clone();
-        let accepted = Accepted { answer: accepted };
+        let accepted = Accepted { answer: accepted, latches };
         self.post(Message::Start { graph, started: Box::new(started), accepted });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
+    }
+
+    /// Has the texts of a pipeline kept, which takes a flush the first time.
+    async fn keep_plan(&self, pipeline: &Pipeline) -> Result<(), Error> {
+        let (store, digest) = (self.store().clone(), pipeline.plan().digest);
+        if store.knows_plan(&digest) {
+            return Ok(());
+        }
+        let bundle = pipeline.stored_bundle();
+        let hands = &self.inner.hands;
+        Ok(hands
+            .compute_any(move || store.put_plan(&digest, &bundle))
+            .await
+            .unwrap_or(Err(StoreError::Closed))?)
     }
 }
 
