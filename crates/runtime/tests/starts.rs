@@ -13,11 +13,14 @@ use motet::{Error, Motet, Pipeline, StartOptions, Started};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Work that was handed to the threads beside the tasks.
+type Computed = Box<dyn FnOnce() + Send>;
+
 /// A world whose disk takes turns when it is told to, and work beside the tasks too.
 struct SlowDisk {
     world: VirtualWorld,
     waiting: Mutex<Vec<(Store, Vec<Record>, Durable)>>,
-    computing: Mutex<Option<Vec<Box<dyn FnOnce() + Send>>>>,
+    computing: Mutex<Option<Vec<Computed>>>,
 }
 
 impl SlowDisk {
