@@ -55,6 +55,16 @@ const SHOW_EXAMPLES: &str = "Examples:
   motet show 7Q2K --step 'shots[2]/still'
   motet show 7Q2K --timeline";
 
+const TRUST_EXAMPLES: &str = "Examples:
+  motet trust              show what the project here asks for, then ask
+  motet trust films --yes
+  motet trust --list
+  motet trust --revoke films
+
+A project that was cloned gets no power by itself. Programs that its motet.toml names, folders outside of
+the project, and more processors than this machine has are used only once they are trusted, and until the
+file changes. MOTET_TRUST=1 trusts every project for one command.";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   motet completions bash > ~/.local/share/bash-completion/completions/motet
   motet completions fish > ~/.config/fish/completions/motet.fish";
@@ -102,6 +112,9 @@ pub enum Command {
     Artifacts(Artifacts),
     /// Look whether this machine and the store are in order.
     Doctor(Doctor),
+    /// Let a project use the programs and folders that its motet.toml names.
+    #[command(after_help = TRUST_EXAMPLES)]
+    Trust(Trust),
     /// Print the JSON Schema of pipeline files, for editors.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
@@ -287,6 +300,22 @@ pub struct Doctor {
     pub json: bool,
     #[command(flatten)]
     pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Trust {
+    /// A folder of the project, or a file in it.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    /// Don't ask: whoever types this has read what is granted.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// List the projects that are trusted.
+    #[arg(long, conflicts_with_all = ["path", "yes"])]
+    pub list: bool,
+    /// Stop trusting the project.
+    #[arg(long, conflicts_with_all = ["yes", "list"])]
+    pub revoke: bool,
 }
 
 #[derive(Args, Debug)]

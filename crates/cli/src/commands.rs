@@ -12,6 +12,7 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod trust;
 
 use crate::arguments::Command;
 use crate::exit::Exit;
@@ -34,6 +35,7 @@ pub fn run(command: Command, terminal: &Terminal) -> Result<Exit, Problem> {
         Command::Cancel(asked) => in_runtime(cancel::cancel(asked, terminal)),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, terminal),
+        Command::Trust(asked) => trust::trust(&asked, terminal),
         Command::Schema => schema::schema(terminal),
         Command::Completions(asked) => completions::completions(&asked, terminal),
     }

@@ -15,6 +15,7 @@ use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
 use motet::session::{Followed, Session};
 use motet::settings::StorePlace;
 use motet::store::RunStatus;
+pub use motet::world::live::wall_clock as now;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -287,12 +288,6 @@ fn exit_of(follow: &Follow) -> Exit {
         RunStatus::Queued | RunStatus::Running if follow.is_lost => Exit::Machine,
         RunStatus::Queued | RunStatus::Running => Exit::Interrupted,
     }
-}
-
-/// What time it is.
-pub fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp(since_epoch.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }
 
 /// The signals that ask the program to end.

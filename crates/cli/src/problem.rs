@@ -1,12 +1,15 @@
 //! Problems: what, where, why, what to do, in at most five lines; and the exit code that goes with
 //! each. The only place where errors of the library become words for people.
 
+use std::path::Path;
+
 use motet::Error;
 use motet::language::Diagnostic;
+use motet::settings::Power;
 use motet::store::StoreError;
 
 use crate::exit::Exit;
-use crate::project::shown_path;
+use crate::project::{shown_path, typed_path, working_folder};
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
 use crate::terminal::Terminal;
@@ -182,6 +185,11 @@ fn words_for(error: &Error) -> Problem {
         Error::Settings { path, line, column, message } => {
             Problem::usage(message).line(format!("{}:{line}:{column}", shown_path(path)))
         }
+        Error::Untrusted { file, powers, changed } => untrusted_words(file, powers, *changed),
+        Error::Clock(now) => {
+            Problem::new(Exit::Machine, "this machine's clock stands before 1970; nothing ran")
+                .line(format!("it says {now}: set it, then try again"))
+        }
         Error::OwnerDiffers { store, pid, what } => {
             Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store, with {what}"))
                 .line(format!("the store: {}", shown_path(store)))
@@ -247,9 +255,6 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
             .line("Motet never makes one there: in a project that was copied it may lead anywhere")
             .line("move it away, or use another store: --store DIR"),
-        StoreError::Linked { link } => problem(format!("{} is a symbolic link", shown_path(link)))
-            .line("a project that was copied or cloned may hold one that leads anywhere")
-            .line("remove it, or name the store's place yourself: --store DIR, or MOTET_STORE"),
         StoreError::NotPrivate { folder, user } => {
             problem(format!("{} belongs to another user (number {user})", shown_path(folder)))
                 .line("who could read and change what is kept in it")
@@ -264,6 +269,38 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         }
         _ => return None,
     })
+}
+
+fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
+    let what = match changed {
+        true => "this project has changed since it was trusted; nothing was done",
+        false => "this project asks for more than it may do by itself; nothing was done",
+    };
+    powers
+        .iter()
+        .map(|power| format!("{}: {} {power}", power_place(file, power), power.setting))
+        .fold(Problem::usage(what), Problem::line)
+        .line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
+}
+
+/// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is.
+pub fn power_place(file: &Path, power: &Power) -> String {
+    match power.place {
+        Some((line, column)) => format!("{}:{line}:{column}", shown_path(file)),
+        None => format!("a link in {}", shown_path(project_of(file))),
+    }
+}
+
+/// What is typed to trust a project whose settings are `file`, or its folder.
+pub fn trust_command(file: &Path) -> String {
+    match working_folder() {
+        Ok(here) if here == project_of(file) => "motet trust".to_owned(),
+        _ => format!("motet trust {}", typed_path(project_of(file))),
+    }
+}
+
+fn project_of(file: &Path) -> &Path {
+    if file.is_dir() { file } else { file.parent().unwrap_or(file) }
 }
 
 /// Store errors say what to do behind a colon or semicolon: that becomes a line of its own.

@@ -6,8 +6,9 @@ use motet::engine::RunId;
 use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
 use motet::session::Session;
-use motet::settings::{Settings, StorePlace};
+use motet::settings::{Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
 use motet::store::{FoundRun, RunRow, Store};
+use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
 
 use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag};
@@ -21,15 +22,40 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project that `file` belongs to, or that of the working folder.
+    /// The project that `file` belongs to, or that of the working folder, if it is trusted.
     ///
     /// # Errors
-    /// When its `motet.toml` can't be read, or a link leads to its store that nobody named.
+    /// When its `motet.toml` can't be read, or asks for what nobody has granted.
     pub fn find(file: Option<&Path>, flag: &StoreFlag) -> Result<Project, Error> {
         let here = working_folder()?;
-        let settings = Settings::find(file, &here)?;
-        let environment = std::env::var_os("MOTET_STORE").map(PathBuf::from);
-        let place = settings.find_place(flag.store.as_deref(), environment.as_deref(), &here)?;
+        Project::from_proposal(Settings::find(file, &here)?, flag, &here)
+    }
+
+    /// The same, to follow runs: where their outputs go may be said too.
+    ///
+    /// # Errors
+    /// As [`Project::find`].
+    pub fn find_to_follow(
+        file: Option<&Path>,
+        flag: &StoreFlag,
+        follow: &FollowFlags,
+    ) -> Result<Project, Error> {
+        let here = working_folder()?;
+        let mut proposal = Settings::find(file, &here)?;
+        if follow.no_out || follow.out.is_some() {
+            proposal = proposal.without(Setting::Out);
+        }
+        Project::from_proposal(proposal, flag, &here)
+    }
+
+    fn from_proposal(mut proposal: Proposal, flag: &StoreFlag, here: &Path) -> Result<Project, Error> {
+        let environment = std::env::var_os(STORE_VARIABLE).map(PathBuf::from);
+        let said = flag.store.as_ref().or(environment.as_ref());
+        if said.is_some_and(|said| !said.as_os_str().is_empty()) {
+            proposal = proposal.without(Setting::Store);
+        }
+        let settings = proposal.trusted_by(&Trust::of_environment())?;
+        let place = settings.place(flag.store.as_deref(), environment.as_deref(), here);
         Ok(Project { settings, place })
     }
 
@@ -90,6 +116,18 @@ pub fn shown_path(path: &Path) -> String {
     let below = || path.strip_prefix(".").ok().filter(|rest| !rest.as_os_str().is_empty());
     let shown = shown.or_else(below).unwrap_or(path);
     shown.display().to_string()
+}
+
+/// A path as it is typed in a shell.
+pub fn typed_path(path: &Path) -> String {
+    let shown = shown_path(path);
+    let is_plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | '%' | ':' | ',');
+    if shown.chars().all(is_plain) && !shown.starts_with('-') {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', "'\\''"))
+    }
 }
 
 /// Where outputs are laid out, if they are.

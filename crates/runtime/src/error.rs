@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use motet_engine::{Failure, Misuse, RunId};
-use motet_pipeline::StepPath;
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
+use motet_pipeline::{StepPath, Timestamp};
 use motet_store::StoreError;
 
+use crate::settings::Power;
 use crate::tools::MissingTool;
 
 /// Why something asked of the library was not done.
@@ -175,6 +176,22 @@ pub enum Error {
         /// Why it failed.
         error: std::io::Error,
     },
+    /// A project's settings have powers that nobody has granted; nothing was done.
+    #[error("{}: {}", file.display(), power_words(powers))]
+    Untrusted {
+        /// The file of the settings, or the project's folder if there is none.
+        file: PathBuf,
+        /// What waits for a person's word.
+        powers: Vec<Power>,
+        /// Whether the project was trusted as it was before.
+        changed: bool,
+    },
+    /// A person's word about a project can't be kept.
+    #[error("what you trust can't be remembered: {0}")]
+    Memory(String),
+    /// The machine's clock stands before 1970; nothing ran.
+    #[error("this machine's clock stands before 1970 ({0}): set it")]
+    Clock(Timestamp),
     /// A setting in `motet.toml` is wrong.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Settings {
@@ -234,6 +251,12 @@ fn first_words(diagnostics: &[Diagnostic]) -> String {
 
 fn misfit_words(misfits: &[Misfit]) -> String {
     misfits.iter().map(|misfit| misfit.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn power_words(powers: &[Power]) -> String {
+    let words: Vec<String> =
+        powers.iter().map(|power| format!("`{}` waits for trust: it {power}", power.setting)).collect();
+    words.join("; ")
 }
 
 fn tool_words(missing: &[MissingTool]) -> String {

@@ -23,6 +23,7 @@ pub mod session;
 pub mod settings;
 pub mod task;
 pub mod tools;
+pub mod trust;
 pub mod world;
 
 pub use error::Error;

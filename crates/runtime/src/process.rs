@@ -18,7 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use crate::tools::find_program;
+use crate::tools::{find_program, whole_paths};
 use children::ChildNote;
 
 /// Is shown a line.
@@ -142,8 +142,8 @@ impl Drop for Group {
 }
 
 /// Variables that a program may see. Keys and tokens are never among them.
-const ENVIRONMENT: [&str; 8] =
-    ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "FONTCONFIG_PATH", "FONTCONFIG_FILE"];
+const ENVIRONMENT: [&str; 7] =
+    ["HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "FONTCONFIG_PATH", "FONTCONFIG_FILE"];
 
 /// Runs a program to its end.
 pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Finished, ProcessError> {
@@ -176,27 +176,34 @@ fn limit_files(pid: Option<Pid>, bytes_max: u64) {
 fn limit_files(_: Option<Pid>, _: u64) {}
 
 fn start(process: &Process, note: Option<&ChildNote>) -> Result<Child, ProcessError> {
-    let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let missing = || ProcessError::Missing { program: process.program.clone() };
     // Looked up here, and not from the folder in which it will work.
-    let program = find_program(&process.program)
-        .ok_or_else(|| ProcessError::Missing { program: process.program.clone() })?;
+    let program = find_program(&process.program).ok_or_else(missing)?;
     let store = process.noted_in.as_deref().and_then(Path::parent);
     if store.is_some_and(|store| lies_in(&program, store)) {
         return Err(ProcessError::InStore { program: program.display().to_string() });
     }
+    let environment = ENVIRONMENT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    // What a program starts itself isn't looked for in relative folders either; an empty list would be one.
+    let folders = std::env::var_os("PATH").and_then(|path| std::env::join_paths(whole_paths(&path)).ok());
+    let folders = folders.filter(|folders| !folders.is_empty());
     let child = Command::new(program)
         .args(&process.arguments)
         .current_dir(&process.folder)
         .env_clear()
         .envs(environment)
         .envs(note.map(|note| (children::MARK, &note.mark)))
+        .envs(folders.map(|folders| ("PATH", folders)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
         .spawn();
-    child.map_err(|error| ProcessError::Start { program: process.program.clone(), error })
+    child.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(),
+        _ => ProcessError::Start { program: process.program.clone(), error },
+    })
 }
 
 /// Whether a file lies in a folder, whatever links lead there.

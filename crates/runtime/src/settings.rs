@@ -1,10 +1,18 @@
 //! Settings: what `motet.toml` says about a project and its machine.
 
 mod file;
+mod power;
+mod proposal;
+mod setting;
 
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use motet_store::StoreError;
+pub use power::Power;
+pub(crate) use power::end_of;
+pub use proposal::Proposal;
+pub use setting::Setting;
 
 use crate::Error;
 use crate::tools::Tools;
@@ -14,6 +22,9 @@ pub const FILE_NAME: &str = "motet.toml";
 
 /// The environment variable that names the folder of the store.
 pub const STORE_VARIABLE: &str = "MOTET_STORE";
+
+/// The largest file of settings, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What a store in memory is called where a folder is asked for.
 pub const IN_MEMORY: &str = ":memory:";
@@ -32,7 +43,9 @@ pub const IN_MEMORY: &str = ":memory:";
 /// font = "fonts/Title.ttf"      # for titles
 /// ```
 ///
-/// Paths are seen from the folder of the file.
+/// Paths are seen from the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
+/// `out` and a `font` that lead out of the project, more `processors` than this machine has, and every
+/// program of `[tools]` wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file, if there is one.
@@ -90,21 +103,24 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Settings`] when the file can't be understood, [`Error::File`] when it can't be read.
-    pub fn find(pipeline: Option<&Path>, here: &Path) -> Result<Settings, Error> {
+    pub fn find(pipeline: Option<&Path>, here: &Path) -> Result<Proposal, Error> {
         let beside = pipeline.map(|pipeline| here.join(pipeline));
         let above = beside.iter().flat_map(|pipeline| pipeline.ancestors().skip(1));
         let folders = above.chain(std::iter::once(here));
         let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file());
-        found.map_or_else(|| Ok(Settings::usual(here)), |file| Settings::load(&file))
+        let usual = || Ok(Proposal::new(Settings::usual(here), b"", &BTreeMap::new()));
+        found.map_or_else(usual, |file| Settings::load(&file))
     }
 
-    /// The settings that the file at `path` makes.
+    /// The settings that the file at `path` asks for.
     ///
     /// # Errors
     /// As [`Settings::find`].
-    pub fn load(path: &Path) -> Result<Settings, Error> {
-        let bytes = std::fs::read(path).map_err(|error| Error::file("read", path, error))?;
-        file::read(path, &String::from_utf8_lossy(&bytes))
+    pub fn load(path: &Path) -> Result<Proposal, Error> {
+        let mut bytes = Vec::new();
+        let read = |file: std::fs::File| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+        std::fs::File::open(path).and_then(read).map_err(|error| Error::file("read", path, error))?;
+        file::read(path, &bytes)
     }
 
     /// Where the store is: what a flag says, else what the environment (`MOTET_STORE`) says, both seen
@@ -112,36 +128,6 @@ impl Settings {
     pub fn place(&self, flag: Option<&Path>, environment: Option<&Path>, here: &Path) -> StorePlace {
         let said = said(flag, environment).map(|written| StorePlace::read(written, here));
         said.or_else(|| self.store.clone()).unwrap_or_else(|| StorePlace::Folder(self.folder.join(".motet")))
-    }
-
-    /// The same, unless the project leads there by a link: one that was copied or cloned may hold links
-    /// that lead anywhere. A flag or the environment may name a link; a person wrote those.
-    ///
-    /// # Errors
-    /// [`StoreError::Linked`].
-    pub fn find_place(
-        &self,
-        flag: Option<&Path>,
-        environment: Option<&Path>,
-        here: &Path,
-    ) -> Result<StorePlace, Error> {
-        let place = self.place(flag, environment, here);
-        match &place {
-            StorePlace::Folder(folder) if said(flag, environment).is_none() => match self.link_to(folder) {
-                Some(link) => Err(StoreError::Linked { link }.into()),
-                None => Ok(place),
-            },
-            _ => Ok(place),
-        }
-    }
-
-    /// The first link on the way from the project's folder to `folder`; if that doesn't lie in the
-    /// project, only `folder` itself can be one.
-    fn link_to(&self, folder: &Path) -> Option<PathBuf> {
-        let lies_below = folder.starts_with(&self.folder);
-        let is_asked = |path: &&Path| *path == folder || lies_below && *path != self.folder;
-        let is_link = |path: &&Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
-        folder.ancestors().take_while(is_asked).filter(is_link).last().map(Path::to_owned)
     }
 }
 
@@ -162,62 +148,25 @@ mod tests {
         std::fs::create_dir_all(&here).unwrap();
         let film = project.join("films/old/film.yaml");
 
-        let none = Settings::find(Some(&film), &here).unwrap();
-        assert_eq!(none, Settings::usual(&here));
+        let find = |pipeline: Option<&Path>, here: &Path| Settings::find(pipeline, here).unwrap().vouched();
+        assert_eq!(find(Some(&film), &here), Settings::usual(&here));
 
         std::fs::write(here.join(FILE_NAME), "processors = 1").unwrap();
-        assert_eq!(Settings::find(Some(&film), &here).unwrap().processors, 1);
-        assert_eq!(Settings::find(None, &here).unwrap().folder, here);
+        assert_eq!(find(Some(&film), &here).processors, 1);
+        assert_eq!(find(None, &here).folder, here);
 
         std::fs::write(project.join(FILE_NAME), "processors = 2").unwrap();
-        let near = Settings::find(Some(&film), &here).unwrap();
+        let near = find(Some(&film), &here);
         assert_eq!((near.processors, near.folder), (2, project.clone()));
-        let relative = Settings::find(Some(Path::new("films/old/film.yaml")), &project).unwrap();
+        let relative = find(Some(Path::new("films/old/film.yaml")), &project);
         assert_eq!(relative.folder, project);
-    }
-
-    #[test]
-    fn a_link_in_a_project_leads_to_no_store_unless_a_person_names_it() {
-        let root = tempfile::tempdir().unwrap();
-        let (project, elsewhere) = (root.path().join("project"), root.path().join("elsewhere"));
-        std::fs::create_dir_all(project.join("films")).unwrap();
-        std::fs::create_dir(&elsewhere).unwrap();
-        for link in [project.join(".motet"), project.join("films/kept"), root.path().join("beside")] {
-            std::os::unix::fs::symlink(&elsewhere, link).unwrap();
-        }
-        let store = |written: &str| Settings {
-            store: Some(StorePlace::read(written, &project)),
-            ..Settings::usual(&project)
-        };
-        let table = [
-            (Settings::usual(&project), Some(".motet")),
-            (store("films/kept"), Some("films/kept")),
-            (store("films/kept/deep/store"), Some("films/kept")),
-            (store("../beside"), Some("../beside")),
-            (store("films/plain"), None),
-            (store(IN_MEMORY), None),
-        ];
-        for (settings, wanted) in table {
-            let link = match settings.find_place(None, None, &project) {
-                Err(Error::Store(StoreError::Linked { link })) => Some(link),
-                Ok(_) => None,
-                Err(other) => panic!("{other}"),
-            };
-            assert_eq!(link, wanted.map(|wanted| project.join(wanted)), "{:?}", settings.store);
-            let named = settings.find_place(None, Some(Path::new(".motet")), &project).unwrap();
-            assert_eq!(named, StorePlace::Folder(project.join(".motet")));
-        }
-        // The project itself may be reached by a link: a person went there.
-        std::os::unix::fs::symlink(&project, root.path().join("way")).unwrap();
-        let by_a_link = Settings::usual(root.path().join("way/films"));
-        assert!(by_a_link.find_place(None, None, &project).is_ok());
     }
 
     #[test]
     fn a_flag_is_stronger_than_the_environment_and_that_than_the_file() {
         let (file, here) = (Path::new("/project/motet.toml"), Path::new("/here"));
         let silent = Settings::usual("/project");
-        let speaking = file::read(file, "store = 'kept'").unwrap();
+        let speaking = file::read(file, b"store = 'kept'").unwrap().vouched();
         let folder = |path: &str| StorePlace::Folder(path.into());
         let (flag, environment) = (Some(Path::new("flag")), Some(Path::new("/env")));
         assert_eq!(speaking.place(flag, environment, here), folder("/here/flag"));

@@ -1,5 +1,6 @@
 //! A whole pipeline on one thread under virtual time.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use motet::Motet;
@@ -53,4 +54,23 @@ fn a_week_of_sleep_and_three_hours_of_retries_pass_at_once() {
 #[test]
 fn the_same_seed_tells_the_same_story_to_the_byte() {
     assert_eq!(run(tell(7)), run(tell(7)));
+}
+
+#[test]
+fn a_clock_before_1970_is_refused_in_words_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let refused = |at: i64, place: fn(motet::Builder, &Path) -> motet::Builder| {
+        let builder = || Motet::builder().world(Arc::new(VirtualWorld::new(Timestamp(at), 1)));
+        run(async { place(builder(), &store).open().await.err().unwrap().to_string() })
+    };
+    assert_eq!(
+        refused(-1, |builder, _| builder),
+        "this machine's clock stands before 1970 (1969-12-31T23:59:59.999Z): set it"
+    );
+    assert_eq!(
+        refused(-86_400_000, |builder, store| builder.store(store)),
+        "this machine's clock stands before 1970 (1969-12-31T00:00:00.000Z): set it"
+    );
+    assert!(!store.exists());
 }

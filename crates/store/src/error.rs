@@ -121,16 +121,6 @@ pub enum StoreError {
         /// What it is, in words.
         is: &'static str,
     },
-    /// A link that nobody named leads to the store.
-    #[error(
-        "{} is a symbolic link, and a project that was copied may hold one that leads anywhere: \
-         remove it, or name the store's place yourself",
-        link.display()
-    )]
-    Linked {
-        /// The link.
-        link: PathBuf,
-    },
     /// The folder belongs to another user, who could read and exchange all that is kept in it.
     #[error(
         "{} belongs to another user (number {user}), who could read and change what is kept in it: \

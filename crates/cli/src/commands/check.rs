@@ -1,18 +1,20 @@
 //! `motet check`: all that is wrong with pipeline files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use motet::language::Diagnostic;
 use motet::language::contract::Catalogue;
 use motet::language::diagnostic::Code;
 use motet::language::suggestion::closest;
-use motet::settings::Settings;
+use motet::settings::{Proposal, Settings};
+use motet::tools::Tools;
+use motet::trust::{Trust, Verdict};
 use motet::{Error, Pipeline};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::problem::{Problem, verdict, without_number};
+use crate::problem::{Problem, power_place, trust_command, verdict, without_number};
 use crate::project::working_folder;
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
@@ -96,33 +98,83 @@ fn named(file: &Path, mut finding: Diagnostic) -> Diagnostic {
 fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let warnings: Vec<Diagnostic> =
         pipeline.warnings().iter().map(|warning| named(file, warning.clone())).collect();
-    let settings = Settings::find(Some(file), &working_folder()?)?;
-    let missing = missing_tools(pipeline.plan(), &settings.tools);
+    let doubts = doubts(file, pipeline, Settings::find(Some(file), &working_folder()?)?);
     if json {
         print_json(&warnings, terminal);
-        for tool in &missing {
-            let record = json!({
-                "file": file, "line": tool.line, "column": 1, "end_column": 1, "level": "warning",
-                "code": "missing-tool", "message": tool.sentence(), "help": tool.remedy(), "source": "",
-            });
-            terminal.data(&format!("{record}\n"));
-        }
+        doubts.iter().for_each(|doubt| terminal.data(&format!("{}\n", doubt.record())));
         return Ok(Exit::Good);
     }
     terminal.note_findings(&warnings);
-    for tool in &missing {
-        terminal.note_line(&Line::of(Tone::Doubtful, "warning").plain(format!(": {}", tool.sentence())));
-        terminal.note_line(&Line::of(Tone::Plain, format!("  {}", tool.place())));
-        terminal.note_line(&Line::of(Tone::Plain, format!("  {}", tool.remedy())));
-    }
+    doubts.iter().flat_map(Doubt::lines).for_each(|line| terminal.note_line(&line));
     let score = Score::new(pipeline.plan(), &history(pipeline.plan(), None));
-    let doubts = match warnings.len() + missing.len() {
+    let count_of_doubts = match warnings.len() + doubts.len() {
         0 => String::new(),
         doubts => format!(", {}", count(doubts, "warning")),
     };
-    let verdict = format!("{}: good, {}{doubts}", file.display(), score.steps_in_words());
+    let verdict = format!("{}: good, {}{count_of_doubts}", file.display(), score.steps_in_words());
     terminal.data_line(&Line::of(Tone::Good, verdict));
     Ok(Exit::Good)
+}
+
+/// What would keep a good pipeline from running here and now.
+struct Doubt {
+    code: &'static str,
+    message: String,
+    file: PathBuf,
+    line: usize,
+    column: usize,
+    /// The place in words.
+    place: String,
+    help: String,
+}
+
+/// What the machine lacks, and what the project's settings wait for. Nothing runs, so nobody's word is
+/// needed; programs that wait for one are looked for where they usually are.
+fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
+    let settings = proposal.file().unwrap_or(proposal.folder()).to_owned();
+    let (tools, powers) = match Trust::of_environment().judge(&proposal) {
+        Verdict::Trusted => (proposal.vouched().tools, Vec::new()),
+        Verdict::Changed | Verdict::Unknown => (Tools::default(), proposal.powers().to_vec()),
+    };
+    let missing = missing_tools(pipeline.plan(), &tools).into_iter().map(|tool| Doubt {
+        code: "missing-tool",
+        message: tool.sentence(),
+        file: file.to_owned(),
+        line: tool.line,
+        column: 1,
+        place: tool.place(),
+        help: tool.remedy(),
+    });
+    let waiting = powers.iter().map(|power| {
+        let (line, column) = power.place.unwrap_or((1, 1));
+        Doubt {
+            code: "untrusted",
+            message: format!("`{}` waits for trust: it {power}", power.setting),
+            file: settings.clone(),
+            line,
+            column,
+            place: power_place(&settings, power),
+            help: format!("read it, and if you trust it: {}", trust_command(&settings)),
+        }
+    });
+    missing.chain(waiting).collect()
+}
+
+impl Doubt {
+    fn lines(&self) -> [Line; 3] {
+        [
+            Line::of(Tone::Doubtful, "warning").plain(format!(": {}", self.message)),
+            Line::of(Tone::Plain, format!("  {}", self.place)),
+            Line::of(Tone::Plain, format!("  {}", self.help)),
+        ]
+    }
+
+    fn record(&self) -> Json {
+        json!({
+            "file": self.file, "line": self.line, "column": self.column, "end_column": self.column,
+            "level": "warning", "code": self.code, "message": self.message, "help": self.help, "source": "",
+        })
+    }
 }
 
 fn print_json(findings: &[Diagnostic], terminal: &Terminal) {

@@ -9,7 +9,7 @@ use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
 pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exit, Problem> {
-    let project = Project::find(None, &asked.store)?;
+    let project = Project::find_to_follow(None, &asked.store, &asked.follow)?;
     // Without a store nothing can be unfinished; opening one to write would make it.
     drop(project.read_store()?);
     let session = project.open_session_of(&asked.adopt).await?;

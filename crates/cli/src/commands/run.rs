@@ -15,7 +15,7 @@ use crate::score::missing::refuse_missing;
 use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Problem> {
-    let project = Project::find(Some(&asked.file), &asked.store)?;
+    let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
     let pipeline = load(&asked.file, &motet::operation::catalogue())?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;

@@ -9,4 +9,5 @@ mod project;
 mod signals;
 mod store_folder;
 mod transcripts;
+mod trust;
 mod two_processes;

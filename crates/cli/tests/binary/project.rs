@@ -8,12 +8,15 @@ use tempfile::TempDir;
 /// A folder with files, in which the binary is run.
 pub struct Project {
     folder: TempDir,
+    /// What the user has outside of it: whom they trust.
+    state: TempDir,
 }
 
 impl Project {
     /// An empty project.
     pub fn new() -> Project {
-        Project { folder: TempDir::new().expect("a temporary folder can be made") }
+        let folder = || TempDir::new().expect("a temporary folder can be made");
+        Project { folder: folder(), state: folder() }
     }
 
     /// A project with one file.
@@ -26,6 +29,11 @@ impl Project {
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder of what the user has outside of the project.
+    pub fn state(&self) -> &Path {
+        self.state.path()
     }
 
     /// Writes a file, with the folders on the way to it.
@@ -51,6 +59,7 @@ impl Project {
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("XDG_STATE_HOME", self.state.path())
             .env("LANG", "C.UTF-8")
             .env("USER", "tester")
             .env("TZ", "UTC");
@@ -81,6 +90,7 @@ pub fn stand_in_for_ffmpeg(project: &Project, script: &str) {
     let path = project.write("ffmpeg", format!("#!/bin/sh\n{script}\n"));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     project.write("motet.toml", format!("[tools]\nffmpeg = \"{}\"\n", path.display()));
+    project.good(&["trust", "--yes"]);
 }
 
 /// What the binary wrote and how it ended.
@@ -105,6 +115,7 @@ macro_rules! assert_transcript {
         let mut settings = insta::Settings::clone_current();
         let folder = $project.path().display().to_string();
         settings.add_filter(&folder.replace('.', "\\."), "[project]");
+        settings.add_filter(&$project.state().display().to_string().replace('.', "\\."), "[state]");
         settings.add_filter(r"sha256:[0-9a-f]{64}", "sha256:[digest]");
         settings.add_filter(r"artifacts/[0-9a-f]{2}/[0-9a-f]{62}", "artifacts/[digest]");
         settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[moment]");

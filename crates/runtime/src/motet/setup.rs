@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use motet_pipeline::Timestamp;
 use motet_pipeline::contract::Catalogue;
 use motet_store::Store;
 use schemars::JsonSchema;
@@ -109,6 +110,7 @@ impl Builder {
     /// # Errors
     /// When the store can't be used, or another process drives it.
     pub async fn open(self) -> Result<Motet, Error> {
+        self.check_clock()?;
         match self.folder.clone() {
             None => {
                 let store = self.shared.clone().map_or_else(Store::in_memory, Ok)?;
@@ -121,6 +123,13 @@ impl Builder {
                 Ok(motet)
             }
         }
+    }
+
+    /// Refuses a clock that can't be right: names of runs count the time since 1970, and what is recorded
+    /// stays.
+    pub(crate) fn check_clock(&self) -> Result<(), Error> {
+        let now = self.world.now();
+        if now < Timestamp(0) { Err(Error::Clock(now)) } else { Ok(()) }
     }
 
     /// Opens the store in `folder`, whose lock is held.

@@ -70,6 +70,7 @@ impl Backstage {
         prepare: Prepare,
     ) -> Result<Backstage, Error> {
         let builder = builder(&settings, &prepare);
+        builder.check_clock()?;
         let catalogue = builder.catalogue().clone();
         let hello = Hello::new(&settings, &catalogue);
         let (role, hands) = match &place {

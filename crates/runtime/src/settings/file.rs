@@ -1,70 +1,104 @@
 //! Reading `motet.toml`: every fault has its line and column.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use motet_pipeline::suggestion::{closest, listed};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Settings, StorePlace};
+use super::{FILE_BYTES_MAX, Proposal, Setting, Settings, StorePlace};
 use crate::Error;
-
-const KEYS: [&str; 4] = ["store", "out", "processors", "tools"];
-const TOOLS: [&str; 4] = ["ffmpeg", "ffprobe", "espeak_ng", "font"];
 
 /// The most processors that make sense, so that a slip can't start a million programs.
 const PROCESSORS_MAX: usize = 1024;
 
-/// The settings that `text`, the content of the file at `path`, makes.
-pub(super) fn read(path: &Path, text: &str) -> Result<Settings, Error> {
+/// What the file at `path`, which holds `bytes`, asks to be set.
+pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let source = Source { path, text };
-    let document = DeTable::parse(text).map_err(|error| {
+    let text = String::from_utf8_lossy(bytes);
+    let source = Source { path, folder, text: &text };
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(source.fault(0..0, format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20)));
+    }
+    let document = DeTable::parse(&text).map_err(|error| {
         source.fault(error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("not TOML"))
     })?;
     let mut settings = Settings { file: Some(path.to_owned()), ..Settings::usual(folder) };
-    for (key, value) in document.get_ref() {
-        let (found, span) = (value.get_ref(), value.span());
-        match key.get_ref().as_ref() {
-            "store" => settings.store = Some(StorePlace::read(source.text("store", found, span)?, folder)),
-            "out" => settings.out = folder.join(source.text("out", found, span)?),
-            "processors" => settings.processors = source.processors(found, span)?,
-            "tools" => source.tools(found, span, folder, &mut settings)?,
-            unknown => return Err(source.unknown("", unknown, key.span(), &KEYS)),
-        }
+    let mut places = BTreeMap::new();
+    for (setting, value) in source.entries(document.get_ref())? {
+        source.set(setting, value, &mut settings)?;
+        places.insert(setting, source.place(value.span()));
     }
-    Ok(settings)
+    Ok(Proposal::new(settings, bytes, &places))
 }
 
 struct Source<'a> {
     path: &'a Path,
+    folder: &'a Path,
     text: &'a str,
 }
 
 impl Source<'_> {
-    fn tools(
-        &self,
-        value: &DeValue,
-        span: Range<usize>,
-        folder: &Path,
-        settings: &mut Settings,
-    ) -> Result<(), Error> {
-        let Some(table) = value.as_table() else {
-            return Err(self.wrong("tools", "a table of programs, as in `[tools]`", value, span));
-        };
-        let tools = &mut settings.tools;
+    /// What is set, and to what.
+    fn entries<'v>(&self, table: &'v DeTable) -> Result<Vec<(Setting, &'v Spanned<DeValue<'v>>)>, Error> {
+        let mut entries = Vec::new();
         for (key, value) in table {
+            if key.get_ref() != "tools" {
+                entries.push((self.setting("", key)?, value));
+                continue;
+            }
             let (found, span) = (value.get_ref(), value.span());
-            let program = |name: &str| Ok::<_, Error>(program(self.text(name, found, span.clone())?, folder));
-            match key.get_ref().as_ref() {
-                "ffmpeg" => tools.ffmpeg = program("tools.ffmpeg")?,
-                "ffprobe" => tools.ffprobe = program("tools.ffprobe")?,
-                "espeak_ng" => tools.espeak_ng = program("tools.espeak_ng")?,
-                "font" => tools.font = Some(folder.join(self.text("tools.font", found, span)?)),
-                unknown => return Err(self.unknown("tools.", unknown, key.span(), &TOOLS)),
+            let Some(programs) = found.as_table() else {
+                return Err(self.wrong("tools", "a table of programs, as in `[tools]`", found, span));
+            };
+            for (key, value) in programs {
+                entries.push((self.setting("tools.", key)?, value));
             }
         }
+        Ok(entries)
+    }
+
+    /// The setting that `key` names in a table, whose name and dot are `prefix`.
+    fn setting(&self, prefix: &str, key: &Spanned<impl AsRef<str>>) -> Result<Setting, Error> {
+        let written = format!("{prefix}{}", key.get_ref().as_ref());
+        let beside = |key: &&str| key.strip_prefix(prefix).is_some_and(|name| !name.contains('.'));
+        let mut known = Setting::ALL.map(Setting::key).into_iter().filter(beside);
+        if let Some(setting) = known.clone().find(|known| *known == written).and_then(Setting::named) {
+            return Ok(setting);
+        }
+        let tools = prefix.is_empty().then_some("tools");
+        let known: Vec<&str> = known.by_ref().chain(tools).collect();
+        let message = match closest(&written, known.iter().copied()) {
+            Some(meant) => format!("there is no setting `{written}`; did you mean `{meant}`?"),
+            None => format!("there is no setting `{written}`, only {}", listed(known)),
+        };
+        Err(self.fault(key.span(), message))
+    }
+
+    fn set(&self, setting: Setting, value: &Spanned<DeValue>, settings: &mut Settings) -> Result<(), Error> {
+        let (found, span) = (value.get_ref(), value.span());
+        let text = || self.text(setting.key(), found, span.clone());
+        let tools = &mut settings.tools;
+        match setting {
+            Setting::Store => settings.store = Some(StorePlace::read(text()?, self.folder)),
+            Setting::Out => settings.out = self.folder.join(text()?),
+            Setting::Processors => settings.processors = self.processors(found, span)?,
+            Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
+            Setting::Ffprobe => tools.ffprobe = self.program(text()?),
+            Setting::EspeakNg => tools.espeak_ng = self.program(text()?),
+            Setting::Font => tools.font = Some(self.folder.join(text()?)),
+        }
         Ok(())
+    }
+
+    /// A name is looked up where programs are; a path is seen from the folder of the file.
+    fn program(&self, written: &str) -> String {
+        match written.contains('/') {
+            true => self.folder.join(written).to_string_lossy().into_owned(),
+            false => written.to_owned(),
+        }
     }
 
     fn text<'v>(&self, key: &str, value: &'v DeValue, span: Range<usize>) -> Result<&'v str, Error> {
@@ -91,32 +125,17 @@ impl Source<'_> {
         self.fault(span, format!("`{key}` must be {wanted}, and is of type {}", value.type_str()))
     }
 
-    fn unknown(&self, prefix: &str, key: &str, span: Range<usize>, known: &[&'static str]) -> Error {
-        let names: Vec<String> = known.iter().map(|known| format!("{prefix}{known}")).collect();
-        let written = format!("{prefix}{key}");
-        let names = names.iter().map(String::as_str);
-        self.fault(
-            span,
-            match closest(&written, names.clone()) {
-                Some(meant) => format!("there is no setting `{written}`; did you mean `{meant}`?"),
-                None => format!("there is no setting `{written}`, only {}", listed(names)),
-            },
-        )
+    fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Error {
+        let (line, column) = self.place(span);
+        Error::Settings { path: self.path.to_owned(), line, column, message: message.into() }
     }
 
-    fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Error {
+    /// Line and column, both from 1, the column in characters.
+    fn place(&self, span: Range<usize>) -> (usize, usize) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        Error::Settings { path: self.path.to_owned(), line, column, message: message.into() }
-    }
-}
-
-/// A name is looked up where programs are; a path is seen from the folder of the file.
-fn program(written: &str, folder: &Path) -> String {
-    match written.contains('/') {
-        true => folder.join(written).to_string_lossy().into_owned(),
-        false => written.to_owned(),
+        (line, column)
     }
 }
 
@@ -128,7 +147,7 @@ mod tests {
     fn everything_can_be_set_and_paths_are_seen_from_the_file() {
         let text = "store = \".kept\"\nout = \"/films\"\nprocessors = 3\n[tools]\nffmpeg = \"bin/ffmpeg\"\n\
                     ffprobe = \"ffprobe6\"\nespeak_ng = \"/opt/espeak\"\nfont = \"title.ttf\"\n";
-        let settings = read(Path::new("/project/motet.toml"), text).unwrap();
+        let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
         insta::assert_debug_snapshot!(settings);
     }
 
@@ -146,9 +165,20 @@ mod tests {
             "tools = \"ffmpeg\"",
             "store = ",
             "store = 'a'\nstore = 'b'",
+            "'tools.ffmpeg' = 'x'",
             "\u{0}",
         ];
-        let messages = table.map(|text| read(Path::new("motet.toml"), text).unwrap_err().to_string());
+        let messages =
+            table.map(|text| read(Path::new("motet.toml"), text.as_bytes()).unwrap_err().to_string());
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    #[test]
+    fn a_huge_or_deep_file_is_refused_in_words() {
+        let huge = "# a comment\n".repeat(100_000);
+        let deep = format!("store = {}", "[".repeat(100_000));
+        let messages =
+            [huge, deep].map(|text| read(Path::new("motet.toml"), text.as_bytes()).unwrap_err().to_string());
         insta::assert_snapshot!(messages.join("\n"));
     }
 }

@@ -7,6 +7,7 @@ use motet_pipeline::Timestamp;
 use motet_store::{Record, Store};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{Durable, World};
 use crate::process::{self, Finished, Process, ProcessError};
@@ -15,13 +16,25 @@ use crate::process::{self, Finished, Process, ProcessError};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveWorld;
 
+/// What time it is by this machine's clock. One that stands before 1970 gives a negative time.
+pub fn wall_clock() -> Timestamp {
+    moment(SystemTime::now())
+}
+
+fn moment(at: SystemTime) -> Timestamp {
+    let milliseconds = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(match at.duration_since(UNIX_EPOCH) {
+        Ok(since) => milliseconds(since),
+        Err(before) => -milliseconds(before.duration()),
+    })
+}
+
 /// The most records that are committed by whoever hands them in.
 const ALONE_MAX: usize = 4;
 
 impl World for LiveWorld {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        wall_clock()
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
@@ -42,7 +55,12 @@ impl World for LiveWorld {
     }
 
     fn draw(&self) -> u128 {
-        uuid::Uuid::now_v7().as_u128()
+        // Such a number begins with the time since 1970, which isn't there on a clock before that.
+        let id = match wall_clock() < Timestamp(0) {
+            true => Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)),
+            false => Uuid::now_v7(),
+        };
+        id.as_u128()
     }
 
     /// A few records that are alone are committed here and now: two changes of thread cost more than
@@ -61,5 +79,24 @@ impl World for LiveWorld {
         stop: CancellationToken,
     ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
         Box::pin(process::run(process, stop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_before_1970_is_a_negative_time_and_shows_as_what_it_is() {
+        let day = Duration::from_secs(86_400);
+        let table = [
+            (UNIX_EPOCH, "1970-01-01T00:00:00.000Z"),
+            (UNIX_EPOCH + day, "1970-01-02T00:00:00.000Z"),
+            (UNIX_EPOCH - Duration::from_millis(1), "1969-12-31T23:59:59.999Z"),
+            (UNIX_EPOCH - 366 * day, "1968-12-31T00:00:00.000Z"),
+        ];
+        for (at, shown) in table {
+            assert_eq!(moment(at).to_string(), shown);
+        }
     }
 }

@@ -1,0 +1,152 @@
+//! Powers: what a project's settings would allow, and a cloned project must not do by itself.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Setting, Settings, StorePlace};
+
+/// Something that a setting would allow and that waits for a person's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// The setting.
+    pub setting: Setting,
+    /// The line and the column where the file says it, both from 1, the column in characters. Nothing
+    /// for a usual folder that is a link: no file says it.
+    pub place: Option<(usize, usize)>,
+    /// What the setting comes to: a program, the path where it leads, a number.
+    pub value: String,
+}
+
+impl fmt::Display for Power {
+    /// What it would allow: ``runs `/project/bin/ffmpeg` as ffmpeg``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = &self.value;
+        match self.setting {
+            Setting::Store => write!(f, "keeps runs in {value}, outside of the project"),
+            Setting::Out => write!(f, "writes outputs to {value}, outside of the project"),
+            Setting::Font => write!(f, "reads the font {value}, outside of the project"),
+            Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
+            Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
+            Setting::Ffprobe => write!(f, "runs `{value}` as ffprobe"),
+            Setting::EspeakNg => write!(f, "runs `{value}` as espeak-ng"),
+        }
+    }
+}
+
+/// The table of all settings: what each comes to if that is a power. Harmless are usual values, paths
+/// that stay in the project, and numbers up to what is usual. A base URL, a callback address, a
+/// credential and a private host are powers whatever they are.
+pub(super) fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
+    let usual = Settings::usual(&settings.folder);
+    let project = Project::of(settings);
+    let (tools, usual_tools) = (&settings.tools, &usual.tools);
+    match setting {
+        Setting::Store => match settings.place(None, None, Path::new("")) {
+            StorePlace::Folder(folder) => project.outside(&folder),
+            StorePlace::Memory => None,
+        },
+        Setting::Out => project.outside(&settings.out),
+        Setting::Font => project.outside(tools.font.as_ref()?),
+        Setting::Processors => above(usual.processors, settings.processors),
+        Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
+        Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
+        Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),
+    }
+}
+
+fn above(limit: usize, found: usize) -> Option<String> {
+    (found > limit).then(|| found.to_string())
+}
+
+/// The folder of a project, as it was reached and where that ends.
+struct Project<'s> {
+    folder: &'s Path,
+    end: PathBuf,
+}
+
+impl Project<'_> {
+    fn of(settings: &Settings) -> Project<'_> {
+        let folder = settings.folder.as_path();
+        Project { folder, end: end_of(folder).unwrap_or_else(|| folder.to_owned()) }
+    }
+
+    /// A path that leads out of the project.
+    fn outside(&self, path: &Path) -> Option<String> {
+        let stays = end_of(path).is_some_and(|end| end.starts_with(&self.end));
+        (!stays).then(|| self.shown(path))
+    }
+
+    /// A program that isn't the usual one.
+    fn another_than(&self, usual: &str, found: &str) -> Option<String> {
+        let is_path = found.contains('/');
+        (found != usual).then(|| if is_path { self.shown(Path::new(found)) } else { found.to_owned() })
+    }
+
+    /// A path as it is granted. Of one in the project, it is where it ends: the project can bring other
+    /// links tomorrow. Links elsewhere are the machine's.
+    fn shown(&self, path: &Path) -> String {
+        let is_ours = path.starts_with(self.folder) || path.starts_with(&self.end);
+        let end = end_of(path).filter(|_| is_ours);
+        end.as_deref().unwrap_or(path).display().to_string()
+    }
+}
+
+/// Where `path` ends, through links: also if what it names isn't there yet. Nothing if its links go in
+/// circles.
+pub(crate) fn end_of(path: &Path) -> Option<PathBuf> {
+    follow(path, LINKS_MAX)
+}
+
+/// As many links as Linux follows.
+const LINKS_MAX: usize = 40;
+
+fn follow(path: &Path, links_left: usize) -> Option<PathBuf> {
+    if let Ok(end) = path.canonicalize() {
+        return Some(end);
+    }
+    let Some(folder) = path.parent() else { return Some(path.to_owned()) };
+    if let Ok(target) = path.read_link() {
+        return follow(&folder.join(target), links_left.checked_sub(1)?);
+    }
+    let mut end = follow(folder, links_left)?;
+    match path.components().next_back() {
+        Some(Component::ParentDir) => drop(end.pop()),
+        Some(last) => end.push(last),
+        None => {}
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_ends_where_its_links_lead_whether_or_not_that_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("project/inner")).unwrap();
+        let link = |name: &str, target: &str| symlink(target, root.join("project").join(name)).unwrap();
+        link("away", "../elsewhere");
+        link("home", "inner");
+        link("round", "about");
+        link("about", "round");
+        link("chain", "away/further");
+        let table = [
+            ("inner", Some("project/inner")),
+            ("inner/new/folder", Some("project/inner/new/folder")),
+            ("home/new", Some("project/inner/new")),
+            ("new/../../other", Some("other")),
+            ("away", Some("elsewhere")),
+            ("away/new", Some("elsewhere/new")),
+            ("chain", Some("elsewhere/further")),
+            ("round/new", None),
+        ];
+        for (path, end) in table {
+            let end = end.map(|end| root.join(end));
+            assert_eq!(end_of(&root.join("project").join(path)), end, "{path}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a project asks to be set, before a person has agreed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use motet_pipeline::Digest;
+
+use super::power::value_of_power;
+use super::{Power, Setting, Settings};
+use crate::Error;
+use crate::trust::{Trust, Verdict};
+
+/// The settings that a project asks for. They can be used once it is clear who answers for them:
+/// a person, as [`Trust`] knows, or the program itself ([`Proposal::vouched`]).
+///
+/// A project that was cloned must not gain power over the machine by being there. So each setting that
+/// names a program, leads out of the project or raises a limit is a [`Power`], and waits; all else is
+/// harmless and needs nobody's word.
+///
+/// ```
+/// use motet::{Error, Settings};
+/// use motet::trust::Trust;
+/// # let folder = std::env::temp_dir().join(format!("motet-proposal-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let file = folder.join("motet.toml");
+/// std::fs::write(&file, "[tools]\nffmpeg = 'bin/ffmpeg'\n").unwrap();
+/// let proposal = Settings::load(&file)?;
+/// assert_eq!(proposal.powers()[0].setting.key(), "tools.ffmpeg");
+/// let refused = proposal.clone().trusted_by(&Trust::in_nobody());
+/// assert!(matches!(refused, Err(Error::Untrusted { .. })));
+/// let settings = proposal.vouched();     // this program answers for it
+/// assert!(settings.tools.ffmpeg.ends_with("bin/ffmpeg"));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    settings: Settings,
+    /// Of what the file says, byte for byte.
+    digest: Digest,
+    powers: Vec<Power>,
+}
+
+impl Proposal {
+    /// The proposal of a file whose `text` makes `settings`; `places` is where it sets what.
+    pub(super) fn new(
+        settings: Settings,
+        text: &[u8],
+        places: &BTreeMap<Setting, (usize, usize)>,
+    ) -> Proposal {
+        let power = |setting: Setting| {
+            let value = value_of_power(setting, &settings)?;
+            Some(Power { setting, place: places.get(&setting).copied(), value })
+        };
+        let powers = Setting::ALL.into_iter().filter_map(power).collect();
+        Proposal { settings, digest: Digest::of(text), powers }
+    }
+
+    /// The file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.settings.file.as_deref()
+    }
+
+    /// The project's folder.
+    pub fn folder(&self) -> &Path {
+        &self.settings.folder
+    }
+
+    /// What waits for a person's word.
+    pub fn powers(&self) -> &[Power] {
+        &self.powers
+    }
+
+    /// What the file says, hashed.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The same without the power of `setting`, which somebody has set otherwise.
+    #[must_use]
+    pub fn without(mut self, setting: Setting) -> Proposal {
+        self.powers.retain(|power| power.setting != setting);
+        self
+    }
+
+    /// The settings, if they have no power or `trust` grants what they have.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] with all powers that wait.
+    pub fn trusted_by(self, trust: &Trust) -> Result<Settings, Error> {
+        let changed = match trust.judge(&self) {
+            Verdict::Trusted => return Ok(self.settings),
+            Verdict::Changed => true,
+            Verdict::Unknown => false,
+        };
+        let file = self.file().map_or_else(|| self.folder().to_owned(), PathBuf::from);
+        Err(Error::Untrusted { file, powers: self.powers, changed })
+    }
+
+    /// The settings: the caller answers for all that they allow.
+    pub fn vouched(self) -> Settings {
+        self.settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::settings::FILE_NAME;
+
+    /// What a project with this file asks for, in a folder that `prepare` has filled.
+    fn proposed(text: &str, prepare: impl FnOnce(&Path)) -> Proposal {
+        let root = tempfile::tempdir().unwrap();
+        let project = root.path().join("project");
+        std::fs::create_dir(&project).unwrap();
+        prepare(&project);
+        std::fs::write(project.join(FILE_NAME), text).unwrap();
+        Settings::load(&project.join(FILE_NAME)).unwrap()
+    }
+
+    fn powers(text: &str) -> Vec<&'static str> {
+        let proposal = proposed(text, |_| {});
+        proposal.powers().iter().map(|power| power.setting.key()).collect()
+    }
+
+    /// For each setting a value that needs no word, and those that do.
+    fn examples(setting: Setting) -> (&'static str, &'static [&'static str]) {
+        const OUTSIDE: &[&str] = &["'/elsewhere'", "'../elsewhere'", "'inner/../../elsewhere'"];
+        const PROGRAMS: &[&str] = &["'program'", "'/bin/program'", "'./program'"];
+        match setting {
+            Setting::Store => ("'kept'", OUTSIDE),
+            Setting::Out => ("'films'", OUTSIDE),
+            Setting::Font => ("'fonts/Title.ttf'", OUTSIDE),
+            Setting::Processors => ("1", &["1024"]),
+            Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
+            Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
+            Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),
+        }
+    }
+
+    #[test]
+    fn every_setting_waits_for_a_word_exactly_when_it_gives_power() {
+        for setting in Setting::ALL {
+            let (harmless, risky) = examples(setting);
+            assert!(powers(&format!("{setting} = {harmless}\n")).is_empty(), "{setting} = {harmless}");
+            for value in risky {
+                assert_eq!(powers(&format!("{setting} = {value}\n")), [setting.key()], "{setting} = {value}");
+            }
+        }
+        assert!(powers("store = ':memory:'\n").is_empty());
+        assert!(powers("").is_empty());
+    }
+
+    #[test]
+    fn a_power_says_where_it_stands_and_what_it_would_allow() {
+        let text = "store = '/kept'\nout = '../films'\nprocessors = 1000\n[tools]\n  ffmpeg = 'bin/ffmpeg'\n\
+                    ffprobe = 'probe'\nespeak_ng = '/bin/sh'\nfont = '/etc/passwd'\n";
+        let proposal = proposed(text, |_| {});
+        let root = crate::settings::end_of(proposal.folder().parent().unwrap()).unwrap();
+        let line = |power: &Power| format!("{:?} {}: {power}", power.place.unwrap(), power.setting);
+        let lines: Vec<String> = proposal.powers().iter().map(line).collect();
+        insta::assert_snapshot!(lines.join("\n").replace(&root.display().to_string(), "[root]"));
+    }
+
+    #[test]
+    fn a_folder_in_the_project_that_is_a_link_out_of_it_is_a_power_even_if_no_file_names_it() {
+        let link = |name: &'static str, target: &'static str| {
+            let proposal = proposed("", |project| symlink(target, project.join(name)).unwrap());
+            proposal.powers().iter().map(|power| (power.setting.key(), power.place)).collect::<Vec<_>>()
+        };
+        assert_eq!(link("out", "/elsewhere"), [("out", None)]);
+        assert_eq!(link("out", "../elsewhere"), [("out", None)]);
+        assert_eq!(link("out", "out"), [("out", None)], "nobody knows where a circle leads");
+        assert_eq!(link(".motet", "/elsewhere"), [("store", None)]);
+        assert_eq!(link("out", "films"), []);
+        let inner = |project: &Path| symlink("/elsewhere", project.join("inner")).unwrap();
+        assert_eq!(proposed("out = 'inner/films'\n", inner).powers().len(), 1);
+    }
+
+    #[test]
+    fn what_somebody_sets_otherwise_waits_for_nobody() {
+        let proposal = proposed("store = '/kept'\nout = '/films'\n", |_| {});
+        let proposal = proposal.without(Setting::Store).without(Setting::Out);
+        assert!(proposal.trusted_by(&Trust::in_nobody()).is_ok());
+    }
+}

@@ -1,0 +1,59 @@
+//! The settings, each with its name.
+
+use std::fmt;
+
+/// A setting that `motet.toml` may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `store`: the folder of the store.
+    Store,
+    /// `out`: where the outputs of finished runs are laid out.
+    Out,
+    /// `processors`: how much work may keep a processor busy at once.
+    Processors,
+    /// `tools.ffmpeg`: the program.
+    Ffmpeg,
+    /// `tools.ffprobe`: the program.
+    Ffprobe,
+    /// `tools.espeak_ng`: the program.
+    EspeakNg,
+    /// `tools.font`: the font file for titles.
+    Font,
+}
+
+impl Setting {
+    /// All of them, as they are listed to people.
+    pub const ALL: [Setting; 7] = [
+        Setting::Store,
+        Setting::Out,
+        Setting::Processors,
+        Setting::Ffmpeg,
+        Setting::Ffprobe,
+        Setting::EspeakNg,
+        Setting::Font,
+    ];
+
+    /// How it is written: `tools.ffmpeg`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Setting::Store => "store",
+            Setting::Out => "out",
+            Setting::Processors => "processors",
+            Setting::Ffmpeg => "tools.ffmpeg",
+            Setting::Ffprobe => "tools.ffprobe",
+            Setting::EspeakNg => "tools.espeak_ng",
+            Setting::Font => "tools.font",
+        }
+    }
+
+    /// The setting that is written as `key`.
+    pub fn named(key: &str) -> Option<Setting> {
+        Setting::ALL.into_iter().find(|setting| setting.key() == key)
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
