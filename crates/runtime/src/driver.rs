@@ -48,6 +48,8 @@ pub(crate) enum Message {
     Progress { run: RunId, progress: Progress },
     /// Turns are durable, or can't be made so.
     Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
+    /// Say which of some runs are live.
+    AreLive { runs: Vec<RunId>, answer: oneshot::Sender<Vec<bool>> },
     /// Tell what happens to a run from now on; answers whether it is live.
     Follow { run: RunId, follower: Follower, live: oneshot::Sender<bool> },
     /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
@@ -228,6 +230,10 @@ impl Driver {
                     Ok(()) => self.carry_out_all(effects),
                     Err(error) => self.give_up(error, effects),
                 }
+            }
+            Message::AreLive { runs, answer } => {
+                // Whoever asked may have stopped to wait.
+                let _ = answer.send(runs.iter().map(|run| self.runs.contains_key(run)).collect());
             }
             Message::Follow { run, follower, live } => {
                 let found = self.runs.get_mut(&run);

@@ -1,7 +1,9 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
+mod graphs;
 mod handle;
 mod latches;
+mod recovery;
 mod resumption;
 mod setup;
 mod start;
@@ -22,9 +24,12 @@ pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
 pub(crate) use latches::Latch;
+pub(crate) use recovery::Taken;
 pub(crate) use start::made_id;
 
+use graphs::Graphs;
 use latches::Latches;
+use recovery::Purpose;
 
 use crate::Error;
 use crate::driver::{Message, Standing};
@@ -68,6 +73,8 @@ struct Inner {
     mail: mpsc::UnboundedSender<Message>,
     /// Who is about to start a run or to take one up.
     latches: Latches,
+    /// The graphs that runs share.
+    graphs: Graphs,
     /// How the driver and its runs stand; holds the store's lock.
     standing: Arc<Standing>,
     /// Who drove the store before, and when it last gave a sign of life.
@@ -171,9 +178,7 @@ impl Motet {
         let run = self.find_by_id(id)?;
         {
             let _latch = self.latch(id).await;
-            if let Some(row) = self.undriven(&run).await? {
-                self.replay(&row)?;
-            }
+            self.take_up_latched(id, Purpose::CallOff).await?;
         }
         let mut events = run.events().await?;
         let input = Input::Cancel { by: by.into(), reason: reason.into() };

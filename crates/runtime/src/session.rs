@@ -34,7 +34,7 @@ use motet_store::Store;
 use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
-use crate::motet::{Builder, StartOptions, find_run};
+use crate::motet::{Builder, StartOptions, Taken, find_run};
 use crate::pipeline::Pipeline;
 use crate::settings::{Settings, StorePlace};
 
@@ -145,20 +145,32 @@ impl Session {
     /// When there is no such run, it can't be taken up, or the store fails.
     pub async fn resume(&self, ending: Option<&str>) -> Result<Vec<Followed>, Error> {
         let runs = match ending {
-            None => self.store().unfinished()?.into_iter().map(|row| row.id).collect(),
-            Some(ending) => vec![find_run(self.store(), ending)?.id],
-        };
-        let mut followed = Vec::with_capacity(runs.len());
-        for run in runs {
-            match self.take_up(&run).await {
-                Ok(()) => followed.push(self.followed(run, true, true)),
-                Err(error) if ending.is_none() && error.is_of_one_run() => {
-                    followed.push(Followed::lost(run, error));
-                }
-                Err(error) => return Err(error),
+            None => self.take_up_all().await?,
+            Some(ending) => {
+                let run = find_run(self.store(), ending)?.id;
+                self.take_up(&run).await?;
+                vec![(run, Ok(()))]
             }
+        };
+        let follow = |(run, outcome)| match outcome {
+            Ok(()) => Ok(self.followed(run, true, true)),
+            Err(error) if Error::is_of_one_run(&error) => Ok(Followed::lost(run, error)),
+            Err(error) => Err(error),
+        };
+        runs.into_iter().map(follow).collect()
+    }
+
+    /// Has every unfinished run driven; says for each what came of it.
+    async fn take_up_all(&self) -> Result<Vec<Taken>, Error> {
+        if let Reached::Owner(motet) = self.backstage.reach().await? {
+            return motet.take_up_all().await;
         }
-        Ok(followed)
+        let mut taken = Vec::new();
+        for run in self.store().unfinished_ids()? {
+            let outcome = self.take_up(&run).await;
+            taken.push((run, outcome));
+        }
+        Ok(taken)
     }
 
     async fn take_up(&self, run: &RunId) -> Result<(), Error> {

@@ -216,6 +216,15 @@ impl Store {
         self.0.folder.join(CHILDREN)
     }
 
+    /// Lends a connection for reading, and what a body that lies beside is found by.
+    pub(crate) fn read_all<T>(
+        &self,
+        read: impl FnOnce(&Connection, &Path, &Beside) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Inner { file, beside, reader, .. } = &*self.0;
+        reader.with(|connection| read(connection, file, beside))
+    }
+
     fn writer(&self) -> Result<&SharedWriter, StoreError> {
         self.0.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { file: self.0.file.clone() })
     }

@@ -66,11 +66,6 @@ impl RunHandle {
         &self.id
     }
 
-    pub(super) async fn is_live(&self) -> bool {
-        let (follower, _) = oneshot::channel();
-        self.follow_live(Follower::End(follower)).await
-    }
-
     pub(crate) async fn follow_live(&self, follower: Follower) -> bool {
         let (live, answer) = oneshot::channel();
         self.motet.post(Message::Follow { run: self.id.clone(), follower, live });

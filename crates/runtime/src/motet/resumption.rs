@@ -1,15 +1,24 @@
 //! Going on with runs that nobody drives.
 
-use motet_engine::{Run, RunId};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use motet_engine::RunId;
 use motet_pipeline::{Span, Timestamp};
-use motet_store::{RunRow, Store, StoreError};
+use tokio::sync::oneshot;
 
 use super::latches::{Latch, Subject};
+use super::recovery::{Purpose, Recovery, Taken};
 use super::{Motet, RunHandle};
 use crate::Error;
-use crate::driver::{Message, guarded};
+use crate::driver::Message;
 use crate::lock::Door;
-use crate::pipeline::Pipeline;
+
+/// How many runs are read in one look at the store.
+const TOGETHER: usize = 256;
+
+/// How many such looks are at work at once, at most.
+const LOOKS_MAX: usize = 8;
 
 impl Motet {
     /// Goes on with every unfinished run.
@@ -21,9 +30,9 @@ impl Motet {
     /// When the store fails.
     pub async fn resume(&self) -> Result<Vec<RunHandle>, Error> {
         let mut runs = Vec::new();
-        for row in self.inner.hands.store.unfinished()? {
-            match self.take_up(&row.id).await {
-                Ok(run) => runs.push(run),
+        for (id, outcome) in self.take_up_all().await? {
+            match outcome {
+                Ok(()) => runs.push(RunHandle { motet: self.clone(), id }),
                 Err(error) if error.is_of_one_run() => {}
                 Err(error) => return Err(error),
             }
@@ -31,10 +40,31 @@ impl Motet {
         Ok(runs)
     }
 
+    /// Takes up every unfinished run; says for each what came of it.
+    pub(crate) async fn take_up_all(&self) -> Result<Vec<Taken>, Error> {
+        self.recover(self.store().unfinished_ids()?, Purpose::GoOn).await
+    }
+
     /// Takes up a run, if it is unfinished and not driven already.
     pub(crate) async fn take_up(&self, id: &RunId) -> Result<RunHandle, Error> {
         let _latch = self.latch(id).await;
-        self.take_up_latched(id).await
+        self.take_up_latched(id, Purpose::GoOn).await
+    }
+
+    /// Takes up the runs that the owner before this one drove, if it ended without a word.
+    pub(crate) async fn inherit(&self) -> Result<(), Error> {
+        if self.inner.before.owner.as_ref().is_none_or(|owner| owner.door == Door::Left) {
+            return Ok(());
+        }
+        for (_, outcome) in self.recover(self.store().unfinished_ids()?, Purpose::Inherit).await? {
+            match outcome {
+                Ok(()) => {}
+                // It is left as it is; who asks for it is told why.
+                Err(error) if error.is_of_one_run() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Two at a time could replay the same journal, and the slower one would begin with a past that
@@ -43,56 +73,63 @@ impl Motet {
         self.inner.latches.sole(Subject::Run(id.clone())).await
     }
 
-    /// The same for who has latched the run.
-    pub(super) async fn take_up_latched(&self, id: &RunId) -> Result<RunHandle, Error> {
-        let run = self.find_by_id(id)?;
-        if let Some(row) = self.undriven(&run).await? {
-            judge_artifacts(self.store(), id)?;
-            self.replay(&row)?;
+    /// Takes up a run that is latched.
+    pub(super) async fn take_up_latched(&self, id: &RunId, purpose: Purpose) -> Result<RunHandle, Error> {
+        let recovery = Arc::new(Recovery::new(self, purpose));
+        for (_, outcome) in self.recover_latched(recovery, vec![id.clone()]).await? {
+            outcome?;
         }
-        Ok(run)
+        Ok(RunHandle { motet: self.clone(), id: id.clone() })
     }
 
-    /// The run, if it is unfinished and nobody drives it.
-    pub(super) async fn undriven(&self, run: &RunHandle) -> Result<Option<RunRow>, Error> {
-        self.inner.standing.judge(&run.id)?;
-        if run.is_live().await {
-            return Ok(None);
-        }
-        // Read after it was seen not to be live: what drove it until now is durable.
-        Ok(self.store().run(&run.id)?.filter(|row| !row.status.is_final()))
+    /// Takes up runs, in order; a part of them is read while another is replayed.
+    async fn recover(&self, runs: Vec<RunId>, purpose: Purpose) -> Result<Vec<Taken>, Error> {
+        let recovery = Arc::new(Recovery::new(self, purpose));
+        let looks = std::thread::available_parallelism().map_or(1, usize::from).min(LOOKS_MAX);
+        let parts: Vec<Vec<RunId>> = runs.chunks(TOGETHER).map(<[RunId]>::to_vec).collect();
+        stream::iter(parts)
+            .map(|part| {
+                let recovery = recovery.clone();
+                async move {
+                    let mut latches = Vec::with_capacity(part.len());
+                    // In the order of the runs, as everybody does who latches several of them.
+                    for id in &part {
+                        latches.push(self.latch(id).await);
+                    }
+                    self.recover_latched(recovery, part).await
+                }
+            })
+            .buffered(looks)
+            .try_concat()
+            .await
     }
 
-    /// Brings a run that nobody drives to where it was, and drives it from there.
-    pub(super) fn replay(&self, row: &RunRow) -> Result<(), Error> {
-        let (store, id) = (self.store(), &row.id);
-        let bundle = store.plan(&row.plan)?.ok_or_else(|| StoreError::Corrupt {
-            file: store.folder().to_owned(),
-            what: format!("the pipeline of run {id} is gone"),
-        })?;
-        let pipeline = Pipeline::from_stored(&bundle, &self.inner.catalogue)?;
-        let turns = store.turns(id)?;
-        let replayed = guarded(|| {
-            self.inner.hands.before_engine(id);
-            Run::replay(pipeline.graph().clone(), &turns)
-        });
-        let standing = &self.inner.standing;
-        let run = replayed.map_err(|panic| {
-            standing.quarantine(id, panic);
-            standing.why_undriven(id)
-        })?;
-        let run = run.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
-        if self.inner.mail.is_closed() {
-            return Err(standing.why_undriven(id));
+    /// Takes up those of some latched runs that nobody drives.
+    async fn recover_latched(&self, recovery: Arc<Recovery>, runs: Vec<RunId>) -> Result<Vec<Taken>, Error> {
+        let (answer, live) = oneshot::channel();
+        self.post(Message::AreLive { runs: runs.clone(), answer });
+        // A driver that is gone drives none, which is told by what takes them up.
+        let live = live.await.unwrap_or_else(|_| vec![false; runs.len()]);
+        let (mut taken, mut undriven) = (Vec::with_capacity(runs.len()), Vec::new());
+        for (id, is_live) in runs.into_iter().zip(live) {
+            match self.inner.standing.judge(&id) {
+                Ok(()) if is_live => taken.push((id, Ok(()))),
+                Ok(()) => undriven.push(id),
+                Err(error) => taken.push((id, Err(error))),
+            }
         }
-        let away = turns.last().map_or(Span(0), |turn| self.away(turn.at));
-        self.post(Message::TakeUp { run: Box::new(run), away });
-        Ok(())
+        if undriven.is_empty() {
+            return Ok(taken);
+        }
+        // Read after they were seen not to be live: what drove them until now is durable.
+        let recovered = self.hands().compute_any(move || recovery.take_up(&undriven)).await;
+        taken.extend(recovered.ok_or(Error::Left)?);
+        Ok(taken)
     }
 
     /// For how long nobody drove a run whose last turn was at `last`: since the last sign of life of
     /// the owner before, if that owner drove the run (then it recorded a turn of it), else since then.
-    fn away(&self, last: Timestamp) -> Span {
+    pub(super) fn away(&self, last: Timestamp) -> Span {
         let now = self.inner.hands.world.now();
         let seen = self.inner.before.seen_at.filter(|_| self.was_driven_before(last));
         now.since(seen.map_or(last, |seen| seen.max(last)))
@@ -102,40 +139,74 @@ impl Motet {
     pub(crate) fn was_driven_before(&self, last: Timestamp) -> bool {
         self.inner.before.owner.as_ref().is_some_and(|owner| last >= owner.opened_at)
     }
-
-    /// Takes up the runs that the owner before this one drove, if it ended without a word.
-    pub(crate) async fn inherit(&self) -> Result<(), Error> {
-        if self.inner.before.owner.as_ref().is_none_or(|owner| owner.door == Door::Left) {
-            return Ok(());
-        }
-        for row in self.inner.hands.store.unfinished()? {
-            if !self.was_driven_before(row.updated_at) {
-                continue;
-            }
-            match self.take_up(&row.id).await {
-                Ok(_) => {}
-                // It is left as it is; who asks for it is told why.
-                Err(error) if error.is_of_one_run() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Refuses a run of which bytes are gone: it would fail for good, and they may be brought back.
-fn judge_artifacts(store: &Store, run: &RunId) -> Result<(), StoreError> {
-    for row in store.artifacts(run)? {
-        let (digest, bytes) = (row.artifact.digest, row.artifact.bytes);
-        let file = || store.path_of(&digest);
-        match store.length_of(&digest) {
-            Some(length) if length == bytes => {}
-            Some(length) => {
-                let what = format!("it has {length} bytes instead of {bytes}");
-                return Err(StoreError::Corrupt { file: file(), what });
-            }
-            None => return Err(StoreError::NoArtifact { digest, file: file() }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error as MotetError;
+
+    const NAP: &str = r#"
+motet: 1
+name: nap
+inputs: { n: integer }
+steps: { nap: { uses: flow/sleep, with: { duration: 7d } } }
+"#;
+
+    #[tokio::test]
+    async fn runs_of_one_plan_share_its_graph_whether_they_are_started_or_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Motet::open(folder.path()).await.unwrap();
+        let pipeline = first.load_text(NAP).unwrap();
+        for n in 0..3 {
+            first.start(&pipeline, [("n", n)]).await.unwrap();
         }
+        first.close().await;
+
+        let second = Motet::open(folder.path()).await.unwrap();
+        assert_eq!(second.resume().await.unwrap().len(), 3);
+        let pipeline = second.load_text(NAP).unwrap();
+        second.start(&pipeline, [("n", 3)]).await.unwrap();
+        let shared = second.inner.graphs.get(&pipeline.plan().digest).unwrap();
+        // Those of four runs and the one here.
+        assert_eq!(Arc::strong_count(&shared), 5);
+        second.close().await;
     }
-    Ok(())
+
+    #[tokio::test]
+    async fn however_many_take_up_the_same_runs_each_is_taken_up_once() {
+        const RUNS: usize = 2 * TOGETHER + 1;
+        let folder = tempfile::tempdir().unwrap();
+        let first = Motet::open(folder.path()).await.unwrap();
+        let pipeline = first.load_text(NAP).unwrap();
+        let starts = (0..RUNS).map(|n| first.start(&pipeline, [("n", n)]));
+        let started = futures_util::future::join_all(starts).await;
+        assert!(started.iter().all(Result::is_ok));
+        drop(started);
+        first.close().await;
+
+        let second = Motet::open(folder.path()).await.unwrap();
+        let ids = second.store().unfinished_ids().unwrap();
+        let one_by_one = async {
+            for id in ids.iter().rev() {
+                second.take_up(id).await?;
+            }
+            Ok::<_, MotetError>(())
+        };
+        let (one, two, rest) = tokio::join!(second.resume(), second.resume(), one_by_one);
+        rest.unwrap();
+        for resumed in [one.unwrap(), two.unwrap()] {
+            assert_eq!(resumed.iter().map(RunHandle::id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+        }
+        // What was handed in before this is durable with it.
+        second.start(&pipeline, [("n", RUNS)]).await.unwrap();
+        for id in &ids {
+            let turns = second.store().turns(id).unwrap();
+            let resumed = |turn: &&motet_engine::Turn| {
+                turn.events.iter().any(|event| matches!(event, motet_engine::Event::RunResumed { .. }))
+            };
+            assert_eq!(turns.iter().filter(resumed).count(), 1, "{id}");
+        }
+        second.close().await;
+    }
 }

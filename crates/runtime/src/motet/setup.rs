@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::graphs::Graphs;
 use super::latches::Latches;
 use super::{Before, Inner, Motet};
 use crate::Error;
@@ -153,8 +154,8 @@ impl Builder {
         let (processors, catalogue) = (self.processors, self.catalogue.clone());
         let hands = Arc::new(self.into_hands(store));
         let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
-        let latches = Latches::default();
-        Motet { inner: Arc::new(Inner { hands, catalogue, mail, latches, standing, before }) }
+        let (latches, graphs) = (Latches::default(), Graphs::default());
+        Motet { inner: Arc::new(Inner { hands, catalogue, mail, latches, graphs, standing, before }) }
     }
 
     /// All that operations work with, in `store`.

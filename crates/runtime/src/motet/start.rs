@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
+use super::recovery::Purpose;
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Accepted, Message};
@@ -131,13 +132,13 @@ impl Motet {
         let likeness = Likeness { plan: plan.digest, inputs: motet_store::inputs_digest(&inputs) };
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
         if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
-            let run = self.take_up_latched(&row.id).await?;
+            let run = self.take_up_latched(&row.id, Purpose::GoOn).await?;
             return Ok(Started { run, found: false });
         }
         if let Some(found) = self.find_started(&likeness, &options)? {
             // Latched by its name already.
             let run = match &options.id {
-                Some(_) => self.take_up_latched(&found).await?,
+                Some(_) => self.take_up_latched(&found, Purpose::GoOn).await?,
                 None => self.take_up(&found).await?,
             };
             return Ok(Started { run, found: true });
@@ -204,7 +205,7 @@ impl Motet {
             labels,
         };
         let (accepted, answer) = oneshot::channel();
-        let graph = pipeline.graph().clone();
+        let graph = self.inner.graphs.share(pipeline.graph());
         let accepted = Accepted { answer: accepted, latches };
         self.post(Message::Start { graph, started: Box::new(started), accepted });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;

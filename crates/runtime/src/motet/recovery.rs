@@ -1,0 +1,143 @@
+//! Recovery: runs that nobody drives are brought to where they were, many at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use motet_engine::{Graph, Run, RunId};
+use motet_pipeline::Digest;
+use motet_pipeline::diagnostic::Diagnostic;
+use motet_store::{Past, StoreError};
+
+use super::Motet;
+use crate::Error;
+use crate::driver::{Message, guarded};
+use crate::pipeline::Pipeline;
+
+/// What runs are taken up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To go on. A run of which bytes are gone is refused: it would fail for good, and they may be brought
+    /// back.
+    GoOn,
+    /// The same for those alone that the owner before this one drove.
+    Inherit,
+    /// To be called off, which needs no bytes.
+    CallOff,
+}
+
+/// What came of a run that was to be taken up.
+pub(crate) type Taken = (RunId, Result<(), Error>);
+
+/// Looks at each plan and each artifact once, whichever runs refer to it.
+pub(super) struct Recovery {
+    motet: Motet,
+    purpose: Purpose,
+    plans: Mutex<HashMap<Digest, Pinned>>,
+    artifacts: Mutex<HashMap<Digest, Option<u64>>>,
+}
+
+/// A plan that runs are pinned to.
+#[derive(Clone)]
+enum Pinned {
+    Graph(Arc<Graph>),
+    Faulty(Vec<Diagnostic>),
+}
+
+impl Recovery {
+    pub(super) fn new(motet: &Motet, purpose: Purpose) -> Recovery {
+        Recovery { motet: motet.clone(), purpose, plans: Mutex::default(), artifacts: Mutex::default() }
+    }
+
+    /// Reads and replays `runs`, which nobody drives and only the caller may take up now, and hands them to
+    /// the driver. Takes as long as that takes.
+    pub(super) fn take_up(&self, runs: &[RunId]) -> Vec<Taken> {
+        let take_up_one = |id: &RunId| match self.motet.store().past(id) {
+            Ok(Some(past)) => self.hand_over(id, &past),
+            Ok(None) => Ok(()),
+            Err(StoreError::NoRun { run }) => Err(Error::NoRun(run.to_string())),
+            Err(error) => Err(error.into()),
+        };
+        runs.iter().map(|id| (id.clone(), take_up_one(id))).collect()
+    }
+
+    fn hand_over(&self, id: &RunId, past: &Past) -> Result<(), Error> {
+        let Some(last) = past.turns.last() else { return Ok(()) };
+        if self.purpose == Purpose::Inherit && !self.motet.was_driven_before(last.at) {
+            return Ok(());
+        }
+        if self.purpose != Purpose::CallOff {
+            past.artifacts.iter().try_for_each(|(digest, bytes)| self.judge_artifact(digest, *bytes))?;
+        }
+        let run = self.replay(id, past)?;
+        let standing = &self.motet.inner.standing;
+        if self.motet.inner.mail.is_closed() {
+            return Err(standing.why_undriven(id));
+        }
+        self.motet.post(Message::TakeUp { run: Box::new(run), away: self.motet.away(last.at) });
+        Ok(())
+    }
+
+    fn replay(&self, id: &RunId, past: &Past) -> Result<Run, Error> {
+        let graph = self.graph(id, &past.plan)?;
+        let replayed = guarded(|| {
+            self.motet.hands().before_engine(id);
+            Run::replay(graph, &past.turns)
+        });
+        let run = replayed.map_err(|panic| {
+            let standing = &self.motet.inner.standing;
+            standing.quarantine(id, panic);
+            standing.why_undriven(id)
+        })?;
+        run.map_err(|misuse| Error::Journal { run: id.clone(), misuse })
+    }
+
+    /// The graph of the plan that the run is pinned to.
+    fn graph(&self, id: &RunId, plan: &Digest) -> Result<Arc<Graph>, Error> {
+        let known = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(plan).cloned();
+        let pinned = match known {
+            Some(pinned) => pinned,
+            None => {
+                let pinned = self.look_up(id, plan)?;
+                let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+                plans.entry(*plan).or_insert(pinned).clone()
+            }
+        };
+        match pinned {
+            Pinned::Graph(graph) => Ok(graph),
+            Pinned::Faulty(findings) => Err(Error::Check(findings)),
+        }
+    }
+
+    fn look_up(&self, id: &RunId, plan: &Digest) -> Result<Pinned, Error> {
+        let inner = &self.motet.inner;
+        if let Some(graph) = inner.graphs.get(plan) {
+            return Ok(Pinned::Graph(graph));
+        }
+        let store = self.motet.store();
+        let bundle = store.plan(plan)?.ok_or_else(|| StoreError::Corrupt {
+            file: store.folder().to_owned(),
+            what: format!("the pipeline of run {id} is gone"),
+        })?;
+        match Pipeline::from_stored(&bundle, &inner.catalogue) {
+            Ok(pipeline) => Ok(Pinned::Graph(inner.graphs.share(pipeline.graph()))),
+            Err(Error::Check(findings)) => Ok(Pinned::Faulty(findings)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn judge_artifact(&self, digest: &Digest, bytes: u64) -> Result<(), StoreError> {
+        let store = self.motet.store();
+        let mut lengths = self.artifacts.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = *lengths.entry(*digest).or_insert_with(|| store.length_of(digest));
+        drop(lengths);
+        let file = || store.path_of(digest);
+        match length {
+            Some(length) if length == bytes => Ok(()),
+            Some(length) => {
+                let what = format!("it has {length} bytes instead of {bytes}");
+                Err(StoreError::Corrupt { file: file(), what })
+            }
+            None => Err(StoreError::NoArtifact { digest: *digest, file: file() }),
+        }
+    }
+}

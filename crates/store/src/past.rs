@@ -1,0 +1,77 @@
+//! Pasts: all that is needed to take up a run that nobody drives, in one look.
+
+use motet_engine::{RunId, Turn};
+use motet_pipeline::Digest;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::{Store, StoreError, journal, rows};
+
+/// What happened to an unfinished run so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Past {
+    /// The pinned plan.
+    pub plan: Digest,
+    /// All its turns, in order.
+    pub turns: Vec<Turn>,
+    /// The artifacts that it refers to, each once, and how many bytes they have.
+    pub artifacts: Vec<(Digest, u64)>,
+}
+
+impl Store {
+    /// The names of the runs that are not over, oldest first.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn unfinished_ids(&self) -> Result<Vec<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE ended_at IS NULL ORDER BY number";
+        self.read_all(|connection, file, _| {
+            let ids = || -> rusqlite::Result<_> {
+                let mut statement = connection.prepare_cached(sql)?;
+                statement.query_map([], |row| Ok(RunId::new(row.get_ref(0)?.as_str()?)))?.collect()
+            };
+            ids().map_err(|error| StoreError::from_sqlite(file, error))
+        })
+    }
+
+    /// The past of a run, as it is at one moment; nothing if the run is over.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`], [`StoreError::NewerRun`], [`StoreError::Corrupt`] as for [`Store::turns`], and
+    /// what the disk refuses.
+    pub fn past(&self, run: &RunId) -> Result<Option<Past>, StoreError> {
+        self.read_all(|connection, file, beside| {
+            let sqlite = |error| StoreError::from_sqlite(file, error);
+            let moment = connection.unchecked_transaction().map_err(sqlite)?;
+            let past = match head(&moment, run).map_err(sqlite)? {
+                None => return Err(StoreError::NoRun { run: run.clone() }),
+                Some(head) if head.is_over => None,
+                Some(Head { number, plan, .. }) => {
+                    let artifacts = artifacts(&moment, number).map_err(sqlite)?;
+                    let turns = journal::turns(&moment, file, beside, run, 1)?;
+                    Some(Past { plan, turns, artifacts })
+                }
+            };
+            moment.finish().map_err(sqlite)?;
+            Ok(past)
+        })
+    }
+}
+
+struct Head {
+    number: i64,
+    plan: Digest,
+    is_over: bool,
+}
+
+fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Head>> {
+    let sql = "SELECT number, plan, ended_at IS NOT NULL FROM runs WHERE id = ?1";
+    let from_row =
+        |row: &Row| Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)? });
+    connection.prepare_cached(sql)?.query_row([run.as_str()], from_row).optional()
+}
+
+fn artifacts(connection: &Connection, run: i64) -> rusqlite::Result<Vec<(Digest, u64)>> {
+    let sql = "SELECT DISTINCT digest, bytes FROM artifact_refs JOIN artifacts USING (digest) WHERE run = ?1";
+    let from_row = |row: &Row| Ok((rows::digest(row, 0)?, row.get::<_, i64>(1)? as u64));
+    connection.prepare_cached(sql)?.query_map([run], from_row)?.collect()
+}
