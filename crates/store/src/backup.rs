@@ -7,13 +7,15 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use rusqlite::backup::Backup as Copy;
+use motet_pipeline::Digest;
+use rusqlite::backup::{Backup as Copy, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::artifacts::ArtifactFolder;
 use crate::folder::{ARTIFACTS, DATABASE};
 use crate::mark::{Mark, MarkFile, Reading};
-use crate::{StoreError, integrity, private};
+use crate::private::{self, FOLDER_MODE};
+use crate::{StoreError, integrity};
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,44 +29,62 @@ pub struct Backup {
 }
 
 /// The name of the database until the copy is whole.
-const UNFINISHED: &str = "motet.db.part";
+pub(crate) const UNFINISHED: &str = "motet.db.part";
 
 /// How many pages are copied at once: all of them, so that nobody's commit comes in between.
 const ALL_PAGES: i32 = -1;
 
-/// Copies the store of `source`, whose artifacts lie in `artifacts`, to `folder`.
+/// Copies the store of `source`, whose artifacts lie in `artifacts`, to `folder`. If that fails, nothing
+/// is left there.
 pub(crate) fn write(
     source: &Connection,
     artifacts: &ArtifactFolder,
     folder: &Path,
 ) -> Result<Backup, StoreError> {
+    let was_there = private::look_at(folder)?.is_some();
     make_empty(folder)?;
+    let written = fill(source, artifacts, folder);
+    if written.is_err() {
+        empty(folder, was_there);
+    }
+    written
+}
+
+fn fill(source: &Connection, artifacts: &ArtifactFolder, folder: &Path) -> Result<Backup, StoreError> {
     let part = folder.join(UNFINISHED);
     let failed = |error| StoreError::from_sqlite(&part, error);
     drop(private::open_or_make(&part)?);
     let mut copy = Connection::open_with_flags(&part, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    Copy::new(source, &mut copy).and_then(|copying| copying.step(ALL_PAGES)).map_err(failed)?;
+    match Copy::new(source, &mut copy).and_then(|copying| copying.step(ALL_PAGES)).map_err(failed)? {
+        StepResult::Done => {}
+        _ => return Err(StoreError::Busy { file: source.path().unwrap_or_default().into() }),
+    }
     let referenced = integrity::references(&copy).map_err(failed)?;
     let runs: i64 = copy.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(failed)?;
-    let mut backup = Backup { runs: runs.unsigned_abs(), ..Backup::default() };
-    private::make_folder(&folder.join(ARTIFACTS))?;
-    let target = ArtifactFolder::open(folder.join(ARTIFACTS))?;
-    for digest in referenced {
-        if artifacts.find(&digest).is_none() {
-            return Err(StoreError::NoArtifact { digest, file: artifacts.path_of(&digest) });
-        }
-        let kept = target.copy_in(&artifacts.path_of(&digest))?;
-        if kept.digest != digest {
-            let what = "its bytes aren't what was written".to_owned();
-            return Err(StoreError::Corrupt { file: artifacts.path_of(&digest), what });
-        }
-        backup.artifacts += 1;
-        backup.artifact_bytes += kept.bytes;
-    }
     let mark = Mark::of(&copy).map_err(failed)?;
     drop(copy);
+    private::make_folder(&folder.join(ARTIFACTS))?;
+    let target = ArtifactFolder::open(folder.join(ARTIFACTS))?;
+    let mut backup = Backup { runs: runs.unsigned_abs(), ..Backup::default() };
+    for digest in referenced {
+        backup.artifacts += 1;
+        backup.artifact_bytes += copy_artifact(artifacts, &target, digest)?;
+    }
     finish(folder, &part, &mark)?;
     Ok(backup)
+}
+
+/// Gives how many bytes it has.
+fn copy_artifact(from: &ArtifactFolder, to: &ArtifactFolder, digest: Digest) -> Result<u64, StoreError> {
+    let file = from.path_of(&digest);
+    if from.find(&digest).is_none() {
+        return Err(StoreError::NoArtifact { digest, file });
+    }
+    let kept = to.copy_in(&file)?;
+    if kept.digest != digest {
+        return Err(StoreError::Corrupt { file, what: "its bytes aren't what was written".to_owned() });
+    }
+    Ok(kept.bytes)
 }
 
 /// Makes the folder, or takes one in which there is nothing.
@@ -73,11 +93,23 @@ fn make_empty(folder: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_io("read", folder, error);
     let mut names = fs::read_dir(folder).map_err(failed)?;
     match names.next().transpose().map_err(failed)? {
-        None => Ok(()),
+        None => private::narrow(folder, FOLDER_MODE).map(drop),
         Some(entry) => {
             let holds = entry.file_name().to_string_lossy().escape_debug().to_string();
             Err(StoreError::Occupied { folder: folder.to_owned(), holds })
         }
+    }
+}
+
+/// Takes away what was written into a folder that was empty. What can't be removed does no harm: without
+/// a named database it is no store.
+fn empty(folder: &Path, was_there: bool) {
+    for name in [UNFINISHED, "motet.db.part-wal", "motet.db.part-shm", "motet.db.part-journal", DATABASE] {
+        drop(fs::remove_file(folder.join(name)));
+    }
+    drop(fs::remove_dir_all(folder.join(ARTIFACTS)));
+    if !was_there {
+        drop(fs::remove_dir(folder));
     }
 }
 

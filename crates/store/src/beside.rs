@@ -23,6 +23,9 @@ pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// A reference stands where media would, with a media type that no measured file has.
 const REFERENCE: &str = "application/vnd.motet.value+json";
 
+/// About how many bytes a reference takes: much more than media weighs.
+const REFERENCE_BYTES: u64 = 192;
+
 /// Files with long values, and with turns that are long in spite of them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Beside {
@@ -57,50 +60,64 @@ impl Beside {
     pub(crate) fn shorten(&self, events: &[Event]) -> Result<Shortened, StoreError> {
         let mut shortened = Shortened { events: events.to_vec(), digests: BTreeSet::new() };
         for value in shortened.events.iter_mut().flat_map(Event::values_mut) {
-            *value = self.shorten_value(value, &mut shortened.digests)?;
+            *value = self.shorten_value(value, &mut shortened.digests)?.0;
         }
         Ok(shortened)
     }
 
-    /// `value` with references in place of what is long in it, or a reference itself; adds what they refer
-    /// to.
-    fn shorten_value(&self, value: &Value, digests: &mut BTreeSet<Digest>) -> Result<Value, StoreError> {
+    /// `value` with references in place of what is long in it, or a reference itself, and about how many
+    /// bytes it takes; adds what it refers to.
+    fn shorten_value(
+        &self,
+        value: &Value,
+        digests: &mut BTreeSet<Digest>,
+    ) -> Result<(Value, u64), StoreError> {
         if !is_long_value(value) {
-            return Ok(value.clone());
+            return Ok((value.clone(), value.units()));
         }
         let known = self.known().find_value(value);
         if let Some(known) = known.filter(|known| self.is_there(&known.kept)) {
             digests.extend(known.inner.iter().copied().chain([known.kept.digest]));
-            return Ok(reference(&known.kept));
+            return Ok((reference(&known.kept), REFERENCE_BYTES));
         }
         let mut inner = BTreeSet::new();
-        let short = self.shorten_inside(value, &mut inner)?;
-        if !is_long_value(&short) {
+        let (short, bytes) = self.shorten_inside(value, &mut inner)?;
+        if bytes <= VALUE_BYTES_MAX as u64 {
             digests.append(&mut inner);
-            return Ok(short);
+            return Ok((short, bytes));
         }
         let json = serde_json::to_vec(&short).expect("a value is plain data with text keys");
         let kept = self.folder.put(&json)?;
         digests.extend(inner.iter().copied().chain([kept.digest]));
         self.known().insert(value, kept, inner.into_iter().collect());
-        Ok(reference(&kept))
+        Ok((reference(&kept), REFERENCE_BYTES))
     }
 
     /// The same for what `value` holds, but not for itself.
-    fn shorten_inside(&self, value: &Value, digests: &mut BTreeSet<Digest>) -> Result<Value, StoreError> {
-        Ok(match value {
+    fn shorten_inside(
+        &self,
+        value: &Value,
+        digests: &mut BTreeSet<Digest>,
+    ) -> Result<(Value, u64), StoreError> {
+        let mut bytes = 0;
+        let mut shorten = |value: &Value, name_bytes: usize| -> Result<Value, StoreError> {
+            let (short, short_bytes) = self.shorten_value(value, digests)?;
+            bytes += short_bytes + name_bytes as u64;
+            Ok(short)
+        };
+        let short = match value {
             Value::List(items) => {
-                let items = items.iter().map(|item| self.shorten_value(item, digests));
+                let items = items.iter().map(|item| shorten(item, 0));
                 Value::list(items.collect::<Result<_, _>>()?)
             }
             Value::Map(entries) => {
                 let entries = entries.iter();
-                let entries =
-                    entries.map(|(name, value)| Ok((name.clone(), self.shorten_value(value, digests)?)));
+                let entries = entries.map(|(name, value)| Ok((name.clone(), shorten(value, name.len())?)));
                 Value::map(entries.collect::<Result<Vec<_>, StoreError>>()?)
             }
-            other => other.clone(),
-        })
+            other => return Ok((other.clone(), other.units())),
+        };
+        Ok((short, bytes))
     }
 
     /// Puts the long values `digests` back in the place of their references.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::StoreError;
+use crate::folder::DATABASE;
 use crate::mark::{self, Mark, MarkFile};
 use crate::place::Place;
 
@@ -50,7 +51,7 @@ impl OnDisk {
         found: mark::Reading,
     ) -> Result<OnDisk, StoreError> {
         let of_database = Mark::of(connection);
-        let mark = of_database.map_err(|error| StoreError::from_sqlite(&folder.join("motet.db"), error))?;
+        let mark = of_database.map_err(|error| StoreError::from_sqlite(&folder.join(DATABASE), error))?;
         let file = MarkFile::open(folder, found, &mark)?;
         let place = Place::of(folder)?;
         let log_bytes = place.look()?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::private::{self, FILE_MODE, FOLDER_MODE};
-use crate::{StoreError, mark, schema};
+use crate::{StoreError, schema};
 
 /// A folder that is a store's, or that may become one: one that is empty, or in which somebody has
 /// just begun to make a store.
@@ -34,6 +34,7 @@ pub struct StoreFolder {
 
 pub(crate) const DATABASE: &str = "motet.db";
 pub(crate) const LOG: &str = "motet.db-wal";
+pub(crate) const MARK: &str = "mark";
 pub(crate) const ARTIFACTS: &str = "artifacts";
 pub(crate) const SCRATCH: &str = "scratch";
 pub(crate) const CHILDREN: &str = "children";
@@ -41,7 +42,7 @@ pub(crate) const CHILDREN: &str = "children";
 /// The names of a store, and what each of them is.
 const NAMES: [(&str, Kind); 11] = [
     ("owner.lock", Kind::File),
-    ("mark", Kind::File),
+    (MARK, Kind::File),
     ("control.sock", Kind::Socket),
     (ARTIFACTS, Kind::Folder),
     (SCRATCH, Kind::Folder),
@@ -83,10 +84,7 @@ impl StoreFolder {
         let is_there = path.try_exists().map_err(|error| StoreError::from_io("open", path, error))?;
         match is_there && folder.is_store()? {
             true => Ok(folder),
-            false => {
-                mark::read(path)?.refuse_gone(&folder.database())?;
-                Err(StoreError::Missing { folder: path.to_owned() })
-            }
+            false => Err(StoreError::Missing { folder: path.to_owned() }),
         }
     }
 
@@ -150,6 +148,9 @@ impl StoreFolder {
     /// Whether there is a store in it; if not, one may be made here.
     fn is_store(&self) -> Result<bool, StoreError> {
         if !self.is_named()? {
+            if first_open::was_store(&self.path)? && !self.is_named()? {
+                return Err(StoreError::Gone { folder: self.path.clone() });
+            }
             let Some(holds) = first_open::others_in(&self.path)? else { return Ok(false) };
             // It may be what another process has just made in the store that it has named meanwhile.
             if !self.is_named()? {

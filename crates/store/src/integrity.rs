@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
-use crate::{StoreError, journal};
+use crate::{StoreError, journal, mark};
 
 /// What [`crate::Store::check`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,9 @@ pub struct IntegrityReport {
     pub damaged: Vec<Digest>,
     /// Files that no run refers to. They take room and do no harm: a crash leaves some.
     pub unreferenced: Vec<Digest>,
+    /// Whether the store's mark can't be read, so that a loss of the log would pass unnoticed. The next
+    /// owner writes it anew.
+    pub mark_is_unreadable: bool,
     /// Room on the store's disk, in bytes.
     pub free_bytes: u64,
 }
@@ -54,9 +57,12 @@ pub(crate) fn check(
     beside: &Beside,
 ) -> Result<IntegrityReport, StoreError> {
     let mut report = IntegrityReport { free_bytes: free_bytes(folder)?, ..IntegrityReport::default() };
-    match quick_check(connection) {
-        Ok(findings) => report.database = findings,
-        Err(error) => report.database.push(error.to_string()),
+    report.mark_is_unreadable = mark::read(folder)? == mark::Reading::Unreadable;
+    for look in [quick_check, missing_turns] {
+        match look(connection) {
+            Ok(findings) => report.database.extend(findings),
+            Err(error) => report.database.push(error.to_string()),
+        }
     }
     // Before the references: a file comes before what refers to it.
     let files = beside.folder.list()?;
@@ -72,6 +78,14 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA quick_check")?;
     let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(if lines == ["ok"] { Vec::new() } else { lines })
+}
+
+/// Turns that were recorded before others that are there. No turn is ever taken away.
+fn missing_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT ifnull(max(sequence), 0) - count(*) FROM journal";
+    let missing: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    let finding = || format!("turns are missing in the midst of the journal: {missing}");
+    Ok((missing != 0).then(finding).into_iter().collect())
 }
 
 fn check_journals(connection: &Connection, file: &Path, beside: &Beside, report: &mut IntegrityReport) {

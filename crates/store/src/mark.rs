@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest as _, Sha256};
 
+use crate::folder::{DATABASE, MARK};
 use crate::{StoreError, private};
 
 /// What the last durable state of a journal is known by.
@@ -41,14 +42,9 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    /// Refuses to make a store where one was: the mark says so, and the database `file` isn't there.
-    pub(crate) fn refuse_gone(&self, file: &Path) -> Result<(), StoreError> {
-        match self {
-            Reading::Mark(mark) if mark.sequence > 0 && private::look_at(file)?.is_none() => {
-                Err(StoreError::Gone { folder: file.parent().unwrap_or(file).to_owned() })
-            }
-            _ => Ok(()),
-        }
+    /// Whether it says that turns were recorded.
+    pub(crate) fn names_a_turn(&self) -> bool {
+        matches!(self, Reading::Mark(mark) if mark.sequence > 0)
     }
 
     /// As [`Mark::judge`]; where there is no mark, all is well.
@@ -62,7 +58,7 @@ impl Reading {
 
 /// Where the mark of the store in `folder` is.
 pub(crate) fn path_in(folder: &Path) -> PathBuf {
-    folder.join("mark")
+    folder.join(MARK)
 }
 
 /// Reads the mark of the store in `folder`.
@@ -94,7 +90,7 @@ impl Mark {
     /// Says what is missing in the database of the store in `folder`, if it isn't all that was durable
     /// when this mark was written.
     pub(crate) fn judge(&self, connection: &Connection, folder: &Path) -> Result<(), StoreError> {
-        let file = folder.join("motet.db");
+        let file = folder.join(DATABASE);
         let found = self.find_in(connection).map_err(|error| StoreError::from_sqlite(&file, error))?;
         found.map_or(Ok(()), |what| Err(StoreError::Lost { folder: folder.to_owned(), what }))
     }

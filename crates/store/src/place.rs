@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
+use crate::folder::{DATABASE, LOG};
 
 /// The database and its log, as they were when they were opened.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Place {
             let found = fs::metadata(&path).map_err(|error| StoreError::from_io("look at", &path, error))?;
             Ok(Known { path, device: found.dev(), number: found.ino() })
         };
-        Ok(Place { folder: folder.to_owned(), database: know("motet.db")?, log: know("motet.db-wal")? })
+        Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)? })
     }
 
     /// Fails if one of the files isn't where it was; else gives the length of the log in bytes.

@@ -1,53 +1,86 @@
 //! The queue before the writer: group commit.
 //!
 //! The thread sleeps until something is handed in, takes all that has gathered meanwhile, commits it
-//! in one transaction and tells everybody. So the busier the store, the fewer flushes a turn costs.
+//! in one transaction and tells everybody. So the busier the store, the fewer flushes a turn costs. What
+//! is handed in passes the [stage](crate::stage) first.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
 
 use crate::beside::Beside;
 use crate::prepare::Prepared;
-use crate::stage::{Request, Waiter};
-use crate::writer::SharedWriter;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use crate::stage::Stage;
+use crate::writer::{Outcome, SharedWriter};
+use crate::{Record, StoreError};
 
 /// No more turns than this in one commit, so that the first doesn't wait for too long.
 const BATCH_RECORDS_MAX: usize = 1024;
 
 /// The way to the writer's thread, which ends after the last request once this is dropped.
-#[derive(Clone)]
-pub(crate) struct Entrance(Sender<Request>);
-
-/// The writer's thread.
 pub(crate) struct Queue {
-    entrance: Option<Entrance>,
+    stage: Option<Stage>,
+    sender: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Entrance {
-    /// Hands in a request. One that can't be sent is dropped, which tells its waiter.
-    pub(crate) fn send(&self, request: Request) {
-        drop(self.0.send(request));
-    }
+/// What the thread is to do.
+pub(crate) enum Job {
+    Append(Request),
+    /// Move the write-ahead log into the database, if it is time to.
+    MoveLog,
 }
+
+pub(crate) struct Request {
+    pub(crate) work: Work,
+    waiter: Waiter,
+}
+
+/// The records of a request.
+pub(crate) enum Work {
+    AsHandedIn(Vec<Record>),
+    Prepared(Result<Vec<Prepared>, StoreError>),
+}
+
+/// Whoever waits for a request. Is told exactly once, also if the writer never comes to it.
+struct Waiter(Option<Done>);
+
+type Done = Box<dyn FnOnce(Outcome) + Send>;
 
 impl Queue {
     pub(crate) fn start(writer: SharedWriter, beside: Beside) -> Queue {
         let (sender, receiver) = mpsc::channel();
+        let stage = Stage::new(sender.clone(), beside.clone());
         let thread = thread::Builder::new().name("motet-store".to_owned());
         let thread = thread.spawn(move || run(&writer, &beside, &receiver));
         // Without a thread the receiver is gone, and every request is answered with `Closed`.
-        Queue { entrance: Some(Entrance(sender)), thread: thread.ok() }
+        Queue { stage: Some(stage), sender: Some(sender), thread: thread.ok() }
     }
 
-    /// The way in.
-    pub(crate) fn entrance(&self) -> Entrance {
-        self.entrance.clone().expect("it is there until this is dropped")
+    pub(crate) fn hand_in(&self, records: Vec<Record>, done: impl FnOnce(Outcome) + Send + 'static) {
+        let waiter = Waiter(Some(Box::new(done)));
+        if let Some(stage) = &self.stage {
+            stage.hand_in(Request { work: Work::AsHandedIn(records), waiter });
+        }
+    }
+
+    /// Whether a record takes long to be committed, because it is long itself or follows one of its run.
+    pub(crate) fn takes_long(&self, record: &Record) -> bool {
+        self.stage.as_ref().is_some_and(|stage| stage.holds(record))
+    }
+
+    /// Has the log moved soon.
+    pub(crate) fn move_log(&self) {
+        if let Some(sender) = &self.sender {
+            // Without a thread it is moved when the store is closed.
+            drop(sender.send(Job::MoveLog));
+        }
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.entrance = None;
+        self.stage = None;
+        self.sender = None;
         if let Some(thread) = self.thread.take()
             // The last handle may be dropped by what the thread itself calls.
             && thread.thread().id() != thread::current().id()
@@ -57,42 +90,83 @@ impl Drop for Queue {
     }
 }
 
-fn run(writer: &SharedWriter, beside: &Beside, requests: &Receiver<Request>) {
-    while let Ok(first) = requests.recv() {
-        serve(writer, beside, gather(first, requests));
+impl Work {
+    /// The records; none once they are prepared.
+    pub(crate) fn records(&self) -> &[Record] {
+        match self {
+            Work::AsHandedIn(records) => records,
+            Work::Prepared(_) => &[],
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Work::AsHandedIn(records) => records.len(),
+            Work::Prepared(prepared) => prepared.as_ref().map_or(0, Vec::len),
+        }
+    }
+
+    fn prepare(self, beside: &Beside) -> Result<Vec<Prepared>, StoreError> {
+        match self {
+            Work::AsHandedIn(records) => Prepared::all(&records, beside),
+            Work::Prepared(prepared) => prepared,
+        }
+    }
+}
+
+impl Waiter {
+    fn tell(mut self, outcome: Outcome) {
+        if let Some(done) = self.0.take() {
+            done(outcome);
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(StoreError::Closed));
+        }
+    }
+}
+
+fn run(writer: &SharedWriter, beside: &Beside, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        serve(writer, beside, gather(first, jobs));
+        // Everybody was told: now there is time.
         writer.lock().move_log();
     }
 }
 
-/// The first request and all that have gathered behind it, up to a bound.
-fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
-    let mut records = first.len();
-    let mut batch = vec![first];
-    while records < BATCH_RECORDS_MAX
-        && let Ok(next) = requests.try_recv()
-    {
-        records += next.len();
-        batch.push(next);
+/// The requests among the first job and all that have gathered behind it, up to a bound.
+fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Request> {
+    let (mut requests, mut records) = (Vec::new(), 0);
+    let mut next = Some(first);
+    while let Some(job) = next {
+        if let Job::Append(request) = job {
+            records += request.work.len();
+            requests.push(request);
+        }
+        next = if records < BATCH_RECORDS_MAX { jobs.try_recv().ok() } else { None };
     }
-    batch
+    requests
 }
 
-/// Commits a batch. All that can be is done before the writer is asked for: a request that can't be
-/// prepared stops it, as one that can't be written.
-fn serve(writer: &SharedWriter, beside: &Beside, batch: Vec<Request>) {
-    let (mut prepared, mut waiters): (Vec<Vec<Prepared>>, Vec<Waiter>) = Default::default();
-    for request in batch {
-        match request.prepare(beside) {
-            Ok((records, waiter)) => {
+fn serve(writer: &SharedWriter, beside: &Beside, requests: Vec<Request>) {
+    let (mut prepared, mut waiters) = (Vec::new(), Vec::new());
+    for Request { work, waiter } in requests {
+        match work.prepare(beside) {
+            Ok(records) => {
                 prepared.push(records);
                 waiters.push(waiter);
             }
-            Err((error, waiter)) => waiter.tell(Err(writer.lock().stop(error))),
+            Err(error) => waiter.tell(Err(writer.lock().stop(error))),
         }
+    }
+    if prepared.is_empty() {
+        return;
     }
     let records: Vec<&[Prepared]> = prepared.iter().map(Vec::as_slice).collect();
     let outcomes = writer.lock().commit(&records);
-    for (waiter, outcome) in waiters.into_iter().zip(outcomes) {
-        waiter.tell(outcome);
-    }
+    waiters.into_iter().zip(outcomes).for_each(|(waiter, outcome)| waiter.tell(outcome));
 }

@@ -19,7 +19,6 @@ use crate::prepare::Prepared;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::schema::Whose;
-use crate::stage::{Request, Stage};
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, Backup, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError,
@@ -67,26 +66,12 @@ struct Inner {
     file: PathBuf,
     beside: Beside,
     /// Dropped before the writer, so that all that was handed in is committed.
-    intake: OnceLock<Intake>,
+    queue: OnceLock<Queue>,
     waiting: Arc<Waiting>,
     writer: Option<SharedWriter>,
     reader: Reader,
     /// The plans that are known to be kept, so that most runs don't wait for the writer.
     plans: Mutex<BTreeSet<Digest>>,
-}
-
-/// The way of turns to the writer.
-struct Intake {
-    /// Dropped before the queue, which it leads to.
-    stage: Stage,
-    _queue: Queue,
-}
-
-impl Intake {
-    fn open(writer: SharedWriter, beside: &Beside) -> Intake {
-        let queue = Queue::start(writer, beside.clone());
-        Intake { stage: Stage::open(beside.clone(), queue.entrance()), _queue: queue }
-    }
 }
 
 impl Store {
@@ -122,7 +107,6 @@ impl Store {
         let file = folder.database();
         // Before the database: what the mark says was durable then.
         let found = mark::read(folder.path())?;
-        found.refuse_gone(&file)?;
         let judge = |connection: &Connection| found.judge(connection, folder.path());
         let connection = schema::open_writer(&file, whose, patience.opening, judge)?;
         let artifacts = ArtifactFolder::open(folder.make_folder(ARTIFACTS)?)?;
@@ -181,8 +165,8 @@ impl Store {
         writer: Option<SharedWriter>,
         reader: Reader,
     ) -> Store {
-        let (intake, plans) = (OnceLock::new(), Mutex::default());
-        Store(Arc::new(Inner { folder, file, beside, intake, waiting, writer, reader, plans }))
+        let (queue, plans) = (OnceLock::new(), Mutex::default());
+        Store(Arc::new(Inner { folder, file, beside, queue, waiting, writer, reader, plans }))
     }
 
     /// The store's folder; for one in memory, the temporary one that holds its artifacts.
@@ -238,8 +222,9 @@ impl Store {
     }
 
     /// Hands in some turns and returns at once. When they are durable, all of them or none, the
-    /// writer's thread calls `done`, which must be quick. Requests are committed in the order in which
-    /// they were handed in, as many at a time as have gathered.
+    /// writer's thread calls `done`, which must be quick. Requests of the same run are committed in the
+    /// order in which they were handed in, as many at a time as have gathered. A turn that takes long
+    /// ([`Store::takes_long`]) holds up all that is in its request.
     ///
     /// `done` gets [`StoreError::OutOfOrder`] or [`StoreError::NotStarted`] if a turn isn't the next
     /// one of its run; this concerns no other request. With any other error the writer has stopped,
@@ -249,15 +234,24 @@ impl Store {
         records: Vec<Record>,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        match self.intake() {
-            Ok(intake) => intake.stage.hand_in(Request::new(records, done)),
+        match self.writer() {
+            Ok(writer) => self.queue(writer).hand_in(records, done),
             Err(error) => done(Err(error)),
         }
     }
 
-    fn intake(&self) -> Result<&Intake, StoreError> {
-        let writer = self.writer()?;
-        Ok(self.0.intake.get_or_init(|| Intake::open(writer.clone(), &self.0.beside)))
+    fn queue(&self, writer: &SharedWriter) -> &Queue {
+        self.0.queue.get_or_init(|| Queue::start(writer.clone(), self.0.beside.clone()))
+    }
+
+    /// Whether a record takes long to be kept: values of it are long and are written beside first, or an
+    /// earlier turn of its run is not done with that. Whoever hands in such a record by itself lets it
+    /// hold up no other.
+    pub fn takes_long(&self, record: &Record) -> bool {
+        match self.0.queue.get() {
+            Some(queue) => queue.takes_long(record),
+            None => is_long(&record.turn.events),
+        }
     }
 
     /// Appends some turns, all of them or none, and returns when they are durable. No other thread is
@@ -268,29 +262,26 @@ impl Store {
     pub fn append_now(&self, records: &[Record]) -> Result<(), StoreError> {
         let writer = self.writer()?;
         let prepared = Prepared::all(records, &self.0.beside).map_err(|error| writer.lock().stop(error))?;
-        let outcome = writer.lock().commit(&[&prepared]).swap_remove(0);
-        self.tidy_beside(writer)?;
+        let mut writer = writer.lock();
+        let outcome = writer.commit(&[&prepared]).swap_remove(0);
+        writer.move_log();
         outcome
     }
 
-    /// The same, if that takes no longer than a commit: not where turns hold long values, somebody else is
-    /// at it, or another program holds a lock on the database. Then it gives nothing and does nothing.
+    /// The same, if that takes no longer than a commit: not where a turn takes long, somebody else is at
+    /// it, or another program holds a lock on the database. Then it gives nothing and does nothing.
     pub fn try_append_now(&self, records: &[Record]) -> Option<Result<(), StoreError>> {
-        if records.iter().any(|record| is_long(&record.turn.events)) {
+        let shared = self.writer().ok()?;
+        if records.iter().any(|record| self.takes_long(record)) {
             return None;
         }
-        let writer = self.writer().ok()?;
         let prepared = Prepared::all(records, &self.0.beside).ok()?;
-        let outcome = writer.try_lock()?.commit_at_once(&prepared)?;
-        Some(self.tidy_beside(writer).and(outcome))
-    }
-
-    /// Has the writer's thread move the log into the database, if it is time to.
-    fn tidy_beside(&self, writer: &SharedWriter) -> Result<(), StoreError> {
-        if writer.try_lock().is_some_and(|writer| writer.is_log_due()) {
-            self.intake()?.stage.hand_in(Request::new(Vec::new(), drop));
+        let mut writer = shared.try_lock()?;
+        let outcome = writer.commit_at_once(&prepared)?;
+        if writer.is_log_due() {
+            self.queue(shared).move_log();
         }
-        Ok(())
+        Some(outcome)
     }
 
     /// Has `told` called when the writer has waited for a while because another program holds a lock on the

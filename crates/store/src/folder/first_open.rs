@@ -5,8 +5,10 @@ use std::fs::{self, Metadata};
 use std::io::Read;
 use std::path::Path;
 
-use super::{ARTIFACTS, CHILDREN, DATABASE, Kind, LOG, SCRATCH};
-use crate::{StoreError, private, schema};
+use super::{ARTIFACTS, CHILDREN, DATABASE, Kind, LOG, MARK, SCRATCH};
+use crate::artifacts::ArtifactFolder;
+use crate::backup::UNFINISHED;
+use crate::{StoreError, mark, private, schema};
 
 /// How many of the names in the way a message gives.
 const NAMED_MAX: usize = 3;
@@ -38,6 +40,22 @@ pub(super) fn others_in(folder: &Path) -> Result<Option<String>, StoreError> {
     Ok((count > 0).then(|| names.join(", ") + &more))
 }
 
+/// Whether a folder without a named database holds what only a store has that was used: a mark that
+/// names a turn, or artifacts. A backup that was not finished never was a store.
+pub(super) fn was_store(folder: &Path) -> Result<bool, StoreError> {
+    if private::look_at(&folder.join(UNFINISHED))?.is_some() {
+        return Ok(false);
+    }
+    let is = |name: &str, kind: Kind| -> Result<bool, StoreError> {
+        Ok(private::look_at(&folder.join(name))?.is_some_and(|found| kind.is(&found)))
+    };
+    if is(MARK, Kind::File)? && mark::read(folder)?.names_a_turn() {
+        return Ok(true);
+    }
+    let artifacts = ArtifactFolder::open_read_only(&folder.join(ARTIFACTS));
+    Ok(is(ARTIFACTS, Kind::Folder)? && !artifacts.list()?.is_empty())
+}
+
 /// A name for a message; one that would play with the terminal is spelled out.
 fn shown(name: &str, found: &Metadata) -> String {
     let is_plain = name.escape_debug().eq(name.chars());
@@ -50,7 +68,7 @@ fn is_of_a_first_open(name: &str, path: &Path, found: &Metadata) -> Result<bool,
         DATABASE | "motet.db-journal" | "motet.db-shm" => Kind::File.is(found),
         LOG => Kind::File.is(found) && schema::is_empty_log(path)?,
         "owner.lock" => Kind::File.is(found) && is_note(&beginning_of(path)?),
-        "mark" => Kind::File.is(found) && is_mark(&beginning_of(path)?),
+        MARK => Kind::File.is(found) && is_mark(&beginning_of(path)?),
         "control.sock" => Kind::Socket.is(found),
         ARTIFACTS | SCRATCH | CHILDREN => Kind::Folder.is(found) && is_empty(path)?,
         "sim" => Kind::Folder.is(found),

@@ -49,13 +49,45 @@ fn a_backup_goes_only_where_nothing_is() {
 }
 
 #[test]
-fn a_backup_that_was_not_finished_is_no_store() {
+fn a_backup_that_fails_leaves_nothing_behind() {
     let stage = Stage::new();
     Score::everything("everything").kept_in(&stage.store);
     let to = stage.folder.path().join("backup");
     // The bytes of its artifacts were never put.
     let error = stage.store.backup(&to).unwrap_err();
     assert!(matches!(error, StoreError::NoArtifact { .. }), "{error:?}");
-    assert!(matches!(Store::open(&to), Err(StoreError::Occupied { .. })));
-    assert!(Store::open_read_only(&to).is_err());
+    assert!(!to.exists());
+    fs::create_dir(&to).unwrap();
+    stage.store.backup(&to).unwrap_err();
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 0);
+
+    for bytes in ["photo", "still", "late"] {
+        stage.store.put_bytes(bytes.as_bytes()).unwrap();
+    }
+    stage.store.backup(&to).unwrap();
+    assert!(Store::open(&to).unwrap().check().unwrap().is_good());
+}
+
+/// As `kill -9` in the midst of it leaves it.
+#[test]
+fn a_backup_that_was_not_finished_is_no_store() {
+    let stage = Stage::new();
+    stage.keep("a");
+    stage.store.put_bytes(b"merge").unwrap();
+    for name in ["image", "video", "audio"] {
+        stage.store.put_bytes(name.as_bytes()).unwrap();
+    }
+    let to = stage.folder.path().join("backup");
+    stage.store.backup(&to).unwrap();
+    fs::rename(to.join("motet.db"), to.join("motet.db.part")).unwrap();
+    fs::remove_file(to.join("mark")).unwrap();
+    for refused in [Store::open(&to), Store::open_read_only(&to)] {
+        let error = refused.err().unwrap();
+        insta::assert_snapshot!(
+            "a_backup_that_was_not_finished_is_no_store",
+            message(&error, stage.folder.path())
+        );
+    }
+    let again = stage.store.backup(&to).unwrap_err();
+    assert!(matches!(again, StoreError::Occupied { .. }), "{again:?}");
 }

@@ -74,6 +74,59 @@ fn long_values_inside_of_long_values_are_references_too() {
     assert_eq!(Store::open(&folder).unwrap().turns(&score.run).unwrap(), score.turns());
 }
 
+#[test]
+fn a_list_of_hundreds_of_long_texts_is_a_short_reference_too() {
+    let stage = Stage::new();
+    let texts = (0..400).map(|n| Value::from(format!("{n}") + &"x".repeat(66_000))).collect();
+    let list = Value::list(texts);
+    let mut score = Score::started("r", Value::map([("list", list.clone())]));
+    score.turn([ready("a", list)]);
+    let score = score.kept_in(&stage.store);
+    assert_eq!(stage.store.check().unwrap().artifacts, 401);
+    assert!(longest_body(&stage) < 1_000, "{}", longest_body(&stage));
+    let folder = stage.path();
+    drop(stage.store);
+    assert_eq!(Store::open(&folder).unwrap().turns(&score.run).unwrap(), score.turns());
+}
+
+/// A hundred long ones take files and flushes; the short one only waits for its own commit.
+#[test]
+fn a_short_turn_passes_long_ones_of_other_runs() {
+    let stage = Stage::new();
+    let (tell, told) = mpsc::channel();
+    let append = |run: String, inputs: Value| {
+        let (tell, record) = (tell.clone(), Score::started(&run, inputs).records().remove(0));
+        stage.store.append(record, move |outcome| tell.send((run, outcome)).unwrap());
+    };
+    for run in 0..100 {
+        append(
+            format!("long-{run}"),
+            Value::map([("text", Value::from(format!("{run}") + &"x".repeat(500_000)))]),
+        );
+    }
+    append("short".to_owned(), Value::map([("text", Value::from("x"))]));
+    let order: Vec<String> = (0..101)
+        .map(|_| told.recv().unwrap())
+        .map(|(run, outcome)| {
+            outcome.unwrap();
+            run
+        })
+        .collect();
+    let place = order.iter().position(|run| run == "short").unwrap();
+    assert!(place < 50, "it came as number {place}");
+}
+
+#[test]
+fn a_record_takes_long_if_it_is_long_or_follows_a_long_one() {
+    let stage = Stage::new();
+    let mut score = Score::started("r", Value::map([("text", text(200_000))]));
+    score.turn([completed("a", Value::map([("n", Value::from(1_i64))]))]);
+    let records = score.records();
+    assert!(stage.store.takes_long(&records[0]));
+    assert!(!stage.store.takes_long(&records[1]), "nothing of its run is under way");
+    assert!(stage.store.try_append_now(&records[..1]).is_none());
+}
+
 /// Media of a user that calls itself what references are called stays media.
 #[test]
 fn media_that_looks_like_a_reference_is_none() {

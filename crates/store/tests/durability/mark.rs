@@ -63,6 +63,38 @@ fn where_a_store_was_is_never_said_that_nothing_ran() {
     assert!(!folder.join("motet.db").exists(), "none was made in its place");
 }
 
+/// Also where somebody took the mark away as well.
+#[test]
+fn artifacts_without_a_database_are_those_of_a_store_that_is_gone() {
+    let stage = Stage::new();
+    let kept = stage.store.put_bytes(b"still").unwrap();
+    stage.keep("a");
+    let folder = stage.path();
+    drop(stage.store);
+    for name in ["motet.db", "mark"] {
+        fs::remove_file(folder.join(name)).unwrap();
+        assert!(matches!(refused(&folder), StoreError::Gone { .. }), "without {name}");
+    }
+    let hex = kept.digest.hex();
+    assert!(folder.join("artifacts").join(&hex[..2]).join(&hex[2..]).exists(), "nothing was touched");
+}
+
+#[test]
+fn a_check_finds_turns_that_are_missing_in_the_midst_and_a_mark_that_is_no_witness() {
+    let stage = Stage::new();
+    stage.keep("a");
+    stage.keep("b");
+    let (folder, connect) = (stage.path(), rusqlite::Connection::open(stage.path().join("motet.db")));
+    connect
+        .unwrap()
+        .execute_batch("DELETE FROM journal WHERE run = 1; DELETE FROM runs WHERE number = 1")
+        .unwrap();
+    fs::write(folder.join("mark"), "motet mark 1").unwrap();
+    let report = Store::open_read_only(&folder).unwrap().check().unwrap();
+    assert_eq!(report.database, ["turns are missing in the midst of the journal: 10"]);
+    assert_eq!((report.journals, report.mark_is_unreadable), (vec![], true));
+}
+
 /// A process may be killed between a flush and its mark.
 #[test]
 fn a_mark_that_lags_behind_is_as_good_as_any() {
