@@ -25,8 +25,8 @@ pub(crate) struct Stage {
     shared: Arc<Shared>,
     beside: Beside,
     /// What is to be prepared.
-    work: Option<Sender<(Ticket, Vec<Record>)>>,
-    taken_from: Arc<Mutex<Receiver<(Ticket, Vec<Record>)>>>,
+    work: Option<Sender<Asked>>,
+    taken_from: Arc<Mutex<Receiver<Asked>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -37,6 +37,9 @@ struct Shared {
 
 /// Counts the requests that are held.
 type Ticket = u64;
+
+/// Records to prepare, for whom.
+type Asked = (Ticket, Vec<Record>);
 
 /// The requests that are held, in order for each run.
 #[derive(Default)]
@@ -112,7 +115,7 @@ impl Drop for Stage {
 }
 
 /// Prepares what is to be prepared until there will be nothing more.
-fn work(shared: &Shared, beside: &Beside, taken_from: &Mutex<Receiver<(Ticket, Vec<Record>)>>) {
+fn work(shared: &Shared, beside: &Beside, taken_from: &Mutex<Receiver<Asked>>) {
     let take = || taken_from.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok((ticket, records)) = take() {
         let prepared = catch_unwind(AssertUnwindSafe(|| Prepared::all(&records, beside)));
