@@ -104,27 +104,30 @@ impl Motet {
             .await
     }
 
-    /// Takes up those of some latched runs that nobody drives.
+    /// Takes up those of some latched runs that nobody drives, and says for each run what came of it.
     async fn recover_latched(&self, recovery: Arc<Recovery>, runs: Vec<RunId>) -> Result<Vec<Taken>, Error> {
         let (answer, live) = oneshot::channel();
         self.post(Message::AreLive { runs: runs.clone(), answer });
         // A driver that is gone drives none, which is told by what takes them up.
         let live = live.await.unwrap_or_else(|_| vec![false; runs.len()]);
-        let (mut taken, mut undriven) = (Vec::with_capacity(runs.len()), Vec::new());
-        for (id, is_live) in runs.into_iter().zip(live) {
-            match self.inner.standing.judge(&id) {
-                Ok(()) if is_live => taken.push((id, Ok(()))),
-                Ok(()) => undriven.push(id),
-                Err(error) => taken.push((id, Err(error))),
+        let mut undriven = Vec::new();
+        let judge = |(id, is_live): (RunId, bool)| match self.inner.standing.judge(&id) {
+            Ok(()) if is_live => Some((id, Ok(()))),
+            Ok(()) => {
+                undriven.push(id);
+                None
             }
-        }
+            Err(error) => Some((id, Err(error))),
+        };
+        let taken: Vec<Option<Taken>> = runs.into_iter().zip(live).map(judge).collect();
         if undriven.is_empty() {
-            return Ok(taken);
+            return Ok(taken.into_iter().flatten().collect());
         }
         // Read after they were seen not to be live: what drove them until now is durable.
         let recovered = self.hands().compute_any(move || recovery.take_up(&undriven)).await;
-        taken.extend(recovered.ok_or(Error::Left)?);
-        Ok(taken)
+        let mut recovered = recovered.ok_or(Error::Left)?.into_iter();
+        // Each gap is one of them, in order.
+        Ok(taken.into_iter().filter_map(|taken| taken.or_else(|| recovered.next())).collect())
     }
 
     /// For how long nobody drove a run whose last turn was at `last`: since the last sign of life of
@@ -196,7 +199,7 @@ steps: { nap: { uses: flow/sleep, with: { duration: 7d } } }
         let (one, two, rest) = tokio::join!(second.resume(), second.resume(), one_by_one);
         rest.unwrap();
         for resumed in [one.unwrap(), two.unwrap()] {
-            assert_eq!(resumed.iter().map(RunHandle::id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+            assert!(resumed.iter().map(RunHandle::id).eq(&ids), "all of them, in order");
         }
         // What was handed in before this is durable with it.
         second.start(&pipeline, [("n", RUNS)]).await.unwrap();
