@@ -16,38 +16,56 @@ mod trust;
 
 use crate::arguments::Command;
 use crate::exit::Exit;
-use crate::problem::Problem;
+use crate::problem::{Problem, reason_of};
+use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// A problem that says what is wrong and how the program ends.
-pub fn run(command: Command, terminal: &Terminal) -> Result<Exit, Problem> {
+pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
     match command {
-        Command::Init(asked) => init::init(&asked, terminal),
-        Command::Check(asked) => check::check(&asked, terminal),
-        Command::Plan(asked) => plan::plan(&asked, terminal),
-        Command::Run(asked) => in_runtime(run::run(asked, terminal)),
-        Command::Resume(asked) => in_runtime(resume::resume(asked, terminal)),
-        Command::Runs(asked) => runs::runs(&asked, terminal),
-        Command::Show(asked) => show::show(&asked, terminal),
-        Command::Cancel(asked) => in_runtime(cancel::cancel(asked, terminal)),
-        Command::Artifacts(asked) => artifacts::artifacts(&asked, terminal),
-        Command::Doctor(asked) => doctor::doctor(&asked, terminal),
-        Command::Trust(asked) => trust::trust(&asked, terminal),
-        Command::Schema => schema::schema(terminal),
-        Command::Completions(asked) => completions::completions(&asked, terminal),
+        Command::Init(asked) => init::init(&asked, &terminal),
+        Command::Check(asked) => check::check(&asked, &terminal),
+        Command::Plan(asked) => plan::plan(&asked, &terminal),
+        Command::Run(asked) => while_wanted(|stop| run::run(asked, terminal, stop)),
+        Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
+        Command::Runs(asked) => runs::runs(&asked, &terminal),
+        Command::Show(asked) => show::show(&asked, &terminal),
+        Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
+        Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
+        Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
+        Command::Trust(asked) => trust::trust(&asked, &terminal),
+        Command::Schema => schema::schema(&terminal),
+        Command::Completions(asked) => completions::completions(&asked, &terminal),
     }
 }
 
-/// Runs what waits for the world. Commands that don't are not held up by threads being started.
-fn in_runtime(work: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
+/// Does what waits for the world, unless the program is asked to end before anything is followed.
+/// Signals are listened to before the work begins: nothing that it opens is left without a word.
+/// Commands that don't wait are not held up by threads being started.
+fn while_wanted<Work>(begin: impl FnOnce(Stop) -> Work) -> Result<Exit, Problem>
+where
+    Work: Future<Output = Result<Exit, Problem>> + Send + 'static,
+{
+    let failed = |what: &str, error: std::io::Error| {
+        Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(&error)))
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::new(Exit::Machine, format!("failed to start threads: {error}")))?;
-    let outcome = runtime.block_on(work);
+        .map_err(|error| failed("start threads", error))?;
+    let outcome = runtime.block_on(async {
+        let stop = Stop::listen().map_err(|error| failed("listen for signals", error))?;
+        // On a thread of its own, since opening a store may hold it up.
+        let work = tokio::spawn(begin(stop.clone()));
+        tokio::select! {
+            done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
+            () = stop.unattended() => Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
+                .line("if a run was begun all the same, it is kept: motet runs, motet resume")),
+        }
+    });
     // What is still at work was told to stop; its processes are killed when it is dropped.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     outcome

@@ -16,7 +16,6 @@ use motet::session::{Followed, Session};
 use motet::settings::StorePlace;
 use motet::store::RunStatus;
 pub use motet::world::live::wall_clock as now;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::arguments::FollowFlags;
@@ -26,6 +25,7 @@ use crate::project::{Project, out_folder, pinned_pipeline};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
 use crate::score::{Score, history};
+use crate::stop::{Haste, Stop};
 use crate::terminal::Terminal;
 
 /// One run that is followed.
@@ -95,24 +95,23 @@ impl<'f> Following<'f> {
     ///
     /// # Errors
     /// When the outputs can't be laid out, or the store fails.
-    pub async fn follow(self, runs: Vec<Followed>) -> Result<Exit, Problem> {
-        let exit = self.watch(runs).await?;
+    pub async fn follow(self, runs: Vec<Followed>, stop: Stop) -> Result<Exit, Problem> {
+        stop.attend().await;
+        let exit = self.watch(runs, stop).await?;
         if exit != Exit::Interrupted {
             self.session.clone().close().await;
         }
         Ok(exit)
     }
 
-    async fn watch(&self, runs: Vec<Followed>) -> Result<Exit, Problem> {
+    async fn watch(&self, runs: Vec<Followed>, mut stop: Stop) -> Result<Exit, Problem> {
         let mut reader = self.reader();
         let mut follows: Vec<Follow> =
             runs.iter().map(|followed| self.begin(&followed.run, followed.found)).collect();
         let mut happenings = all_happenings(runs);
-        let mut stop = Stop::listen()
-            .map_err(|error| Problem::new(Exit::Machine, format!("failed to listen for signals: {error}")))?;
+        let mut haste = Haste::None;
         let mut frames = tokio::time::interval(FRAME);
         frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut stopping = false;
         loop {
             tokio::select! {
                 told = happenings.recv() => match told {
@@ -127,12 +126,12 @@ impl<'f> Following<'f> {
                         }
                     }
                 },
-                () = stop.asked() => {
-                    if stopping {
-                        reader.note(&Line::of(Tone::Doubtful, "aborted"));
+                more = stop.hastens(haste) => {
+                    haste = more;
+                    if haste == Haste::AtOnce {
+                        reader.note(&self.aborted_line(&follows));
                         return Ok(Exit::Interrupted);
                     }
-                    stopping = true;
                     reader.note(&self.stopping_line(&follows));
                     let session = self.session.clone();
                     tokio::spawn(async move { session.interrupt().await });
@@ -146,7 +145,7 @@ impl<'f> Following<'f> {
         Ok(follows.iter().map(exit_of).fold(Exit::Good, Exit::worst))
     }
 
-    fn reader(&self) -> Box<dyn Reader> {
+    fn reader(&self) -> Box<dyn Reader + Send> {
         match self.json {
             true => Box::new(json::JsonLines::new(*self.terminal)),
             false if self.is_animated() => Box::new(live::Live::new(*self.terminal)),
@@ -242,6 +241,18 @@ impl<'f> Following<'f> {
         };
         Line::of(Tone::Doubtful, text)
     }
+
+    fn aborted_line(&self, follows: &[Follow]) -> Line {
+        let mut open = follows.iter().filter(|follow| !follow.is_over);
+        let resume = match (self.session.owner(), open.next(), open.next()) {
+            (None, Some(only), None) => {
+                format!(", resume it: motet resume {}", only.reporter.record().run.short())
+            }
+            (None, Some(_), Some(_)) => ", resume them: motet resume".to_owned(),
+            _ => String::new(),
+        };
+        Line::of(Tone::Doubtful, format!("aborted: what is done is kept{resume}"))
+    }
 }
 
 /// What happens to any of the runs, with the run's place among them; nothing once a run is told in full.
@@ -288,47 +299,4 @@ fn exit_of(follow: &Follow) -> Exit {
         RunStatus::Queued | RunStatus::Running if follow.is_lost => Exit::Machine,
         RunStatus::Queued | RunStatus::Running => Exit::Interrupted,
     }
-}
-
-/// The signals that ask the program to end.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    /// That the terminal was closed. It asks only once, and only first: a shell and the system may both
-    /// tell it, and none of them means to abort.
-    hang_up: Option<Signal>,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Stop> {
-        Ok(Stop {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: minds_hang_up().then(|| signal(SignalKind::hangup())).transpose()?,
-        })
-    }
-
-    async fn asked(&mut self) {
-        let hang_up = async {
-            match &mut self.hang_up {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hang_up => {}
-        }
-        self.hang_up = None;
-    }
-}
-
-/// Whether a closed terminal ends this program: not if it was started with `nohup`, which has the signal
-/// ignored. Only where the system tells (Linux); elsewhere the signal is left as it is.
-fn minds_hang_up() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 0)
 }

@@ -9,8 +9,10 @@ mod problem;
 mod project;
 mod render;
 mod score;
+mod stop;
 mod terminal;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,17 +24,24 @@ use crate::problem::Problem;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
+    // Where the system won't, the program ends as it would have.
+    let _ = stop::outlive_limits_of_files();
     let arguments = match typed() {
         Ok(arguments) => arguments,
         Err(exit) => return exit.into(),
     };
     let terminal = Terminal::new(arguments.color);
-    std::panic::set_hook(Box::new(move |panic| terminal.note(&format!("{panic}\n"))));
+    std::panic::set_hook(Box::new(move |panic| {
+        let backtrace = Backtrace::capture();
+        let shown = backtrace.status() == BacktraceStatus::Captured;
+        let backtrace = if shown { backtrace.to_string() } else { String::new() };
+        terminal.note(&format!("{panic}\n{backtrace}"));
+    }));
     let show = |problem: Problem| {
         problem.show(&terminal, arguments.verbose);
         problem.exit
     };
-    let exit = commands::run(arguments.command, &terminal).unwrap_or_else(show);
+    let exit = commands::run(arguments.command, terminal).unwrap_or_else(show);
     match terminal.data_lost() {
         Some(error) => exit.worst(show(Problem::data_lost(error))).into(),
         None => exit.into(),

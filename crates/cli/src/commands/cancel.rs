@@ -10,7 +10,7 @@ use crate::project::{Project, find_run};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
-pub async fn cancel(asked: arguments::Cancel, terminal: &Terminal) -> Result<Exit, Problem> {
+pub async fn cancel(asked: arguments::Cancel, terminal: Terminal) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
     let row = find_run(&project.read_store()?, &asked.run)?;
     let short = row.id.short();

@@ -6,17 +6,18 @@ use crate::follow::Following;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::render::line::{Line, Tone};
+use crate::stop::Stop;
 use crate::terminal::Terminal;
 
-pub async fn resume(asked: arguments::Resume, terminal: &Terminal) -> Result<Exit, Problem> {
+pub async fn resume(asked: arguments::Resume, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(None, &asked.store, &asked.follow)?;
     // Without a store nothing can be unfinished; opening one to write would make it.
     drop(project.read_store()?);
     let session = project.open_session_of(&asked.adopt).await?;
-    let following = Following::new(&project, &session, terminal, &asked.follow)?;
+    let following = Following::new(&project, &session, &terminal, &asked.follow)?;
     let runs = session.resume(asked.run.as_deref()).await?;
     if runs.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "nothing to resume: every run is over"));
     }
-    following.follow(runs).await
+    following.follow(runs, stop).await
 }

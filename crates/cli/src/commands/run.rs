@@ -12,23 +12,24 @@ use crate::inputs;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::score::missing::refuse_missing;
+use crate::stop::Stop;
 use crate::terminal::Terminal;
 
-pub async fn run(asked: arguments::Run, terminal: &Terminal) -> Result<Exit, Problem> {
+pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
     let pipeline = load(&asked.file, &motet::operation::catalogue())?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;
     let options = options(&asked)?;
     let session = project.open_session_of(&asked.adopt).await?;
-    let mut following = Following::new(&project, &session, terminal, &asked.follow)?;
+    let mut following = Following::new(&project, &session, &terminal, &asked.follow)?;
     if is_told_by_its_file(&asked) {
         following = following.of_file(&asked.file);
     }
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await?;
-    following.follow(vec![followed]).await
+    following.follow(vec![followed], stop).await
 }
 
 /// Whether the file alone, typed again, starts the same anew.

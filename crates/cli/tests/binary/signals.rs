@@ -1,12 +1,14 @@
 //! Runs that are stopped from outside: interrupted, killed, left by their terminal.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, test_kill_process};
 
 use crate::assert_transcript;
-use crate::project::{Project, transcript};
+use crate::project::{Project, stand_in_for_ffmpeg, transcript};
 
 const WAITING: &str = r#"motet: 1
 name: waiting
@@ -34,6 +36,18 @@ fn begun(mut command: Command, until: &str) -> (Child, BufReader<ChildStderr>, S
         assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
     }
     (running, lines, told)
+}
+
+/// Starts a program, waits until `sign` is there, and sends it `signals` one after the other.
+fn stopped_at(mut command: Command, sign: &Path, signals: &[Signal]) -> String {
+    let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !sign.exists() {
+        assert!(running.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    signals.iter().for_each(|signal| send(&running, *signal));
+    let output = running.wait_with_output().unwrap();
+    transcript(&[], &output)
 }
 
 fn send(running: &Child, signal: Signal) {
@@ -82,4 +96,104 @@ fn a_killed_run_is_found_by_the_same_file_and_inputs() {
     stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
     let text = stopped(&project, &["run", "waiting.yaml"], "going on", Signal::INT);
     assert_transcript!(project, text);
+}
+
+#[test]
+fn a_signal_that_comes_while_the_store_is_opened_is_answered_in_words() {
+    for signal in [Signal::INT, Signal::TERM, Signal::QUIT] {
+        let project = Project::with("waiting.yaml", WAITING);
+        let arguments = ["run", "waiting.yaml", "--id", "first"];
+        let text = stopped_at(project.command(&arguments), &project.path().join(".motet"), &[signal]);
+        assert!(
+            text.contains("interrupted") || text.contains("stopping") || text.contains("aborted"),
+            "{text}"
+        );
+        assert!(text.ends_with("--- exit 130\n"), "{text}");
+        let again = stopped(&project, &arguments, "first", Signal::INT);
+        assert!(again.ends_with("--- exit 130\n"), "it can go on: {again}");
+    }
+}
+
+#[test]
+fn a_store_that_can_not_be_opened_yet_does_not_hold_up_an_interruption() {
+    let project = Project::with("waiting.yaml", WAITING);
+    let arguments = ["run", "waiting.yaml", "--id", "first"];
+    stopped(&project, &arguments, "nap", Signal::INT);
+    let database = project.path().join(".motet/motet.db");
+    let locked = rusqlite::Connection::open(&database).unwrap();
+    locked.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let mut running = project.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for the database once it has opened it.
+    let files = format!("/proc/{}/fd", running.id());
+    let has_it_open = || {
+        let files = fs::read_dir(&files).into_iter().flatten().flatten();
+        files.filter_map(|file| fs::read_link(file.path()).ok()).any(|file| file == database)
+    };
+    while !has_it_open() {
+        assert!(running.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    send(&running, Signal::INT);
+    let output = running.wait_with_output().unwrap();
+    assert_transcript!(project, transcript(&arguments, &output));
+    drop(locked);
+    assert!(stopped(&project, &arguments, "going on", Signal::INT).contains("resume first"));
+}
+
+const FILM: &str = "motet: 1\nname: film\nsteps:\n  still: { uses: local/scene, with: { prompt: the sea } }\n  \
+                    quiet: { needs: [still], uses: media/silence, with: { duration: 1 } }\n";
+
+/// A film of which ffmpeg works without end, has a child, and minds no signal.
+fn endless_film() -> Project {
+    let project = Project::with("film.yaml", FILM);
+    let pids = project.path().join("pids");
+    let script = "trap '' INT TERM HUP QUIT; sleep 1000 & echo \"$$ $!\" >PIDS.part; mv PIDS.part PIDS; wait";
+    stand_in_for_ffmpeg(&project, &script.replace("PIDS", &pids.display().to_string()));
+    project
+}
+
+/// Insists that the ffmpeg of an endless film and its child are gone, a moment after they were killed.
+fn expect_nothing_left(project: &Project) {
+    let pids = fs::read_to_string(project.path().join("pids")).unwrap();
+    for pid in pids.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap()) {
+        let is_dead = || {
+            let status = fs::read_to_string(format!("/proc/{pid}/stat", pid = pid.as_raw_nonzero()));
+            status.map_or(true, |status| status.contains(") Z "))
+        };
+        while test_kill_process(pid).is_ok() && !is_dead() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn however_a_film_is_stopped_its_programs_end_and_it_can_go_on() {
+    let ways: [&[Signal]; 6] = [
+        &[Signal::QUIT],
+        &[Signal::INT],
+        &[Signal::TERM],
+        &[Signal::HUP],
+        &[Signal::INT, Signal::INT],
+        &[Signal::TERM, Signal::QUIT],
+    ];
+    for signals in ways {
+        let project = endless_film();
+        let command = project.command(&["run", "film.yaml", "--id", "first"]);
+        let text = stopped_at(command, &project.path().join("pids"), signals);
+        assert!(text.ends_with("--- exit 130\n"), "{signals:?}: {text}");
+        assert!(text.contains("what is done is kept"), "{signals:?}: {text}");
+        expect_nothing_left(&project);
+        fs::remove_file(project.path().join("motet.toml")).unwrap();
+        project.good(&["resume", "first"]);
+        let shown = project.good(&["show", "first"]);
+        assert!(shown.contains("completed"), "{signals:?}: {shown}");
+    }
+}
+
+#[test]
+fn ctrl_backslash_ends_a_film_at_once_in_words() {
+    let project = endless_film();
+    let command = project.command(&["run", "film.yaml", "--id", "first"]);
+    assert_transcript!(project, stopped_at(command, &project.path().join("pids"), &[Signal::QUIT]));
 }
