@@ -1,29 +1,36 @@
 #!/usr/bin/env bash
 # usage: scripts/test.sh
-# Everything that must be green, each thing built once, all into one target folder.
+# Everything that must be green, each thing built once, all into one target folder. Ends with the minutes of each part.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-started=$SECONDS
-step() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - started)); }
+minutes=()
+part() { # name command...
+  local name=$1 started=$SECONDS
+  shift
+  printf '\n== %s\n' "$name"
+  "$@"
+  local seconds=$((SECONDS - started))
+  minutes+=("$(printf '%4d:%02d  %s' $((seconds / 60)) $((seconds % 60)) "$name")")
+}
 
-step "format"
-cargo fmt --all --check
+run_tests() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked --no-fail-fast
+  else
+    cargo test --workspace --all-targets --locked --quiet --no-fail-fast
+  fi
+}
 
-step "clippy: no warnings"
-cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+build_tests() { cargo test --workspace --all-targets --locked --quiet --no-run; }
+build_documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet; }
 
-step "tests"
-if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --workspace --locked --no-fail-fast
-else
-  cargo test --workspace --all-targets --locked --quiet --no-fail-fast
-fi
+part "format" cargo fmt --all --check
+part "clippy: no warnings" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+part "tests: build" build_tests
+part "tests: run" run_tests
+part "examples in the documentation" cargo test --workspace --doc --locked --quiet
+part "documentation: no broken links" build_documentation
 
-step "examples in the documentation"
-cargo test --workspace --doc --locked --quiet
-
-step "documentation: no broken links"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
-
-step "all green"
+printf '\n== all green, minutes by part\n'
+printf '%s\n' "${minutes[@]}"
