@@ -61,9 +61,10 @@ const TRUST_EXAMPLES: &str = "Examples:
   motet trust --list
   motet trust --revoke films
 
-A project that was cloned gets no power by itself. Programs that its motet.toml names, folders outside of
-the project, and more processors than this machine has are used only once they are trusted, and until the
-file changes. MOTET_TRUST=1 trusts every project for one command.";
+A project that was cloned gets no power by itself. Programs that its motet.toml
+names, folders outside of the project, and more processors than this machine has
+are used only once they are trusted, and until the file changes. MOTET_TRUST=1
+trusts every project for one command.";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   motet completions bash > ~/.local/share/bash-completion/completions/motet

@@ -58,22 +58,30 @@ fn has_anchor(page: &Path, anchor: &str) -> bool {
     anchors(&std::fs::read_to_string(page).unwrap()).iter().any(|found| found == anchor)
 }
 
-#[test]
-fn every_proof_that_the_readme_names_is_a_test() {
-    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+/// Insists that each test that a page names in the row of a table is a test of the file named before it,
+/// and says how many there are.
+fn proofs(page: &str) -> usize {
+    let page = repository(page);
+    let text = std::fs::read_to_string(&page).unwrap();
+    let is_name =
+        |part: &str| part.len() > 24 && part.bytes().all(|b| b.is_ascii_lowercase() || b"_9".contains(&b));
     let mut proofs = 0;
-    for row in readme.lines().filter(|line| line.starts_with("| **")) {
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
         let mut file = String::new();
         for part in row.split(['(', ')', '`', ' ']) {
             if part.ends_with(".rs") && part.contains('/') {
-                file = std::fs::read_to_string(repository(part)).unwrap();
-            } else if part.len() > 24
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'9')
-            {
+                file = std::fs::read_to_string(page.parent().unwrap().join(part)).unwrap();
+            } else if is_name(part) {
                 assert!(file.contains(&format!("fn {part}(")), "`{part}` is no test of its file");
                 proofs += 1;
             }
         }
     }
-    assert!(proofs >= 3, "the README names its proofs");
+    proofs
+}
+
+#[test]
+fn every_proof_that_a_page_names_is_a_test() {
+    assert!(proofs("README.md") >= 3, "the README names its proofs");
+    assert!(proofs("docs/security.md") >= 30, "each threat has its proof");
 }
