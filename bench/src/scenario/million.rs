@@ -1,0 +1,57 @@
+//! One run over a million items: linear in time, and little memory beside its values.
+
+use motet::{Motet, Value};
+
+use crate::figures::{Figures, Reading, memory_kib, memory_peak_mib};
+
+const ITEMS: u64 = 1_000_000;
+
+const TEXT: &str = r#"
+motet: 1
+name: million
+inputs: { list: { type: array } }
+steps:
+  each: { each: "{{ inputs.list }}", uses: data/transform, with: { value: "{{ item }}" } }
+outputs: { last: "{{ steps.each.items | last }}" }
+"#;
+
+pub async fn run() -> Figures {
+    let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
+    let motet = Motet::builder().store(folder.path()).open().await.expect("a fresh folder");
+    let before = memory_kib() as f64 / 1024.0;
+    let part = map(&motet, ITEMS / 10).await;
+    let values = values_mib();
+    let whole = map(&motet, ITEMS).await;
+    let peak = memory_peak_mib() - before;
+    vec![
+        ("a million items".into(), format!("{whole:.1} s")),
+        (
+            "time an item ÷ at a hundred thousand (aim: within 1.2)".into(),
+            format!("{:.2}", whole / part / 10.0),
+        ),
+        (
+            "memory at most, beside their values (aim: below 400 MiB)".into(),
+            format!("{:.0} MiB", peak - values),
+        ),
+        ("memory of their values".into(), format!("{values:.0} MiB")),
+    ]
+}
+
+/// What the list and the outputs of its items take, in MiB.
+fn values_mib() -> f64 {
+    let before = memory_kib();
+    let list: Vec<Value> = (0..ITEMS).map(Value::from).collect();
+    let outputs: Vec<Value> = (0..ITEMS).map(|n| Value::map([("value", Value::from(n))])).collect();
+    let held = memory_kib().saturating_sub(before);
+    drop(std::hint::black_box((list, outputs)));
+    held as f64 / 1024.0
+}
+
+async fn map(motet: &Motet, items: u64) -> f64 {
+    let pipeline = motet.load_text(TEXT).expect("the pipeline is good");
+    let list = Value::list((0..items).map(Value::from).collect());
+    let reading = Reading::now();
+    let run = motet.start(&pipeline, [("list", list)]).await.expect("the store takes it");
+    run.outputs().await.expect("the run completes");
+    reading.elapsed().as_secs_f64()
+}
