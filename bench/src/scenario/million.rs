@@ -19,8 +19,8 @@ pub async fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
     let motet = Motet::builder().store(folder.path()).open().await.expect("a fresh folder");
     let before = memory_kib() as f64 / 1024.0;
-    let part = map(&motet, ITEMS / 10).await;
     let values = values_mib();
+    let part = map(&motet, ITEMS / 10).await;
     let whole = map(&motet, ITEMS).await;
     let peak = memory_peak_mib() - before;
     vec![
