@@ -121,6 +121,15 @@ pub struct Fault {
     pub suggestion: Option<String>,
 }
 
+/// How much is told of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// What was probably meant, too: that takes a look at all names there are.
+    WithSuggestions,
+    /// Only that it is there: nobody will be told more.
+    Briefly,
+}
+
 impl Template {
     /// A template without expressions.
     pub fn literal(value: Value) -> Template {
@@ -200,18 +209,23 @@ impl Template {
     /// assert_eq!(faults[0].suggestion.as_deref(), Some("image"));
     /// ```
     pub fn infer(&self, names: &TypeScope) -> (Type, Vec<Fault>) {
+        self.infer_as(names, Telling::WithSuggestions)
+    }
+
+    pub(crate) fn infer_as(&self, names: &TypeScope, telling: Telling) -> (Type, Vec<Fault>) {
         match &self.body {
             Body::Literal(value) => (Type::of(value), Vec::new()),
-            Body::Compiled(compiled) => inference::infer(compiled, names),
+            Body::Compiled(compiled) => inference::infer(compiled, names, telling),
             Body::List(items) => {
-                let (types, faults): (Vec<_>, Vec<_>) = items.iter().map(|item| item.infer(names)).unzip();
+                let (types, faults): (Vec<_>, Vec<_>) =
+                    items.iter().map(|item| item.infer_as(names, telling)).unzip();
                 (Type::list(Type::one_of(types)), faults.concat())
             }
             Body::Map(entries) => {
                 let mut fields = BTreeMap::new();
                 let mut faults = Vec::new();
                 for (name, value) in entries.iter() {
-                    let (ty, found) = value.infer(names);
+                    let (ty, found) = value.infer_as(names, telling);
                     fields.insert(name.clone(), ty);
                     faults.extend(found);
                 }

@@ -36,7 +36,8 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
             }
         }
     }
-    for name in given.into_keys() {
+    let unknown = given.len();
+    for name in given.into_keys().take(UNKNOWN_MAX) {
         let known = specs.iter().map(|spec| spec.name.as_str());
         let message = match (closest(&name, known.clone()), specs.is_empty()) {
             (Some(meant), _) => format!("there is no input `{name}`; did you mean `{meant}`?"),
@@ -45,8 +46,15 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
         };
         misfits.push(misfit(&name, message));
     }
+    if unknown > UNKNOWN_MAX {
+        let more = unknown - UNKNOWN_MAX;
+        misfits.push(misfit("", format!("there are {more} more inputs that the pipeline doesn't have")));
+    }
     if misfits.is_empty() { Ok(inputs) } else { Err(misfits) }
 }
+
+/// How many unknown inputs are told one by one.
+const UNKNOWN_MAX: usize = 20;
 
 /// All that is wrong with `value` as the input `spec`.
 fn faults(spec: &InputSpec, value: &Value) -> Vec<String> {
@@ -205,6 +213,14 @@ mod tests {
             accepted(json!({ "prompt": "a very long secret" })).unwrap_err(),
             ["`prompt` is longer than 10 characters"],
         );
+    }
+
+    #[test]
+    fn of_very_many_unknown_inputs_some_are_told() {
+        let given = (0..100_000).map(|index| (format!("x{index}"), Value::Null)).collect();
+        let misfits = accept(&specs()[1..], given).unwrap_err();
+        assert_eq!(misfits.len(), 21);
+        assert_eq!(misfits[20].message, "there are 99980 more inputs that the pipeline doesn't have");
     }
 
     #[test]

@@ -1,5 +1,11 @@
 //! Suggestions: "did you mean …?".
 
+#[cfg(test)]
+thread_local! {
+    /// How many names this thread has compared with others.
+    static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The candidate that `word` was most likely meant to be, if one is near enough.
 ///
 /// Near is: one slip (a letter wrong, missing, doubled, or swapped with its neighbour) for every three
@@ -15,14 +21,19 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let word = folded(word);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
+        #[cfg(test)]
+        COMPARED.set(COMPARED.get() + 1);
         let other = folded(candidate);
         let letters = word.len().max(other.len());
         let allowed = letters / 3;
         if word.len().abs_diff(other.len()) > allowed {
             continue;
         }
-        let distance = distance(&word, &other);
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+        // Another one must be nearer than the best so far.
+        let most =
+            best.map_or(Some(allowed), |(least, _)| least.checked_sub(1).map(|less| less.min(allowed)));
+        let Some(most) = most else { break };
+        if let Some(distance) = distance(&word, &other, most) {
             best = Some((distance, candidate));
         }
     }
@@ -32,12 +43,13 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// Words as a person would list them: `a`, `b` and `c`; at most six, then "and 3 more".
 pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 6;
-    let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    match words.as_slice() {
-        [] => "nothing".to_owned(),
-        [only] => only.clone(),
-        [first @ .., last] if words.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", words[..SHOWN].join(", "), words.len() - SHOWN),
+    let mut words = words.into_iter();
+    let shown: Vec<_> = words.by_ref().take(SHOWN).map(|word| format!("`{word}`")).collect();
+    match (shown.as_slice(), words.count()) {
+        ([], _) => "nothing".to_owned(),
+        ([only], _) => only.clone(),
+        ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
+        (_, more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -46,29 +58,74 @@ fn folded(word: &str) -> Vec<char> {
     word.chars().filter(|c| !matches!(c, '-' | '_')).take(64).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// How many slips lead from one word to the other (optimal string alignment).
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
+/// How many slips lead from one word to the other (optimal string alignment), if that is at most `most`.
+fn distance(from: &[char], to: &[char], most: usize) -> Option<usize> {
+    let mut before = vec![0; to.len() + 1];
     let mut above: Vec<usize> = (0..=to.len()).collect();
+    let mut line = vec![0; to.len() + 1];
     for (row, letter) in from.iter().enumerate() {
-        let mut line = vec![row + 1];
+        line[0] = row + 1;
         for (column, other) in to.iter().enumerate() {
             let swap = (row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other)
                 .then(|| before[column - 1] + 1);
-            let best = (above[column] + usize::from(letter != other))
+            line[column + 1] = (above[column] + usize::from(letter != other))
                 .min(above[column + 1] + 1)
                 .min(line[column] + 1)
                 .min(swap.unwrap_or(usize::MAX));
-            line.push(best);
         }
-        before = std::mem::replace(&mut above, line);
+        // What comes next is made of these two lines, and can't be less.
+        if line.iter().chain(&above).all(|slips| *slips > most) {
+            return None;
+        }
+        std::mem::swap(&mut before, &mut above);
+        std::mem::swap(&mut above, &mut line);
     }
-    above[to.len()]
+    Some(above[to.len()]).filter(|slips| *slips <= most)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::Bundle;
+    use crate::check::check;
+    use crate::contract::Catalogue;
+
+    /// A pipeline in which `count` names are defined, and as many misspelled by the steps of `step`.
+    fn misspelled(count: usize, step: impl Fn(usize) -> String) -> String {
+        let lines = |line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+        let fields: Vec<_> = (0..count).map(|index| format!("field{index}: 1")).collect();
+        format!(
+            "motet: 1\ninputs:\n{}steps:\n  all: {{ uses: data/transform, with: {{ value: {{ {} }} }} }}\n{}",
+            lines(&|index| format!("  input{index}: string\n")),
+            fields.join(", "),
+            lines(&|index| format!("  step{index}: {{ uses: data/transform, {} }}\n", step(index))),
+        )
+    }
+
+    #[test]
+    fn names_are_compared_only_for_what_is_reported() {
+        let value = |path: String| format!("with: {{ value: '{{{{ {path} }}}}' }}");
+        let forms: [(&str, &dyn Fn(usize) -> String); 5] = [
+            ("step", &|index| format!("with: {{ value: 1 }}, needs: stpe{index}")),
+            ("step", &|index| value(format!("steps.stpe{index}.value"))),
+            ("input", &|index| value(format!("inputs.inptu{index}"))),
+            ("field", &|index| value(format!("steps.all.value.feild{index}"))),
+            ("value", &|_| "with: { value: 1, vlaue: 1 }".to_owned()),
+        ];
+        for (meant, step) in forms {
+            let compared = |count: usize| {
+                COMPARED.set(0);
+                let checked =
+                    check(&Bundle::of_text("a.yaml", misspelled(count, step)), &Catalogue::default());
+                assert_eq!(checked.diagnostics.len(), 200);
+                let label = format!("{:?}", checked.diagnostics[0]);
+                assert!(label.contains(&format!("did you mean `{meant}")), "{label}");
+                COMPARED.get()
+            };
+            let (some, many) = (compared(250), compared(500));
+            assert!(0 < some && many <= 2 * some + 500, "{meant}: {some} comparisons, then {many}");
+        }
+    }
 
     #[test]
     fn the_nearest_name_is_suggested_and_a_far_one_is_not() {
@@ -90,7 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn of_several_near_names_the_nearest_wins_and_then_the_first() {
+        assert_eq!(closest("voices", ["voicings", "voice", "voicer"]), Some("voice"));
+        assert_eq!(closest("voices", ["voicer", "voice"]), Some("voicer"));
+        assert_eq!(closest("voice", ["voices", "voice", "void"]), Some("voice"));
+    }
+
+    #[test]
     fn lists_of_names_stay_short() {
+        assert_eq!(listed([]), "nothing");
         assert_eq!(listed(["a"]), "`a`");
         assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(

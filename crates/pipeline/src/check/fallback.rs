@@ -8,9 +8,10 @@ use crate::contract::Contract;
 use crate::diagnostic::Code;
 use crate::document::Body;
 use crate::document::place::Place;
+use crate::document::written::Part;
 use crate::suggestion::listed;
 
-impl Checker<'_, '_> {
+impl<'c> Checker<'c, '_> {
     /// Reports fallbacks that don't give what is referred to in the nearest scope.
     pub fn check_fallback_outputs(&mut self) {
         let frame = self.frame();
@@ -35,7 +36,7 @@ impl Checker<'_, '_> {
         contract: &Contract,
         first: &Contract,
         place: Place,
-        used: &BTreeMap<String, Place>,
+        used: &BTreeMap<String, Part<'c>>,
     ) {
         if contract.open_outputs {
             return;
@@ -43,7 +44,7 @@ impl Checker<'_, '_> {
         let operation = &contract.operation;
         for (output, user) in used {
             let Some(wanted) = first.outputs.get(output) else { continue };
-            let line = self.findings.sources.line(*user);
+            let line = self.findings.sources.line(user.place(self.findings));
             match contract.outputs.get(output) {
                 None => {
                     let gives: Vec<_> = contract.outputs.keys().map(String::as_str).collect();

@@ -6,12 +6,12 @@ use crate::document::place::Place;
 use crate::document::written::{Part, Shape, Written};
 use crate::{MediaKind, Type};
 
-impl Checker<'_, '_> {
+impl<'c> Checker<'c, '_> {
     /// Whether `value`, whose type is `given`, may be `subject`; reports it if not. `note` says what
     /// is taken there.
     pub fn check_fits(
         &mut self,
-        value: &Written,
+        value: &'c Written,
         given: &Type,
         wanted: &Type,
         subject: &str,
@@ -46,10 +46,11 @@ impl Checker<'_, '_> {
         let Some(step) = single_reference(value).and_then(|(path, _)| step_of(path)) else {
             return ty.to_string();
         };
-        let line = self.frames.iter().rev().find_map(|frame| {
-            let step = frame.steps.iter().find(|candidate| candidate.name.value == step)?;
-            Some(self.findings.sources.line(step.name.place))
-        });
+        let line = self
+            .frames
+            .iter()
+            .rev()
+            .find_map(|frame| Some(self.findings.sources.line(frame.find(step)?.name.place)));
         match line {
             Some(line) => format!("{ty} (from step `{step}`, line {line})"),
             None => ty.to_string(),
@@ -67,7 +68,7 @@ impl Checker<'_, '_> {
 
     /// An output of a step that was checked already and whose type is certainly the wanted one.
     fn fitting_output(&self, wanted: &Type) -> Option<String> {
-        if !matches!(wanted, Type::Media(_)) {
+        if !matches!(wanted, Type::Media(_)) || self.findings.is_full() {
             return None;
         }
         let frame = self.frames.last()?;

@@ -8,8 +8,7 @@ use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::words;
 use crate::document::written::{self, Part, Shape, Written};
-use crate::expression::TypeScope;
-use crate::expression::{Reference, Template};
+use crate::expression::{Reference, Telling, Template, TypeScope};
 use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
 use crate::suggestion::closest;
 use crate::types::Fields;
@@ -58,24 +57,24 @@ pub(super) fn pipeline_values(inputs: &[InputSpec]) -> TypeScope {
     }
 }
 
-impl Checker<'_, '_> {
+impl<'c> Checker<'c, '_> {
     /// The type of a value, and the steps that must be terminal before it can be made. What is wrong
     /// with its expressions is reported.
-    pub fn infer(&mut self, written: &Written) -> (Type, Dependencies) {
+    pub fn infer(&mut self, written: &'c Written) -> (Type, Dependencies) {
         let mut dependencies = Dependencies::default();
         let ty = self.infer_shape(written, &mut dependencies);
         (ty, dependencies)
     }
 
     /// The type of a value whose expressions were reported on already.
-    pub fn infer_again(&mut self, written: &Written) -> Type {
+    pub fn infer_again(&mut self, written: &'c Written) -> Type {
         let before = self.findings.count();
         let (ty, _) = self.infer(written);
         self.findings.truncate(before);
         ty
     }
 
-    fn infer_shape(&mut self, written: &Written, dependencies: &mut Dependencies) -> Type {
+    fn infer_shape(&mut self, written: &'c Written, dependencies: &mut Dependencies) -> Type {
         match &written.shape {
             Shape::Scalar { text, template } => {
                 self.infer_scalar(written.place, text, template, dependencies)
@@ -86,7 +85,7 @@ impl Checker<'_, '_> {
                 Type::list(Type::one_of(types))
             }
             Shape::Map(entries) => {
-                let infer = |(key, value): &(_, Written)| {
+                let infer = |(key, value): &'c (_, Written)| {
                     let key: &crate::document::At<String> = key;
                     (key.value.clone(), self.infer_shape(value, dependencies))
                 };
@@ -99,8 +98,8 @@ impl Checker<'_, '_> {
     fn infer_scalar(
         &mut self,
         place: Place,
-        text: &str,
-        template: &Template,
+        text: &'c str,
+        template: &'c Template,
         found: &mut Dependencies,
     ) -> Type {
         if let Some(value) = template.as_literal() {
@@ -121,9 +120,12 @@ impl Checker<'_, '_> {
         if !known {
             return Type::Any;
         }
+        let telling = if self.findings.is_full() { Telling::Briefly } else { Telling::WithSuggestions };
         let frame = self.frame();
         frame.values.steps = steps;
-        let (ty, faults) = template.infer(&frame.values);
+        let (ty, faults) = template.infer_as(&frame.values, telling);
+        // Whoever opens a scope in here takes the names along: not those of this template.
+        frame.values.steps.clear();
         for fault in faults {
             written::report(&fault, text, place, self.findings);
         }
@@ -135,7 +137,7 @@ impl Checker<'_, '_> {
         &mut self,
         name: &str,
         rest: &[String],
-        part: &Part,
+        part: &Part<'c>,
         found: &mut Dependencies,
     ) -> Option<Type> {
         let Some(step) = self.resolve(name) else {
@@ -153,12 +155,11 @@ impl Checker<'_, '_> {
     }
 
     /// Notes that an expression refers to an output of `step`.
-    pub fn note_used_output(&mut self, step: StepRef, output: &str, part: &Part) {
-        if self.frame_of(step).used_outputs[step.index].contains_key(output) {
-            return;
+    pub fn note_used_output(&mut self, step: StepRef, output: &str, part: &Part<'c>) {
+        let used = &mut self.frame_of(step).used_outputs[step.index];
+        if !used.contains_key(output) {
+            used.insert(output.to_owned(), part.clone());
         }
-        let place = part.place(self.findings);
-        self.frame_of(step).used_outputs[step.index].insert(output.to_owned(), place);
     }
 
     /// Whether the first name of `reference` stands for something; reports it if not.

@@ -1,6 +1,6 @@
 //! Steps that use an operation: the first target and its fallbacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inference::Dependencies;
 use super::parameter::Given;
@@ -80,11 +80,11 @@ impl<'c> Checker<'c, '_> {
         }
         let Some(contract) = self.contract(&fallback.uses) else { return (None, given) };
         self.check_written(&contract, &given);
-        let own = |given: &Given, name: &str| given.iter().any(|(key, ..)| key.value == name);
+        let own: BTreeSet<&str> = given.iter().map(|(key, ..)| key.value.as_str()).collect();
         let taken = |name: &str| contract.open_inputs || contract.parameter(name).is_some();
         let inherited: Given = inherited
             .iter()
-            .filter(|(key, ..)| taken(&key.value) && !own(&given, &key.value))
+            .filter(|(key, ..)| taken(&key.value) && !own.contains(key.value.as_str()))
             .cloned()
             .collect();
         self.check_inherited(&contract, &inherited);

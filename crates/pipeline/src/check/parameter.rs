@@ -15,9 +15,9 @@ use crate::suggestion::{closest, listed};
 /// What is written under a `with`: name, value, inferred type.
 pub(super) type Given<'d> = Vec<(&'d At<String>, &'d Written, Type)>;
 
-impl Checker<'_, '_> {
+impl<'c> Checker<'c, '_> {
     /// Checks what is written for an operation itself.
-    pub fn check_written(&mut self, contract: &Contract, given: &Given) {
+    pub fn check_written(&mut self, contract: &Contract, given: &Given<'c>) {
         for (key, value, ty) in given {
             match contract.parameter(&key.value) {
                 Some(parameter) => _ = self.check_parameter(contract, parameter, value, ty),
@@ -28,7 +28,7 @@ impl Checker<'_, '_> {
     }
 
     /// Checks what a fallback takes over from the first target.
-    pub fn check_inherited(&mut self, contract: &Contract, given: &Given) {
+    pub fn check_inherited(&mut self, contract: &Contract, given: &Given<'c>) {
         for (key, value, ty) in given {
             let Some(parameter) = contract.parameter(&key.value) else { continue };
             if !self.check_parameter(contract, parameter, value, ty) {
@@ -43,7 +43,7 @@ impl Checker<'_, '_> {
     fn unknown_parameter(&mut self, contract: &Contract, key: &At<String>) {
         let operation = &contract.operation;
         let names = || contract.inputs.iter().map(|parameter| parameter.name.as_str());
-        let nearest = closest(&key.value, names());
+        let nearest = if self.findings.is_full() { None } else { closest(&key.value, names()) };
         let message = format!("{operation} has no parameter `{}`", key.value);
         let finding = self.findings.error(key.place, Code::UnknownParameter, message);
         finding.did_you_mean(nearest);
@@ -73,7 +73,7 @@ impl Checker<'_, '_> {
         &mut self,
         contract: &Contract,
         parameter: &Parameter,
-        value: &Written,
+        value: &'c Written,
         ty: &Type,
     ) -> bool {
         let (operation, name) = (&contract.operation, &parameter.name);
@@ -96,8 +96,13 @@ pub(super) fn meant<'n, N: Iterator<Item = &'n str>>(
     given: &Given,
     names: impl Fn() -> N,
 ) -> BTreeSet<&'n str> {
-    let meant = |key: &str| names().find(|name| *name == key).or_else(|| closest(key, names()));
-    given.iter().filter_map(|(key, ..)| meant(&key.value)).collect()
+    // To compare a name with all others takes a while: of very many slips the first are understood.
+    const SLIPS_MAX: usize = 200;
+    let known: BTreeSet<&str> = names().collect();
+    let (exact, slips): (Vec<_>, Vec<_>) =
+        given.iter().map(|(key, ..)| key.value.as_str()).partition(|key| known.contains(key));
+    let exact = exact.into_iter().filter_map(|key| known.get(key).copied());
+    exact.chain(slips.into_iter().take(SLIPS_MAX).filter_map(|key| closest(key, names()))).collect()
 }
 
 /// What an operation takes as a parameter, in words.

@@ -23,7 +23,7 @@ pub(super) struct Frame<'d> {
     /// What an expression gets from each, as far as they were checked.
     pub types: Vec<Option<Type>>,
     /// The outputs of each step that are referred to, with one place each.
-    pub used_outputs: Vec<BTreeMap<String, Place>>,
+    pub used_outputs: Vec<BTreeMap<String, Part<'d>>>,
     /// What the other names of expressions stand for.
     pub values: TypeScope,
     /// Names of outer steps that expressions in here refer to.
@@ -48,6 +48,11 @@ impl<'c> Frame<'c> {
             values,
             outer_names: BTreeMap::new(),
         }
+    }
+
+    /// Its step called `name`.
+    pub fn find(&self, name: &str) -> Option<&'c Step> {
+        self.index.get(name).map(|index| &self.steps[*index])
     }
 }
 
@@ -105,8 +110,9 @@ impl<'c> Checker<'c, '_> {
 
     /// Reports that there is no step called `name`.
     pub fn unknown_step(&mut self, name: &str, place: Place) {
+        // To compare a name with all others takes a while: not for what nobody is told.
         let names = self.frames.iter().rev().flat_map(|frame| frame.index.keys().copied());
-        let nearest = closest(name, names);
+        let nearest = if self.findings.is_full() { None } else { closest(name, names) };
         self.findings
             .error(place, Code::UnknownStep, format!("there is no step `{name}`"))
             .did_you_mean(nearest);

@@ -77,13 +77,13 @@ impl<'c> Checker<'c, '_> {
         dependencies
     }
 
-    fn condition(&mut self, condition: &Written, dependencies: &mut Dependencies) {
+    fn condition(&mut self, condition: &'c Written, dependencies: &mut Dependencies) {
         let (_, found) = self.infer(condition);
         dependencies.add_all(&found);
     }
 
     /// The type of the items of the list that a step fans out over.
-    fn each_list(&mut self, list: &Written, dependencies: &mut Dependencies) -> Type {
+    fn each_list(&mut self, list: &'c Written, dependencies: &mut Dependencies) -> Type {
         let (ty, found) = self.infer(list);
         dependencies.add_all(&found);
         if !ty.fits(&Type::list(Type::Any)) {
@@ -101,7 +101,7 @@ impl<'c> Checker<'c, '_> {
 
     fn each(
         &mut self,
-        each: &document::Each,
+        each: &'c document::Each,
         condition_per_item: bool,
         found: &mut Dependencies,
     ) -> plan::Each {
@@ -172,7 +172,7 @@ impl<'c> Checker<'c, '_> {
 
     fn checks(
         &mut self,
-        step: &document::Step,
+        step: &'c document::Step,
         output: &Type,
         dependencies: &mut Dependencies,
     ) -> Vec<plan::Check> {
@@ -193,7 +193,7 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Notes which outputs of its own step a check refers to.
-    fn note_used_outputs(&mut self, step: &document::Step, written: &Written) {
+    fn note_used_outputs(&mut self, step: &document::Step, written: &'c Written) {
         let Some(own) = self.resolve(&step.name.value) else { return };
         written.for_each_scalar(&mut |scalar, text, template| {
             for reference in template.references() {

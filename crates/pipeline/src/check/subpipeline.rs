@@ -1,5 +1,7 @@
 //! Pipelines that are used by another one: inlined, with their inputs as the contract.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
 use super::inference::Dependencies;
 use super::parameter::{Given, meant};
@@ -119,15 +121,16 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    fn check_inputs(&mut self, path: &str, inputs: &[InputSpec], uses: &At<String>, given: &Given) {
+    fn check_inputs(&mut self, path: &str, inputs: &[InputSpec], uses: &At<String>, given: &Given<'c>) {
+        let by_name: BTreeMap<&str, &InputSpec> =
+            inputs.iter().map(|input| (input.name.as_str(), input)).collect();
         for (key, value, ty) in given {
-            let Some(input) = inputs.iter().find(|input| input.name == key.value) else {
+            let Some(input) = by_name.get(key.value.as_str()) else {
                 let names = || inputs.iter().map(|input| input.name.as_str());
                 let message = format!("`{path}` has no input `{}`", key.value);
-                self.findings
-                    .error(key.place, Code::UnknownInput, message)
-                    .note(format!("its inputs are {}", listed(names())))
-                    .did_you_mean(closest(&key.value, names()));
+                let nearest = if self.findings.is_full() { None } else { closest(&key.value, names()) };
+                let finding = self.findings.error(key.place, Code::UnknownInput, message);
+                finding.note(format!("its inputs are {}", listed(names()))).did_you_mean(nearest);
                 continue;
             };
             if !value.is_broken() {
@@ -144,7 +147,7 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    fn check_input(&mut self, path: &str, input: &InputSpec, value: &Written, ty: &crate::Type) {
+    fn check_input(&mut self, path: &str, input: &InputSpec, value: &'c Written, ty: &crate::Type) {
         let note = format!("`{path}` takes `{}` ({})", input.name, input.ty);
         let subject = format!("the input `{}` of `{path}`", input.name);
         if !self.check_fits(value, ty, &input.ty, &subject, &note) {

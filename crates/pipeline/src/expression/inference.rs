@@ -6,14 +6,14 @@ use super::compile::FAULTS_MAX;
 use super::program::{
     Arguments, Compiled, Expression, Loop, Node, Operator, Path, Program, Root, Statement, Target,
 };
-use super::{Fault, TypeScope};
+use super::{Fault, Telling, TypeScope};
 use crate::diagnostic::Code;
 use crate::suggestion::{closest, listed};
 use crate::{Type, Value};
 
 /// The type of a compiled scalar, and its faults in the order of the text.
-pub(super) fn infer(compiled: &Compiled, names: &TypeScope) -> (Type, Vec<Fault>) {
-    let mut inference = Inference { names, locals: vec![None; compiled.locals], faults: Vec::new() };
+pub(super) fn infer(compiled: &Compiled, names: &TypeScope, telling: Telling) -> (Type, Vec<Fault>) {
+    let mut inference = Inference { names, telling, locals: vec![None; compiled.locals], faults: Vec::new() };
     let ty = match &compiled.program {
         Program::Expression(expression) => inference.expression(expression),
         Program::Text(statements) => {
@@ -28,6 +28,7 @@ pub(super) fn infer(compiled: &Compiled, names: &TypeScope) -> (Type, Vec<Fault>
 
 struct Inference<'n> {
     names: &'n TypeScope,
+    telling: Telling,
     /// The types of the template's variables; `None` is not set yet.
     locals: Vec<Option<Type>>,
     faults: Vec<Fault>,
@@ -280,6 +281,9 @@ impl Inference<'_> {
     ) {
         if self.faults.len() >= FAULTS_MAX {
             return;
+        }
+        if self.telling == Telling::Briefly {
+            return self.faults.push(Fault { code, message, span: span.clone(), suggestion: None });
         }
         let suggestion = closest(name, known.clone()).map(str::to_owned);
         if suggestion.is_none() && known.clone().next().is_some() {
