@@ -42,7 +42,7 @@ fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
     let indent = "  ".repeat(depth);
     for part in parts {
         let (first, others) = part.does.split_first().expect("a step does something");
-        let waits = if part.waits_for.is_empty() { "–".to_owned() } else { part.waits_for.join(", ") };
+        let waits = if part.waits_for.is_empty() { "–".to_owned() } else { some_of(&part.waits_for) };
         let attempts =
             if part.attempts_max == 0 { "–".to_owned() } else { format!("up to {}", part.attempts_max) };
         let attempts = if part.inner.is_empty() { attempts } else { String::new() };
@@ -57,11 +57,22 @@ fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
         if !others.is_empty() {
             let mut text = format!("else {}", others.join(", else "));
             if !part.fallback_waits_for.is_empty() {
-                text.push_str(&format!("   then waits for {}", part.fallback_waits_for.join(", ")));
+                text.push_str(&format!("   then waits for {}", some_of(&part.fallback_waits_for)));
             }
             table.row([(Tone::Plain, String::new()), (Tone::Dim, text)]);
         }
         add_rows(&part.inner, depth + 1, table);
+    }
+}
+
+/// The names, or of very many the first: the whole table is as wide as its widest cell.
+fn some_of(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 24;
+    match names.get(SHOWN_MAX..) {
+        Some(others) if !others.is_empty() => {
+            format!("{} and {} more", names[..SHOWN_MAX].join(", "), others.len())
+        }
+        _ => names.join(", "),
     }
 }
 
@@ -136,15 +147,19 @@ fn wrapped(label: &str, parts: &[String], width: usize) -> Vec<Line> {
     let indent = columns(label) + 4;
     let mut lines = Vec::new();
     let mut line = Line::new().then(Tone::Dim, format!("  {label}: "));
+    // The line knows its width, but only by counting it.
+    let mut filled = indent;
     let mut is_empty = true;
     for (index, part) in parts.iter().enumerate() {
         let comma = if index + 1 < parts.len() { "," } else { "" };
         let piece = format!("{part}{comma}");
-        if !is_empty && line.width() + columns(&piece) + 1 > width {
+        if !is_empty && filled + columns(&piece) + 1 > width {
             lines.push(std::mem::take(&mut line).plain(""));
             line = Line::new().plain(" ".repeat(indent));
+            filled = indent;
             is_empty = true;
         }
+        filled += columns(&piece) + usize::from(!is_empty);
         line = line.plain(if is_empty { piece } else { format!(" {piece}") });
         is_empty = false;
     }

@@ -25,36 +25,80 @@ pub struct AtOnce<'p> {
     pub or_more: bool,
 }
 
-/// What goes on at the same time where most does.
+/// What goes on at the same time where most does: of several such moments, that at which the first of the
+/// steps begins.
 pub fn at_once(parts: &[Part]) -> AtOnce<'_> {
     // A step of no length still takes its place beside the others.
     let times = schedule(parts, |usual| Span(usual.high.0.max(1)));
-    let mut most = AtOnce::default();
+    let together: Vec<Together> = parts.iter().map(Together::of).collect();
+    let moments = moments(&times, &together);
+    let mut most: Option<(u64, Together)> = None;
     for (at, _) in &times {
-        let mut found = AtOnce::default();
-        for ((start, end), part) in times.iter().zip(parts) {
-            if start <= at && at < end {
-                found.add(part);
-            }
-        }
-        if (found.count, found.or_more) > (most.count, most.or_more) {
-            most = found;
+        let found = moments[at];
+        if most.is_none_or(|(_, most)| found > most) {
+            most = Some((*at, found));
         }
     }
-    most
+    let Some((moment, most)) = most else { return AtOnce::default() };
+    let under_way = times.iter().zip(parts).filter(|((start, end), _)| *start <= moment && moment < *end);
+    AtOnce {
+        names: under_way.map(|(_, part)| part.name.as_str()).collect(),
+        count: most.count,
+        or_more: most.unknown > 0,
+    }
 }
 
-impl<'p> AtOnce<'p> {
-    fn add(&mut self, part: &'p Part) {
-        let inside = if part.inner.is_empty() {
-            AtOnce { count: 1, ..AtOnce::default() }
-        } else {
-            at_once(&part.inner)
+/// Nobody counts further, and sums of this don't overflow.
+const COUNTED_MAX: usize = 1_000_000_000;
+
+/// How much goes on together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Together {
+    /// Steps and items.
+    count: usize,
+    /// Steps that may be more than is counted.
+    unknown: usize,
+}
+
+impl Together {
+    /// What goes on in a step, where most does.
+    fn of(part: &Part) -> Together {
+        let inside = match part.inner.is_empty() {
+            true => AtOnce { count: 1, ..AtOnce::default() },
+            false => at_once(&part.inner),
         };
-        self.names.push(&part.name);
-        self.count += inside.count * part.items_at_once.unwrap_or(1);
-        self.or_more |= inside.or_more || part.items_at_once.is_none();
+        Together {
+            count: inside.count.saturating_mul(part.items_at_once.unwrap_or(1)).min(COUNTED_MAX),
+            unknown: usize::from(inside.or_more || part.items_at_once.is_none()),
+        }
     }
+}
+
+impl PartialOrd for Together {
+    fn partial_cmp(&self, other: &Together) -> Option<std::cmp::Ordering> {
+        (self.count, self.unknown > 0).partial_cmp(&(other.count, other.unknown > 0))
+    }
+}
+
+/// How much goes on at every moment at which a step begins or ends.
+fn moments(times: &[(u64, u64)], together: &[Together]) -> BTreeMap<u64, Together> {
+    let mut changes: BTreeMap<u64, (Together, Together)> = BTreeMap::new();
+    let add = |sum: &mut Together, more: &Together| {
+        sum.count += more.count;
+        sum.unknown += more.unknown;
+    };
+    for ((start, end), together) in times.iter().zip(together) {
+        add(&mut changes.entry(*start).or_default().0, together);
+        add(&mut changes.entry(*end).or_default().1, together);
+    }
+    let mut now = Together::default();
+    let after = |(at, (begun, ended)): (u64, (Together, Together))| {
+        add(&mut now, &begun);
+        now.count -= ended.count;
+        now.unknown -= ended.unknown;
+        (at, now)
+    };
+    changes.into_iter().map(after).collect()
 }
 
 /// Start and end of every step, in milliseconds.
@@ -84,4 +128,44 @@ fn schedule(parts: &[Part], of: impl Fn(&Usual) -> Span + Copy) -> Vec<(u64, u64
         (end - of(&parts[at].usual).0.min(end), end)
     };
     (0..parts.len()).map(span).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use motet::language::bundle::Bundle;
+    use motet::language::check::check;
+    use motet::language::contract::Catalogue;
+
+    use super::super::{History, Score};
+    use super::*;
+
+    fn score(steps: &str) -> Score {
+        let text = format!("motet: 1\ninputs: {{ list: {{ type: array }} }}\nsteps:\n{steps}");
+        let checked = check(&Bundle::of_text("a.yaml", text), &Catalogue::default());
+        Score::new(&checked.plan.expect("the pipeline is good"), &History::new())
+    }
+
+    #[test]
+    fn the_moment_at_which_most_goes_on_is_found() {
+        const NAP: &str = "uses: flow/sleep, with: { duration: 1 }";
+        let steps = format!(
+            "  a: {{ {NAP} }}\n  b: {{ needs: a, {NAP} }}\n  c: {{ needs: a, each: [1, 2, 3], {NAP} }}\n  d: {{ needs: [b, c], {NAP} }}\n"
+        );
+        let found = score(&steps);
+        assert_eq!(at_once(&found.parts), AtOnce { names: vec!["b", "c"], count: 4, or_more: false });
+        let more = score(&(steps + &format!("  e: {{ needs: d, each: '{{{{ inputs.list }}}}', {NAP} }}\n")));
+        assert_eq!(at_once(&more.parts).names, ["b", "c"]);
+        let unknown =
+            score(&format!("  a: {{ {NAP} }}\n  b: {{ needs: a, each: '{{{{ inputs.list }}}}', {NAP} }}\n"));
+        assert_eq!(at_once(&unknown.parts), AtOnce { names: vec!["b"], count: 1, or_more: true });
+    }
+
+    #[test]
+    fn what_nobody_can_count_is_not_counted() {
+        let inner = (0..12).fold("{ uses: flow/sleep, with: { duration: 1 } }".to_owned(), |inner, _| {
+            format!("{{ each: '{{{{ inputs.list }}}}', max_parallel: 1000000, steps: {{ a: {inner} }} }}")
+        });
+        let found = score(&format!("  a: {inner}\n  b: {inner}\n"));
+        assert_eq!(at_once(&found.parts).count, 2 * COUNTED_MAX);
+    }
 }

@@ -472,3 +472,22 @@ fn what_doubles_from_step_to_step_is_checked_in_little_memory() {
         }
     }
 }
+
+/// The table of a plan is as wide as its widest cell: a step that waits for all others must not make every
+/// row as long as their names.
+#[test]
+fn a_plan_whose_last_step_waits_for_thousands_is_shown_in_lines_of_a_sensible_length() {
+    const STEPS: usize = 3_000;
+    let names: Vec<_> = (0..STEPS).map(|index| format!("s{index}")).collect();
+    let steps: String = names
+        .iter()
+        .map(|name| format!("  {name}: {{ uses: data/transform, with: {{ value: 1 }} }}\n"))
+        .collect();
+    let last =
+        format!("  last: {{ uses: data/transform, needs: [{}], with: {{ value: 1 }} }}\n", names.join(", "));
+    let project = Project::with("wide.yaml", format!("motet: 1\nname: wide\nsteps:\n{steps}{last}"));
+    let shown = project.good(&["plan", "wide.yaml"]);
+    assert!(shown.contains("s22, s23 and 2976 more"), "{}", &shown[shown.len() - 1_000..]);
+    let longest = shown.lines().map(|line| line.chars().count()).max();
+    assert!(longest.is_some_and(|longest| longest <= 300), "{longest:?}");
+}
