@@ -89,19 +89,12 @@ impl FromStr for Money {
         };
         let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty()
-            || whole.len() > 18
-            || part.is_empty()
-            || part.len() > 12
-            || !plain(whole)
-            || !plain(part)
-        {
+        if whole.is_empty() || part.is_empty() || part.len() > 12 || !plain(whole) || !plain(part) {
             return Err(NotMoney);
         }
-        let whole: i128 = whole.parse().map_err(|_| NotMoney)?;
-        let part: i128 = format!("{part:0<12}").parse().map_err(|_| NotMoney)?;
-        let units = whole * UNITS + part;
-        Ok(Money(if negative { -units } else { units }))
+        // Of a sum as large as can be, too: what is written can be read.
+        let units = format!("{}{whole}{part:0<12}", if negative { "-" } else { "" });
+        units.parse().map(Money).map_err(|_| NotMoney)
     }
 }
 
@@ -115,5 +108,29 @@ impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_amount_that_is_written_can_be_read(units in prop_oneof![any::<i128>(), Just(i128::MAX), Just(i128::MIN)]) {
+            let amount = Money::from_units(units);
+            prop_assert_eq!(amount.to_string().parse::<Money>().ok(), Some(amount));
+            let sum = amount + amount;
+            prop_assert_eq!(sum.to_string().parse::<Money>().ok(), Some(sum));
+        }
+
+        #[test]
+        fn a_text_is_an_amount_or_an_error_and_never_a_panic(text in "[-+0-9.eE_ ]{0,40}") {
+            if let Ok(amount) = text.parse::<Money>() {
+                prop_assert!(!amount.is_zero() || text.chars().all(|letter| "-0.".contains(letter)));
+            }
+        }
     }
 }

@@ -229,6 +229,12 @@ impl StoreError {
         let file = file.to_owned();
         let code = match &error {
             rusqlite::Error::SqliteFailure(failure, _) => Some(failure.code),
+            rusqlite::Error::FromSqlConversionFailure(_, _, why) => {
+                return StoreError::Corrupt {
+                    file,
+                    what: format!("a value in its tables can't be read: {why}"),
+                };
+            }
             _ => None,
         };
         match code {

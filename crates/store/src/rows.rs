@@ -213,7 +213,8 @@ pub(crate) fn digest(row: &Row, column: usize) -> rusqlite::Result<Digest> {
     Ok(Digest::from_bytes(row.get(column)?))
 }
 
-fn parse<T>(row: &Row, column: usize) -> rusqlite::Result<T>
+/// What the text in `column` says. A text that can't be read is an error, never a zero.
+pub(crate) fn parse<T>(row: &Row, column: usize) -> rusqlite::Result<T>
 where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {

@@ -3,10 +3,11 @@
 use motet_engine::Money;
 use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::RunStatus;
 use crate::projection::{Changes, Reference, RunChange, RunEnd, Start, StepChange};
+use crate::rows;
 
 impl Changes<'_> {
     /// Writes all changes. Part of the writer's transaction.
@@ -38,9 +39,9 @@ fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite:
     }
     if !change.cost.is_zero() {
         let mut statement = connection.prepare_cached("SELECT cost FROM runs WHERE number = ?1")?;
-        let total = statement.query_row([run], |row| row.get::<_, String>(0))?;
+        let total: Money = statement.query_row([run], |row| rows::parse(row, 0))?;
         let mut statement = connection.prepare_cached("UPDATE runs SET cost = ?2 WHERE number = ?1")?;
-        statement.execute(params![run, sum(&total, change.cost)])?;
+        statement.execute(params![run, (total + change.cost).to_string()])?;
     }
     match &change.end {
         Some(end) => end_run(connection, run, end),
@@ -154,17 +155,8 @@ fn total_of_step(
     more: Money,
 ) -> rusqlite::Result<String> {
     let mut statement = connection.prepare_cached("SELECT cost FROM steps WHERE run = ?1 AND path = ?2")?;
-    let mut rows = statement.query(params![run, path.as_str()])?;
-    match rows.next()? {
-        Some(row) => Ok(sum(row.get_ref(0)?.as_str()?, more)),
-        None => Ok(more.to_string()),
-    }
-}
-
-/// Adds to an amount that this crate wrote.
-fn sum(total: &str, more: Money) -> String {
-    let total: Money = total.parse().unwrap_or(Money::ZERO);
-    (total + more).to_string()
+    let total = statement.query_row(params![run, path.as_str()], |row| rows::parse::<Money>(row, 0));
+    Ok(total.optional()?.map_or(more, |total| total + more).to_string())
 }
 
 fn write_reference(connection: &Connection, run: i64, reference: &Reference) -> rusqlite::Result<()> {

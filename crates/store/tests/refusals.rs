@@ -7,8 +7,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
+use motet_engine::event::LateEnd;
+use motet_engine::{Event, Turn};
 use motet_pipeline::{Digest, StepPath, Value};
-use motet_store::{FORMAT, Store, StoreError};
+use motet_store::{FORMAT, Record, Store, StoreError};
 use rusqlite::Connection;
 
 use score::Score;
@@ -104,6 +106,50 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     let report = store.check().unwrap();
     assert!(!report.is_good());
     assert_eq!(report.journals[0].0, score.run);
+}
+
+/// Instead of `record`, an attempt that ends late and cost something.
+fn late_cost(record: &Record) -> Record {
+    let ended = Event::AttemptEnded {
+        step: StepPath::root().step("image"),
+        attempt: 1,
+        end: LateEnd::Cancelled,
+        output: None,
+        cost: "0.002".parse().unwrap(),
+    };
+    let turn = Turn { number: record.turn.number, at: record.turn.at, events: vec![ended] };
+    Record { run: record.run.clone(), turn: Arc::new(turn) }
+}
+
+/// Law L3: what a run cost is never counted from zero again because its total can't be read.
+#[test]
+fn an_amount_that_cannot_be_read_is_an_error_and_the_journal_tells_it_again() {
+    for table in ["runs", "steps"] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let records = Score::four_steps("r").records();
+        let (first, last) = records.split_at(3);
+        store.append_now(first).unwrap();
+        let late = [late_cost(&last[0])];
+        let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+        let cost = || -> Vec<String> {
+            let mut statement = connection.prepare(&format!("SELECT cost FROM {table}")).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(cost(), ["0.001"]);
+        connection.execute(&format!("UPDATE {table} SET cost = '0.0O3'"), []).unwrap();
+        let error = store.append_now(&late).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        insta::allow_duplicates! { insta::assert_snapshot!(message(&error, folder.path())); }
+        assert_eq!(cost(), ["0.0O3"], "nothing was added");
+        drop(store);
+
+        let store = Store::open(folder.path()).unwrap();
+        store.rebuild_projections().unwrap();
+        assert_eq!(cost(), ["0.001"]);
+        store.append_now(&late).unwrap();
+        assert_eq!(cost(), ["0.003"]);
+    }
 }
 
 #[test]

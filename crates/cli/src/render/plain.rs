@@ -52,8 +52,10 @@ fn heading(record: &RunRecord) -> Line {
 }
 
 fn taken_up_again(event: &PublicEvent) -> String {
-    let away = event.details.get("away_ms").and_then(Json::as_u64).unwrap_or_default();
-    format!("taken up again: nobody worked on it for {}", duration(Span(away)))
+    match event.details.get("away_ms").and_then(Json::as_u64) {
+        Some(away) => format!("taken up again: nobody worked on it for {}", duration(Span(away))),
+        None => "taken up again".to_owned(),
+    }
 }
 
 fn again(event: &PublicEvent) -> String {

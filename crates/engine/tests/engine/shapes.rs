@@ -138,7 +138,8 @@ fn money_is_a_decimal_string() {
         assert_eq!(serde_json::to_string(&money).unwrap(), format!("\"{shown}\""));
         assert_eq!(serde_json::from_str::<Money>(&format!("\"{text}\"")).unwrap(), money);
     }
-    for text in ["", "1e3", "1.", ".5", "+1", "1,000", "0.0000000000001", "1000000000000000000", "NaN", " 1"]
+    for text in
+        ["", "1e3", "1.", ".5", "+1", "1,000", "0.0000000000001", "170141183460469231731687304", "NaN", " 1"]
     {
         assert!(text.parse::<Money>().is_err(), "{text:?}");
     }
