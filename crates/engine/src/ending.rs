@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::conformity::Schema;
 use motet_pipeline::plan::OutputSpec;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Value};
@@ -241,7 +240,7 @@ impl Run {
 fn conforms(spec: &OutputSpec, value: &Value) -> Result<(), String> {
     let Some(schema) = &spec.schema else { return Ok(()) };
     spec.ty.accepts(value)?;
-    match Schema::read(schema).map_err(|bad| bad.message)?.faults("it", value).as_slice() {
+    match schema.faults("it", value).as_slice() {
         [] => Ok(()),
         faults => Err(faults.join("; ")),
     }

@@ -2,6 +2,9 @@
 
 mod work;
 
+use std::fmt;
+use std::sync::Arc;
+
 use jsonschema::PatternOptions;
 use serde_json::Value as Json;
 
@@ -22,12 +25,21 @@ pub struct BadSchema {
     pub pointer: String,
 }
 
-/// A JSON Schema that was read and found good.
-#[derive(Clone, Debug)]
-pub struct Schema {
+/// A JSON Schema that was read, found good and compiled. Clones share what was compiled: a plan compiles each
+/// of its schemas once, for all its runs.
+#[derive(Clone)]
+pub struct Schema(Arc<Compiled>);
+
+struct Compiled {
+    written: Json,
+    has_references: bool,
     validator: jsonschema::Validator,
-    /// The schema as it was written, if it has references.
-    shared: Option<Json>,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many schemas this thread has compiled.
+    pub(crate) static COMPILED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Schema {
@@ -56,20 +68,34 @@ impl Schema {
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
             .build(schema)
-            .map(|validator| Schema { validator, shared: has_references.then(|| schema.clone()) })
+            .map(|validator| {
+                #[cfg(test)]
+                COMPILED.set(COMPILED.get() + 1);
+                Schema(Arc::new(Compiled { written: schema.clone(), has_references, validator }))
+            })
             .map_err(|error| bad(&error))
+    }
+
+    /// The schema to which every value conforms.
+    pub fn of_anything() -> Schema {
+        Schema::read(&Json::Object(serde_json::Map::new())).expect("no keywords at all are a good schema")
+    }
+
+    /// The schema as it was read.
+    pub fn as_json(&self) -> &Json {
+        &self.0.written
     }
 
     /// What is wrong with `value`, which messages call `subject`; nothing if it conforms. Messages
     /// name places and limits, never the value itself: it may be sensitive.
     pub fn faults(&self, subject: &str, value: &Value) -> Vec<String> {
         let json = value.to_json();
-        if self.shared.as_ref().is_some_and(|schema| !work::is_bounded(schema, &json)) {
+        if self.0.has_references && !work::is_bounded(&self.0.written, &json) {
             return vec![format!(
                 "{subject} can't be held against its schema: its references make too much work"
             )];
         }
-        let errors = self.validator.iter_errors(&json).take(FAULTS_MAX);
+        let errors = self.0.validator.iter_errors(&json).take(FAULTS_MAX);
         errors
             .map(|error| {
                 let place = error.instance_path().to_string();
@@ -80,6 +106,12 @@ impl Schema {
                 error.masked_with(subject).to_string()
             })
             .collect()
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.written.fmt(f)
     }
 }
 

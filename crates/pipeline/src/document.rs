@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 pub(crate) use node::At;
 use written::Written;
 
+use crate::conformity::Schema;
 use crate::plan::{InputSpec, OnFailure, Quorum, TimeoutChange};
 use crate::{Class, Span, Type};
 
@@ -51,7 +52,7 @@ pub(crate) struct Output {
     pub name: At<String>,
     pub value: Written,
     /// The declared type with the JSON Schema that says it.
-    pub declared: Option<(Type, serde_json::Value)>,
+    pub declared: Option<(Type, Schema)>,
 }
 
 /// One step.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::conformity::Schema;
 use crate::expression::Template;
 use crate::{Class, Contract, Digest, Span, Type, Value};
 
@@ -38,7 +39,7 @@ pub struct InputSpec {
     /// What fits.
     pub ty: Type,
     /// The JSON Schema it was declared with; media types are left out of it.
-    pub schema: serde_json::Value,
+    pub schema: Schema,
     /// Whether a run can't do without it.
     pub required: bool,
     /// What is taken when it isn't given.
@@ -80,7 +81,7 @@ pub struct OutputSpec {
     /// Its type, as declared or else as inferred.
     pub ty: Type,
     /// The JSON Schema it was declared with, checked before a run completes.
-    pub schema: Option<serde_json::Value>,
+    pub schema: Option<Schema>,
 }
 
 /// A step, seen from a scope: `up` scopes outwards, then the step at `index`.

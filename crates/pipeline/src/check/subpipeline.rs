@@ -7,7 +7,6 @@ use super::inference::Dependencies;
 use super::parameter::{Given, meant};
 use super::step::{CheckedBody, is_of_every_step, output_type};
 use crate::bundle;
-use crate::conformity::Schema;
 use crate::diagnostic::Code;
 use crate::document::written::Written;
 use crate::document::{self, At};
@@ -154,8 +153,7 @@ impl<'c> Checker<'c, '_> {
             return;
         }
         let Some(literal) = value.literal() else { return };
-        let Ok(schema) = Schema::read(&input.schema) else { return };
-        if let Some(fault) = schema.faults(&subject, &literal).into_iter().next() {
+        if let Some(fault) = input.schema.faults(&subject, &literal).into_iter().next() {
             self.findings.error(value.place, Code::BadValue, fault).note(note);
         }
     }

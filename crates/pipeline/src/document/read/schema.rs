@@ -1,6 +1,6 @@
 //! Declared types: a word (`string`, `image`) or a JSON Schema in which the media types are types too.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::super::node::{Entry, Kind, Node};
 use super::super::place::Findings;
@@ -22,12 +22,12 @@ pub struct Declared {
     /// The type.
     pub ty: Type,
     /// The JSON Schema that says it, without what isn't JSON Schema.
-    pub schema: Json,
+    pub schema: Schema,
 }
 
 impl Default for Declared {
     fn default() -> Declared {
-        Declared { ty: Type::Any, schema: Json::Object(Map::new()) }
+        Declared { ty: Type::Any, schema: Schema::of_anything() }
     }
 }
 
@@ -38,7 +38,7 @@ impl Declared {
             let colon = if mismatch.starts_with('`') { ":" } else { "" };
             return vec![format!("{subject}{colon} {mismatch}")];
         }
-        Schema::read(&self.schema).map_or(Vec::new(), |schema| schema.faults(subject, value))
+        self.schema.faults(subject, value)
     }
 
     /// Whether `value` fits.
@@ -62,19 +62,20 @@ pub fn read(node: &Node, what: &str, findings: &mut Findings) -> Option<Declared
     let mut schema = full;
     allow_media(&mut schema);
     let told_elsewhere = |pointer: &str| what == INPUT && pointer == "/description";
-    if let Err(fault) = Schema::read(&schema) {
-        if told_elsewhere(&fault.pointer) {
-            return None;
-        }
-        let place = find(node, &fault.pointer).place;
-        let message = format!("this is not a JSON Schema: {}", fault.message);
-        let finding = findings.error(place, Code::BadSchema, message);
-        if fault.pointer.ends_with("/pattern") {
-            finding.note("patterns are regular expressions without look-around and back-references");
-        }
+    let fault = match Schema::read(&schema) {
+        Ok(schema) => return Some(Declared { ty, schema }),
+        Err(fault) => fault,
+    };
+    if told_elsewhere(&fault.pointer) {
         return None;
     }
-    Some(Declared { ty, schema })
+    let place = find(node, &fault.pointer).place;
+    let message = format!("this is not a JSON Schema: {}", fault.message);
+    let finding = findings.error(place, Code::BadSchema, message);
+    if fault.pointer.ends_with("/pattern") {
+        finding.note("patterns are regular expressions without look-around and back-references");
+    }
+    None
 }
 
 /// Reports words that aren't types and keywords that JSON Schema would silently ignore.
