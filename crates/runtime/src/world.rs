@@ -35,8 +35,10 @@ pub trait World: Send + Sync + 'static {
     /// Runs `work`, which keeps a processor busy or waits for a disk, without holding up the tasks.
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()>;
 
-    /// A number that nobody can foresee (in a simulation: drawn from its seed). Ids and the seeds of
-    /// runs are made of it.
+    /// A number that is never drawn again (in a simulation: drawn from its seed). Ids, the seeds of runs and
+    /// the names of scratch folders are made of it. Ids sort by it, so in the real world it begins with the
+    /// time, and at most 74 of its bits are random: it is not for a token that nobody may guess, which takes
+    /// 128 random bits. The one there is so far, the mark of a program, is drawn where programs are noted.
     fn draw(&self) -> u128;
 
     /// Makes `records` durable in `store`, in order, and tells when they are. `alone`: no others are

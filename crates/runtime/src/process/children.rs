@@ -14,7 +14,6 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, geteuid, getpgid, kill_process_group};
-use uuid::Uuid;
 
 use super::identity::Identity;
 
@@ -32,7 +31,7 @@ pub(super) struct ChildNote {
 impl ChildNote {
     /// Notes in `folder` that this process is about to start a program.
     pub(super) fn begin(folder: &Path) -> io::Result<ChildNote> {
-        let mark = Uuid::now_v7().simple().to_string();
+        let mark = drawn_mark()?;
         let path = folder.join(&mark);
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
         let mut note = ChildNote { path, file, mark };
@@ -101,6 +100,13 @@ fn read(note: &Path) -> Option<(Identity, Option<Identity>)> {
 
 const NOTE_BYTES_MAX: u64 = 1024;
 
+/// A mark of 128 random bits.
+fn drawn_mark() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
 fn is_mark(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -149,6 +155,15 @@ mod tests {
 
     fn is_at_work(child: &mut Child) -> bool {
         child.try_wait().unwrap().is_none()
+    }
+
+    #[test]
+    fn every_bit_of_a_mark_is_random() {
+        let bits = || u128::from_str_radix(&drawn_mark().unwrap(), 16).unwrap();
+        let (all_set, some_set) =
+            (0..200).map(|_| bits()).fold((u128::MAX, 0), |(all, some), mark| (all & mark, some | mark));
+        assert_eq!((all_set, some_set), (0, u128::MAX), "no bit is the same in all marks");
+        assert!(is_mark(&drawn_mark().unwrap()));
     }
 
     #[test]
