@@ -15,7 +15,7 @@ use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
 use motet::session::{Followed, Session};
 use motet::settings::StorePlace;
 use motet::store::RunStatus;
-pub use motet::world::live::wall_clock as now;
+pub use motet::world::live::now;
 use tokio::sync::mpsc;
 
 use crate::arguments::FollowFlags;
