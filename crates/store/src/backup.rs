@@ -5,7 +5,7 @@
 //! anything referred to it, so nothing can be missing; and a copy that was not finished is no store.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use motet_pipeline::Digest;
 use rusqlite::backup::{Backup as Copy, StepResult};
@@ -41,6 +41,8 @@ pub(crate) fn write(
     artifacts: &ArtifactFolder,
     folder: &Path,
 ) -> Result<Backup, StoreError> {
+    // Without what makes no difference at its end.
+    let folder = &folder.components().collect::<PathBuf>();
     let was_there = private::look_at(folder)?.is_some();
     make_empty(folder)?;
     let written = fill(source, artifacts, folder);
@@ -87,16 +89,18 @@ fn copy_artifact(from: &ArtifactFolder, to: &ArtifactFolder, digest: Digest) -> 
     Ok(kept.bytes)
 }
 
-/// Makes the folder, or takes one in which there is nothing.
+/// Makes the folder and those above it, or takes one in which there is nothing.
 fn make_empty(folder: &Path) -> Result<(), StoreError> {
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    above.map_or(Ok(()), fs::create_dir_all).map_err(|error| StoreError::from_io("make", folder, error))?;
     private::make_folder(folder)?;
     let failed = |error| StoreError::from_io("read", folder, error);
-    let mut names = fs::read_dir(folder).map_err(failed)?;
-    match names.next().transpose().map_err(failed)? {
+    let names = fs::read_dir(folder).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.file_name()));
+    match names.collect::<Result<Vec<_>, StoreError>>()?.iter().min() {
         None => private::narrow(folder, FOLDER_MODE).map(drop),
-        Some(entry) => {
-            let holds = entry.file_name().to_string_lossy().escape_debug().to_string();
-            Err(StoreError::Occupied { folder: folder.to_owned(), holds })
+        Some(name) => {
+            let holds = name.to_string_lossy().escape_debug().to_string();
+            Err(StoreError::NotEmpty { folder: folder.to_owned(), holds })
         }
     }
 }

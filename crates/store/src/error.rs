@@ -112,6 +112,18 @@ pub enum StoreError {
         /// The names of some that lie in it, and how many more there are.
         holds: String,
     },
+    /// A copy was to go to a folder in which there is something.
+    #[error(
+        "{} is not empty, so nothing is copied there (it holds {holds}): \
+         name an empty folder, or one that isn't there yet",
+        folder.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+        /// A name that lies in it.
+        holds: String,
+    },
     /// Something in a store leads elsewhere, or isn't what its name says: in a copied project, that may be
     /// somebody's trap.
     #[error("{} is {is}, and Motet never makes one there: move it away, or use another store", file.display())]

@@ -100,8 +100,10 @@ impl Mark {
         let found = if has_journal { Mark::of(connection)? } else { Mark::default() };
         if found.sequence < self.sequence {
             let missing = self.sequence - found.sequence;
-            let turns = if missing == 1 { "turn is" } else { "turns are" };
-            return Ok(Some(format!("the last {missing} {turns} missing")));
+            return Ok(Some(match missing {
+                1 => "the last turn is missing".to_owned(),
+                _ => format!("the last {missing} turns are missing"),
+            }));
         }
         let check = "SELECT * FROM journal WHERE sequence = ?1";
         let check = connection.query_row(check, [self.sequence], check_of).optional()?;

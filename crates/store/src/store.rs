@@ -301,7 +301,7 @@ impl Store {
     /// until it is whole it is none.
     ///
     /// # Errors
-    /// [`StoreError::Occupied`], [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
+    /// [`StoreError::NotEmpty`], [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
     /// isn't there or isn't what it was, or what the file system refuses.
     pub fn backup(&self, folder: &Path) -> Result<Backup, StoreError> {
         let Inner { beside, reader, .. } = &*self.0;
@@ -335,6 +335,14 @@ impl Store {
     /// What the disk refuses; the writer has then stopped.
     pub fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer()?.lock().heartbeat(now)
+    }
+
+    /// Moves what is in the write-ahead log into the database, as far as those who read in it allow: for
+    /// whoever drove the store and leaves. The last handle does the same when it is dropped.
+    pub fn fold_log(&self) {
+        if let Ok(writer) = self.writer() {
+            writer.lock().fold_log();
+        }
     }
 
     /// How much was written since the store was opened; nothing for one opened to look at.

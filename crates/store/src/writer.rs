@@ -273,8 +273,14 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Leaves nothing in the log, as far as those who read in it allow.
     fn drop(&mut self) {
+        self.fold_log();
+    }
+}
+
+impl Writer {
+    /// Leaves nothing in the log, as far as those who read in it allow.
+    pub(crate) fn fold_log(&mut self) {
         let Some(disk) = self.disk.as_mut().filter(|disk| self.stopped.is_none() && disk.leaves_log()) else {
             return;
         };

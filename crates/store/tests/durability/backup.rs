@@ -16,7 +16,7 @@ fn a_backup_of_a_store_in_use_is_a_store_with_all_that_was_durable() {
     for bytes in ["photo", "still", "late"] {
         stage.store.put_bytes(bytes.as_bytes()).unwrap();
     }
-    let to = stage.folder.path().join("backup");
+    let to = stage.folder.path().join("backups/monday/");
     let looker = Store::open_read_only(&stage.path()).unwrap();
     let made = looker.backup(&to).unwrap();
     assert_eq!(made, Backup { runs: 2, artifacts: 5, artifact_bytes: made.artifact_bytes });
@@ -43,7 +43,7 @@ fn a_backup_goes_only_where_nothing_is() {
     fs::create_dir(&to).unwrap();
     fs::write(to.join("letter"), "dear").unwrap();
     let error = stage.store.backup(&to).unwrap_err();
-    assert!(matches!(error, StoreError::Occupied { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::NotEmpty { .. }), "{error:?}");
     insta::assert_snapshot!(message(&error, stage.folder.path()));
     assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
 }
@@ -89,5 +89,5 @@ fn a_backup_that_was_not_finished_is_no_store() {
         );
     }
     let again = stage.store.backup(&to).unwrap_err();
-    assert!(matches!(again, StoreError::Occupied { .. }), "{again:?}");
+    assert!(matches!(again, StoreError::NotEmpty { .. }), "{again:?}");
 }

@@ -141,6 +141,22 @@ fn the_log_is_moved_into_the_database_while_the_store_is_used_and_when_it_is_lef
 }
 
 #[test]
+fn whoever_leaves_moves_the_log_also_while_others_hold_the_store_and_it_goes_on() {
+    let stage = Stage::new();
+    stage.keep("a");
+    let held = stage.store.clone();
+    stage.store.fold_log();
+    assert_eq!(fs::metadata(stage.path().join("motet.db-wal")).unwrap().len(), 0);
+    stage.keep("b");
+    stage.store.fold_log();
+    stage.store.fold_log();
+    assert_eq!(fs::metadata(stage.path().join("motet.db-wal")).unwrap().len(), 0);
+    let killed = stage.killed("killed");
+    assert_eq!(turns(&Store::open(&killed).unwrap(), "b"), 10);
+    assert_eq!(turns(&held, "a"), 10);
+}
+
+#[test]
 fn nobody_who_reads_keeps_the_log_from_being_moved_for_ever() {
     let stage = Stage::new();
     stage.keep("a");
