@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::arguments::FollowFlags;
 use crate::exit::Exit;
+use crate::notice;
 use crate::problem::Problem;
 use crate::project::{Project, out_folder, pinned_pipeline};
 use crate::render::ending::Ending;
@@ -108,7 +109,7 @@ impl<'f> Following<'f> {
         let mut reader = self.reader();
         let mut follows: Vec<Follow> =
             runs.iter().map(|followed| self.begin(&followed.run, followed.found)).collect();
-        let mut happenings = all_happenings(runs);
+        let (mut happenings, mut notices) = (all_happenings(runs), notice::listen());
         let mut haste = Haste::None;
         let mut frames = tokio::time::interval(FRAME);
         frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -117,6 +118,10 @@ impl<'f> Following<'f> {
                 told = happenings.recv() => match told {
                     None => break,
                     Some((index, happening)) => {
+                        // What was said before it is shown before it.
+                        while let Ok(line) = notices.try_recv() {
+                            reader.note(&line);
+                        }
                         self.take_in(&mut follows[index], happening, &mut *reader)?;
                         while let Ok((index, happening)) = happenings.try_recv() {
                             self.take_in(&mut follows[index], happening, &mut *reader)?;
@@ -136,6 +141,7 @@ impl<'f> Following<'f> {
                     let session = self.session.clone();
                     tokio::spawn(async move { session.interrupt().await });
                 }
+                Some(line) = notices.recv() => reader.note(&line),
                 _ = frames.tick(), if self.is_animated() => reader.draw(&follows),
             }
         }

@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod follow;
 mod inputs;
+mod notice;
 mod problem;
 mod project;
 mod render;

@@ -12,6 +12,8 @@ use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
 
 use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag};
+use crate::notice;
+use crate::terminal::Terminal;
 
 /// A project and its store, as a command sees them.
 pub struct Project {
@@ -78,21 +80,24 @@ impl Project {
         }
     }
 
-    /// A session on the store.
+    /// A session on the store; what it warns of is written to the terminal.
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub async fn open_session(&self) -> Result<Session, Error> {
-        Session::open(self.place.clone(), &self.settings).await
+    pub async fn open_session(&self, terminal: Terminal) -> Result<Session, Error> {
+        self.open_session_of(&AdoptFlag::default(), terminal).await
     }
 
     /// The same; if the flag says so, also on a store that somebody else made.
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub async fn open_session_of(&self, flag: &AdoptFlag) -> Result<Session, Error> {
+    pub async fn open_session_of(&self, flag: &AdoptFlag, terminal: Terminal) -> Result<Session, Error> {
         let adopts = flag.adopt;
-        let prepare = move |builder: Builder| if adopts { builder.adopt() } else { builder };
+        let prepare = move |builder: Builder| {
+            let builder = builder.on_warning(move |warning| notice::warn(terminal, warning));
+            if adopts { builder.adopt() } else { builder }
+        };
         Session::open_with(self.place.clone(), &self.settings, prepare).await
     }
 }

@@ -8,7 +8,7 @@ mod guard;
 mod standing;
 mod timing;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -30,7 +30,9 @@ use crate::follow::{Follower, Followers, Happening, Progress};
 use crate::heart::Heart;
 use crate::motet::Latch;
 use crate::operation::{self, Hands};
+use crate::warning::{THREAD_HELD, Warning};
 use crate::work::{ProgressSink, Work};
+use crate::world::OnHeld;
 
 /// What the driver is told.
 pub(crate) enum Message {
@@ -44,6 +46,8 @@ pub(crate) enum Message {
     Ended { run: RunId, key: AttemptKey, end: AttemptEnd },
     /// The store can't keep what an attempt made.
     NotKept { error: StoreError },
+    /// The store was told that somebody is there.
+    Beaten { result: Result<(), StoreError> },
     /// An attempt tells how far it is.
     Progress { run: RunId, progress: Progress },
     /// Turns are durable, or can't be made so.
@@ -78,6 +82,12 @@ pub(crate) struct Effect {
     turn: Option<Arc<motet_engine::Turn>>,
     commands: Vec<Command>,
     accepted: Option<Accepted>,
+}
+
+impl Effect {
+    fn record(&self) -> Option<Record> {
+        Some(Record { run: self.run.clone(), turn: self.turn.clone()? })
+    }
 }
 
 /// The task that owns all live runs.
@@ -187,10 +197,11 @@ impl Driver {
             if self.leaving.is_empty() {
                 self.tick();
                 self.grant();
-                self.heart.beat(&self.hands, !self.runs.is_empty());
+                self.heart.beat(&self.hands, &self.mail, !self.runs.is_empty());
             }
             self.hand_over();
             if !self.leaving.is_empty() && self.is_idle() {
+                self.settle_store().await;
                 return self.leave();
             }
         }
@@ -219,6 +230,11 @@ impl Driver {
                 }
             }
             Message::NotKept { error } => self.give_up(error, Vec::new()),
+            Message::Beaten { result } => {
+                if let Err(error) = self.heart.beaten(result) {
+                    self.give_up(error, Vec::new());
+                }
+            }
             Message::Progress { run, progress } => {
                 if let Some(live) = self.runs.get_mut(&run) {
                     live.followers.tell(&Happening::Progress(Arc::new(progress)));
@@ -244,6 +260,7 @@ impl Driver {
             }
             Message::Leave { left } => {
                 self.leaving.push(left);
+                self.hands.store.end_soon();
                 self.in_flight.values().for_each(CancellationToken::cancel);
             }
         }
@@ -324,19 +341,27 @@ impl Driver {
         // More than once only where a slot came back without a turn, and went to somebody else.
         while !self.batch.is_empty() {
             let effects = std::mem::take(&mut self.batch);
-            let records: Vec<Record> = effects
-                .iter()
-                .filter_map(|effect| Some(Record { run: effect.run.clone(), turn: effect.turn.clone()? }))
-                .collect();
-            if records.is_empty() {
-                self.carry_out_all(effects);
-            } else {
-                self.append(records, effects);
+            // A turn that takes long holds up nothing but what follows in its own run.
+            let takes_long =
+                |effect: &&Effect| effect.record().is_some_and(|record| self.hands.store.takes_long(&record));
+            let long = effects.iter().filter(takes_long);
+            let mut alone: BTreeMap<RunId, Vec<Effect>> =
+                long.map(|effect| (effect.run.clone(), Vec::new())).collect();
+            let mut together = Vec::with_capacity(effects.len());
+            for effect in effects {
+                alone.get_mut(&effect.run).unwrap_or(&mut together).push(effect);
             }
+            self.append(together);
+            alone.into_values().for_each(|of_run| self.append(of_run));
         }
     }
 
-    fn append(&mut self, records: Vec<Record>, effects: Vec<Effect>) {
+    /// Has turns made durable, all of them or none, and then carries out what waits for that.
+    fn append(&mut self, effects: Vec<Effect>) {
+        let records: Vec<Record> = effects.iter().filter_map(Effect::record).collect();
+        if records.is_empty() {
+            return self.carry_out_all(effects);
+        }
         let mail = self.mail.clone();
         let durable = Box::new(move |result| {
             // The driver may have left meanwhile: then the turns are kept and nothing more is done.
@@ -404,8 +429,9 @@ impl Driver {
         self.in_flight.insert((id.clone(), key.clone()), stop.clone());
         let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
+        let held = warn_of_thread(&self.hands, &work);
         let (mail, run, hands) = (self.mail.clone(), id.clone(), self.hands.clone());
-        self.hands.world.spawn(Box::pin(async move {
+        let attempt = Box::pin(async move {
             let end = work.perform().await;
             let error = match &end {
                 AttemptEnd::Failed { failure, .. } => operation::store_error(failure, &hands.store),
@@ -414,12 +440,28 @@ impl Driver {
             let message = error.map_or(Message::Ended { run, key, end }, |error| Message::NotKept { error });
             // If nobody listens any more, the attempt is made again by whoever takes the run up.
             let _ = mail.send(message);
-        }));
+        });
+        self.hands.world.spawn_work(attempt, held);
     }
 
     fn post(&self, message: Message) {
         self.mail.send(message).expect("the driver holds the receiving end");
     }
+}
+
+/// Tells that the work of an attempt holds its thread.
+fn warn_of_thread(hands: &Arc<Hands>, work: &Work) -> OnHeld {
+    let warning = Warning::ThreadHeld {
+        operation: work.contract().operation.to_string(),
+        run: work.run().clone(),
+        step: work.step().clone(),
+        attempt: work.attempt(),
+    };
+    let (hands, progress) = (Arc::downgrade(hands), work.progress().clone());
+    Box::new(move || {
+        progress.tell(None, Some(&format!("it {THREAD_HELD}")));
+        hands.upgrade().into_iter().for_each(|hands| hands.warn(&warning));
+    })
 }
 
 /// Asks the engine about `run`; a panic there is of that run alone.

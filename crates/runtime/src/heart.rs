@@ -4,7 +4,10 @@
 //! tells that this process was stopped for a while, or its machine asleep.
 
 use motet_pipeline::{Span, Timestamp};
+use motet_store::StoreError;
+use tokio::sync::mpsc;
 
+use crate::driver::Message;
 use crate::operation::Hands;
 
 /// How often it beats: by so much may time away be told too long.
@@ -18,11 +21,13 @@ const LATE_MAX: Span = Span::seconds(30);
 pub(crate) struct Heart {
     beats: bool,
     due: Option<Timestamp>,
+    /// Whether the store has answered to the last beat.
+    is_heard: bool,
 }
 
 impl Heart {
     pub(crate) fn new(beats: bool) -> Heart {
-        Heart { beats, due: None }
+        Heart { beats, due: None, is_heard: true }
     }
 
     /// When to call [`Heart::beat`] at the latest.
@@ -40,8 +45,9 @@ impl Heart {
         })
     }
 
-    /// Tells the store that somebody is there, if it is time to and runs are `driven`.
-    pub(crate) fn beat(&mut self, hands: &Hands, driven: bool) {
+    /// Tells the store that somebody is there, if it is time to and runs are `driven`. `mail` gets to know
+    /// what came of it.
+    pub(crate) fn beat(&mut self, hands: &Hands, mail: &mpsc::UnboundedSender<Message>, driven: bool) {
         if !self.beats || !driven {
             self.due = None;
             return;
@@ -51,10 +57,29 @@ impl Heart {
             return;
         }
         self.due = Some(now.after(INTERVAL));
-        let store = hands.store.clone();
+        // A store that is locked by another program hears the one beat when it is free again.
+        if !std::mem::take(&mut self.is_heard) {
+            return;
+        }
+        let (store, mail) = (hands.store.clone(), mail.clone());
         hands.world.spawn(hands.world.compute(Box::new(move || {
-            // A store that keeps nothing more says so to the next turn as well.
-            let _ = store.heartbeat(now);
+            let result = store.heartbeat(now);
+            // The driver may have left meanwhile.
+            let _ = mail.send(Message::Beaten { result });
         })));
+    }
+
+    /// The store has answered to the last beat.
+    ///
+    /// # Errors
+    /// Why the store keeps nothing more: for instance because it isn't where it was any more. Who only
+    /// sleeps would not know that from anything else.
+    pub(crate) fn beaten(&mut self, result: Result<(), StoreError>) -> Result<(), StoreError> {
+        self.is_heard = true;
+        match result {
+            // Nothing was begun, so nothing is broken.
+            Err(StoreError::Busy { .. }) => Ok(()),
+            result => result,
+        }
     }
 }

@@ -9,6 +9,7 @@ mod lock;
 mod measure;
 mod motet;
 mod pipeline;
+mod warning;
 mod work;
 
 pub mod builder;
@@ -32,6 +33,7 @@ pub use pipeline::{Pipeline, read_bundle};
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};
 pub use task::{Audio, Image, Media, Task, TaskContext, TaskError, Video};
+pub use warning::Warning;
 pub use work::{ProgressSink, Work};
 
 pub use motet_engine as engine;

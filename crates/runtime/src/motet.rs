@@ -117,6 +117,7 @@ impl Motet {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             catalogue: Catalogue::new(contracts),
             operations,
+            on_warning: Arc::new(|_| {}),
         }
     }
 
@@ -213,12 +214,6 @@ impl Motet {
 
     /// Stops all work, keeps what came of it, and lets go of the store. Unfinished runs can be resumed.
     pub async fn close(self) {
-        if self.is_owner() {
-            let (store, now) = (self.store().clone(), self.inner.hands.world.now());
-            // A store that keeps nothing more is let go of all the same.
-            let beat = Box::new(move || drop(store.heartbeat(now)));
-            self.inner.hands.world.compute(beat).await;
-        }
         // A driver that is gone already has nothing to stop.
         let _ = self.inner.leave().await;
     }

@@ -17,6 +17,7 @@ pub(crate) use scratch::Scratch;
 
 use crate::driver::guarded;
 use crate::tools::Tools;
+use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
 use crate::world::SharedWorld;
 
@@ -37,6 +38,7 @@ pub(crate) struct Hands {
     pub(crate) store: Store,
     pub(crate) tools: Tools,
     pub(crate) operations: Operations,
+    pub(crate) on_warning: OnWarning,
 }
 
 /// Operations by name.
@@ -89,6 +91,11 @@ impl Hands {
             }))
             .await;
         computed.await.ok()
+    }
+
+    /// Tells of a warning; a panic of whoever is told ends nothing else.
+    pub(crate) fn warn(&self, warning: &Warning) {
+        drop(guarded(|| (self.on_warning)(warning)));
     }
 
     /// Is called before the engine is told something about `run`: where a simulation may have it panic.

@@ -21,6 +21,9 @@ use crate::process::{Finished, Process, ProcessError};
 /// What is told when records are durable, or can't be made so.
 pub type Durable = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// Is to be called when work holds its thread.
+pub type OnHeld = Box<dyn Fn() + Send + Sync>;
+
 /// Clock, randomness, journal, processes and tasks.
 pub trait World: Send + Sync + 'static {
     /// What time it is.
@@ -31,6 +34,13 @@ pub trait World: Send + Sync + 'static {
 
     /// Runs `task` on its own.
     fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Runs `work` on its own, which others may have written: a world with threads calls `held`, once, if
+    /// it holds its thread for long.
+    fn spawn_work(&self, work: BoxFuture<'static, ()>, held: OnHeld) {
+        drop(held);
+        self.spawn(work);
+    }
 
     /// Runs `work`, which keeps a processor busy or waits for a disk, without holding up the tasks.
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()>;

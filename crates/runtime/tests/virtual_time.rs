@@ -1,12 +1,16 @@
 //! A whole pipeline on one thread under virtual time.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use motet::Motet;
+use futures_util::future::BoxFuture;
 use motet::language::{Timestamp, Value};
-use motet::world::World;
+use motet::process::{Finished, Process, ProcessError};
+use motet::store::{Record, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
+use motet::world::{Durable, World};
+use motet::{Motet, StartOptions};
+use tokio_util::sync::CancellationToken;
 
 const STORY: &str = r#"
 motet: 1
@@ -73,4 +77,80 @@ fn a_clock_before_1970_is_refused_in_words_before_anything_is_made() {
         "this machine's clock stands before 1970 (1969-12-31T00:00:00.000Z): set it"
     );
     assert!(!store.exists());
+}
+
+/// A world that notes what is handed to the store together: the names of the runs, and whether one of
+/// their turns takes long.
+struct Observed {
+    world: VirtualWorld,
+    appended: Mutex<Vec<(Vec<String>, bool)>>,
+}
+
+impl World for Observed {
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.world.sleep_until(at)
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.world.spawn(task);
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        self.world.compute(work)
+    }
+
+    fn draw(&self) -> u128 {
+        self.world.draw()
+    }
+
+    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
+        let runs = records.iter().map(|record| record.run.to_string()).collect();
+        let takes_long = records.iter().any(|record| store.takes_long(record));
+        self.appended.lock().unwrap().push((runs, takes_long));
+        self.world.append(store, records, alone, durable);
+    }
+
+    fn run_process(
+        &self,
+        process: Process,
+        stop: CancellationToken,
+    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
+        self.world.run_process(process, stop)
+    }
+}
+
+const ECHO: &str = r#"
+motet: 1
+name: echo
+inputs: { text: string }
+steps:
+  wait: { uses: flow/sleep, with: { duration: 1h } }
+  say: { uses: data/transform, needs: [wait], with: { value: "{{ inputs.text }}" } }
+"#;
+
+#[test]
+fn a_long_turn_holds_up_no_other_run_that_wakes_in_the_same_moment() {
+    let appended = run(async {
+        let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
+        let world = Arc::new(Observed { world, appended: Mutex::default() });
+        let motet = Motet::builder().world(world.clone()).open().await.unwrap();
+        let pipeline = motet.load_text(ECHO).unwrap();
+        let mut runs = Vec::new();
+        for (id, bytes) in [("first", 10), ("long", 200_000), ("second", 10)] {
+            let options = StartOptions { id: Some(motet::engine::RunId::new(id)), ..StartOptions::default() };
+            let inputs = [("text", "x".repeat(bytes))];
+            runs.push(motet.start_with(&pipeline, inputs, options).await.unwrap().run);
+        }
+        world.appended.lock().unwrap().clear();
+        for run in runs {
+            run.outputs().await.unwrap();
+        }
+        std::mem::take(&mut *world.appended.lock().unwrap())
+    });
+    assert_eq!(appended[0], (vec!["first".to_owned(), "second".to_owned()], false));
+    assert_eq!(appended[1], (vec!["long".to_owned()], true));
 }

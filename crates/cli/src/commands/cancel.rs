@@ -21,7 +21,7 @@ pub async fn cancel(asked: arguments::Cancel, terminal: Terminal) -> Result<Exit
         ));
         return Ok(Exit::Good);
     }
-    let session = project.open_session().await?;
+    let session = project.open_session(terminal).await?;
     let user = std::env::var("USER").unwrap_or_else(|_| "command line".to_owned());
     let run = session.cancel(row.id.as_str(), &user, &asked.reason).await?;
     let mut followed = session.follow(run.as_str()).await?;

@@ -13,7 +13,7 @@ pub async fn resume(asked: arguments::Resume, terminal: Terminal, stop: Stop) ->
     let project = Project::find_to_follow(None, &asked.store, &asked.follow)?;
     // Without a store nothing can be unfinished; opening one to write would make it.
     drop(project.read_store()?);
-    let session = project.open_session_of(&asked.adopt).await?;
+    let session = project.open_session_of(&asked.adopt, terminal).await?;
     let following = Following::new(&project, &session, &terminal, &asked.follow)?;
     let runs = session.resume(asked.run.as_deref()).await?;
     if runs.is_empty() {

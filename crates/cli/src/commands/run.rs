@@ -21,7 +21,7 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;
     let options = options(&asked)?;
-    let session = project.open_session_of(&asked.adopt).await?;
+    let session = project.open_session_of(&asked.adopt, terminal).await?;
     let mut following = Following::new(&project, &session, &terminal, &asked.follow)?;
     if is_told_by_its_file(&asked) {
         following = following.of_file(&asked.file);

@@ -3,11 +3,13 @@
 mod bad_input;
 mod hostile_text;
 mod left_at_work;
+mod locked_store;
 mod old_stores;
 mod private_store;
 mod project;
 mod signals;
 mod store_folder;
+mod taken_store;
 mod transcripts;
 mod trust;
 mod two_processes;

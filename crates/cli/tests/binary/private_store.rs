@@ -1,12 +1,11 @@
 //! A store is for the eyes of its owner alone, whatever the umask.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use crate::project::Project;
+use crate::project::{Project, asleep};
 
 /// Draws a picture, keeps a text that is too long for the journal, then waits.
 const PICTURE: &str = r#"motet: 1
@@ -38,17 +37,6 @@ fn masked(project: &Project, umask: &str, arguments: &[&str]) -> Command {
             .filter_map(|(name, value)| Some((name, value?))),
     );
     shell
-}
-
-/// Starts it and waits until its step sleeps.
-fn asleep(mut command: Command) -> Child {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("sleeps for") {
-        assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
-    }
-    child
 }
 
 /// What in and below `path` somebody else could use, with its mode; and every name that was looked at.

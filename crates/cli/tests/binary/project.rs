@@ -1,7 +1,8 @@
 //! A project in a folder of its own, and transcripts of the binary in it.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -82,6 +83,28 @@ impl Project {
         assert!(output.status.success(), "{}", transcript(arguments, &output));
         String::from_utf8(output.stdout).expect("output is UTF-8")
     }
+}
+
+/// Starts it and waits until its step sleeps.
+pub fn asleep(command: Command) -> Child {
+    asleep_with_lines(command).0
+}
+
+/// The same, with what it says from then on.
+pub fn asleep_with_lines(mut command: Command) -> (Child, BufReader<ChildStderr>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("sleeps for") {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
+    }
+    (child, lines)
+}
+
+/// Ends it as `kill -9` does.
+pub fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// A script of the shell that does what ffmpeg should do.

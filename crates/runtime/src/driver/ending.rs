@@ -46,6 +46,21 @@ impl Driver {
         self.forget_runs(|_| Happening::StoreFailed(error.clone()));
     }
 
+    /// Before somebody else may drive the store: the last sign of life, and all that was recorded is in the
+    /// database itself.
+    pub(super) async fn settle_store(&self) {
+        if !self.standing.is_owner() {
+            return;
+        }
+        let (store, now) = (self.hands.store.clone(), self.hands.world.now());
+        let settle = Box::new(move || {
+            // A store that keeps nothing more is let go of all the same.
+            drop(store.heartbeat(now));
+            store.fold_log();
+        });
+        self.hands.world.compute(settle).await;
+    }
+
     /// Lets go of the store, and tells those who wait for that.
     pub(super) fn leave(&mut self) {
         self.forget_runs(|_| Happening::Interrupted);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use motet_pipeline::Timestamp;
 use motet_pipeline::contract::Catalogue;
-use motet_store::Store;
+use motet_store::{ForeignLock, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ use crate::operation::{Hands, Operation, Operations};
 use crate::process::children;
 use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
+use crate::warning::{OnWarning, Warning};
 use crate::world::SharedWorld;
 
 /// What a [`Motet`] is made of.
@@ -35,6 +36,7 @@ pub struct Builder {
     pub(super) processors: usize,
     pub(super) catalogue: Catalogue,
     pub(super) operations: Operations,
+    pub(super) on_warning: OnWarning,
 }
 
 impl Builder {
@@ -75,8 +77,29 @@ impl Builder {
         self
     }
 
+    /// Has `told` called with what somebody should know though nothing failed. It is called from threads that have other work to do, so it must be quick.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// let (tell, warnings) = std::sync::mpsc::channel();
+    /// let builder = motet::Motet::builder().on_warning(move |warning| {
+    ///     let _ = tell.send(warning.to_string());
+    /// });
+    /// let motet = builder.open().await?;
+    /// assert!(warnings.try_recv().is_err(), "all is well");
+    /// # motet.close().await; Ok(()) }
+    /// ```
+    pub fn on_warning(mut self, told: impl Fn(&Warning) + Send + Sync + 'static) -> Builder {
+        self.on_warning = Arc::new(told);
+        self
+    }
+
     /// Adds an async closure as an operation of your own, such as `task/shout`; its contract comes
     /// from its types. See [`Task::new`].
+    ///
+    /// The closure shares its thread with other work: what takes long without waiting belongs into
+    /// `tokio::task::spawn_blocking`. One that holds the thread for two seconds is told of as
+    /// [`Warning::ThreadHeld`].
     pub fn task<Input, Output, Closure, Performing>(self, name: &str, closure: Closure) -> Builder
     where
         Input: DeserializeOwned + JsonSchema + Send + 'static,
@@ -153,6 +176,7 @@ impl Builder {
         let standing = Arc::new(Standing::new(lock));
         let (processors, catalogue) = (self.processors, self.catalogue.clone());
         let hands = Arc::new(self.into_hands(store));
+        warn_of_locks(&hands);
         let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
         let (latches, graphs) = (Latches::default(), Graphs::default());
         Motet { inner: Arc::new(Inner { hands, catalogue, mail, latches, graphs, standing, before }) }
@@ -160,7 +184,8 @@ impl Builder {
 
     /// All that operations work with, in `store`.
     pub(crate) fn into_hands(self, store: Store) -> Hands {
-        Hands { world: self.world, store, tools: self.tools, operations: self.operations }
+        let Builder { world, tools, operations, on_warning, .. } = self;
+        Hands { world, store, tools, operations, on_warning }
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -170,4 +195,18 @@ impl Builder {
     pub(crate) fn shared_world(&self) -> &SharedWorld {
         &self.world
     }
+}
+
+/// Has it told when another program holds a lock on the store.
+fn warn_of_locks(hands: &Arc<Hands>) {
+    // The store is one of the hands.
+    let hands_of_store = Arc::downgrade(hands);
+    hands.store.on_lock(move |lock| {
+        let Some(hands) = hands_of_store.upgrade() else { return };
+        let store = hands.store.folder().to_owned();
+        hands.warn(&match lock {
+            ForeignLock::Held => Warning::StoreLocked { store },
+            ForeignLock::Gone => Warning::StoreUnlocked { store },
+        });
+    });
 }

@@ -1,8 +1,9 @@
 //! The real world.
 
 mod clock;
+mod watch;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use motet_pipeline::{Span, Timestamp};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 pub use clock::now;
 
-use super::{Durable, World};
+use super::{Durable, OnHeld, World};
 use crate::process::{self, Finished, Process, ProcessError};
 
 /// The machine's clock, disk, programs and threads. Must be used inside a tokio runtime.
@@ -44,6 +45,10 @@ impl World for LiveWorld {
         tokio::spawn(task);
     }
 
+    fn spawn_work(&self, work: BoxFuture<'static, ()>, held: OnHeld) {
+        tokio::spawn(watch::Watched::new(work, held));
+    }
+
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         let done = tokio::task::spawn_blocking(work);
         Box::pin(async move {
@@ -53,8 +58,8 @@ impl World for LiveWorld {
     }
 
     fn draw(&self) -> u128 {
-        // Such a number begins with the time since 1970, which isn't there on a clock before that.
-        let id = match now() < Timestamp(0) {
+        // Such a number begins with what the wall clock says, which may have been set before 1970.
+        let id = match SystemTime::now() < UNIX_EPOCH {
             true => Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)),
             false => Uuid::now_v7(),
         };
@@ -62,11 +67,15 @@ impl World for LiveWorld {
     }
 
     /// A few records that are alone are committed here and now: two changes of thread cost more than
-    /// such a flush. Only where other threads go on meanwhile.
+    /// such a flush. Only where other threads go on meanwhile, and only what takes no longer than that.
     fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
         let others_go_on = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        if alone && records.len() <= ALONE_MAX && others_go_on() {
-            return durable(store.append_now(&records));
+        if alone
+            && records.len() <= ALONE_MAX
+            && others_go_on()
+            && let Some(appended) = store.try_append_now(&records)
+        {
+            return durable(appended);
         }
         store.append_all(records, durable);
     }

@@ -2,6 +2,7 @@
 
 mod media;
 mod plain;
+mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

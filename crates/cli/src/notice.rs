@@ -1,0 +1,42 @@
+//! Notices: what the library warns of, between the lines of whoever shows runs.
+
+use std::sync::{Mutex, PoisonError};
+
+use motet::Warning;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::project::shown_path;
+use crate::render::line::{Line, Tone};
+use crate::terminal::Terminal;
+
+/// Who writes notices while lines are redrawn.
+static LISTENER: Mutex<Option<UnboundedSender<Line>>> = Mutex::new(None);
+
+/// All further notices, for whoever writes them from now on.
+pub fn listen() -> UnboundedReceiver<Line> {
+    let (tell, notices) = mpsc::unbounded_channel();
+    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+    notices
+}
+
+/// Writes a warning to standard error, or has it written there.
+pub fn warn(terminal: Terminal, warning: &Warning) {
+    let line = Line::of(Tone::Doubtful, "warning").plain(format!(": {}", words_for(warning)));
+    let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+    if listener.as_ref().is_none_or(|listener| listener.send(line.clone()).is_err()) {
+        terminal.note_line(&line);
+    }
+}
+
+fn words_for(warning: &Warning) -> String {
+    match warning {
+        Warning::StoreLocked { store } => format!(
+            "another program holds a lock on {}; its runs wait until that program lets go of it",
+            shown_path(&store.join("motet.db"))
+        ),
+        Warning::StoreUnlocked { store } => {
+            format!("the lock on {} is gone; its runs go on", shown_path(&store.join("motet.db")))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,68 @@
+//! Warnings: nothing failed, and somebody should know.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use motet_engine::RunId;
+use motet_pipeline::StepPath;
+
+/// Something that somebody should know: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
+/// says what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The work of an attempt has held the thread that it runs on for two seconds: other work and other
+    /// runs may wait for it. Told once for each attempt; those who follow the run are told as well, as the
+    /// attempt's progress.
+    ThreadHeld {
+        /// The operation, such as `task/render`.
+        operation: String,
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Another program holds a lock on the store's database, for longer than a moment. What is to be
+    /// recorded waits until it is gone; nothing is lost.
+    StoreLocked {
+        /// The store.
+        store: PathBuf,
+    },
+    /// That lock is gone; what waited for it is recorded.
+    StoreUnlocked {
+        /// The store.
+        store: PathBuf,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::ThreadHeld { operation, run, step, attempt } => write!(
+                f,
+                "{operation} {THREAD_HELD} (run {run}, step `{}`, attempt {attempt})",
+                // Keys of items may be secret.
+                step.without_keys()
+            ),
+            Warning::StoreLocked { store } => write!(
+                f,
+                "another program holds a lock on the database of the store {}: its runs wait until that \
+                 program lets go of it",
+                store.display()
+            ),
+            Warning::StoreUnlocked { store } => {
+                write!(f, "the lock on the store {} is gone: its runs go on", store.display())
+            }
+        }
+    }
+}
+
+/// What an operation does that holds its thread, and what to do about it.
+pub(crate) const THREAD_HELD: &str = "has held its thread for 2 s, and other runs may wait for it: do what \
+                                      takes long in tokio::task::spawn_blocking";
+
+/// Who is told of warnings.
+pub(crate) type OnWarning = Arc<dyn Fn(&Warning) + Send + Sync>;
