@@ -66,6 +66,9 @@ names, folders outside of the project, and more processors than this machine has
 are used only once they are trusted, and until the file changes. MOTET_TRUST=1
 trusts every project for one command.";
 
+const STORE_EXAMPLES: &str = "Examples:
+  motet store backup /backups/monday";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   motet completions bash > ~/.local/share/bash-completion/completions/motet
   motet completions fish > ~/.config/fish/completions/motet.fish";
@@ -113,6 +116,9 @@ pub enum Command {
     Artifacts(Artifacts),
     /// Look whether this machine and the store are in order.
     Doctor(Doctor),
+    /// Copy the store, also while runs go on.
+    #[command(after_help = STORE_EXAMPLES)]
+    Store(Store),
     /// Let a project use the programs and folders that its motet.toml names.
     #[command(after_help = TRUST_EXAMPLES)]
     Trust(Trust),
@@ -296,6 +302,31 @@ pub struct Artifacts {
 
 #[derive(Args, Debug)]
 pub struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Store {
+    #[command(subcommand)]
+    pub command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Copy the store with all its artifacts to another folder, also while a process drives it. The copy
+    /// is a store like any other: use it with --store DIR.
+    Backup(Backup),
+}
+
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// Where the copy goes: an empty folder, or one that isn't there yet.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -12,6 +12,7 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod store;
 mod trust;
 
 use crate::arguments::Command;
@@ -36,6 +37,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
+        Command::Store(asked) => store::store(&asked, &terminal),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),

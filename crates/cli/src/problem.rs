@@ -247,10 +247,26 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
             Problem::usage(format!("there is no store in {}: nothing ran here yet", shown_path(folder)))
                 .line("the first `motet run FILE` makes it; another one is named with --store DIR")
         }
+        StoreError::Gone { folder } => {
+            problem(format!("there was a store in {}, but its motet.db is gone", shown_path(folder)))
+                .line("put it back, or restore a backup")
+                .line("to start afresh, move the folder away")
+        }
+        StoreError::Lost { folder, what } => {
+            let mark = typed_path(&folder.join("mark"));
+            problem(format!("the store in {} is not complete: {what}", shown_path(folder)))
+                .line("put motet.db and motet.db-wal back as they were, or restore a backup")
+                .line(format!("to go on with what is left: rm {mark}"))
+        }
         StoreError::Occupied { folder, holds } => {
             problem(format!("{} is not a store and not empty, so it is left as it is", shown_path(folder)))
                 .line(format!("it holds {holds}"))
                 .line("name an empty folder, or one that isn't there yet: --store DIR")
+        }
+        StoreError::NotEmpty { folder, holds } => {
+            Problem::usage(format!("{} is not empty, so nothing is copied there", shown_path(folder)))
+                .line(format!("it holds {holds}"))
+                .line("name an empty folder, or one that isn't there yet")
         }
         StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
             .line("Motet never makes one there: in a project that was copied it may lead anywhere")

@@ -186,7 +186,12 @@ fn store_findings(folder: &Path) -> Vec<Finding> {
     let shown = shown_path(folder);
     let report = Store::open_read_only(folder).and_then(|store| store.check());
     match report {
-        Ok(report) => vec![integrity(&shown, &report), room(report.free_bytes)],
+        Ok(report) => {
+            let mut findings = vec![integrity(&shown, &report)];
+            findings.extend(report.mark_is_unreadable.then(|| unreadable_mark(folder)));
+            findings.push(room(report.free_bytes));
+            findings
+        }
         Err(StoreError::Missing { .. }) => {
             vec![Finding::good("store", format!("{shown}: none yet; the first run makes it"))]
         }
@@ -216,6 +221,14 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
     let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
     let words = format!("{held}; {first}{more}");
     Finding::bad("store", State::Broken, words, "restore it from a copy, or move it away to start afresh")
+}
+
+fn unreadable_mark(folder: &Path) -> Finding {
+    let words = format!(
+        "{} can't be read, so nothing tells whether turns are missing",
+        shown_path(&folder.join("mark"))
+    );
+    Finding::bad("mark", State::Doubtful, words, "the next run writes it anew")
 }
 
 fn room(free: u64) -> Finding {

@@ -1,9 +1,11 @@
 //! The binary as its users meet it: real processes, real ffmpeg and espeak-ng.
 
+mod backup;
 mod bad_input;
 mod hostile_text;
 mod left_at_work;
 mod locked_store;
+mod lost_store;
 mod old_stores;
 mod private_store;
 mod project;

@@ -1,0 +1,131 @@
+//! A store that doesn't hold what was acknowledged says so, whatever is asked of it.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use crate::assert_transcript;
+use crate::project::{Project, asleep, kill};
+
+const NAP: &str = r#"motet: 1
+name: nap
+inputs: { duration: { type: string, default: 1h } }
+steps:
+  first: { uses: data/transform, with: { value: done } }
+  nap: { uses: flow/sleep, with: { duration: "{{ inputs.duration }}" }, needs: [first] }
+"#;
+
+/// Everything that reads a store; `resume` and `run` would also write.
+const READERS: [&[&str]; 7] = [
+    &["doctor"],
+    &["runs"],
+    &["show", "first"],
+    &["artifacts"],
+    &["store", "backup", "copy"],
+    &["resume"],
+    &["run", "nap.yaml"],
+];
+
+/// What is left after `kill -9` of a process with a run called `first`. Another run had completed before, so
+/// that the log is short, and nobody was about to move it.
+fn killed() -> Project {
+    let project = Project::with("nap.yaml", NAP);
+    project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    kill(asleep(project.command(&["run", "nap.yaml", "--id", "first"])));
+    project
+}
+
+/// What every reader says, and that none of them ends well.
+fn told_by_all(project: &Project) -> String {
+    let mut told = String::new();
+    for arguments in READERS {
+        let mut output = project.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        // The programs of this machine are of no interest here.
+        let text = String::from_utf8(output.stdout).unwrap();
+        let is_of_machine = |name: &str| ["motet", "ffmpeg", "ffprobe", "espeak-ng", "font"].contains(&name);
+        let is_of_store = |line: &&str| !line.split_whitespace().nth(1).is_some_and(is_of_machine);
+        output.stdout =
+            text.lines().filter(is_of_store).map(|line| format!("{line}\n")).collect::<String>().into();
+        let transcript = crate::project::transcript(arguments, &output);
+        assert!(!transcript.contains("nothing ran") && !transcript.contains("none yet"), "{transcript}");
+        told += &transcript;
+    }
+    told
+}
+
+#[test]
+fn every_command_says_that_the_log_was_removed_after_a_kill() {
+    let project = killed();
+    fs::remove_file(project.path().join(".motet/motet.db-wal")).unwrap();
+    assert_transcript!(project, told_by_all(&project));
+
+    fs::remove_file(project.path().join(".motet/mark")).unwrap();
+    let left = project.good(&["runs", "--json"]);
+    assert_eq!(left.lines().count(), 1, "what is left is used on purpose: {left}");
+}
+
+#[test]
+fn every_command_says_that_the_database_is_gone() {
+    let project = killed();
+    for name in ["motet.db", "motet.db-wal", "motet.db-shm"] {
+        fs::remove_file(project.path().join(".motet").join(name)).unwrap();
+    }
+    assert_transcript!(project, told_by_all(&project));
+}
+
+#[test]
+fn a_log_that_was_cut_or_damaged_and_a_database_that_is_behind_are_noticed() {
+    let project = killed();
+    let store = project.path().join(".motet");
+    let log = store.join("motet.db-wal");
+    let whole = fs::read(&log).unwrap();
+    let is_incomplete = |what: &str| {
+        let told = told_by_all(&project);
+        assert_eq!(told.matches("is not complete: ").count(), READERS.len(), "{what}: {told}");
+    };
+    let cut = OpenOptions::new().write(true).open(&log).unwrap();
+    cut.set_len(whole.len() as u64 / 2).unwrap();
+    is_incomplete("cut");
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    write(&log, &damaged);
+    is_incomplete("damaged");
+
+    write(&log, &whole);
+    let early = fs::read(store.join("motet.db")).unwrap();
+    project.good(&["cancel", "first"]);
+    assert_eq!(fs::metadata(&log).map_or(0, |found| found.len()), 0, "whoever leaves folds the log");
+    write(&store.join("motet.db"), &early);
+    is_incomplete("behind");
+}
+
+#[test]
+fn a_mark_that_cant_be_read_is_told_by_the_doctor_and_written_anew() {
+    let project = killed();
+    let mark = project.path().join(".motet/mark");
+    write(&mark, b"motet mark 1\nturn  000");
+    let told = project.good(&["doctor"]);
+    let line = told.lines().find(|line| line.contains(" mark ")).unwrap();
+    insta::assert_snapshot!(line);
+    project.good(&["cancel", "first"]);
+    assert!(!project.good(&["doctor"]).contains(" mark "));
+}
+
+#[test]
+fn a_run_to_its_end_and_an_interrupted_one_leave_nothing_in_the_log() {
+    let project = Project::with("nap.yaml", NAP);
+    let log = || fs::metadata(project.path().join(".motet/motet.db-wal")).map_or(0, |found| found.len());
+    project.good(&["run", "nap.yaml", "--input", "duration=1s"]);
+    assert_eq!(log(), 0);
+    let mut owner = asleep(project.command(&["run", "nap.yaml"]));
+    assert!(log() > 0);
+    let pid = rustix::process::Pid::from_raw(owner.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(owner.wait().unwrap().code(), Some(130));
+    assert_eq!(log(), 0);
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+}
