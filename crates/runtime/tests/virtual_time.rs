@@ -1,6 +1,7 @@
 //! A whole pipeline on one thread under virtual time.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -80,10 +81,18 @@ fn a_clock_before_1970_is_refused_in_words_before_anything_is_made() {
 }
 
 /// A world that notes what is handed to the store together: the names of the runs, and whether one of
-/// their turns takes long.
+/// their turns takes long; and how often work is done beside the tasks.
 struct Observed {
     world: VirtualWorld,
     appended: Mutex<Vec<(Vec<String>, bool)>>,
+    computed: AtomicUsize,
+}
+
+impl Observed {
+    fn new() -> Arc<Observed> {
+        let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
+        Arc::new(Observed { world, appended: Mutex::default(), computed: AtomicUsize::new(0) })
+    }
 }
 
 impl World for Observed {
@@ -100,6 +109,7 @@ impl World for Observed {
     }
 
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
         self.world.compute(work)
     }
 
@@ -135,8 +145,7 @@ steps:
 #[test]
 fn a_long_turn_holds_up_no_other_run_that_wakes_in_the_same_moment() {
     let appended = run(async {
-        let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
-        let world = Arc::new(Observed { world, appended: Mutex::default() });
+        let world = Observed::new();
         let motet = Motet::builder().world(world.clone()).open().await.unwrap();
         let pipeline = motet.load_text(ECHO).unwrap();
         let mut runs = Vec::new();
@@ -153,4 +162,18 @@ fn a_long_turn_holds_up_no_other_run_that_wakes_in_the_same_moment() {
     });
     assert_eq!(appended[0], (vec!["first".to_owned(), "second".to_owned()], false));
     assert_eq!(appended[1], (vec!["long".to_owned()], true));
+}
+
+/// To keep them takes a flush, for which no task may hold its thread.
+#[test]
+fn the_texts_of_a_plan_are_kept_once_and_beside_the_tasks() {
+    run(async {
+        let world = Observed::new();
+        let motet = Motet::builder().world(world.clone()).open().await.unwrap();
+        let pipeline = motet.load_text(ECHO).unwrap();
+        for computed in [1, 1, 1] {
+            motet.start(&pipeline, [("text", "x")]).await.unwrap();
+            assert_eq!(world.computed.load(Ordering::Relaxed), computed);
+        }
+    });
 }
