@@ -53,7 +53,9 @@ impl Heart {
             return;
         }
         let now = hands.world.now();
-        if self.due.is_some_and(|due| now < due) {
+        // What is driven from now on says itself in its journal that somebody is there.
+        let due = *self.due.get_or_insert(now.after(INTERVAL));
+        if now < due {
             return;
         }
         self.due = Some(now.after(INTERVAL));
