@@ -81,6 +81,28 @@ impl StepPath {
         Some((StepPath::from_text(step), decode(key)))
     }
 
+    /// The fanned-out step of which this is an item; nothing if it is no item.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// assert_eq!(StepPath::from_text("shots[a]/takes[2]").fan_out(), Some("shots[a]/takes"));
+    /// assert_eq!(StepPath::from_text("shots[a]/still").fan_out(), None);
+    /// ```
+    pub fn fan_out(&self) -> Option<&str> {
+        self.0.strip_suffix(']')?.rsplit_once('[').map(|(step, _)| step)
+    }
+
+    /// The fanned-out steps around this one or its item, outermost first.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// let path = StepPath::from_text("shots[a]/takes[2]");
+    /// assert!(path.fan_outs().eq(["shots", "shots[a]/takes"]));
+    /// ```
+    pub fn fan_outs(&self) -> impl Iterator<Item = &str> {
+        self.0.match_indices('[').map(|(at, _)| &self.0[..at])
+    }
+
     /// The path without any item keys: the same for all items of a step.
     pub fn without_keys(&self) -> String {
         self.segments().map(|segment| segment.name).collect::<Vec<_>>().join("/")

@@ -109,7 +109,7 @@ fn check_journals(connection: &Connection, file: &Path, beside: &Beside, report:
             continue;
         };
         let run = RunId::new(id);
-        match journal::turns(connection, file, beside, &run, 1) {
+        match journal::turns(connection, file, beside, &run, journal::Page::ALL) {
             Ok(turns) if turns.is_empty() => report.journals.push((run, "it has no turns".to_owned())),
             Ok(turns) => report.turns += turns.len(),
             Err(StoreError::Corrupt { what, .. }) => report.journals.push((run, what)),

@@ -77,6 +77,16 @@ impl StoredTurn {
         })
     }
 
+    /// About how many bytes are read to decode it.
+    fn bytes(&self, beside: &Beside) -> usize {
+        let inline = self.body.as_ref().map_or(0, Vec::len);
+        let digests = self.long_values().filter_map(|digest| digest.try_into().ok()).chain(self.blob);
+        // A file that is missing is an error of whoever decodes the turn.
+        let length = |digest| beside.folder.find(&Digest::from_bytes(digest)).map_or(0, |found| found.len());
+        let beside = digests.map(length).fold(0, u64::saturating_add);
+        inline.saturating_add(usize::try_from(beside).unwrap_or(usize::MAX))
+    }
+
     /// The turn of the run that is called `run`; fails if its body is missing or is not what was
     /// written.
     pub(crate) fn decode(&self, run: impl Display, file: &Path, beside: &Beside) -> Result<Turn, StoreError> {
@@ -171,43 +181,63 @@ pub(crate) fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Opt
     statement.query_row([run.as_str()], row).optional()
 }
 
-/// The turns of a run whose numbers are `from` or more, in order. Fails if one is missing.
+/// The turns of a run whose numbers are `from` or more, in order: as many as have about `bytes_max` in
+/// all, and at least one if there is one. Fails if one is missing.
 pub(crate) fn turns(
     connection: &Connection,
     file: &Path,
     beside: &Beside,
     run: &RunId,
-    from: u64,
+    Page { from, bytes_max }: Page,
 ) -> Result<Vec<Turn>, StoreError> {
-    let stored = stored_turns(connection, run, from).map_err(|error| StoreError::from_sqlite(file, error))?;
-    let (schema, rows) = stored.ok_or_else(|| StoreError::NoRun { run: run.clone() })?;
-    if schema > SCHEMA {
-        return Err(StoreError::NewerRun { run: run.clone(), found: schema, supported: SCHEMA });
-    }
-    let mut turns = Vec::with_capacity(rows.len());
-    for (row, expected) in rows.into_iter().zip(from.max(1)..) {
-        if row.number != expected {
+    let sqlite = |error| StoreError::from_sqlite(file, error);
+    let run_number = readable(connection, file, run)?;
+    let mut statement = connection
+        .prepare_cached("SELECT * FROM journal WHERE run = ?1 AND number >= ?2 ORDER BY number")
+        .map_err(sqlite)?;
+    let first = i64::try_from(from).unwrap_or(i64::MAX);
+    let mut rows = statement.query([run_number, first]).map_err(sqlite)?;
+    let mut turns = Vec::new();
+    let mut room = bytes_max;
+    for expected in from.max(1).. {
+        let Some(row) = rows.next().map_err(sqlite)? else { break };
+        let stored = StoredTurn::from_row(row).map_err(sqlite)?;
+        if stored.number != expected {
             let what = format!("turn {expected} of run {run} is missing");
             return Err(StoreError::Corrupt { file: file.to_owned(), what });
         }
-        turns.push(row.decode(run, file, beside)?);
+        let bytes = stored.bytes(beside);
+        if bytes > room && !turns.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(bytes);
+        turns.push(stored.decode(run, file, beside)?);
     }
     Ok(turns)
 }
 
-/// The format of a run's events, and its turns from a number on.
-fn stored_turns(
-    connection: &Connection,
-    run: &RunId,
-    from: u64,
-) -> rusqlite::Result<Option<(u32, Vec<StoredTurn>)>> {
-    let mut statement = connection.prepare_cached("SELECT number, schema FROM runs WHERE id = ?1")?;
-    let found =
-        statement.query_row([run.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()?;
-    let Some((run_number, schema)) = found else { return Ok(None) };
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM journal WHERE run = ?1 AND number >= ?2 ORDER BY number")?;
-    let from = i64::try_from(from).unwrap_or(i64::MAX);
-    let rows = statement.query_map([run_number, from], StoredTurn::from_row)?;
-    Ok(Some((schema, rows.collect::<rusqlite::Result<_>>()?)))
+/// Where to begin reading a journal, and how much of it is read at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    pub(crate) from: u64,
+    pub(crate) bytes_max: usize,
+}
+
+impl Page {
+    /// Everything at once.
+    pub(crate) const ALL: Page = Page { from: 1, bytes_max: usize::MAX };
+}
+
+/// The number of a run in the database, if this version can read its events.
+fn readable(connection: &Connection, file: &Path, run: &RunId) -> Result<i64, StoreError> {
+    let found = || -> rusqlite::Result<Option<(i64, u32)>> {
+        let mut statement = connection.prepare_cached("SELECT number, schema FROM runs WHERE id = ?1")?;
+        statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    };
+    let found = found().map_err(|error| StoreError::from_sqlite(file, error))?;
+    let (number, schema) = found.ok_or_else(|| StoreError::NoRun { run: run.clone() })?;
+    if schema > SCHEMA {
+        return Err(StoreError::NewerRun { run: run.clone(), found: schema, supported: SCHEMA });
+    }
+    Ok(number)
 }

@@ -47,7 +47,7 @@ impl Store {
                 Some(head) if head.is_over => None,
                 Some(Head { number, plan, .. }) => {
                     let artifacts = artifacts(&moment, number).map_err(sqlite)?;
-                    let turns = journal::turns(&moment, file, beside, run, 1)?;
+                    let turns = journal::turns(&moment, file, beside, run, journal::Page::ALL)?;
                     Some(Past { plan, turns, artifacts })
                 }
             };

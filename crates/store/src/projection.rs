@@ -12,7 +12,7 @@ use motet_engine::event::RunStarted;
 use motet_engine::{Event, Money, StepStatus, Turn};
 use motet_pipeline::{Artifact, Digest, StepPath, Timestamp, Value};
 
-use crate::RunStatus;
+use crate::{ItemCounts, RunStatus};
 
 /// What some turns change in the projections. Runs go by their numbers in the database.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Changes<'t> {
     pub(crate) steps: BTreeMap<(i64, StepPath), StepChange>,
     pub(crate) references: Vec<(i64, &'t Reference)>,
     pub(crate) long_values: BTreeSet<(i64, &'t [u8])>,
+    /// What more is over of the items of fanned-out steps, and what more they cost.
+    pub(crate) items: BTreeMap<i64, BTreeMap<StepPath, ItemCounts>>,
 }
 
 #[derive(Default)]
@@ -55,13 +57,21 @@ pub(crate) struct StepChange {
     pub(crate) attempt: Option<Attempt>,
     pub(crate) cost: Money,
     pub(crate) end: Option<StepEnd>,
+    pub(crate) first_turn: Option<u64>,
+    /// The turns that tell of it, beside its first, its last and that of its last attempt.
+    pub(crate) turns: BTreeSet<u64>,
+    /// The last turn that began it, ended it or planned an attempt: its row knows it.
+    known_turn: Option<u64>,
 }
 
 pub(crate) struct Attempt {
+    pub(crate) turn: u64,
     pub(crate) number: u32,
     pub(crate) target: usize,
     pub(crate) operation: String,
     pub(crate) at: Timestamp,
+    /// Whether an attempt that was written before comes before it, and the others that it stands for.
+    pub(crate) follows_another: bool,
 }
 
 pub(crate) struct StepEnd {
@@ -134,6 +144,9 @@ impl<'t> Changes<'t> {
         for event in &turn.events {
             self.project(run, turn, event, extract.inputs_digest);
         }
+        for step in turn.events.iter().filter(|event| happens_between(event)).filter_map(Event::step) {
+            self.steps.entry((run, step.clone())).or_default().note_turn_between(turn.number);
+        }
         self.references.extend(extract.references.iter().map(|reference| (run, reference)));
     }
 
@@ -145,8 +158,10 @@ impl<'t> Changes<'t> {
     /// Adds what one event of `turn` changes.
     fn project(&mut self, run: i64, turn: &Turn, event: &'t Event, inputs_digest: Option<Digest>) {
         if let Some(step) = event.step() {
-            let change = self.steps.entry((run, step.clone())).or_default();
-            change.project(turn, event);
+            self.steps.entry((run, step.clone())).or_default().project(turn, event);
+            if let (Some(status), Some(fan_out)) = (end_of(event), step.fan_out()) {
+                self.items_of(run, fan_out).add(status);
+            }
         }
         match event {
             Event::RunStarted(started) => {
@@ -155,9 +170,9 @@ impl<'t> Changes<'t> {
                 let start = Start { started, inputs_digest, at: turn.at };
                 self.runs.entry(run).or_default().started = Some(start);
             }
-            Event::AttemptSucceeded { cost, .. }
-            | Event::AttemptFailed { cost, .. }
-            | Event::AttemptEnded { cost, .. } => self.book(run, *cost),
+            Event::AttemptSucceeded { step, cost, .. }
+            | Event::AttemptFailed { step, cost, .. }
+            | Event::AttemptEnded { step, cost, .. } => self.book(run, step, *cost),
             Event::RunCompleted { degraded, .. } => {
                 let end = RunEnd::new(RunStatus::Completed, turn);
                 self.end(run, RunEnd { degraded: *degraded, ..end });
@@ -175,15 +190,51 @@ impl<'t> Changes<'t> {
         }
     }
 
-    fn book(&mut self, run: i64, cost: Money) {
-        if !cost.is_zero() {
-            self.runs.entry(run).or_default().cost += cost;
+    fn items_of(&mut self, run: i64, fan_out: &str) -> &mut ItemCounts {
+        let items = self.items.entry(run).or_default();
+        // A path of its own is made for the first of many items only.
+        if !items.contains_key(fan_out) {
+            items.insert(StepPath::from_text(fan_out), ItemCounts::default());
+        }
+        items.get_mut(fan_out).expect("it was put in if it was not there")
+    }
+
+    /// Books a cost of the step at `path` for the run and for every fanned-out step around it.
+    fn book(&mut self, run: i64, path: &StepPath, cost: Money) {
+        if cost.is_zero() {
+            return;
+        }
+        self.runs.entry(run).or_default().cost += cost;
+        for fan_out in path.fan_outs() {
+            self.items_of(run, fan_out).cost += cost;
         }
     }
 
     fn end(&mut self, run: i64, end: RunEnd) {
         self.runs.entry(run).or_default().end = Some(end);
     }
+}
+
+/// How a step or item ended with `event`, if it did.
+fn end_of(event: &Event) -> Option<StepStatus> {
+    match event {
+        Event::StepCompleted { .. } => Some(StepStatus::Completed),
+        Event::StepFailed { .. } => Some(StepStatus::Failed),
+        Event::StepSkipped { .. } => Some(StepStatus::Skipped),
+        Event::StepCancelled { .. } => Some(StepStatus::Cancelled),
+        _ => None,
+    }
+}
+
+/// Whether `event` tells of a step what neither its beginning nor its end does, nor the plan of its attempt.
+fn happens_between(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepSlept { .. }
+            | Event::StepWoken { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptEnded { .. }
+    )
 }
 
 impl RunEnd {
@@ -205,22 +256,26 @@ impl StepChange {
         match event {
             Event::StepExpanded { items, .. } => {
                 self.items = Some(items.len());
-                self.start(StepStatus::Running, turn.at);
+                self.start(StepStatus::Running, turn);
             }
-            Event::StepReady { inputs: None, .. } => self.start(StepStatus::Running, turn.at),
-            Event::StepReady { .. } => self.start(StepStatus::Waiting, turn.at),
+            Event::StepReady { inputs: None, .. } => self.start(StepStatus::Running, turn),
+            Event::StepReady { .. } => self.start(StepStatus::Waiting, turn),
             Event::StepSlept { until, .. } => self.sleep(*until),
+            Event::StepWoken { .. } => self.state = Some((StepStatus::Waiting, None)),
             Event::AttemptPlanned { attempt, target, operation, .. } => {
-                let operation = operation.clone();
-                self.attempt = Some(Attempt { number: *attempt, target: *target, operation, at: turn.at });
-                self.start(StepStatus::Running, turn.at);
+                self.plan(*attempt, *target, operation, turn);
+                self.start(StepStatus::Running, turn);
             }
             Event::AttemptSucceeded { cost, .. }
             | Event::AttemptFailed { cost, .. }
             | Event::AttemptEnded { cost, .. } => self.cost += *cost,
-            Event::RetryScheduled { at, .. } => self.sleep(*at),
+            Event::RetryScheduled { at, .. } => {
+                self.turns.insert(turn.number);
+                self.sleep(*at);
+            }
             Event::FallbackTaken { .. } | Event::TargetReady { .. } => {
-                self.start(StepStatus::Waiting, turn.at);
+                self.turns.insert(turn.number);
+                self.start(StepStatus::Waiting, turn);
             }
             Event::StepSkipped { reason, .. } => {
                 self.end(StepStatus::Skipped, turn).message = Some(reason.to_string());
@@ -241,9 +296,26 @@ impl StepChange {
         }
     }
 
-    fn start(&mut self, status: StepStatus, at: Timestamp) {
+    fn start(&mut self, status: StepStatus, turn: &Turn) {
         self.state = Some((status, None));
-        self.started_at.get_or_insert(at);
+        self.started_at.get_or_insert(turn.at);
+        self.first_turn.get_or_insert(turn.number);
+        self.known_turn = Some(turn.number);
+    }
+
+    fn plan(&mut self, number: u32, target: usize, operation: &str, turn: &Turn) {
+        let before = self.attempt.take();
+        let is_first = number == 1;
+        let follows_another = before.as_ref().map_or(!is_first, |before| before.follows_another);
+        self.turns.extend(before.filter(|_| !is_first).map(|before| before.turn));
+        let (turn, at, operation) = (turn.number, turn.at, operation.to_owned());
+        self.attempt = Some(Attempt { turn, number, target, operation, at, follows_another });
+    }
+
+    fn note_turn_between(&mut self, turn: u64) {
+        if self.known_turn != Some(turn) {
+            self.turns.insert(turn);
+        }
     }
 
     fn sleep(&mut self, until: Timestamp) {
@@ -252,6 +324,7 @@ impl StepChange {
 
     fn end(&mut self, status: StepStatus, turn: &Turn) -> &mut StepEnd {
         self.state = Some((status, None));
+        self.known_turn = Some(turn.number);
         let (at, turn) = (turn.at, turn.number);
         self.end.insert(StepEnd { at, turn, tolerated: false, class: None, message: None })
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::beside::Beside;
 use crate::writer::SharedWriter;
-use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StepRow, StoreError, UsualDuration, journal, schema};
+use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StoreError, UsualDuration, journal, schema};
 
 /// How many rows [`Reader::usual_duration`] looks at: the newest.
 const SAMPLES_MAX: usize = 20_000;
@@ -58,7 +58,7 @@ impl Reader {
     }
 
     /// The rows that a query gives.
-    fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         sql: &str,
         values: impl Params,
@@ -72,7 +72,29 @@ impl Reader {
         })
     }
 
-    fn row<T>(
+    /// Calls `visit` for every row that a query gives, until it answers false.
+    pub(crate) fn with_rows(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut visit: impl FnMut(&Row) -> rusqlite::Result<bool>,
+    ) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let each = || -> rusqlite::Result<()> {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(values)?;
+                while let Some(row) = rows.next()? {
+                    if !visit(row)? {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            each().map_err(|error| StoreError::from_sqlite(&self.file, error))
+        })
+    }
+
+    pub(crate) fn row<T>(
         &self,
         sql: &str,
         values: impl Params,
@@ -85,8 +107,8 @@ impl Reader {
         })
     }
 
-    pub(crate) fn turns(&self, run: &RunId, from: u64) -> Result<Vec<Turn>, StoreError> {
-        self.with(|connection| journal::turns(connection, &self.file, &self.beside, run, from))
+    pub(crate) fn turns(&self, run: &RunId, page: journal::Page) -> Result<Vec<Turn>, StoreError> {
+        self.with(|connection| journal::turns(connection, &self.file, &self.beside, run, page))
     }
 
     pub(crate) fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
@@ -151,12 +173,6 @@ impl Reader {
         self.row(&sql, values, RunRow::from_row)
     }
 
-    pub(crate) fn steps(&self, run: &RunId) -> Result<Vec<StepRow>, StoreError> {
-        let sql =
-            format!("{} WHERE run = (SELECT number FROM runs WHERE id = ?1) ORDER BY path", StepRow::SELECT);
-        self.rows(&sql, [run.as_str()], StepRow::from_row)
-    }
-
     pub(crate) fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
         let sql = format!(
             "{} WHERE run = (SELECT number FROM runs WHERE id = ?1) ORDER BY step, output, position",
@@ -165,9 +181,14 @@ impl Reader {
         self.rows(&sql, [run.as_str()], ArtifactRow::from_row)
     }
 
-    pub(crate) fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
+    pub(crate) fn end_turn(&self, run: &RunId) -> Result<Option<Turn>, StoreError> {
         let sql = "SELECT ended_turn FROM runs WHERE id = ?1 AND ended_turn IS NOT NULL";
-        let events = self.events_of(run, self.row(sql, [run.as_str()], |row| row.get(0))?)?;
+        let turn = self.row(sql, [run.as_str()], |row| row.get::<_, i64>(0))?;
+        turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))
+    }
+
+    pub(crate) fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
+        let events = self.end_turn(run)?.map_or_else(Vec::new, |turn| turn.events);
         Ok(events.into_iter().find_map(|event| match event {
             Event::RunCompleted { outputs, .. } => Some(outputs),
             _ => None,
@@ -177,19 +198,20 @@ impl Reader {
     pub(crate) fn output(&self, run: &RunId, path: &StepPath) -> Result<Option<Value>, StoreError> {
         let sql = "SELECT ended_turn FROM steps WHERE run = (SELECT number FROM runs WHERE id = ?1)
                    AND path = ?2 AND ended_turn IS NOT NULL";
-        let turn = self.row(sql, [run.as_str(), path.as_str()], |row| row.get(0))?;
-        Ok(self.events_of(run, turn)?.into_iter().find_map(|event| match event {
+        let turn = self.row(sql, [run.as_str(), path.as_str()], |row| row.get::<_, i64>(0))?;
+        let turn = turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))?;
+        let events = turn.map_or_else(Vec::new, |turn| turn.events);
+        Ok(events.into_iter().find_map(|event| match event {
             Event::StepCompleted { step, output } if step == *path => output,
             _ => None,
         }))
     }
 
-    fn events_of(&self, run: &RunId, turn: Option<i64>) -> Result<Vec<Event>, StoreError> {
-        let Some(turn) = turn else { return Ok(Vec::new()) };
+    pub(crate) fn turn(&self, run: &RunId, number: u64) -> Result<Option<Turn>, StoreError> {
         let sql = "SELECT * FROM journal
                    WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
-        let stored = self.row(sql, params![run.as_str(), turn], journal::StoredTurn::from_row)?;
-        stored.map_or(Ok(Vec::new()), |stored| Ok(stored.decode(run, &self.file, &self.beside)?.events))
+        let stored = self.row(sql, params![run.as_str(), number as i64], journal::StoredTurn::from_row)?;
+        stored.map(|stored| stored.decode(run, &self.file, &self.beside)).transpose()
     }
 
     pub(crate) fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -80,6 +80,48 @@ pub struct StepRow {
     pub class: Option<String>,
     /// Why it failed, was skipped or was called off, in words.
     pub message: Option<String>,
+    /// How its items ended, if it is fanned out.
+    pub items_over: ItemCounts,
+    /// The turn in which it was ready; not known of runs that an older version began.
+    pub first_turn: Option<u64>,
+    /// The turn that ended it.
+    pub ended_turn: Option<u64>,
+    /// Whether more happened to it than that it began, was tried once and ended; not known of runs that an
+    /// older version began.
+    pub is_eventful: bool,
+}
+
+/// How items of a fanned-out step ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemCounts {
+    /// How many completed.
+    pub completed: u64,
+    /// How many failed for good.
+    pub failed: u64,
+    /// How many were skipped.
+    pub skipped: u64,
+    /// How many were called off.
+    pub cancelled: u64,
+    /// What all items and the steps inside them cost so far.
+    pub cost: Money,
+}
+
+impl ItemCounts {
+    /// Counts an item that ended as `status`; one that isn't over is not counted.
+    pub fn add(&mut self, status: StepStatus) {
+        match status {
+            StepStatus::Completed => self.completed += 1,
+            StepStatus::Failed => self.failed += 1,
+            StepStatus::Skipped => self.skipped += 1,
+            StepStatus::Cancelled => self.cancelled += 1,
+            _ => {}
+        }
+    }
+
+    /// How many are over.
+    pub fn over(&self) -> u64 {
+        self.completed + self.failed + self.skipped + self.cancelled
+    }
 }
 
 /// An artifact that a run refers to.
@@ -162,17 +204,23 @@ impl RunRow {
 }
 
 impl StepRow {
-    pub(crate) const SELECT: &str =
-        "SELECT path, status, tolerated, items, attempts, target, operation, cost, started_at, attempted_at,
-           wakes_at, ended_at, class, message
-         FROM steps";
+    pub(crate) const COLUMNS: &str =
+        "path, status, tolerated, items, attempts, target, operation, cost, started_at, attempted_at,
+           wakes_at, ended_at, class, message, ended_turn,
+           first_turn, items_completed, items_failed, items_skipped, items_cancelled, items_cost,
+           EXISTS (SELECT 1 FROM step_turns WHERE run = steps.run AND path = steps.path)";
+
+    /// The same from a store of an older format that is only looked at.
+    pub(crate) const COLUMNS_OLDER: &str =
+        "path, status, tolerated, items, attempts, target, operation, cost, started_at, attempted_at,
+           wakes_at, ended_at, class, message, ended_turn, NULL, 0, 0, 0, 0, '0', 0";
 
     pub(crate) fn from_row(row: &Row) -> rusqlite::Result<StepRow> {
         Ok(StepRow {
             path: StepPath::from_text(text(row, 0)?),
-            status: step_status(text(row, 1)?).map_err(bad(1))?,
+            status: step_status(row, 1)?,
             tolerated: row.get(2)?,
-            items: row.get::<_, Option<i64>>(3)?.map(|items| items as u64),
+            items: count(row, 3)?,
             attempts: row.get(4)?,
             target: row.get::<_, Option<i64>>(5)?.map(|target| target as usize),
             operation: row.get(6)?,
@@ -183,6 +231,16 @@ impl StepRow {
             ended_at: timestamp(row, 11)?,
             class: row.get(12)?,
             message: row.get(13)?,
+            ended_turn: count(row, 14)?,
+            first_turn: count(row, 15)?,
+            items_over: ItemCounts {
+                completed: count(row, 16)?.unwrap_or_default(),
+                failed: count(row, 17)?.unwrap_or_default(),
+                skipped: count(row, 18)?.unwrap_or_default(),
+                cancelled: count(row, 19)?.unwrap_or_default(),
+                cost: parse(row, 20)?,
+            },
+            is_eventful: row.get(21)?,
         })
     }
 }
@@ -205,6 +263,10 @@ fn text<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
 }
 
+fn count(row: &Row, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(|number| number as u64))
+}
+
 fn timestamp(row: &Row, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
 }
@@ -221,9 +283,10 @@ where
     text(row, column)?.parse().map_err(bad(column))
 }
 
-fn step_status(word: &str) -> Result<StepStatus, NotAStatus> {
+pub(crate) fn step_status(row: &Row, column: usize) -> rusqlite::Result<StepStatus> {
+    let word = text(row, column)?;
     let found = StepStatus::ALL.into_iter().find(|status| status.word() == word);
-    found.ok_or_else(|| NotAStatus(word.to_owned()))
+    found.ok_or_else(|| NotAStatus(word.to_owned())).map_err(bad(column))
 }
 
 /// Says that the text in `column` is not what this crate writes there.

@@ -21,8 +21,8 @@ use crate::reader::Reader;
 use crate::schema::Whose;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
-    ArtifactRow, Backup, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StepRow, StoreError,
-    UsualDuration, backup, integrity, schema, scratch,
+    ArtifactRow, Backup, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StoreError, UsualDuration,
+    backup, integrity, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -209,6 +209,10 @@ impl Store {
         reader.with(|connection| read(connection, file, beside))
     }
 
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.0.reader
+    }
+
     fn writer(&self) -> Result<&SharedWriter, StoreError> {
         self.0.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { file: self.0.file.clone() })
     }
@@ -376,7 +380,7 @@ impl Store {
     /// # Errors
     /// The same as [`Store::turns`].
     pub fn turns_from(&self, run: &RunId, from: u64) -> Result<Vec<Turn>, StoreError> {
-        self.0.reader.turns(run, from)
+        self.turns_page(run, from, usize::MAX)
     }
 
     /// The texts that [`Store::put_plan`] kept.
@@ -410,11 +414,6 @@ impl Store {
     /// The newest run of this plan and these inputs (see [`crate::inputs_digest`]) that is not over.
     pub fn unfinished_like(&self, plan: &Digest, inputs: &Digest) -> Result<Option<RunRow>, StoreError> {
         self.0.reader.unfinished_like(plan, inputs)
-    }
-
-    /// The steps and items of a run that were reached, by path.
-    pub fn steps(&self, run: &RunId) -> Result<Vec<StepRow>, StoreError> {
-        self.0.reader.steps(run)
     }
 
     /// The artifacts that a run refers to, by step and output.

@@ -5,9 +5,8 @@ use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::RunStatus;
 use crate::projection::{Changes, Reference, RunChange, RunEnd, Start, StepChange};
-use crate::rows;
+use crate::{ItemCounts, RunStatus, rows};
 
 impl Changes<'_> {
     /// Writes all changes. Part of the writer's transaction.
@@ -17,6 +16,9 @@ impl Changes<'_> {
         }
         for ((run, path), change) in &self.steps {
             write_step(connection, *run, path, change)?;
+        }
+        for (run, items) in &self.items {
+            items.iter().try_for_each(|(path, more)| write_items(connection, *run, path, more))?;
         }
         for (run, reference) in &self.references {
             write_reference(connection, *run, reference)?;
@@ -28,8 +30,8 @@ impl Changes<'_> {
 /// Empties the tables that are made from the journal.
 pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM runs; DELETE FROM steps; DELETE FROM artifacts; DELETE FROM artifact_refs;
-         DELETE FROM long_value_refs;",
+        "DELETE FROM runs; DELETE FROM steps; DELETE FROM step_turns; DELETE FROM artifacts;
+         DELETE FROM artifact_refs; DELETE FROM long_value_refs;",
     )
 }
 
@@ -55,8 +57,9 @@ fn start_run(connection: &Connection, run: i64, start: &Start) -> rusqlite::Resu
         .then(|| serde_json::to_string(&started.labels).expect("a map of texts is plain data"));
     let mut statement = connection.prepare_cached(
         "INSERT INTO runs
-           (number, id, schema, pipeline, plan, inputs_digest, status, user, labels, seed, started_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+           (number, id, schema, pipeline, plan, inputs_digest, status, user, labels, seed, started_at,
+            has_step_turns)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1)",
     )?;
     statement.execute(params![
         run,
@@ -99,11 +102,13 @@ fn write_step(
     path: &StepPath,
     change: &StepChange,
 ) -> rusqlite::Result<()> {
-    let cost = (!change.cost.is_zero()).then(|| total_of_step(connection, run, path, change.cost));
+    write_turns(connection, run, path, change)?;
+    let sql = "SELECT cost FROM steps WHERE run = ?1 AND path = ?2";
+    let cost = (!change.cost.is_zero()).then(|| total(connection, sql, (run, path), change.cost));
     let status = change.state.map(|(status, _)| status.word());
     let wakes_at = change.state.and_then(|(_, wakes_at)| wakes_at);
     let (attempt, end) = (change.attempt.as_ref(), change.end.as_ref());
-    let values: [&dyn ToSql; 16] = [
+    let values: [&dyn ToSql; 18] = [
         &run,
         &path.as_str(),
         &status,
@@ -120,6 +125,8 @@ fn write_step(
         &end.map(|end| end.tolerated),
         &end.and_then(|end| end.class),
         &end.and_then(|end| end.message.as_deref()),
+        &change.first_turn.map(|turn| turn as i64),
+        &attempt.map(|attempt| attempt.turn as i64),
     ];
     connection.prepare_cached(UPSERT_STEP)?.execute(values)?;
     Ok(())
@@ -129,9 +136,9 @@ fn write_step(
 /// its class and message.
 const UPSERT_STEP: &str = "INSERT INTO steps
        (run, path, status, wakes_at, items, started_at, attempts, target, operation, attempted_at, cost,
-        ended_at, ended_turn, tolerated, class, message)
+        ended_at, ended_turn, tolerated, class, message, first_turn, attempted_turn)
      VALUES (?1, ?2, ifnull(?3, 'pending'), ?4, ?5, ?6, ifnull(?7, 0), ?8, ?9, ?10, ifnull(?11, '0'),
-        ?12, ?13, ifnull(?14, 0), ?15, ?16)
+        ?12, ?13, ifnull(?14, 0), ?15, ?16, ?17, ?18)
      ON CONFLICT (run, path) DO UPDATE SET
        status = ifnull(?3, status),
        wakes_at = iif(?3 IS NULL, wakes_at, ?4),
@@ -146,17 +153,67 @@ const UPSERT_STEP: &str = "INSERT INTO steps
        ended_turn = ifnull(?13, ended_turn),
        tolerated = ifnull(?14, tolerated),
        class = iif(?12 IS NULL, class, ?15),
-       message = iif(?12 IS NULL, message, ?16)";
+       message = iif(?12 IS NULL, message, ?16),
+       first_turn = ifnull(first_turn, ?17),
+       attempted_turn = ifnull(?18, attempted_turn)";
 
-fn total_of_step(
+/// What an amount of a step will be in all, which `sql` selects.
+fn total(
+    connection: &Connection,
+    sql: &str,
+    step: (i64, &StepPath),
+    more: Money,
+) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let total = statement.query_row(params![step.0, step.1.as_str()], |row| rows::parse::<Money>(row, 0));
+    Ok(total.optional()?.map_or(more, |total| total + more).to_string())
+}
+
+/// Adds what more is over to the row of a fanned-out step.
+fn write_items(
     connection: &Connection,
     run: i64,
     path: &StepPath,
-    more: Money,
-) -> rusqlite::Result<String> {
-    let mut statement = connection.prepare_cached("SELECT cost FROM steps WHERE run = ?1 AND path = ?2")?;
-    let total = statement.query_row(params![run, path.as_str()], |row| rows::parse::<Money>(row, 0));
-    Ok(total.optional()?.map_or(more, |total| total + more).to_string())
+    more: &ItemCounts,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT items_cost FROM steps WHERE run = ?1 AND path = ?2";
+    let cost = (!more.cost.is_zero()).then(|| total(connection, sql, (run, path), more.cost));
+    let [completed, failed, skipped, cancelled] =
+        [more.completed, more.failed, more.skipped, more.cancelled].map(|count| count as i64);
+    let values = params![run, path.as_str(), completed, failed, skipped, cancelled, cost.transpose()?];
+    connection.prepare_cached(UPSERT_ITEMS)?.execute(values)?;
+    Ok(())
+}
+
+const UPSERT_ITEMS: &str = "INSERT INTO steps
+       (run, path, status, items_completed, items_failed, items_skipped, items_cancelled, items_cost)
+     VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ifnull(?7, '0'))
+     ON CONFLICT (run, path) DO UPDATE SET
+       items_completed = items_completed + ?3,
+       items_failed = items_failed + ?4,
+       items_skipped = items_skipped + ?5,
+       items_cancelled = items_cancelled + ?6,
+       items_cost = ifnull(?7, items_cost)";
+
+/// Before the row of the step, which holds the turn of the attempt before this one.
+fn write_turns(
+    connection: &Connection,
+    run: i64,
+    path: &StepPath,
+    change: &StepChange,
+) -> rusqlite::Result<()> {
+    if change.attempt.as_ref().is_some_and(|attempt| attempt.follows_another) {
+        let mut statement = connection.prepare_cached(
+            "INSERT OR IGNORE INTO step_turns SELECT run, path, attempted_turn FROM steps
+             WHERE run = ?1 AND path = ?2 AND attempted_turn IS NOT NULL",
+        )?;
+        statement.execute(params![run, path.as_str()])?;
+    }
+    for turn in &change.turns {
+        let sql = "INSERT OR IGNORE INTO step_turns (run, path, turn) VALUES (?1, ?2, ?3)";
+        connection.prepare_cached(sql)?.execute(params![run, path.as_str(), *turn as i64])?;
+    }
+    Ok(())
 }
 
 fn write_reference(connection: &Connection, run: i64, reference: &Reference) -> rusqlite::Result<()> {

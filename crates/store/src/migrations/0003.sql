@@ -25,3 +25,27 @@ CREATE TABLE checkpoints (
     count INTEGER NOT NULL
 ) STRICT;
 INSERT INTO checkpoints VALUES (1, 0);
+
+-- What `show` needs of a large run without reading all of its journal.
+-- 0 of runs that were begun before this format: what follows is not known of all their steps.
+ALTER TABLE runs ADD COLUMN has_step_turns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE steps ADD COLUMN first_turn INTEGER;      -- in which it was ready
+ALTER TABLE steps ADD COLUMN attempted_turn INTEGER;  -- in which the last attempt was planned
+-- How the items of a fanned-out step ended, and what they and all inside them cost.
+ALTER TABLE steps ADD COLUMN items_completed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE steps ADD COLUMN items_failed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE steps ADD COLUMN items_skipped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE steps ADD COLUMN items_cancelled INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE steps ADD COLUMN items_cost TEXT NOT NULL DEFAULT '0';
+
+-- The turns beside the first, the last and that of the last attempt that tell of a step: few steps have any.
+CREATE TABLE step_turns (
+    run  INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    turn INTEGER NOT NULL,
+    PRIMARY KEY (run, path, turn)
+) STRICT, WITHOUT ROWID;
+
+-- The few among many that are worth to be shown. (Those that are not over are few too, but an index of them
+-- would cost every step two changes: they are looked for in the range of their list.)
+CREATE INDEX steps_failed ON steps (run, ended_at, path) WHERE status = 'failed';

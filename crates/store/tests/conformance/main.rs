@@ -4,6 +4,7 @@ mod artifacts;
 mod journal;
 #[path = "../score/mod.rs"]
 mod score;
+mod steps;
 mod tables;
 
 use motet_store::Store;
@@ -50,6 +51,10 @@ on_every_store! {
     tables::unfinished_runs_are_found_by_plan_and_inputs
     tables::the_usual_duration_is_a_median_of_good_attempts
     tables::projections_can_be_made_again
+    steps::a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least
+    steps::steps_are_found_a_few_at_a_time
+    steps::how_items_ended_and_what_they_cost_is_counted
+    steps::a_step_knows_the_turns_that_tell_of_it
     artifacts::artifacts_are_referred_to_by_step_and_output
     artifacts::the_same_bytes_are_kept_once
     artifacts::a_file_can_be_handed_over
