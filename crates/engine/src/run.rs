@@ -219,6 +219,11 @@ impl Run {
         if is_settled { self.timers.next() } else { Some(self.last_at) }
     }
 
+    /// Whether somebody asked to end it.
+    pub fn is_cancelling(&self) -> bool {
+        self.cancel.is_some()
+    }
+
     /// How many turns it has taken.
     pub fn turns(&self) -> u64 {
         self.turns

@@ -26,7 +26,7 @@ pub(crate) use guard::{Panic, drop_guarded, guarded};
 pub(crate) use standing::Standing;
 
 use crate::Error;
-use crate::follow::{Follower, Followers, Happening, Progress};
+use crate::follow::{Feed, Publisher};
 use crate::heart::Heart;
 use crate::motet::Latch;
 use crate::operation::{self, Hands};
@@ -48,14 +48,12 @@ pub(crate) enum Message {
     NotKept { error: StoreError },
     /// The store was told that somebody is there.
     Beaten { result: Result<(), StoreError> },
-    /// An attempt tells how far it is.
-    Progress { run: RunId, progress: Progress },
     /// Turns are durable, or can't be made so.
     Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
     /// Say which of some runs are live.
     AreLive { runs: Vec<RunId>, answer: oneshot::Sender<Vec<bool>> },
-    /// Tell what happens to a run from now on; answers whether it is live.
-    Follow { run: RunId, follower: Follower, live: oneshot::Sender<bool> },
+    /// Tell where to hear of a run, if it is driven here.
+    Follow { run: RunId, feed: oneshot::Sender<Option<Arc<Feed>>> },
     /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
     /// The lock is let go of last.
     Leave { left: oneshot::Sender<()> },
@@ -118,12 +116,13 @@ struct Live {
     deadline: Option<Timestamp>,
     /// How many of its turns are on their way to the store.
     at_store: u32,
-    followers: Followers,
+    publisher: Publisher,
 }
 
 impl Live {
-    fn new(run: Box<Run>) -> Live {
-        Live { run, deadline: None, at_store: 0, followers: Followers::default() }
+    /// Of a run whose turns before this one are durable.
+    fn new(run: Box<Run>, publisher: Publisher) -> Live {
+        Live { run, deadline: None, at_store: 0, publisher }
     }
 }
 
@@ -235,11 +234,6 @@ impl Driver {
                     self.give_up(error, Vec::new());
                 }
             }
-            Message::Progress { run, progress } => {
-                if let Some(live) = self.runs.get_mut(&run) {
-                    live.followers.tell(&Happening::Progress(Arc::new(progress)));
-                }
-            }
             Message::Appended { result, effects } => {
                 self.appending -= 1;
                 match result {
@@ -251,12 +245,9 @@ impl Driver {
                 // Whoever asked may have stopped to wait.
                 let _ = answer.send(runs.iter().map(|run| self.runs.contains_key(run)).collect());
             }
-            Message::Follow { run, follower, live } => {
-                let found = self.runs.get_mut(&run);
-                let _ = live.send(found.is_some());
-                if let Some(found) = found {
-                    found.followers.add(follower);
-                }
+            Message::Follow { run, feed } => {
+                // Whoever asked may have stopped to wait.
+                let _ = feed.send(self.runs.get(&run).map(|live| live.publisher.feed().clone()));
             }
             Message::Leave { left } => {
                 self.leaving.push(left);
@@ -276,7 +267,7 @@ impl Driver {
         let (id, now) = (started.run.clone(), self.hands.world.now());
         match ask_engine(&self.hands, &id, || Run::start(graph, started, now)) {
             Ok((run, reaction)) => {
-                self.runs.insert(id.clone(), Live::new(Box::new(run)));
+                self.runs.insert(id.clone(), Live::new(Box::new(run), Publisher::new(0, false)));
                 self.stage(&id, reaction, Some(accepted));
             }
             Err(panic) => accepted.answer(Err(Error::StartPanicked { panic: panic.to_string() })),
@@ -290,7 +281,7 @@ impl Driver {
         if refuses || self.runs.contains_key(&id) || run.status().is_terminal() {
             return;
         }
-        let now = self.hands.world.now();
+        let (now, publisher) = (self.hands.world.now(), Publisher::new(run.turns(), run.is_cancelling()));
         let resumed = ask_engine(&self.hands, &id, || {
             let Reaction { turn, .. } = run.handle(now, Input::Resume { away });
             // Those of the turn are among them, and deadlines are as they were moved.
@@ -298,7 +289,7 @@ impl Driver {
         });
         match resumed {
             Ok(reaction) => {
-                self.runs.insert(id.clone(), Live::new(run));
+                self.runs.insert(id.clone(), Live::new(run, publisher));
                 self.stage(&id, reaction, None);
             }
             Err(panic) => {
@@ -396,7 +387,7 @@ impl Driver {
     fn publish(&mut self, id: &RunId, turn: Arc<motet_engine::Turn>) {
         let Some(live) = self.runs.get_mut(id) else { return };
         let ended = turn.events.last().is_some_and(motet_engine::Event::ends_run);
-        live.followers.tell(&Happening::Turn(turn));
+        live.publisher.publish(&turn);
         if ended {
             self.runs.remove(id);
             self.dispatcher.forget(id);
@@ -427,7 +418,8 @@ impl Driver {
         }
         let stop = CancellationToken::new();
         self.in_flight.insert((id.clone(), key.clone()), stop.clone());
-        let progress = ProgressSink::new(self.mail.clone(), id.clone(), key.step.clone(), key.number);
+        let feed = live.publisher.feed().clone();
+        let progress = ProgressSink::new(feed, key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
         let held = warn_of_thread(&self.hands, &work);
         let (mail, run, hands) = (self.mail.clone(), id.clone(), self.hands.clone());

@@ -1,11 +1,26 @@
-//! Following a run: one stream of what happens, many readers.
+//! Following a run: what its readers are told, in which order, and what they cost (little).
+//!
+//! Turns are in the store, so nobody keeps them for a reader: whoever follows a run remembers the number
+//! of the last turn that it was told, and reads on from there when a bell rings. A reader that stands
+//! still costs nothing but that number, and a run of any length is followed in little memory.
+
+mod events;
+mod feed;
+mod progress;
+mod recent;
 
 use std::sync::Arc;
 
 use motet_engine::{Event, Turn};
 use motet_pipeline::StepPath;
 use motet_store::StoreError;
-use tokio::sync::{mpsc, oneshot};
+
+pub use events::Events;
+pub(crate) use events::read_page;
+pub(crate) use feed::{Bells, Feed, Listener, Publisher};
+
+/// About how many bytes of a journal are read at once.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// Something that those who follow a run are told.
 #[derive(Clone, Debug)]
@@ -13,7 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Happening {
     /// A turn is durable.
     Turn(Arc<Turn>),
-    /// An attempt tells how far it is. Not kept.
+    /// An attempt tells how far it is. Not kept: a slow reader hears of the latest only.
     Progress(Arc<Progress>),
     /// Nobody drives the run any more; it can be taken up again.
     Interrupted,
@@ -34,43 +49,6 @@ pub struct Progress {
     pub fraction: Option<f64>,
     /// What it is doing, in words.
     pub message: Option<String>,
-}
-
-/// One who follows a run.
-#[derive(Debug)]
-pub(crate) enum Follower {
-    /// Wants all that happens.
-    All(mpsc::UnboundedSender<Happening>),
-    /// Wants only what ends it: the last turn, or that nobody drives it any more.
-    End(oneshot::Sender<Happening>),
-}
-
-/// Those who follow a run. A reader that is gone is forgotten; it never holds the run up.
-#[derive(Debug, Default)]
-pub(crate) struct Followers(Vec<Follower>);
-
-impl Followers {
-    pub(crate) fn add(&mut self, follower: Follower) {
-        self.0.push(follower);
-    }
-
-    pub(crate) fn tell(&mut self, happening: &Happening) {
-        let is_end = happening.is_end();
-        let followers = std::mem::take(&mut self.0).into_iter();
-        self.0 = followers
-            .filter_map(|follower| match follower {
-                Follower::All(reader) => {
-                    reader.send(happening.clone()).is_ok().then_some(Follower::All(reader))
-                }
-                Follower::End(reader) if is_end => {
-                    // Whether somebody still waits makes no difference.
-                    let _ = reader.send(happening.clone());
-                    None
-                }
-                Follower::End(reader) => Some(Follower::End(reader)),
-            })
-            .collect();
-    }
 }
 
 impl Happening {

@@ -28,7 +28,8 @@ pub mod trust;
 pub mod world;
 
 pub use error::Error;
-pub use motet::{Builder, Events, Motet, RunEnd, RunHandle, StartOptions, Started};
+pub use follow::Events;
+pub use motet::{Builder, Motet, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};

@@ -19,7 +19,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
-pub use handle::{Events, RunEnd, RunHandle};
+pub use handle::{RunEnd, RunHandle};
 pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
@@ -33,7 +33,7 @@ use recovery::Purpose;
 
 use crate::Error;
 use crate::driver::{Message, Standing};
-use crate::follow::Happening;
+use crate::follow::{Events, Happening};
 use crate::lock::{Door, Note};
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
@@ -181,7 +181,16 @@ impl Motet {
             let _latch = self.latch(id).await;
             self.take_up_latched(id, Purpose::CallOff).await?;
         }
-        let mut events = run.events().await?;
+        let Some(feed) = run.feed().await else {
+            let is_over = self.store().run(id)?.is_some_and(|row| row.status.is_final());
+            return is_over.then_some(()).ok_or_else(|| Error::Interrupted(id.clone()));
+        };
+        let (last, is_cancelling) = feed.standing();
+        // Asked for the second time, no turn would say so.
+        if is_cancelling {
+            return Ok(());
+        }
+        let mut events = Events::new(self.hands().clone(), id.clone(), Some(feed), last);
         let input = Input::Cancel { by: by.into(), reason: reason.into() };
         self.post(Message::Input { run: id.clone(), input });
         while let Some(happening) = events.next().await {

@@ -8,11 +8,10 @@ use futures_util::future::BoxFuture;
 use motet_engine::{AttemptEnd, AttemptKey, Failure, Money, Perform, RunId, RunStarted};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Contract, Span, StepPath, Timestamp, Value};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::{Message, Panic, drop_guarded};
-use crate::follow::Progress;
+use crate::driver::{Panic, drop_guarded};
+use crate::follow::{Feed, Progress};
 use crate::operation::{Hands, Operation};
 
 /// One attempt of a step, handed to the operation that does it.
@@ -152,20 +151,14 @@ fn failed(failure: Failure) -> AttemptEnd {
 /// Where an attempt tells how far it is. Telling is cheap and never waits.
 #[derive(Clone, Debug)]
 pub struct ProgressSink {
-    mail: mpsc::UnboundedSender<Message>,
-    run: RunId,
+    feed: Arc<Feed>,
     step: StepPath,
     attempt: u32,
 }
 
 impl ProgressSink {
-    pub(crate) fn new(
-        mail: mpsc::UnboundedSender<Message>,
-        run: RunId,
-        step: StepPath,
-        attempt: u32,
-    ) -> ProgressSink {
-        ProgressSink { mail, run, step, attempt }
+    pub(crate) fn new(feed: Arc<Feed>, step: StepPath, attempt: u32) -> ProgressSink {
+        ProgressSink { feed, step, attempt }
     }
 
     /// Tells how far the attempt is, from 0 to 1, and what it is doing.
@@ -176,7 +169,6 @@ impl ProgressSink {
             fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),
             message: message.map(str::to_owned),
         };
-        // Whether somebody listens makes no difference to the work.
-        let _ = self.mail.send(Message::Progress { run: self.run.clone(), progress });
+        self.feed.tell_progress(progress);
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
 use super::{Bell, Hello, Refusal, Reply, Request, Start, socket};
 use crate::Error;
-use crate::follow::{Follower, Happening};
+use crate::follow::{Bells, Happening, Listener};
 use crate::motet::{Motet, RunHandle};
 use crate::pipeline::Pipeline;
 
@@ -22,9 +22,6 @@ const ASKED_MAX: usize = 256;
 
 /// How long a guest may take to say what it wants.
 const ASKING_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// How many happenings are looked at together, so that a slow guest hears of the last turn only.
-const HAPPENINGS_MAX: usize = 256;
 
 /// Lets guests in until it is closed.
 pub(crate) struct DoorKeeper {
@@ -170,36 +167,22 @@ async fn answer(request: Request, motet: &Motet) -> Result<(Reply, Option<RunHan
 
 /// Rings while something happens to the run.
 async fn ring(wire: &mut Wire, motet: &Motet, run: &RunHandle) -> io::Result<()> {
-    let (follower, mut live) = mpsc::unbounded_channel();
-    let is_live = run.follow_live(Follower::All(follower)).await;
-    // Read after following, so that no turn falls between the two.
+    let listener = run.feed().await.map(Listener::new);
+    // Read after listening, so that no turn falls between the two.
     let turns = motet.store().run(run.id()).ok().flatten().map_or(0, |row| row.turns);
     wire.send(&Bell::Turn(turns)).await?;
-    if !is_live {
-        return wire.send(&Bell::Idle).await;
-    }
-    let mut happenings = Vec::with_capacity(HAPPENINGS_MAX);
-    while wire.wait_for(live.recv_many(&mut happenings, HAPPENINGS_MAX)).await? > 0 {
-        for bell in bells(&mut happenings) {
-            wire.send(&bell).await?;
+    let Some(mut listener) = listener else { return wire.send(&Bell::Idle).await };
+    loop {
+        let Bells { last, progress, end } = wire.wait_for(listener.next()).await?;
+        wire.send(&Bell::Turn(last)).await?;
+        for progress in progress {
+            wire.send(&Bell::from(&*progress)).await?;
+        }
+        match end {
+            None => {}
+            Some(Happening::StoreFailed(error)) => return wire.send(&Bell::Broken(error.to_string())).await,
+            // There is no bell for an owner that leaves: the end of the connection is.
+            Some(_) => return Ok(()),
         }
     }
-    Ok(())
-}
-
-/// What is rung for some happenings: one bell for all of the turns. There is none for an owner that
-/// leaves: the end of the connection is.
-fn bells(happenings: &mut Vec<Happening>) -> Vec<Bell> {
-    let mut bells = Vec::new();
-    let mut last = None;
-    for happening in happenings.drain(..) {
-        match happening {
-            Happening::Turn(turn) => last = Some(Bell::Turn(turn.number)),
-            Happening::Progress(progress) => bells.push((&*progress).into()),
-            Happening::StoreFailed(error) => bells.push(Bell::Broken(error.to_string())),
-            Happening::Interrupted | Happening::Lost(_) => {}
-        }
-    }
-    bells.extend(last);
-    bells
 }

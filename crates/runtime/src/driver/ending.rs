@@ -23,14 +23,14 @@ impl Driver {
     /// Drives `id` no more, and nothing else: what it recorded stays as it is, and its work stops.
     pub(super) fn quarantine(&mut self, id: &RunId, panic: Panic) {
         self.standing.quarantine(id, panic);
-        let Some(mut live) = self.runs.remove(id) else { return };
+        let Some(live) = self.runs.remove(id) else { return };
         if let Some(at) = live.deadline {
             self.deadlines.remove(&(at, id.clone()));
         }
         self.dispatcher.forget(id);
         let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
         of_run.for_each(|(_, stop)| stop.cancel());
-        live.followers.tell(&Happening::Lost(Arc::new(self.standing.why_undriven(id))));
+        live.publisher.end(Happening::Lost(Arc::new(self.standing.why_undriven(id))));
         drop_guarded(live.run);
     }
 
@@ -117,8 +117,8 @@ impl Driver {
     }
 
     fn forget_runs(&mut self, why: impl Fn(&RunId) -> Happening) {
-        for (id, live) in &mut self.runs {
-            live.followers.tell(&why(id));
+        for (id, live) in &self.runs {
+            live.publisher.end(why(id));
         }
         self.runs.clear();
         self.deadlines.clear();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use motet_engine::{Event, Failure, RunId};
 use motet_pipeline::{StepPath, Value};
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::Motet;
 use crate::Error;
 use crate::driver::Message;
-use crate::follow::{Follower, Happening};
+use crate::follow::{Events, Feed, Happening};
 
 /// One run of a store.
 #[derive(Clone)]
@@ -66,10 +66,11 @@ impl RunHandle {
         &self.id
     }
 
-    pub(crate) async fn follow_live(&self, follower: Follower) -> bool {
-        let (live, answer) = oneshot::channel();
-        self.motet.post(Message::Follow { run: self.id.clone(), follower, live });
-        answer.await.unwrap_or(false)
+    /// Where to hear of the run, if somebody drives it here.
+    pub(crate) async fn feed(&self) -> Option<Arc<Feed>> {
+        let (feed, answer) = oneshot::channel();
+        self.motet.post(Message::Follow { run: self.id.clone(), feed });
+        answer.await.ok().flatten()
     }
 
     /// All that happened so far, then all that happens, to the end of the run.
@@ -100,20 +101,19 @@ impl RunHandle {
     /// # Ok(()) }
     /// ```
     ///
+    /// However far back this begins and however slowly it is read, little of it is in memory: turns are
+    /// read from the store as they are asked for. That this fails is told as [`Happening::Lost`].
+    ///
     /// # Errors
-    /// When the store fails.
+    /// None today.
     pub async fn events(&self) -> Result<Events, Error> {
-        self.events_after(0).await
+        Ok(self.events_after(0).await)
     }
 
     /// The same from the turn after `last` on.
-    pub(crate) async fn events_after(&self, last: u64) -> Result<Events, Error> {
-        let (follower, live) = mpsc::unbounded_channel();
-        // Followed first and read then, so nothing is missed between the two; what comes twice is
-        // told by its number.
-        let is_live = self.follow_live(Follower::All(follower)).await;
-        let past = self.motet.store().turns_from(&self.id, last + 1)?;
-        Ok(Events { past: past.into(), live, is_live, last })
+    pub(crate) async fn events_after(&self, last: u64) -> Events {
+        let feed = self.feed().await;
+        Events::new(self.motet.hands().clone(), self.id.clone(), feed, last)
     }
 
     /// Waits for the end of the run.
@@ -122,15 +122,13 @@ impl RunHandle {
     /// [`Error::Interrupted`] when nobody drives the run any more, or what else it came by:
     /// [`Error::Quarantined`], [`Error::DriverPanicked`]; and when the store fails.
     pub async fn wait(&self) -> Result<RunEnd, Error> {
-        let (follower, end) = oneshot::channel();
-        let last = match self.follow_live(Follower::End(follower)).await {
-            true => match end.await {
-                Ok(Happening::Turn(turn)) => Some(turn),
-                Ok(Happening::StoreFailed(error)) => return Err(Error::Store((*error).clone())),
-                // Why, if it is more than that the driver left, is known below.
+        let last = match self.feed().await {
+            Some(feed) => match feed.end().await {
+                Happening::Turn(turn) => Some(turn),
+                Happening::StoreFailed(error) => return Err(Error::Store((*error).clone())),
                 _ => None,
             },
-            false => self.last_turn()?,
+            None => self.last_turn()?,
         };
         let end = last.and_then(|turn| turn.events.last().and_then(RunEnd::of));
         end.ok_or_else(|| self.motet.inner.standing.why_undriven(&self.id))
@@ -140,7 +138,7 @@ impl RunHandle {
     fn last_turn(&self) -> Result<Option<Arc<motet_engine::Turn>>, Error> {
         let store = self.motet.store();
         let row = store.run(&self.id)?.ok_or_else(|| Error::NoRun(self.id.to_string()))?;
-        Ok(store.turns_from(&self.id, row.turns)?.pop().map(Arc::new))
+        Ok(store.turn(&self.id, row.turns)?.map(Arc::new))
     }
 
     /// Waits for the end of the run and gives its outputs.
@@ -180,36 +178,5 @@ impl RunHandle {
     /// As [`RunHandle::resume`]: a run that nobody drives is taken up, to end in order.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
         self.motet.cancel_durably(&self.id, by, reason).await
-    }
-}
-
-/// What happens to a run, in order.
-pub struct Events {
-    past: std::collections::VecDeque<motet_engine::Turn>,
-    live: mpsc::UnboundedReceiver<Happening>,
-    is_live: bool,
-    last: u64,
-}
-
-impl Events {
-    /// What happens next; nothing after the end of the run, or when nobody drives it.
-    pub async fn next(&mut self) -> Option<Happening> {
-        if let Some(turn) = self.past.pop_front() {
-            self.last = turn.number;
-            return Some(Happening::Turn(Arc::new(turn)));
-        }
-        if !self.is_live {
-            return None;
-        }
-        loop {
-            match self.live.recv().await? {
-                Happening::Turn(turn) if turn.number <= self.last => {}
-                Happening::Turn(turn) => {
-                    self.last = turn.number;
-                    return Some(Happening::Turn(turn));
-                }
-                happening => return Some(happening),
-            }
-        }
     }
 }

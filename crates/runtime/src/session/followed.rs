@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::role::{Backstage, Patience, Reached};
 use crate::Error;
 use crate::control::{Bell, Guest, Unreached};
-use crate::follow::{Happening, Progress};
+use crate::follow::{Happening, Progress, read_page};
 use crate::motet::Motet;
 
 /// A run that is followed from its first turn on.
@@ -46,8 +46,8 @@ impl Followed {
     }
 }
 
-/// How many happenings wait for a reader before the following waits for it.
-const HAPPENINGS_MAX: usize = 256;
+/// How many happenings wait for a reader before the following waits for it: few, for turns may be large.
+const HAPPENINGS_MAX: usize = 16;
 
 /// Brings happenings from whoever drives the run to the one who follows it.
 struct Pump {
@@ -112,7 +112,7 @@ impl Pump {
             true => motet.take_up(&self.run).await?,
             false => motet.find_by_id(&self.run)?,
         };
-        let mut events = run.events_after(self.last).await?;
+        let mut events = run.events_after(self.last).await;
         while let Some(happening) = events.next().await {
             match happening {
                 Happening::Turn(turn) => {
@@ -141,7 +141,7 @@ impl Pump {
         loop {
             match guest.bell().await {
                 Ok(Bell::Turn(number)) if number > self.last => {
-                    if self.tell_turns().await? {
+                    if self.tell_turns(number).await? {
                         return Ok(Part::Over);
                     }
                 }
@@ -158,11 +158,18 @@ impl Pump {
         }
     }
 
-    /// Tells the turns that are in the store and were not told yet; returns whether the run is over.
-    async fn tell_turns(&mut self) -> Result<bool, Error> {
-        for turn in self.backstage.store().turns_from(&self.run, self.last + 1)? {
-            if self.tell_turn(Arc::new(turn)).await {
-                return Ok(true);
+    /// Tells the turns that are in the store and were not told yet, up to the last one; returns whether the
+    /// run is over.
+    async fn tell_turns(&mut self, last: u64) -> Result<bool, Error> {
+        while self.last < last {
+            let page = read_page(self.backstage.hands(), &self.run, self.last).await?;
+            if page.is_empty() {
+                break;
+            }
+            for turn in page {
+                if self.tell_turn(Arc::new(turn)).await {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

@@ -362,13 +362,15 @@ fn a_cancelled_task_sees_it_and_may_clean_up() {
 }
 
 #[test]
-fn progress_reaches_those_who_follow() {
+fn progress_reaches_those_who_follow_but_what_was_overtaken_before_it_was_heard() {
     run(async {
         let (builder, _) = simulated();
         let motet = builder
             .task("it", |context: TaskContext, _: ()| async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
+                context.progress(0.1, "just begun");
                 context.progress(0.5, "half way");
+                tokio::time::sleep(Duration::from_secs(1)).await;
                 context.progress(7.0, "");
                 Ok(())
             })
