@@ -53,6 +53,7 @@ const RUNS_EXAMPLES: &str = "Examples:
 const SHOW_EXAMPLES: &str = "Examples:
   motet show 7Q2K
   motet show 7Q2K --step 'shots[2]/still'
+  motet show 7Q2K --items shots --status failed
   motet show 7Q2K --timeline";
 
 const TRUST_EXAMPLES: &str = "Examples:
@@ -265,11 +266,18 @@ pub struct Show {
     /// Tell all about one step or item, such as `shots[k3]/still`.
     #[arg(long, value_name = "PATH")]
     pub step: Option<String>,
+    /// List the items of a step, such as `shots`, in the order of their paths.
+    #[arg(long, value_name = "PATH", conflicts_with = "step")]
+    pub items: Option<String>,
+    /// Of the items, list only those with this status.
+    #[arg(long, requires = "items", value_parser = ["waiting", "running", "sleeping", "completed",
+        "failed", "skipped", "cancelled"])]
+    pub status: Option<String>,
     /// Tell every event of the journal with its time.
-    #[arg(long, conflicts_with = "step")]
+    #[arg(long, conflicts_with_all = ["step", "items"])]
     pub journal: bool,
     /// Draw a bar for every step: waiting and working.
-    #[arg(long, conflicts_with_all = ["step", "journal"])]
+    #[arg(long, conflicts_with_all = ["step", "items", "journal"])]
     pub timeline: bool,
     /// Print JSON.
     #[arg(long)]

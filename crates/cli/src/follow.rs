@@ -43,10 +43,16 @@ pub struct Follow {
 
 /// Shows what happens to runs. Only shows: nothing that it does changes a run.
 pub trait Reader {
-    /// Something happened to one of the runs.
-    fn tell(&mut self, follow: &Follow, event: &PublicEvent);
+    /// Something happened to the run that `reporter` tells of.
+    fn tell(&mut self, reporter: &Reporter, event: &PublicEvent);
+    /// Whether it shows events one by one, and not only where runs stand.
+    fn shows_events(&self) -> bool {
+        true
+    }
     /// All that had happened before to a run that was found has been told.
     fn caught_up(&mut self, follow: &Follow);
+    /// Nothing more happens for now: what was told is to be seen.
+    fn pause(&mut self) {}
     /// Time to draw, if it draws: several times a second, whatever happens.
     fn draw(&mut self, _: &[Follow]) {}
     /// Something that concerns all runs.
@@ -126,6 +132,7 @@ impl<'f> Following<'f> {
                         while let Ok((index, happening)) = happenings.try_recv() {
                             self.take_in(&mut follows[index], happening, &mut *reader)?;
                         }
+                        reader.pause();
                         if follows.iter().all(|follow| follow.is_over) {
                             break;
                         }
@@ -199,10 +206,10 @@ impl<'f> Following<'f> {
         if !is_past {
             follow.catch_up(reader);
         }
-        for event in follow.reporter.tell(&happening, now()) {
-            if follow.caught_up {
-                reader.tell(follow, &event);
-            }
+        if follow.caught_up && reader.shows_events() {
+            follow.reporter.tell_each(&happening, now(), |reporter, event| reader.tell(reporter, &event));
+        } else {
+            follow.reporter.note(&happening);
         }
         if follow.reporter.record().status.is_final() {
             self.end(follow, reader)?;
@@ -261,9 +268,12 @@ impl<'f> Following<'f> {
     }
 }
 
+/// How many happenings wait to be shown: few, for turns may be large.
+const HAPPENINGS_MAX: usize = 16;
+
 /// What happens to any of the runs, with the run's place among them; nothing once a run is told in full.
 fn all_happenings(runs: Vec<Followed>) -> mpsc::Receiver<(usize, Option<Happening>)> {
-    let (tell, happenings) = mpsc::channel(256);
+    let (tell, happenings) = mpsc::channel(HAPPENINGS_MAX);
     for (index, mut followed) in runs.into_iter().enumerate() {
         let tell = tell.clone();
         tokio::spawn(async move {
@@ -289,7 +299,7 @@ impl Follow {
     fn catch_up(&mut self, reader: &mut dyn Reader) {
         if !self.caught_up {
             self.caught_up = true;
-            reader.tell(self, &self.reporter.found(now()));
+            reader.tell(&self.reporter, &self.reporter.found(now()));
             reader.caught_up(self);
         }
     }

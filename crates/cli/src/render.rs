@@ -2,6 +2,7 @@
 
 pub mod ending;
 pub mod found;
+pub mod items;
 pub mod journal;
 pub mod line;
 pub mod plain;

@@ -22,6 +22,8 @@ pub struct Score {
     pub digest_short: String,
     pub inputs: Vec<InputSpec>,
     pub parts: Vec<Part>,
+    /// Where each of the parts is among them.
+    places: BTreeMap<String, usize>,
     pub timeout: Option<Span>,
     pub finishes: bool,
 }
@@ -69,19 +71,23 @@ pub type History = BTreeMap<String, Usual>;
 
 /// What the store knows of the operations of a plan. A store that can't be read knows nothing.
 pub fn history(plan: &Plan, store: Option<&Store>) -> History {
-    let mut history = History::new();
-    let Some(store) = store else { return history };
+    let known = |operation: &str| {
+        let known = store?.usual_duration(operation).ok()??;
+        Some(Usual { low: known.median, high: known.median, samples: known.samples })
+    };
+    history_from(plan, known)
+}
+
+/// Asks once for every operation of a plan, whatever is known of it.
+fn history_from(plan: &Plan, mut known: impl FnMut(&str) -> Option<Usual>) -> History {
+    let mut asked = BTreeMap::new();
     for_each_target(&plan.root, &mut |_, target| {
         let operation = &target.contract.operation;
-        if history.contains_key(operation) {
-            return;
-        }
-        if let Ok(Some(known)) = store.usual_duration(operation) {
-            let usual = Usual { low: known.median, high: known.median, samples: known.samples };
-            history.insert(operation.clone(), usual);
+        if !asked.contains_key(operation) {
+            asked.insert(operation.clone(), known(operation));
         }
     });
-    history
+    asked.into_iter().filter_map(|(operation, usual)| Some((operation, usual?))).collect()
 }
 
 /// Calls `visit` for every target of every step, with its step.
@@ -96,13 +102,15 @@ pub fn for_each_target<'p>(scope: &'p Scope, visit: &mut impl FnMut(&'p Step, &'
 
 impl Score {
     pub fn new(plan: &Plan, history: &History) -> Score {
+        let parts = parts(&plan.root, history);
         Score {
             name: plan.name.clone(),
             description: plan.description.clone(),
             digest: plan.digest.to_string(),
             digest_short: plan.digest.short(),
             inputs: plan.inputs.clone(),
-            parts: parts(&plan.root, history),
+            places: parts.iter().enumerate().map(|(place, part)| (part.name.clone(), place)).collect(),
+            parts,
             timeout: plan.timeout,
             finishes: plan.on_failure == motet::language::plan::OnFailure::Finish,
         }
@@ -110,7 +118,7 @@ impl Score {
 
     /// The part called `name` among the outermost ones.
     pub fn part(&self, name: &str) -> Option<&Part> {
-        self.parts.iter().find(|part| part.name == name)
+        self.places.get(name).map(|place| &self.parts[*place])
     }
 
     /// How many steps there are: `3 steps`, `3 steps and 2 inside`.
@@ -242,4 +250,26 @@ fn each_in_words(each: &Each) -> String {
         Quorum::Percent(percent) => words.push_str(&format!(", {percent}% must succeed")),
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use motet::Pipeline;
+    use motet::language::Bundle;
+
+    use super::*;
+
+    #[test]
+    fn an_operation_of_which_nothing_is_known_is_asked_for_once_however_many_steps_use_it() {
+        let steps = |number| format!("  s{number}: {{ uses: data/transform, with: {{ value: 1 }} }}\n");
+        let text = format!("motet: 1\nname: many\nsteps:\n{}", (0..50).map(steps).collect::<String>());
+        let catalogue = motet::operation::catalogue();
+        let pipeline = Pipeline::from_bundle(Bundle::of_text("many.yaml", &text), &catalogue).unwrap();
+        let mut asked = Vec::new();
+        let history = history_from(pipeline.plan(), |operation| {
+            asked.push(operation.to_owned());
+            None
+        });
+        assert_eq!((asked.as_slice(), history.len()), (&["data/transform".to_owned()][..], 0));
+    }
 }

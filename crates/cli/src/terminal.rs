@@ -125,6 +125,49 @@ fn write_note(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Much data that goes to standard output, in pieces that are worth a call of the system.
+pub struct Stream {
+    terminal: Terminal,
+    text: String,
+}
+
+/// How large a piece is.
+const PIECE_BYTES: usize = 64 * 1024;
+
+impl Stream {
+    pub fn new(terminal: Terminal) -> Stream {
+        Stream { terminal, text: String::new() }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, line: &Line) {
+        self.text(&line.paint(self.terminal.out.color));
+    }
+
+    /// Adds a line of plain text.
+    pub fn text(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+        if self.text.len() >= PIECE_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Writes what was added up to now.
+    pub fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.terminal.data(&self.text);
+            self.text.clear();
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
 fn size_of(stream: &impl std::os::fd::AsFd) -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;
     (size.ws_col > 0).then(|| (size.ws_col.into(), size.ws_row.into()))

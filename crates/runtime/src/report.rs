@@ -8,19 +8,22 @@
 mod artifact;
 mod end;
 mod event;
+mod kept;
 mod mask;
 mod record;
+mod tally;
 
 pub use artifact::ArtifactPlaces;
 pub use end::{EndError, EndRecord, EndStep};
 pub use event::PublicEvent;
 pub use mask::{MASKED, Mask};
-pub use record::{AttemptRecord, RunRecord, StepRecord};
+pub use record::{AttemptRecord, ITEMS_MAX, Items, RunRecord, StepRecord};
+pub use tally::{Standing, Tally};
 
 use motet_engine::RunId;
 use motet_pipeline::{Plan, Timestamp};
 
-use crate::follow::Happening;
+use crate::follow::{Happening, Progress};
 
 /// Tells the public story of one run.
 #[derive(Clone, Debug)]
@@ -40,47 +43,74 @@ impl Reporter {
 
     /// Takes in what happened, and gives what is to be told about it.
     pub fn tell(&mut self, happening: &Happening, now: Timestamp) -> Vec<PublicEvent> {
+        let mut told = Vec::new();
+        self.tell_each(happening, now, |_, event| told.push(event));
+        told
+    }
+
+    /// The same, one by one, with the reporter as it is after each: little is in memory, however much
+    /// happened at once.
+    pub fn tell_each(
+        &mut self,
+        happening: &Happening,
+        now: Timestamp,
+        mut tell: impl FnMut(&Reporter, PublicEvent),
+    ) {
         match happening {
-            Happening::Turn(turn) => self.tell_turn(turn),
+            Happening::Turn(turn) => self.tell_turn(turn, tell),
             Happening::Progress(progress) => {
-                let mut progress = (**progress).clone();
-                progress.message = progress.message.map(|message| self.mask.text(&message));
-                progress.step = self.mask.path(&progress.step);
+                let progress = self.masked(progress);
                 let event = PublicEvent::of_progress(&self.record.run, now, &progress);
                 self.record.note_progress(progress);
-                vec![event]
+                tell(self, event);
             }
-            Happening::Interrupted => {
-                self.record.interrupted = true;
-                Vec::new()
-            }
-            Happening::StoreFailed(error) => {
-                self.record.interrupted = true;
-                self.record.reason = Some(error.to_string());
-                Vec::new()
-            }
-            Happening::Lost(error) => {
-                self.record.interrupted = true;
-                self.record.reason = Some(error.to_string());
-                Vec::new()
-            }
+            end => self.note(end),
         }
     }
 
-    fn tell_turn(&mut self, turn: &motet_engine::Turn) -> Vec<PublicEvent> {
-        let mut told = Vec::new();
+    /// Takes in what happened, where nothing is to be told about it.
+    pub fn note(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Turn(turn) => {
+                for event in &turn.events {
+                    let event = self.mask.event(event);
+                    self.record.apply(&event, turn.at);
+                    self.record.forget_what_is_over(&event);
+                }
+            }
+            Happening::Progress(progress) => {
+                let progress = self.masked(progress);
+                self.record.note_progress(progress);
+            }
+            Happening::Interrupted => self.record.interrupted = true,
+            Happening::StoreFailed(error) => self.interrupt(error.to_string()),
+            Happening::Lost(error) => self.interrupt(error.to_string()),
+        }
+    }
+
+    fn tell_turn(&mut self, turn: &motet_engine::Turn, mut tell: impl FnMut(&Reporter, PublicEvent)) {
         for event in &turn.events {
             let event = self.mask.event(event);
             let done = self.record.steps_done();
             self.record.apply(&event, turn.at);
             if !event.ends_run() {
-                told.push(PublicEvent::of(&event, turn, &self.record, &self.places));
+                tell(self, PublicEvent::of(&event, turn, &self.record, &self.places));
             }
             if self.record.steps_done() != done {
-                told.push(PublicEvent::of_run_progress(turn, &self.record));
+                tell(self, PublicEvent::of_run_progress(turn, &self.record));
             }
+            self.record.forget_what_is_over(&event);
         }
-        told
+    }
+
+    fn masked(&self, progress: &Progress) -> Progress {
+        let message = progress.message.as_deref().map(|message| self.mask.text(message));
+        Progress { step: self.mask.path(&progress.step), message, ..progress.clone() }
+    }
+
+    fn interrupt(&mut self, reason: String) {
+        self.record.interrupted = true;
+        self.record.reason = Some(reason);
     }
 
     /// That the run was not started now but found, with what is done of it.

@@ -5,7 +5,7 @@ use motet::report::{MASKED, Mask};
 use motet::store::{ArtifactRow, RunFilter, RunRow, Store};
 use serde_json::json;
 
-use super::show::Told;
+use super::show::Shown;
 use crate::arguments;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -21,7 +21,7 @@ pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Ex
         Some(ending) => find_run(&store, ending)?,
         None => newest(&store)?,
     };
-    let reporter = Told::read(&store, &run)?.reporter;
+    let reporter = Shown::read(&store, run.clone())?.reporter;
     let mask = reporter.mask();
     let rows = store.artifacts(&run.id)?;
     if asked.json {

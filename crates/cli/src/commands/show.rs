@@ -1,9 +1,10 @@
 //! `motet show`: what happened in a run.
 
+use motet::engine::{StepStatus, Turn};
 use motet::follow::Happening;
 use motet::language::{StepPath, Timestamp};
-use motet::report::{ArtifactPlaces, EndRecord, PublicEvent, Reporter};
-use motet::store::{RunRow, RunStatus, Store};
+use motet::report::{ArtifactPlaces, EndRecord, Reporter, StepRecord};
+use motet::store::{RunRow, RunStatus, StepFilter, Store};
 use serde_json::Value as Json;
 
 use crate::arguments;
@@ -13,15 +14,15 @@ use crate::problem::Problem;
 use crate::project::{Project, find_run, pinned_pipeline, silent_since};
 use crate::render::line::Line;
 use crate::render::progress::View;
-use crate::render::{journal, show, timeline};
+use crate::render::{items, journal, show, timeline};
 use crate::score::{History, Score};
-use crate::terminal::Terminal;
+use crate::terminal::{Stream, Terminal};
 
-/// A run as its journal tells it.
-pub(super) struct Told {
+/// A run that is looked at.
+pub(super) struct Shown<'s> {
+    store: &'s Store,
+    row: RunRow,
     pub(super) reporter: Reporter,
-    events: Vec<PublicEvent>,
-    last_turn: u64,
     score: Option<Score>,
     /// Until when it is told: its end, the last sign of life of who drove it, or now.
     until: Timestamp,
@@ -30,45 +31,72 @@ pub(super) struct Told {
 pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Problem> {
     let store = Project::find(None, &asked.store)?.read_store()?;
     let row = find_run(&store, &asked.run)?;
-    let told = Told::read(&store, &row)?;
-    match (&asked.step, asked.json) {
-        (Some(path), json) => told.show_step(path, json, terminal)?,
-        (None, true) if asked.journal => told.write_journal_json(terminal),
-        (None, true) => terminal.data(&format!("{:#}\n", told.json())),
-        (None, false) if asked.journal => {
-            write(&journal::lines(&told.events), terminal);
-            let end = told.end().map(|end| journal::end_line(&end, told.last_turn));
-            end.iter().for_each(|line| terminal.data_line(line));
-        }
-        (None, false) if asked.timeline => write(&timeline::lines(&told.view(terminal)), terminal),
-        (None, false) => write(&show::run_lines(&told.view(terminal)), terminal),
+    if asked.journal {
+        write_journal(&store, row, asked.json, terminal)?;
+        return Ok(Exit::Good);
+    }
+    let mut shown = Shown::read(&store, row)?;
+    match (&asked.step, &asked.items) {
+        (Some(path), _) => shown.write_step(path, asked.json, terminal)?,
+        (None, Some(path)) => shown.write_items(path, asked, terminal)?,
+        (None, None) if asked.json => terminal.data(&format!("{:#}\n", shown.json())),
+        (None, None) if asked.timeline => shown.write_timeline(terminal)?,
+        (None, None) => write(&show::run_lines(&shown.view(terminal)), terminal),
     }
     Ok(Exit::Good)
 }
 
 fn write(lines: &[Line], terminal: &Terminal) {
-    lines.iter().for_each(|line| terminal.data_line(line));
+    let mut stream = Stream::new(*terminal);
+    lines.iter().for_each(|line| stream.line(line));
 }
 
-impl Told {
-    pub(super) fn read(store: &Store, row: &RunRow) -> Result<Told, Problem> {
+/// Until when a run is told.
+fn until(store: &Store, row: &RunRow) -> Result<Timestamp, Problem> {
+    Ok(row.ended_at.or(silent_since(store, row, now())?).unwrap_or_else(now))
+}
+
+/// Writes every event of a run and its end, turn by turn.
+fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) -> Result<(), Problem> {
+    let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
+    let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
+    let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));
+    let mut last_turn = 0;
+    let mut stream = Stream::new(*terminal);
+    store.each_turn(&row.id, |turn: Turn| {
+        last_turn = turn.number;
+        reporter.tell_each(&Happening::Turn(turn.into()), now(), |_, event| match json {
+            true => stream.text(&plain_data(serde_json::to_string(&event))),
+            false => journal::line(&event).iter().for_each(|line| stream.line(line)),
+        });
+        Ok::<(), Problem>(())
+    })?;
+    if reporter.record().status.is_final() {
+        let end = reporter.end(until(store, &row)?);
+        match json {
+            true => stream.text(&plain_data(serde_json::to_string(&end))),
+            false => stream.line(&journal::end_line(&end, last_turn)),
+        }
+    }
+    Ok(())
+}
+
+fn plain_data(json: serde_json::Result<String>) -> String {
+    json.expect("events and ends are plain data")
+}
+
+/// How many items are read at once.
+const PAGE: usize = 1000;
+
+impl<'s> Shown<'s> {
+    pub(super) fn read(store: &'s Store, row: RunRow) -> Result<Shown<'s>, Problem> {
         let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
-        let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));
-        let mut events = Vec::new();
-        let mut last_turn = 0;
-        for turn in store.turns(&row.id)? {
-            last_turn = turn.number;
-            events.extend(reporter.tell(&Happening::Turn(turn.into()), now()));
-        }
-        let until = row.ended_at.or(silent_since(store, row, now())?).unwrap_or_else(now);
-        Ok(Told {
-            reporter,
-            events,
-            last_turn,
-            score: plan.map(|plan| Score::new(plan, &History::new())),
-            until,
-        })
+        let places = ArtifactPlaces::in_store(store.clone());
+        let reporter = Reporter::of_kept(store, &row, plan, places)?;
+        let score = plan.map(|plan| Score::new(plan, &History::new()));
+        let until = until(store, &row)?;
+        Ok(Shown { store, row, reporter, score, until })
     }
 
     fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {
@@ -76,23 +104,9 @@ impl Told {
         View { record, score, now: self.until, look: &terminal.out }
     }
 
-    /// How the run ended, if it is over.
-    fn end(&self) -> Option<EndRecord> {
-        self.reporter.record().status.is_final().then(|| self.reporter.end(self.until))
-    }
-
-    /// The same lines as `motet run --json`.
-    fn write_journal_json(&self, terminal: &Terminal) {
-        let events = self.events.iter().map(serde_json::to_string);
-        let end = self.end().map(|end| serde_json::to_string(&end));
-        for line in events.chain(end) {
-            terminal.data(&format!("{}\n", line.expect("events and ends are plain data")));
-        }
-    }
-
     /// The end record, with what the run was given. Of a run that isn't over the event is its status.
     fn json(&self) -> Json {
-        let end = self.reporter.end(self.until);
+        let end: EndRecord = self.reporter.end(self.until);
         let mut json = serde_json::to_value(&end).expect("an end is plain data");
         let record = self.reporter.record();
         let more = [
@@ -109,23 +123,83 @@ impl Told {
         json
     }
 
-    fn show_step(&self, path: &str, json: bool, terminal: &Terminal) -> Result<(), Problem> {
-        let record = self.reporter.record();
+    fn write_step(&mut self, path: &str, json: bool, terminal: &Terminal) -> Result<(), Problem> {
         let path = StepPath::from_text(path);
-        let Some(step) = record.step(&path) else {
-            let names = record.steps.keys().map(StepPath::as_str);
-            let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
-            return Err(match motet::language::suggestion::closest(path.as_str(), names) {
-                Some(meant) => problem.line(format!("did you mean `{meant}`?")),
-                None => problem.line(format!("`motet show {}` lists its steps", record.run.short())),
-            });
-        };
-        if json {
-            let text = format!("{:#}\n", show::step_json(&path, step, self.reporter.places()));
-            terminal.data(&text);
-        } else {
-            write(&show::step_lines(&self.view(terminal), &path, step, self.reporter.places()), terminal);
+        let step = self.step(&path)?;
+        let places = self.reporter.places();
+        match json {
+            true => terminal.data(&format!("{:#}\n", show::step_json(&path, &step, places))),
+            false => write(&show::step_lines(&self.view(terminal), &path, &step, places), terminal),
         }
         Ok(())
+    }
+
+    /// Writes the items of a step, as they come from the store.
+    fn write_items(
+        &mut self,
+        path: &str,
+        asked: &arguments::Show,
+        terminal: &Terminal,
+    ) -> Result<(), Problem> {
+        let path = StepPath::from_text(path);
+        let known = self.reporter.record().step(&path);
+        let has_items = known.is_some_and(|step| step.items.is_some());
+        if !has_items && self.step(&path)?.items.is_none() {
+            return Err(Problem::usage(format!("step `{path}` of run {} has no items", self.row.id.short())));
+        }
+        let mut filter = StepFilter::only_items_of(self.reporter.stored_path(&path).as_str()).at_most(PAGE);
+        if let Some(word) = &asked.status {
+            let status = StepStatus::ALL.into_iter().find(|status| status.word() == word);
+            filter = filter.with_status(status.expect("clap takes only the words of statuses"));
+        }
+        let mut stream = Stream::new(*terminal);
+        loop {
+            let page = self.store.steps_where(&self.row.id, &filter)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            filter = filter.behind(&last.path);
+            for row in &page {
+                let (path, step) = self.reporter.step_of_row(row);
+                match asked.json {
+                    true => stream.text(&items::record(&path, &step).to_string()),
+                    false => stream.line(&items::line(&self.view(terminal), &path, &step)),
+                }
+            }
+        }
+    }
+
+    /// Draws a bar for every step and item, in the order in which they began.
+    fn write_timeline(&mut self, terminal: &Terminal) -> Result<(), Problem> {
+        if !self.reporter.record().is_summed_up() {
+            write(&timeline::lines(&self.view(terminal)), terminal);
+            return Ok(());
+        }
+        let mut stream = Stream::new(*terminal);
+        let scale = timeline::Scale::of_many(&self.view(terminal));
+        stream.line(&self.view(terminal).header());
+        let (store, run) = (self.store, self.row.id.clone());
+        store.each_step_by_start(&run, |row| {
+            let (path, plain) = self.reporter.step_of_row(&row);
+            let step = self.reporter.record().step(&path).unwrap_or(&plain);
+            stream.line(&timeline::line(&self.view(terminal), &scale, &path, step));
+            true
+        })?;
+        stream.line(&timeline::legend(&self.view(terminal), &scale));
+        Ok(())
+    }
+
+    /// All that is known of a step or item: of one to which nothing happened yet, that it is there.
+    fn step(&mut self, path: &StepPath) -> Result<StepRecord, Problem> {
+        let step = self.reporter.step_in_full(self.store, path)?;
+        step.or_else(|| self.reporter.record().step(path).cloned()).ok_or_else(|| self.no_step(path))
+    }
+
+    fn no_step(&self, path: &StepPath) -> Problem {
+        let record = self.reporter.record();
+        let names = record.steps.keys().map(StepPath::as_str);
+        let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
+        match motet::language::suggestion::closest(path.as_str(), names) {
+            Some(meant) => problem.line(format!("did you mean `{meant}`?")),
+            None => problem.line(format!("`motet show {}` lists its steps", record.run.short())),
+        }
     }
 }

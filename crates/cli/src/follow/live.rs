@@ -1,6 +1,6 @@
 //! Live lines: redrawn in place on a terminal.
 
-use motet::report::PublicEvent;
+use motet::report::{PublicEvent, Reporter};
 
 use super::plain::show_ending;
 use super::{Follow, Reader, now};
@@ -35,7 +35,11 @@ impl Live {
 }
 
 impl Reader for Live {
-    fn tell(&mut self, _: &Follow, _: &PublicEvent) {}
+    fn tell(&mut self, _: &Reporter, _: &PublicEvent) {}
+
+    fn shows_events(&self) -> bool {
+        false
+    }
 
     fn caught_up(&mut self, follow: &Follow) {
         self.draw_over(&[]);

@@ -175,7 +175,7 @@ impl Ending<'_> {
 
 fn attempts_in_words(step: &StepRecord) -> String {
     let targets = step.attempts.iter().map(|attempt| attempt.target).max().map_or(0, |last| last + 1);
-    match step.attempts.len() {
+    match step.attempts_made() {
         0 => String::new(),
         1 => " (1 attempt)".to_owned(),
         attempts if targets > 1 => format!(" ({attempts} attempts at {targets} targets)"),

@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use super::line::{Line, Tone};
 
-/// A line for each event that is kept; `run.progress` is made from others and left out.
-pub fn lines(events: &[PublicEvent]) -> Vec<Line> {
-    events.iter().filter(|event| event.name != "run.progress").map(line).collect()
+/// The line of an event; `run.progress` is made from others and has none.
+pub fn line(event: &PublicEvent) -> Option<Line> {
+    (event.name != "run.progress").then(|| line_of(event))
 }
 
 /// The line for the end of the run, which is in its last turn.
@@ -28,7 +28,7 @@ fn beginning(turn: Option<u64>, at: &str, name: &str) -> Line {
     Line::of(Tone::Dim, format!("{turn:>4}  {clock}  ")).then(tone_of(name), format!("{name:<18}"))
 }
 
-fn line(event: &PublicEvent) -> Line {
+fn line_of(event: &PublicEvent) -> Line {
     let step = event.step.as_ref().map_or("", StepPath::as_str);
     let mut line = beginning(event.turn, &event.at, event.name).plain(format!("  {step}"));
     if let Some(attempt) = event.attempt {

@@ -5,7 +5,7 @@ use motet::report::{PublicEvent, RunRecord};
 use serde_json::Value as Json;
 
 use super::line::{Line, Look, Tone};
-use super::progress::tally::Tally;
+use super::progress::tally;
 use super::words::{clock, count, duration, output};
 
 /// The line for an event, if it is worth one.
@@ -18,7 +18,7 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         "run.resumed" => (Tone::Busy, symbols.busy, taken_up_again(event)),
         "run.cancelling" => (Tone::Doubtful, symbols.skipped, format!("cancelling: {}", text("reason"))),
         "step.started" => (Tone::Busy, symbols.busy, step(format!("{}{}", text("operation"), again(event)))),
-        "step.expanded" => (Tone::Busy, symbols.busy, step(count(items(event), "item"))),
+        "step.expanded" => (Tone::Busy, symbols.busy, step(count(items(event, record)?, "item"))),
         "step.completed" => (Tone::Good, symbols.done, step(result(event, record, look)?)),
         "attempt.failed" => {
             let attempt = event.attempt.unwrap_or(1);
@@ -42,8 +42,26 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         "step.cancelled" => (Tone::Dim, symbols.skipped, step(format!("cancelled: {}", text("reason")))),
         _ => return None,
     };
+    Some(timed(record, tone, symbol, words))
+}
+
+/// `00:12  ● shots   31 of 40   2 running, 1 failed`
+pub fn items_line(path: &StepPath, record: &RunRecord, look: &Look) -> Option<Line> {
+    let tally = record.tally(path)?;
+    let under_way = tally::under_way(&tally, record.updated_at);
+    let words = format!("{path}   {} of {}   {under_way}", tally.over(), tally.total);
+    Some(timed(record, Tone::Busy, look.symbols.busy, words))
+}
+
+/// Says that more of what goes wrong in the items of a step is counted only.
+pub fn more_line(path: &StepPath, record: &RunRecord, look: &Look) -> Line {
+    let words = format!("{path}   what else goes wrong here is counted only");
+    timed(record, Tone::Doubtful, look.symbols.more, words)
+}
+
+fn timed(record: &RunRecord, tone: Tone, symbol: &str, words: String) -> Line {
     let at = clock(record.updated_at.since(record.started_at));
-    Some(Line::of(Tone::Dim, format!("{at}  ")).then(tone, symbol).plain(" ").plain(words))
+    Line::of(Tone::Dim, format!("{at}  ")).then(tone, symbol).plain(" ").plain(words)
 }
 
 fn heading(record: &RunRecord) -> Line {
@@ -65,16 +83,16 @@ fn again(event: &PublicEvent) -> String {
         .map_or(String::new(), |attempt| format!(", attempt {attempt}"))
 }
 
-fn items(event: &PublicEvent) -> usize {
-    event.details.get("items").and_then(Json::as_array).map_or(0, Vec::len)
+fn items(event: &PublicEvent, record: &RunRecord) -> Option<usize> {
+    record.step(event.step.as_ref()?)?.items.as_ref().map(|items| items.total)
 }
 
 fn result(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<String> {
     let path = event.step.as_ref()?;
     let step = record.step(path)?;
     let took = step.duration().map_or(String::new(), duration);
-    let gave = match (&step.items, &step.output) {
-        (Some(_), _) => Tally::of(record, path).in_words(),
+    let gave = match (record.tally(path), &step.output) {
+        (Some(tally), _) => tally::result(&tally),
         (None, Some(value)) => output(value, look.symbols.times),
         (None, None) => String::new(),
     };

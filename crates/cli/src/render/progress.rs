@@ -5,7 +5,6 @@ use motet::language::{Span, StepPath, Timestamp};
 use motet::report::{RunRecord, StepRecord};
 
 use self::columns::Columns;
-use self::tally::{Standing, Tally};
 use super::line::{Line, Look, Tone, columns as columns_of};
 use super::words::{clock, count, counting, duration, output, remaining};
 use crate::score::{Part, Score};
@@ -33,6 +32,9 @@ const HEADER_NAME_WIDTH_MIN: usize = 8;
 /// The widest bar, in columns.
 const BAR_WIDTH: usize = 10;
 
+/// How many steps are measured to find the columns, where only some are drawn.
+const MEASURED_MAX: usize = 200;
+
 /// On narrower terminals the words have the room that a bar of items would take.
 const BAR_FROM_WIDTH: usize = 80;
 
@@ -45,23 +47,35 @@ impl View<'_> {
     /// The same in at most `rows` lines: where there is no room, the steps that are over and those
     /// that did not begin are counted, and what goes on stays in sight.
     pub fn lines_within(&self, rows: usize) -> Vec<Line> {
-        let lines = self.lines();
-        if lines.len() <= rows {
-            return lines;
+        // Every step has a line at least: those of a long pipeline are not made to be counted.
+        if self.record.order.len() < rows {
+            let lines = self.lines();
+            if lines.len() <= rows {
+                return lines;
+            }
         }
         if rows <= 1 {
             let (done, total) = (self.record.steps_done(), self.record.order.len());
             let line = self.header().plain(format!("   {done} of {} done", count(total, "step")));
             return vec![line.cut(self.look.cut_at(), &self.look.symbols)];
         }
-        let steps = self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)));
         let (mut over, mut ahead, mut under_way) = (0, 0, Vec::new());
-        let columns = Columns::of(self);
-        for (path, step) in steps {
+        for (path, step) in self.outermost() {
             match step.status {
                 StepStatus::Pending => ahead += 1,
                 StepStatus::Completed | StepStatus::Skipped | StepStatus::Cancelled => over += 1,
-                _ => under_way.extend(self.lines_of(path, step, &columns)),
+                _ => under_way.push((path, step)),
+            }
+        }
+        let measured = under_way.iter().copied().chain(self.outermost()).take(MEASURED_MAX);
+        let columns = Columns::of(self, measured);
+        let (mut lines, mut line_count) = (Vec::new(), 0);
+        for (path, step) in under_way {
+            if line_count <= rows {
+                lines.extend(self.lines_of(path, step, &columns));
+                line_count = lines.len();
+            } else {
+                line_count += 1 + self.unfolded(path).len();
             }
         }
         let symbols = &self.look.symbols;
@@ -72,13 +86,13 @@ impl View<'_> {
         let (over, ahead) =
             (summed_up(over, symbols.done, "done"), summed_up(ahead, symbols.waiting, "to come"));
         let room = rows.saturating_sub(1 + usize::from(over.is_some()) + usize::from(ahead.is_some()));
-        if under_way.len() > room {
-            let hidden = under_way.len() - room.saturating_sub(1);
-            under_way.truncate(room.saturating_sub(1));
-            under_way.push(Line::of(Tone::Dim, format!("  {} and {hidden} more lines", symbols.more)));
+        if line_count > room {
+            let hidden = line_count - room.saturating_sub(1);
+            lines.truncate(room.saturating_sub(1));
+            lines.push(Line::of(Tone::Dim, format!("  {} and {hidden} more lines", symbols.more)));
         }
-        let mut lines = vec![self.header()];
-        lines.extend(over.into_iter().chain(under_way).chain(ahead));
+        let mut lines: Vec<Line> =
+            std::iter::once(self.header()).chain(over).chain(lines).chain(ahead).collect();
         lines.truncate(rows);
         lines
     }
@@ -102,9 +116,12 @@ impl View<'_> {
 
     /// A line for each of the outermost steps, and for what is not well inside.
     pub fn step_lines(&self) -> Vec<Line> {
-        let columns = Columns::of(self);
-        let steps = self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)));
-        steps.flat_map(|(path, step)| self.lines_of(path, step, &columns)).collect()
+        let columns = Columns::of(self, self.outermost());
+        self.outermost().flat_map(|(path, step)| self.lines_of(path, step, &columns)).collect()
+    }
+
+    fn outermost(&self) -> impl Iterator<Item = (&StepPath, &StepRecord)> {
+        self.record.order.iter().filter_map(|path| Some((path, self.record.step(path)?)))
     }
 
     fn lines_of(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Vec<Line> {
@@ -133,7 +150,7 @@ impl View<'_> {
         self.add_state(line, path, step)
     }
 
-    fn symbol(&self, step: &StepRecord) -> (&'static str, Tone) {
+    pub(super) fn symbol(&self, step: &StepRecord) -> (&'static str, Tone) {
         let symbols = &self.look.symbols;
         match step.status {
             StepStatus::Completed => (symbols.done, Tone::Good),
@@ -145,7 +162,7 @@ impl View<'_> {
         }
     }
 
-    fn time_of(&self, step: &StepRecord) -> String {
+    pub(super) fn time_of(&self, step: &StepRecord) -> String {
         match (step.status, step.ready_at) {
             (StepStatus::Skipped, _) | (_, None) => String::new(),
             (_, Some(ready)) => match step.ended_at {
@@ -161,13 +178,13 @@ impl View<'_> {
         attempted.or_else(|| self.part(path)?.does.first().cloned()).unwrap_or_default()
     }
 
-    fn add_state(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
+    pub(super) fn add_state(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
         match step.status {
             StepStatus::Pending if self.record.ended_at.is_some() => line.then(Tone::Dim, "did not start"),
             StepStatus::Pending => line.then(Tone::Dim, self.waits_for(path)),
             StepStatus::Waiting => line.then(Tone::Dim, "waits for a slot"),
             StepStatus::Sleeping => line.then(Tone::Doubtful, self.sleeps(step)),
-            StepStatus::Running if step.items.is_some() => self.add_items(line, path, step),
+            StepStatus::Running if step.items.is_some() => self.add_items(line, path),
             StepStatus::Running if step.attempts.is_empty() => self.add_inner(line, path),
             StepStatus::Running => self.add_attempt(line, path, step),
             StepStatus::Completed => line.plain(self.result_of(path, step)),
@@ -202,7 +219,7 @@ impl View<'_> {
             Some(failure) => format!(
                 "retrying in {} (attempt {} failed, {}: {})",
                 remaining(left),
-                step.attempts.len(),
+                step.attempts_made(),
                 failure.class,
                 failure.message
             ),
@@ -214,8 +231,8 @@ impl View<'_> {
         let Some(attempt) = step.last_attempt() else { return line };
         let running = self.now.since(attempt.planned_at);
         let mut words = format!("running {}", counting(running));
-        if step.attempts.len() > 1 {
-            words.push_str(&format!(", attempt {}", step.attempts.len()));
+        if step.attempts_made() > 1 {
+            words.push_str(&format!(", attempt {}", step.attempts_made()));
         }
         let mut line = line.plain(words);
         let usual =
@@ -241,27 +258,14 @@ impl View<'_> {
     }
 
     /// `31 of 40   2 running, 6 waiting for a slot, 1 retrying in 12 s`
-    fn add_items(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
-        let total = step.items.as_ref().map_or(0, Vec::len);
-        let tally = Tally::of(self.record, path);
-        let mut line = line.plain(format!("{} of {total}", tally.over));
+    fn add_items(&self, line: Line, path: &StepPath) -> Line {
+        let tally = self.record.tally(path).unwrap_or_default();
+        let mut line = line.plain(format!("{} of {}", tally.over(), tally.total));
         if self.look.width >= BAR_FROM_WIDTH {
-            line = self.add_bar(line.plain("   "), tally.over as f64 / total.max(1) as f64);
+            line = self.add_bar(line.plain("   "), tally.over() as f64 / tally.total.max(1) as f64);
         }
-        let mut words = Vec::new();
-        let mut add = |count: usize, what: &str| {
-            if count > 0 {
-                words.push(format!("{count} {what}"));
-            }
-        };
-        add(tally.running, "running");
-        add(tally.waiting, "waiting for a slot");
-        add(tally.sleeping, "sleeping");
-        if let Some(next) = tally.next_retry {
-            add(tally.retrying, &format!("retrying in {}", remaining(next.since(self.now))));
-        }
-        add(tally.failed, "failed");
-        line.plain(if words.is_empty() { String::new() } else { format!("   {}", words.join(", ")) })
+        let words = tally::under_way(&tally, self.now);
+        line.plain(if words.is_empty() { words } else { format!("   {words}") })
     }
 
     /// How far a group is: which of its steps run.
@@ -272,7 +276,7 @@ impl View<'_> {
         let total = self.part(path).map_or(inner.len(), |part| part.inner.len());
         let under_way: Vec<String> = inner
             .iter()
-            .filter_map(|(below, step)| Some((below, Standing::of(self.record, below, step)?)))
+            .filter_map(|(below, step)| Some((below, self.record.standing(below, step)?)))
             .map(|(below, standing)| format!("{} {}", last_name(below), standing.word()))
             .collect();
         let line = line.plain(format!("{over} of {total} steps"));
@@ -281,8 +285,8 @@ impl View<'_> {
 
     fn result_of(&self, path: &StepPath, step: &StepRecord) -> String {
         let times = self.look.symbols.times;
-        match (&step.items, &step.output) {
-            (Some(_), _) => Tally::of(self.record, path).in_words(),
+        match (self.record.tally(path), &step.output) {
+            (Some(tally), _) => tally::result(&tally),
             (None, Some(value)) => output(value, times),
             (None, None) => String::new(),
         }
@@ -301,7 +305,8 @@ impl View<'_> {
             let line = Line::new().plain("      ").then(tone, symbol).plain(format!(" {below}   "));
             lines.push(self.add_state(line, below, step));
         }
-        let more = found.count();
+        let left_out = self.record.step(path).and_then(|step| step.items.as_ref());
+        let more = found.count() as u64 + left_out.map_or(0, |items| items.failed_left_out());
         if more > 0 {
             lines.push(Line::of(Tone::Dim, format!("      and {more} more")));
         }

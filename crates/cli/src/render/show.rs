@@ -72,7 +72,7 @@ fn about(view: &View) -> Line {
 fn failed_attempts(view: &View) -> Vec<Line> {
     let mut table = Table::default();
     for (path, step) in &view.record.steps {
-        let told_already = step.status == StepStatus::Failed && step.attempts.len() < 2;
+        let told_already = step.status == StepStatus::Failed && step.attempts_made() < 2;
         for attempt in step.attempts.iter().filter(|_| !told_already) {
             let Some(failure) = &attempt.failure else { continue };
             table.row([
@@ -83,8 +83,15 @@ fn failed_attempts(view: &View) -> Vec<Line> {
             ]);
         }
     }
-    let lines = table.lines(view.look.cut_at(), &view.look.symbols);
-    if lines.is_empty() { lines } else { std::iter::once(Line::new()).chain(lines).collect() }
+    let mut lines = table.lines(view.look.cut_at(), &view.look.symbols);
+    if lines.is_empty() {
+        return lines;
+    }
+    if view.record.stories_left_out {
+        let more = format!("  and more: motet show {} --journal", view.record.run.short());
+        lines.push(Line::of(Tone::Dim, more));
+    }
+    std::iter::once(Line::new()).chain(lines).collect()
 }
 
 fn next(view: &View) -> Line {
@@ -117,7 +124,9 @@ pub fn step_lines(view: &View, path: &StepPath, step: &StepRecord, places: &Arti
         );
     }
     if let Some(items) = &step.items {
-        lines.push(Line::of(Tone::Plain, format!("  items: {}", items.join(", "))));
+        let more = items.total.saturating_sub(items.keys.len());
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        lines.push(Line::of(Tone::Plain, format!("  items: {}{more}", items.keys.join(", "))));
     }
     lines.extend(section("inputs", step.inputs.as_ref(), places, view));
     let mut table = Table::default();
@@ -204,12 +213,17 @@ pub fn step_json(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) ->
             })
         })
         .collect();
-    json!({
-        "step": path, "status": step.status.word(), "items": step.items, "reason": step.reason,
+    let mut record = json!({
+        "step": path, "status": step.status.word(), "items": step.items.as_ref().map(|items| &items.keys),
+        "reason": step.reason,
         "class": step.failure.as_ref().map(|failure| failure.class),
         "message": step.failure.as_ref().map(|failure| &failure.message),
         "tolerated": step.tolerated, "inputs": value(&step.inputs), "outputs": value(&step.output),
         "attempts": attempts, "cost": step.cost,
         "duration_ms": step.duration().map(|duration| duration.0),
-    })
+    });
+    if let Some(items) = step.items.as_ref().filter(|items| items.total > items.keys.len()) {
+        record["total"] = items.total.into();
+    }
+    record
 }

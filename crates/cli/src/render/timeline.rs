@@ -20,35 +20,70 @@ enum Phase {
     Failing,
 }
 
+/// How long a bar is, and where it begins.
+pub struct Scale {
+    name_width: usize,
+    bar_width: usize,
+    /// How much time a whole bar stands for, in milliseconds.
+    whole: u64,
+}
+
+/// Longer paths are cut.
+const NAME_WIDTH_MAX: usize = 28;
+
+impl Scale {
+    fn new(view: &View, name_width: usize) -> Scale {
+        Scale {
+            name_width,
+            bar_width: view.look.width.saturating_sub(name_width + 16).max(BAR_WIDTH_MIN),
+            whole: view.record.elapsed(view.now).0.max(1),
+        }
+    }
+
+    /// For steps that are not all known when the first is drawn.
+    pub fn of_many(view: &View) -> Scale {
+        Scale::new(view, NAME_WIDTH_MAX)
+    }
+}
+
 /// Header, bars, and what they are made of.
 pub fn lines(view: &View) -> Vec<Line> {
     let mut shown: Vec<(&StepPath, &StepRecord)> =
         view.record.steps.iter().filter(|(_, step)| step.ready_at.is_some()).collect();
     shown.sort_by_key(|(path, step)| (step.ready_at, path.as_str()));
-    let name_width = shown.iter().map(|(path, _)| columns(path.as_str())).max().unwrap_or(0).min(28);
-    let whole = view.record.elapsed(view.now).0.max(1);
-    let bar_width = view.look.width.saturating_sub(name_width + 16).max(BAR_WIDTH_MIN);
-    let mut lines = vec![view.header()];
-    for (path, step) in shown {
-        let mut line = Line::new().plain("  ").plain(path.as_str()).cut(name_width + 2, &view.look.symbols);
-        line = line.pad_to(name_width + 4);
-        for (phase, length) in phases(view, step, whole, bar_width) {
-            let (tone, character) = match phase {
-                Phase::Nothing => (Tone::Plain, " "),
-                Phase::Waiting => (Tone::Dim, view.look.symbols.empty),
-                Phase::Working => (Tone::Busy, view.look.symbols.full),
-                Phase::Failing => (Tone::Bad, view.look.symbols.full),
-            };
-            line = line.then(tone, character.repeat(length));
-        }
-        let took = step.ended_at.unwrap_or(view.now).since(step.ready_at.unwrap_or(view.now));
-        lines.push(line.pad_to(name_width + 4 + bar_width + 2).plain(duration(took)));
-    }
+    let name_width = shown.iter().map(|(path, _)| columns(path.as_str())).max().unwrap_or(0);
+    let scale = Scale::new(view, name_width.min(NAME_WIDTH_MAX));
+    let bars = shown.into_iter().map(|(path, step)| line(view, &scale, path, step));
+    let ends = (view.header().cut(view.look.cut_at(), &view.look.symbols), legend(view, &scale));
+    std::iter::once(ends.0).chain(bars).chain([ends.1]).collect()
+}
+
+/// The bar of a step.
+pub fn line(view: &View, scale: &Scale, path: &StepPath, step: &StepRecord) -> Line {
+    let Scale { name_width, bar_width, whole } = *scale;
     let symbols = &view.look.symbols;
-    let legend =
-        format!("  {} waits   {} works   0 to {}", symbols.empty, symbols.full, duration(Span(whole)));
-    lines.push(Line::of(Tone::Dim, legend));
-    lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
+    let mut line = Line::new().plain("  ").plain(path.as_str()).cut(name_width + 2, symbols);
+    line = line.pad_to(name_width + 4);
+    for (phase, length) in phases(view, step, whole, bar_width) {
+        let (tone, character) = match phase {
+            Phase::Nothing => (Tone::Plain, " "),
+            Phase::Waiting => (Tone::Dim, symbols.empty),
+            Phase::Working => (Tone::Busy, symbols.full),
+            Phase::Failing => (Tone::Bad, symbols.full),
+        };
+        line = line.then(tone, character.repeat(length));
+    }
+    let took = step.ended_at.unwrap_or(view.now).since(step.ready_at.unwrap_or(view.now));
+    let line = line.pad_to(name_width + 4 + bar_width + 2).plain(duration(took));
+    line.cut(view.look.cut_at(), symbols)
+}
+
+/// What bars are made of.
+pub fn legend(view: &View, scale: &Scale) -> Line {
+    let symbols = &view.look.symbols;
+    let whole = duration(Span(scale.whole));
+    let legend = format!("  {} waits   {} works   0 to {whole}", symbols.empty, symbols.full);
+    Line::of(Tone::Dim, legend).cut(view.look.cut_at(), symbols)
 }
 
 /// The columns of a bar, equal neighbours joined.

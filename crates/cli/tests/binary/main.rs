@@ -5,6 +5,7 @@ mod bad_input;
 mod hostile_text;
 mod left_at_work;
 mod locked_store;
+mod long_lists;
 mod lost_store;
 mod old_stores;
 mod private_store;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::event::item_of;
-use super::{ArtifactPlaces, RunRecord};
+use super::{ArtifactPlaces, RunRecord, Tally};
 
 /// How a run ended, or how far it came: the last line of `motet run --json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,11 +36,14 @@ pub struct EndRecord {
     pub failed_step: Option<StepPath>,
     /// Why it was cancelled or interrupted, in words.
     pub reason: Option<String>,
-    /// Every failure of a step or item, in the order of time.
+    /// The failures of steps and items, in the order of time: of the items of a long list the first ones.
     pub errors: Vec<EndError>,
+    /// How many failures there are besides these.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub errors_left_out: u64,
     /// What it gave.
     pub outputs: Json,
-    /// Every step and item by its path.
+    /// The steps and items by their paths: of the items of a long list, and of what is inside them, only some.
     pub steps: BTreeMap<StepPath, EndStep>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
@@ -76,6 +79,13 @@ pub struct EndStep {
     pub cost: Money,
     /// How long it took from when it was ready, in milliseconds.
     pub duration_ms: Option<u64>,
+    /// How its items stand, where they are not all among the steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Tally>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl EndRecord {
@@ -93,6 +103,7 @@ impl EndRecord {
             failed_step: record.failed_step.clone(),
             reason: record.reason.clone(),
             errors: errors_of(record),
+            errors_left_out: record.errors_left_out,
             outputs: record.outputs.as_ref().map_or_else(|| json!({}), |outputs| places.value_json(outputs)),
             steps: steps_of(record),
             duration_ms: record.elapsed(now).0,
@@ -137,10 +148,13 @@ fn steps_of(record: &RunRecord) -> BTreeMap<StepPath, EndStep> {
     let steps = record.steps.iter().map(|(path, step)| {
         let end = EndStep {
             status: step.status.word(),
-            attempts: step.attempts.len(),
+            attempts: step.attempts_made(),
             class: step.failure.as_ref().map(|failure| failure.class),
             cost: step.cost,
             duration_ms: step.duration().map(|duration| duration.0),
+            items: record
+                .tally(path)
+                .filter(|_| step.items.as_ref().is_some_and(|items| items.are_summed_up)),
         };
         (path.clone(), end)
     });

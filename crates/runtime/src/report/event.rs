@@ -105,6 +105,9 @@ impl PublicEvent {
     }
 }
 
+/// How many keys of a list are told at once.
+const KEYS_MAX: usize = 10_000;
+
 /// The key of the innermost item on the way to `step`.
 pub(super) fn item_of(step: &StepPath) -> Option<String> {
     step.segments().filter_map(|segment| segment.key).last()
@@ -166,7 +169,11 @@ fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map
         Event::RunResumed { away } => json!({ "away_ms": away.0 }),
         Event::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
         Event::StepExpanded { items, .. } => {
-            json!({ "items": items.keys().collect::<Vec<_>>() })
+            let keys: Vec<_> = items.keys().take(KEYS_MAX).collect();
+            match items.len() {
+                ..=KEYS_MAX => json!({ "items": keys }),
+                total => json!({ "items": keys, "total": total }),
+            }
         }
         Event::StepReady { inputs, .. } => json!({ "inputs": places.optional_json(inputs.as_ref()) }),
         Event::TargetReady { target, inputs, dropped, .. } => {

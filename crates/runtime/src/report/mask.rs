@@ -1,5 +1,8 @@
 //! Masking: what an input marked `sensitive` holds is shown nowhere.
 
+mod secrets;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::event::SkipReason;
@@ -8,12 +11,17 @@ use motet_pipeline::plan::{Body, InputSpec, Scope};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Plan, StepPath, Value};
 
+use self::secrets::Secrets;
+
 /// What is shown instead.
 pub const MASKED: &str = "•••";
 
 /// Shorter values would be found everywhere by chance, so they are only masked where the input
 /// itself is shown.
 const RECOGNISED_CHARACTERS_MIN: usize = 4;
+
+/// How many keys of items are told apart though each holds a secret.
+const KEYS_MAX: usize = 10_000;
 
 /// Knows which inputs are sensitive, and learns from the journal what they hold.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +31,8 @@ pub struct Mask {
     /// The names of sensitive inputs: those of the run under the empty path, those of pipelines used
     /// as steps under the path of the step, without item keys.
     names: BTreeMap<String, BTreeSet<String>>,
-    /// What they hold, the longest first, so that no part of one is left over.
-    secrets: Vec<String>,
+    /// What they hold.
+    secrets: Secrets,
     /// Keys of items that hold some of it, with what is shown instead: still one for each, so that items
     /// stay apart.
     keys: BTreeMap<String, String>,
@@ -78,9 +86,29 @@ impl Mask {
                 collect_texts(value, &mut found);
             }
         }
-        self.secrets.extend(found);
-        self.secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        self.secrets.dedup();
+        self.secrets.learn(found);
+    }
+
+    /// The paths, without keys of items, of the pipelines used as steps that have sensitive inputs.
+    pub(super) fn used_pipelines(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str).filter(|path| !path.is_empty())
+    }
+
+    /// Whether there is something that must not be shown.
+    pub(super) fn hides_something(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
+    /// The path of which `shown` is shown.
+    pub(super) fn original(&self, shown: &StepPath) -> StepPath {
+        let original = |key: String| {
+            let found = self.keys.iter().find(|(_, shown)| **shown == key);
+            found.map_or(key.clone(), |(original, _)| original.clone())
+        };
+        shown.segments().fold(StepPath::root(), |path, segment| {
+            let path = path.step(segment.name);
+            segment.key.map_or(path.clone(), |key| path.item(&original(key)))
+        })
     }
 
     /// Whether the input `name` of the step at `path` (empty for the run) is sensitive.
@@ -94,12 +122,21 @@ impl Mask {
         self.secrets.contains(&artifact.digest.to_string())
     }
 
+    /// Learns how the items on the way to `path` are to be called.
+    pub(super) fn learn_keys(&mut self, path: &StepPath) {
+        if self.hides_something() && path.as_str().contains('[') {
+            path.segments().filter_map(|segment| segment.key).for_each(|key| self.learn_key(&key));
+        }
+    }
+
     fn learn_key(&mut self, key: &str) {
-        let shown = self.text(key);
-        if shown != key {
+        if self.keys.contains_key(key) || self.keys.len() == KEYS_MAX {
+            return;
+        }
+        if let Some(shown) = self.secrets.hide(key) {
             let number = self.keys.len() + 1;
             let numbered = if number == 1 { shown } else { format!("{shown}{number}") };
-            self.keys.entry(key.to_owned()).or_insert(numbered);
+            self.keys.insert(key.to_owned(), numbered);
         }
     }
 
@@ -109,7 +146,7 @@ impl Mask {
 
     /// `path` without anything that a sensitive input holds, which may have become an item's key.
     pub fn path(&self, path: &StepPath) -> StepPath {
-        if self.keys.is_empty() {
+        if self.secrets.is_empty() || !path.as_str().contains('[') {
             return path.clone();
         }
         path.segments().fold(StepPath::root(), |shown, segment| {
@@ -120,14 +157,14 @@ impl Mask {
 
     /// `text` without anything that a sensitive input holds.
     pub fn text(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASKED))
+        self.secrets.hide(text).unwrap_or_else(|| text.to_owned())
     }
 
     /// `value` without anything that a sensitive input holds.
     pub fn value(&self, value: &Value) -> Value {
         match value {
             _ if self.secrets.is_empty() => value.clone(),
-            Value::Text(text) => Value::from(self.text(text).as_str()),
+            Value::Text(text) => self.secrets.hide(text).map_or_else(|| value.clone(), Value::from),
             Value::Number(number) if self.secrets.contains(&number.to_string()) => Value::from(MASKED),
             Value::Media(artifact) if self.hides(artifact) => Value::from(MASKED),
             Value::List(items) => Value::list(items.iter().map(|item| self.value(item)).collect()),
@@ -154,11 +191,11 @@ impl Mask {
     }
 
     /// The event without anything that a sensitive input holds. Learns from it first.
-    pub fn event(&mut self, event: &Event) -> Event {
-        let mut event = event.clone();
+    pub fn event<'e>(&mut self, event: &'e Event) -> Cow<'e, Event> {
         if self.names.is_empty() && !self.everything {
-            return event;
+            return Cow::Borrowed(event);
         }
+        let mut event = event.clone();
         match &mut event {
             Event::RunStarted(started) => {
                 self.learn_inputs("", &started.inputs);
@@ -205,9 +242,10 @@ impl Mask {
             | Event::StepCompleted { output: None, .. } => {}
         }
         if let Some(step) = event.step_mut() {
+            self.learn_keys(step);
             *step = self.path(step);
         }
-        event
+        Cow::Owned(event)
     }
 }
 
@@ -265,8 +303,8 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
         mask
     }
 
-    fn message_of(event: Event) -> String {
-        match event {
+    fn message_of(event: Cow<Event>) -> String {
+        match event.into_owned() {
             Event::StepFailed { failure, .. } => failure.message,
             other => panic!("no failure: {other:?}"),
         }
@@ -296,7 +334,7 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
         let mut mask = mask("hunter22", 7);
         let inputs = Some(Value::map([("token", "Ana-token".into())]));
         let ready = Event::StepReady { step: StepPath::from_text("inner"), inputs };
-        let Event::StepReady { inputs: Some(shown), .. } = mask.event(&ready) else {
+        let Event::StepReady { inputs: Some(shown), .. } = mask.event(&ready).into_owned() else {
             panic!("another event")
         };
         assert_eq!(shown.to_json().to_string(), r#"{"token":"•••"}"#);
@@ -321,8 +359,8 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
         mask.event(&Event::StepExpanded { step: StepPath::from_text("each"), items });
         let shown = |key: &str| {
             let step = StepPath::root().step("each").item(key).step("x");
-            let woken = mask.clone().event(&Event::StepWoken { step });
-            woken.step().unwrap().to_string()
+            let woken = Event::StepWoken { step };
+            mask.clone().event(&woken).step().unwrap().to_string()
         };
         let paths = ["hunter22", "plain", "a/hunter22"].map(shown);
         assert_eq!(paths, ["each[•••]/x", "each[plain]/x", "each[a%2F•••2]/x"]);

@@ -1,5 +1,8 @@
 //! Where the columns of a run's lines begin.
 
+use motet::language::StepPath;
+use motet::report::StepRecord;
+
 use super::{View, columns_of};
 
 /// Columns; those that there is no room for are left out.
@@ -23,8 +26,8 @@ const STATE_WIDTH_MIN: usize = 24;
 const GAP: usize = 3;
 
 impl Columns {
-    pub fn of(view: &View) -> Columns {
-        let steps = view.record.order.iter().filter_map(|path| Some((path, view.record.step(path)?)));
+    /// Columns in which `steps` have room.
+    pub fn of<'v>(view: &View, steps: impl Iterator<Item = (&'v StepPath, &'v StepRecord)>) -> Columns {
         let (mut name, mut time, mut does) = (0, 5, 0);
         for (path, step) in steps {
             name = name.max(columns_of(path.as_str()));

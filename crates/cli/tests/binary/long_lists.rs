@@ -1,0 +1,67 @@
+//! Lists of which not every item has a line of its own.
+
+use crate::assert_transcript;
+use crate::project::Project;
+
+const MANY: &str = r#"motet: 1
+name: many
+inputs:
+  list: { type: array, items: { type: integer } }
+steps:
+  item:
+    each: "{{ inputs.list }}"
+    quorum: 50%
+    steps:
+      good: { uses: data/transform, with: { value: "{{ item }}" } }
+      bad:
+        if: "{{ item == 7 or item == 230 }}"
+        uses: flow/fail
+        with: { message: "{{ item }} is not taken", class: content }
+  last: { needs: [item], uses: data/transform, with: { value: done } }
+outputs:
+  count: "{{ steps.item.items | length }}"
+"#;
+
+/// A project in which a run of 300 items is over, two of which failed.
+fn project_with_a_long_run() -> Project {
+    let project = Project::with("many.yaml", MANY);
+    let list: Vec<u32> = (0..300).collect();
+    project.write("inputs.json", serde_json::json!({ "list": list }).to_string());
+    project.good(&["run", "many.yaml", "--inputs", "inputs.json", "--id", "many"]);
+    project
+}
+
+#[test]
+fn items_are_counted_and_those_that_failed_are_named() {
+    let project = project_with_a_long_run();
+    assert_transcript!(project, project.transcript(&["show", "many"]));
+}
+
+#[test]
+fn items_are_listed_where_somebody_asks_for_them() {
+    let project = project_with_a_long_run();
+    let failed = ["show", "many", "--items", "item", "--status", "failed"];
+    let text = project.transcript(&failed)
+        + &project.transcript(&[&failed[..], &["--json"]].concat())
+        + &project.transcript(&["show", "many", "--items", "last"])
+        + &project.transcript(&["show", "many", "--items", "itme"]);
+    assert_transcript!(project, text);
+
+    let all = project.good(&["show", "many", "--items", "item", "--json"]);
+    assert_eq!(all.lines().count(), 300);
+    assert!(all.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+}
+
+#[test]
+fn every_event_and_every_bar_is_written_of_a_long_run_too() {
+    let project = project_with_a_long_run();
+    let journal = project.good(&["show", "many", "--journal", "--json"]);
+    let (completed, end) = (journal.matches("\"step.completed\"").count(), journal.lines().last().unwrap());
+    assert_eq!(completed, 300 + 298 + 2, "what is inside each item, the good ones, `item` and `last`");
+    let end: serde_json::Value = serde_json::from_str(end).unwrap();
+    assert_eq!((end["event"].as_str(), end["errors_left_out"].as_u64()), (Some("run.completed"), None));
+    assert_eq!((end["steps"]["item"]["items"]["completed"].as_u64()), Some(298));
+    assert_eq!((end["errors"].as_array().map(Vec::len)), Some(4), "each item fails with its step");
+    let bars = project.good(&["show", "many", "--timeline"]);
+    assert_eq!(bars.lines().filter(|line| line.contains("item[")).count(), 300 + 300 + 2);
+}

@@ -1,0 +1,281 @@
+//! A run as its store tells of it afterwards: what is shown, without reading all of its journal.
+//!
+//! Rows of steps say where each stands. What they don't say is in a few turns, whose numbers they know. It
+//! is taken in from there as it would be while the run goes on, so that both tell the same. Of runs that an
+//! older version began the rows don't know as much: of these the whole journal is read.
+
+mod outline;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use motet_engine::{Event, Failure, RunId, StepStatus, Turn};
+use motet_pipeline::{Class, Plan, StepPath};
+use motet_store::{RunRow, StepFilter, StepRow, Store, StoreError};
+
+use self::outline::Outline;
+use super::record::{AttemptRecord, Items, StepRecord};
+use super::{ArtifactPlaces, Reporter};
+use crate::follow::Happening;
+
+impl Reporter {
+    /// A reporter that has taken in all that the store tells of a run, as [`Reporter::tell`] would have. Of
+    /// a large run the record has what is worth to be shown: see [`super::RunRecord::steps`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn of_kept(
+        store: &Store,
+        row: &RunRow,
+        plan: Option<&Plan>,
+        places: ArtifactPlaces,
+    ) -> Result<Reporter, StoreError> {
+        let mut reporter = Reporter::new(row.id.clone(), plan, places);
+        if store.has_step_turns(&row.id)? {
+            Reading { store, run: &row.id, reporter: &mut reporter }.read(row)?;
+        } else {
+            store.each_turn(&row.id, |turn| {
+                reporter.note(&Happening::Turn(turn.into()));
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        Ok(reporter)
+    }
+
+    /// All that the store tells of one step or item, with its inputs and what it gave; nothing if there is
+    /// no such step, or nothing happened to it. `path` is as this reporter shows it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn step_in_full(&mut self, store: &Store, path: &StepPath) -> Result<Option<StepRecord>, StoreError> {
+        let (run, original) = (self.record.run.clone(), self.mask.original(path));
+        if self.mask.path(&original) != *path {
+            return Ok(None);
+        }
+        let mut step = None;
+        let mut take_in = |reporter: &mut Reporter, turn: &Turn| {
+            for event in &turn.events {
+                let is_it = event.step() == Some(&original);
+                let event = reporter.mask.event(event);
+                if is_it {
+                    step.get_or_insert_with(StepRecord::default).apply(&event, turn.at);
+                }
+            }
+        };
+        if store.has_step_turns(&run)? {
+            for number in store.turns_of_step(&run, &original)? {
+                store.turn(&run, number)?.iter().for_each(|turn| take_in(self, turn));
+            }
+        } else {
+            store.each_turn(&run, |turn| {
+                take_in(self, &turn);
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        Ok(step)
+    }
+
+    /// The step or item that a row of the store tells of, with its path as it is shown. Of one that was
+    /// tried several times a row tells of the last attempt only.
+    pub fn step_of_row(&mut self, row: &StepRow) -> (StepPath, StepRecord) {
+        self.mask.learn_keys(&row.path);
+        (self.mask.path(&row.path), self.record_of_row(row))
+    }
+
+    /// The path in the store of the step or item that is shown as `path`.
+    pub fn stored_path(&self, path: &StepPath) -> StepPath {
+        self.mask.original(path)
+    }
+
+    fn record_of_row(&self, row: &StepRow) -> StepRecord {
+        let message = row.message.as_deref().map(|message| self.mask.text(message));
+        let class = row.class.as_deref().and_then(|class| class.parse::<Class>().ok());
+        let failure = class.map(|class| Failure::new(class, message.clone().unwrap_or_default()));
+        let attempt = row.operation.as_ref().zip(row.attempted_at).map(|(operation, planned_at)| {
+            let is_known = matches!(row.status, StepStatus::Completed | StepStatus::Failed);
+            AttemptRecord {
+                ended_at: row.ended_at.filter(|_| is_known),
+                failure: failure.clone(),
+                cost: row.cost,
+                ..AttemptRecord::new(row.attempts, row.target.unwrap_or(0), operation, planned_at)
+            }
+        });
+        StepRecord {
+            status: row.status,
+            items: row.items.map(|total| Items {
+                over: row.items_over,
+                ..Items::of(usize::try_from(total).unwrap_or(usize::MAX), std::iter::empty())
+            }),
+            attempts_left_out: (row.attempts as usize).saturating_sub(usize::from(attempt.is_some())),
+            attempts: attempt.into_iter().collect(),
+            ready_at: row.started_at,
+            wakes_at: row.wakes_at,
+            ended_at: row.ended_at,
+            tolerated: row.tolerated,
+            reason: message.filter(|_| failure.is_none()),
+            failure,
+            cost: row.cost,
+            ..StepRecord::default()
+        }
+    }
+}
+
+/// A run that is being read.
+struct Reading<'r> {
+    store: &'r Store,
+    run: &'r RunId,
+    reporter: &'r mut Reporter,
+}
+
+/// What is read of a step in its turns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Everything,
+    Output,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, row: &RunRow) -> Result<(), StoreError> {
+        // First of all: nothing may be shown before it is known what must not be.
+        self.take_in_the_start()?;
+        self.learn_inputs_of_used_pipelines()?;
+        let outline = Outline::read(self.store, self.run)?;
+        self.learn_keys(&outline)?;
+        let told = self.read_turns(&outline)?;
+        self.take_in_steps(outline, told);
+        self.take_in_the_end(row)?;
+        self.count_failures()
+    }
+
+    fn take_in(&mut self, turn: &Turn, which: impl Fn(&Event) -> bool) {
+        for event in turn.events.iter().filter(|event| which(event)) {
+            let event = self.reporter.mask.event(event);
+            self.reporter.record.apply(&event, turn.at);
+        }
+    }
+
+    fn take_in_the_start(&mut self) -> Result<(), StoreError> {
+        let first = self.store.turn(self.run, 1)?.ok_or_else(|| StoreError::Corrupt {
+            file: self.store.folder().to_owned(),
+            what: format!("turn 1 of run {} is missing", self.run),
+        })?;
+        self.take_in(&first, |event| matches!(event, Event::RunStarted(_)));
+        Ok(())
+    }
+
+    /// Learns what the sensitive inputs of the pipelines hold that are used as steps.
+    fn learn_inputs_of_used_pipelines(&mut self) -> Result<(), StoreError> {
+        let patterns: BTreeSet<String> = self.reporter.mask.used_pipelines().map(str::to_owned).collect();
+        let mut turns = BTreeSet::new();
+        for pattern in &patterns {
+            let name = pattern.split('/').next().unwrap_or(pattern);
+            let mut filter = StepFilter::at_or_below(name).at_most(1000);
+            loop {
+                let page = self.store.steps_where(self.run, &filter)?;
+                let Some(last) = page.last() else { break };
+                filter = filter.behind(&last.path);
+                let used = page.iter().filter(|row| row.path.without_keys() == *pattern);
+                turns.extend(used.filter_map(|row| row.first_turn));
+            }
+        }
+        for number in turns {
+            for event in self.store.turn(self.run, number)?.iter().flat_map(|turn| &turn.events) {
+                if event.step().is_some_and(|step| patterns.contains(&step.without_keys())) {
+                    self.reporter.mask.event(event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns which keys of items hold secrets, in the order in which the lists became known.
+    fn learn_keys(&mut self, outline: &Outline) -> Result<(), StoreError> {
+        if !self.reporter.mask.hides_something() {
+            return Ok(());
+        }
+        let fan_outs = outline.rows.values().filter(|row| row.items.is_some());
+        let turns: BTreeSet<u64> = fan_outs.filter_map(|row| row.first_turn).collect();
+        for number in turns {
+            for event in self.store.turn(self.run, number)?.iter().flat_map(|turn| &turn.events) {
+                if event.step().is_some_and(|step| outline.rows.contains_key(step))
+                    && matches!(event, Event::StepExpanded { .. })
+                {
+                    self.reporter.mask.event(event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What turns tell of steps: all of eventful ones, of the outermost ones what they gave.
+    fn read_turns(&mut self, outline: &Outline) -> Result<BTreeMap<StepPath, StepRecord>, StoreError> {
+        let mut wanted: BTreeMap<u64, BTreeMap<&StepPath, Part>> = BTreeMap::new();
+        for (path, row) in &outline.rows {
+            if row.is_eventful {
+                for number in self.store.turns_of_step(self.run, path)? {
+                    wanted.entry(number).or_default().insert(path, Part::Everything);
+                }
+            } else if row.status == StepStatus::Completed && !path.as_str().contains(['/', '[']) {
+                let turn = wanted.entry(row.ended_turn.unwrap_or_default()).or_default();
+                turn.insert(path, Part::Output);
+            }
+        }
+        let mut told: BTreeMap<StepPath, StepRecord> = BTreeMap::new();
+        for (number, steps) in wanted {
+            let Some(turn) = self.store.turn(self.run, number)? else { continue };
+            for event in &turn.events {
+                let Some((path, part)) = event.step().and_then(|step| steps.get_key_value(step)) else {
+                    continue;
+                };
+                if *part == Part::Everything || matches!(event, Event::StepCompleted { .. }) {
+                    let event = self.reporter.mask.event(event);
+                    let step = told.entry((*path).clone()).or_default();
+                    self.reporter.record.apply_apart(step, path, &event, turn.at);
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    fn take_in_steps(&mut self, outline: Outline, mut told: BTreeMap<StepPath, StepRecord>) {
+        let Outline { rows, summed_up, stories_left_out } = outline;
+        self.reporter.record.stories_left_out = stories_left_out;
+        let mut failed_kept: BTreeMap<String, u64> = BTreeMap::new();
+        for row in rows.values().filter(|row| row.status == StepStatus::Failed) {
+            if let Some(fan_out) = row.path.fan_out() {
+                *failed_kept.entry(fan_out.to_owned()).or_default() += 1;
+            }
+        }
+        for (path, row) in rows {
+            let (shown_path, plain) = self.reporter.step_of_row(&row);
+            let mut step = match told.remove(&path) {
+                Some(told) if row.is_eventful => StepRecord { items: plain.items, ..told },
+                Some(told) => StepRecord { output: told.output, ..plain },
+                None => plain,
+            };
+            if let Some(items) = &mut step.items {
+                items.are_summed_up = summed_up.contains_key(path.as_str());
+                items.open = summed_up.get(path.as_str()).cloned().flatten();
+                items.failed_kept = failed_kept.get(path.as_str()).copied().unwrap_or_default();
+            }
+            self.reporter.record.set(shown_path, step);
+        }
+    }
+
+    fn take_in_the_end(&mut self, row: &RunRow) -> Result<(), StoreError> {
+        if let Some(turn) = self.store.end_turn(self.run)? {
+            self.take_in(&turn, Event::ends_run);
+        }
+        let record = &mut self.reporter.record;
+        record.updated_at = row.updated_at;
+        record.cost = row.cost;
+        Ok(())
+    }
+
+    fn count_failures(&mut self) -> Result<(), StoreError> {
+        let all = self.store.count_failed_steps(self.run)?;
+        let record = &mut self.reporter.record;
+        let kept = record.steps.values().filter(|step| step.failure.is_some()).count() as u64;
+        record.errors_left_out = all.saturating_sub(kept);
+        Ok(())
+    }
+}

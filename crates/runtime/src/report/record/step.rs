@@ -1,0 +1,211 @@
+//! What is known of a step or item: the fold of all that happened to it.
+
+use motet_engine::{Event, Failure, Money, StepStatus};
+use motet_pipeline::{Span, Timestamp, Value};
+
+use super::Items;
+
+/// A step, or an item of one.
+#[derive(Clone, Debug)]
+pub struct StepRecord {
+    /// Where it stands.
+    pub status: StepStatus,
+    /// Its items, if it is fanned out.
+    pub items: Option<Items>,
+    /// Its resolved inputs. Not kept of items of a long list, nor once all that is kept is large.
+    pub inputs: Option<Value>,
+    /// What it gave; kept as its inputs are.
+    pub output: Option<Value>,
+    /// Its attempts, over all targets: of very many the last ones.
+    pub attempts: Vec<AttemptRecord>,
+    /// How many attempts there were before these.
+    pub attempts_left_out: usize,
+    /// When all that it waits for was there.
+    pub ready_at: Option<Timestamp>,
+    /// Until when it sleeps, while it does.
+    pub wakes_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Whether its failure is tolerated.
+    pub tolerated: bool,
+    /// Why it was skipped, called off or sleeps, in words.
+    pub reason: Option<String>,
+    /// What its attempts cost so far.
+    pub cost: Money,
+}
+
+/// One try of a step at one target.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    /// Counts from 1.
+    pub number: u32,
+    /// Which target: 0 is the first, then the fallbacks.
+    pub target: usize,
+    /// The operation.
+    pub operation: String,
+    /// When it was planned.
+    pub planned_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What it cost.
+    pub cost: Money,
+    /// How far it is, from 0 to 1.
+    pub fraction: Option<f64>,
+    /// What it is doing, in words.
+    pub doing: Option<String>,
+}
+
+/// How many attempts of a step are kept.
+const ATTEMPTS_MAX: usize = 100;
+
+impl Default for StepRecord {
+    fn default() -> StepRecord {
+        StepRecord {
+            status: StepStatus::Pending,
+            items: None,
+            inputs: None,
+            output: None,
+            attempts: Vec::new(),
+            attempts_left_out: 0,
+            ready_at: None,
+            wakes_at: None,
+            ended_at: None,
+            failure: None,
+            tolerated: false,
+            reason: None,
+            cost: Money::ZERO,
+        }
+    }
+}
+
+impl StepRecord {
+    /// Whether nothing changes it any more.
+    pub fn is_over(&self) -> bool {
+        self.status.is_terminal()
+    }
+
+    /// How long it took from when it was ready, if it is over.
+    pub fn duration(&self) -> Option<Span> {
+        Some(self.ended_at?.since(self.ready_at?))
+    }
+
+    /// The attempt under way, or the last one.
+    pub fn last_attempt(&self) -> Option<&AttemptRecord> {
+        self.attempts.last()
+    }
+
+    /// How many attempts were made.
+    pub fn attempts_made(&self) -> usize {
+        self.attempts_left_out + self.attempts.len()
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut AttemptRecord> {
+        self.attempts.iter_mut().find(|attempt| attempt.number == number)
+    }
+
+    pub(crate) fn apply(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::StepExpanded { items, .. } => {
+                self.items = Some(Items::of(items.len(), items.keys()));
+                self.begin(StepStatus::Running, at);
+            }
+            Event::StepReady { inputs: None, .. } => self.begin(StepStatus::Running, at),
+            Event::StepReady { inputs, .. } => {
+                self.inputs = inputs.clone();
+                self.begin(StepStatus::Waiting, at);
+            }
+            Event::TargetReady { inputs, .. } => {
+                self.inputs = Some(inputs.clone());
+                self.begin(StepStatus::Waiting, at);
+            }
+            Event::FallbackTaken { reason, .. } => {
+                self.reason = Some(reason.clone());
+                self.status = StepStatus::Waiting;
+            }
+            Event::StepSlept { until, .. } => {
+                self.begin(StepStatus::Sleeping, at);
+                self.wakes_at = Some(*until);
+            }
+            Event::RetryScheduled { at: until, reason, .. } => {
+                self.begin(StepStatus::Sleeping, at);
+                self.wakes_at = Some(*until);
+                self.reason = Some(reason.clone());
+            }
+            Event::StepWoken { .. } => self.begin(StepStatus::Waiting, at),
+            Event::AttemptPlanned { attempt, target, operation, .. } => {
+                self.begin(StepStatus::Running, at);
+                if self.attempts.len() == ATTEMPTS_MAX {
+                    self.attempts.remove(0);
+                    self.attempts_left_out += 1;
+                }
+                self.attempts.push(AttemptRecord::new(*attempt, *target, operation, at));
+            }
+            Event::AttemptSucceeded { attempt, cost, .. } => self.book(*attempt, *cost, at, None),
+            Event::AttemptFailed { attempt, cost, failure, .. } => {
+                self.book(*attempt, *cost, at, Some(failure));
+            }
+            Event::AttemptEnded { attempt, cost, .. } => self.book(*attempt, *cost, at, None),
+            Event::StepSkipped { reason, .. } => {
+                self.reason = Some(reason.to_string());
+                self.end(StepStatus::Skipped, at);
+            }
+            Event::StepCompleted { output, .. } => {
+                self.output = output.clone();
+                self.end(StepStatus::Completed, at);
+            }
+            Event::StepFailed { failure, tolerated, .. } => {
+                self.failure = Some(failure.clone());
+                self.tolerated = *tolerated;
+                self.end(StepStatus::Failed, at);
+            }
+            Event::StepCancelled { reason, .. } => {
+                self.reason = Some(reason.clone());
+                self.end(StepStatus::Cancelled, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, status: StepStatus, at: Timestamp) {
+        self.status = status;
+        self.wakes_at = None;
+        self.ready_at.get_or_insert(at);
+    }
+
+    fn end(&mut self, status: StepStatus, at: Timestamp) {
+        self.status = status;
+        self.wakes_at = None;
+        self.ended_at = Some(at);
+    }
+
+    fn book(&mut self, number: u32, cost: Money, at: Timestamp, failure: Option<&Failure>) {
+        self.cost += cost;
+        if let Some(attempt) = self.attempt_mut(number) {
+            attempt.cost += cost;
+            attempt.ended_at.get_or_insert(at);
+            if let Some(failure) = failure {
+                attempt.failure = Some(failure.clone());
+            }
+        }
+    }
+}
+
+impl AttemptRecord {
+    pub(crate) fn new(number: u32, target: usize, operation: &str, planned_at: Timestamp) -> AttemptRecord {
+        AttemptRecord {
+            number,
+            target,
+            operation: operation.to_owned(),
+            planned_at,
+            ended_at: None,
+            failure: None,
+            cost: Money::ZERO,
+            fraction: None,
+            doing: None,
+        }
+    }
+}
