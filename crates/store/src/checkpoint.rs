@@ -2,23 +2,28 @@
 //! in its place, moves the mark on, and from time to time moves the write-ahead log into the database.
 //!
 //! The log is moved as a whole, while nobody writes. So what is in the log is not in the database until
-//! all of it is, and whatever is lost of a log, the rest is the store as it was at some time before.
+//! all of it is, and whatever is lost of a log, the rest is the store as it was at some time before. While
+//! the store is used, the file of the log keeps its length and is written again from its beginning, which a
+//! flush takes less time for than for a file that grows; whoever leaves makes it empty.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 use crate::StoreError;
 use crate::folder::DATABASE;
 use crate::mark::{self, Mark, MarkFile};
 use crate::place::Place;
 
-/// A longer log is moved after the next commit.
-const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// A log of more pages, of 4 KiB each, is moved after the next commit.
+const PAGES_MAX: u64 = 1024;
 
-/// A longer log is moved with the next sign of life.
-const LOG_BYTES_IDLE: u64 = 64 * 1024;
+/// A log of more pages is moved with the next sign of life.
+const PAGES_IDLE: u64 = 16;
 
 /// The files of a store, as its writer sees them.
 #[derive(Debug)]
@@ -26,11 +31,13 @@ pub(crate) struct OnDisk {
     place: Place,
     file: MarkFile,
     mark: Mark,
-    log_bytes: u64,
-    /// The length of the log from which on it is moved.
-    due_bytes: u64,
+    /// How many pages are in the log: SQLite counts them at each commit.
+    pages: Arc<AtomicU64>,
+    /// With more pages the log is moved.
+    due: u64,
     /// Whether the database counts already that the log is moved.
     is_counted: bool,
+    /// Whether something was written since the file of the log was empty.
     is_written: bool,
 }
 
@@ -44,29 +51,33 @@ pub(crate) enum Occasion {
 }
 
 impl OnDisk {
-    /// Of the store in `folder`, whose database `connection` has open; its mark said `found`.
+    /// Of the store in `folder`, which `connection` writes; its mark said `found`.
     pub(crate) fn open(
-        connection: &Connection,
+        connection: &mut Connection,
         folder: &Path,
         found: mark::Reading,
     ) -> Result<OnDisk, StoreError> {
-        let of_database = Mark::of(connection);
-        let mark = of_database.map_err(|error| StoreError::from_sqlite(&folder.join(DATABASE), error))?;
+        let sqlite = |error| StoreError::from_sqlite(&folder.join(DATABASE), error);
+        let pages = count_pages(connection).map_err(sqlite)?;
+        let mark = Mark::of(connection).map_err(sqlite)?;
         let file = MarkFile::open(folder, found, &mark)?;
         let place = Place::of(folder)?;
-        let log_bytes = place.look()?;
-        let (due_bytes, is_counted, is_written) = (LOG_BYTES_MAX, false, false);
-        Ok(OnDisk { place, file, mark, log_bytes, due_bytes, is_counted, is_written })
+        let (due, is_counted, is_written) = (PAGES_MAX, false, false);
+        Ok(OnDisk { place, file, mark, pages, due, is_counted, is_written })
+    }
+
+    fn pages(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed)
     }
 
     /// If it is time to move the log after this transaction, has the database count it. A step of its own
     /// would be another flush.
     pub(crate) fn count(&mut self, transaction: &Connection, occasion: Occasion) -> rusqlite::Result<()> {
         let due = match occasion {
-            Occasion::Append => self.due_bytes,
-            Occasion::Idle => LOG_BYTES_IDLE.min(self.due_bytes),
+            Occasion::Append => self.due,
+            Occasion::Idle => PAGES_IDLE.min(self.due),
         };
-        if self.log_bytes > due {
+        if self.pages() > due {
             let sql = "UPDATE checkpoints SET count = count + 1 RETURNING count";
             self.mark.checkpoints = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
             self.is_counted = true;
@@ -77,7 +88,7 @@ impl OnDisk {
     /// Notes that a transaction is durable, before anybody is told: the last turn of the journal is now
     /// `last`, its place and its check. Fails if what was written can't be found again.
     pub(crate) fn committed(&mut self, last: Option<(i64, i64)>) -> Result<(), StoreError> {
-        self.log_bytes = self.place.look()?;
+        self.place.look()?;
         self.is_written = true;
         if let Some((sequence, check)) = last {
             self.mark = Mark { sequence, check, ..self.mark };
@@ -92,20 +103,44 @@ impl OnDisk {
     }
 
     /// Moves the log into the database, if nobody reads in it; else as much as can be, and all of it later.
-    pub(crate) fn move_log(&mut self, connection: &Connection, patience: Duration) {
-        drop(connection.busy_timeout(patience));
-        let is_busy = |row: &rusqlite::Row| row.get::<_, bool>(0);
-        let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], is_busy);
-        self.is_counted = false;
-        // A failure is of no interest: the log still is what it was, and it is tried again.
-        (self.log_bytes, self.due_bytes) = match is_busy {
-            Ok(false) => (0, LOG_BYTES_MAX),
-            _ => (self.log_bytes, self.log_bytes + LOG_BYTES_MAX),
-        };
+    pub(crate) fn move_log(&mut self, connection: &Connection) {
+        drop(connection.busy_timeout(Duration::ZERO));
+        self.checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
     }
 
-    /// Whether this writer leaves something in the log.
-    pub(crate) fn leaves_log(&self) -> bool {
-        self.is_written && self.log_bytes > 0
+    /// The same for whoever leaves: waits for those who read in it for as long as `patience`, and makes
+    /// the file of the log empty.
+    pub(crate) fn end_log(&mut self, connection: &Connection, patience: Duration) {
+        drop(connection.busy_timeout(patience));
+        self.is_written = !self.checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
     }
+
+    /// Says whether all of the log was moved.
+    fn checkpoint(&mut self, connection: &Connection, sql: &str) -> bool {
+        let is_busy = connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+        self.is_counted = false;
+        // A failure is of no interest: the log still is what it was, and it is tried again.
+        let is_moved = matches!(is_busy, Ok(false));
+        if is_moved {
+            self.pages.store(0, Ordering::Relaxed);
+        }
+        self.due = self.pages() + PAGES_MAX;
+        is_moved
+    }
+
+    /// Whether this writer leaves a log.
+    pub(crate) fn leaves_log(&self) -> bool {
+        self.is_written
+    }
+}
+
+/// Has SQLite count the pages of the log from the next commit on.
+fn count_pages(connection: &mut Connection) -> rusqlite::Result<Arc<AtomicU64>> {
+    let pages = Arc::new(AtomicU64::new(0));
+    let counted = pages.clone();
+    connection.wal_hook(Some(move |_: &mut Wal, pages| {
+        counted.store(u64::try_from(pages).unwrap_or_default(), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(pages)
 }

@@ -37,16 +37,16 @@ impl Place {
         Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)? })
     }
 
-    /// Fails if one of the files isn't where it was; else gives the length of the log in bytes.
-    pub(crate) fn look(&self) -> Result<u64, StoreError> {
+    /// Fails if one of the files isn't where it was.
+    pub(crate) fn look(&self) -> Result<(), StoreError> {
         self.look_at(&self.database)?;
         self.look_at(&self.log)
     }
 
-    fn look_at(&self, known: &Known) -> Result<u64, StoreError> {
+    fn look_at(&self, known: &Known) -> Result<(), StoreError> {
         let replaced = || StoreError::Replaced { folder: self.folder.clone() };
         match fs::metadata(&known.path) {
-            Ok(found) if (found.dev(), found.ino()) == (known.device, known.number) => Ok(found.len()),
+            Ok(found) if (found.dev(), found.ino()) == (known.device, known.number) => Ok(()),
             Ok(_) => Err(replaced()),
             Err(error) if is_gone(&error) => Err(replaced()),
             Err(error) => Err(StoreError::from_io("look at", &known.path, error)),

@@ -108,12 +108,12 @@ impl Store {
         // Before the database: what the mark says was durable then.
         let found = mark::read(folder.path())?;
         let judge = |connection: &Connection| found.judge(connection, folder.path());
-        let connection = schema::open_writer(&file, whose, patience.opening, judge)?;
+        let mut connection = schema::open_writer(&file, whose, patience.opening, judge)?;
         let artifacts = ArtifactFolder::open(folder.make_folder(ARTIFACTS)?)?;
         folder.make_folder(SCRATCH)?;
         folder.make_folder(CHILDREN)?;
         folder.narrow(|| artifacts.narrow())?;
-        let disk = OnDisk::open(&connection, folder.path(), found)?;
+        let disk = OnDisk::open(&mut connection, folder.path(), found)?;
         let (beside, waiting) = (Beside::new(artifacts), Waiting::new(patience));
         let writer =
             SharedWriter::new(Writer::new(connection, &file, beside.clone(), Some(disk), waiting.clone()));

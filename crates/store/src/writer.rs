@@ -233,7 +233,7 @@ impl Writer {
     /// Moves the write-ahead log into the database, if it is time to.
     pub(crate) fn move_log(&mut self) {
         if let Some(disk) = self.disk.as_mut().filter(|disk| disk.is_due()) {
-            disk.move_log(&self.connection, Duration::ZERO);
+            disk.move_log(&self.connection);
         }
     }
 
@@ -287,7 +287,7 @@ impl Writer {
         drop(self.connection.busy_timeout(LEAVING));
         let count = "UPDATE checkpoints SET count = count + 1";
         if self.connection.execute(count, []).is_ok() {
-            disk.move_log(&self.connection, LEAVING);
+            disk.end_log(&self.connection, LEAVING);
         }
     }
 }
