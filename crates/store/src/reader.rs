@@ -17,6 +17,10 @@ const SAMPLES_MAX: usize = 20_000;
 /// How many ids an ambiguous ending names.
 const CANDIDATES_MAX: usize = 8;
 
+const UNFINISHED_LIKE: &str =
+    "SELECT id FROM runs WHERE ended_at IS NULL AND inputs_digest = ?1 AND plan = ?2
+                               ORDER BY number DESC LIMIT 1";
+
 pub(crate) struct Reader {
     file: PathBuf,
     beside: Beside,
@@ -164,13 +168,9 @@ impl Reader {
         &self,
         plan: &Digest,
         inputs: &Digest,
-    ) -> Result<Option<RunRow>, StoreError> {
-        let sql = format!(
-            "{} WHERE ended_at IS NULL AND inputs_digest = ?1 AND plan = ?2 ORDER BY number DESC LIMIT 1",
-            RunRow::SELECT
-        );
+    ) -> Result<Option<RunId>, StoreError> {
         let values = params![inputs.as_bytes().as_slice(), plan.as_bytes().as_slice()];
-        self.row(&sql, values, RunRow::from_row)
+        self.row(UNFINISHED_LIKE, values, |row| Ok(RunId::new(row.get_ref(0)?.as_str()?)))
     }
 
     pub(crate) fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
@@ -233,5 +233,29 @@ impl Reader {
             median: Span(u64::try_from(*median).unwrap_or(0)),
             samples: durations.len(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn a_lookup_is_compiled_once_whatever_it_looks_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let reader = store.reader();
+        let plan = Digest::of(b"plan");
+        for n in 0..10_u8 {
+            assert_eq!(reader.unfinished_like(&plan, &Digest::of(&[n])).unwrap(), None);
+        }
+        let compiled_again = reader.with(|connection| {
+            let statement = connection.prepare_cached(UNFINISHED_LIKE).unwrap();
+            Ok((statement.get_status(StatementStatus::Run), statement.get_status(StatementStatus::RePrepare)))
+        });
+        assert_eq!(compiled_again.unwrap(), (10, 0));
     }
 }

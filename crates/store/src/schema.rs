@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::maker::{self, Maker};
@@ -161,6 +162,8 @@ fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreErro
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "query_only", true)?;
+        // Without this, a query that a partial index may serve is compiled again for each of its values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // The file is opened in earnest only now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     };

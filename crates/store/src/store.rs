@@ -412,7 +412,7 @@ impl Store {
     }
 
     /// The newest run of this plan and these inputs (see [`crate::inputs_digest`]) that is not over.
-    pub fn unfinished_like(&self, plan: &Digest, inputs: &Digest) -> Result<Option<RunRow>, StoreError> {
+    pub fn unfinished_like(&self, plan: &Digest, inputs: &Digest) -> Result<Option<RunId>, StoreError> {
         self.0.reader.unfinished_like(plan, inputs)
     }
 

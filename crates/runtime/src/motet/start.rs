@@ -175,7 +175,7 @@ impl Motet {
                 row => Ok(row.map(|row| row.id)),
             },
             None if options.new => Ok(None),
-            None => Ok(self.store().unfinished_like(plan, inputs)?.map(|row| row.id)),
+            None => Ok(self.store().unfinished_like(plan, inputs)?),
         }
     }
 

@@ -191,7 +191,7 @@ pub fn unfinished_runs_are_found_by_plan_and_inputs(store: &Store) {
     Score::started("third", two.clone()).kept_in(store);
     Score::four_steps("over").kept_in(store);
     let like = |plan: &Digest, inputs: &Value| {
-        store.unfinished_like(plan, &inputs_digest(inputs)).unwrap().map(|row| row.id.to_string())
+        store.unfinished_like(plan, &inputs_digest(inputs)).unwrap().map(|id| id.to_string())
     };
     assert_eq!(like(&first.plan, &one).as_deref(), Some("second"));
     assert_eq!(like(&first.plan, &two).as_deref(), Some("third"));
