@@ -60,12 +60,19 @@ where
         .map_err(|error| failed("start threads", error))?;
     let outcome = runtime.block_on(async {
         let stop = Stop::listen().map_err(|error| failed("listen for signals", error))?;
-        // On a thread of its own, since opening a store may hold it up.
-        let work = tokio::spawn(begin(stop.clone()));
+        // On a thread of its own: opening a store may hold it up, and so may whoever reads what is written.
+        let (work, threads) = (begin(stop.clone()), tokio::runtime::Handle::current());
+        let work = tokio::task::spawn_blocking(move || threads.block_on(work));
         tokio::select! {
             done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
-            () = stop.unattended() => Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
-                .line("if a run was begun all the same, it is kept: motet runs, motet resume")),
+            () = stop.clone().unattended() => {
+                Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
+                    .line("if a run was begun all the same, it is kept: motet runs, motet resume"))
+            }
+            () = stop.unheeded() => {
+                Err(Problem::new(Exit::Interrupted, "aborted: what is done is kept, not all of it was shown")
+                    .line("motet runs, motet resume"))
+            }
         }
     });
     // What is still at work was told to stop; its processes are killed when it is dropped.

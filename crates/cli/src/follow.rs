@@ -115,6 +115,7 @@ impl<'f> Following<'f> {
         let mut reader = self.reader();
         let mut follows: Vec<Follow> =
             runs.iter().map(|followed| self.begin(&followed.run, followed.found)).collect();
+        self.stop_in_order(&stop, runs.len());
         let (mut happenings, mut notices) = (all_happenings(runs), notice::listen());
         let mut haste = Haste::None;
         let mut frames = tokio::time::interval(FRAME);
@@ -144,9 +145,9 @@ impl<'f> Following<'f> {
                         reader.note(&self.aborted_line(&follows));
                         return Ok(Exit::Interrupted);
                     }
-                    reader.note(&self.stopping_line(&follows));
-                    let session = self.session.clone();
-                    tokio::spawn(async move { session.interrupt().await });
+                    if self.is_animated() {
+                        reader.note(&self.stopping_line(follows.len()));
+                    }
                 }
                 Some(line) = notices.recv() => reader.note(&line),
                 _ = frames.tick(), if self.is_animated() => reader.draw(&follows),
@@ -156,6 +157,20 @@ impl<'f> Following<'f> {
             self.end(follow, &mut *reader)?;
         }
         Ok(follows.iter().map(exit_of).fold(Exit::Good, Exit::worst))
+    }
+
+    /// Has the work stopped in order once that is asked for, also while nobody reads what is shown of it.
+    fn stop_in_order(&self, stop: &Stop, runs: usize) {
+        let (mut stop, session, terminal) = (stop.clone(), self.session.clone(), *self.terminal);
+        let line = (!self.is_animated()).then(|| self.stopping_line(runs));
+        tokio::spawn(async move {
+            if stop.hastens(Haste::None).await == Haste::Orderly {
+                if let Some(line) = line {
+                    terminal.note_line(&line);
+                }
+                session.interrupt().await;
+            }
+        });
     }
 
     fn reader(&self) -> Box<dyn Reader + Send> {
@@ -243,13 +258,12 @@ impl<'f> Following<'f> {
         Ok(())
     }
 
-    fn stopping_line(&self, follows: &[Follow]) -> Line {
-        let open = follows.iter().filter(|follow| !follow.is_over).count();
+    fn stopping_line(&self, runs: usize) -> Line {
         let text = match self.session.owner() {
             Some(pid) => format!("no longer following: process {pid} does the work and goes on"),
             None => format!(
                 "stopping: what is done is kept, {} can be resumed (again: abort at once)",
-                if open == 1 { "the run" } else { "the runs" }
+                if runs == 1 { "the run" } else { "the runs" }
             ),
         };
         Line::of(Tone::Doubtful, text)

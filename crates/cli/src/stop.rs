@@ -2,10 +2,14 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+/// Whoever attends to it has so long to end at once.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How much haste there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +70,13 @@ impl Stop {
         if self.answers.set(Answers::Follower).is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Completes when the program was asked to end at once and whoever attends to it doesn't: it may wait
+    /// for somebody to read what it writes.
+    pub async fn unheeded(mut self) {
+        self.hastens(Haste::Orderly).await;
+        tokio::time::sleep(GRACE).await;
     }
 
     /// Completes when there is more haste than `before`.

@@ -197,3 +197,34 @@ fn ctrl_backslash_ends_a_film_at_once_in_words() {
     let command = project.command(&["run", "film.yaml", "--id", "first"]);
     assert_transcript!(project, stopped_at(command, &project.path().join("pids"), &[Signal::QUIT]));
 }
+
+const MANY: &str = r#"motet: 1
+name: many
+steps:
+  each: { each: "{{ range(3000) | list }}", uses: data/transform, with: { value: "{{ item }}" } }
+  nap: { uses: flow/sleep, with: { duration: 1h }, needs: [each] }
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_whose_output_nobody_reads_stops_when_asked_and_ends_when_asked_again() {
+    let project = Project::with("many.yaml", MANY);
+    let mut command = project.command(&["run", "many.yaml", "--id", "first", "--json"]);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let unread = running.stdout.take().unwrap();
+    // The pipe is full once the last piece doesn't fit any more.
+    while rustix::io::ioctl_fionread(&unread).unwrap() < 60_000 {
+        assert!(running.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    let (mut lines, mut told) = (BufReader::new(running.stderr.take().unwrap()), String::new());
+    send(&running, Signal::INT);
+    lines.read_line(&mut told).unwrap();
+    send(&running, Signal::INT);
+    lines.read_to_string(&mut told).unwrap();
+    let output =
+        std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
+    drop(unread);
+    assert_transcript!(project, transcript(&["run", "many.yaml", "--id", "first", "--json"], &output));
+    assert!(stopped(&project, &["resume", "first"], "going on", Signal::INT).ends_with("--- exit 130\n"));
+}
