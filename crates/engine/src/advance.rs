@@ -145,7 +145,7 @@ impl Handling<'_> {
                 false
             }
             Err(error) => {
-                self.fail_step(id, Failure::new(Class::Invalid, format!("`if`: {error}")));
+                self.fail_step(id, Failure::new(error.class, format!("`if`: {error}")));
                 false
             }
         }
@@ -202,7 +202,7 @@ impl Handling<'_> {
                 return self.fail_step(id, Failure::new(Class::Invalid, message));
             }
             Err(error) => {
-                return self.fail_step(id, Failure::new(Class::Invalid, format!("`each`: {error}")));
+                return self.fail_step(id, Failure::new(error.class, format!("`each`: {error}")));
             }
         };
         if let Some(excess) = Value::List(list.clone()).excess(INPUT_UNITS_MAX) {
@@ -210,7 +210,7 @@ impl Handling<'_> {
         }
         let keys = match self.name_items(id, each, &list) {
             Ok(keys) => keys,
-            Err(message) => return self.fail_step(id, Failure::new(Class::Invalid, message)),
+            Err(failure) => return self.fail_step(id, failure),
         };
         let step = self.run.node(id).path.clone();
         self.emit(Event::StepExpanded { step, items: Items::new(Value::List(list), keys) });
@@ -224,19 +224,21 @@ impl Handling<'_> {
         id: NodeId,
         each: &EachPolicy,
         list: &[Value],
-    ) -> Result<Option<Vec<String>>, String> {
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let invalid = |message: String| Failure::new(Class::Invalid, message);
         let Some(template) = &each.key else { return Ok(None) };
         let mut seen = BTreeSet::new();
         let mut keys = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
             let key = self.run.evaluate_key(template, id, each, index, value);
-            let key = key.map_err(|error| format!("`key` of item {index}: {error}"))?;
+            let key =
+                key.map_err(|error| Failure::new(error.class, format!("`key` of item {index}: {error}")))?;
             let key = key_text(&key).ok_or_else(|| {
                 let found = if key.as_str() == Some("") { "empty" } else { key.kind_word() };
-                format!("`key` of item {index} must be text or a number, and is {found}")
+                invalid(format!("`key` of item {index} must be text or a number, and is {found}"))
             })?;
             if !seen.insert(key.clone()) {
-                return Err(format!("two items have the key `{key}`"));
+                return Err(invalid(format!("two items have the key `{key}`")));
             }
             keys.push(key);
         }

@@ -64,7 +64,7 @@ impl Handling<'_> {
         for spec in specs {
             let value = self.run.evaluate_inside(&spec.value, scope);
             let value = value
-                .map_err(|error| Failure::new(Class::Invalid, format!("output `{}`: {error}", spec.name)))?;
+                .map_err(|error| Failure::new(error.class, format!("output `{}`: {error}", spec.name)))?;
             if !value.is_absent() {
                 conforms(spec, &value).map_err(|reason| {
                     Failure::new(Class::BadOutput, format!("output `{}`: {reason}", spec.name))

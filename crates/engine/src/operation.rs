@@ -120,7 +120,7 @@ impl Handling<'_> {
                         failure.with_message(message)
                     })?;
                 }
-                Err(error) => return Err(Failure::new(Class::Invalid, format!("`{name}`: {error}"))),
+                Err(error) => return Err(Failure::new(error.class, format!("`{name}`: {error}"))),
             }
         }
         Ok(given)

@@ -106,6 +106,8 @@ pub struct TypeScope {
 pub struct EvaluationError {
     /// What is wrong, in a sentence without a full stop.
     pub message: String,
+    /// [`Class::TooLarge`] if a bound is passed, else [`Class::Invalid`].
+    pub class: Class,
 }
 
 /// Something wrong in a template that is known before a run.
@@ -250,7 +252,7 @@ impl Template {
             Body::Compiled(compiled) => compiled.evaluate(context, &mut budget),
             _ => self.compose(context, &mut budget, &mut Budget::of_composition(), 1),
         };
-        value.map_err(|failure| EvaluationError { message: failure.message })
+        value.map_err(|failure| EvaluationError { class: failure.class(), message: failure.message })
     }
 
     /// The value of a list or map, or of a part of it `depth` levels inside, which pays for what it holds

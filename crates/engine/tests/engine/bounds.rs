@@ -44,7 +44,7 @@ fn objects_that_hold_the_step_before_twice_end_in_words() {
     let (class, message) = failure(&story);
     assert_eq!(
         (class, message.as_str()),
-        (Class::Invalid, "`value`: this takes too much work or makes too much data")
+        (Class::TooLarge, "`value`: this takes too much work or makes too much data")
     );
 }
 

@@ -3,8 +3,8 @@
 //! Everything that makes or reads something of a size that isn't fixed asks the [`Budget`] *before*
 //! it does so. A unit is about a byte made or a nanosecond of work.
 
-use crate::Value;
 use crate::value::{DEPTH_MAX, ITEM_UNITS};
+use crate::{Class, Value};
 
 /// The longest text that an expression may make, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -37,6 +37,15 @@ pub(super) enum Cause {
     Size,
     /// The budget is used up.
     Work,
+}
+
+impl Failure {
+    pub fn class(&self) -> Class {
+        match self.cause {
+            Cause::Values => Class::Invalid,
+            Cause::Size | Cause::Work => Class::TooLarge,
+        }
+    }
 }
 
 /// What an evaluation step gives.
