@@ -162,8 +162,7 @@ fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreErro
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "query_only", true)?;
-        // Without this, a query that a partial index may serve is compiled again for each of its values.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        compile_once(&connection)?;
         // The file is opened in earnest only now.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     };
@@ -240,8 +239,15 @@ pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, Sto
     Ok(found)
 }
 
+/// Has cached statements compiled once. Else SQLite compiles each that has an order again whenever it is given
+/// other values (`findings/sqlite_recompiles_cached_order_by.sh`).
+fn compile_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 fn prepare_writer(connection: &mut Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    compile_once(connection)?;
     keep_a_log(connection, patience)?;
     // The log is moved as a whole, by the writer, and never by a commit: see `checkpoint`.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
