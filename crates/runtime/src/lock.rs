@@ -155,9 +155,16 @@ mod tests {
         Note { owner: Identity::own(), opened_at: Timestamp(opened_at), door }
     }
 
+    /// A folder with a store: nobody announces itself without.
+    fn store() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        drop(motet_store::Store::open(folder.path()).unwrap());
+        folder
+    }
+
     #[test]
     fn a_lock_is_held_by_one_and_tells_the_next_who_was_there() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let mut first = Lock::take(folder.path(), Timestamp(1)).unwrap();
         assert_eq!(first.previous(), None);
         let socket = Door::At(PathBuf::from("/a\nb/control.sock"));
@@ -179,7 +186,7 @@ mod tests {
 
     #[test]
     fn who_ends_before_it_has_announced_itself_leaves_the_note_of_the_one_before() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let mut first = Lock::take(folder.path(), Timestamp(1)).unwrap();
         first.announce(&Door::Closed).unwrap();
         drop(first);
@@ -191,7 +198,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_note_names_no_process_but_the_one_that_wrote_it_while_it_lives() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         let held = Lock::take(folder.path(), Timestamp(1)).unwrap();
         let own = Identity::own().to_string();
         let mut ended = std::process::Command::new("true").spawn().unwrap();
@@ -213,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_file_that_says_nothing_sensible_says_nothing() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = store();
         for text in ["", "x", "12", "12\n", "12\nx\n", "-1\n5\n", "\u{0}\n\n\n", "12 13\n5\n", "12 x y\n5\n"]
         {
             fs::write(path_in(folder.path()), text).unwrap();

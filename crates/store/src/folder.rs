@@ -34,6 +34,7 @@ pub struct StoreFolder {
 
 pub(crate) const DATABASE: &str = "motet.db";
 pub(crate) const LOG: &str = "motet.db-wal";
+pub(crate) const LOCK: &str = "owner.lock";
 pub(crate) const MARK: &str = "mark";
 pub(crate) const ARTIFACTS: &str = "artifacts";
 pub(crate) const SCRATCH: &str = "scratch";
@@ -41,7 +42,7 @@ pub(crate) const CHILDREN: &str = "children";
 
 /// The names of a store, and what each of them is.
 const NAMES: [(&str, Kind); 11] = [
-    ("owner.lock", Kind::File),
+    (LOCK, Kind::File),
     (MARK, Kind::File),
     ("control.sock", Kind::Socket),
     (ARTIFACTS, Kind::Folder),

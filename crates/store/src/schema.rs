@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use crate::maker::{self, Maker};
 use crate::{StoreError, private};
 
+pub(crate) use log::has_pages;
 pub(crate) use log::is_empty as is_empty_log;
 
 /// The newest format of the database. Format `n` is what the first `n` migrations make.

@@ -70,7 +70,11 @@ fn every_command_says_that_the_database_is_gone() {
     for name in ["motet.db", "motet.db-wal", "motet.db-shm"] {
         fs::remove_file(project.path().join(".motet").join(name)).unwrap();
     }
-    assert_transcript!(project, told_by_all(&project));
+    let told = told_by_all(&project);
+    assert_transcript!(project, told.clone());
+    // Nor is it needed that a mark says so.
+    fs::remove_file(project.path().join(".motet/mark")).unwrap();
+    assert_eq!(told_by_all(&project), told);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use super::{ARTIFACTS, CHILDREN, DATABASE, Kind, LOG, MARK, SCRATCH};
+use super::{ARTIFACTS, CHILDREN, DATABASE, Kind, LOCK, LOG, MARK, SCRATCH};
 use crate::artifacts::ArtifactFolder;
 use crate::backup::UNFINISHED;
 use crate::{StoreError, mark, private, schema};
@@ -23,7 +23,14 @@ pub(super) fn others_in(folder: &Path) -> Result<Option<String>, StoreError> {
         let (name, path) = (entry.file_name(), entry.path());
         // What is gone again was of a first open in another process.
         let Some(found) = private::look_at(&path)? else { continue };
-        if name.to_str().is_some_and(|name| is_of_a_first_open(name, &path, &found).unwrap_or(false)) {
+        let is_own = match name.to_str().map(|name| is_of_a_first_open(name, &path, &found)) {
+            None => false,
+            Some(Err(StoreError::Io { source, .. })) if source.kind() == ErrorKind::NotFound => true,
+            // Such as that too many files are open, which says nothing about the folder.
+            Some(Err(error @ StoreError::Io { .. })) => return Err(error),
+            Some(is_own) => is_own.unwrap_or(false),
+        };
+        if is_own {
             continue;
         }
         count += 1;
@@ -40,8 +47,9 @@ pub(super) fn others_in(folder: &Path) -> Result<Option<String>, StoreError> {
     Ok((count > 0).then(|| names.join(", ") + &more))
 }
 
-/// Whether a folder without a named database holds what only a store has that was used: a mark that
-/// names a turn, or artifacts. A backup that was not finished never was a store.
+/// Whether a folder without a named database holds what only a store has that was used: the note of an
+/// owner that had opened it, a mark that names a turn, a log with pages whose database is gone, or
+/// artifacts. A backup that was not finished never was a store.
 pub(super) fn was_store(folder: &Path) -> Result<bool, StoreError> {
     if private::look_at(&folder.join(UNFINISHED))?.is_some() {
         return Ok(false);
@@ -50,6 +58,13 @@ pub(super) fn was_store(folder: &Path) -> Result<bool, StoreError> {
         Ok(private::look_at(&folder.join(name))?.is_some_and(|found| kind.is(&found)))
     };
     if is(MARK, Kind::File)? && mark::read(folder)?.names_a_turn() {
+        return Ok(true);
+    }
+    if is(LOCK, Kind::File)? && is_note_of_an_owner(&beginning_of(&folder.join(LOCK))?) {
+        return Ok(true);
+    }
+    let database_bytes = private::look_at(&folder.join(DATABASE))?.map_or(0, |found| found.len());
+    if database_bytes == 0 && is(LOG, Kind::File)? && schema::has_pages(&folder.join(LOG))? {
         return Ok(true);
     }
     let artifacts = ArtifactFolder::open_read_only(&folder.join(ARTIFACTS));
@@ -67,7 +82,7 @@ fn is_of_a_first_open(name: &str, path: &Path, found: &Metadata) -> Result<bool,
     Ok(match name {
         DATABASE | "motet.db-journal" | "motet.db-shm" => Kind::File.is(found),
         LOG => Kind::File.is(found) && schema::is_empty_log(path)?,
-        "owner.lock" => Kind::File.is(found) && is_note(&beginning_of(path)?),
+        LOCK => Kind::File.is(found) && is_note(&beginning_of(path)?),
         MARK => Kind::File.is(found) && is_mark(&beginning_of(path)?),
         "control.sock" => Kind::Socket.is(found),
         ARTIFACTS | SCRATCH | CHILDREN => Kind::Folder.is(found) && is_empty(path)?,
@@ -93,6 +108,13 @@ fn is_note(beginning: &[u8]) -> bool {
     let lines = beginning.split(|byte| *byte == b'\n').take(2);
     let numbers = lines.filter(|line| line.first().is_some_and(u8::is_ascii_digit)).count();
     beginning.is_empty() || numbers == 2
+}
+
+/// Whether a lock's file also says how its owner is reached, which it writes once it has the store open.
+/// Earlier versions wrote the two lines before.
+fn is_note_of_an_owner(beginning: &[u8]) -> bool {
+    is_note(beginning)
+        && beginning.splitn(3, |byte| *byte == b'\n').nth(2).is_some_and(|door| !door.is_empty())
 }
 
 /// The same for a mark, which says first that it is one.

@@ -44,6 +44,12 @@ pub(crate) fn is_empty(path: &Path) -> Result<bool, StoreError> {
     Ok(has_no_byte || log.is_some_and(|log| log.frames == 0))
 }
 
+/// Whether the file at `path` is a log that holds pages.
+pub(crate) fn has_pages(path: &Path) -> Result<bool, StoreError> {
+    let log = Log::read(private::open(path)?).map_err(|error| StoreError::from_io("read", path, error))?;
+    Ok(log.is_some_and(|log| log.frames > 0))
+}
+
 struct Log {
     file: File,
     page_bytes: usize,

@@ -157,6 +157,52 @@ fn a_store_of_format_2_whose_name_was_in_its_log_only_is_recognised() {
 }
 
 #[test]
+fn what_only_a_store_leaves_is_a_store_whose_database_is_gone() {
+    let states: [State; 5] = [
+        ("the note of an owner that is gone", |it| {
+            write(&it.join("owner.lock"), "4711 1 x\n1800000000000\n/a/control.sock");
+        }),
+        ("of one that left", |it| write(&it.join("owner.lock"), "4711\n1800000000000\nleft")),
+        ("a log without the first page", |it| {
+            let made = tempfile::tempdir().unwrap();
+            let store = Store::open(made.path()).unwrap();
+            Score::four_steps("r").kept_in(&store);
+            let mut log = fs::read(made.path().join("motet.db-wal")).unwrap();
+            let page_bytes = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+            for frame in log[32..].chunks_mut(24 + page_bytes).filter(|frame| frame[..4] == [0, 0, 0, 1]) {
+                frame[3] = 2;
+            }
+            fs::write(it.join("motet.db-wal"), log).unwrap();
+        }),
+        ("a mark", |it| {
+            write(&it.join("motet.db"), "");
+            let made = tempfile::tempdir().unwrap();
+            Score::four_steps("r").kept_in(&Store::open(made.path()).unwrap());
+            fs::copy(made.path().join("mark"), it.join("mark")).unwrap();
+        }),
+        ("an artifact", |it| {
+            let made = tempfile::tempdir().unwrap();
+            Store::open(made.path()).unwrap().put_bytes(b"x").unwrap();
+            fs::rename(made.path().join("artifacts"), it.join("artifacts")).unwrap();
+        }),
+    ];
+    for (name, make) in states {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path());
+        let before = contents(folder.path());
+        for outcome in [
+            Store::open(folder.path()).map(drop),
+            Store::open_read_only(folder.path()).map(drop),
+            StoreFolder::enter(folder.path()).map(drop),
+        ] {
+            let error = refused(outcome);
+            assert!(matches!(error, StoreError::Gone { .. }), "{name}: {error:?}");
+        }
+        assert_eq!(contents(folder.path()), before, "{name}");
+    }
+}
+
+#[test]
 fn a_log_without_its_database_is_left_as_it_is() {
     for leave in [None, Some("")] {
         let folder = tempfile::tempdir().unwrap();
