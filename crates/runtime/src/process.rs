@@ -102,12 +102,12 @@ pub enum ProcessError {
         seconds: u64,
     },
     /// A file that it wrote became too large.
-    #[error("{program} was stopped when a file reached {mebibytes} MiB")]
+    #[error("{program} was stopped when a file reached {limit}")]
     FileTooLarge {
         /// The program.
         program: String,
-        /// How large a file may become.
-        mebibytes: u64,
+        /// How large a file may become, in words.
+        limit: String,
     },
     /// It was stopped as it was told.
     #[error("stopped")]
@@ -162,9 +162,15 @@ pub(crate) async fn run(process: Process, stop: CancellationToken) -> Result<Fin
     }
 }
 
+/// How many bytes a file of this process may have, and so one of its children.
+fn allowed_file_bytes() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
 #[cfg(target_os = "linux")]
 fn limit_files(pid: Option<Pid>, bytes_max: u64) {
     use rustix::process::{Resource, Rlimit, prlimit};
+    let bytes_max = allowed_file_bytes().map_or(bytes_max, |allowed| allowed.min(bytes_max));
     let limit = Rlimit { current: Some(bytes_max), maximum: Some(bytes_max) };
     if let Some(pid) = pid {
         // It may have ended by itself in this moment.
@@ -216,7 +222,10 @@ async fn follow(mut child: Child, group: Group, process: Process) -> Result<Fini
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
     let limit = process.output_bytes_max;
-    let mebibytes = process.file_bytes_max >> 20;
+    let file_limit = match allowed_file_bytes().filter(|allowed| *allowed < process.file_bytes_max) {
+        Some(_) => "the limit of file size that this program was started with (`ulimit -f`)".to_owned(),
+        None => format!("{} MiB", process.file_bytes_max >> 20),
+    };
     let ended = async {
         let status = child.wait().await;
         // What it started and left behind would keep its output open.
@@ -228,7 +237,7 @@ async fn follow(mut child: Child, group: Group, process: Process) -> Result<Fini
     let program = process.program;
     let status = match status {
         Ok(status) if status.signal() == Some(Signal::XFSZ.as_raw()) => {
-            return Err(ProcessError::FileTooLarge { program, mebibytes });
+            return Err(ProcessError::FileTooLarge { program, limit: file_limit });
         }
         Ok(status) => status,
         Err(error) => return Err(ProcessError::Start { program, error }),

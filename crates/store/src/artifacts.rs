@@ -12,7 +12,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::StoreError;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH};
-use crate::private::{self, FOLDER_MODE};
+use crate::private::{self, FILE_MODE, FOLDER_MODE};
 
 /// Bytes that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ impl ArtifactFolder {
             .tempdir()
             .map_err(|error| StoreError::from_io("make a folder in", &std::env::temp_dir(), error))?;
         let whole = temporary.path().to_owned();
+        private::own_fully(&whole, FOLDER_MODE)?;
         for name in [ARTIFACTS, SCRATCH, CHILDREN] {
             private::make_folder(&whole.join(name))?;
         }
@@ -164,6 +165,7 @@ impl ArtifactFolder {
             let mut builder = tempfile::Builder::new();
             builder.prefix(INCOMING).rand_bytes(INCOMING_LETTERS);
             let file = builder.tempfile_in(&self.root).map_err(failed)?;
+            file.as_file().set_permissions(Permissions::from_mode(FILE_MODE)).map_err(failed)?;
             file.as_file().lock().map_err(failed)?;
             // A sweep may have come before the lock; from now on it can't.
             if file.path().try_exists().map_err(failed)? {
@@ -214,6 +216,18 @@ impl ArtifactFolder {
             }
         }
         Ok(())
+    }
+
+    /// Removes all artifacts with the folder, which stays if anything else lies in it.
+    pub(crate) fn remove_all(&self) {
+        // What can't be removed is found by whoever wants the folder to be empty.
+        drop(self.sweep());
+        for kept in self.list().unwrap_or_default() {
+            let path = self.path_of(&kept.digest);
+            drop(fs::remove_file(&path));
+            drop(path.parent().map(fs::remove_dir));
+        }
+        drop(fs::remove_dir(&self.root));
     }
 
     /// Every digest that has a file, with its length, in order.

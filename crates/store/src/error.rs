@@ -61,6 +61,16 @@ pub enum StoreError {
         /// What could not grow.
         file: PathBuf,
     },
+    /// A file reached the limit of file size that the process was started with.
+    #[error(
+        "{} reached the limit of file size (`ulimit -f`): nothing that was acknowledged is lost; \
+         raise the limit and try again",
+        file.display()
+    )]
+    FileLimit {
+        /// What could not grow.
+        file: PathBuf,
+    },
     /// The store may be read but not written.
     #[error("{} can't be written: make it and its folder writable for this user, or use another store", file.display())]
     ReadOnly {
@@ -123,6 +133,26 @@ pub enum StoreError {
         folder: PathBuf,
         /// A name that lies in it.
         holds: String,
+    },
+    /// A copy was to go into the store that is copied.
+    #[error(
+        "{} lies in the store that is to be copied, so nothing is copied there: name a folder outside of it",
+        folder.display()
+    )]
+    InsideItself {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A copy was to go to what is no folder.
+    #[error(
+        "{} is {is}, and a copy is a folder: name an empty folder, or one that isn't there yet",
+        file.display()
+    )]
+    NotAFolder {
+        /// What lies there.
+        file: PathBuf,
+        /// What it is, in words.
+        is: &'static str,
     },
     /// Something in a store leads elsewhere, or isn't what its name says: in a copied project, that may be
     /// somebody's trap.
@@ -250,6 +280,9 @@ impl StoreError {
             _ => None,
         };
         match code {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) if private::met_limit_of_size(&file) => {
+                StoreError::FileLimit { file }
+            }
             Some(ErrorCode::DiskFull) => StoreError::Full { file },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly { file },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file },
@@ -265,9 +298,8 @@ impl StoreError {
         let file = file.to_owned();
         match error.kind() {
             _ if private::met_a_link(&error) => StoreError::NotPlain { file, is: "a symbolic link" },
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                StoreError::Full { file }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { file },
+            io::ErrorKind::FileTooLarge => StoreError::FileLimit { file },
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 StoreError::ReadOnly { file }
             }

@@ -26,7 +26,28 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
 
 /// Opens a file for reading and writing; makes it if it isn't there.
 pub(crate) fn open_or_make(path: &Path) -> Result<File, StoreError> {
-    open_with(path, OpenOptions::new().read(true).write(true).create(true).mode(FILE_MODE))
+    let file = open_with(path, OpenOptions::new().read(true).write(true).create(true).mode(FILE_MODE))?;
+    let found = file.metadata().map_err(|error| StoreError::from_io("look at", path, error))?;
+    widen(path, &found, FILE_MODE)?;
+    Ok(file)
+}
+
+/// Gives what was just made at `path` all of `mode`, whatever the umask.
+pub(crate) fn own_fully(path: &Path, mode: u32) -> Result<(), StoreError> {
+    look_at(path)?.map_or(Ok(()), |made| widen(path, &made, mode))
+}
+
+/// Gives a file or folder of this user all of `mode`: a umask may have kept it from its own maker.
+fn widen(path: &Path, found: &Metadata, mode: u32) -> Result<(), StoreError> {
+    let has = found.mode() & 0o7777;
+    if has & mode == mode || !is_own(found) {
+        return Ok(());
+    }
+    match fs::set_permissions(path, Permissions::from_mode(has | mode)) {
+        // The file system knows no modes.
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        set => set.map_err(|error| StoreError::from_io("change the mode of", path, error)),
+    }
 }
 
 fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File, StoreError> {
@@ -50,7 +71,8 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
             }
             _ => Ok(()),
         },
-        made => made.map_err(|error| StoreError::from_io("make", path, error)),
+        Ok(()) => own_fully(path, FOLDER_MODE),
+        Err(error) => Err(StoreError::from_io("make", path, error)),
     }
 }
 
@@ -109,3 +131,20 @@ pub(crate) fn kind_word(found: &Metadata) -> &'static str {
 pub(crate) fn met_a_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
+
+/// Whether a database, or what SQLite keeps beside it, is as long as a file of this process may be. Which
+/// limit it met SQLite doesn't tell.
+pub(crate) fn met_limit_of_size(database: &Path) -> bool {
+    let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Fsize).current else {
+        return false;
+    };
+    ["", "-wal", "-journal", "-shm"].iter().any(|end| {
+        let mut file = database.as_os_str().to_owned();
+        file.push(end);
+        // Whole pages are written, so that it may be short of the limit by less than one.
+        fs::metadata(file).is_ok_and(|found| found.len() + PAGE_BYTES_MAX > limit)
+    })
+}
+
+/// The largest page of a database.
+const PAGE_BYTES_MAX: u64 = 64 * 1024;

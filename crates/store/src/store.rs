@@ -300,15 +300,18 @@ impl Store {
         self.0.waiting.end_soon();
     }
 
-    /// Copies the store to `folder`, which must be empty or not there, also while a process drives it: all
+    /// Copies the store to `folder`, which must be empty or not there, or hold a copy that was interrupted;
+    /// also while a process drives it: all
     /// that was durable when this was called, with every artifact. The copy is a store like any other;
     /// until it is whole it is none.
     ///
     /// # Errors
-    /// [`StoreError::NotEmpty`], [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
+    /// [`StoreError::NotEmpty`], [`StoreError::NotAFolder`], [`StoreError::InsideItself`],
+    /// [`StoreError::Busy`] while another copy goes there, [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
     /// isn't there or isn't what it was, or what the file system refuses.
     pub fn backup(&self, folder: &Path) -> Result<Backup, StoreError> {
         let Inner { beside, reader, .. } = &*self.0;
+        backup::refuse_inside(folder, self.folder())?;
         reader.with(|connection| backup::write(connection, &beside.folder, folder))
     }
 

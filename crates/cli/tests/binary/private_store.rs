@@ -63,7 +63,7 @@ fn open_to_others(path: &Path, names: &mut Vec<String>) -> Vec<String> {
 
 #[test]
 fn every_name_in_a_store_is_for_its_owner_alone_whatever_the_umask() {
-    for umask in ["000", "022", "077"] {
+    for umask in ["000", "022", "077", "277", "777"] {
         let project = Project::with("picture.yaml", PICTURE);
         project.write("text.txt", "a long text ".repeat(10_000));
         let mut owner = asleep(masked(

@@ -71,7 +71,7 @@ fn far_folder(folder: &Path) -> io::Result<PathBuf> {
     let path = if fits { usual } else { PathBuf::from("/tmp") }.join(name);
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made?,
+        made => made.and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)))?,
     }
     let found = fs::symlink_metadata(&path)?;
     let is_ours = found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0;

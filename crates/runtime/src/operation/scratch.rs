@@ -1,8 +1,8 @@
 //! A scratch folder: where the programs of one attempt work, removed with it.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +81,10 @@ impl Scratch {
         let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let file =
             options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(&path);
-        let written = file.and_then(|mut file| file.write_all(bytes));
+        let written = file.and_then(|mut file| {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(bytes)
+        });
         written.map_err(|error| io_failure("write", &path, &error))
     }
 

@@ -8,9 +8,9 @@
 //! ended itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, geteuid, getpgid, kill_process_group};
@@ -34,6 +34,7 @@ impl ChildNote {
         let mark = drawn_mark()?;
         let path = folder.join(&mark);
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
         let mut note = ChildNote { path, file, mark };
         note.say(&Identity::own())?;
         Ok(note)

@@ -88,6 +88,60 @@ fn a_backup_that_was_not_finished_is_no_store() {
             message(&error, stage.folder.path())
         );
     }
-    let again = stage.store.backup(&to).unwrap_err();
-    assert!(matches!(again, StoreError::NotEmpty { .. }), "{again:?}");
+}
+
+#[test]
+fn a_backup_takes_over_what_an_interrupted_one_left_and_nothing_else() {
+    let stage = Stage::new();
+    stage.keep("a");
+    stage.store.put_bytes(b"merge").unwrap();
+    for name in ["image", "video", "audio"] {
+        stage.store.put_bytes(name.as_bytes()).unwrap();
+    }
+    let to = stage.folder.path().join("backup");
+    let interrupted = || {
+        stage.store.backup(&to).unwrap();
+        fs::rename(to.join("motet.db"), to.join("motet.db.part")).unwrap();
+        fs::remove_file(to.join("mark")).unwrap();
+        fs::write(to.join("motet.db.part-journal"), "half a journ").unwrap();
+    };
+    interrupted();
+    stage.store.backup(&to).unwrap();
+    assert!(Store::open(&to).unwrap().check().unwrap().is_good());
+    assert!(!to.join("motet.db.part-journal").exists());
+
+    for other in ["letter", "artifacts/letter"] {
+        fs::remove_dir_all(&to).unwrap();
+        interrupted();
+        fs::write(to.join(other), "dear").unwrap();
+        let error = stage.store.backup(&to).unwrap_err();
+        assert!(matches!(error, StoreError::NotEmpty { .. }), "{other}: {error:?}");
+        assert_eq!(fs::read_to_string(to.join(other)).unwrap(), "dear");
+    }
+
+    fs::remove_dir_all(&to).unwrap();
+    interrupted();
+    let at_work = fs::File::open(to.join("motet.db.part")).unwrap();
+    at_work.lock().unwrap();
+    let error = stage.store.backup(&to).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
+    assert!(to.join("motet.db.part").exists());
+}
+
+#[test]
+fn a_backup_goes_to_a_folder_outside_of_its_store() {
+    let stage = Stage::new();
+    stage.keep("a");
+    std::os::unix::fs::symlink(stage.path(), stage.folder.path().join("link")).unwrap();
+    for inside in [stage.path(), stage.path().join("x/y"), stage.folder.path().join("link/x")] {
+        let error = stage.store.backup(&inside).unwrap_err();
+        assert!(matches!(error, StoreError::InsideItself { .. }), "{error:?}");
+        assert!(!stage.path().join("x").exists());
+    }
+    let file = stage.folder.path().join("file");
+    fs::write(&file, "dear").unwrap();
+    for (path, is) in [(file.as_path(), "a file"), (std::path::Path::new("/dev/null"), "a device")] {
+        let error = stage.store.backup(path).unwrap_err();
+        assert!(error.to_string().contains(&format!("is {is}, and a copy is a folder")), "{error}");
+    }
 }
