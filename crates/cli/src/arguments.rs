@@ -250,7 +250,7 @@ pub struct Runs {
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 20, value_name = "COUNT")]
+    #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = count_of_runs)]
     pub limit: usize,
     /// Print one JSON record a run.
     #[arg(long)]
@@ -362,4 +362,12 @@ pub struct Trust {
 pub struct Completions {
     /// The shell.
     pub shell: clap_complete::Shell,
+}
+
+fn count_of_runs(typed: &str) -> Result<usize, String> {
+    match typed.parse() {
+        Ok(0) => Err("at least 1 run is listed".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("it takes a whole number".to_owned()),
+    }
 }

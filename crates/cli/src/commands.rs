@@ -18,6 +18,7 @@ mod trust;
 use crate::arguments::Command;
 use crate::exit::Exit;
 use crate::problem::{Problem, reason_of};
+use crate::project::typed_command;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
@@ -65,17 +66,22 @@ where
         let work = tokio::task::spawn_blocking(move || threads.block_on(work));
         tokio::select! {
             done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
-            () = stop.clone().unattended() => {
+() = stop.clone().unattended() => {
                 Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
-                    .line("if a run was begun all the same, it is kept: motet runs, motet resume"))
+                    .line(format!("if a run was begun all the same, it is kept: {}", what_is_kept())))
             }
             () = stop.unheeded() => {
                 Err(Problem::new(Exit::Interrupted, "aborted: what is done is kept, not all of it was shown")
-                    .line("motet runs, motet resume"))
+                    .line(what_is_kept()))
             }
         }
     });
     // What is still at work was told to stop; its processes are killed when it is dropped.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     outcome
+}
+
+/// The commands that find an interrupted run again.
+fn what_is_kept() -> String {
+    format!("{}, {}", typed_command("runs"), typed_command("resume"))
 }

@@ -14,7 +14,7 @@ use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, PublicEvent, Reporter};
 use motet::session::{Followed, Session};
 use motet::settings::StorePlace;
-use motet::store::RunStatus;
+use motet::store::{RunStatus, StoreError};
 pub use motet::world::live::now;
 use tokio::sync::mpsc;
 
@@ -22,7 +22,7 @@ use crate::arguments::FollowFlags;
 use crate::exit::Exit;
 use crate::notice;
 use crate::problem::Problem;
-use crate::project::{Project, out_folder, pinned_pipeline};
+use crate::project::{Project, out_folder, pinned_pipeline, typed_command};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
 use crate::score::{Score, history};
@@ -39,6 +39,8 @@ pub struct Follow {
     /// Whether it is not followed any more though nobody asked for that: the store failed, or the run
     /// can't be gone on with.
     is_lost: bool,
+    /// Whether the store isn't where it was, so that nobody can say what is kept.
+    is_store_gone: bool,
 }
 
 /// Shows what happens to runs. Only shows: nothing that it does changes a run.
@@ -200,6 +202,7 @@ impl<'f> Following<'f> {
             caught_up: !found,
             is_over: false,
             is_lost: false,
+            is_store_gone: false,
         }
     }
 
@@ -212,6 +215,9 @@ impl<'f> Following<'f> {
         let Some(happening) = happening else {
             return if follow.is_over { Ok(()) } else { self.end(follow, reader) };
         };
+        if let Happening::StoreFailed(error) = &happening {
+            follow.is_store_gone = matches!(**error, StoreError::Replaced { .. });
+        }
         if matches!(happening, Happening::StoreFailed(_) | Happening::Lost(_)) {
             follow.is_lost = true;
             // There is nothing to sum up: it isn't gone on with.
@@ -245,7 +251,7 @@ impl<'f> Following<'f> {
                 }
             }
         }
-        let is_kept = matches!(self.project.place, StorePlace::Folder(_));
+        let is_kept = matches!(self.project.place, StorePlace::Folder(_)) && !follow.is_store_gone;
         let ending = Ending {
             record: follow.reporter.record(),
             files: &files,
@@ -273,9 +279,10 @@ impl<'f> Following<'f> {
         let mut open = follows.iter().filter(|follow| !follow.is_over);
         let resume = match (self.session.owner(), open.next(), open.next()) {
             (None, Some(only), None) => {
-                format!(", resume it: motet resume {}", only.reporter.record().run.short())
+                let run = only.reporter.record().run.short();
+                format!(", resume it: {}", typed_command(format!("resume {run}")))
             }
-            (None, Some(_), Some(_)) => ", resume them: motet resume".to_owned(),
+            (None, Some(_), Some(_)) => format!(", resume them: {}", typed_command("resume")),
             _ => String::new(),
         };
         Line::of(Tone::Doubtful, format!("aborted: what is done is kept{resume}"))

@@ -34,6 +34,12 @@ pub fn read(specs: &[InputSpec], typed: &[String], file: Option<&Path>) -> Resul
             (Some(rest), _) => {
                 given.values.insert(name.to_owned(), typed_value(specs, name, &format!("@{rest}"))?);
             }
+            (None, Some("")) => {
+                return Err(Problem::usage(format!("`{name}` names no file behind the @; nothing ran"))
+                    .line(format!(
+                        "give a file as --input {name}=@FILE, and a text that is an @ as {name}=@@"
+                    )));
+            }
             (None, Some(path)) => {
                 given.files.insert(name.to_owned(), PathBuf::from(path));
             }

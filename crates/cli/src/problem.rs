@@ -7,9 +7,10 @@ use motet::Error;
 use motet::language::Diagnostic;
 use motet::settings::Power;
 use motet::store::StoreError;
+use motet::trust::Trust;
 
 use crate::exit::Exit;
-use crate::project::{shown_path, typed_path, working_folder};
+use crate::project::{shown_path, typed_command, typed_path, working_folder};
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
 use crate::terminal::Terminal;
@@ -156,8 +157,9 @@ fn words_for(error: &Error) -> Problem {
                 .line(format!("the store: {}", shown_path(store)))
                 .line("wait until it ends, or use another store with --store DIR")
         }
-        Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store"))
-            .line("`motet runs` lists the runs; any unique ending of an id is enough"),
+        Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
+            format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
+        ),
         Error::AmbiguousRun { ending, runs } => {
             let mut ids: Vec<&str> = runs.iter().take(RUNS_MAX).map(|run| run.as_str()).collect();
             if runs.len() > RUNS_MAX {
@@ -171,13 +173,13 @@ fn words_for(error: &Error) -> Problem {
         Error::RunDiffers(run) => Problem::usage(format!(
             "there is a run `{run}` already, of another pipeline or with other inputs"
         ))
-        .line(format!("see it: motet show {run}"))
+        .line(format!("see it: {}", typed_command(format!("show {run}"))))
         .line("name this one differently with --id NAME, or leave --id out"),
         Error::Interrupted(run) => Problem::new(
             Exit::Interrupted,
             format!("run {} was interrupted; what is done is kept", run.short()),
         )
-        .line(format!("go on with it: motet resume {}", run.short())),
+        .line(format!("go on with it: {}", typed_command(format!("resume {}", run.short())))),
         Error::File { verb, path, error } => Problem::new(
             Exit::Machine,
             format!("failed to {verb} {}: {}", shown_path(path), reason_of(error)),
@@ -218,14 +220,17 @@ fn words_for(error: &Error) -> Problem {
             let what = format!("run {} is completed, but its outputs can't be written", run.short());
             Problem::new(Exit::Machine, what)
                 .line(format!("to {}: {}", shown_path(folder), reason_of(error)))
-                .line(format!("they are kept in the store: motet artifacts {}", run.short()))
+                .line(format!(
+                    "they are kept in the store: {}",
+                    typed_command(format!("artifacts {}", run.short()))
+                ))
         }
         Error::RunFailed { .. } => Problem::new(Exit::Failed, error.to_string()),
         Error::RunCancelled(_) => Problem::new(Exit::Cancelled, error.to_string()),
         Error::Journal { run, misuse } => {
             Problem::new(Exit::Machine, format!("the journal of run {} can't be followed", run.short()))
                 .line(misuse.to_string())
-                .line("`motet doctor` says whether the store is damaged")
+                .line(format!("`{}` says whether the store is damaged", typed_command("doctor")))
         }
         other => Problem::new(Exit::Machine, other.to_string()),
     }
@@ -268,6 +273,15 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
                 .line(format!("it holds {holds}"))
                 .line("name an empty folder, or one that isn't there yet")
         }
+        StoreError::InsideItself { folder } => Problem::usage(format!(
+            "{} lies in the store that is to be copied, so nothing is copied there",
+            shown_path(folder)
+        ))
+        .line("name a folder outside of it"),
+        StoreError::NotAFolder { file, is } => {
+            Problem::usage(format!("{} is {is}, and a copy is a folder", shown_path(file)))
+                .line("name an empty folder, or one that isn't there yet")
+        }
         StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
             .line("Motet never makes one there: in a project that was copied it may lead anywhere")
             .line("move it away, or use another store: --store DIR"),
@@ -278,10 +292,16 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         }
         StoreError::MadeByOthers { folder, by } => {
             problem(format!("the store in {} was made by {by}", shown_path(folder)))
-                .line("it can be looked at: motet runs, motet show RUN")
-                .line(
-                    "to drive it as your own, adopt it once: motet run FILE --adopt, or motet resume --adopt",
-                )
+                .line(format!(
+                    "it can be looked at: {}, {}",
+                    typed_command("runs"),
+                    typed_command("show RUN")
+                ))
+                .line(format!(
+                    "to drive it as your own, adopt it once: {}, or {}",
+                    typed_command("run FILE --adopt"),
+                    typed_command("resume --adopt")
+                ))
         }
         _ => return None,
     })
@@ -292,11 +312,16 @@ fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
         true => "this project has changed since it was trusted; nothing was done",
         false => "this project asks for more than it may do by itself; nothing was done",
     };
-    powers
+    let problem = powers
         .iter()
         .map(|power| format!("{}: {} {power}", power_place(file, power), power.setting))
-        .fold(Problem::usage(what), Problem::line)
-        .line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
+        .fold(Problem::usage(what), Problem::line);
+    if let Some(memory) = Trust::of_environment().open_to_others() {
+        return problem
+            .line(format!("no word in {} is believed: others can write there", shown_path(memory)))
+            .line(format!("chmod 700 {}, then {}", typed_path(memory), trust_command(file)));
+    }
+    problem.line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
 }
 
 /// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is.
@@ -333,6 +358,7 @@ fn store_words(error: &StoreError) -> Problem {
         | StoreError::Foreign { .. }
         | StoreError::Busy { .. }
         | StoreError::Full { .. }
+        | StoreError::FileLimit { .. }
         | StoreError::Disk { .. }
         | StoreError::Closed => text.rfind(": "),
         _ => None,

@@ -1,6 +1,7 @@
 //! Where the program works: the project's settings, its store, its folder for outputs.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use motet::engine::RunId;
 use motet::language::contract::Catalogue;
@@ -58,7 +59,27 @@ impl Project {
         }
         let settings = proposal.trusted_by(&Trust::of_environment())?;
         let place = settings.place(flag.store.as_deref(), environment.as_deref(), here);
-        Ok(Project { settings, place })
+        let project = Project { settings, place };
+        project.remember_place(flag, environment.as_ref(), here);
+        Ok(project)
+    }
+
+    /// Remembers how this store is named by whoever types the next command in the same folder. What the
+    /// environment says stays there.
+    fn remember_place(&self, flag: &StoreFlag, environment: Option<&PathBuf>, here: &Path) {
+        let is_of_another_project =
+            || Settings::find(None, here).is_ok_and(|usual| usual.folder() != self.settings.folder);
+        let typed = match (&flag.store, &self.place) {
+            (Some(typed), _) => Some(typed),
+            (None, StorePlace::Folder(folder)) if environment.is_none() && is_of_another_project() => {
+                Some(folder)
+            }
+            _ => None,
+        };
+        if let Some(typed) = typed.filter(|typed| !typed.as_os_str().is_empty()) {
+            // A command uses one store.
+            let _ = STORE_WORDS.set(format!(" --store {}", typed_path(typed)));
+        }
     }
 
     /// The store, to look at.
@@ -133,6 +154,14 @@ pub fn typed_path(path: &Path) -> String {
     } else {
         format!("'{}'", shown.replace('\'', "'\\''"))
     }
+}
+
+/// What names the store in a command, if it isn't the one that is used anyway.
+static STORE_WORDS: OnceLock<String> = OnceLock::new();
+
+/// A command to type next, which works as it is: `motet show 7Q2K --store my`.
+pub fn typed_command(words: impl std::fmt::Display) -> String {
+    format!("motet {words}{}", STORE_WORDS.get().map_or("", String::as_str))
 }
 
 /// Where outputs are laid out, if they are.

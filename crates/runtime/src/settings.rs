@@ -6,7 +6,7 @@ mod proposal;
 mod setting;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use power::Power;
@@ -15,6 +15,7 @@ pub use proposal::Proposal;
 pub use setting::Setting;
 
 use crate::Error;
+use crate::reading::{Unread, read_start};
 use crate::tools::Tools;
 
 /// The name of the file.
@@ -107,7 +108,7 @@ impl Settings {
         let beside = pipeline.map(|pipeline| here.join(pipeline));
         let above = beside.iter().flat_map(|pipeline| pipeline.ancestors().skip(1));
         let folders = above.chain(std::iter::once(here));
-        let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file());
+        let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.symlink_metadata().is_ok());
         let usual = || Ok(Proposal::new(Settings::usual(here), b"", &BTreeMap::new()));
         found.map_or_else(usual, |file| Settings::load(&file))
     }
@@ -117,9 +118,14 @@ impl Settings {
     /// # Errors
     /// As [`Settings::find`].
     pub fn load(path: &Path) -> Result<Proposal, Error> {
-        let mut bytes = Vec::new();
-        let read = |file: std::fs::File| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
-        std::fs::File::open(path).and_then(read).map_err(|error| Error::file("read", path, error))?;
+        let failed = |error| Error::file("read", path, error);
+        if leads_out(path).map_err(failed)? {
+            return Err(failed(io::Error::other("it is a link that leads out of the project")));
+        }
+        let bytes = read_start(path, FILE_BYTES_MAX).map_err(|unread| match unread {
+            Unread::Io(error) => failed(error),
+            other => failed(io::Error::other(other.to_string())),
+        })?;
         file::read(path, &bytes)
     }
 
@@ -129,6 +135,15 @@ impl Settings {
         let said = said(flag, environment).map(|written| StorePlace::read(written, here));
         said.or_else(|| self.store.clone()).unwrap_or_else(|| StorePlace::Folder(self.folder.join(".motet")))
     }
+}
+
+/// Whether a file of settings is a link to one that lies elsewhere than in and below its folder.
+fn leads_out(file: &Path) -> io::Result<bool> {
+    if !file.symlink_metadata()?.is_symlink() {
+        return Ok(false);
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(!file.canonicalize()?.starts_with(folder.canonicalize()?))
 }
 
 /// What a person said about where the store is: a flag is stronger than the environment.

@@ -91,6 +91,11 @@ impl Trust {
         }
     }
 
+    /// The folder of words, if others can write in it, so that none of them is believed.
+    pub fn open_to_others(&self) -> Option<&Path> {
+        self.memory.as_deref().filter(|memory| word::is_open_to_others(memory))
+    }
+
     fn word_about(&self, proposal: &Proposal) -> Option<Word> {
         let project = end_of(proposal.folder())?;
         Word::read(&self.file_about(&project).ok()?)

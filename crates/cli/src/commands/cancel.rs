@@ -6,7 +6,7 @@ use motet::store::RunStatus;
 use crate::arguments;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::{Project, find_run};
+use crate::project::{Project, find_run, typed_command};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
@@ -49,6 +49,6 @@ pub async fn cancel(asked: arguments::Cancel, terminal: Terminal) -> Result<Exit
             Exit::Machine,
             format!("{short} was told to end, but nobody drives it to its end"),
         )
-        .line(format!("go on with it, and it will end: motet resume {short}"))),
+        .line(format!("go on with it, and it will end: {}", typed_command(format!("resume {short}"))))),
     }
 }

@@ -9,7 +9,7 @@ use motet::Error;
 use crate::arguments;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::shown_path;
+use crate::project::{shown_path, typed_path};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
@@ -32,7 +32,7 @@ pub fn init(asked: &arguments::Init, terminal: &Terminal) -> Result<Exit, Proble
     let ignore = folder.join(".gitignore");
     tell(&ignore, if add_lines(&ignore)? { "made" } else { "is there" });
     let film = folder.join("film.yaml");
-    terminal.note_line(&Line::of(Tone::Plain, format!("next: motet run {}", shown_path(&film))));
+    terminal.note_line(&Line::of(Tone::Plain, format!("next: motet run {}", typed_path(&film))));
     Ok(Exit::Good)
 }
 

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::follow::now;
 use crate::inputs::labels;
 use crate::problem::Problem;
-use crate::project::{Project, silent_since};
+use crate::project::{Project, silent_since, typed_command};
 use crate::render::line::{Line, Look, Tone};
 use crate::render::table::Table;
 use crate::render::words::{duration, local_time};
@@ -34,7 +34,10 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
         table_of(&rows, &store, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
     }
     if are_more && !asked.json {
-        terminal.note_line(&Line::of(Tone::Dim, "there are more: motet runs --limit COUNT"));
+        terminal.note_line(&Line::of(
+            Tone::Dim,
+            format!("there are more: {}", typed_command("runs --limit COUNT")),
+        ));
     }
     Ok(Exit::Good)
 }

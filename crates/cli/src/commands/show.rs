@@ -11,7 +11,7 @@ use crate::arguments;
 use crate::exit::Exit;
 use crate::follow::now;
 use crate::problem::Problem;
-use crate::project::{Project, find_run, pinned_pipeline, silent_since};
+use crate::project::{Project, find_run, pinned_pipeline, silent_since, typed_command};
 use crate::render::line::Line;
 use crate::render::progress::View;
 use crate::render::{items, journal, show, timeline};
@@ -199,7 +199,8 @@ impl<'s> Shown<'s> {
         let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
         match motet::language::suggestion::closest(path.as_str(), names) {
             Some(meant) => problem.line(format!("did you mean `{meant}`?")),
-            None => problem.line(format!("`motet show {}` lists its steps", record.run.short())),
+            None => problem
+                .line(format!("`{}` lists its steps", typed_command(format!("show {}", record.run.short())))),
         }
     }
 }

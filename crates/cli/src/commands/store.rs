@@ -22,6 +22,10 @@ fn backup(asked: &arguments::Backup, terminal: &Terminal) -> Result<Exit, Proble
     if project.place == StorePlace::Memory {
         return Err(Problem::usage("a store in memory ends with its process; there is nothing to copy"));
     }
+    if asked.folder.as_os_str() == ":memory:" {
+        return Err(Problem::usage("a copy in memory would end with this process; nothing is copied")
+            .line("name an empty folder, or one that isn't there yet"));
+    }
     let store = project.read_store()?;
     let folder = working_folder()?.join(&asked.folder);
     let made = store.backup(&folder)?;

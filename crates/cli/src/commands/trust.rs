@@ -29,6 +29,10 @@ pub fn trust(asked: &arguments::Trust, terminal: &Terminal) -> Result<Exit, Prob
         let folder = found.map_or_else(|_| asked.path.clone(), |proposal| proposal.folder().to_owned());
         return revoke(&trust, &folder, terminal);
     }
+    if let Err(Error::File { verb: "find", path, .. }) = &found {
+        return Err(Problem::usage(format!("there is no {}", shown_path(path)))
+            .line("name a project's folder, or a file in it: motet trust PATH"));
+    }
     let proposal = found?;
     let file = proposal.file().unwrap_or(proposal.folder());
     let say = |words: String| terminal.note_line(&Line::of(Tone::Plain, words));

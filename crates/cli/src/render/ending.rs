@@ -11,7 +11,7 @@ use motet::store::RunStatus;
 use super::line::{Line, Look, Tone};
 use super::table::Table;
 use super::words::{brief, bytes, count, duration, measures};
-use crate::project::shown_path;
+use crate::project::{shown_path, typed_command, typed_path};
 
 /// What an end is made of.
 pub struct Ending<'e> {
@@ -74,13 +74,13 @@ impl Ending<'_> {
         let mut commands = Vec::new();
         if self.is_kept {
             match self.record.status {
-                RunStatus::Completed => commands.push(format!("motet show {run}")),
+                RunStatus::Completed => commands.push(typed_command(format!("show {run}"))),
                 RunStatus::Failed | RunStatus::Cancelled => {
-                    commands.push(format!("motet show {run}"));
-                    commands.extend(self.file.map(|file| format!("motet run {}", file.display())));
+                    commands.push(typed_command(format!("show {run}")));
+                    commands.extend(self.file.map(|file| typed_command(format!("run {}", typed_path(file)))));
                 }
                 // To resume a run that another process drives is to follow it again.
-                _ => commands.push(format!("motet resume {run}")),
+                _ => commands.push(typed_command(format!("resume {run}"))),
             }
         }
         let separator = format!(" {} ", look.symbols.between);
@@ -152,9 +152,11 @@ impl Ending<'_> {
             let steps = count(total, "step");
             return line.plain(format!(" goes on in process {pid}: {done} of {steps} done"));
         }
-        let line = line
-            .then(Tone::Doubtful, " interrupted")
-            .plain(format!(": {done} of {} done and kept", count(total, "step")));
+        let line = line.then(Tone::Doubtful, " interrupted").plain(format!(
+            ": {done} of {} done{}",
+            count(total, "step"),
+            if self.is_kept { " and kept" } else { "" }
+        ));
         match &self.record.reason {
             Some(reason) => line.plain(format!("; {reason}")),
             None => line,

@@ -10,7 +10,7 @@ use super::line::{Line, Tone};
 use super::progress::View;
 use super::table::Table;
 use super::words::{brief, bytes, duration, local_time, measures};
-use crate::project::shown_path;
+use crate::project::{shown_path, typed_command};
 
 /// Header, steps, outputs.
 pub fn run_lines(view: &View) -> Vec<Line> {
@@ -88,7 +88,8 @@ fn failed_attempts(view: &View) -> Vec<Line> {
         return lines;
     }
     if view.record.stories_left_out {
-        let more = format!("  and more: motet show {} --journal", view.record.run.short());
+        let more =
+            format!("  and more: {}", typed_command(format!("show {} --journal", view.record.run.short())));
         lines.push(Line::of(Tone::Dim, more));
     }
     std::iter::once(Line::new()).chain(lines).collect()
@@ -97,9 +98,11 @@ fn failed_attempts(view: &View) -> Vec<Line> {
 fn next(view: &View) -> Line {
     let run = view.record.run.short();
     let symbols = &view.look.symbols;
-    let mut commands = vec![format!("motet show {run} --timeline"), format!("motet artifacts {run}")];
+    let mut commands =
+        vec![typed_command(format!("show {run} --timeline")), typed_command(format!("artifacts {run}"))];
     if !view.record.status.is_final() {
-        commands.splice(0..0, [format!("motet resume {run}"), format!("motet cancel {run}")]);
+        commands
+            .splice(0..0, [typed_command(format!("resume {run}")), typed_command(format!("cancel {run}"))]);
     }
     Line::of(Tone::Dim, format!("  {}", commands.join(&format!(" {} ", symbols.between))))
 }

@@ -48,3 +48,42 @@ fn what_is_no_store_is_not_copied_and_nothing_is_made() {
     assert_transcript!(project, told);
     assert_eq!(fs::read_dir(project.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_backup_to_what_is_no_place_for_one_is_refused_in_words() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    project.good(&["run", "one.yaml"]);
+    let mut told = String::new();
+    for place in [".motet/inner", ".motet", ":memory:", "one.yaml", "/dev/null"] {
+        told += &project.transcript(&["store", "backup", place]);
+    }
+    assert_transcript!(project, told);
+    assert!(!project.path().join(":memory:").exists());
+}
+
+#[test]
+fn a_limit_of_file_size_and_of_open_files_is_told_as_such() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\ninputs: { text: { type: string } }\nsteps:\n  x: { uses: data/transform, with: { value: \"{{ inputs.text }}\" } }\n",
+    );
+    project.write("text.txt", "a long text ".repeat(40_000));
+    project.good(&["run", "one.yaml", "-i", "text=@text.txt"]);
+    let limited = |limit: &str, arguments: &[&str]| {
+        let binary = project.command(&[]).get_program().to_owned();
+        let mut shell = project.command_of("sh");
+        shell.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]).arg(binary).args(arguments);
+        crate::project::transcript(arguments, &shell.output().unwrap())
+    };
+    let told =
+        limited("-f 200", &["store", "backup", "copy"]) + &limited("-f 40", &["store", "backup", "copy"]);
+    assert_eq!(told.matches("reached the limit of file size (`ulimit -f`)").count(), 2, "{told}");
+    assert!(!told.contains("disk is full") && !project.path().join("copy").exists(), "{told}");
+    for number in 8..16 {
+        let told = limited(&format!("-n {number}"), &["run", "one.yaml", "-i", "text=x", "--store", "fresh"]);
+        assert!(!told.contains("not empty"), "{number}: {told}");
+    }
+}

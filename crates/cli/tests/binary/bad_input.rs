@@ -491,3 +491,15 @@ fn a_plan_whose_last_step_waits_for_thousands_is_shown_in_lines_of_a_sensible_le
     let longest = shown.lines().map(|line| line.chars().count()).max();
     assert!(longest.is_some_and(|longest| longest <= 300), "{longest:?}");
 }
+
+#[test]
+fn a_list_of_no_runs_and_a_file_without_a_name_are_refused_in_words() {
+    let project = Project::with(
+        "one.yaml",
+        "motet: 1\nname: one\ninputs: { who: { type: string } }\nsteps:\n  x: { uses: data/transform, with: { value: \"{{ inputs.who }}\" } }\n",
+    );
+    let told = project.transcript(&["runs", "--limit", "0"])
+        + &project.transcript(&["runs", "--limit", "many"])
+        + &project.transcript(&["run", "one.yaml", "-i", "who=@"]);
+    assert_transcript!(project, told);
+}

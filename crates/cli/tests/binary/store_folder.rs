@@ -170,3 +170,43 @@ fn a_store_that_somebody_else_made_is_driven_once_it_is_adopted() {
     project.good(&["run", "waiting.yaml", "--new", "--adopt"]);
     project.good(&["run", "waiting.yaml", "--new"]);
 }
+
+/// The commands that a text names to be typed next.
+fn commands_in(text: &str) -> Vec<String> {
+    let is_one = |words: &&str| words.trim_start().starts_with("motet ");
+    text.lines()
+        .flat_map(|line| line.split(" · "))
+        .filter(is_one)
+        .map(|words| words.trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_command_that_is_printed_names_the_store_that_was_named() {
+    let project = Project::with("q.yaml", ONE);
+    project.write("other/q.yaml", ONE);
+    project.write("other/motet.toml", "");
+    let mut told = Vec::new();
+    for arguments in
+        [&["run", "q.yaml", "--store", "my runs"][..], &["run", "other/q.yaml"], &["run", "q.yaml"]]
+    {
+        let output = project.run(arguments);
+        let printed = commands_in(&String::from_utf8_lossy(&output.stderr));
+        assert!(!printed.is_empty(), "{arguments:?}: {output:?}");
+        for command in printed {
+            let binary = project.command(&[]).get_program().to_owned();
+            let script = format!("motet() {{ \"$BINARY\" \"$@\"; }}; {command}");
+            let shown =
+                project.command_of("sh").args(["-c", &script]).env("BINARY", &binary).output().unwrap();
+            let text = String::from_utf8_lossy(&shown.stdout) + String::from_utf8_lossy(&shown.stderr);
+            assert!(shown.status.success(), "{command}: {text}");
+            for next in commands_in(&text) {
+                let script = format!("motet() {{ \"$BINARY\" \"$@\"; }}; {next}");
+                let ended = project.command_of("sh").args(["-c", &script]).env("BINARY", &binary).status();
+                assert!(ended.unwrap().success(), "{next}");
+            }
+            told.push(command.split_once(" --store").map_or(String::new(), |(_, place)| place.to_owned()));
+        }
+    }
+    assert_eq!(told, [" 'my runs'", " other/.motet", ""]);
+}

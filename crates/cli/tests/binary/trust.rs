@@ -241,3 +241,52 @@ fn a_stand_in_that_was_trusted_is_run() {
     let text = project.transcript(&["run", "silence.yaml"]);
     assert!(text.contains("it ran"), "{text}");
 }
+
+#[test]
+fn settings_that_are_no_file_of_the_project_are_refused_in_words() {
+    type Making = fn(&Project);
+    let makings: [(&str, Making); 4] = [
+        ("a folder", |project| fs::create_dir(project.path().join("motet.toml")).unwrap()),
+        ("a pipe", |project| {
+            let made = project.command_of("mkfifo").arg("motet.toml").status().unwrap();
+            assert!(made.success());
+        }),
+        ("a device", |project| symlink("/dev/null", project.path().join("motet.toml")).unwrap()),
+        ("a link", |project| {
+            fs::write(project.state().join("settings.toml"), "").unwrap();
+            symlink(project.state().join("settings.toml"), project.path().join("motet.toml")).unwrap();
+        }),
+    ];
+    let mut told = String::new();
+    for (name, make) in makings {
+        let project = Project::with("one.yaml", ONE);
+        make(&project);
+        told += &format!("{name}\n{}", project.transcript(&["run", "one.yaml"]));
+        assert!(!project.path().join(".motet").exists(), "{name}");
+    }
+    insta::assert_snapshot!(told);
+
+    let project = Project::with("one.yaml", ONE);
+    project.write("settings/shared.toml", "");
+    symlink("settings/shared.toml", project.path().join("motet.toml")).unwrap();
+    project.good(&["run", "one.yaml"]);
+}
+
+#[test]
+fn a_path_with_a_tilde_is_refused() {
+    let mut told = String::new();
+    for settings in ["store = '~/runs'\n", "out = '~'\n", "[tools]\nffmpeg = '~/bin/ffmpeg'\n"] {
+        told += &cloned(settings).transcript(&["run", "one.yaml"]);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_word_that_others_could_have_written_is_not_believed_and_that_is_said() {
+    let project = cloned("out = '/tmp'\n");
+    project.good(&["trust", "--yes"]);
+    let memory = project.state().join("motet/trusted");
+    fs::set_permissions(&memory, fs::Permissions::from_mode(0o777)).unwrap();
+    let told = project.transcript(&["run", "one.yaml"]) + &project.transcript(&["trust", "nope"]);
+    assert_transcript!(project, told);
+}

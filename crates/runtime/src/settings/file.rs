@@ -104,6 +104,11 @@ impl Source<'_> {
     fn text<'v>(&self, key: &str, value: &'v DeValue, span: Range<usize>) -> Result<&'v str, Error> {
         match value.as_str() {
             Some("") => Err(self.fault(span, format!("`{key}` is empty"))),
+            Some(text) if text.starts_with('~') => {
+                let message =
+                    format!("`{key}` begins with `~`, which is not expanded: write the path in full");
+                Err(self.fault(span, message))
+            }
             Some(text) => Ok(text),
             None => Err(self.wrong(key, "text in quotes", value, span)),
         }

@@ -75,6 +75,11 @@ impl Word {
     }
 }
 
+/// Whether a folder of words is there and others can write in it, or it isn't this user's.
+pub(super) fn is_open_to_others(memory: &Path) -> bool {
+    memory.is_dir() && own(memory, 0o022).is_none()
+}
+
 /// What is at `path`, if it is this user's, no link, and others have none of the rights `denied`.
 fn own(path: &Path, denied: u32) -> Option<Metadata> {
     let found = fs::symlink_metadata(path).ok()?;
