@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use motet::language::diagnostic::render;
 use motet::language::{Diagnostic, visible};
+use serde::Serialize;
 
 use crate::arguments::Color;
 use crate::render::line::{Line, Look, Symbols};
@@ -153,6 +154,18 @@ impl Stream {
         }
     }
 
+    /// Adds a line of JSON. Of a long one only pieces are in memory.
+    pub fn json(&mut self, source: &impl Serialize) {
+        serde_json::to_writer(JsonPieces(self), source).expect("what is told is plain data");
+        self.text("");
+    }
+
+    /// The same, in as many lines as it has parts.
+    pub fn pretty_json(&mut self, source: &impl Serialize) {
+        serde_json::to_writer_pretty(JsonPieces(self), source).expect("what is shown is plain data");
+        self.text("");
+    }
+
     /// Writes what was added up to now.
     pub fn flush(&mut self) {
         if !self.text.is_empty() {
@@ -165,6 +178,23 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+/// Takes JSON as it is written: texts in pieces that are texts themselves.
+struct JsonPieces<'s>(&'s mut Stream);
+
+impl Write for JsonPieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.text.push_str(std::str::from_utf8(bytes).map_err(io::Error::other)?);
+        if self.0.text.len() >= PIECE_BYTES {
+            Stream::flush(self.0);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

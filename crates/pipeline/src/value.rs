@@ -6,6 +6,7 @@ mod equality;
 pub mod journal;
 mod list;
 mod map;
+mod parts;
 mod plain;
 mod reader;
 mod weight;
@@ -20,6 +21,7 @@ use crate::{Artifact, Type};
 pub use journal::read_written;
 pub use list::List;
 pub use map::Map;
+use parts::Parts;
 pub use reader::Reader;
 pub(crate) use weight::{ITEM_UNITS, Weight};
 
@@ -221,6 +223,18 @@ impl Value {
             ),
             Value::Media(artifact) => serde_json::to_value(&**artifact).expect("an artifact is plain data"),
         }
+    }
+
+    /// The value and all that is in it, in order, each thing as often as it is held. Takes nothing ahead:
+    /// the first parts of a value that shares much come at once.
+    ///
+    /// ```
+    /// use motet_pipeline::Value;
+    /// let twice = (0..1000).fold(Value::from("x"), |value, _| Value::list(vec![value.clone(), value]));
+    /// assert_eq!(twice.parts().filter_map(Value::as_str).take(3).count(), 3);
+    /// ```
+    pub fn parts(&self) -> impl Iterator<Item = &Value> {
+        Parts::of(self)
     }
 
     /// Calls `visit` for every artifact in the value, in order.

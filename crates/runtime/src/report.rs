@@ -12,6 +12,7 @@ mod kept;
 mod mask;
 mod record;
 mod tally;
+mod value;
 
 pub use artifact::ArtifactPlaces;
 pub use end::{EndError, EndRecord, EndStep};
@@ -19,6 +20,7 @@ pub use event::PublicEvent;
 pub use mask::{MASKED, Mask};
 pub use record::{AttemptRecord, ITEMS_MAX, Items, RunRecord, StepRecord};
 pub use tally::{Standing, Tally};
+pub use value::{Detail, PublicValue};
 
 use motet_engine::RunId;
 use motet_pipeline::{Plan, Timestamp};

@@ -29,7 +29,7 @@ pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Ex
             let artifact = mask.value(&Value::Media(row.artifact.clone()));
             let record = json!({
                 "run": run.id, "step": mask.path(&row.step), "output": row.output, "position": row.position,
-                "artifact": reporter.places().value_json(&artifact),
+                "artifact": reporter.places().value(&artifact),
             });
             terminal.data(&format!("{record}\n"));
         }

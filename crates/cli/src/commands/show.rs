@@ -1,11 +1,12 @@
 //! `motet show`: what happened in a run.
 
+use std::collections::BTreeMap;
+
 use motet::engine::{StepStatus, Turn};
 use motet::follow::Happening;
-use motet::language::{StepPath, Timestamp};
-use motet::report::{ArtifactPlaces, EndRecord, Reporter, StepRecord};
+use motet::language::{StepPath, Timestamp, Value};
+use motet::report::{ArtifactPlaces, Detail, Reporter, StepRecord};
 use motet::store::{RunRow, RunStatus, StepFilter, Store};
-use serde_json::Value as Json;
 
 use crate::arguments;
 use crate::exit::Exit;
@@ -39,7 +40,7 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
     match (&asked.step, &asked.items) {
         (Some(path), _) => shown.write_step(path, asked.json, terminal)?,
         (None, Some(path)) => shown.write_items(path, asked, terminal)?,
-        (None, None) if asked.json => terminal.data(&format!("{:#}\n", shown.json())),
+        (None, None) if asked.json => Stream::new(*terminal).pretty_json(&shown.details()),
         (None, None) if asked.timeline => shown.write_timeline(terminal)?,
         (None, None) => write(&show::run_lines(&shown.view(terminal)), terminal),
     }
@@ -66,7 +67,7 @@ fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) ->
     store.each_turn(&row.id, |turn: Turn| {
         last_turn = turn.number;
         reporter.tell_each(&Happening::Turn(turn.into()), now(), |_, event| match json {
-            true => stream.text(&plain_data(serde_json::to_string(&event))),
+            true => stream.json(&event),
             false => journal::line(&event).iter().for_each(|line| stream.line(line)),
         });
         Ok::<(), Problem>(())
@@ -74,15 +75,11 @@ fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) ->
     if reporter.record().status.is_final() {
         let end = reporter.end(until(store, &row)?);
         match json {
-            true => stream.text(&plain_data(serde_json::to_string(&end))),
+            true => stream.json(&end),
             false => stream.line(&journal::end_line(&end, last_turn)),
         }
     }
     Ok(())
-}
-
-fn plain_data(json: serde_json::Result<String>) -> String {
-    json.expect("events and ends are plain data")
 }
 
 /// How many items are read at once.
@@ -105,22 +102,19 @@ impl<'s> Shown<'s> {
     }
 
     /// The end record, with what the run was given. Of a run that isn't over the event is its status.
-    fn json(&self) -> Json {
-        let end: EndRecord = self.reporter.end(self.until);
-        let mut json = serde_json::to_value(&end).expect("an end is plain data");
+    fn details(&self) -> BTreeMap<String, Detail> {
         let record = self.reporter.record();
-        let more = [
-            ("inputs", self.reporter.places().value_json(&record.inputs)),
-            ("plan", serde_json::to_value(record.plan).expect("a digest is a text")),
-            ("started_at", record.started_at.to_string().into()),
-        ];
-        for (name, value) in more {
-            json[name] = value;
-        }
+        let mut end = self.reporter.end(self.until);
         if record.status == RunStatus::Running {
-            json["event"] = "run.running".into();
+            end.event = "run.running";
         }
-        json
+        let outputs = std::mem::replace(&mut end.outputs, self.reporter.places().value(&Value::Null));
+        let mut details = show::details_of(&end);
+        details.insert("outputs".into(), outputs.into());
+        details.insert("inputs".into(), self.reporter.places().value(&record.inputs).into());
+        details.insert("plan".into(), record.plan.map(|plan| plan.to_string()).into());
+        details.insert("started_at".into(), record.started_at.to_string().into());
+        details
     }
 
     fn write_step(&mut self, path: &str, json: bool, terminal: &Terminal) -> Result<(), Problem> {
@@ -128,7 +122,7 @@ impl<'s> Shown<'s> {
         let step = self.step(&path)?;
         let places = self.reporter.places();
         match json {
-            true => terminal.data(&format!("{:#}\n", show::step_json(&path, &step, places))),
+            true => Stream::new(*terminal).pretty_json(&show::step_details(&path, &step, places)),
             false => write(&show::step_lines(&self.view(terminal), &path, &step, places), terminal),
         }
         Ok(())

@@ -20,7 +20,7 @@ impl JsonLines {
 
 impl Reader for JsonLines {
     fn tell(&mut self, _: &Reporter, event: &PublicEvent) {
-        self.stream.text(&serde_json::to_string(event).expect("an event is plain data"));
+        self.stream.json(event);
     }
 
     fn caught_up(&mut self, _: &Follow) {}
@@ -34,8 +34,7 @@ impl Reader for JsonLines {
     }
 
     fn end(&mut self, follow: &Follow, _: &Ending) {
-        let end = follow.reporter.end(now());
-        self.stream.text(&serde_json::to_string(&end).expect("an end is plain data"));
+        self.stream.json(&follow.reporter.end(now()));
         self.stream.flush();
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use motet::engine::StepStatus;
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
-use motet::report::{RunRecord, StepRecord};
+use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
 use motet::store::RunStatus;
 
 use super::line::{Line, Look, Tone};
@@ -207,9 +207,11 @@ const TEXT_CHARACTERS_MAX: usize = 200;
 /// is lost.
 fn shown(value: &Value, look: &Look) -> String {
     match value {
-        Value::Text(text) if look.cuts && text.chars().count() > TEXT_CHARACTERS_MAX => brief(value),
+        Value::Text(text) if look.cuts && text.chars().nth(TEXT_CHARACTERS_MAX).is_some() => brief(value),
         Value::Text(text) if !text.contains(char::is_control) => text.to_string(),
         other if look.cuts => brief(other),
-        other => other.to_json().to_string(),
+        other => {
+            serde_json::to_string(&ArtifactPlaces::nowhere().value(other)).expect("a value is plain data")
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The journal: every event with its time.
 
 use motet::language::StepPath;
-use motet::report::{EndRecord, PublicEvent};
+use motet::report::{Detail, EndRecord, PublicEvent};
 use serde_json::Value as Json;
 
 use super::line::{Line, Tone};
@@ -16,7 +16,7 @@ pub fn end_line(end: &EndRecord, last_turn: u64) -> Line {
     let details = [
         end.failed_step.as_ref().map(|step| format!("step={step}")),
         end.reason.as_ref().map(|reason| format!("reason={reason}")),
-        (!is_empty(&end.outputs)).then(|| format!("outputs={}", shown(&end.outputs))),
+        (!end.outputs.is_empty()).then(|| format!("outputs={}", end.outputs.beginning(VALUE_CHARACTERS_MAX))),
     ];
     let details: Vec<String> = details.into_iter().flatten().collect();
     beginning(Some(last_turn), &end.at, end.event).then(Tone::Dim, format!("  {}", details.join(" ")))
@@ -38,7 +38,7 @@ fn line_of(event: &PublicEvent) -> Line {
         .details
         .iter()
         .filter(|(_, value)| !is_empty(value))
-        .map(|(name, value)| format!("{name}={}", shown(value)))
+        .map(|(name, value)| format!("{name}={}", value.beginning(VALUE_CHARACTERS_MAX)))
         .collect();
     line.then(Tone::Dim, format!("  {}", details.join(" ")))
 }
@@ -52,22 +52,17 @@ fn tone_of(name: &str) -> Tone {
     }
 }
 
-fn is_empty(value: &Json) -> bool {
-    match value {
-        Json::Null | Json::Bool(false) => true,
-        Json::String(text) => text.is_empty() || text == "0",
-        Json::Array(items) => items.is_empty(),
-        Json::Object(fields) => fields.is_empty(),
-        _ => false,
+fn is_empty(detail: &Detail) -> bool {
+    match detail {
+        Detail::Value(value) => value.is_empty(),
+        Detail::Plain(json) => match json {
+            Json::Null | Json::Bool(false) => true,
+            Json::String(text) => text.is_empty() || text == "0",
+            Json::Array(items) => items.is_empty(),
+            Json::Object(fields) => fields.is_empty(),
+            _ => false,
+        },
     }
 }
 
 const VALUE_CHARACTERS_MAX: usize = 80;
-
-fn shown(value: &Json) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(VALUE_CHARACTERS_MAX) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
-}

@@ -1,7 +1,7 @@
 //! Plain lines: one for each thing that happens, where there is no terminal to redraw.
 
 use motet::language::{Span, StepPath};
-use motet::report::{PublicEvent, RunRecord};
+use motet::report::{Detail, PublicEvent, RunRecord};
 use serde_json::Value as Json;
 
 use super::line::{Line, Look, Tone};
@@ -11,7 +11,8 @@ use super::words::{clock, count, duration, output};
 /// The line for an event, if it is worth one.
 pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line> {
     let symbols = &look.symbols;
-    let text = |name: &str| event.details.get(name).and_then(Json::as_str).unwrap_or_default();
+    let detail = |name: &str| event.details.get(name).and_then(Detail::as_plain);
+    let text = |name: &str| detail(name).and_then(Json::as_str).unwrap_or_default();
     let step = |words: String| format!("{}   {words}", event.step.as_ref().map_or("", StepPath::as_str));
     let (tone, symbol, words) = match event.name {
         "run.started" => return Some(heading(record)),
@@ -33,8 +34,7 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         }
         "step.sleeping" => (Tone::Dim, symbols.waiting, step(sleeps(event, record)?)),
         "step.failed" => {
-            let tolerated =
-                if event.details.get("tolerated") == Some(&true.into()) { ", tolerated" } else { "" };
+            let tolerated = if detail("tolerated") == Some(&true.into()) { ", tolerated" } else { "" };
             let words = format!("failed{tolerated}, {}: {}", text("class"), text("message"));
             (Tone::Bad, symbols.failed, step(words))
         }
@@ -70,7 +70,7 @@ fn heading(record: &RunRecord) -> Line {
 }
 
 fn taken_up_again(event: &PublicEvent) -> String {
-    match event.details.get("away_ms").and_then(Json::as_u64) {
+    match event.details.get("away_ms").and_then(Detail::as_plain).and_then(Json::as_u64) {
         Some(away) => format!("taken up again: nobody worked on it for {}", duration(Span(away))),
         None => "taken up again".to_owned(),
     }

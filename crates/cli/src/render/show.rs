@@ -1,15 +1,18 @@
 //! A run that is looked at, and one of its steps in full.
 
+use std::collections::BTreeMap;
+
 use motet::engine::StepStatus;
 use motet::language::{StepPath, Value};
-use motet::report::{ArtifactPlaces, AttemptRecord, StepRecord};
+use motet::report::{ArtifactPlaces, AttemptRecord, Detail, StepRecord};
 use motet::store::RunStatus;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Tone};
 use super::progress::View;
 use super::table::Table;
-use super::words::{brief, bytes, duration, local_time, measures};
+use super::words::{PARTS_MAX, brief, bytes, duration, local_time, measures};
 use crate::project::{shown_path, typed_command};
 
 /// Header, steps, outputs.
@@ -185,14 +188,19 @@ fn section(label: &str, values: Option<&Value>, places: &ArtifactPlaces, view: &
     std::iter::once(Line::of(Tone::Dim, format!("  {label}"))).chain(lines).collect()
 }
 
-/// A value in full, but for its media, which are measured.
+/// How much of a value is shown to a person who asks for its step. `--json` writes all of it.
+const VALUE_CHARACTERS_MAX: usize = 20_000;
+
+/// A value, but for its media, which are measured.
 fn whole(value: &Value) -> String {
-    let mut holds_media = false;
-    value.for_each_artifact(&mut |_| holds_media = true);
-    match value.as_list().filter(|_| holds_media) {
-        Some(items) => items.iter().map(brief).collect::<Vec<_>>().join(" + "),
-        None => value.to_json().to_string(),
+    match value.as_list().filter(|_| holds_media(value)) {
+        Some(items) => items.iter().take(PARTS_MAX).map(brief).collect::<Vec<_>>().join(" + "),
+        None => ArtifactPlaces::nowhere().value(value).beginning(VALUE_CHARACTERS_MAX),
     }
+}
+
+fn holds_media(value: &Value) -> bool {
+    value.parts().take(PARTS_MAX).any(|part| part.as_artifact().is_some())
 }
 
 fn indented(lines: Vec<Line>) -> Vec<Line> {
@@ -200,8 +208,8 @@ fn indented(lines: Vec<Line>) -> Vec<Line> {
 }
 
 /// The same for programs.
-pub fn step_json(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) -> Json {
-    let value = |value: &Option<Value>| value.as_ref().map(|value| places.value_json(value));
+pub fn step_details(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) -> BTreeMap<String, Detail> {
+    let value = |value: &Option<Value>| places.value(value.as_ref().unwrap_or(&Value::Null));
     let attempts: Vec<Json> = step
         .attempts
         .iter()
@@ -221,12 +229,21 @@ pub fn step_json(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces) ->
         "reason": step.reason,
         "class": step.failure.as_ref().map(|failure| failure.class),
         "message": step.failure.as_ref().map(|failure| &failure.message),
-        "tolerated": step.tolerated, "inputs": value(&step.inputs), "outputs": value(&step.output),
-        "attempts": attempts, "cost": step.cost,
+        "tolerated": step.tolerated, "attempts": attempts, "cost": step.cost,
         "duration_ms": step.duration().map(|duration| duration.0),
     });
     if let Some(items) = step.items.as_ref().filter(|items| items.total > items.keys.len()) {
         record["total"] = items.total.into();
     }
-    record
+    let mut details = details_of(&record);
+    details.insert("inputs".into(), value(&step.inputs).into());
+    details.insert("outputs".into(), value(&step.output).into());
+    details
+}
+
+/// The fields of a small record.
+pub fn details_of(record: &impl Serialize) -> BTreeMap<String, Detail> {
+    let record = serde_json::to_value(record).expect("a record is plain data");
+    let fields = record.as_object().into_iter().flatten();
+    fields.map(|(name, json)| (name.clone(), json.clone().into())).collect()
 }

@@ -1,7 +1,7 @@
 //! Lengths of time, sizes and measures in words.
 
 use motet::language::{Artifact, MediaKind, Span, Timestamp, Value};
-use motet::report::MASKED;
+use motet::report::{ArtifactPlaces, MASKED};
 
 /// A length of time for people: `45 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
 pub fn duration(span: Span) -> String {
@@ -98,22 +98,36 @@ pub fn measures(artifact: &Artifact, times: &str) -> String {
 
 /// What a step gave, in a few words: its media measured, else its values.
 pub fn output(output: &Value, times: &str) -> String {
-    let mut media = Vec::new();
-    output.for_each_artifact(&mut |artifact| media.push(measures(artifact, times)));
-    match media.len() {
-        0 => output.as_map().map(values).unwrap_or_default(),
-        1..=3 => media.join(" + "),
-        more => format!("{more} artifacts, {} first", media[0]),
+    let mut parts = output.parts().take(PARTS_MAX);
+    let media: Vec<_> = parts.by_ref().filter_map(Value::as_artifact).collect();
+    let more = if media.is_empty() || output.parts().nth(PARTS_MAX).is_none() { "" } else { "more than " };
+    match media.as_slice() {
+        [] => output.as_map().map(values).unwrap_or_default(),
+        [_] | [_, _] | [_, _, _] if more.is_empty() => {
+            media.iter().map(|artifact| measures(artifact, times)).collect::<Vec<_>>().join(" + ")
+        }
+        [first, ..] => format!("{more}{} artifacts, {} first", media.len(), measures(first, times)),
     }
 }
 
 fn values(entries: &motet::language::value::Map) -> String {
     let shown = entries.iter().filter(|(name, _)| *name != "meta");
-    match shown.clone().count() {
-        1 => shown.map(|(_, value)| brief(value)).collect(),
-        _ => shown.map(|(name, value)| format!("{name} {}", brief(value))).collect::<Vec<_>>().join(", "),
+    let mut first: Vec<_> = shown.take(FIELDS_MAX + 1).collect();
+    if let [(_, value)] = first.as_slice() {
+        return brief(value);
     }
+    let goes_on = first.len() > FIELDS_MAX;
+    first.truncate(FIELDS_MAX);
+    let fields: Vec<String> =
+        first.into_iter().map(|(name, value)| format!("{name} {}", brief(value))).collect();
+    format!("{}{}", fields.join(", "), if goes_on { ", …" } else { "" })
 }
+
+/// How many parts of a value are looked at to find its media: whoever draws does so often.
+pub const PARTS_MAX: usize = 2000;
+
+/// How many fields of what a step gave are told in a line.
+const FIELDS_MAX: usize = 20;
 
 const BRIEF_CHARACTERS_MAX: usize = 60;
 
@@ -125,16 +139,12 @@ pub fn brief(value: &Value) -> String {
         Value::Media(artifact) => measures(artifact, "×"),
         Value::List(items) if items.len() > 4 => count(items.len(), "item"),
         Value::Map(entries) if entries.len() > 4 => count(entries.len(), "field"),
-        other => {
-            let text = other.to_json().to_string();
-            // A number is kept exactly as it was written; `25.0` frames are 25.
-            let is_number = matches!(other, Value::Number(_));
-            let text = text.strip_suffix(".0").filter(|_| is_number).unwrap_or(&text);
-            match text.char_indices().nth(BRIEF_CHARACTERS_MAX) {
-                Some((at, _)) => format!("{}…", &text[..at]),
-                None => text.to_owned(),
-            }
+        // A number is kept exactly as it was written; `25.0` frames are 25.
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
         }
+        other => ArtifactPlaces::nowhere().value(other).beginning(BRIEF_CHARACTERS_MAX),
     }
 }
 

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use motet_pipeline::{Artifact, Digest, Value};
 use motet_store::Store;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
+
+use super::PublicValue;
 
 /// Where the bytes of artifacts can be read.
 #[derive(Clone, Default)]
 pub struct ArtifactPlaces {
     store: Option<Store>,
-    copies: BTreeMap<Digest, PathBuf>,
+    copies: Arc<BTreeMap<Digest, PathBuf>>,
 }
 
 impl ArtifactPlaces {
     /// In `store`, which stays when this process ends.
     pub fn in_store(store: Store) -> ArtifactPlaces {
-        ArtifactPlaces { store: Some(store), copies: BTreeMap::new() }
+        ArtifactPlaces { store: Some(store), copies: Arc::default() }
     }
 
     /// Only where copies are made: the store goes away with this process.
@@ -27,7 +30,7 @@ impl ArtifactPlaces {
 
     /// Adds a copy, which is preferred to the store's own file.
     pub fn add_copy(&mut self, digest: Digest, path: PathBuf) {
-        self.copies.insert(digest, path);
+        Arc::make_mut(&mut self.copies).insert(digest, path);
     }
 
     /// The file that holds the bytes, as an absolute path.
@@ -54,21 +57,13 @@ impl ArtifactPlaces {
         Json::Object(fields)
     }
 
-    /// A value: absence is null, artifacts are as [`ArtifactPlaces::artifact_json`] writes them.
-    pub fn value_json(&self, value: &Value) -> Json {
-        match value {
-            Value::Media(artifact) => self.artifact_json(artifact),
-            Value::List(items) => items.iter().map(|item| self.value_json(item)).collect(),
-            Value::Map(entries) => {
-                let entries = entries.iter().map(|(name, value)| (name.clone(), self.value_json(value)));
-                Json::Object(entries.collect())
-            }
-            plain => plain.to_json(),
-        }
+    /// A value as programs see it.
+    pub fn value(&self, value: &Value) -> PublicValue {
+        PublicValue { value: value.clone(), places: self.clone() }
     }
 
-    pub(super) fn optional_json(&self, value: Option<&Value>) -> Json {
-        value.map_or_else(|| json!({}), |value| self.value_json(value))
+    pub(super) fn optional(&self, value: Option<&Value>) -> PublicValue {
+        value.map_or_else(|| self.value(&Value::Map(Arc::default())), |value| self.value(value))
     }
 }
 

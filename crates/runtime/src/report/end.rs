@@ -6,13 +6,12 @@ use motet_engine::{Money, RunId};
 use motet_pipeline::{Class, StepPath, Timestamp};
 use motet_store::RunStatus;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
 
 use super::event::item_of;
-use super::{ArtifactPlaces, RunRecord, Tally};
+use super::{ArtifactPlaces, PublicValue, RunRecord, Tally};
 
 /// How a run ended, or how far it came: the last line of `motet run --json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct EndRecord {
     /// `run.completed`, `run.failed`, `run.cancelled`, `run.parked`; `run.interrupted` if it isn't over.
     pub event: &'static str,
@@ -42,7 +41,7 @@ pub struct EndRecord {
     #[serde(skip_serializing_if = "is_zero")]
     pub errors_left_out: u64,
     /// What it gave.
-    pub outputs: Json,
+    pub outputs: PublicValue,
     /// The steps and items by their paths: of the items of a long list, and of what is inside them, only some.
     pub steps: BTreeMap<StepPath, EndStep>,
     /// How long it took, in milliseconds.
@@ -104,7 +103,7 @@ impl EndRecord {
             reason: record.reason.clone(),
             errors: errors_of(record),
             errors_left_out: record.errors_left_out,
-            outputs: record.outputs.as_ref().map_or_else(|| json!({}), |outputs| places.value_json(outputs)),
+            outputs: places.optional(record.outputs.as_ref()),
             steps: steps_of(record),
             duration_ms: record.elapsed(now).0,
             cost: record.cost,

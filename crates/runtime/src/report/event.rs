@@ -1,18 +1,20 @@
 //! Public events: one line of `motet run --json` each.
 
+use std::collections::BTreeMap;
+
 use motet_engine::event::SkipReason;
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{StepPath, Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::{ArtifactPlaces, RunRecord};
+use super::{ArtifactPlaces, Detail, PublicValue, RunRecord};
 use crate::follow::Progress;
 
 /// Something that happened to a run, for programs. Serialised, it is one JSON object: `event`, `at`
 /// and `run` are always there, `turn` where it is durable, `step`, `item` and `attempt` where it is
 /// about one, then what the event itself tells (see `docs/events.md`).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct PublicEvent {
     /// Its name, such as `step.completed`; stable.
     #[serde(rename = "event")]
@@ -35,7 +37,7 @@ pub struct PublicEvent {
     pub attempt: Option<u32>,
     /// What else there is to tell.
     #[serde(flatten)]
-    pub details: Map<String, Json>,
+    pub details: BTreeMap<String, Detail>,
 }
 
 impl PublicEvent {
@@ -48,7 +50,7 @@ impl PublicEvent {
             step: None,
             item: None,
             attempt: None,
-            details: Map::new(),
+            details: BTreeMap::new(),
         }
     }
 
@@ -58,7 +60,7 @@ impl PublicEvent {
         self
     }
 
-    fn with(mut self, name: &str, value: impl Into<Json>) -> PublicEvent {
+    fn with(mut self, name: &str, value: impl Into<Detail>) -> PublicEvent {
         self.details.insert(name.to_owned(), value.into());
         self
     }
@@ -100,8 +102,11 @@ impl PublicEvent {
             told = told.about(step);
         }
         told.attempt = attempt_of(event, record);
-        told.details = details_of(event, record, places);
-        told
+        told.details = details_of(event, record);
+        match value_of(event, places) {
+            Some((name, value)) => told.with(name, value),
+            None => told,
+        }
     }
 }
 
@@ -159,12 +164,23 @@ fn attempt_of(event: &Event, record: &RunRecord) -> Option<u32> {
     }
 }
 
-fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map<String, Json> {
+/// What was given or came out with `event`, and under which name it is told.
+fn value_of(event: &Event, places: &ArtifactPlaces) -> Option<(&'static str, PublicValue)> {
+    Some(match event {
+        Event::RunStarted(started) => ("inputs", places.value(&started.inputs)),
+        Event::StepReady { inputs, .. } => ("inputs", places.optional(inputs.as_ref())),
+        Event::TargetReady { inputs, .. } => ("inputs", places.value(inputs)),
+        Event::StepCompleted { output, .. } => ("outputs", places.optional(output.as_ref())),
+        _ => return None,
+    })
+}
+
+/// What else `event` tells.
+fn details_of(event: &Event, record: &RunRecord) -> BTreeMap<String, Detail> {
     let details = match event {
         Event::RunStarted(started) => json!({
             "pipeline": started.pipeline, "plan": started.plan, "user": started.user,
-            "labels": started.labels, "inputs": places.value_json(&started.inputs),
-            "steps": record.order.len(),
+            "labels": started.labels, "steps": record.order.len(),
         }),
         Event::RunResumed { away } => json!({ "away_ms": away.0 }),
         Event::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
@@ -175,10 +191,7 @@ fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map
                 total => json!({ "items": keys, "total": total }),
             }
         }
-        Event::StepReady { inputs, .. } => json!({ "inputs": places.optional_json(inputs.as_ref()) }),
-        Event::TargetReady { target, inputs, dropped, .. } => {
-            json!({ "target": target, "inputs": places.value_json(inputs), "dropped": dropped })
-        }
+        Event::TargetReady { target, dropped, .. } => json!({ "target": target, "dropped": dropped }),
         Event::StepSkipped { reason, step } => json!({
             "why": skip_word(reason), "reason": record.step(step).and_then(|step| step.reason.clone()),
         }),
@@ -198,10 +211,9 @@ fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map
             json!({ "retry_at": at.to_string(), "reason": reason, "counted": counted })
         }
         Event::FallbackTaken { target, reason, .. } => json!({ "target": target, "reason": reason }),
-        Event::StepCompleted { step, output } => {
+        Event::StepCompleted { step, .. } => {
             let record = record.step(step);
             json!({
-                "outputs": places.optional_json(output.as_ref()),
                 "duration_ms": record.and_then(|step| step.duration()).map(|duration| duration.0),
                 "cost": record.map(|step| step.cost),
             })
@@ -210,14 +222,15 @@ fn details_of(event: &Event, record: &RunRecord, places: &ArtifactPlaces) -> Map
             json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })
         }
         Event::StepCancelled { reason, .. } => json!({ "reason": reason }),
-        Event::StepWoken { .. }
+        Event::StepReady { .. }
+        | Event::StepWoken { .. }
         | Event::RunCompleted { .. }
         | Event::RunFailed { .. }
         | Event::RunCancelled { .. } => json!({}),
     };
     match details {
-        Json::Object(details) => details,
-        _ => Map::new(),
+        Json::Object(details) => details.into_iter().map(|(name, json)| (name, json.into())).collect(),
+        _ => BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Masking: what an input marked `sensitive` holds is shown nowhere.
 
 mod secrets;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Plan, StepPath, Value};
 
 use self::secrets::Secrets;
+use self::values::{Masking, Texts};
 
 /// What is shown instead.
 pub const MASKED: &str = "•••";
@@ -80,13 +82,13 @@ impl Mask {
     }
 
     fn learn_inputs(&mut self, path: &str, inputs: &Value) {
-        let mut found = Vec::new();
+        let mut texts = Texts::default();
         for (name, value) in inputs.as_map().into_iter().flatten() {
             if self.hides_input(path, name) {
-                collect_texts(value, &mut found);
+                texts.add(value);
             }
         }
-        self.secrets.learn(found);
+        self.secrets.learn(texts.found);
     }
 
     /// The paths, without keys of items, of the pipelines used as steps that have sensitive inputs.
@@ -160,30 +162,21 @@ impl Mask {
         self.secrets.hide(text).unwrap_or_else(|| text.to_owned())
     }
 
-    /// `value` without anything that a sensitive input holds.
+    /// `value` without anything that a sensitive input holds. What it shares is looked through once, and
+    /// stays shared.
     pub fn value(&self, value: &Value) -> Value {
-        match value {
-            _ if self.secrets.is_empty() => value.clone(),
-            Value::Text(text) => self.secrets.hide(text).map_or_else(|| value.clone(), Value::from),
-            Value::Number(number) if self.secrets.contains(&number.to_string()) => Value::from(MASKED),
-            Value::Media(artifact) if self.hides(artifact) => Value::from(MASKED),
-            Value::List(items) => Value::list(items.iter().map(|item| self.value(item)).collect()),
-            Value::Map(entries) => {
-                Value::map(entries.iter().map(|(name, value)| (self.key(name), self.value(value))))
-            }
-            other => other.clone(),
-        }
+        Masking::new(self).shown(value)
     }
 
     /// The inputs of the step at `path` (empty for the run), its sensitive ones masked whatever they
     /// hold.
     fn inputs(&self, path: &str, inputs: &Value) -> Value {
         let Some(entries) = inputs.as_map() else { return self.value(inputs) };
-        let shown = |(name, value): (&String, &Value)| match value {
-            value if value.is_absent() || !self.hides_input(path, name) => (name.clone(), self.value(value)),
-            _ => (name.clone(), Value::from(MASKED)),
-        };
-        Value::map(entries.iter().map(shown))
+        let mut masking = Masking::new(self);
+        Value::map(entries.iter().map(|(name, value)| {
+            let is_hidden = !value.is_absent() && self.hides_input(path, name);
+            (name.clone(), if is_hidden { Value::from(MASKED) } else { masking.shown(value) })
+        }))
     }
 
     fn failure(&self, failure: &mut Failure) {
@@ -207,13 +200,9 @@ impl Mask {
                 *inputs = self.inputs(&path, inputs);
             }
             Event::StepExpanded { items, .. } => {
-                *items = items
-                    .iter()
-                    .map(|(key, value)| {
-                        self.learn_key(&key);
-                        (self.key(&key), self.value(value))
-                    })
-                    .collect();
+                items.keys().for_each(|key| self.learn_key(&key));
+                let mut masking = Masking::new(self);
+                *items = items.iter().map(|(key, value)| (self.key(&key), masking.shown(value))).collect();
             }
             Event::RunFailed { step, failure } => {
                 *step = step.as_ref().map(|step| self.path(step));
@@ -246,21 +235,6 @@ impl Mask {
             *step = self.path(step);
         }
         Cow::Owned(event)
-    }
-}
-
-/// Adds all that is long enough to be recognised elsewhere.
-fn collect_texts(value: &Value, found: &mut Vec<String>) {
-    let text = match value {
-        Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Media(artifact) => artifact.digest.to_string(),
-        Value::List(items) => return items.iter().for_each(|item| collect_texts(item, found)),
-        Value::Map(entries) => return entries.values().for_each(|value| collect_texts(value, found)),
-        Value::Absent | Value::Null | Value::Bool(_) => return,
-    };
-    if text.chars().count() >= RECOGNISED_CHARACTERS_MIN {
-        found.push(text);
     }
 }
 

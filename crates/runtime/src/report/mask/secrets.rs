@@ -48,7 +48,7 @@ impl Secrets {
     }
 
     /// Adds secrets. Once there are more than can be looked for, every text counts as one.
-    pub(super) fn learn(&mut self, found: Vec<String>) {
+    pub(super) fn learn(&mut self, found: impl IntoIterator<Item = String>) {
         let found: BTreeSet<Arc<str>> = found.into_iter().map(Arc::from).collect();
         let fresh = found.into_iter().filter(|secret| !self.known.contains(secret));
         let (short, long): (Vec<_>, Vec<_>) = fresh.partition(|secret| secret.len() <= SHORT_BYTES_MAX);
@@ -165,11 +165,11 @@ mod tests {
     #[test]
     fn where_too_much_is_secret_nothing_is_shown() {
         let mut secrets = Secrets::default();
-        secrets.learn((0..200_000).map(|number| format!("secret {number}")).collect());
+        secrets.learn((0..200_000).map(|number| format!("secret {number}")));
         assert_eq!((shown(&secrets, "harmless"), secrets.hide("")), ("•••".into(), None));
         assert!(secrets.known.is_empty(), "and nothing of it is kept");
         let mut secrets = Secrets::default();
-        secrets.learn((0..=LONG_MAX).map(|number| number.to_string().repeat(5000)).collect());
+        secrets.learn((0..=LONG_MAX).map(|number| number.to_string().repeat(5000)));
         assert_eq!(shown(&secrets, "harmless"), "•••");
     }
 }
