@@ -32,10 +32,14 @@ impl Store {
         self.rows_of_steps(run, filter, None, "path")
     }
 
-    /// The steps and items of a run that failed and fit: those that failed first.
+    /// The steps and items of a run that failed and fit: those that failed first. Of items that failed in
+    /// the same moment, those with lower indices come first.
     pub fn failed_steps(&self, run: &RunId, filter: StepFilter) -> Result<Vec<StepRow>, StoreError> {
         let filter = filter.with_status(StepStatus::Failed);
-        let order = "ended_at, length(path) DESC, path";
+        // What is up to the end of the item's key, then what is inside of it, innermost first.
+        let order = "ended_at, instr(substr(path, length(?2) + 1), ']'),
+                     substr(path, 1, length(?2) + instr(substr(path, length(?2) + 1), ']')),
+                     length(path) DESC, path";
         self.rows_of_steps(run, &filter, Some("steps_failed"), order)
     }
 

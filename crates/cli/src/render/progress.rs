@@ -2,7 +2,7 @@
 
 use motet::engine::StepStatus;
 use motet::language::{Span, StepPath, Timestamp};
-use motet::report::{RunRecord, StepRecord};
+use motet::report::{ListOrder, RunRecord, StepRecord};
 
 use self::columns::Columns;
 use super::line::{Line, Look, Tone, columns as columns_of};
@@ -299,14 +299,20 @@ impl View<'_> {
             let retrying = step.status == StepStatus::Sleeping && !step.attempts.is_empty();
             step.status == StepStatus::Failed || retrying
         };
-        let mut found = self.record.below(path).filter(|(below, step)| unwell(step) && self.is_cause(below));
-        for (below, step) in found.by_ref().take(UNFOLDED_MAX) {
+        let found = self.record.below(path).filter(|(below, step)| unwell(step) && self.is_cause(below));
+        let mut found: Vec<_> = found.collect();
+        // Those that failed first; those that may still come to something behind them.
+        found.sort_by_cached_key(|(below, step)| {
+            (step.ended_at.is_none(), step.ended_at, ListOrder::of(below))
+        });
+        for (below, step) in found.iter().take(UNFOLDED_MAX) {
             let (symbol, tone) = self.symbol(step);
             let line = Line::new().plain("      ").then(tone, symbol).plain(format!(" {below}   "));
             lines.push(self.add_state(line, below, step));
         }
         let left_out = self.record.step(path).and_then(|step| step.items.as_ref());
-        let more = found.count() as u64 + left_out.map_or(0, |items| items.failed_left_out());
+        let more = found.len().saturating_sub(UNFOLDED_MAX) as u64
+            + left_out.map_or(0, |items| items.failed_left_out());
         if more > 0 {
             lines.push(Line::of(Tone::Dim, format!("      and {more} more")));
         }

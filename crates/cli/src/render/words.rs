@@ -188,6 +188,21 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_another_a_billion_times_is_told_in_a_few_words_at_once() {
+        let doubled = |value| (0..30).fold(value, |value: Value, _| Value::list(vec![value.clone(), value]));
+        let gave = Value::map([("value", doubled("x".into()))]);
+        assert_eq!(output(&gave, "x"), format!("{}…", "[".repeat(30) + r#""x","x"],["x","x"]],[["x","x""#));
+        let json = serde_json::json!({
+            "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png", "bytes": 1,
+        });
+        let image: Artifact = serde_json::from_value(json).unwrap();
+        let told = output(&doubled(image.into()), "x");
+        assert!(told.starts_with("more than 9") && told.ends_with(" artifacts, png first"), "{told}");
+        let fields = Value::map((0..1000).map(|number| (format!("f{number:03}"), Value::Null)));
+        assert!(output(&fields, "x").ends_with("f019 null, …"));
+    }
+
+    #[test]
     fn sizes_keep_two_figures() {
         let table =
             [(0, "0 B"), (999, "999 B"), (1_400, "1.4 kB"), (2_140_000, "2.1 MB"), (31_400_000_000, "31 GB")];

@@ -8,7 +8,7 @@ use motet_store::RunStatus;
 use serde::Serialize;
 
 use super::event::item_of;
-use super::{ArtifactPlaces, PublicValue, RunRecord, Tally};
+use super::{ArtifactPlaces, ListOrder, PublicValue, RunRecord, Tally};
 
 /// How a run ended, or how far it came: the last line of `motet run --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -124,8 +124,8 @@ fn name_of(status: RunStatus) -> &'static str {
 fn errors_of(record: &RunRecord) -> Vec<EndError> {
     let mut failed: Vec<_> =
         record.steps.iter().filter_map(|(path, step)| Some((path, step, step.failure.as_ref()?))).collect();
-    // An item fails in the same moment as its step: the innermost comes first.
-    failed.sort_by_key(|(path, step, _)| (step.ended_at, std::cmp::Reverse(path.as_str().len())));
+    // An item fails in the same moment as its step, and many may fail at once.
+    failed.sort_by_cached_key(|(path, step, _)| (step.ended_at, ListOrder::of(path)));
     let errors = failed.into_iter().map(|(path, step, failure)| EndError {
         step: Some(path.clone()),
         item: item_of(path),

@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_the_cut_would_divide_is_masked_before() {
+        let mut mask = crate::report::Mask::everything();
+        mask.learn(&[("key".to_owned(), "hunter22".into())].into());
+        let shown = mask.value(&Value::list(vec!["my hunter22!".into()]));
+        assert_eq!(beginning(&shown, 7), r#"["my ••…"#);
+        assert_eq!(beginning(&shown, 99), r#"["my •••!"]"#);
+    }
+
+    #[test]
     fn a_long_text_or_name_is_read_as_far_as_it_is_shown() {
         for value in [Value::from("ü".repeat(1 << 20)), Value::map([("ü".repeat(1 << 20), Value::Null)])] {
             assert_eq!(beginning(&value, 9).chars().count(), 10);

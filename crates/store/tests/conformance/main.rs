@@ -53,6 +53,7 @@ on_every_store! {
     tables::projections_can_be_made_again
     steps::a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least
     steps::steps_are_found_a_few_at_a_time
+    steps::of_items_that_failed_at_once_the_first_of_the_list_come_first
     steps::how_items_ended_and_what_they_cost_is_counted
     steps::a_step_knows_the_turns_that_tell_of_it
     artifacts::artifacts_are_referred_to_by_step_and_output

@@ -115,6 +115,21 @@ pub fn steps_are_found_a_few_at_a_time(store: &Store) {
     assert_eq!(store.step(run, &StepPath::from_text("shots[d]")).unwrap(), None);
 }
 
+pub fn of_items_that_failed_at_once_the_first_of_the_list_come_first(store: &Store) {
+    let path = StepPath::from_text;
+    let failure = Failure::new(Class::Content, "refused");
+    let failed =
+        |step: &str| Event::StepFailed { step: path(step), failure: failure.clone(), tolerated: false };
+    let mut score = Score::started("r", Value::Null);
+    let items: Items = (0..12).map(|index: i32| (index.to_string(), Value::Null)).collect();
+    score.turn([Event::StepExpanded { step: path("shots"), items }]);
+    let steps = ["shots[10]", "shots[2]/still", "shots[2]", "shots[0]/takes[10]", "shots[0]"];
+    score.turn(steps.map(failed));
+    let run = &score.kept_in(store).run;
+    let found = store.failed_steps(run, StepFilter::items_of("shots").at_most(4)).unwrap();
+    assert_eq!(paths(found), ["shots[0]/takes[10]", "shots[0]", "shots[2]/still", "shots[2]"]);
+}
+
 pub fn how_items_ended_and_what_they_cost_is_counted(store: &Store) {
     let run = &shots(store).run;
     let counted = |path: &str| store.step(run, &StepPath::from_text(path)).unwrap().unwrap().items_over;

@@ -196,6 +196,26 @@ fn where_there_are_few_rows_what_goes_on_stays_in_sight_and_the_rest_is_counted(
 }
 
 #[test]
+fn the_items_that_failed_first_are_shown_in_the_order_of_the_list() {
+    let mut story = Story::begin();
+    let items = (0..12).map(|index| (index.to_string(), Value::from(index)));
+    story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.collect() }]);
+    let failure = Failure::new(Class::Content, "it can't be drawn");
+    let failed = |key: i32| Event::StepFailed {
+        step: path(&format!("shots[{key}]")),
+        failure: failure.clone(),
+        tolerated: false,
+    };
+    story.tell(2, [11].map(failed));
+    story.tell(3, [10, 2, 0, 1, 3].map(failed));
+    let look = look(120, Symbols::UNICODE);
+    let text = painted(story.view(48, &look).lines());
+    let shown: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("✗ shots[")).collect();
+    let keys: Vec<&str> = shown.iter().filter_map(|line| line.split(']').next()).collect();
+    assert_eq!(keys, ["11", "0", "1", "2", "3"], "{text}");
+}
+
+#[test]
 fn items_that_sleep_are_not_told_as_retried() {
     let mut story = Story::in_the_middle();
     let nap = |key: &str| Event::StepSlept { step: path(key), until: at(60) };
