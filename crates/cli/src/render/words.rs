@@ -191,7 +191,7 @@ mod tests {
     fn what_holds_another_a_billion_times_is_told_in_a_few_words_at_once() {
         let doubled = |value| (0..30).fold(value, |value: Value, _| Value::list(vec![value.clone(), value]));
         let gave = Value::map([("value", doubled("x".into()))]);
-        assert_eq!(output(&gave, "x"), format!("{}…", "[".repeat(30) + r#""x","x"],["x","x"]],[["x","x""#));
+        assert_eq!(output(&gave, "x"), format!("{}…", "[".repeat(30) + r#""x","x"],["x","x"]],[["x","x"]"#));
         let json = serde_json::json!({
             "$artifact": format!("sha256:{}", "0".repeat(64)), "kind": "image", "mime": "image/png", "bytes": 1,
         });
