@@ -339,7 +339,7 @@ fn opens_a_store_that_may_not_be_written() {
 #[test]
 fn a_full_disk_loses_nothing_and_hangs_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    // SQLite keeps to itself why a file may not grow any more, unless the disk is full.
+    // SQLite keeps to itself why a file may not grow any more, unless the disk is full; the store looks.
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 4000; exec \"$@\"", "sh"];
     assert_as_told(child::play_within(&limited, "writes_until_the_disk_is_full", folder.path()));
 
@@ -361,11 +361,12 @@ fn writes_until_the_disk_is_full() {
     let Some(folder) = child::folder() else { return };
     let store = Store::open(&folder).unwrap();
     let limited = !folder.ends_with("disk");
-    let full = |outcome: &Result<(), StoreError>| match outcome {
-        Err(StoreError::Full { .. }) => true,
-        Err(StoreError::Disk { .. }) => limited,
+    let is_told = |error: &StoreError| match error {
+        StoreError::Full { .. } => !limited,
+        StoreError::FileLimit { .. } => limited,
         _ => false,
     };
+    let full = |outcome: &Result<(), StoreError>| outcome.as_ref().is_err_and(is_told);
     let (done, outcomes) = mpsc::channel();
     let scores: Vec<Score> = (0..1500).map(|n| Score::four_steps(&format!("r{n}"))).collect();
     store.append_now(&scores[0].records()).unwrap();
@@ -382,7 +383,7 @@ fn writes_until_the_disk_is_full() {
         assert!(full(outcome), "{outcome:?}");
     }
     assert!(full(&store.append_now(&scores[1499].records())));
-    assert!(matches!(store.put_bytes(&vec![7; 5_000_000]), Err(StoreError::Full { .. })));
+    assert!(store.put_bytes(&vec![7; 5_000_000]).is_err_and(|error| is_told(&error)));
     for (n, _) in &outcomes[..good] {
         assert_eq!(store.turns(&scores[*n].run).unwrap(), scores[*n].turns());
     }
