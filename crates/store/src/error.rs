@@ -280,6 +280,10 @@ impl StoreError {
             _ => None,
         };
         match code {
+            Some(ErrorCode::CannotOpen) => match private::open_nothing() {
+                Err(reason) => StoreError::Io { doing: "open", file, source: Arc::new(reason) },
+                Ok(()) => StoreError::Database { file, source: Arc::new(error) },
+            },
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) if private::met_limit_of_size(&file) => {
                 StoreError::FileLimit { file }
             }

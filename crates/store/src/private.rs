@@ -132,6 +132,12 @@ pub(crate) fn met_a_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
+/// Opens a file that is there for everybody: where this fails, no file can be opened, as when too many are.
+/// SQLite doesn't tell.
+pub(crate) fn open_nothing() -> io::Result<()> {
+    File::open("/dev/null").map(drop)
+}
+
 /// Whether a database, or what SQLite keeps beside it, is as long as a file of this process may be. Which
 /// limit it met SQLite doesn't tell.
 pub(crate) fn met_limit_of_size(database: &Path) -> bool {

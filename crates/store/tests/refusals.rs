@@ -28,6 +28,9 @@ fn every_message_says_what_where_and_what_to_do() {
     let denied = || Arc::new(std::io::ErrorKind::NotFound.into());
     let messages = [
         StoreError::Full { file: file() },
+        StoreError::FileLimit { file: file() },
+        StoreError::InsideItself { folder: "film/.motet/copy".into() },
+        StoreError::NotAFolder { file: "film/letter".into(), is: "a file" },
         StoreError::ReadOnly { file: file() },
         StoreError::Busy { file: file() },
         StoreError::Disk { file: file(), source: odd() },

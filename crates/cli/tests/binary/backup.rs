@@ -82,8 +82,24 @@ fn a_limit_of_file_size_and_of_open_files_is_told_as_such() {
         limited("-f 200", &["store", "backup", "copy"]) + &limited("-f 40", &["store", "backup", "copy"]);
     assert_eq!(told.matches("reached the limit of file size (`ulimit -f`)").count(), 2, "{told}");
     assert!(!told.contains("disk is full") && !project.path().join("copy").exists(), "{told}");
+    let speech = "This is a long sentence, spoken at length. ".repeat(20);
+    project.write(
+        "speech.yaml",
+        format!(
+            "motet: 1\nname: speech\nsteps:\n  say: {{ uses: local/speak, with: {{ text: \"{speech}\" }} }}\n"
+        ),
+    );
+    let told = limited("-f 400", &["run", "speech.yaml", "--store", "spoken"]);
+    assert!(
+        told.contains("reached the limit of file size that this program was started with (`ulimit -f`)"),
+        "{told}"
+    );
+    let mut too_many = 0;
     for number in 8..16 {
-        let told = limited(&format!("-n {number}"), &["run", "one.yaml", "-i", "text=x", "--store", "fresh"]);
+        let store = format!("fresh-{number}");
+        let told = limited(&format!("-n {number}"), &["run", "one.yaml", "-i", "text=x", "--store", &store]);
         assert!(!told.contains("not empty"), "{number}: {told}");
+        too_many += usize::from(told.contains("Too many open files"));
     }
+    assert!(too_many > 0, "one of the limits is too low");
 }
