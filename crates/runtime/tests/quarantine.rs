@@ -1,19 +1,20 @@
 //! A panic ends only what it concerns: one run, one attempt, or the driver in order.
 
+mod stage;
+
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::BoxFuture;
 use motet::engine::RunId;
 use motet::follow::Happening;
 use motet::language::Timestamp;
-use motet::process::{Finished, Process, ProcessError};
 use motet::store::{Record, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Error, Motet, Pipeline, RunHandle, StartOptions, TaskContext, TaskError};
-use tokio_util::sync::CancellationToken;
+
+use stage::altered::{Alteration, Altered};
 
 /// A world in which the engine panics for some runs, or the driver itself on demand.
 struct FaultyWorld {
@@ -23,9 +24,9 @@ struct FaultyWorld {
 }
 
 impl FaultyWorld {
-    fn new() -> Arc<FaultyWorld> {
+    fn new() -> Arc<Altered<FaultyWorld>> {
         let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
-        Arc::new(FaultyWorld { world, cursed: Mutex::default(), refuses: AtomicBool::new(false) })
+        Arc::new(Altered(FaultyWorld { world, cursed: Mutex::default(), refuses: AtomicBool::new(false) }))
     }
 
     /// From now on the engine panics whenever it is told something about `run`.
@@ -39,25 +40,9 @@ impl FaultyWorld {
     }
 }
 
-impl World for FaultyWorld {
-    fn now(&self) -> Timestamp {
-        self.world.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        self.world.sleep_until(at)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.world.spawn(task);
-    }
-
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        self.world.compute(work)
-    }
-
-    fn draw(&self) -> u128 {
-        self.world.draw()
+impl Alteration for FaultyWorld {
+    fn world(&self) -> &VirtualWorld {
+        &self.world
     }
 
     fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
@@ -68,14 +53,6 @@ impl World for FaultyWorld {
     fn before_engine(&self, run: &RunId) {
         let cursed = self.cursed.lock().unwrap().contains(run);
         assert!(!cursed, "a decision fits the state it was made in");
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.world.run_process(process, stop)
     }
 }
 
@@ -91,7 +68,10 @@ outputs: { n: "{{ steps.second.value }}" }
 
 /// A store in memory, or in a folder, with a task that gives its input back after a minute and tells
 /// when it is called off.
-async fn open(world: &Arc<FaultyWorld>, folder: Option<&std::path::Path>) -> (Motet, Arc<AtomicBool>) {
+async fn open(
+    world: &Arc<Altered<FaultyWorld>>,
+    folder: Option<&std::path::Path>,
+) -> (Motet, Arc<AtomicBool>) {
     let stopped = Arc::new(AtomicBool::new(false));
     let (told, clock) = (stopped.clone(), world.clone());
     let hold = move |context: TaskContext, value: i64| {

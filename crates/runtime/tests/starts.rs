@@ -1,17 +1,19 @@
 //! Runs that are started at the same time.
 
+mod stage;
+
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet::engine::RunId;
 use motet::language::Timestamp;
-use motet::process::{Finished, Process, ProcessError};
 use motet::store::{Record, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Error, Motet, Pipeline, StartOptions, Started};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+
+use stage::altered::{Alteration, Altered};
 
 /// Work that was handed to the threads beside the tasks.
 type Computed = Box<dyn FnOnce() + Send>;
@@ -24,9 +26,9 @@ struct SlowDisk {
 }
 
 impl SlowDisk {
-    fn new() -> Arc<SlowDisk> {
+    fn new() -> Arc<Altered<SlowDisk>> {
         let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
-        Arc::new(SlowDisk { world, waiting: Mutex::default(), computing: Mutex::default() })
+        Arc::new(Altered(SlowDisk { world, waiting: Mutex::default(), computing: Mutex::default() }))
     }
 
     /// The names of the runs whose first turns are on their way.
@@ -43,17 +45,9 @@ impl SlowDisk {
     }
 }
 
-impl World for SlowDisk {
-    fn now(&self) -> Timestamp {
-        self.world.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        self.world.sleep_until(at)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.world.spawn(task);
+impl Alteration for SlowDisk {
+    fn world(&self) -> &VirtualWorld {
+        &self.world
     }
 
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
@@ -66,20 +60,8 @@ impl World for SlowDisk {
         }
     }
 
-    fn draw(&self) -> u128 {
-        self.world.draw()
-    }
-
     fn append(&self, store: &Store, records: Vec<Record>, _: bool, durable: Durable) {
         self.waiting.lock().unwrap().push((store.clone(), records, durable));
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.world.run_process(process, stop)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Time in which nobody drove a run, under virtual time with a store in a folder.
 
+mod stage;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,13 +9,12 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use motet::engine::{Event, RunId};
 use motet::language::{Span, Timestamp};
-use motet::process::{Finished, Process, ProcessError};
-use motet::store::{Record, Store};
+use motet::world::World;
 use motet::world::virtual_time::{VirtualWorld, run};
-use motet::world::{Durable, World};
 use motet::{Builder, Motet, Task, TaskContext, TaskError};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
+
+use stage::altered::{Alteration, Altered};
 
 const PATIENCE: &str = r#"
 motet: 1
@@ -161,37 +162,17 @@ impl SleepyWorld {
     }
 }
 
-impl World for SleepyWorld {
+impl Alteration for SleepyWorld {
+    fn world(&self) -> &VirtualWorld {
+        &self.world
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp(self.world.now().0 + self.slept())
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         self.world.sleep_until(Timestamp(at.0 - self.slept()))
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.world.spawn(task);
-    }
-
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        self.world.compute(work)
-    }
-
-    fn draw(&self) -> u128 {
-        self.world.draw()
-    }
-
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
-        self.world.append(store, records, alone, durable);
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.world.run_process(process, stop)
     }
 }
 
@@ -207,8 +188,10 @@ outputs: { done: "{{ steps.work.done }}" }
 "#;
     let folder = TempDir::new().unwrap();
     run(async {
-        let world =
-            Arc::new(SleepyWorld { world: VirtualWorld::new(Timestamp(0), 1), slept: AtomicI64::new(0) });
+        let world = Arc::new(Altered(SleepyWorld {
+            world: VirtualWorld::new(Timestamp(0), 1),
+            slept: AtomicI64::new(0),
+        }));
         let clock = world.clone();
         let work = move |_: TaskContext, (): ()| {
             let clock = clock.clone();

@@ -1,17 +1,19 @@
 //! A whole pipeline on one thread under virtual time.
 
+mod stage;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet::language::{Timestamp, Value};
-use motet::process::{Finished, Process, ProcessError};
 use motet::store::{Record, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Motet, StartOptions};
-use tokio_util::sync::CancellationToken;
+
+use stage::altered::{Alteration, Altered};
 
 const STORY: &str = r#"
 motet: 1
@@ -89,23 +91,15 @@ struct Observed {
 }
 
 impl Observed {
-    fn new() -> Arc<Observed> {
+    fn new() -> Arc<Altered<Observed>> {
         let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
-        Arc::new(Observed { world, appended: Mutex::default(), computed: AtomicUsize::new(0) })
+        Arc::new(Altered(Observed { world, appended: Mutex::default(), computed: AtomicUsize::new(0) }))
     }
 }
 
-impl World for Observed {
-    fn now(&self) -> Timestamp {
-        self.world.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        self.world.sleep_until(at)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.world.spawn(task);
+impl Alteration for Observed {
+    fn world(&self) -> &VirtualWorld {
+        &self.world
     }
 
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
@@ -113,23 +107,11 @@ impl World for Observed {
         self.world.compute(work)
     }
 
-    fn draw(&self) -> u128 {
-        self.world.draw()
-    }
-
     fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
         let runs = records.iter().map(|record| record.run.to_string()).collect();
         let takes_long = records.iter().any(|record| store.takes_long(record));
         self.appended.lock().unwrap().push((runs, takes_long));
         self.world.append(store, records, alone, durable);
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.world.run_process(process, stop)
     }
 }
 
