@@ -11,7 +11,7 @@ use motet_pipeline::value::journal;
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Items, Money, RunId};
+use crate::{Failure, Items, Money, RunId, StepStatus};
 
 /// The number of the event format. A journal of a newer format is refused. Format 1 held the items of a
 /// fan-out one by one.
@@ -399,6 +399,27 @@ impl Event {
         const USUAL_BYTES: usize = 120;
         let step = self.step().map_or(0, |step| step.as_str().len());
         USUAL_BYTES + step + self.values().map(weight).sum::<usize>()
+    }
+
+    /// How a step or item ended with this event, if one did.
+    pub fn step_end(&self) -> Option<StepStatus> {
+        match self {
+            Event::StepCompleted { .. } => Some(StepStatus::Completed),
+            Event::StepFailed { .. } => Some(StepStatus::Failed),
+            Event::StepSkipped { .. } => Some(StepStatus::Skipped),
+            Event::StepCancelled { .. } => Some(StepStatus::Cancelled),
+            _ => None,
+        }
+    }
+
+    /// What was spent, as this event tells.
+    pub fn cost(&self) -> Money {
+        match self {
+            Event::AttemptSucceeded { cost, .. }
+            | Event::AttemptFailed { cost, .. }
+            | Event::AttemptEnded { cost, .. } => *cost,
+            _ => Money::ZERO,
+        }
     }
 
     /// Whether the run is over with this event.

@@ -103,6 +103,23 @@ impl StepPath {
         self.0.match_indices('[').map(|(at, _)| &self.0[..at])
     }
 
+    /// Whether it is a step of the run itself: neither an item nor inside of anything.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// assert!(StepPath::from_text("merge").is_outermost());
+    /// assert!(!StepPath::from_text("shots[a]").is_outermost());
+    /// assert!(!StepPath::from_text("group/still").is_outermost());
+    /// ```
+    pub fn is_outermost(&self) -> bool {
+        !self.0.contains(['/', '['])
+    }
+
+    /// Whether it is an item, or inside of one.
+    pub fn is_in_items(&self) -> bool {
+        self.0.contains('[')
+    }
+
     /// The path without any item keys: the same for all items of a step.
     pub fn without_keys(&self) -> String {
         self.segments().map(|segment| segment.name).collect::<Vec<_>>().join("/")

@@ -159,7 +159,8 @@ impl<'t> Changes<'t> {
     fn project(&mut self, run: i64, turn: &Turn, event: &'t Event, inputs_digest: Option<Digest>) {
         if let Some(step) = event.step() {
             self.steps.entry((run, step.clone())).or_default().project(turn, event);
-            if let (Some(status), Some(fan_out)) = (end_of(event), step.fan_out()) {
+            self.book(run, step, event.cost());
+            if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
                 self.items_of(run, fan_out).add(status);
             }
         }
@@ -170,9 +171,6 @@ impl<'t> Changes<'t> {
                 let start = Start { started, inputs_digest, at: turn.at };
                 self.runs.entry(run).or_default().started = Some(start);
             }
-            Event::AttemptSucceeded { step, cost, .. }
-            | Event::AttemptFailed { step, cost, .. }
-            | Event::AttemptEnded { step, cost, .. } => self.book(run, step, *cost),
             Event::RunCompleted { degraded, .. } => {
                 let end = RunEnd::new(RunStatus::Completed, turn);
                 self.end(run, RunEnd { degraded: *degraded, ..end });
@@ -215,17 +213,6 @@ impl<'t> Changes<'t> {
     }
 }
 
-/// How a step or item ended with `event`, if it did.
-fn end_of(event: &Event) -> Option<StepStatus> {
-    match event {
-        Event::StepCompleted { .. } => Some(StepStatus::Completed),
-        Event::StepFailed { .. } => Some(StepStatus::Failed),
-        Event::StepSkipped { .. } => Some(StepStatus::Skipped),
-        Event::StepCancelled { .. } => Some(StepStatus::Cancelled),
-        _ => None,
-    }
-}
-
 /// Whether `event` tells of a step what neither its beginning nor its end does, nor the plan of its attempt.
 fn happens_between(event: &Event) -> bool {
     matches!(
@@ -253,6 +240,7 @@ impl RunEnd {
 
 impl StepChange {
     fn project(&mut self, turn: &Turn, event: &Event) {
+        self.cost += event.cost();
         match event {
             Event::StepExpanded { items, .. } => {
                 self.items = Some(items.len());
@@ -266,9 +254,6 @@ impl StepChange {
                 self.plan(*attempt, *target, operation, turn);
                 self.start(StepStatus::Running, turn);
             }
-            Event::AttemptSucceeded { cost, .. }
-            | Event::AttemptFailed { cost, .. }
-            | Event::AttemptEnded { cost, .. } => self.cost += *cost,
             Event::RetryScheduled { at, .. } => {
                 self.turns.insert(turn.number);
                 self.sleep(*at);

@@ -214,7 +214,7 @@ impl Reading<'_> {
                 for number in self.store.turns_of_step(self.run, path)? {
                     wanted.entry(number).or_default().insert(path, Part::Everything);
                 }
-            } else if row.status == StepStatus::Completed && !path.as_str().contains(['/', '[']) {
+            } else if row.status == StepStatus::Completed && path.is_outermost() {
                 let turn = wanted.entry(row.ended_turn.unwrap_or_default()).or_default();
                 turn.insert(path, Part::Output);
             }

@@ -126,7 +126,7 @@ impl Mask {
 
     /// Learns how the items on the way to `path` are to be called.
     pub(super) fn learn_keys(&mut self, path: &StepPath) {
-        if self.hides_something() && path.as_str().contains('[') {
+        if self.hides_something() && path.is_in_items() {
             path.segments().filter_map(|segment| segment.key).for_each(|key| self.learn_key(&key));
         }
     }
@@ -148,7 +148,7 @@ impl Mask {
 
     /// `path` without anything that a sensitive input holds, which may have become an item's key.
     pub fn path(&self, path: &StepPath) -> StepPath {
-        if self.secrets.is_empty() || !path.as_str().contains('[') {
+        if self.secrets.is_empty() || !path.is_in_items() {
             return path.clone();
         }
         path.segments().fold(StepPath::root(), |shown, segment| {

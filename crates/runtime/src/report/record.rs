@@ -175,11 +175,9 @@ impl RunRecord {
                 self.reason = Some(reason.clone());
                 self.end(RunStatus::Cancelled, at);
             }
-            Event::AttemptSucceeded { cost, .. }
-            | Event::AttemptFailed { cost, .. }
-            | Event::AttemptEnded { cost, .. } => self.cost += *cost,
             _ => {}
         }
+        self.cost += event.cost();
         if let Some(path) = event.step() {
             self.apply_to_step(path, event, at);
         }

@@ -63,13 +63,13 @@ impl Outline {
                     filter = filter.behind_items_of(fan_out);
                     break;
                 }
-                items += usize::from(row.path.as_str().contains('['));
+                items += usize::from(row.path.is_in_items());
                 if items > RECORDS_MAX
                     && let Some(fan_out) = row.path.fan_outs().next()
                 {
                     self.rows.retain(|path, _| path.fan_outs().next() != Some(fan_out));
                     self.summed_up.insert(fan_out.to_owned(), None);
-                    items = self.rows.keys().filter(|path| path.as_str().contains('[')).count();
+                    items = self.rows.keys().filter(|path| path.is_in_items()).count();
                     filter = filter.behind_items_of(fan_out);
                     break;
                 }

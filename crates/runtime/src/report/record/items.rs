@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, Money, StepStatus};
+use motet_engine::{Event, StepStatus};
 use motet_pipeline::{StepPath, Timestamp};
 use motet_store::ItemCounts;
 
@@ -66,7 +66,7 @@ impl RunRecord {
 
     /// Takes in an event about the step or item at `path`.
     pub(in crate::report) fn apply_to_step(&mut self, path: &StepPath, event: &Event, at: Timestamp) {
-        let cost = cost_of(event);
+        let cost = event.cost();
         if !cost.is_zero() {
             for fan_out in path.fan_outs() {
                 if let Some(items) = self.items_mut(fan_out) {
@@ -94,7 +94,7 @@ impl RunRecord {
 
     /// Adds a step or item that is not known yet.
     pub(in crate::report) fn insert(&mut self, path: StepPath, step: StepRecord) {
-        match path.as_str().contains('[') {
+        match path.is_in_items() {
             true => self.items_kept += 1,
             false if !path.as_str().contains('/') => self.order.push(path.clone()),
             false => {}
@@ -104,7 +104,7 @@ impl RunRecord {
 
     /// Puts a step or item in its place, as it is known from elsewhere.
     pub(in crate::report) fn set(&mut self, path: StepPath, step: StepRecord) {
-        self.steps_done += usize::from(step.is_over() && is_outermost(&path));
+        self.steps_done += usize::from(step.is_over() && path.is_outermost());
         match self.steps.get_mut(&path) {
             Some(known) => *known = step,
             None => self.insert(path, step),
@@ -120,7 +120,7 @@ impl RunRecord {
         at: Timestamp,
     ) {
         step.apply(event, at);
-        leave_out_large(step, event, !path.as_str().contains('['), &mut self.room);
+        leave_out_large(step, event, !path.is_in_items(), &mut self.room);
     }
 
     fn count_end(&mut self, path: &StepPath, status: StepStatus) {
@@ -131,14 +131,14 @@ impl RunRecord {
                     items.failed_kept += u64::from(status == StepStatus::Failed);
                 }
             }
-            None if is_outermost(path) => self.steps_done += 1,
+            None if path.is_outermost() => self.steps_done += 1,
             None => {}
         }
     }
 
     /// Forgets what is over with `event` and need not be kept. To be called once the event was told.
     pub(in crate::report) fn forget_what_is_over(&mut self, event: &Event) {
-        let Some(path) = event.step().filter(|_| ends_step(event)) else { return };
+        let Some(path) = event.step().filter(|_| event.step_end().is_some()) else { return };
         match path.fan_out() {
             Some(fan_out) => self.forget_item(fan_out, path),
             // Items that were begun and that nobody waits for any more have no end.
@@ -194,19 +194,6 @@ fn leave_out_large(step: &mut StepRecord, event: &Event, keeps_values: bool, roo
     }
 }
 
-fn is_outermost(path: &StepPath) -> bool {
-    !path.as_str().contains(['/', '['])
-}
-
-fn cost_of(event: &Event) -> Money {
-    match event {
-        Event::AttemptSucceeded { cost, .. }
-        | Event::AttemptFailed { cost, .. }
-        | Event::AttemptEnded { cost, .. } => *cost,
-        _ => Money::ZERO,
-    }
-}
-
 /// Whether `event` can't be the first that is told of a step.
 fn is_about_an_attempt(event: &Event) -> bool {
     matches!(
@@ -216,15 +203,5 @@ fn is_about_an_attempt(event: &Event) -> bool {
             | Event::AttemptFailed { .. }
             | Event::AttemptAbandoned { .. }
             | Event::AttemptEnded { .. }
-    )
-}
-
-fn ends_step(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::StepCompleted { .. }
-            | Event::StepFailed { .. }
-            | Event::StepSkipped { .. }
-            | Event::StepCancelled { .. }
     )
 }
