@@ -1,7 +1,7 @@
 //! Reading: beside the writer, never in its way.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     file: PathBuf,
     beside: Beside,
     source: Source,
+    /// What [`Reader::has_step_turns`] found.
+    has_step_turns: OnceLock<bool>,
 }
 
 /// Where connections come from.
@@ -37,11 +39,21 @@ enum Source {
 
 impl Reader {
     pub(crate) fn of_file(file: &Path, beside: Beside) -> Reader {
-        Reader { file: file.to_owned(), beside, source: Source::Pool(Mutex::default()) }
+        Reader {
+            file: file.to_owned(),
+            beside,
+            source: Source::Pool(Mutex::default()),
+            has_step_turns: OnceLock::new(),
+        }
     }
 
     pub(crate) fn of_memory(file: &Path, beside: Beside, writer: SharedWriter) -> Reader {
-        Reader { file: file.to_owned(), beside, source: Source::Writer(writer) }
+        Reader {
+            file: file.to_owned(),
+            beside,
+            source: Source::Writer(writer),
+            has_step_turns: OnceLock::new(),
+        }
     }
 
     /// Lends a connection to `read`.
@@ -109,6 +121,17 @@ impl Reader {
                 connection.prepare_cached(sql).and_then(|mut it| it.query_row(values, from_row).optional());
             row.map_err(|error| StoreError::from_sqlite(&self.file, error))
         })
+    }
+
+    /// Whether the store has the table `step_turns`, and what came with it. One that is only looked at may
+    /// be of an older format, and is read as such for as long as it is looked at.
+    pub(crate) fn has_step_turns(&self) -> Result<bool, StoreError> {
+        if let Some(known) = self.has_step_turns.get() {
+            return Ok(*known);
+        }
+        let sql = "SELECT 1 FROM pragma_table_info('runs') WHERE name = 'has_step_turns'";
+        let found = self.row(sql, [], |_| Ok(()))?.is_some();
+        Ok(*self.has_step_turns.get_or_init(|| found))
     }
 
     pub(crate) fn turns(&self, run: &RunId, page: journal::Page) -> Result<Vec<Turn>, StoreError> {

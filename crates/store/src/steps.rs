@@ -83,7 +83,7 @@ impl Store {
     pub fn has_step_turns(&self, run: &RunId) -> Result<bool, StoreError> {
         let sql = "SELECT has_step_turns FROM runs WHERE id = ?1";
         let of_run = |store: &Store| store.reader().row(sql, [run.as_str()], |row| row.get(0));
-        Ok(self.is_of_newer_format()? && of_run(self)? == Some(true))
+        Ok(self.reader().has_step_turns()? && of_run(self)? == Some(true))
     }
 
     /// The numbers of the turns that tell of a step or item, in order; of very many, the first and the
@@ -122,7 +122,7 @@ impl Store {
         index: Option<&str>,
         order: &str,
     ) -> Result<Vec<StepRow>, StoreError> {
-        let index = if self.is_of_newer_format()? { index } else { None };
+        let index = if self.reader().has_step_turns()? { index } else { None };
         let (columns, source) = (self.columns_of_steps()?, filter.source(index));
         let sql = format!("SELECT {columns} {source} ORDER BY {order} LIMIT ?4");
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
@@ -131,13 +131,6 @@ impl Store {
     }
 
     fn columns_of_steps(&self) -> Result<&'static str, StoreError> {
-        Ok(if self.is_of_newer_format()? { StepRow::COLUMNS } else { StepRow::COLUMNS_OLDER })
-    }
-
-    /// Whether the store has the table `step_turns`, and what came with it. One that is only looked at may
-    /// be of an older format.
-    fn is_of_newer_format(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM pragma_table_info('runs') WHERE name = 'has_step_turns'";
-        Ok(self.reader().row(sql, [], |_| Ok(()))?.is_some())
+        Ok(if self.reader().has_step_turns()? { StepRow::COLUMNS } else { StepRow::COLUMNS_OLDER })
     }
 }
