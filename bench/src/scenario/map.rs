@@ -48,7 +48,12 @@ async fn best(motet: &Motet, items: u64) -> f64 {
 }
 
 async fn map(motet: &Motet, items: u64) -> f64 {
-    let pipeline = motet.load_text(TEXT).expect("the pipeline is good");
+    map_with(motet, TEXT, items).await
+}
+
+/// How many seconds a run of `text` takes over a list of `items` numbers.
+pub async fn map_with(motet: &Motet, text: &str, items: u64) -> f64 {
+    let pipeline = motet.load_text(text).expect("the pipeline is good");
     let list = Value::list((0..items).map(Value::from).collect());
     let reading = Reading::now();
     let run = motet.start(&pipeline, [("list", list)]).await.expect("the store takes it");

@@ -2,7 +2,8 @@
 
 use motet::{Motet, Value};
 
-use crate::figures::{Figures, Reading, memory_kib, memory_peak_mib};
+use super::map::map_with;
+use crate::figures::{Figures, memory_kib, memory_peak_mib};
 
 const ITEMS: u64 = 1_000_000;
 
@@ -20,8 +21,8 @@ pub async fn run() -> Figures {
     let motet = Motet::builder().store(folder.path()).open().await.expect("a fresh folder");
     let before = memory_kib() as f64 / 1024.0;
     let values = values_mib();
-    let part = map(&motet, ITEMS / 10).await;
-    let whole = map(&motet, ITEMS).await;
+    let part = map_with(&motet, TEXT, ITEMS / 10).await;
+    let whole = map_with(&motet, TEXT, ITEMS).await;
     let peak = memory_peak_mib() - before;
     vec![
         ("a million items".into(), format!("{whole:.1} s")),
@@ -53,13 +54,4 @@ fn values_mib() -> f64 {
     let held = memory_kib().saturating_sub(before);
     drop(std::hint::black_box((list, given)));
     held as f64 / 1024.0
-}
-
-async fn map(motet: &Motet, items: u64) -> f64 {
-    let pipeline = motet.load_text(TEXT).expect("the pipeline is good");
-    let list = Value::list((0..items).map(Value::from).collect());
-    let reading = Reading::now();
-    let run = motet.start(&pipeline, [("list", list)]).await.expect("the store takes it");
-    run.outputs().await.expect("the run completes");
-    reading.elapsed().as_secs_f64()
 }

@@ -66,7 +66,7 @@ where
         let work = tokio::task::spawn_blocking(move || threads.block_on(work));
         tokio::select! {
             done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
-() = stop.clone().unattended() => {
+            () = stop.clone().unattended() => {
                 Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
                     .line(format!("if a run was begun all the same, it is kept: {}", what_is_kept())))
             }

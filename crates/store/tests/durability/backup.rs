@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use motet_pipeline::Value;
 use motet_store::{Backup, Store, StoreError};
@@ -68,19 +69,28 @@ fn a_backup_that_fails_leaves_nothing_behind() {
     assert!(Store::open(&to).unwrap().check().unwrap().is_good());
 }
 
-/// As `kill -9` in the midst of it leaves it.
-#[test]
-fn a_backup_that_was_not_finished_is_no_store() {
+/// A store with a run whose artifacts are all there.
+fn with_artifacts() -> Stage {
     let stage = Stage::new();
     stage.keep("a");
-    stage.store.put_bytes(b"merge").unwrap();
-    for name in ["image", "video", "audio"] {
+    for name in ["merge", "image", "video", "audio"] {
         stage.store.put_bytes(name.as_bytes()).unwrap();
     }
-    let to = stage.folder.path().join("backup");
-    stage.store.backup(&to).unwrap();
+    stage
+}
+
+/// As `kill -9` in the midst of it leaves the copy in `to`.
+fn leave_unfinished(stage: &Stage, to: &Path) {
+    stage.store.backup(to).unwrap();
     fs::rename(to.join("motet.db"), to.join("motet.db.part")).unwrap();
     fs::remove_file(to.join("mark")).unwrap();
+}
+
+#[test]
+fn a_backup_that_was_not_finished_is_no_store() {
+    let stage = with_artifacts();
+    let to = stage.folder.path().join("backup");
+    leave_unfinished(&stage, &to);
     for refused in [Store::open(&to), Store::open_read_only(&to)] {
         let error = refused.err().unwrap();
         insta::assert_snapshot!(
@@ -92,17 +102,10 @@ fn a_backup_that_was_not_finished_is_no_store() {
 
 #[test]
 fn a_backup_takes_over_what_an_interrupted_one_left_and_nothing_else() {
-    let stage = Stage::new();
-    stage.keep("a");
-    stage.store.put_bytes(b"merge").unwrap();
-    for name in ["image", "video", "audio"] {
-        stage.store.put_bytes(name.as_bytes()).unwrap();
-    }
+    let stage = with_artifacts();
     let to = stage.folder.path().join("backup");
     let interrupted = || {
-        stage.store.backup(&to).unwrap();
-        fs::rename(to.join("motet.db"), to.join("motet.db.part")).unwrap();
-        fs::remove_file(to.join("mark")).unwrap();
+        leave_unfinished(&stage, &to);
         fs::write(to.join("motet.db.part-journal"), "half a journ").unwrap();
     };
     interrupted();
