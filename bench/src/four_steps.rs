@@ -1,12 +1,12 @@
 //! The pipeline that all engines are compared by: image → (video ∥ audio) → merge, with steps that do
 //! nothing, or wait, and give 200 bytes.
 
+use motet::Failure;
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use motet::engine::Failure;
 use motet::language::Type;
 use motet::language::contract::{Contract, Parameter, Work as Kind};
 use motet::operation::Operation;

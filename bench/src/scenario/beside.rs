@@ -1,5 +1,6 @@
 //! A lone small run beside eight clients whose answers are long: they must not hold it up.
 
+use motet::Failure;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use motet::engine::Failure;
 use motet::language::Type;
 use motet::language::contract::{Contract, Work as Kind};
 use motet::operation::Operation;

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use motet_engine::event::SCHEMA;
-use motet_engine::{AttemptEnd, AttemptKey, Graph, Input, Money, Run, RunId, RunStarted};
+use motet_engine::{AttemptEnd, AttemptKey, Graph, Input, Run, RunId, RunStarted};
 use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
-use motet_pipeline::{Bundle, StepPath, Timestamp, Type, Value, check};
+use motet_pipeline::{Bundle, Money, StepPath, Timestamp, Type, Value, check};
 
 const RUNS: usize = 20_000;
 /// What a waiting run of four steps may take.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use motet_pipeline::expression::{EvaluationError, Template, is_true};
 use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, InputSpec, Step};
 use motet_pipeline::value::INPUT_UNITS_MAX;
-use motet_pipeline::{Class, StepPath, Value};
+use motet_pipeline::{Class, Failure, StepPath, Value};
 
 use crate::agenda::Task;
 use crate::event::SkipReason;
 use crate::handle::Handling;
 use crate::node::{Awaited, NodeId, StepStatus};
 use crate::run::Run;
-use crate::{Event, Failure, Items};
+use crate::{Event, Items};
 
 /// Whether what a step waits for is there.
 pub(crate) enum Readiness {

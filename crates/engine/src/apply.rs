@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{StepPath, Timestamp, Value};
+use motet_pipeline::{Money, StepPath, Timestamp, Value};
 
 use crate::event::{RunStarted, SkipReason};
 use crate::graph::Graph;
@@ -10,7 +10,7 @@ use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::table::{self, Change};
 use crate::timer::{Reason, Timers};
-use crate::{AttemptKey, Event, Money};
+use crate::{AttemptKey, Event};
 
 impl Run {
     /// The state after the first event.

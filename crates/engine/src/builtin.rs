@@ -1,11 +1,11 @@
 //! Operations that the engine does itself: nothing leaves it.
 
 use motet_pipeline::builtin::duration;
-use motet_pipeline::{Class, Value};
+use motet_pipeline::{Class, Failure, Money, Value};
 
 use crate::handle::Handling;
 use crate::node::NodeId;
-use crate::{AttemptKey, Event, Failure, Money};
+use crate::{AttemptKey, Event};
 
 impl Handling<'_> {
     /// Does an operation of the engine, whose inputs are resolved.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use motet_pipeline::plan::OutputSpec;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Value};
+use motet_pipeline::{Class, Failure, Money, Value};
 
 use crate::agenda::Task;
 use crate::command::Command;
@@ -13,7 +13,7 @@ use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::operation::judge_size;
 use crate::run::Run;
-use crate::{AttemptKey, Event, Failure, Money};
+use crate::{AttemptKey, Event};
 
 impl Handling<'_> {
     /// A step or item has its output; that of a fan-out is made of its items'.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Items, Money, RunId, StepStatus};
+use crate::{Items, RunId, StepStatus};
 
 /// The number of the event format. A journal of a newer format is refused. Format 1 held the items of a
 /// fan-out one by one.

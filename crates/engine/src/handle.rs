@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::value::STEP_UNITS_MAX;
-use motet_pipeline::{Class, Span, Timestamp, Value};
+use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
 
 use crate::command::{Command, Perform, Resource};
 use crate::event::{LateEnd, RunStarted, Turn};
@@ -13,7 +13,7 @@ use crate::input::{AttemptEnd, Input};
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptKey, Event, Failure, Money};
+use crate::{AttemptKey, Event};
 
 /// What an input led to.
 #[derive(Debug, Default)]

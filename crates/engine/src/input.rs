@@ -1,8 +1,8 @@
 //! Inputs: what the engine is told.
 
-use motet_pipeline::{Span, Value};
+use motet_pipeline::{Failure, Money, Span, Value};
 
-use crate::{AttemptKey, Failure, Money};
+use crate::AttemptKey;
 
 /// Something the world, the host or a user tells a run.
 ///

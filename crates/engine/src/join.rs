@@ -1,8 +1,8 @@
 //! Fan-out: which items start, and when the join goes on.
 
+use motet_pipeline::Failure;
 use motet_pipeline::plan::Each as EachPolicy;
 
-use crate::Failure;
 use crate::agenda::Task;
 use crate::handle::Handling;
 use crate::node::{Each, NodeId, StepStatus};

@@ -1,10 +1,10 @@
 //! Nodes: the parts of a run's state, one for each step and each item.
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{StepPath, Value};
+use motet_pipeline::{Failure, StepPath, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Items};
+use crate::Items;
 
 /// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

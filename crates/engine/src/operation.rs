@@ -3,7 +3,7 @@
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Span, Timestamp, Value};
+use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
 use crate::command::Resource;
@@ -12,7 +12,7 @@ use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptKey, Event, Failure, Money, retry};
+use crate::{AttemptKey, Event, retry};
 
 use motet_pipeline::contract::Work;
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Digest, Timestamp, Value};
+use motet_pipeline::{Digest, Money, Timestamp, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::timer::{Reason, Timers};
-use crate::{AttemptKey, Items, Money};
+use crate::{AttemptKey, Items};
 
 /// The part that never changes: what the run was started with.
 const STARTED: &str = "started";

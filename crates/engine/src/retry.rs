@@ -1,9 +1,7 @@
 //! Retries: which rule applies, and how long to pause.
 
 use motet_pipeline::plan::{RetryRule, TimeoutChange};
-use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp};
-
-use crate::Failure;
+use motet_pipeline::{Class, Digest, Failure, Span, StepPath, Timestamp};
 
 /// The rule that applies to a failure of `class`: the first that names it.
 pub fn rule(rules: &[RetryRule], class: Class) -> Option<&RetryRule> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{StepPath, Timestamp, Value};
+use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Agenda;
@@ -13,7 +13,7 @@ use crate::graph::{Graph, StepId};
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::timer::Timers;
-use crate::{AttemptKey, Event, Failure, Money, RunId};
+use crate::{AttemptKey, Event, RunId};
 
 /// One run of a plan: an actor with an inbox of inputs.
 ///

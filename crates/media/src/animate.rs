@@ -1,7 +1,7 @@
 //! `media/animate`: a still becomes a clip.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::ffmpeg::{Ffmpeg, Format};
@@ -66,7 +66,7 @@ pub(crate) fn contract() -> Contract {
         .usually(1.0, 6.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let image = request.required_media("image");
     let own = Size::of(image)?;
     if own.width.min(own.height) < 16 {

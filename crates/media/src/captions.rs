@@ -7,7 +7,7 @@ mod subtitles;
 mod words;
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
@@ -76,7 +76,7 @@ pub(crate) fn contract() -> Contract {
         .usually(1.0, 20.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let video = request.required_media("video");
     let own = Size::of(video)?;
     let size = own.even();
@@ -104,7 +104,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
 }
 
 /// The words and their times, wherever they come from.
-fn said(request: &Request, duration: f64) -> Result<Vec<Word>, Refusal> {
+fn said(request: &Request, duration: f64) -> Result<Vec<Word>, Failure> {
     match (request.value("words"), request.text("script")) {
         (Some(_), Some(_)) => Err(request.refuse("takes `words` or `script`, not both")),
         (None, None) => Err(request.refuse("needs `words` (with times) or a `script`")),

@@ -1,5 +1,5 @@
 //! Colours as people write them.
-use motet_pipeline::Refusal;
+use motet_pipeline::Failure;
 
 use std::fmt;
 
@@ -25,10 +25,10 @@ const NAMED: [(&str, u32); 9] = [
 
 impl Colour {
     /// Reads `#rrggbb`, `#rgb` or one of a few names.
-    pub(crate) fn read(text: &str) -> Result<Colour, Refusal> {
+    pub(crate) fn read(text: &str) -> Result<Colour, Failure> {
         let named = NAMED.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         let value = named.or_else(|| hexadecimal(text.strip_prefix('#')?)).ok_or_else(|| {
-            Refusal::invalid(format!(
+            Failure::invalid(format!(
                 "`{}` is no colour; write #rrggbb, or a name such as black",
                 crate::request::excerpt(text)
             ))

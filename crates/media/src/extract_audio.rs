@@ -1,7 +1,7 @@
 //! `media/extract-audio`: the sound of a video by itself.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::Graph;
@@ -23,7 +23,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.2, 5.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let video = request.required_media("video");
     if video.has_audio == Some(false) {
         return Err(request.refuse("can't take the sound out of a video that has none"));

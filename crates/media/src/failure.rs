@@ -1,6 +1,6 @@
 //! What ffmpeg and ffprobe say when they fail, as a failure of ours.
 
-use motet_pipeline::{Class, Refusal};
+use motet_pipeline::{Class, Failure};
 
 use crate::FFMPEG_VERSION_MIN;
 
@@ -51,27 +51,27 @@ const LACKS: [&str; 2] = ["Option not found", "No such filter"];
 /// let refusal = failure::read("[mov] moov atom not found\nin0.mp4: Invalid data found …", Some(1));
 /// assert!(refusal.message.starts_with("truncated"));
 /// ```
-pub fn read(stderr: &str, exit: Option<i32>) -> Refusal {
+pub fn read(stderr: &str, exit: Option<i32>) -> Failure {
     if let Some((_, class, message)) = PHRASES.iter().find(|(phrase, ..)| stderr.contains(phrase)) {
-        return Refusal::new(*class, *message);
+        return Failure::new(*class, *message);
     }
     if LACKS.iter().any(|phrase| stderr.contains(phrase)) {
-        return Refusal::unavailable(format!(
+        return Failure::unavailable(format!(
             "this ffmpeg is too old, or built without a part that is needed; install a full build of ffmpeg \
              {FFMPEG_VERSION_MIN} or newer (motet doctor tells what is there)"
         ));
     }
     // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.
     if matches!(exit, None | Some(129..=255)) {
-        return Refusal::unavailable("ffmpeg was stopped before it was done, perhaps for lack of memory");
+        return Failure::unavailable("ffmpeg was stopped before it was done, perhaps for lack of memory");
     }
     let said = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    Refusal::invalid(bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
+    Failure::invalid(bounded(&format!("ffmpeg failed: {}", said.unwrap_or("it didn't say why"))))
 }
 
 /// Whether [`read`] found that there was no room for what a call wrote: no fault of the request, and
 /// nothing that another try would mend.
-pub fn is_disk_full(refusal: &Refusal) -> bool {
+pub fn is_disk_full(refusal: &Failure) -> bool {
     PHRASES[..2].iter().any(|(_, _, message)| refusal.message == *message)
 }
 
@@ -83,13 +83,13 @@ pub fn is_disk_full(refusal: &Refusal) -> bool {
 /// assert!(truncated("[matroska,webm @ 0x5] File ended prematurely").is_some());
 /// assert!(truncated("deprecated pixel format used").is_none());
 /// ```
-pub fn truncated(stderr: &str) -> Option<Refusal> {
+pub fn truncated(stderr: &str) -> Option<Failure> {
     const PHRASES: [&str; 4] =
         ["File ended prematurely", "partial file", "chunk too big", "Truncated packet"];
     PHRASES
         .iter()
         .any(|phrase| stderr.contains(phrase))
-        .then(|| Refusal::invalid("truncated: the file ends too early"))
+        .then(|| Failure::invalid("truncated: the file ends too early"))
 }
 
 fn bounded(text: &str) -> String {
@@ -123,7 +123,7 @@ mod tests {
             read("", Some(1)),
             read("first\nsecond \u{1b}[31mred\n\n", Some(1)),
         ];
-        insta::assert_debug_snapshot!(table);
+        insta::assert_snapshot!(table.map(|failure| failure.to_string()).join("\n"));
     }
 
     #[test]

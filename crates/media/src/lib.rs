@@ -44,7 +44,7 @@ mod thumbnail;
 mod trim;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Contract, Refusal};
+use motet_pipeline::{Contract, Failure};
 
 pub use orientation::Orientation;
 pub use recipe::{Call, Output, Recipe};
@@ -55,7 +55,7 @@ use request::Request;
 pub const FFMPEG_VERSION_MIN: &str = "4.4";
 
 /// An operation: its contract, and the function that plans it.
-type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Refusal>);
+type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Failure>);
 
 const OPERATIONS: [Operation; 10] = [
     (animate::contract, animate::plan),
@@ -83,13 +83,13 @@ pub fn contracts() -> Vec<Contract> {
 /// # Errors
 /// Why it can't work: an unknown operation or parameter, a value out of bounds, media of the wrong
 /// kind, of zero length or too large.
-pub fn plan(operation: &str, inputs: &Map) -> Result<Recipe, Refusal> {
+pub fn plan(operation: &str, inputs: &Map) -> Result<Recipe, Failure> {
     let found = OPERATIONS.iter().find_map(|(contract, plan)| {
         let contract = contract();
         (contract.operation == operation).then_some((contract, plan))
     });
     let Some((contract, plan)) = found else {
-        return Err(Refusal::invalid(format!("there is no operation `{}`", request::excerpt(operation))));
+        return Err(Failure::invalid(format!("there is no operation `{}`", request::excerpt(operation))));
     };
     plan(&Request::read(&contract, inputs)?)
 }

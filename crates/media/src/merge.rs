@@ -6,7 +6,7 @@ mod sound;
 mod timeline;
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::colour::Colour;
@@ -81,7 +81,7 @@ pub(crate) struct Look {
     fade_out: f64,
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let items = Items::read(request)?;
     let look = look(request, &items)?;
     let wishes = Wishes {
@@ -94,7 +94,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     let timeline = Timeline::new(&items, look.rate, &wishes);
     let length = look.rate.seconds(timeline.frames);
     if length > LENGTH_MAX {
-        return Err(Refusal::too_large(format!(
+        return Err(Failure::too_large(format!(
             "media/merge would make a film of {length:.0} s; at most {LENGTH_MAX} s can be made"
         )));
     }
@@ -114,7 +114,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     Ok(recipe.call(call).gives("video", Format::Mp4.file()))
 }
 
-fn look(request: &Request, items: &Items) -> Result<Look, Refusal> {
+fn look(request: &Request, items: &Items) -> Result<Look, Failure> {
     let first = &items.visuals[0].media;
     let longest = if first.kind == MediaKind::Image { STILL_SIDE_MAX } else { u32::MAX };
     let measured = items.visuals.iter().find_map(|visual| visual.media.fps);

@@ -3,7 +3,7 @@
 mod reading;
 
 use motet_pipeline::contract::{Contract, Parameter, Work};
-use motet_pipeline::{MediaKind, Refusal, Type, Value};
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 pub use reading::{Probed, read};
 
@@ -58,7 +58,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.0, 0.1)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let media = request.required_media("media");
     let side = |side: Option<u32>| side.map_or(Value::Null, Value::from);
     let number = |number: Option<f64>| number.map_or(Value::Null, Value::from);

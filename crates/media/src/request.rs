@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use motet_pipeline::contract::{Contract, Parameter};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, MediaKind, Refusal, Type, Value};
+use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::size::Size;
 
@@ -23,7 +23,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// An unknown or missing parameter, a value of the wrong type or out of its bounds, or media that
     /// is damaged or too large.
-    pub(crate) fn read(contract: &'a Contract, inputs: &'a Map) -> Result<Request<'a>, Refusal> {
+    pub(crate) fn read(contract: &'a Contract, inputs: &'a Map) -> Result<Request<'a>, Failure> {
         let request = Request { contract, inputs };
         for name in inputs.keys() {
             if contract.parameter(name).is_none() {
@@ -48,8 +48,8 @@ impl<'a> Request<'a> {
     }
 
     /// A refusal that begins with the operation's name.
-    pub(crate) fn refuse(&self, what: &str) -> Refusal {
-        Refusal::invalid(format!("{} {what}", self.contract.operation))
+    pub(crate) fn refuse(&self, what: &str) -> Failure {
+        Failure::invalid(format!("{} {what}", self.contract.operation))
     }
 
     fn given(&self, name: &str) -> Option<&'a Value> {
@@ -114,7 +114,7 @@ impl<'a> Request<'a> {
     /// The size that is asked for with `width`, `height` and `aspect_ratio`, for a source of size
     /// `own`. Where no side is given, none is above `longest`: a still is often far larger than any
     /// video should be.
-    pub(crate) fn size(&self, own: Size, longest: u32) -> Result<Size, Refusal> {
+    pub(crate) fn size(&self, own: Size, longest: u32) -> Result<Size, Failure> {
         let ratio = self.text("aspect_ratio").map(crate::size::aspect_ratio).transpose()?;
         let (width, height) = (self.pixels("width"), self.pixels("height"));
         let size = match crate::size::wanted(own, width, height, ratio) {
@@ -127,7 +127,7 @@ impl<'a> Request<'a> {
         Ok(size)
     }
 
-    fn check(&self, parameter: &Parameter, value: &Value) -> Result<(), Refusal> {
+    fn check(&self, parameter: &Parameter, value: &Value) -> Result<(), Failure> {
         let name = &parameter.name;
         if !holds(&parameter.ty, value) {
             return Err(self.refuse(&format!(
@@ -143,7 +143,7 @@ impl<'a> Request<'a> {
         }
         self.check_bounds(parameter, value)?;
         if let Value::Media(artifact) = value {
-            sound(artifact).map_err(|refusal| Refusal {
+            sound(artifact).map_err(|refusal| Failure {
                 message: format!("{}: `{name}` {}", self.contract.operation, refusal.message),
                 ..refusal
             })?;
@@ -151,7 +151,7 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    fn check_bounds(&self, parameter: &Parameter, value: &Value) -> Result<(), Refusal> {
+    fn check_bounds(&self, parameter: &Parameter, value: &Value) -> Result<(), Failure> {
         let (measure, what) = match value {
             Value::Number(_) => (value.as_f64().unwrap_or(f64::NAN), "be"),
             Value::Text(text) => (text.chars().count() as f64, "have a length"),
@@ -188,19 +188,19 @@ fn holds(ty: &Type, value: &Value) -> bool {
 }
 
 /// Refuses media that can't be worked with, whatever the operation.
-pub(crate) fn sound(artifact: &Artifact) -> Result<(), Refusal> {
+pub(crate) fn sound(artifact: &Artifact) -> Result<(), Failure> {
     if artifact.bytes == 0 {
-        return Err(Refusal::invalid("is an empty file"));
+        return Err(Failure::invalid("is an empty file"));
     }
     let pixels = u64::from(artifact.width.unwrap_or(0)) * u64::from(artifact.height.unwrap_or(0));
     if pixels > PIXELS_MAX {
-        return Err(Refusal::too_large(format!(
+        return Err(Failure::too_large(format!(
             "has {pixels} pixels; at most {PIXELS_MAX} can be worked with"
         )));
     }
     match artifact.kind {
         MediaKind::Image | MediaKind::Video if pixels == 0 => {
-            Err(Refusal::invalid(format!("is a {} without a size; it may be damaged", artifact.kind)))
+            Err(Failure::invalid(format!("is a {} without a size; it may be damaged", artifact.kind)))
         }
         MediaKind::Video | MediaKind::Audio => length(artifact).map(|_| ()),
         _ => Ok(()),
@@ -208,11 +208,11 @@ pub(crate) fn sound(artifact: &Artifact) -> Result<(), Refusal> {
 }
 
 /// The length of a video or sound in seconds.
-pub(crate) fn length(artifact: &Artifact) -> Result<f64, Refusal> {
+pub(crate) fn length(artifact: &Artifact) -> Result<f64, Failure> {
     match artifact.duration {
         Some(duration) if duration.is_finite() && duration > 0.0 => Ok(duration),
-        Some(_) => Err(Refusal::invalid(format!("is {} of zero length", article(artifact.kind)))),
-        None => Err(Refusal::invalid(format!(
+        Some(_) => Err(Failure::invalid(format!("is {} of zero length", article(artifact.kind)))),
+        None => Err(Failure::invalid(format!(
             "is {} whose length isn't known; it may be truncated",
             article(artifact.kind)
         ))),

@@ -1,7 +1,7 @@
 //! `media/resize`: another size or shape.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
@@ -47,7 +47,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.3, 20.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     if ["width", "height", "aspect_ratio"].iter().all(|name| request.value(name).is_none()) {
         return Err(request.refuse("needs `width`, `height` or `aspect_ratio`"));
     }

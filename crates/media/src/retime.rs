@@ -1,7 +1,7 @@
 //! `media/retime`: faster or slower, without changing the pitch.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{Artifact, MediaKind, Refusal, Type};
+use motet_pipeline::{Artifact, Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
@@ -34,7 +34,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.5, 20.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let media = request.required_media("media");
     let before = length(media)?;
     let (speed, after) = match (request.number("speed"), request.number("duration")) {
@@ -53,7 +53,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
     }
 }
 
-fn video(request: &Request, media: &Artifact, speed: f64, after: f64) -> Result<Recipe, Refusal> {
+fn video(request: &Request, media: &Artifact, speed: f64, after: f64) -> Result<Recipe, Failure> {
     let own = Size::of(media)?;
     let mut remake = Remake::of(request.required_media("media"), after);
     remake.before = picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving);

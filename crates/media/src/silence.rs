@@ -1,7 +1,7 @@
 //! `media/silence`: sound that is none, for as long as needed.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::ffmpeg::{Ffmpeg, Format};
@@ -18,7 +18,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.1, 0.5)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let duration = request.number_or_default("duration");
     let samples = (duration * SAMPLE_RATE as f64).round() as u64;
     let mut graph = Graph::default();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use motet_pipeline::{Artifact, Refusal};
+use motet_pipeline::{Artifact, Failure};
 
 /// The longest side of a video that is made from a still, where no size is asked for.
 pub(crate) const STILL_SIDE_MAX: u32 = 1920;
@@ -32,10 +32,10 @@ impl Fit {
 
 impl Size {
     /// The measured size of a picture or video.
-    pub(crate) fn of(artifact: &Artifact) -> Result<Size, Refusal> {
+    pub(crate) fn of(artifact: &Artifact) -> Result<Size, Failure> {
         match (artifact.width, artifact.height) {
             (Some(width), Some(height)) if width > 0 && height > 0 => Ok(Size { width, height }),
-            _ => Err(Refusal::invalid(format!(
+            _ => Err(Failure::invalid(format!(
                 "the size of this {} ({}) isn't known; it may be damaged",
                 artifact.kind, artifact.mime
             ))),
@@ -126,7 +126,7 @@ pub(crate) fn wanted(own: Size, width: Option<u32>, height: Option<u32>, ratio: 
 }
 
 /// Reads an aspect ratio such as `16:9`.
-pub(crate) fn aspect_ratio(text: &str) -> Result<f64, Refusal> {
+pub(crate) fn aspect_ratio(text: &str) -> Result<f64, Failure> {
     let parts = text.split_once(':').and_then(|(width, height)| {
         Some((width.trim().parse::<f64>().ok()?, height.trim().parse::<f64>().ok()?))
     });
@@ -134,7 +134,7 @@ pub(crate) fn aspect_ratio(text: &str) -> Result<f64, Refusal> {
         Some((width, height)) if width > 0.0 && height > 0.0 && (0.05..=20.0).contains(&(width / height)) => {
             Ok(width / height)
         }
-        _ => Err(Refusal::invalid(
+        _ => Err(Failure::invalid(
             "`aspect_ratio` must be two numbers with a colon, such as 16:9, 9:16 or 1:1".to_owned(),
         )),
     }

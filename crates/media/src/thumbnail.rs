@@ -1,7 +1,7 @@
 //! `media/thumbnail`: one picture of a video.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::ffmpeg::{self, Ffmpeg, Format};
@@ -25,7 +25,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.2, 1.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let video = request.required_media("video");
     let (own, length) = (Size::of(video)?, length(video)?);
     let at = request.number("at").unwrap_or(length / 2.0);

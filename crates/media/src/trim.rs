@@ -1,7 +1,7 @@
 //! `media/trim`: a part of a video or sound.
 
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{MediaKind, Refusal, Type};
+use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
@@ -29,7 +29,7 @@ pub(crate) fn contract() -> Contract {
         .usually(0.3, 20.0)
 }
 
-pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
+pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let media = request.required_media("media");
     let (start, kept) = part(request, length(media)?)?;
     if media.kind == MediaKind::Video {
@@ -53,7 +53,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Refusal> {
 }
 
 /// Where the part begins and how long it is.
-fn part(request: &Request, length: f64) -> Result<(f64, f64), Refusal> {
+fn part(request: &Request, length: f64) -> Result<(f64, f64), Failure> {
     let start = request.number_or_default("start");
     if start >= length {
         return Err(request.refuse(&format!("can't begin at {start} s: it is only {length} s long")));

@@ -3,7 +3,7 @@
 use motet_media::{contracts, plan};
 use motet_pipeline::contract::{Parameter, Work};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Class, Digest, MediaKind, Refusal, Value};
+use motet_pipeline::{Artifact, Class, Digest, Failure, MediaKind, Value};
 use proptest::prelude::*;
 
 fn drawn(parameter: &Parameter) -> String {
@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn no_input_breaks_the_planner((operation, inputs) in request()) {
         match plan(&operation, &inputs) {
-            Err(Refusal { class, message }) => {
+            Err(Failure { class, message, .. }) => {
                 prop_assert!(matches!(class, Class::Invalid | Class::TooLarge));
                 prop_assert!(message.chars().count() < 400 && !message.contains('\n'), "{message}");
             }

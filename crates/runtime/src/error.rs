@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use motet_engine::{Failure, Misuse, RunId};
+use motet_engine::{Misuse, RunId};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
-use motet_pipeline::{StepPath, Timestamp};
+use motet_pipeline::{Failure, StepPath, Timestamp};
 use motet_store::StoreError;
 
 use crate::settings::Power;

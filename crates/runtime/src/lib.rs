@@ -42,7 +42,7 @@ pub use motet_pipeline as language;
 pub use motet_store as store;
 pub use schemars;
 
-pub use motet_pipeline::{Artifact, Class, Value};
+pub use motet_pipeline::{Artifact, Class, Failure, Value};
 
 /// The programs in the README compile and run.
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use motet_media::probe::Probed;
 use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
-use motet_pipeline::{Artifact, MediaKind, Refusal};
+use motet_pipeline::{Artifact, Failure, MediaKind};
 use motet_store::Kept;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(crate) struct Measured {
 /// Why a file can't be measured.
 pub(crate) enum Unmeasured {
     /// It is damaged, or a part of it is missing.
-    Refused(Refusal),
+    Refused(Failure),
     /// ffprobe gave no answer.
     Process(ProcessError),
     /// It can't be read.
@@ -64,7 +64,7 @@ fn look_at(path: &Path) -> Result<Sniffed, Unmeasured> {
         mime: "application/octet-stream",
         size: None,
     });
-    let refused = |message: &str| Err(Unmeasured::Refused(Refusal::invalid(message)));
+    let refused = |message: &str| Err(Unmeasured::Refused(Failure::invalid(message)));
     match whole::is_whole(path, sniffed.mime).map_err(Unmeasured::Read)? {
         false => refused("truncated: the file ends too early"),
         true if matches!(sniffed.size, Some((0, _) | (_, 0))) => {
@@ -105,7 +105,7 @@ async fn probe(
 
 /// What a call of ffmpeg or ffprobe complains about: that a file ended too early may show in its
 /// words only.
-pub(crate) fn fault(finished: &Finished) -> Option<Refusal> {
+pub(crate) fn fault(finished: &Finished) -> Option<Failure> {
     match finished.succeeded() {
         true => motet_media::failure::truncated(&finished.stderr),
         false => Some(motet_media::failure::read(&finished.stderr, finished.exit)),

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_engine::{Failure, RunId};
+use motet_engine::RunId;
 use motet_pipeline::contract::Catalogue;
-use motet_pipeline::{Class, Contract, Value};
+use motet_pipeline::{Class, Contract, Failure, Value};
 use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
@@ -47,7 +47,7 @@ pub(crate) type Operations = BTreeMap<String, Arc<dyn Operation>>;
 /// The operations that come with Motet, with their contracts. Those of the engine have no hands.
 pub(crate) fn all() -> (Vec<Contract>, Operations) {
     let media = motet_media::contracts();
-    let local = motet_providers::local::contracts();
+    let local = motet_local::contracts();
     let mut operations = Operations::new();
     for contract in &media {
         operations.insert(contract.operation.clone(), Arc::new(media::Media));

@@ -8,10 +8,9 @@ mod shape;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_engine::Failure;
 use motet_pipeline::contract::Work as WorkKind;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Contract, Value};
+use motet_pipeline::{Class, Contract, Failure, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use motet_engine::{AttemptEnd, AttemptKey, Failure, Money, Perform, RunId, RunStarted};
+use motet_engine::{AttemptEnd, AttemptKey, Perform, RunId, RunStarted};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Contract, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Class, Contract, Failure, Money, Span, StepPath, Timestamp, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{Panic, drop_guarded};

@@ -5,12 +5,13 @@
 
 mod stage;
 
+use motet::Failure;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
 use futures_util::future::BoxFuture;
-use motet::engine::{Event, Failure, StepStatus};
+use motet::engine::{Event, StepStatus};
 use motet::follow::Happening;
 use motet::language::{Artifact, Span, StepPath, Value};
 use motet::operation::Operation;

@@ -1,9 +1,9 @@
 //! The test kit: stand-ins answer as they are told, and count.
 
+use motet::Failure;
 use std::time::Duration;
 
 use motet::builder::{InputType, PipelineBuilder, Retry, animate, compose, scene};
-use motet::engine::Failure;
 use motet::kit::Kit;
 use motet::language::contract::{Contract, Parameter, Work};
 use motet::language::{Span, Timestamp, Type};

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::event::RunStarted;
-use motet_engine::{Event, Money, StepStatus, Turn};
-use motet_pipeline::{Artifact, Digest, StepPath, Timestamp, Value};
+use motet_engine::{Event, StepStatus, Turn};
+use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 
 use crate::{ItemCounts, RunStatus};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::{Money, RunId, StepStatus};
-use motet_pipeline::{Artifact, Digest, Span, StepPath, Timestamp};
+use motet_engine::{RunId, StepStatus};
+use motet_pipeline::{Artifact, Digest, Money, Span, StepPath, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::Type;
 

@@ -1,6 +1,6 @@
 //! The tables that are made from the journal: how changes are written to them.
 
-use motet_engine::Money;
+use motet_pipeline::Money;
 use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};

@@ -2,8 +2,8 @@
 
 mod score;
 
-use motet_engine::{Event, Failure, Money};
-use motet_pipeline::{Class, StepPath, Timestamp, Value};
+use motet_engine::Event;
+use motet_pipeline::{Class, Failure, Money, StepPath, Timestamp, Value};
 use motet_store::{Record, RunFilter, Store};
 use proptest::prelude::*;
 

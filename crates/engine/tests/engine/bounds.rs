@@ -1,8 +1,8 @@
 //! Values that double from step to step: they share their parts, and are bounded as if they didn't.
 
-use motet_engine::{AttemptEnd, Event, Money, RunStatus};
+use motet_engine::{AttemptEnd, Event, RunStatus};
 use motet_pipeline::value::{INPUT_UNITS_MAX, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Value};
+use motet_pipeline::{Class, Money, Value};
 use serde_json::json;
 
 use crate::scenario::{Scenario, Watch, outputs, pipeline, start};

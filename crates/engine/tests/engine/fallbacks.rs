@@ -1,7 +1,8 @@
 //! Fallbacks: the next target, by the class of the failure.
 
-use motet_engine::{AttemptEnd, Failure, Money};
+use motet_engine::AttemptEnd;
 use motet_pipeline::Class;
+use motet_pipeline::{Failure, Money};
 use serde_json::json;
 
 use crate::scenario::{DAWN, outputs, span, start};

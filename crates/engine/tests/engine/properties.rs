@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::{AttemptEnd, AttemptKey, Event, Failure, Input, Money, RunStatus};
-use motet_pipeline::{Class, Span, StepPath, Value};
+use motet_engine::{AttemptEnd, AttemptKey, Event, Input, RunStatus};
+use motet_pipeline::{Class, Failure, Money, Span, StepPath, Value};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;

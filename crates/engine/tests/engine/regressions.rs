@@ -1,7 +1,8 @@
 //! What went wrong elsewhere, each by its number in the list of regressions and its public thread.
 
-use motet_engine::{AttemptEnd, Failure, Input, Money};
+use motet_engine::{AttemptEnd, Input};
 use motet_pipeline::Class;
+use motet_pipeline::{Failure, Money};
 use serde_json::{Value as Json, json};
 
 use crate::scenario::{DAWN, Scenario, ok, pipeline, span, start};

@@ -1,8 +1,8 @@
 //! Attempts: when the same target is tried again, and when not.
 
-use motet_engine::{AttemptEnd, Failure, Money, retry};
+use motet_engine::{AttemptEnd, retry};
 use motet_pipeline::plan::{RetryRule, TimeoutChange};
-use motet_pipeline::{Class, Span, StepPath, Timestamp};
+use motet_pipeline::{Class, Failure, Money, Span, StepPath, Timestamp};
 use serde_json::json;
 
 use crate::scenario::{DAWN, Scenario, pipeline, span, start};

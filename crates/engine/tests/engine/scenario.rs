@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Event, Failure, Graph, Input, Money, Perform, Reaction, Run, RunId,
-    RunStarted, RunStatus, Turn, event,
+    AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Reaction, Run, RunId, RunStarted,
+    RunStatus, Turn, event,
 };
 use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Bundle, Class, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs};
+use motet_pipeline::{
+    Bundle, Class, Failure, Money, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs,
+};
 use serde_json::{Value as Json, json};
 
 /// When every scenario begins.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use motet_engine::event::{LateEnd, SCHEMA, SkipReason};
-use motet_engine::failure::Known;
 use motet_engine::table::{Change, next};
-use motet_engine::{Event, Failure, Money, RunId, RunStarted, StepStatus};
+use motet_engine::{Event, RunId, RunStarted, StepStatus};
+use motet_pipeline::failure::Known;
 use motet_pipeline::plan::Quorum;
-use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Class, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 
 #[test]
 fn the_status_graph() {

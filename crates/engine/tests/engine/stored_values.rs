@@ -2,9 +2,9 @@
 //! what they were.
 
 use motet_engine::event::{LateEnd, RunStarted};
-use motet_engine::{Event, Money, RunId, RunStatus};
+use motet_engine::{Event, RunId, RunStatus};
 use motet_pipeline::value::read_written;
-use motet_pipeline::{Artifact, Digest, MediaKind, StepPath, Value};
+use motet_pipeline::{Artifact, Digest, MediaKind, Money, StepPath, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;

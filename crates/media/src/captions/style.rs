@@ -3,7 +3,7 @@
 use crate::colour::Colour;
 use crate::request::Request;
 use crate::size::Size;
-use motet_pipeline::Refusal;
+use motet_pipeline::Failure;
 
 const WHITE: Colour = Colour { red: 255, green: 255, blue: 255 };
 const BLACK: Colour = Colour { red: 0, green: 0, blue: 0 };
@@ -51,7 +51,7 @@ impl Style {
     /// The colour behind boxed text and around outlined text.
     pub(crate) const EDGE_COLOUR: Colour = BLACK;
 
-    pub(crate) fn read(request: &Request, size: Size) -> Result<Style, Refusal> {
+    pub(crate) fn read(request: &Request, size: Size) -> Result<Style, Failure> {
         let name = request.word("style");
         let scale = if name == "bold" { 1.45 } else { 1.0 };
         let font_size = request.number("font_size").unwrap_or_else(|| usual_font_size(size) * scale);
@@ -100,7 +100,7 @@ fn characters_a_line(size: Size, font_size: f64, bold: bool) -> usize {
 }
 
 /// The name of a font goes into a file whose fields are parted by commas.
-fn font(request: &Request) -> Result<String, Refusal> {
+fn font(request: &Request) -> Result<String, Failure> {
     let name = request.text("font").unwrap_or("sans-serif");
     let plain = |character: char| character.is_alphanumeric() || " -_".contains(character);
     if name.chars().all(plain) && !name.trim().is_empty() {

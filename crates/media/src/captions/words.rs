@@ -1,6 +1,6 @@
 //! Words and when they are said.
 
-use motet_pipeline::{Refusal, Value};
+use motet_pipeline::{Failure, Value};
 
 /// A word without spaces, and when it is said, in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,13 +29,13 @@ pub(crate) fn column(character: char) -> usize {
 
 /// Reads `[{word, start, end}]`, as transcription and speech give it. An entry of several words is
 /// taken apart, its time shared out.
-pub(crate) fn read(items: &[Value]) -> Result<Vec<Word>, Refusal> {
+pub(crate) fn read(items: &[Value]) -> Result<Vec<Word>, Failure> {
     let mut words = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let text = item.get("word").and_then(Value::as_str);
         let time = |name: &str| item.get(name).and_then(Value::as_f64);
         let (Some(text), Some(start), Some(end)) = (text, time("start"), time("end")) else {
-            return Err(Refusal::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "media/captions: word {} isn't {{word, start, end}} with a text and two numbers",
                 index + 1
             )));

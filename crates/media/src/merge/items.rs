@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, MediaKind, Refusal, Value};
+use motet_pipeline::{Artifact, Failure, MediaKind, Value};
 
 use crate::request::{Request, excerpt, length, sound};
 
@@ -57,13 +57,13 @@ pub(crate) struct Overlay {
 }
 
 impl Items {
-    pub(crate) fn read(request: &Request) -> Result<Items, Refusal> {
+    pub(crate) fn read(request: &Request) -> Result<Items, Failure> {
         let mut items = Items { visuals: Vec::new(), overlays: Vec::new() };
         for (index, value) in request.list("items").iter().enumerate() {
             // What was skipped or tolerated leaves no gap.
             if !matches!(value, Value::Absent | Value::Null) {
                 let item = Item::read(value).and_then(|item| items.add(&item));
-                item.map_err(|refusal| Refusal {
+                item.map_err(|refusal| Failure {
                     message: format!("media/merge: item {} {}", index + 1, refusal.message),
                     ..refusal
                 })?;
@@ -75,12 +75,12 @@ impl Items {
         Ok(items)
     }
 
-    fn add(&mut self, item: &Item) -> Result<(), Refusal> {
+    fn add(&mut self, item: &Item) -> Result<(), Failure> {
         match item.media.kind {
             MediaKind::Image | MediaKind::Video => self.visuals.push(item.visual()?),
             MediaKind::Audio => self.overlays.push(item.overlay()?),
             MediaKind::File => {
-                return Err(Refusal::invalid(format!(
+                return Err(Failure::invalid(format!(
                     "is {}, which can be neither seen nor heard",
                     item.media.mime
                 )));
@@ -100,26 +100,26 @@ const KEYS: [&str; 9] =
     ["media", "audio", "audio_volume", "start", "duration", "volume", "offset", "fade_in", "fade_out"];
 
 impl<'a> Item<'a> {
-    fn read(value: &'a Value) -> Result<Item<'a>, Refusal> {
+    fn read(value: &'a Value) -> Result<Item<'a>, Failure> {
         let item = match value {
             Value::Media(media) => Item { media, settings: None },
             Value::Map(settings) => match settings.get("media") {
                 Some(Value::Media(media)) => Item { media, settings: Some(settings) },
                 Some(other) => {
-                    return Err(Refusal::invalid(format!(
+                    return Err(Failure::invalid(format!(
                         "has {} where its `media` should be",
                         other.kind_word()
                     )));
                 }
-                None => return Err(Refusal::invalid("has no `media`")),
+                None => return Err(Failure::invalid("has no `media`")),
             },
-            other => return Err(Refusal::invalid(format!("is {}, not media", other.kind_word()))),
+            other => return Err(Failure::invalid(format!("is {}, not media", other.kind_word()))),
         };
         if let Some(unknown) =
             item.settings.and_then(|map| map.keys().find(|key| !KEYS.contains(&key.as_str())))
         {
             let unknown = excerpt(unknown);
-            return Err(Refusal::invalid(format!("has no `{unknown}`; it may have {}", KEYS.join(", "))));
+            return Err(Failure::invalid(format!("has no `{unknown}`; it may have {}", KEYS.join(", "))));
         }
         sound(item.media)?;
         Ok(item)
@@ -129,33 +129,33 @@ impl<'a> Item<'a> {
         self.settings?.get(key).filter(|value| !matches!(value, Value::Absent | Value::Null))
     }
 
-    fn number(&self, key: &str, max: f64) -> Result<Option<f64>, Refusal> {
+    fn number(&self, key: &str, max: f64) -> Result<Option<f64>, Failure> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_f64() {
             Some(number) if (0.0..=max).contains(&number) => Ok(Some(number)),
-            _ => Err(Refusal::invalid(format!("wants `{key}` to be a number from 0 to {max}"))),
+            _ => Err(Failure::invalid(format!("wants `{key}` to be a number from 0 to {max}"))),
         }
     }
 
-    fn seconds(&self, key: &str) -> Result<Option<f64>, Refusal> {
+    fn seconds(&self, key: &str) -> Result<Option<f64>, Failure> {
         self.number(key, SECONDS_MAX)
     }
 
-    fn visual(&self) -> Result<Visual, Refusal> {
+    fn visual(&self) -> Result<Visual, Failure> {
         if self.get("offset").is_some() {
-            return Err(Refusal::invalid("is seen, so it follows the one before it: `offset` is for sounds"));
+            return Err(Failure::invalid("is seen, so it follows the one before it: `offset` is for sounds"));
         }
         let start = self.seconds("start")?.unwrap_or(0.0);
         match self.media.kind {
             MediaKind::Image if self.get("start").is_some() => {
-                return Err(Refusal::invalid("is a picture: `start` is for videos and sounds"));
+                return Err(Failure::invalid("is a picture: `start` is for videos and sounds"));
             }
             MediaKind::Video => self.check_start(start)?,
             _ => {}
         }
         let duration = self.seconds("duration")?;
         if duration == Some(0.0) {
-            return Err(Refusal::invalid("can't be shown for 0 seconds"));
+            return Err(Failure::invalid("can't be shown for 0 seconds"));
         }
         Ok(Visual {
             media: Arc::clone(self.media),
@@ -168,29 +168,29 @@ impl<'a> Item<'a> {
         })
     }
 
-    fn narration(&self) -> Result<Option<Narration>, Refusal> {
+    fn narration(&self) -> Result<Option<Narration>, Failure> {
         let Some(value) = self.get("audio") else {
             if self.get("audio_volume").is_some() {
-                return Err(Refusal::invalid("has `audio_volume` but no `audio`"));
+                return Err(Failure::invalid("has `audio_volume` but no `audio`"));
             }
             return Ok(None);
         };
         match value {
             Value::Media(media) if media.kind == MediaKind::Audio => {
-                let length = length(media).map_err(|refusal| Refusal {
+                let length = length(media).map_err(|refusal| Failure {
                     message: format!("has an `audio` that {}", refusal.message),
                     ..refusal
                 })?;
                 let volume = self.number("audio_volume", 10.0)?.unwrap_or(1.0);
                 Ok(Some(Narration { media: Arc::clone(media), volume, length }))
             }
-            other => Err(Refusal::invalid(format!("has {} where its `audio` should be", other.kind_word()))),
+            other => Err(Failure::invalid(format!("has {} where its `audio` should be", other.kind_word()))),
         }
     }
 
-    fn overlay(&self) -> Result<Overlay, Refusal> {
+    fn overlay(&self) -> Result<Overlay, Failure> {
         if self.get("audio").is_some() || self.get("audio_volume").is_some() {
-            return Err(Refusal::invalid("is a sound: `audio` is the narration of a picture or video"));
+            return Err(Failure::invalid("is a sound: `audio` is the narration of a picture or video"));
         }
         let start = self.seconds("start")?.unwrap_or(0.0);
         self.check_start(start)?;
@@ -206,12 +206,12 @@ impl<'a> Item<'a> {
         })
     }
 
-    fn check_start(&self, start: f64) -> Result<(), Refusal> {
+    fn check_start(&self, start: f64) -> Result<(), Failure> {
         let length = length(self.media)?;
         if start < length {
             return Ok(());
         }
-        Err(Refusal::invalid(format!("begins at {start} s, but it is only {length} s long")))
+        Err(Failure::invalid(format!("begins at {start} s, but it is only {length} s long")))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Artifact, Refusal};
+use motet_pipeline::{Artifact, Failure};
 
 use crate::Recipe;
 use crate::ffmpeg::Ffmpeg;
@@ -110,7 +110,7 @@ pub(crate) fn music(
     call: &mut Ffmpeg,
     request: &Request,
     film: f64,
-) -> Result<Option<Sound>, Refusal> {
+) -> Result<Option<Sound>, Failure> {
     let volume = request.number_or_default("music_volume");
     let Some(media): Option<&Arc<Artifact>> = request.media("music").filter(|_| volume > 0.0) else {
         return Ok(None);

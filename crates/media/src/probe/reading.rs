@@ -1,6 +1,6 @@
 //! What ffprobe says of a file.
 
-use motet_pipeline::{MediaKind, Refusal};
+use motet_pipeline::{Failure, MediaKind};
 use serde::Deserialize;
 
 /// Reports beyond this size are refused unread: a file with a million streams is no film.
@@ -101,17 +101,17 @@ struct Tags {
 /// # Errors
 /// [`Class::Invalid`](motet_pipeline::Class::Invalid) when the file is no media, is truncated or has no length;
 /// [`Class::BadOutput`](motet_pipeline::Class::BadOutput) when the report itself can't be read.
-pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
+pub fn read(json: &[u8]) -> Result<Probed, Failure> {
     if json.len() > REPORT_BYTES_MAX {
-        return Err(Refusal::invalid("the file has more streams than any film; it wasn't read"));
+        return Err(Failure::invalid("the file has more streams than any film; it wasn't read"));
     }
     if json.iter().all(u8::is_ascii_whitespace) {
-        return Err(Refusal::invalid("no streams: this is no media file, or it is truncated"));
+        return Err(Failure::invalid("no streams: this is no media file, or it is truncated"));
     }
     let report: Report = serde_json::from_slice(json)
-        .map_err(|_| Refusal::bad_output("the report of ffprobe can't be read"))?;
+        .map_err(|_| Failure::bad_output("the report of ffprobe can't be read"))?;
     if report.streams.is_empty() {
-        return Err(Refusal::invalid("no streams: this is no media file"));
+        return Err(Failure::invalid("no streams: this is no media file"));
     }
     let sound = report.streams.iter().find(|stream| stream.codec_type == "audio");
     let pictures = report
@@ -119,7 +119,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
         .iter()
         .find(|stream| stream.codec_type == "video" && stream.disposition.attached_pic == 0);
     if [pictures, sound].into_iter().flatten().any(is_cut_off) {
-        return Err(Refusal::invalid("truncated: the file ends before its pictures and sound do"));
+        return Err(Failure::invalid("truncated: the file ends before its pictures and sound do"));
     }
     match (pictures, sound) {
         (Some(pictures), _) if is_still(&report.format) => image(pictures),
@@ -132,7 +132,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Refusal> {
             fps: None,
             has_audio: None,
         }),
-        (None, None) => Err(Refusal::invalid("no streams of pictures or sound: this is no media file")),
+        (None, None) => Err(Failure::invalid("no streams of pictures or sound: this is no media file")),
     }
 }
 
@@ -157,7 +157,7 @@ fn is_still(format: &Format) -> bool {
     matches!(container, "image2" | "apng" | "gif") || container.ends_with("_pipe")
 }
 
-fn image(stream: &Stream) -> Result<Probed, Refusal> {
+fn image(stream: &Stream) -> Result<Probed, Failure> {
     let (width, height) = displayed(stream)?;
     Ok(Probed {
         kind: MediaKind::Image,
@@ -169,10 +169,10 @@ fn image(stream: &Stream) -> Result<Probed, Refusal> {
     })
 }
 
-fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<Probed, Refusal> {
+fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<Probed, Failure> {
     let (width, height) = displayed(pictures)?;
     if pictures.nb_frames.as_deref() == Some("0") {
-        return Err(Refusal::invalid("zero length: the video has no pictures"));
+        return Err(Failure::invalid("zero length: the video has no pictures"));
     }
     Ok(Probed {
         kind: MediaKind::Video,
@@ -187,12 +187,12 @@ fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<P
 }
 
 /// The size at which a stream is shown.
-fn displayed(stream: &Stream) -> Result<(u32, u32), Refusal> {
+fn displayed(stream: &Stream) -> Result<(u32, u32), Failure> {
     let side = |side: Option<i64>| {
         side.and_then(|side| u32::try_from(side).ok()).filter(|side| (1..=65_536).contains(side))
     };
     let (Some(width), Some(height)) = (side(stream.width), side(stream.height)) else {
-        return Err(Refusal::invalid("truncated: the size of the pictures can't be told"));
+        return Err(Failure::invalid("truncated: the size of the pictures can't be told"));
     };
     let pixel = stream.sample_aspect_ratio.as_deref().and_then(|ratio| fraction(ratio, ':')).unwrap_or(1.0);
     let width = if (0.1..=10.0).contains(&pixel) { (f64::from(width) * pixel).round() as u32 } else { width };
@@ -203,13 +203,13 @@ fn displayed(stream: &Stream) -> Result<(u32, u32), Refusal> {
 }
 
 /// The length of the file, else of its stream, to the millisecond.
-fn length(format: &Format, stream: &Stream) -> Result<f64, Refusal> {
+fn length(format: &Format, stream: &Stream) -> Result<f64, Failure> {
     let of_stream = || stream.duration.as_deref()?.parse().ok();
     match format.length().or_else(of_stream).filter(|seconds| seconds.is_finite()) {
-        None => Err(Refusal::invalid(
+        None => Err(Failure::invalid(
             "truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it",
         )),
-        Some(seconds) if seconds < 0.0005 => Err(Refusal::invalid("zero length: there is nothing to play")),
+        Some(seconds) if seconds < 0.0005 => Err(Failure::invalid("zero length: there is nothing to play")),
         Some(seconds) => Ok((seconds * 1000.0).round() / 1000.0),
     }
 }
@@ -225,7 +225,7 @@ fn fraction(text: &str, between: char) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn report(stream: &str, format: &str) -> Result<Probed, Refusal> {
+    fn report(stream: &str, format: &str) -> Result<Probed, Failure> {
         read(format!(r#"{{"streams":[{stream}],"format":{{{format}}}}}"#).as_bytes())
     }
 
@@ -288,10 +288,8 @@ mod tests {
             report(r#"{"codec_type":"video","width":0,"height":64}"#, MP4),
             report(r#"{"codec_type":"video","width":-5,"height":99999999999}"#, MP4),
         ];
-        let messages: Vec<_> = table
-            .into_iter()
-            .map(|result| result.map_err(|refusal| format!("{}: {refusal}", refusal.class)))
-            .collect();
+        let messages: Vec<_> =
+            table.into_iter().map(|result| result.map_err(|refusal| refusal.to_string())).collect();
         insta::assert_debug_snapshot!(messages);
     }
 

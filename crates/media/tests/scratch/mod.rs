@@ -51,7 +51,7 @@ impl Scratch {
     }
 
     /// What ffprobe says of a file.
-    pub fn probe(&self, name: &str) -> Result<Probed, motet_pipeline::Refusal> {
+    pub fn probe(&self, name: &str) -> Result<Probed, motet_pipeline::Failure> {
         let path = self.path(name);
         let output = Command::new("ffprobe")
             .args(probe::arguments(path.to_str().expect("temporary folders have plain names")))
@@ -100,7 +100,7 @@ impl Scratch {
         kept
     }
 
-    fn perform(&self, recipe: &Recipe) -> Result<(), motet_pipeline::Refusal> {
+    fn perform(&self, recipe: &Recipe) -> Result<(), motet_pipeline::Failure> {
         for (name, artifact) in &recipe.inputs {
             self.write(name, &self.bytes_of(artifact));
         }

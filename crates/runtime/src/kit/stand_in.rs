@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet_engine::Failure;
-use motet_pipeline::{Class, Contract, Span, Value};
+use motet_pipeline::{Class, Contract, Failure, Span, Value};
 
 use crate::operation::Operation;
 use crate::work::Work;

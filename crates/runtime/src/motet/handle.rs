@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use motet_engine::{Event, Failure, RunId};
-use motet_pipeline::{StepPath, Value};
+use motet_engine::{Event, RunId};
+use motet_pipeline::{Failure, StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 

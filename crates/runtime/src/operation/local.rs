@@ -3,11 +3,10 @@
 use std::fs;
 
 use futures_util::future::BoxFuture;
-use motet_engine::Failure;
-use motet_pipeline::{Class, Value};
-use motet_providers::local::music::Bed;
-use motet_providers::local::scene::Scene;
-use motet_providers::local::speak::{Speech, Spoken};
+use motet_local::music::Bed;
+use motet_local::scene::Scene;
+use motet_local::speak::{Speech, Spoken};
+use motet_pipeline::{Class, Failure, Value};
 
 use super::scratch::{Scratch, refusal};
 use super::{Operation, store_failure};

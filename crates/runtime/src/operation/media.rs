@@ -1,9 +1,9 @@
 //! `media/*`: performs recipes.
 
+use motet_pipeline::Failure;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
-use motet_engine::Failure;
 use motet_media::progress::Progress;
 use motet_media::{Call, Output, Recipe};
 use motet_pipeline::Value;

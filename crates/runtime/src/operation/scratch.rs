@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use motet_engine::Failure;
 use motet_media::Orientation;
-use motet_pipeline::{Artifact, Class};
+use motet_pipeline::{Artifact, Class, Failure};
 use rustix::fs::OFlags;
 
 use super::{Hands, disk_full, store_failure};
@@ -154,11 +153,8 @@ fn process_failure(error: &ProcessError) -> Failure {
     Failure::new(class, error.to_string())
 }
 
-pub(crate) fn refusal(refusal: motet_pipeline::Refusal) -> Failure {
-    match motet_media::failure::is_disk_full(&refusal) {
-        true => disk_full(),
-        false => Failure::new(refusal.class, refusal.message),
-    }
+pub(crate) fn refusal(refusal: Failure) -> Failure {
+    if motet_media::failure::is_disk_full(&refusal) { disk_full() } else { refusal }
 }
 
 pub(crate) fn io_failure(verb: &str, path: &Path, error: &std::io::Error) -> Failure {

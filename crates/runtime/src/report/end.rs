@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Money, RunId};
-use motet_pipeline::{Class, StepPath, Timestamp};
+use motet_engine::RunId;
+use motet_pipeline::{Class, Money, StepPath, Timestamp};
 use motet_store::RunStatus;
 use serde::Serialize;
 

@@ -8,8 +8,8 @@ mod outline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::{Event, Failure, RunId, StepStatus, Turn};
-use motet_pipeline::{Class, Plan, StepPath};
+use motet_engine::{Event, RunId, StepStatus, Turn};
+use motet_pipeline::{Class, Failure, Plan, StepPath};
 use motet_store::{RunRow, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;

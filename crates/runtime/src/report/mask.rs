@@ -6,11 +6,11 @@ mod values;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use motet_engine::Event;
 use motet_engine::event::SkipReason;
-use motet_engine::{Event, Failure};
 use motet_pipeline::plan::{Body, InputSpec, Scope};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Plan, StepPath, Value};
+use motet_pipeline::{Artifact, Failure, Plan, StepPath, Value};
 
 use self::secrets::Secrets;
 use self::values::{Masking, Texts};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, Failure, Money, RunId};
-use motet_pipeline::{Digest, Plan, Span, StepPath, Timestamp, Value};
+use motet_engine::{Event, RunId};
+use motet_pipeline::{Digest, Failure, Money, Plan, Span, StepPath, Timestamp, Value};
 use motet_store::RunStatus;
 
 use crate::follow::Progress;

@@ -1,7 +1,7 @@
 //! How the items of a fanned-out step stand.
 
-use motet_engine::{Money, StepStatus};
-use motet_pipeline::{StepPath, Timestamp};
+use motet_engine::StepStatus;
+use motet_pipeline::{Money, StepPath, Timestamp};
 use serde::Serialize;
 
 use super::{RunRecord, StepRecord};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use motet_engine::{Failure, RunId};
-use motet_pipeline::{Artifact, Class, StepPath, Timestamp, Value};
+use motet_engine::RunId;
+use motet_pipeline::{Artifact, Class, Failure, StepPath, Timestamp, Value};
 
 use super::{Media, TaskError};
 use crate::operation::Scratch;

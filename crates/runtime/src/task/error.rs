@@ -4,8 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use motet_engine::Failure;
-use motet_pipeline::{Class, Span, Timestamp};
+use motet_pipeline::{Class, Failure, Span, Timestamp};
 
 /// Why an attempt of a task failed. Its class decides what follows: a retry, a fallback, the end.
 ///

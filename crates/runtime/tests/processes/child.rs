@@ -1,8 +1,9 @@
 //! What a child process does: one session, as the command line would use it.
 
+use motet::Failure;
 use std::path::PathBuf;
 
-use motet::engine::{Event, Failure, RunId};
+use motet::engine::{Event, RunId};
 use motet::follow::Happening;
 use motet::language::bundle::Bundle;
 use motet::language::contract::{Contract, Parameter, Work as Kind};

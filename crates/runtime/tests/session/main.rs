@@ -2,10 +2,11 @@
 
 mod socket;
 
+use motet::Failure;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use motet::engine::{Event, Failure, RunId};
+use motet::engine::{Event, RunId};
 use motet::follow::Happening;
 use motet::language::bundle::Bundle;
 use motet::language::contract::{Contract, Work as Kind};

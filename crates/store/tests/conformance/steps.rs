@@ -1,7 +1,7 @@
 //! Large runs: a few of their turns and steps at a time.
 
-use motet_engine::{Event, Failure, Items, Money, StepStatus};
-use motet_pipeline::{Class, StepPath, Timestamp, Value};
+use motet_engine::{Event, Items, StepStatus};
+use motet_pipeline::{Class, Failure, Money, StepPath, Timestamp, Value};
 use motet_store::{ItemCounts, StepFilter, StepRow, Store, StoreError};
 
 use crate::score::{Score, completed};

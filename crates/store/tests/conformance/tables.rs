@@ -1,8 +1,8 @@
 //! What is told from the journal: runs, steps, costs, and how they are found.
 
 use motet_engine::event::LateEnd;
-use motet_engine::{Event, Failure, Money, StepStatus};
-use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
+use motet_engine::{Event, StepStatus};
+use motet_pipeline::{Class, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, RunFilter, RunStatus, Store, inputs_digest};
 
 use crate::score::{Score, artifact};

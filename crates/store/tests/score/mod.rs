@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_engine::event::{LateEnd, RunStarted, SCHEMA, SkipReason};
-use motet_engine::failure::Known;
-use motet_engine::{Event, Failure, Money, RunId, Turn};
-use motet_pipeline::{Artifact, Class, Digest, MediaKind, Span, StepPath, Timestamp, Value};
+use motet_engine::{Event, RunId, Turn};
+use motet_pipeline::failure::Known;
+use motet_pipeline::{Artifact, Class, Digest, Failure, MediaKind, Money, Span, StepPath, Timestamp, Value};
 use motet_store::{Record, Store};
 
 /// A run and its turns so far.

@@ -1,6 +1,7 @@
+use motet::Failure;
 use std::sync::Arc;
 
-use motet::engine::{Event, Failure, RunId, RunStarted, Turn};
+use motet::engine::{Event, RunId, RunStarted, Turn};
 use motet::follow::{Happening, Progress};
 use motet::language::{Bundle, Class, Timestamp, Value};
 use motet::outputs::OutputFile;

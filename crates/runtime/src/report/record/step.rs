@@ -1,7 +1,7 @@
 //! What is known of a step or item: the fold of all that happened to it.
 
-use motet_engine::{Event, Failure, Money, StepStatus};
-use motet_pipeline::{Span, Timestamp, Value};
+use motet_engine::{Event, StepStatus};
+use motet_pipeline::{Failure, Money, Span, Timestamp, Value};
 
 use super::Items;
 
