@@ -1,7 +1,6 @@
 //! The pipeline that all engines are compared by: image → (video ∥ audio) → merge, with steps that do
 //! nothing, or wait, and give 200 bytes.
 
-use motet::Failure;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use motet::language::Type;
 use motet::language::contract::{Contract, Parameter, Work as Kind};
-use motet::operation::Operation;
-use motet::{Builder, Motet, Pipeline, Task, Value, Work};
+use motet::operation::{Operation, WorkError};
+use motet::{Builder, Motet, Outcome, Pipeline, Task, Value, Work};
 
 /// The text of the pipeline.
 pub const TEXT: &str = r#"
@@ -32,13 +31,13 @@ struct Step {
 }
 
 impl Operation for Step {
-    fn perform(&self, _work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, _work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let (wait, output) = (self.wait, Value::map([("result", self.result.clone())]));
         async move {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            Ok(output)
+            Ok(Outcome::of(output))
         }
         .boxed()
     }

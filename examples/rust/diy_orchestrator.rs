@@ -6,7 +6,7 @@
 //! its step is reached.
 
 use motet::builder::{InputType, PipelineBuilder};
-use motet::engine::Event;
+use motet::engine::{AttemptEvent, AttemptKey, Event, StepEvent};
 use motet::follow::Happening;
 use motet::{Error, Motet};
 
@@ -65,9 +65,13 @@ async fn execute(motet: &Motet, steps: &[StepDefinition], input: &str) -> Result
         let Happening::Turn(turn) = happening else { continue };
         for event in &turn.events {
             match event {
-                Event::AttemptPlanned { step, .. } => println!("  {step}: processing"),
-                Event::StepCompleted { step, .. } => println!("  {step}: completed"),
-                Event::StepFailed { step, failure, .. } => println!("  {step}: failed, {failure}"),
+                Event::Attempt { key: AttemptKey { step, .. }, event: AttemptEvent::Planned { .. } } => {
+                    println!("  {step}: processing")
+                }
+                Event::Step { step, event: StepEvent::Completed { .. } } => println!("  {step}: completed"),
+                Event::Step { step, event: StepEvent::Failed { failure, .. } } => {
+                    println!("  {step}: failed, {failure}")
+                }
                 _ => {}
             }
         }

@@ -1,6 +1,5 @@
 //! A lone small run beside eight clients whose answers are long: they must not hold it up.
 
-use motet::Failure;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,8 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use motet::language::Type;
 use motet::language::contract::{Contract, Work as Kind};
-use motet::operation::Operation;
-use motet::{Motet, Pipeline, Task, Value, Work};
+use motet::operation::{Operation, WorkError};
+use motet::{Motet, Outcome, Pipeline, Task, Value, Work};
 
 use crate::figures::{Figures, percentile, spread};
 use crate::four_steps;
@@ -34,10 +33,10 @@ outputs: { answer: "{{ steps.ask.answer }}" }
 struct Ask(AtomicU64);
 
 impl Operation for Ask {
-    fn perform(&self, _work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, _work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let line = format!("{:08} all the words of a long answer; ", self.0.fetch_add(1, Ordering::Relaxed));
         let answer = line.repeat(ANSWER_BYTES / line.len());
-        async move { Ok(Value::map([("answer", answer.into())])) }.boxed()
+        async move { Ok(Outcome::of(Value::map([("answer", answer.into())]))) }.boxed()
     }
 }
 

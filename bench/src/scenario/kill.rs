@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use motet::Value;
-use motet::engine::Event;
+use motet::engine::{AttemptEvent, AttemptKey, Event};
 
 use crate::figures::{Figures, Reading, costs};
 use crate::four_steps;
@@ -84,10 +84,14 @@ fn repeated_steps(turns: &[motet::engine::Turn]) -> usize {
     let mut repeated = 0;
     for event in turns.iter().flat_map(|turn| &turn.events) {
         match event {
-            Event::AttemptSucceeded { step, .. } => {
+            Event::Attempt { key: AttemptKey { step, .. }, event: AttemptEvent::Succeeded { .. } } => {
                 done.insert(step.clone());
             }
-            Event::AttemptPlanned { step, .. } if done.contains(step) => repeated += 1,
+            Event::Attempt { key: AttemptKey { step, .. }, event: AttemptEvent::Planned { .. } }
+                if done.contains(step) =>
+            {
+                repeated += 1
+            }
             _ => {}
         }
     }

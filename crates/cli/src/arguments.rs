@@ -25,7 +25,7 @@ const AFTER_HELP: &str = "Begin with:
   motet init film && cd film
   motet run film.yaml
 
-Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
+Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked, 5 parked for money,
 6 store, disk or tool failed, 130 interrupted (resumable).";
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -41,6 +41,10 @@ const RUN_EXAMPLES: &str = "Examples:
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
   motet run film.yaml --inputs inputs.json --out films --label team=film
   motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
+
+const RESOLVE_EXAMPLES: &str = "Examples:
+  motet resolve 7Q2K still send
+  motet resolve 7Q2K 'shots[2]/clip' job=gm3qorzdhgbfurvjtvhg6dckhu";
 
 const RESUME_EXAMPLES: &str = "Examples:
   motet resume          all unfinished runs
@@ -113,6 +117,9 @@ pub enum Command {
     Show(Show),
     /// Ask a run to end.
     Cancel(Cancel),
+    /// Decide about a parked step: send it again, take it for failed, or name its job.
+    #[command(after_help = RESOLVE_EXAMPLES)]
+    Resolve(Resolve),
     /// List the artifacts of a run: where they lie and what they measure.
     Artifacts(Artifacts),
     /// Look whether this machine and the store are in order.
@@ -293,6 +300,22 @@ pub struct Cancel {
     /// Why, for the record.
     #[arg(long, default_value = "cancelled on the command line")]
     pub reason: String,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Resolve {
+    /// The end of the run's id.
+    pub run: String,
+    /// The step or item, such as `still` or `shots[k3]/still`.
+    pub step: String,
+    /// `send` makes a new attempt, which may cost again; `fail` takes it for failed; `job=ID` names the job that
+    /// the provider made of it, which is then waited for.
+    #[arg(value_parser = crate::commands::resolve::read_decision)]
+    pub decision: motet::engine::Decision,
+    #[command(flatten)]
+    pub follow: FollowFlags,
     #[command(flatten)]
     pub store: StoreFlag,
 }

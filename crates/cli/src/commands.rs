@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod init;
 mod plan;
+pub mod resolve;
 mod resume;
 mod run;
 mod runs;
@@ -36,6 +37,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
         Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
+        Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => store::store(&asked, &terminal),

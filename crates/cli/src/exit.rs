@@ -13,8 +13,10 @@ pub enum Exit {
     Usage = 2,
     /// A run was cancelled.
     Cancelled = 3,
-    /// A run is parked.
+    /// A run is parked until somebody decides something.
     Parked = 4,
+    /// A run is parked until there is more money.
+    OutOfMoney = 5,
     /// The store, the disk or a tool failed.
     Machine = 6,
     /// The work was interrupted and can be resumed.
@@ -30,9 +32,10 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// What several runs come to: the worst of them.
     pub fn worst(self, other: Exit) -> Exit {
-        const FROM_BEST: [Exit; 7] = [
+        const FROM_BEST: [Exit; 8] = [
             Exit::Good,
             Exit::Parked,
+            Exit::OutOfMoney,
             Exit::Cancelled,
             Exit::Failed,
             Exit::Usage,

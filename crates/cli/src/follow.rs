@@ -7,7 +7,7 @@ mod plain;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use motet::engine::RunId;
+use motet::engine::{ParkReason, RunId};
 use motet::follow::Happening;
 use motet::language::{Plan, Timestamp};
 use motet::outputs::OutputFile;
@@ -232,10 +232,22 @@ impl<'f> Following<'f> {
         } else {
             follow.reporter.note(&happening);
         }
-        if follow.reporter.record().status.is_final() {
+        if follow.reporter.record().status.is_final() || self.is_at_rest(follow, &happening)? {
             self.end(follow, reader)?;
         }
         Ok(())
+    }
+
+    /// Whether the run is parked, and not only was: it isn't over, but nothing happens to it before somebody
+    /// decides something.
+    fn is_at_rest(&self, follow: &Follow, happening: &Happening) -> Result<bool, StoreError> {
+        let record = follow.reporter.record();
+        let Happening::Turn(turn) = happening else { return Ok(false) };
+        if record.status != RunStatus::Parked {
+            return Ok(false);
+        }
+        let row = self.session.store().run(&record.run)?;
+        Ok(row.is_some_and(|row| row.status == RunStatus::Parked && row.turns == turn.number))
     }
 
     fn end(&self, follow: &mut Follow, reader: &mut dyn Reader) -> Result<(), Problem> {
@@ -326,12 +338,18 @@ impl Follow {
     }
 }
 
+/// Whether a parked run waits for money.
+fn is_for_money(follow: &Follow) -> bool {
+    follow.reporter.record().reason.as_deref() == Some(ParkReason::Budget.word())
+}
+
 /// How the program ends for a run that was followed.
 fn exit_of(follow: &Follow) -> Exit {
     match follow.reporter.record().status {
         RunStatus::Completed => Exit::Good,
         RunStatus::Failed => Exit::Failed,
         RunStatus::Cancelled => Exit::Cancelled,
+        RunStatus::Parked if is_for_money(follow) => Exit::OutOfMoney,
         RunStatus::Parked => Exit::Parked,
         RunStatus::Queued | RunStatus::Running if follow.is_lost => Exit::Machine,
         RunStatus::Queued | RunStatus::Running => Exit::Interrupted,

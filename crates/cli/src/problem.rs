@@ -157,6 +157,12 @@ fn words_for(error: &Error) -> Problem {
                 .line(format!("the store: {}", shown_path(store)))
                 .line("wait until it ends, or use another store with --store DIR")
         }
+        Error::NotParked { run, step, status } => Problem::usage(format!(
+            "`{step}` of run {} is {status}, so there is nothing to decide",
+            run.short()
+        ))
+        .line("only a step that is parked because nobody can tell how its attempt ended can be resolved")
+        .line(format!("see where its steps stand: {}", typed_command(format!("show {}", run.short())))),
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
             format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
         ),

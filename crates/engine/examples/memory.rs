@@ -7,7 +7,7 @@ use std::sync::Arc;
 use motet_engine::event::SCHEMA;
 use motet_engine::{AttemptEnd, AttemptKey, Graph, Input, Run, RunId, RunStarted};
 use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
-use motet_pipeline::{Bundle, Money, StepPath, Timestamp, Type, Value, check};
+use motet_pipeline::{Bundle, Outcome, StepPath, Timestamp, Type, Value, check};
 
 const RUNS: usize = 20_000;
 /// What a waiting run of four steps may take.
@@ -58,7 +58,7 @@ fn waiting(graph: &Arc<Graph>, number: usize) -> Run {
     let (mut run, _) = Run::start(graph.clone(), started, Timestamp(0));
     let key = AttemptKey { step: StepPath::from_text("image"), number: 1 };
     let output = Value::map([("url", Value::from(format!("https://example.org/{number}.png")))]);
-    run.handle(Timestamp(1), Input::Ended { key, end: AttemptEnd::Succeeded { output, cost: Money::ZERO } });
+    run.handle(Timestamp(1), Input::Ended { key, end: AttemptEnd::Succeeded(Outcome::of(output)) });
     run
 }
 

@@ -12,7 +12,7 @@ use crate::event::SkipReason;
 use crate::handle::Handling;
 use crate::node::{Awaited, NodeId, StepStatus};
 use crate::run::Run;
-use crate::{Event, Items};
+use crate::{Items, StepEvent};
 
 /// Whether what a step waits for is there.
 pub(crate) enum Readiness {
@@ -162,8 +162,7 @@ impl Handling<'_> {
         match &step.body {
             Body::Operation(_) => self.begin_operation(id),
             Body::Group(_) => {
-                let step = self.run.node(id).path.clone();
-                self.emit(Event::StepReady { step, inputs: None });
+                self.emit_of_step(id, StepEvent::Ready { inputs: None, opens: false });
                 self.open(id);
             }
             Body::Pipeline { inputs, with, .. } => self.begin_pipeline(id, inputs, with),
@@ -182,8 +181,7 @@ impl Handling<'_> {
         }
         match motet_pipeline::inputs::accept(inputs, given) {
             Ok(accepted) => {
-                let step = self.run.node(id).path.clone();
-                self.emit(Event::StepReady { step, inputs: Some(Value::map(accepted)) });
+                self.emit_of_step(id, StepEvent::Ready { inputs: Some(Value::map(accepted)), opens: true });
                 self.open(id);
             }
             Err(misfits) => {
@@ -212,8 +210,7 @@ impl Handling<'_> {
             Ok(keys) => keys,
             Err(failure) => return self.fail_step(id, failure),
         };
-        let step = self.run.node(id).path.clone();
-        self.emit(Event::StepExpanded { step, items: Items::new(Value::List(list), keys) });
+        self.emit_of_step(id, StepEvent::Expanded { items: Items::new(Value::List(list), keys) });
         self.continue_items(id);
     }
 
@@ -246,8 +243,7 @@ impl Handling<'_> {
     }
 
     pub(crate) fn skip(&mut self, id: NodeId, reason: SkipReason) {
-        let step = self.run.node(id).path.clone();
-        self.emit(Event::StepSkipped { step, reason });
+        self.emit_of_step(id, StepEvent::Skipped { reason });
         self.run.agenda.add(Task::Settle(id));
     }
 

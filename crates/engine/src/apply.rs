@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use motet_pipeline::plan::Body;
 use motet_pipeline::{Money, StepPath, Timestamp, Value};
 
+use crate::attempt::{Attempt, Next, Phase};
 use crate::event::{RunStarted, SkipReason};
-use crate::graph::Graph;
+use crate::graph::{Graph, StepId};
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::table::{self, Change};
 use crate::timer::{Reason, Timers};
-use crate::{AttemptKey, Event};
+use crate::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent};
 
 impl Run {
     /// The state after the first event.
@@ -30,7 +32,9 @@ impl Run {
             nodes,
             index: Default::default(),
             agenda: Default::default(),
-            abandoned: Default::default(),
+            stopping: 0,
+            parked: Default::default(),
+            moving: 0,
             timers: Timers::default(),
             graph,
             started,
@@ -50,45 +54,101 @@ impl Run {
     /// When the event can't follow what happened before.
     pub(crate) fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), Misuse> {
         let Some(step) = event.step() else {
-            self.apply_to_run(event);
+            if let Event::Run(event) = event {
+                self.apply_to_run(event, at);
+            }
             return Ok(());
         };
         let known = self.find(step).or_else(|| self.open_item_at(step));
         let id = known.ok_or_else(|| Misuse::NoStep { turn: self.turns, step: step.clone() })?;
-        let opens = self.node(id).step.is_some() && self.graph.scope_inside(self.step_id(id)).is_some();
-        if let Some(change) = Change::of(event, opens) {
+        let was_moving = self.is_moving(id);
+        let change = self.change_of(id, event);
+        if let Some(change) = change {
             let status = self.node(id).status;
-            let next = table::next(status, change).ok_or_else(|| Misuse::Illegal {
-                turn: self.turns,
-                step: step.clone(),
-                status: status.word(),
-                event: format!("{change:?}"),
-            })?;
+            let next = table::next(status, change)
+                .ok_or_else(|| self.illegal(step, status.word(), &format!("{change:?}")))?;
             self.node_mut(id).status = next;
+            if next != StepStatus::Parked {
+                self.parked.remove(&id);
+            }
         }
-        self.apply_to_node(id, event, at);
-        if self.node(id).status.is_terminal() && !matches!(event, Event::AttemptEnded { .. }) {
+        match event {
+            Event::Run(_) => {}
+            Event::Step { event, .. } => self.apply_to_step(id, event, at),
+            Event::Attempt { key, event } => self.apply_to_attempt(id, key, event)?,
+        }
+        if change.is_some() && self.node(id).status.is_terminal() {
             self.close_node(id);
         }
+        self.moving = self.moving + usize::from(self.is_moving(id)) - usize::from(was_moving);
         Ok(())
     }
 
-    fn apply_to_run(&mut self, event: &Event) {
+    fn illegal(&self, step: &StepPath, status: &'static str, event: &str) -> Misuse {
+        Misuse::Illegal { turn: self.turns, step: step.clone(), status, event: event.to_owned() }
+    }
+
+    /// Whether a step or item will go on without a decision.
+    pub(crate) fn is_moving(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        match node.status {
+            StepStatus::Sleeping => true,
+            StepStatus::Waiting => node.attempts.as_ref().is_some_and(|attempts| !attempts.unresolved),
+            StepStatus::Running => node.attempts.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What `event` means for `id`. That a used file opens, older journals don't say.
+    fn change_of(&self, id: NodeId, event: &Event) -> Option<Change> {
+        let change = Change::of(event);
+        let opens = || self.graph.scope_inside(self.step_id(id)).is_some();
+        if change == Some(Change::Ready) && opens() { Some(Change::Opened) } else { change }
+    }
+
+    fn apply_to_run(&mut self, event: &RunEvent, at: Timestamp) {
         match event {
-            Event::RunResumed { away } => self.timers.shift(*away),
-            Event::CancelRequested { by, reason } => {
+            RunEvent::Started(_) => {}
+            RunEvent::Resumed { away } => {
+                // The time of a parked run stands still anyway.
+                if !self.is_parked() {
+                    self.timers.shift(*away);
+                }
+                self.doubt();
+            }
+            RunEvent::Parked { reason } => self.status = RunStatus::Parked { reason: *reason, since: at },
+            RunEvent::Unparked {} => {
+                if let RunStatus::Parked { since, .. } = self.status {
+                    self.timers.shift(at.since(since));
+                }
+                self.status = RunStatus::Running;
+            }
+            RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
             }
-            Event::RunCompleted { outputs, degraded } => {
+            RunEvent::Completed { outputs, degraded } => {
                 self.degraded = *degraded;
                 self.end(RunStatus::Completed { outputs: outputs.clone() });
             }
-            Event::RunFailed { step, failure } => {
+            RunEvent::Failed { step, failure } => {
                 self.end(RunStatus::Failed { step: step.clone(), failure: failure.clone() });
             }
-            Event::RunCancelled { reason } => self.end(RunStatus::Cancelled { reason: reason.clone() }),
-            _ => {}
+            RunEvent::Cancelled { reason } => self.end(RunStatus::Cancelled { reason: reason.clone() }),
+        }
+    }
+
+    /// Nobody drove the run: of a call that was planned nobody knows whether it left.
+    fn doubt(&mut self) {
+        let graph = self.graph.clone();
+        for node in &mut self.nodes {
+            let (Some(step), Some(attempts)) = (node.step, &mut node.attempts) else { continue };
+            let Body::Operation(targets) = &graph.step(StepId(step)).body else { continue };
+            for attempt in &mut attempts.live {
+                if targets[attempt.target].contract.call.is_some() {
+                    attempt.phase.doubt();
+                }
+            }
         }
     }
 
@@ -98,73 +158,114 @@ impl Run {
         self.agenda.clear();
     }
 
-    fn apply_to_node(&mut self, id: NodeId, event: &Event, at: Timestamp) {
+    fn apply_to_step(&mut self, id: NodeId, event: &StepEvent, at: Timestamp) {
         match event {
-            Event::StepExpanded { items, .. } => {
+            StepEvent::Expanded { items } => {
                 self.node_mut(id).each = Some(Box::new(Each::new(items.clone())));
             }
-            Event::StepReady { inputs, .. } => self.make_ready(id, inputs, at),
-            Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => {
-                self.block(id, step);
-            }
-            Event::StepSlept { until, .. } => self.timers.set(id, Reason::Wake, *until),
-            Event::StepWoken { .. } => self.timers.clear(id, Reason::Wake),
-            Event::AttemptPlanned { attempt, deadline, .. } => {
-                self.timers.set(id, Reason::Attempt, *deadline);
-                let attempts = self.attempts_mut(id);
-                attempts.number = *attempt;
-                attempts.at_target += 1;
-                attempts.in_flight = true;
-            }
-            Event::AttemptAccepted { job, .. } => self.attempts_mut(id).job = Some(job.clone()),
-            Event::AttemptSucceeded { cost, .. } => {
-                self.cost += *cost;
-                self.land(id);
-            }
-            Event::AttemptFailed { step, attempt, failure, cost, abandoned } => {
-                self.cost += *cost;
-                self.land(id);
-                self.attempts_mut(id).failure = Some(Box::new(failure.clone()));
-                if *abandoned {
-                    self.abandoned.insert(AttemptKey { step: step.clone(), number: *attempt });
-                }
-            }
-            Event::AttemptAbandoned { step, attempt, .. } => {
-                self.land(id);
-                self.abandoned.insert(AttemptKey { step: step.clone(), number: *attempt });
-            }
-            Event::AttemptEnded { step, attempt, cost, .. } => {
-                self.cost += *cost;
-                self.abandoned.remove(&AttemptKey { step: step.clone(), number: *attempt });
-            }
-            Event::RetryScheduled { at, counted, .. } => {
+            StepEvent::Ready { inputs, .. } => self.make_ready(id, inputs, at),
+            StepEvent::Skipped { reason: SkipReason::Upstream { step } } => self.block(id, step),
+            StepEvent::Slept { until } => self.timers.set(id, Reason::Wake, *until),
+            StepEvent::Woken {} => self.timers.clear(id, Reason::Wake),
+            StepEvent::RetryScheduled { at, counted, .. } => {
                 self.timers.set(id, Reason::Wake, *at);
                 if !counted {
                     let attempts = self.attempts_mut(id);
                     attempts.at_target = attempts.at_target.saturating_sub(1);
                 }
             }
-            Event::FallbackTaken { target, .. } => {
+            StepEvent::FallbackTaken { target, .. } => {
                 self.degraded = true;
                 let attempts = self.attempts_mut(id);
                 attempts.target = *target;
                 attempts.at_target = 0;
                 attempts.unresolved = true;
             }
-            Event::TargetReady { inputs, .. } => {
+            StepEvent::TargetReady { inputs, .. } => {
                 let attempts = self.attempts_mut(id);
                 attempts.inputs = inputs.clone();
                 attempts.unresolved = false;
             }
-            Event::StepCompleted { output, .. } => self.complete(id, output),
-            Event::StepFailed { failure, tolerated, .. } => {
+            StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
+            StepEvent::Resolved { .. } => {}
+            StepEvent::Completed { output } => self.complete(id, output),
+            StepEvent::Failed { failure, tolerated } => {
                 let node = self.node_mut(id);
                 node.failure = Some(Box::new(failure.clone()));
                 node.tolerated = *tolerated;
                 self.degraded |= tolerated;
             }
+            StepEvent::Skipped { .. } | StepEvent::Cancelled { .. } => {}
+        }
+    }
+
+    fn apply_to_attempt(&mut self, id: NodeId, key: &AttemptKey, event: &AttemptEvent) -> Result<(), Misuse> {
+        self.cost += event.cost().amount;
+        let number = key.number;
+        if let AttemptEvent::Planned { target, estimate, deadline, .. } = event {
+            self.timers.set(id, Reason::Attempt(number), *deadline);
+            let attempts = self.attempts_mut(id);
+            attempts.number = number;
+            attempts.at_target += 1;
+            let (target, estimate) = (*target, *estimate);
+            attempts.live.push(Attempt { number, target, estimate, phase: Phase::Planned });
+            return Ok(());
+        }
+        self.pass_on(id, key, event)?;
+        match event {
+            AttemptEvent::Accepted { deadline: Some(deadline), .. } | AttemptEvent::Began { deadline } => {
+                self.timers.set(id, Reason::Attempt(number), *deadline);
+            }
+            AttemptEvent::Unknown { .. }
+            | AttemptEvent::Succeeded { .. }
+            | AttemptEvent::Abandoned { .. } => {
+                self.timers.clear(id, Reason::Attempt(number));
+            }
+            AttemptEvent::Failed { failure, .. } => {
+                self.timers.clear(id, Reason::Attempt(number));
+                self.attempts_mut(id).failure = Some(Box::new(failure.clone()));
+            }
+            AttemptEvent::Ended { .. } => self.timers.clear(id, Reason::Drain(number)),
             _ => {}
         }
+        if let AttemptEvent::Abandoned { until: Some(until), .. }
+        | AttemptEvent::Failed { until: Some(until), .. } = event
+        {
+            self.timers.set(id, Reason::Drain(number), *until);
+        }
+        Ok(())
+    }
+
+    /// Moves an attempt to its next phase, or takes it out at its end.
+    fn pass_on(&mut self, id: NodeId, key: &AttemptKey, event: &AttemptEvent) -> Result<(), Misuse> {
+        let attempts = self.node(id).attempts.as_ref();
+        let live = attempts.map_or(&[][..], |attempts| &attempts.live);
+        let found = live.iter().position(|attempt| attempt.number == key.number);
+        let phase = found.map(|place| &live[place].phase);
+        let next = phase.and_then(|phase| phase.after(event));
+        let (Some(place), Some(phase), Some(next)) = (found, phase, next) else {
+            let word = phase.map_or("over", Phase::word);
+            return Err(self.illegal(&key.step, word, "the event of an attempt"));
+        };
+        let was_stopping = usize::from(!phase.is_wanted());
+        let is_over = self.node(id).status.is_terminal();
+        let attempts = self.attempts_mut(id);
+        let is_stopping = match next {
+            Next::Phase(phase) => {
+                let stops = !phase.is_wanted();
+                attempts.live[place].phase = phase;
+                usize::from(stops)
+            }
+            Next::Over => {
+                attempts.live.remove(place);
+                0
+            }
+        };
+        if is_over && attempts.live.is_empty() {
+            self.node_mut(id).attempts = None;
+        }
+        self.stopping = self.stopping + is_stopping - was_stopping;
+        Ok(())
     }
 
     /// The step `lost` failed, and `id` needs it: so do the groups and fan-outs that `id` is part of, as
@@ -181,14 +282,6 @@ impl Run {
 
     fn attempts_mut(&mut self, id: NodeId) -> &mut Attempts {
         self.node_mut(id).attempts.get_or_insert_default()
-    }
-
-    /// The attempt in flight is over for its step.
-    fn land(&mut self, id: NodeId) {
-        self.timers.clear(id, Reason::Attempt);
-        let attempts = self.attempts_mut(id);
-        attempts.in_flight = false;
-        attempts.job = None;
     }
 
     /// The next item of a fan-out gets its node: it is about to begin, which the next event about it
@@ -227,7 +320,7 @@ impl Run {
     fn open_scope(&mut self, id: NodeId, inputs: Option<Value>) {
         let graph = self.graph.clone();
         let (scope, first_step) = match self.node(id).step {
-            None => (&graph.plan().root, crate::graph::StepId(0)),
+            None => (&graph.plan().root, StepId(0)),
             Some(_) => graph.scope_inside(self.step_id(id)).expect("only nodes with steps inside are opened"),
         };
         let first = NodeId(self.nodes.len() as u32);
@@ -290,7 +383,9 @@ impl Run {
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);
         let node = self.node_mut(id);
-        node.attempts = None;
+        // Only attempts whose end is awaited are still of interest.
+        let live = node.attempts.take().map(|attempts| attempts.live).filter(|live| !live.is_empty());
+        node.attempts = live.map(|live| Box::new(Attempts { live, ..Attempts::default() }));
         // What is called off in waves is over before all that is inside of it is.
         node.scope = node.scope.take().filter(|scope| scope.open > 0);
         let (status, tolerated, parent, is_item) =

@@ -1,23 +1,22 @@
 //! Operations that the engine does itself: nothing leaves it.
 
 use motet_pipeline::builtin::duration;
-use motet_pipeline::{Class, Failure, Money, Value};
+use motet_pipeline::{Class, Cost, Failure, Value};
 
+use crate::StepEvent;
 use crate::handle::Handling;
 use crate::node::NodeId;
-use crate::{AttemptKey, Event};
 
 impl Handling<'_> {
     /// Does an operation of the engine, whose inputs are resolved.
     pub(crate) fn do_at_once(&mut self, id: NodeId) {
         let node = self.run.node(id);
-        let step = node.path.clone();
         let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
         let inputs = attempts.inputs.clone();
         match self.run.target(id, attempts.target).contract.operation.as_str() {
             "data/transform" => self.give(id, Value::map([("value", input(&inputs, "value"))])),
             "flow/sleep" => match duration(&input(&inputs, "duration")) {
-                Some(span) => self.emit(Event::StepSlept { step, until: self.now.after(span) }),
+                Some(span) => self.emit_of_step(id, StepEvent::Slept { until: self.now.after(span) }),
                 None => {
                     let message = "`duration` must be a length of time such as 10s, or a number of seconds";
                     self.fail_step(id, Failure::new(Class::Invalid, message));
@@ -35,12 +34,8 @@ impl Handling<'_> {
         let class =
             input(inputs, "class").as_str().and_then(|word| word.parse().ok()).unwrap_or(Class::Invalid);
         let message = input(inputs, "message").as_str().unwrap_or("failed on purpose").to_owned();
-        let planned = self.next_attempt(id);
-        self.emit(planned);
-        let node = self.run.node(id);
-        let number = node.attempts.as_ref().map_or(1, |attempts| attempts.number);
-        let key = AttemptKey { step: node.path.clone(), number };
-        self.fail_attempt(id, key, Failure::new(class, message), Money::ZERO);
+        let key = self.emit_next_attempt(id);
+        self.end_badly(id, key, Failure::new(class, message), Cost::NONE);
     }
 
     /// The output of an operation that made no attempt.

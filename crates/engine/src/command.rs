@@ -20,7 +20,7 @@ pub enum Command {
         /// What it needs.
         resource: Resource,
     },
-    /// Do the work of an attempt, and tell its end.
+    /// Do something for an attempt, and tell what came of it.
     Perform(Box<Perform>),
     /// Stop the work of an attempt, and tell its end. If the host doesn't know it, it has ended.
     Stop {
@@ -42,14 +42,44 @@ pub enum Resource {
     Processor,
 }
 
-/// The work of one attempt.
+/// What is to be done for an attempt. A host does one thing at a time for each: what it is told last
+/// replaces what it was told before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The work itself, on this machine. Told as [`crate::Input::Ended`].
+    Work,
+    /// Send the request, once. Told as [`crate::Input::Accepted`] or [`crate::Input::Ended`].
+    Submit,
+    /// Ask the provider whether it took the request. Told as [`crate::Input::Reconciled`].
+    Reconcile,
+    /// Ask for the job until there is news. Told as [`crate::Input::Polled`], or as
+    /// [`crate::Input::Ended`] if it failed.
+    Poll {
+        /// The provider's name for it.
+        job: String,
+    },
+    /// Fetch the result of the job. Told as [`crate::Input::Ended`].
+    Fetch {
+        /// The provider's name for it.
+        job: String,
+    },
+    /// Cancel the job at the provider, and find out how it ended. Told as [`crate::Input::Ended`].
+    Cancel {
+        /// The provider's name for it.
+        job: String,
+    },
+}
+
+/// What is to be done for one attempt.
 #[derive(Clone, Debug)]
 pub struct Perform {
     /// The attempt.
     pub key: AttemptKey,
+    /// What is to be done.
+    pub act: Act,
     /// The operation.
     pub contract: Arc<Contract>,
-    /// Its resolved inputs, a map that fits the contract.
+    /// Its resolved inputs, a map that fits the contract; null if its job is to be cancelled.
     pub inputs: Value,
     /// How long its phases may take.
     pub timeouts: Timeouts,

@@ -4,22 +4,20 @@ use std::sync::Arc;
 
 use motet_pipeline::plan::OutputSpec;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Failure, Money, Value};
+use motet_pipeline::{Class, Failure, Value};
 
 use crate::agenda::Task;
 use crate::command::Command;
-use crate::event::LateEnd;
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::operation::judge_size;
 use crate::run::Run;
-use crate::{AttemptKey, Event};
+use crate::{RunEvent, StepEvent};
 
 impl Handling<'_> {
     /// A step or item has its output; that of a fan-out is made of its items'.
     pub(crate) fn complete_step(&mut self, id: NodeId, output: Option<Value>) {
-        let step = self.run.node(id).path.clone();
-        self.emit(Event::StepCompleted { step, output });
+        self.emit_of_step(id, StepEvent::Completed { output });
         self.run.agenda.add(Task::Settle(id));
     }
 
@@ -28,8 +26,7 @@ impl Handling<'_> {
         let node = self.run.node(id);
         let optional = self.run.graph.step(self.run.step_id(id)).optional;
         let tolerated = optional && node.item.is_none();
-        let step = node.path.clone();
-        self.emit(Event::StepFailed { step, failure, tolerated });
+        self.emit_of_step(id, StepEvent::Failed { failure, tolerated });
         self.run.agenda.add(Task::Settle(id));
     }
 
@@ -99,15 +96,8 @@ impl Handling<'_> {
         }
         self.call_off_inside(id, 0, reason);
         self.withdraw_claim(id);
-        let node = self.run.node(id);
-        let step = node.path.clone();
-        if let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) {
-            let key = AttemptKey { step: step.clone(), number: attempts.number };
-            let (attempt, reason) = (key.number, reason.to_string());
-            self.emit(Event::AttemptAbandoned { step: step.clone(), attempt, reason });
-            self.stop(id, key);
-        }
-        self.emit(Event::StepCancelled { step, reason: reason.to_string() });
+        self.abandon_attempt(id, reason);
+        self.emit_of_step(id, StepEvent::Cancelled { reason: reason.to_string() });
     }
 
     /// Gives up waiting for a slot.
@@ -117,23 +107,6 @@ impl Handling<'_> {
         {
             self.commands.push(Command::Release { key });
         }
-    }
-
-    /// Stops the work of an attempt at `id`. Work that was to begin in this very turn never begins.
-    pub(crate) fn stop(&mut self, id: NodeId, key: AttemptKey) {
-        if !self.launched.remove(&id) {
-            return self.commands.push(Command::Stop { key });
-        }
-        if self.run.resource(id).is_some() {
-            self.commands.push(Command::Release { key: key.clone() });
-        }
-        self.emit(Event::AttemptEnded {
-            step: key.step,
-            attempt: key.number,
-            end: LateEnd::Cancelled,
-            output: None,
-            cost: Money::ZERO,
-        });
     }
 
     /// A step has taken as long as it may over all attempts.
@@ -149,7 +122,7 @@ impl Handling<'_> {
         if self.run.cancel.is_some() {
             return;
         }
-        self.emit(Event::CancelRequested { by, reason });
+        self.emit_of_run(RunEvent::CancelRequested { by, reason });
         let why = self.run.why_cancelled().expect("it was asked for a moment ago");
         self.call_off_inside(NodeId::ROOT, 0, &why.into());
     }
@@ -171,27 +144,27 @@ impl Handling<'_> {
             (None, None) => self.complete_run(),
             (_, Some(failed)) => {
                 let (step, failure) = self.root_cause(failed);
-                Event::RunFailed { step: Some(step), failure }
+                RunEvent::Failed { step: Some(step), failure }
             }
             (Some((by, reason)), None) if by == TIMEOUT => {
-                Event::RunFailed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
+                RunEvent::Failed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
             }
-            (Some(_), None) => Event::RunCancelled { reason: run.why_cancelled().unwrap_or_default() },
+            (Some(_), None) => RunEvent::Cancelled { reason: run.why_cancelled().unwrap_or_default() },
         };
-        self.emit(event);
+        self.emit_of_run(event);
         true
     }
 
-    fn complete_run(&self) -> Event {
+    fn complete_run(&self) -> RunEvent {
         let plan = self.run.graph.plan().clone();
         match self.outputs(NodeId::ROOT, &plan.root.outputs) {
             Ok(outputs) => {
                 // Nothing can do without what is absent any more: outside of a run it is null.
                 let known = |value: Value| if value.is_absent() { Value::Null } else { value };
                 let outputs = outputs.into_iter().map(|(name, value)| (name, known(value)));
-                Event::RunCompleted { outputs: Value::map(outputs), degraded: self.run.degraded }
+                RunEvent::Completed { outputs: Value::map(outputs), degraded: self.run.degraded }
             }
-            Err(failure) => Event::RunFailed { step: None, failure },
+            Err(failure) => RunEvent::Failed { step: None, failure },
         }
     }
 
@@ -225,7 +198,7 @@ impl Run {
     /// Whether nothing inside the run is open and every attempt's end is known, but not that of the run.
     pub(crate) fn is_finished(&self) -> bool {
         let is_open = self.node(NodeId::ROOT).scope.as_ref().is_none_or(|scope| scope.open > 0);
-        !self.status.is_terminal() && !is_open && self.abandoned.is_empty()
+        !self.status.is_terminal() && !is_open && self.stopping == 0
     }
 
     /// Why somebody asked to end the run, if so.

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::value::STEP_UNITS_MAX;
-use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
+use motet_pipeline::{Span, Timestamp, Value};
 
-use crate::command::{Command, Perform, Resource};
-use crate::event::{LateEnd, RunStarted, Turn};
+use crate::command::{Command, Resource};
+use crate::event::{ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
-use crate::input::{AttemptEnd, Input};
+use crate::input::Input;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptKey, Event};
+use crate::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent};
 
 /// What an input led to.
 #[derive(Debug, Default)]
@@ -42,9 +41,10 @@ impl Run {
         let started = Arc::new(started);
         let mut run = Run::open(graph, started.clone(), now);
         let mut handling = Handling::new(&mut run, now);
-        handling.events.push(Event::RunStarted(Box::new((*started).clone())));
+        handling.events.push(Event::Run(RunEvent::Started(Box::new((*started).clone()))));
         handling.open(NodeId::ROOT);
         handling.work_off();
+        handling.park_if_nothing_moves();
         let reaction = handling.seal();
         (run, reaction)
     }
@@ -58,13 +58,17 @@ impl Run {
             Input::Granted { key } => handling.on_granted(key),
             _ if handling.run.status.is_terminal() => {}
             Input::Accepted { key, job } => handling.on_accepted(key, job),
+            Input::Polled { key, news } => handling.on_polled(key, news),
+            Input::Reconciled { key, found } => handling.on_reconciled(key, found),
             Input::Ended { key, end } => handling.on_ended(key, end),
+            Input::Resolve { step, decision, by } => handling.on_resolve(step, decision, by),
             Input::Tick => {}
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::Resume { away } => handling.on_resume(away),
         }
         handling.work_off();
         handling.on_time();
+        handling.park_if_nothing_moves();
         handling.seal()
     }
 }
@@ -82,10 +86,46 @@ impl<'a> Handling<'a> {
     }
 
     /// Records an event: the state changes by it, and by nothing else.
-    pub(crate) fn emit(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         self.run.apply(&event, self.now).expect("a decision fits the state it was made in");
         self.room = self.room.saturating_sub(event.weight());
         self.events.push(event);
+    }
+
+    pub(crate) fn emit_of_run(&mut self, event: RunEvent) {
+        self.emit(Event::Run(event));
+    }
+
+    pub(crate) fn emit_of_step(&mut self, id: NodeId, event: StepEvent) {
+        self.unpark();
+        let step = self.run.node(id).path.clone();
+        self.emit(Event::Step { step, event });
+    }
+
+    pub(crate) fn emit_of_attempt(&mut self, key: AttemptKey, event: AttemptEvent) {
+        self.unpark();
+        self.emit(Event::Attempt { key, event });
+    }
+
+    /// Something is about to happen to a step of a run that may be parked.
+    fn unpark(&mut self) {
+        if self.run.is_parked() {
+            self.emit_of_run(RunEvent::Unparked {});
+        }
+    }
+
+    /// If steps are parked, and nothing else will move, so is the run.
+    fn park_if_nothing_moves(&mut self) {
+        let run = &self.run;
+        let is_still = run.moving == 0 && run.stopping == 0 && run.agenda.is_empty() && !run.is_finished();
+        if !is_still || run.cancel.is_some() || run.status.is_terminal() || run.is_parked() {
+            return;
+        }
+        let reasons = || run.parked.values().copied();
+        let settled_by_a_person = reasons().find(|reason| *reason != ParkReason::Budget);
+        if let Some(reason) = settled_by_a_person.or_else(|| reasons().next()) {
+            self.emit_of_run(RunEvent::Parked { reason });
+        }
     }
 
     /// Whether what is left to do belongs to the next turn.
@@ -112,52 +152,8 @@ impl<'a> Handling<'a> {
         match self.run.find(&key.step) {
             Some(id) if self.run.waits_for_slot(id, key.number) => self.plan_attempt(id),
             Some(id) if self.run.is_in_flight(id, key.number) => {}
-            _ if self.run.abandoned.contains(&key) => {}
+            _ if self.run.attempt(&key).is_some() => {}
             _ => self.commands.push(Command::Release { key }),
-        }
-    }
-
-    fn on_accepted(&mut self, key: AttemptKey, job: String) {
-        self.meet_doom(&key);
-        let Some(id) = self.run.find(&key.step) else { return };
-        let known = self.run.node(id).attempts.as_ref().is_some_and(|attempts| attempts.job.is_some());
-        if self.run.is_in_flight(id, key.number) && !known {
-            self.emit(Event::AttemptAccepted { step: key.step, attempt: key.number, job });
-        }
-    }
-
-    fn on_ended(&mut self, key: AttemptKey, end: AttemptEnd) {
-        self.meet_doom(&key);
-        // It has stopped already.
-        self.commands.retain(|command| !matches!(command, Command::Stop { key: told } if *told == key));
-        let Some(id) = self.run.find(&key.step) else { return };
-        let in_flight = self.run.is_in_flight(id, key.number);
-        if !in_flight && !self.run.abandoned.contains(&key) {
-            return;
-        }
-        if self.run.may_hold_slots(id) {
-            self.commands.push(Command::Release { key: key.clone() });
-        }
-        if in_flight {
-            match end {
-                AttemptEnd::Succeeded { output, cost } => self.judge(id, key, output, cost),
-                AttemptEnd::Failed { failure, cost } => self.fail_attempt(id, key, failure, cost),
-                AttemptEnd::Cancelled => {
-                    let failure = Failure::new(Class::Unavailable, "the work was stopped from outside");
-                    self.fail_attempt(id, key, failure, Money::ZERO);
-                }
-            }
-        } else {
-            let (end, output, cost) = match end {
-                AttemptEnd::Succeeded { output, cost } => (
-                    LateEnd::Succeeded,
-                    Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none()),
-                    cost,
-                ),
-                AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
-                AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Money::ZERO),
-            };
-            self.emit(Event::AttemptEnded { step: key.step, attempt: key.number, end, output, cost });
         }
     }
 
@@ -165,11 +161,11 @@ impl<'a> Handling<'a> {
     /// twice.
     fn on_resume(&mut self, away: Span) {
         let away = away.min(self.now.since(self.run.last_at));
-        self.emit(Event::RunResumed { away });
+        self.emit_of_run(RunEvent::Resumed { away });
     }
 
     /// If the step of an attempt is about to be called off, that comes before whatever is told of it.
-    fn meet_doom(&mut self, key: &AttemptKey) {
+    pub(crate) fn meet_doom(&mut self, key: &AttemptKey) {
         if let Some(id) = self.run.find(&key.step)
             && let Some(reason) = self.run.doom_of(id)
         {
@@ -181,6 +177,7 @@ impl<'a> Handling<'a> {
     /// pointless.
     fn on_time(&mut self) {
         while !self.is_full()
+            && !self.run.is_parked()
             && let Some((id, reason)) = self.run.timers.due(self.now)
         {
             let doom = self.run.doom_of(id);
@@ -191,16 +188,16 @@ impl<'a> Handling<'a> {
             match reason {
                 Reason::Run => self.time_out_run(),
                 Reason::Total => self.time_out_step(id),
-                Reason::Attempt => self.time_out_attempt(id),
                 Reason::Wake => self.wake(id),
+                Reason::Attempt(number) => self.time_out_attempt(id, number),
+                Reason::Drain(number) => self.give_up_draining(id, number),
             }
             self.work_off();
         }
     }
 
     fn wake(&mut self, id: NodeId) {
-        let step = self.run.node(id).path.clone();
-        self.emit(Event::StepWoken { step });
+        self.emit_of_step(id, StepEvent::Woken {});
         if self.run.was_asleep_on_purpose(id) {
             self.give(id, Value::Map(Default::default()));
         } else {
@@ -216,9 +213,10 @@ impl Run {
         attempts.is_some_and(|attempts| self.target(id, attempts.target).contract.operation == "flow/sleep")
     }
 
-    pub(crate) fn is_in_flight(&self, id: NodeId, number: u32) -> bool {
-        let attempts = self.node(id).attempts.as_ref();
-        attempts.is_some_and(|attempts| attempts.in_flight && attempts.number == number)
+    /// Whether the step of `id` waits for the attempt `number`.
+    fn is_in_flight(&self, id: NodeId, number: u32) -> bool {
+        let wanted = self.node(id).attempts.as_ref().and_then(|attempts| attempts.wanted());
+        wanted.is_some_and(|attempt| attempt.number == number)
     }
 
     fn waits_for_slot(&self, id: NodeId, number: u32) -> bool {
@@ -233,28 +231,24 @@ impl Run {
         Some((AttemptKey { step: node.path.clone(), number: attempts.number + 1 }, resource))
     }
 
-    /// What is to be done for `id` as it stands: its attempt's work, or to ask for a slot.
+    /// What is to be done for `id` as it stands: something for its attempt, or to ask for a slot.
     fn launch_command(&self, id: NodeId) -> Option<Command> {
-        let node = self.node(id);
-        let attempts = node.attempts.as_ref()?;
-        if !attempts.in_flight {
-            return self.awaited_slot(id).map(|(key, resource)| Command::Acquire { key, resource });
+        match self.node(id).attempts.as_ref()?.wanted() {
+            Some(attempt) => self.act_for(id, attempt),
+            None => self.awaited_slot(id).map(|(key, resource)| Command::Acquire { key, resource }),
         }
-        let target = self.target(id, attempts.target);
-        Some(Command::Perform(Box::new(Perform {
-            key: AttemptKey { step: node.path.clone(), number: attempts.number },
-            contract: target.contract.clone(),
-            inputs: attempts.inputs.clone(),
-            timeouts: target.timeouts,
-            deadline: self.timers.at(id, Reason::Attempt)?,
-            resource: self.resource(id),
-        })))
     }
 
-    /// All commands that are in flight: what a host must issue again when it takes the run up.
+    /// All commands that are in flight: what a host must issue again when it takes the run up, after it told
+    /// [`Input::Resume`].
     pub fn outstanding(&self) -> Vec<Command> {
-        let live = (0..self.nodes.len() as u32).map(NodeId).filter_map(|id| self.launch_command(id));
-        let stops = self.abandoned.iter().map(|key| Command::Stop { key: key.clone() });
-        live.chain(stops).collect()
+        let ids = || (0..self.nodes.len() as u32).map(NodeId);
+        let live = ids().filter_map(|id| self.launch_command(id));
+        let stopping = ids().flat_map(|id| {
+            let attempts = self.node(id).attempts.iter().flat_map(|attempts| &attempts.live);
+            let unwanted = attempts.filter(|attempt| !attempt.phase.is_wanted());
+            unwanted.filter_map(move |attempt| self.act_for(id, attempt))
+        });
+        live.chain(stopping).collect()
     }
 }

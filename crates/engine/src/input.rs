@@ -1,6 +1,7 @@
 //! Inputs: what the engine is told.
 
-use motet_pipeline::{Failure, Money, Span, Value};
+use motet_pipeline::{Cost, Failure, Outcome, Span, StepPath};
+use serde::{Deserialize, Serialize};
 
 use crate::AttemptKey;
 
@@ -22,6 +23,20 @@ pub enum Input {
         /// The provider's name for the job.
         job: String,
     },
+    /// There is news of a job.
+    Polled {
+        /// The attempt.
+        key: AttemptKey,
+        /// What the provider says.
+        news: JobNews,
+    },
+    /// The provider was asked for an attempt of which nobody could tell whether its request had left.
+    Reconciled {
+        /// The attempt.
+        key: AttemptKey,
+        /// What was found.
+        found: Found,
+    },
     /// An attempt's work came to an end.
     Ended {
         /// The attempt.
@@ -38,7 +53,16 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
-    /// A process takes the run up again.
+    /// Somebody decides what is to become of a step that is parked because its attempt's end is unknown.
+    Resolve {
+        /// The step or item.
+        step: StepPath,
+        /// What is to be done.
+        decision: Decision,
+        /// Who decides.
+        by: String,
+    },
+    /// A process takes the run up again. Told after a replay, before what is outstanding is done.
     Resume {
         /// How long nobody drove it.
         away: Span,
@@ -49,19 +73,50 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptEnd {
     /// With a result.
-    Succeeded {
-        /// The outputs by name, a map.
-        output: Value,
-        /// What it cost.
-        cost: Money,
-    },
+    Succeeded(Outcome),
     /// With a failure.
     Failed {
         /// Why.
         failure: Failure,
         /// What it cost all the same.
-        cost: Money,
+        cost: Cost,
     },
     /// Stopped as it was told.
     Cancelled,
+}
+
+/// What a provider says of a job that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobNews {
+    /// It runs the job.
+    Running,
+    /// The job is done, and its result can be fetched.
+    Done,
+    /// The job was done, and its result is deleted.
+    Expired,
+    /// It doesn't know the job any more.
+    Lost,
+}
+
+/// What a provider says of a request that may have left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It took the request, and this is its name for the job.
+    Job(String),
+    /// It certainly never took the request.
+    Absent,
+    /// Nobody can tell.
+    Unclear,
+}
+
+/// What a person decides about a step whose attempt's end is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Make a new attempt, which may cost again.
+    Send,
+    /// Take it for failed.
+    Fail,
+    /// The provider did take it, and this is its name for the job.
+    Job(String),
 }

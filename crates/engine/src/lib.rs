@@ -8,7 +8,9 @@
 mod advance;
 mod agenda;
 mod apply;
+pub mod attempt;
 mod builtin;
+mod call;
 mod context;
 mod ending;
 mod graph;
@@ -30,13 +32,14 @@ pub mod input;
 pub mod retry;
 pub mod table;
 
-pub use command::{Command, Perform, Resource};
+pub use attempt::Phase;
+pub use command::{Act, Command, Perform, Resource};
 pub use dispatcher::Dispatcher;
-pub use event::{Event, RunStarted, Turn};
+pub use event::{AttemptEvent, Event, ParkReason, RunEvent, RunStarted, StepEvent, Turn};
 pub use graph::Graph;
 pub use handle::Reaction;
 pub use identity::{AttemptKey, RunId};
-pub use input::{AttemptEnd, Input};
+pub use input::{AttemptEnd, Decision, Found, Input, JobNews};
 pub use items::Items;
 pub use node::StepStatus;
 pub use run::{Misuse, Run, RunStatus};

@@ -5,6 +5,7 @@ use motet_pipeline::{Failure, StepPath, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::Items;
+use crate::attempt::Attempt;
 
 /// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub enum StepStatus {
     Running,
     /// It waits for a moment.
     Sleeping,
+    /// It waits for a decision or for money.
+    Parked,
     /// It has its output.
     Completed,
     /// It failed for good.
@@ -44,11 +47,12 @@ pub enum StepStatus {
 
 impl StepStatus {
     /// All statuses.
-    pub const ALL: [StepStatus; 8] = [
+    pub const ALL: [StepStatus; 9] = [
         StepStatus::Pending,
         StepStatus::Waiting,
         StepStatus::Running,
         StepStatus::Sleeping,
+        StepStatus::Parked,
         StepStatus::Completed,
         StepStatus::Failed,
         StepStatus::Skipped,
@@ -70,6 +74,7 @@ impl StepStatus {
             StepStatus::Waiting => "waiting",
             StepStatus::Running => "running",
             StepStatus::Sleeping => "sleeping",
+            StepStatus::Parked => "parked",
             StepStatus::Completed => "completed",
             StepStatus::Failed => "failed",
             StepStatus::Skipped => "skipped",
@@ -142,14 +147,29 @@ pub(crate) struct Attempts {
     pub(crate) number: u32,
     /// Those at this target that count.
     pub(crate) at_target: u32,
-    /// Whether the last one is under way.
-    pub(crate) in_flight: bool,
     /// Why the last one failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Box<Failure>>,
-    /// The provider's name for the job under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) job: Option<String>,
+    /// Those that have not ended: the one that the step waits for, and those that nobody wants any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) live: Vec<Attempt>,
+}
+
+impl Attempts {
+    /// The attempt that the step waits for.
+    pub(crate) fn wanted(&self) -> Option<&Attempt> {
+        self.live.iter().find(|attempt| attempt.phase.is_wanted())
+    }
+
+    /// The attempt `number`, if it has not ended.
+    pub(crate) fn get(&self, number: u32) -> Option<&Attempt> {
+        self.live.iter().find(|attempt| attempt.number == number)
+    }
+
+    /// How many attempts nobody wants any more.
+    pub(crate) fn stopping(&self) -> usize {
+        self.live.iter().filter(|attempt| !attempt.phase.is_wanted()).count()
+    }
 }
 
 /// The fan-out of a step.

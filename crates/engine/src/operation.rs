@@ -3,7 +3,7 @@
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
+use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
 use crate::command::Resource;
@@ -12,7 +12,7 @@ use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptKey, Event, retry};
+use crate::{AttemptEvent, AttemptKey, StepEvent, retry};
 
 use motet_pipeline::contract::Work;
 
@@ -79,7 +79,6 @@ enum Unfit {
 
 impl Handling<'_> {
     pub(crate) fn begin_operation(&mut self, id: NodeId) {
-        let step = self.run.node(id).path.clone();
         let graph = self.run.graph.clone();
         let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
         let given = match self.evaluate_inputs(id, &targets[0].with) {
@@ -88,7 +87,7 @@ impl Handling<'_> {
         };
         match self.fit(id, &targets[0], given) {
             Ok(inputs) => {
-                self.emit(Event::StepReady { step, inputs: Some(inputs) });
+                self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false });
                 self.launch(id);
             }
             Err(Unfit::Absent(input)) => self.skip(id, SkipReason::Absent { input }),
@@ -98,9 +97,11 @@ impl Handling<'_> {
 
     /// The first target's inputs can't be made. Another target may do without what is wrong.
     fn fail_unready(&mut self, id: NodeId, failure: Failure) {
-        let step = self.run.node(id).path.clone();
         if self.next_target(id, failure.class).is_some() {
-            self.emit(Event::StepReady { step, inputs: Some(Value::Map(Default::default())) });
+            self.emit_of_step(
+                id,
+                StepEvent::Ready { inputs: Some(Value::Map(Default::default())), opens: false },
+            );
             return self.decide_after(id, failure);
         }
         self.fail_step(id, failure);
@@ -161,26 +162,27 @@ impl Handling<'_> {
     }
 
     pub(crate) fn plan_attempt(&mut self, id: NodeId) {
-        let event = self.next_attempt(id);
-        self.emit(event);
+        self.emit_next_attempt(id);
         self.launched.insert(id);
     }
 
-    pub(crate) fn next_attempt(&self, id: NodeId) -> Event {
+    /// Records that the next attempt at the present target is about to be made.
+    pub(crate) fn emit_next_attempt(&mut self, id: NodeId) -> AttemptKey {
         let node = self.run.node(id);
         let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
         let target = self.run.target(id, attempts.target);
-        Event::AttemptPlanned {
-            step: node.path.clone(),
-            attempt: attempts.number + 1,
+        let key = AttemptKey { step: node.path.clone(), number: attempts.number + 1 };
+        let planned = AttemptEvent::Planned {
             target: attempts.target,
             operation: target.contract.operation.clone(),
             estimate: Money::ZERO,
-            deadline: self.now.after(self.job_timeout(id, target)),
-        }
+            deadline: self.first_deadline(id, attempts.target),
+        };
+        self.emit_of_attempt(key.clone(), planned);
+        key
     }
 
-    fn job_timeout(&self, id: NodeId, target: &Target) -> Span {
+    pub(crate) fn job_timeout(&self, id: NodeId, target: &Target) -> Span {
         let Timeouts { job, .. } = target.timeouts;
         let Some(attempts) = &self.run.node(id).attempts else { return job };
         let failure = attempts.failure.as_ref().filter(|_| attempts.at_target > 0);
@@ -190,13 +192,14 @@ impl Handling<'_> {
 
     /// Holds an output against the contract and the step's checks. Outputs that the contract names
     /// and the result doesn't have are absent (an image that was resized gives no video).
-    pub(crate) fn judge(&mut self, id: NodeId, key: AttemptKey, output: Value, cost: Money) {
+    pub(crate) fn judge(&mut self, id: NodeId, key: AttemptKey, outcome: Outcome) {
+        let Outcome { output, cost, usage, warnings } = outcome;
+        self.warn_of(&key, warnings);
         let output = self.complete_output(id, output);
         match self.find_fault(id, &output) {
             Some(fault) => self.fail_attempt(id, key, Failure::new(Class::BadOutput, fault), cost),
             None => {
-                let AttemptKey { step, number } = key;
-                self.emit(Event::AttemptSucceeded { step, attempt: number, cost });
+                self.emit_of_attempt(key, AttemptEvent::Succeeded { cost, usage });
                 self.complete_step(id, Some(output));
             }
         }
@@ -263,52 +266,32 @@ impl Handling<'_> {
         None
     }
 
-    pub(crate) fn fail_attempt(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Money) {
-        let AttemptKey { step, number } = key;
-        let event =
-            Event::AttemptFailed { step, attempt: number, failure: failure.clone(), cost, abandoned: false };
-        self.emit(event);
+    pub(crate) fn fail_attempt(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
+        let failed = AttemptEvent::Failed { failure: failure.clone(), cost, abandoned: false, until: None };
+        self.emit_of_attempt(key, failed);
         self.decide_after(id, failure);
-    }
-
-    /// An attempt has taken as long as it may.
-    pub(crate) fn time_out_attempt(&mut self, id: NodeId) {
-        let failure = Failure::new(Class::Timeout, "it took longer than its `timeout` allows");
-        self.give_up_attempt(id, &failure);
-        self.decide_after(id, failure);
-    }
-
-    /// Ends the attempt in flight, whose work is told to stop.
-    pub(crate) fn give_up_attempt(&mut self, id: NodeId, failure: &Failure) {
-        let node = self.run.node(id);
-        let Some(attempts) = node.attempts.as_ref().filter(|attempts| attempts.in_flight) else { return };
-        let key = AttemptKey { step: node.path.clone(), number: attempts.number };
-        self.emit(Event::AttemptFailed {
-            step: key.step.clone(),
-            attempt: key.number,
-            failure: failure.clone(),
-            cost: Money::ZERO,
-            abandoned: true,
-        });
-        self.stop(id, key);
     }
 
     /// What follows a failure: the same target again, the next target, or the end of the step.
     pub(crate) fn decide_after(&mut self, id: NodeId, failure: Failure) {
         if let Some(event) = self.plan_retry(id, &failure) {
-            return self.emit(event);
+            return self.emit_of_step(id, event);
         }
+        self.take_next_target(id, failure);
+    }
+
+    /// What follows a failure after which the same target isn't tried again.
+    pub(crate) fn take_next_target(&mut self, id: NodeId, failure: Failure) {
         match self.next_target(id, failure.class) {
             Some(target) => {
-                let step = self.run.node(id).path.clone();
-                self.emit(Event::FallbackTaken { step, target, reason: failure.to_string() });
+                self.emit_of_step(id, StepEvent::FallbackTaken { target, reason: failure.to_string() });
                 self.resolve_target(id);
             }
             None => self.fail_step(id, failure),
         }
     }
 
-    fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<Event> {
+    fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<StepEvent> {
         let node = self.run.node(id);
         let attempts = node.attempts.as_ref()?;
         let rule = retry::rule(&self.run.target(id, attempts.target).retry, failure.class);
@@ -320,7 +303,7 @@ impl Handling<'_> {
         let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {}", attempts.number));
         let (at, reason) = retry::moment(rule, attempts.at_target, failure, self.now, random);
         let in_time = self.run.ends_by(id).is_none_or(|deadline| at < deadline);
-        in_time.then(|| Event::RetryScheduled { step: node.path.clone(), at, reason, counted })
+        in_time.then_some(StepEvent::RetryScheduled { at, reason, counted })
     }
 
     /// The next fallback that is meant for failures of `class`.
@@ -337,7 +320,7 @@ impl Handling<'_> {
         if node.status != StepStatus::Waiting {
             return;
         }
-        let (step, index) = (node.path.clone(), attempts.target);
+        let index = attempts.target;
         let graph = self.run.graph.clone();
         let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
         let target = &targets[index];
@@ -354,7 +337,7 @@ impl Handling<'_> {
         };
         match self.fit(id, target, given) {
             Ok(inputs) => {
-                self.emit(Event::TargetReady { step, target: index, inputs, dropped });
+                self.emit_of_step(id, StepEvent::TargetReady { target: index, inputs, dropped });
                 self.launch(id);
             }
             Err(Unfit::Wrong(failure)) => self.pass_over(id, &failure.message),

@@ -17,7 +17,7 @@ use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::timer::{Reason, Timers};
-use crate::{AttemptKey, Items};
+use crate::{Items, ParkReason};
 
 /// The part that never changes: what the run was started with.
 const STARTED: &str = "started";
@@ -45,6 +45,9 @@ struct RunPart {
     cancel: Option<(String, String)>,
     degraded: bool,
     cost: Money,
+    /// The steps and items that are parked, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parked: Vec<(NodeId, ParkReason)>,
     root: NodePart,
 }
 
@@ -56,11 +59,8 @@ struct NodePart {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     begun: Option<u32>,
     /// What is due, and when.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    due: BTreeMap<Reason, Timestamp>,
-    /// Attempts that were told to stop and whose end is not known yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    abandoned: Vec<u32>,
+    due: Vec<(Reason, Timestamp)>,
 }
 
 impl Run {
@@ -100,6 +100,7 @@ impl Run {
             cancel: self.cancel.clone(),
             degraded: self.degraded,
             cost: self.cost,
+            parked: self.parked.iter().map(|(id, reason)| (*id, *reason)).collect(),
             root,
         };
         let steps = (1..self.nodes.len() as u32).map(NodeId).map(|id| {
@@ -118,11 +119,8 @@ impl Run {
             // Made of the outputs of the items, which have parts of their own.
             node.output = None;
         }
-        let first = AttemptKey { step: node.path.clone(), number: 0 };
-        let last = AttemptKey { step: node.path.clone(), number: u32::MAX };
-        let abandoned = self.abandoned.range(first..=last).map(|key| key.number).collect();
         let begun = node.each.as_ref().map(|each| each.started());
-        NodePart { number: id, node, begun, due: self.timers.of(id), abandoned }
+        NodePart { number: id, node, begun, due: self.timers.of(id) }
     }
 
     /// The run that these parts are the state of.
@@ -154,7 +152,9 @@ impl Run {
             cost: header.cost,
             nodes: Vec::with_capacity(nodes.len()),
             index: Index::default(),
-            abandoned: Default::default(),
+            stopping: 0,
+            parked: header.parked.into_iter().collect(),
+            moving: 0,
             timers: Timers::default(),
             agenda: Default::default(),
             started: started.started,
@@ -175,12 +175,13 @@ impl Run {
             scope.inputs = Some(inputs);
         }
         run.join_again();
+        run.moving = (0..run.nodes.len() as u32).filter(|id| run.is_moving(NodeId(*id))).count();
         run.agenda = run.unsettled();
         Ok(run)
     }
 
     fn add_part(&mut self, part: NodePart) -> Result<(), Misuse> {
-        let NodePart { number, node, due, abandoned, .. } = part;
+        let NodePart { number, node, due, .. } = part;
         let misplaced =
             |reason: &str| Misuse::Part { part: format!("{STEP}{}", node.path), reason: reason.to_owned() };
         if number.0 as usize != self.nodes.len() {
@@ -204,8 +205,7 @@ impl Run {
         for (reason, at) in due {
             self.timers.set(number, reason, at);
         }
-        let attempts = abandoned.into_iter().map(|number| AttemptKey { step: node.path.clone(), number });
-        self.abandoned.extend(attempts);
+        self.stopping += node.attempts.as_ref().map_or(0, |attempts| attempts.stopping());
         self.nodes.push(node);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A run: the state that is a fold of events, and the doors to it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_pipeline::value::journal;
@@ -8,12 +8,13 @@ use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Agenda;
+use crate::attempt::{Attempt, Phase};
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::timer::Timers;
-use crate::{AttemptKey, Event, RunId};
+use crate::{AttemptKey, Event, ParkReason, RunEvent, RunId};
 
 /// One run of a plan: an actor with an inbox of inputs.
 ///
@@ -38,8 +39,13 @@ pub struct Run {
     pub(crate) cost: Money,
     pub(crate) nodes: Vec<Node>,
     pub(crate) index: Index,
-    /// Attempts that were told to stop and whose end is not known yet.
-    pub(crate) abandoned: BTreeSet<AttemptKey>,
+    /// How many attempts nobody wants any more whose end is still awaited.
+    pub(crate) stopping: usize,
+    /// The steps and items that are parked, and why.
+    pub(crate) parked: BTreeMap<NodeId, ParkReason>,
+    /// How many steps and items will go on without a decision: they wait for a slot, sleep, or have an attempt
+    /// under way.
+    pub(crate) moving: usize,
     pub(crate) timers: Timers,
     /// What is left to look at because the last turn was full.
     pub(crate) agenda: Agenda,
@@ -51,6 +57,13 @@ pub struct Run {
 pub enum RunStatus {
     /// It is under way.
     Running,
+    /// Nothing moves before somebody decides something, or there is money. Meanwhile its time stands still.
+    Parked {
+        /// What it waits for.
+        reason: ParkReason,
+        /// Since when.
+        since: Timestamp,
+    },
     /// It reached its end.
     Completed {
         /// What it gave, a map.
@@ -72,10 +85,11 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
-    /// The word in reports: `running`, `completed`, `failed` or `cancelled`.
+    /// The word in reports: `running`, `parked`, `completed`, `failed` or `cancelled`.
     pub fn word(&self) -> &'static str {
         match self {
             RunStatus::Running => "running",
+            RunStatus::Parked { .. } => "parked",
             RunStatus::Completed { .. } => "completed",
             RunStatus::Failed { .. } => "failed",
             RunStatus::Cancelled { .. } => "cancelled",
@@ -84,7 +98,7 @@ impl RunStatus {
 
     /// Whether nothing can follow.
     pub fn is_terminal(&self) -> bool {
-        !matches!(self, RunStatus::Running)
+        !matches!(self, RunStatus::Running | RunStatus::Parked { .. })
     }
 }
 
@@ -150,7 +164,9 @@ impl Run {
     /// When the journal isn't one of this engine and this plan.
     pub fn replay(graph: Arc<Graph>, turns: &[Turn]) -> Result<Run, Misuse> {
         let (first, rest) = turns.split_first().ok_or(Misuse::NoStart)?;
-        let (Event::RunStarted(started), events) = first.events.split_first().ok_or(Misuse::NoStart)? else {
+        let (Event::Run(RunEvent::Started(started)), events) =
+            first.events.split_first().ok_or(Misuse::NoStart)?
+        else {
             return Err(Misuse::NoStart);
         };
         if started.schema > crate::event::SCHEMA {
@@ -215,8 +231,31 @@ impl Run {
     /// When to tell it [`crate::Input::Tick`] if nothing happens before: at once, if there is more to do
     /// than fitted into its last turn.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let is_settled = self.agenda.is_empty() && !self.is_finished();
-        if is_settled { self.timers.next() } else { Some(self.last_at) }
+        if !self.agenda.is_empty() || self.is_finished() {
+            return Some(self.last_at);
+        }
+        self.timers.next().filter(|_| !self.is_parked())
+    }
+
+    /// Whether nothing moves before somebody decides something, or there is money.
+    pub fn is_parked(&self) -> bool {
+        matches!(self.status, RunStatus::Parked { .. })
+    }
+
+    /// The steps and items that are parked, and why.
+    pub fn parked(&self) -> impl Iterator<Item = (&StepPath, ParkReason)> {
+        self.parked.iter().map(|(id, reason)| (&self.node(*id).path, *reason))
+    }
+
+    /// How far an attempt is that has not ended.
+    pub fn phase(&self, key: &AttemptKey) -> Option<&Phase> {
+        Some(&self.attempt(key)?.1.phase)
+    }
+
+    /// An attempt that has not ended, and the node of its step.
+    pub(crate) fn attempt(&self, key: &AttemptKey) -> Option<(NodeId, &Attempt)> {
+        let id = self.find(&key.step)?;
+        Some((id, self.node(id).attempts.as_ref()?.get(key.number)?))
     }
 
     /// Whether somebody asked to end it.

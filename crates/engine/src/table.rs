@@ -1,6 +1,6 @@
 //! The state table of a step: a line per event, legal sources left, target right.
 
-use crate::event::Event;
+use crate::event::{AttemptEvent, Event, StepEvent};
 use crate::node::StepStatus;
 
 /// What an event means for the status of the step it is about.
@@ -34,6 +34,10 @@ pub enum Change {
     FallbackTaken,
     /// The next target's inputs are resolved.
     TargetReady,
+    /// It waits for a decision or for money.
+    Parked,
+    /// Somebody decided.
+    Resolved,
     /// It has its output.
     Completed,
     /// It failed for good.
@@ -44,7 +48,7 @@ pub enum Change {
 
 impl Change {
     /// All changes.
-    pub const ALL: [Change; 17] = [
+    pub const ALL: [Change; 19] = [
         Change::Expanded,
         Change::Ready,
         Change::Opened,
@@ -59,66 +63,97 @@ impl Change {
         Change::RetryScheduled,
         Change::FallbackTaken,
         Change::TargetReady,
+        Change::Parked,
+        Change::Resolved,
         Change::Completed,
         Change::Failed,
         Change::Cancelled,
     ];
 
-    /// What `event` means for its step; `opens` tells whether the step has steps inside. Nothing for
-    /// events of the run, and for the end of an attempt that nobody waits for.
-    pub(crate) fn of(event: &Event, opens: bool) -> Option<Change> {
+    /// What `event` means for its step. Nothing for events of the run, and for those of an attempt that make
+    /// no difference to its step.
+    pub(crate) fn of(event: &Event) -> Option<Change> {
+        match event {
+            Event::Run(_) => None,
+            Event::Step { event, .. } => Some(Change::of_step(event)),
+            Event::Attempt { event, .. } => Change::of_attempt(event),
+        }
+    }
+
+    fn of_step(event: &StepEvent) -> Change {
+        match event {
+            StepEvent::Expanded { .. } => Change::Expanded,
+            StepEvent::Ready { inputs: None, .. } | StepEvent::Ready { opens: true, .. } => Change::Opened,
+            StepEvent::Ready { .. } => Change::Ready,
+            StepEvent::Skipped { .. } => Change::Skipped,
+            StepEvent::Slept { .. } => Change::Slept,
+            StepEvent::Woken { .. } => Change::Woken,
+            StepEvent::RetryScheduled { .. } => Change::RetryScheduled,
+            StepEvent::FallbackTaken { .. } => Change::FallbackTaken,
+            StepEvent::TargetReady { .. } => Change::TargetReady,
+            StepEvent::Parked { .. } => Change::Parked,
+            StepEvent::Resolved { .. } => Change::Resolved,
+            StepEvent::Completed { .. } => Change::Completed,
+            StepEvent::Failed { .. } => Change::Failed,
+            StepEvent::Cancelled { .. } => Change::Cancelled,
+        }
+    }
+
+    fn of_attempt(event: &AttemptEvent) -> Option<Change> {
         Some(match event {
-            Event::StepExpanded { .. } => Change::Expanded,
-            Event::StepReady { .. } if opens => Change::Opened,
-            Event::StepReady { .. } => Change::Ready,
-            Event::StepSkipped { .. } => Change::Skipped,
-            Event::StepSlept { .. } => Change::Slept,
-            Event::StepWoken { .. } => Change::Woken,
-            Event::AttemptPlanned { .. } => Change::Planned,
-            Event::AttemptAccepted { .. } => Change::Accepted,
-            Event::AttemptSucceeded { .. } => Change::Succeeded,
-            Event::AttemptFailed { .. } => Change::AttemptFailed,
-            Event::AttemptAbandoned { .. } => Change::Abandoned,
-            Event::RetryScheduled { .. } => Change::RetryScheduled,
-            Event::FallbackTaken { .. } => Change::FallbackTaken,
-            Event::TargetReady { .. } => Change::TargetReady,
-            Event::StepCompleted { .. } => Change::Completed,
-            Event::StepFailed { .. } => Change::Failed,
-            Event::StepCancelled { .. } => Change::Cancelled,
-            Event::AttemptEnded { .. }
-            | Event::RunStarted(_)
-            | Event::RunResumed { .. }
-            | Event::CancelRequested { .. }
-            | Event::RunCompleted { .. }
-            | Event::RunFailed { .. }
-            | Event::RunCancelled { .. } => return None,
+            AttemptEvent::Planned { .. } => Change::Planned,
+            AttemptEvent::Accepted { .. } => Change::Accepted,
+            AttemptEvent::Succeeded { .. } => Change::Succeeded,
+            AttemptEvent::Failed { .. } => Change::AttemptFailed,
+            AttemptEvent::Abandoned { .. } => Change::Abandoned,
+            // It makes no difference to the step.
+            AttemptEvent::Absent {}
+            | AttemptEvent::AcceptedLate { .. }
+            | AttemptEvent::Began { .. }
+            | AttemptEvent::Finished {}
+            | AttemptEvent::Unknown { .. }
+            | AttemptEvent::Warned { .. }
+            | AttemptEvent::Ended { .. } => return None,
         })
+    }
+
+    /// The statuses in which it can happen, and the one after it: engine, tables and reports take a step's
+    /// status from here.
+    fn row(self) -> (&'static [StepStatus], StepStatus) {
+        use StepStatus::*;
+        match self {
+            Change::Expanded => (&[Pending], Running),
+            Change::Ready => (&[Pending], Waiting),
+            Change::Opened => (&[Pending], Running),
+            Change::Skipped => (&[Pending], Skipped),
+            Change::Slept => (&[Waiting], Sleeping),
+            Change::Woken => (&[Sleeping], Waiting),
+            Change::Planned => (&[Waiting], Running),
+            Change::Accepted => (&[Running, Parked], Running),
+            Change::Succeeded => (&[Running, Parked], Running),
+            Change::AttemptFailed => (&[Running, Parked], Waiting),
+            Change::Abandoned => (&[Running, Parked], Waiting),
+            Change::RetryScheduled => (&[Waiting], Sleeping),
+            Change::FallbackTaken => (&[Waiting], Waiting),
+            Change::TargetReady => (&[Waiting], Waiting),
+            Change::Parked => (&[Waiting, Running], Parked),
+            Change::Resolved => (&[Parked], Running),
+            Change::Completed => (&[Waiting, Running], Completed),
+            Change::Failed => (&[Pending, Waiting, Running, Sleeping, Parked], Failed),
+            Change::Cancelled => (&[Pending, Waiting, Running, Sleeping, Parked], Cancelled),
+        }
+    }
+
+    /// The status after it, wherever it can happen.
+    pub fn status(self) -> StepStatus {
+        self.row().1
     }
 }
 
 /// The status after `change`; nothing if the change is illegal.
 pub fn next(status: StepStatus, change: Change) -> Option<StepStatus> {
-    use StepStatus::*;
-    Some(match (status, change) {
-        (Pending, Change::Expanded) => Running,
-        (Pending, Change::Ready) => Waiting,
-        (Pending, Change::Opened) => Running,
-        (Pending, Change::Skipped) => Skipped,
-        (Waiting, Change::Slept) => Sleeping,
-        (Sleeping, Change::Woken) => Waiting,
-        (Waiting, Change::Planned) => Running,
-        (Running, Change::Accepted) => Running,
-        (Running, Change::Succeeded) => Running,
-        (Running, Change::AttemptFailed) => Waiting,
-        (Running, Change::Abandoned) => Waiting,
-        (Waiting, Change::RetryScheduled) => Sleeping,
-        (Waiting, Change::FallbackTaken) => Waiting,
-        (Waiting, Change::TargetReady) => Waiting,
-        (Waiting | Running, Change::Completed) => Completed,
-        (Pending | Waiting | Running | Sleeping, Change::Failed) => Failed,
-        (Pending | Waiting | Running | Sleeping, Change::Cancelled) => Cancelled,
-        _ => return None,
-    })
+    let (from, to) = change.row();
+    from.contains(&status).then_some(to)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::node::NodeId;
 
-/// Why something will be due.
+/// Why something will be due: of the run, of a step, or of an attempt of it (by its number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reason {
@@ -15,14 +15,18 @@ pub(crate) enum Reason {
     Run,
     /// The step has taken as long as it may over all attempts.
     Total,
-    /// The attempt in flight has taken as long as it may.
-    Attempt,
     /// A sleep or a pause before a retry is over.
     Wake,
+    /// The attempt has taken as long as it may.
+    Attempt(u32),
+    /// The end of an attempt that nobody wants is no longer awaited.
+    Drain(u32),
 }
 
 impl Reason {
-    const ALL: [Reason; 4] = [Reason::Run, Reason::Total, Reason::Attempt, Reason::Wake];
+    /// All that may be due for a node stands from here on, in order.
+    const FIRST: Reason = Reason::Run;
+    const LAST: Reason = Reason::Drain(u32::MAX);
 }
 
 /// What is due when. At most one entry for each node and reason.
@@ -45,9 +49,12 @@ impl Timers {
         }
     }
 
+    /// The node is over: only the ends of attempts are still awaited.
     pub(crate) fn clear_node(&mut self, node: NodeId) {
-        for reason in Reason::ALL {
-            self.clear(node, reason);
+        for (reason, _) in self.of(node) {
+            if !matches!(reason, Reason::Drain(_)) {
+                self.clear(node, reason);
+            }
         }
     }
 
@@ -56,9 +63,9 @@ impl Timers {
     }
 
     /// What is due for a node.
-    pub(crate) fn of(&self, node: NodeId) -> BTreeMap<Reason, Timestamp> {
-        let due = Reason::ALL.into_iter().filter_map(|reason| Some((reason, self.at(node, reason)?)));
-        due.collect()
+    pub(crate) fn of(&self, node: NodeId) -> Vec<(Reason, Timestamp)> {
+        let due = self.due.range((node, Reason::FIRST)..=(node, Reason::LAST));
+        due.map(|((_, reason), at)| (*reason, *at)).collect()
     }
 
     /// The next moment at which something is due.

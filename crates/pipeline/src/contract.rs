@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
 
+use crate::failure::Known;
 use crate::{Type, Value};
 
 /// What an operation takes, what it gives, and how it is done.
@@ -41,6 +42,8 @@ pub struct Contract {
     pub succeeds: bool,
     /// How it is done, hence what it waits for and how often it is tried.
     pub work: Work,
+    /// For what is asked of a provider and may cost: how such a call is made.
+    pub call: Option<Call>,
     /// Programs that must be on the machine.
     pub tools: Vec<Tool>,
     /// How long it usually takes, low and high, in seconds: what `plan` shows before there is history.
@@ -67,6 +70,36 @@ impl Work {
             Work::Model => 3,
             Work::Engine | Work::Processor | Work::Task => 1,
         }
+    }
+}
+
+/// How a call is made that leaves this machine and may cost.
+///
+/// It is sent at most once for each attempt: when nobody can tell whether it arrived, the provider is asked,
+/// and what can't be known is decided by the step's `on_unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Whether the reply is the result, or names a job.
+    pub form: CallForm,
+    /// Whether the same call may be sent twice without harm: it costs nothing, or the provider refuses doubles.
+    pub repeatable: bool,
+    /// Whether a call that failed costs all the same.
+    pub failure_costs: Known,
+}
+
+/// What the reply to a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallForm {
+    /// The result.
+    Direct,
+    /// The name of a job, which is asked for until it is done.
+    Job,
+}
+
+impl Call {
+    /// A call that is paid each time, and answered with a job or with the result.
+    pub const fn paid(form: CallForm) -> Call {
+        Call { form, repeatable: false, failure_costs: Known::Maybe }
     }
 }
 
@@ -115,6 +148,7 @@ impl Contract {
             open_outputs: false,
             succeeds: true,
             work,
+            call: None,
             tools: Vec::new(),
             usual_seconds: (0.0, 1.0),
         }
@@ -138,6 +172,12 @@ impl Contract {
         self
     }
 
+    /// Says how the call is made that this operation is.
+    pub fn call(mut self, call: Call) -> Contract {
+        self.call = Some(call);
+        self
+    }
+
     /// Adds a program that must be there.
     pub fn tool(mut self, tool: Tool) -> Contract {
         self.tools.push(tool);
@@ -148,6 +188,11 @@ impl Contract {
     pub fn usually(mut self, low: f64, high: f64) -> Contract {
         self.usual_seconds = (low, high);
         self
+    }
+
+    /// Whether each call costs, so that it must not be sent twice.
+    pub fn is_paid(&self) -> bool {
+        self.call.is_some_and(|call| !call.repeatable)
     }
 
     /// The parameter called `name`.

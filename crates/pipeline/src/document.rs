@@ -18,7 +18,7 @@ pub(crate) use node::At;
 use written::Written;
 
 use crate::conformity::Schema;
-use crate::plan::{InputSpec, OnFailure, Quorum, TimeoutChange};
+use crate::plan::{InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
 use crate::{Class, Span, Type};
 
 /// The plain data of a YAML or JSON text, for programs that look at it without running it (an
@@ -61,6 +61,7 @@ pub(crate) struct Step {
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub optional: bool,
+    pub on_unknown: Option<OnUnknown>,
     pub condition: Option<Written>,
     pub needs: Vec<At<String>>,
     pub each: Option<Each>,

@@ -49,12 +49,11 @@ impl Money {
 /// assert_eq!(cost.basis, Basis::Billed);
 /// assert!(Cost::NONE.is_none());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// How much, in US dollars.
     pub amount: Money,
     /// How that is known.
-    #[serde(default)]
     pub basis: Basis,
 }
 
@@ -80,9 +79,47 @@ impl Cost {
         Cost { amount, basis: Basis::Billed }
     }
 
+    /// What was computed from what was used.
+    pub const fn computed(amount: Money) -> Cost {
+        Cost { amount, basis: Basis::Computed }
+    }
+
+    /// The most that something can cost of which nobody can tell whether it will be billed.
+    pub const fn maybe(amount: Money) -> Cost {
+        Cost { amount, basis: Basis::Maybe }
+    }
+
     /// Whether nothing was spent.
     pub const fn is_none(&self) -> bool {
         self.amount.is_zero()
+    }
+}
+
+/// In JSON a billed cost is its amount, any other an object: `{"amount": "0.04", "basis": "computed"}`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenCost {
+    Billed(Money),
+    Other { amount: Money, basis: Basis },
+}
+
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Cost { amount, basis } = *self;
+        match basis {
+            Basis::Billed => WrittenCost::Billed(amount),
+            _ => WrittenCost::Other { amount, basis },
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cost, D::Error> {
+        Ok(match WrittenCost::deserialize(deserializer)? {
+            WrittenCost::Billed(amount) => Cost::billed(amount),
+            WrittenCost::Other { amount, basis } => Cost { amount, basis },
+        })
     }
 }
 

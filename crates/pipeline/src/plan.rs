@@ -136,6 +136,9 @@ pub struct Step {
     pub checks: Vec<Check>,
     /// Whether its failure is tolerated.
     pub optional: bool,
+    /// What follows when nobody can tell how an attempt ended; if nothing is written, a call that may cost is
+    /// parked, and anything else fails.
+    pub on_unknown: Option<OnUnknown>,
     /// How long it may take over all attempts and targets; for a group, over all of its steps.
     pub total_timeout: Option<Span>,
     /// Labels.
@@ -232,6 +235,17 @@ pub struct Target {
     pub retry: Vec<RetryRule>,
     /// How long it may take.
     pub timeouts: Timeouts,
+}
+
+/// What follows when nobody can tell how an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// The step waits for a person's decision.
+    Park,
+    /// A new attempt is made, which may cost again.
+    Retry,
+    /// The attempt failed, as any other.
+    Fail,
 }
 
 /// Tries again on some failures. The first rule whose `on` holds the class applies.

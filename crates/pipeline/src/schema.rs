@@ -94,6 +94,7 @@ fn step_keys() -> Json {
         "fallback": one_or_many(json!({ "$ref": "#/$defs/fallback" })),
         "check": one_or_many(json!({ "$ref": "#/$defs/check" })),
         "optional": { "type": "boolean", "description": "Tolerate failure: the step is then absent." },
+        "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What follows when nobody can tell how an attempt ended; a call that may cost is parked, if this isn't given." },
         "labels": { "$ref": "#/$defs/labels" },
         "description": { "type": "string" },
     })

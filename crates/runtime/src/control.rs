@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::follow::Progress;
+use crate::request::{Answer, Request};
 use crate::settings::Settings;
 
 pub(crate) use door::DoorKeeper;
@@ -81,17 +82,13 @@ impl Hello {
     }
 }
 
-/// What a guest asks the owner.
+/// What a guest tells the owner.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Request {
-    /// Start a run, or go on with one like it.
-    Start(Box<Start>),
-    /// Drive a run.
-    TakeUp { run: RunId },
-    /// Ask a run to end.
-    Cancel { run: RunId, by: String, reason: String },
-    /// Tell when something happens to a run; drive it first, if it is to be driven.
+enum Ask {
+    /// To do something.
+    Do(Request),
+    /// To tell when something happens to a run; to drive it first, if it is to be driven.
     Follow { run: RunId, drive: bool },
 }
 
@@ -99,10 +96,8 @@ enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
-    /// It is durable that the run was asked for.
-    Started { run: RunId, found: bool },
     /// It is done.
-    Done,
+    Done(Answer),
     /// It is refused.
     Refused(Refusal),
 }
@@ -114,6 +109,7 @@ enum Refusal {
     Inputs(Vec<(String, String)>),
     RunDiffers(RunId),
     NoRun(String),
+    NotParked { run: RunId, step: StepPath, status: String },
     Other(String),
 }
 
@@ -125,6 +121,9 @@ impl Refusal {
             ),
             Error::RunDiffers(run) => Refusal::RunDiffers(run.clone()),
             Error::NoRun(run) => Refusal::NoRun(run.clone()),
+            Error::NotParked { run, step, status } => {
+                Refusal::NotParked { run: run.clone(), step: step.clone(), status: status.clone() }
+            }
             other => Refusal::Other(other.to_string()),
         }
     }
@@ -136,6 +135,7 @@ impl Refusal {
             ),
             Refusal::RunDiffers(run) => Error::RunDiffers(run),
             Refusal::NoRun(run) => Error::NoRun(run),
+            Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
             Refusal::Other(message) => Error::Refused { pid, message },
         }
     }

@@ -29,9 +29,9 @@ use crate::Error;
 use crate::follow::{Feed, Publisher};
 use crate::heart::Heart;
 use crate::motet::Latch;
-use crate::operation::{self, Hands};
+use crate::operation::Hands;
 use crate::warning::{THREAD_HELD, Warning};
-use crate::work::{ProgressSink, Work};
+use crate::work::{ProgressSink, Report, Work};
 use crate::world::OnHeld;
 
 /// What the driver is told.
@@ -42,10 +42,11 @@ pub(crate) enum Message {
     TakeUp { run: Box<Run>, away: Span },
     /// Something happened to a run.
     Input { run: RunId, input: Input },
-    /// The work of an attempt ended.
-    Ended { run: RunId, key: AttemptKey, end: AttemptEnd },
-    /// The store can't keep what an attempt made.
-    NotKept { error: StoreError },
+    /// Tell a run something that somebody asks for, and answer once what it led to is durable. If it leads to
+    /// nothing, that is the refusal.
+    Ask { run: RunId, input: Input, accepted: Accepted, refusal: Box<Error> },
+    /// What was done for an attempt, as the `number`-th thing of all, came to this.
+    Done { run: RunId, key: AttemptKey, number: u64, report: Report },
     /// The store was told that somebody is there.
     Beaten { result: Result<(), StoreError> },
     /// Turns are durable, or can't be made so.
@@ -95,8 +96,10 @@ pub(crate) struct Driver {
     mail: mpsc::UnboundedSender<Message>,
     runs: HashMap<RunId, Live>,
     deadlines: BTreeSet<(Timestamp, RunId)>,
-    /// What tells each attempt at work to stop.
-    in_flight: HashMap<(RunId, AttemptKey), CancellationToken>,
+    /// What is being done for each attempt.
+    in_flight: HashMap<(RunId, AttemptKey), InFlight>,
+    /// Counts all that was done for attempts.
+    acts: u64,
     dispatcher: Dispatcher,
     batch: Vec<Effect>,
     /// How many batches are at the store.
@@ -107,6 +110,14 @@ pub(crate) struct Driver {
     leaving: Vec<oneshot::Sender<()>>,
     /// Set once the store refuses to keep anything more.
     broken: Option<Arc<StoreError>>,
+}
+
+/// What is being done for an attempt.
+struct InFlight {
+    /// Which of all that was done.
+    number: u64,
+    /// Tells it to stop.
+    stop: CancellationToken,
 }
 
 struct Live {
@@ -146,6 +157,7 @@ impl Driver {
             runs: HashMap::new(),
             deadlines: BTreeSet::new(),
             in_flight: HashMap::new(),
+            acts: 0,
             dispatcher: Dispatcher::new([(Resource::Processor, processors.max(1))]),
             batch: Vec::new(),
             appending: 0,
@@ -217,18 +229,8 @@ impl Driver {
             Message::Start { graph, started, accepted } => self.start(graph, *started, accepted),
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
-            Message::Ended { run, key, end } => {
-                self.in_flight.remove(&(run.clone(), key.clone()));
-                if !self.runs.contains_key(&run) {
-                    // The engine can't say so any more.
-                    self.dispatcher.release(&Claim { run: run.clone(), key: key.clone() });
-                }
-                // Work that was stopped because the driver leaves is done again by the next one.
-                if self.leaving.is_empty() || end != AttemptEnd::Cancelled {
-                    self.tell(&run, Input::Ended { key, end });
-                }
-            }
-            Message::NotKept { error } => self.give_up(error, Vec::new()),
+            Message::Ask { run, input, accepted, refusal } => self.ask(&run, input, accepted, *refusal),
+            Message::Done { run, key, number, report } => self.on_done(run, key, number, report),
             Message::Beaten { result } => {
                 if let Err(error) = self.heart.beaten(result) {
                     self.give_up(error, Vec::new());
@@ -252,9 +254,35 @@ impl Driver {
             Message::Leave { left } => {
                 self.leaving.push(left);
                 self.hands.store.end_soon();
-                self.in_flight.values().for_each(CancellationToken::cancel);
+                self.stop_all();
             }
         }
+    }
+
+    fn on_done(&mut self, run: RunId, key: AttemptKey, number: u64, report: Report) {
+        let at_work = (run, key);
+        let is_last = self.in_flight.get(&at_work).is_some_and(|last| last.number == number);
+        if is_last {
+            self.in_flight.remove(&at_work);
+        }
+        let (run, key) = at_work;
+        if !self.runs.contains_key(&run) {
+            // The engine can't say so any more.
+            self.dispatcher.release(&Claim { run: run.clone(), key });
+        }
+        match report {
+            // Work that was stopped because the driver leaves is done again by the next one; and what was
+            // replaced by something else is no end of the attempt.
+            Report::Tell(Input::Ended { end: AttemptEnd::Cancelled, .. })
+                if !is_last || !self.leaving.is_empty() => {}
+            Report::Tell(input) => self.tell(&run, input),
+            Report::Stopped => {}
+            Report::NotKept(error) => self.give_up(error, Vec::new()),
+        }
+    }
+
+    fn stop_all(&self) {
+        self.in_flight.values().for_each(|at_work| at_work.stop.cancel());
     }
 
     fn start(&mut self, graph: Arc<Graph>, started: RunStarted, accepted: Accepted) {
@@ -304,6 +332,19 @@ impl Driver {
         let Some(live) = self.runs.get_mut(id) else { return };
         match ask_engine(&self.hands, id, || live.run.handle(now, input)) {
             Ok(reaction) => self.stage(id, reaction, None),
+            Err(panic) => self.quarantine(id, panic),
+        }
+    }
+
+    fn ask(&mut self, id: &RunId, input: Input, accepted: Accepted, refusal: Error) {
+        let now = self.hands.world.now();
+        let Some(live) = self.runs.get_mut(id) else { return accepted.answer(Err(refusal)) };
+        match ask_engine(&self.hands, id, || live.run.handle(now, input)) {
+            Ok(reaction) if reaction.turn.is_some() => self.stage(id, reaction, Some(accepted)),
+            Ok(reaction) => {
+                self.stage(id, reaction, None);
+                accepted.answer(Err(refusal));
+            }
             Err(panic) => self.quarantine(id, panic),
         }
     }
@@ -404,8 +445,11 @@ impl Driver {
             Command::Release { key } => self.dispatcher.release(&Claim { run: id.clone(), key }),
             Command::Perform(perform) => self.perform(id, *perform),
             Command::Stop { key } => match self.in_flight.get(&(id.clone(), key.clone())) {
-                Some(stop) => stop.cancel(),
-                None => self.post(Message::Ended { run: id.clone(), key, end: AttemptEnd::Cancelled }),
+                Some(at_work) => at_work.stop.cancel(),
+                None => self.post(Message::Input {
+                    run: id.clone(),
+                    input: Input::Ended { key, end: AttemptEnd::Cancelled },
+                }),
             },
         }
     }
@@ -417,21 +461,21 @@ impl Driver {
             self.dispatcher.hold(Claim { run: id.clone(), key: key.clone() }, resource);
         }
         let stop = CancellationToken::new();
-        self.in_flight.insert((id.clone(), key.clone()), stop.clone());
+        self.acts += 1;
+        let number = self.acts;
+        let at_work = InFlight { number, stop: stop.clone() };
+        if let Some(replaced) = self.in_flight.insert((id.clone(), key.clone()), at_work) {
+            replaced.stop.cancel();
+        }
         let feed = live.publisher.feed().clone();
         let progress = ProgressSink::new(feed, key.step.clone(), key.number);
         let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
         let held = warn_of_thread(&self.hands, &work);
-        let (mail, run, hands) = (self.mail.clone(), id.clone(), self.hands.clone());
+        let (mail, run) = (self.mail.clone(), id.clone());
         let attempt = Box::pin(async move {
-            let end = work.perform().await;
-            let error = match &end {
-                AttemptEnd::Failed { failure, .. } => operation::store_error(failure, &hands.store),
-                _ => None,
-            };
-            let message = error.map_or(Message::Ended { run, key, end }, |error| Message::NotKept { error });
-            // If nobody listens any more, the attempt is made again by whoever takes the run up.
-            let _ = mail.send(message);
+            let report = work.perform().await;
+            // If nobody listens any more, it is done again by whoever takes the run up.
+            let _ = mail.send(Message::Done { run, key, number, report });
         });
         self.hands.world.spawn_work(attempt, held);
     }

@@ -89,6 +89,19 @@ pub enum Error {
     /// There is no such run.
     #[error("there is no run `{0}`; `motet runs` lists them")]
     NoRun(String),
+    /// The step isn't parked because of its attempt, so there is nothing to decide.
+    #[error(
+        "`{step}` of run {run} is {status}: only a step that is parked because nobody can tell how its attempt \
+         ended can be resolved"
+    )]
+    NotParked {
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+        /// Where it stands.
+        status: String,
+    },
     /// The ending fits several runs.
     #[error("`{ending}` fits several runs: {}", .runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", "))]
     AmbiguousRun {

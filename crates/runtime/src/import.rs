@@ -51,7 +51,7 @@ pub(crate) async fn import(hands: &Hands, path: &Path) -> Result<Artifact, Error
     let kept = {
         let (store, path) = (hands.store.clone(), path.to_owned());
         let kept = hands.compute(move || Ok(store.import_file(&path))).await;
-        kept.map_err(|failure| refused(failure.message))??
+        kept.map_err(|failure: motet_pipeline::Failure| refused(failure.message))??
     };
     if Seen::of(path)? != before {
         return Err(refused("the file was changed while it was read; try again".into()));

@@ -9,6 +9,7 @@ mod lock;
 mod measure;
 mod motet;
 mod pipeline;
+mod request;
 mod warning;
 mod work;
 
@@ -42,7 +43,7 @@ pub use motet_pipeline as language;
 pub use motet_store as store;
 pub use schemars;
 
-pub use motet_pipeline::{Artifact, Class, Failure, Value};
+pub use motet_pipeline::{Artifact, Class, Cost, Failure, Outcome, Value};
 
 /// The programs in the README compile and run.
 #[cfg(doctest)]

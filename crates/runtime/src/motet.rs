@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use motet_engine::{Event, Input, RunId};
-use motet_pipeline::Timestamp;
+use motet_engine::{Decision, Event, Input, RunEvent, RunId};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
+use motet_pipeline::{StepPath, Timestamp};
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +32,7 @@ use latches::Latches;
 use recovery::Purpose;
 
 use crate::Error;
-use crate::driver::{Message, Standing};
+use crate::driver::{Accepted, Message, Standing};
 use crate::follow::{Events, Happening};
 use crate::lock::{Door, Note};
 use crate::operation::{self, Hands};
@@ -196,8 +196,9 @@ impl Motet {
         while let Some(happening) = events.next().await {
             match happening {
                 Happening::Turn(turn) => {
-                    let is_heard =
-                        |event: &Event| matches!(event, Event::CancelRequested { .. }) || event.ends_run();
+                    let is_heard = |event: &Event| {
+                        matches!(event, Event::Run(RunEvent::CancelRequested { .. })) || event.ends_run()
+                    };
                     if turn.events.iter().any(is_heard) {
                         return Ok(());
                     }
@@ -208,6 +209,24 @@ impl Motet {
             }
         }
         Err(self.inner.standing.why_undriven(id))
+    }
+
+    /// Decides about a parked step, drives its run if nobody does, and returns when the decision is durable.
+    pub(crate) async fn resolve_durably(
+        &self,
+        id: &RunId,
+        step: StepPath,
+        decision: Decision,
+        by: String,
+    ) -> Result<(), Error> {
+        let run = self.take_up(id).await?;
+        let status = self.store().step(run.id(), &step)?.map_or("not there", |row| row.status.word());
+        let refusal = Error::NotParked { run: id.clone(), step: step.clone(), status: status.to_owned() };
+        let (answer, answered) = oneshot::channel();
+        let input = Input::Resolve { step, decision, by };
+        let accepted = Accepted { answer, latches: Vec::new() };
+        self.post(Message::Ask { run: id.clone(), input, accepted, refusal: Box::new(refusal) });
+        answered.await.unwrap_or_else(|_| Err(self.inner.standing.why_undriven(id)))
     }
 
     /// The runs that this process drives no more because Motet itself panicked over them, and what the

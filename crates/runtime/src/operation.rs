@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_engine::RunId;
+use motet_engine::{Found, JobNews, RunId};
 use motet_pipeline::contract::Catalogue;
-use motet_pipeline::{Class, Contract, Failure, Value};
+use motet_pipeline::{Class, Contract, Cost, Failure, Outcome};
 use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
@@ -21,15 +21,102 @@ use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
 use crate::world::SharedWorld;
 
-/// Does the work of one operation.
+/// Does the work of one operation, on this machine.
 ///
 /// It must end soon after [`Work::stop`] is cancelled; what it leaves then is dropped.
 pub trait Operation: Send + Sync + 'static {
-    /// Does the work of one attempt and gives its outputs, a map.
+    /// Does the work of one attempt. What it gives is a map of outputs.
     ///
     /// # Errors
-    /// A [`Failure`], whose class decides what follows.
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>>;
+    /// A [`Failure`], whose class decides what follows, or that the store can't keep what was made.
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>>;
+}
+
+/// Makes the calls of an operation that is done elsewhere and may cost: one whose contract has a
+/// [`motet_pipeline::contract::Call`].
+///
+/// Each attempt is submitted once. What is told of it is recorded before anything else is done for it, so after a
+/// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
+/// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
+pub trait RemoteOperation: Send + Sync + 'static {
+    /// Sends the request, once.
+    ///
+    /// # Errors
+    /// A [`Failure`]. Its class is `unknown` if nobody can tell whether the request arrived.
+    fn submit(&self, work: Work) -> BoxFuture<'static, Result<Submitted, WorkError>>;
+
+    /// Asks the provider whether it took the request of an attempt.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the provider took it and it failed. That the provider can't be asked is
+    /// [`Found::Unclear`].
+    fn reconcile(&self, work: Work) -> BoxFuture<'static, Result<Found, WorkError>>;
+
+    /// Asks for the job until there is news.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the job failed. That the provider can't be reached for a while is none.
+    fn poll(&self, work: Work, job: String) -> BoxFuture<'static, Result<JobNews, WorkError>>;
+
+    /// Fetches the result of a job that is done.
+    ///
+    /// # Errors
+    /// A [`Failure`] if it can't be had or can't be used.
+    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Outcome, WorkError>>;
+
+    /// Cancels the job at the provider. Gives its result if it was done already, else nothing.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the job failed before; of class `unknown` if it may go on and be billed.
+    fn cancel(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>>;
+}
+
+/// What the reply to a request is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Submitted {
+    /// The provider's name for the job.
+    Job(String),
+    /// The result.
+    Done(Outcome),
+}
+
+/// Why nothing came of an attempt.
+#[derive(Clone, Debug)]
+pub enum WorkError {
+    /// The attempt failed.
+    Failed {
+        /// Why.
+        failure: Box<Failure>,
+        /// What it cost all the same.
+        cost: Cost,
+    },
+    /// The store can't keep what was made. That is no answer to the attempt: all work stops, and the attempt is
+    /// made again once the store is well.
+    StoreFailed(StoreError),
+}
+
+impl From<Failure> for WorkError {
+    fn from(failure: Failure) -> WorkError {
+        WorkError::Failed { failure: Box::new(failure), cost: Cost::NONE }
+    }
+}
+
+impl From<StoreError> for WorkError {
+    fn from(error: StoreError) -> WorkError {
+        match error {
+            StoreError::NoArtifact { .. } => Failure::new(Class::Unavailable, error.to_string()).into(),
+            error => WorkError::StoreFailed(error),
+        }
+    }
+}
+
+/// Who does an operation.
+#[derive(Clone)]
+pub(crate) enum Performer {
+    /// This machine.
+    Here(Arc<dyn Operation>),
+    /// Somebody else, for money.
+    Remote(Arc<dyn RemoteOperation>),
 }
 
 /// All that operations work with.
@@ -42,7 +129,7 @@ pub(crate) struct Hands {
 }
 
 /// Operations by name.
-pub(crate) type Operations = BTreeMap<String, Arc<dyn Operation>>;
+pub(crate) type Operations = BTreeMap<String, Performer>;
 
 /// The operations that come with Motet, with their contracts. Those of the engine have no hands.
 pub(crate) fn all() -> (Vec<Contract>, Operations) {
@@ -50,10 +137,10 @@ pub(crate) fn all() -> (Vec<Contract>, Operations) {
     let local = motet_local::contracts();
     let mut operations = Operations::new();
     for contract in &media {
-        operations.insert(contract.operation.clone(), Arc::new(media::Media));
+        operations.insert(contract.operation.clone(), Performer::Here(Arc::new(media::Media)));
     }
     for contract in &local {
-        operations.insert(contract.operation.clone(), Arc::new(local::Local));
+        operations.insert(contract.operation.clone(), Performer::Here(Arc::new(local::Local)));
     }
     let engine = motet_pipeline::builtin::contracts();
     (media.into_iter().chain(local).chain(engine).collect(), operations)
@@ -66,11 +153,11 @@ pub fn catalogue() -> Catalogue {
 
 impl Hands {
     /// Does `work` beside the tasks and gives its result.
-    pub(crate) async fn compute<T: Send + 'static>(
+    pub(crate) async fn compute<T: Send + 'static, E: From<Failure> + Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let failed = |words: String| Failure::new(Class::Invalid, words);
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let failed = |words: String| E::from(Failure::new(Class::Invalid, words));
         match self.compute_any(move || guarded(work)).await {
             Some(Ok(result)) => result,
             Some(Err(panic)) => Err(failed(format!("the work panicked: {panic}"))),
@@ -107,40 +194,10 @@ impl Hands {
     }
 }
 
-/// A failure of the store while an attempt was at work. But for bytes that are missing, that is no
-/// answer to the attempt: the driver stops, and the attempt is made again once the store is well.
-pub(crate) fn store_failure(error: StoreError) -> Failure {
-    match error {
-        StoreError::Full { .. } => disk_full(),
-        StoreError::NoArtifact { .. } => Failure::new(Class::Unavailable, error.to_string()),
-        error => of_store(STORE_FAILED, error.to_string()),
-    }
+/// There is no room for what an attempt makes.
+pub(crate) fn disk_full(store: &Store) -> WorkError {
+    WorkError::StoreFailed(StoreError::Full { file: store.folder().to_owned() })
 }
-
-/// There is no room for what an attempt makes: as [`store_failure`].
-pub(crate) fn disk_full() -> Failure {
-    of_store(DISK_FULL, "the disk is full; free some space and resume".into())
-}
-
-fn of_store(code: &str, message: String) -> Failure {
-    Failure { provider_code: Some(code.into()), ..Failure::new(Class::Unavailable, message) }
-}
-
-/// The failure of `store` that stops the driver, if `failure` is one.
-pub(crate) fn store_error(failure: &Failure, store: &Store) -> Option<StoreError> {
-    let file = store.folder().to_owned();
-    match failure.provider_code.as_deref()? {
-        DISK_FULL => Some(StoreError::Full { file }),
-        STORE_FAILED => {
-            let source = Arc::new(std::io::Error::other(failure.message.clone()));
-            Some(StoreError::Io { doing: "keep a file in", file, source })
-        }
-        _ => None,
-    }
-}
-
-const DISK_FULL: &str = "motet:disk_full";
-const STORE_FAILED: &str = "motet:store_failed";
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_beside_the_tasks_says_so() {
         let motet = Motet::builder().open().await.unwrap();
-        let failure = motet.hands().compute::<()>(|| panic!("no such pixel")).await.unwrap_err();
+        let failure = motet.hands().compute::<(), Failure>(|| panic!("no such pixel")).await.unwrap_err();
         assert_eq!(
             (failure.class, failure.message.as_str()),
             (Class::Invalid, "the work panicked: no such pixel")

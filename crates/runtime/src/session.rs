@@ -25,7 +25,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use motet_engine::RunId;
+use motet_engine::{Decision, RunId};
+use motet_pipeline::StepPath;
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
@@ -36,6 +37,7 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::motet::{Builder, StartOptions, Taken, find_run};
 use crate::pipeline::Pipeline;
+use crate::request::{Answer, Request};
 use crate::settings::{Settings, StorePlace};
 
 pub use followed::Followed;
@@ -115,26 +117,28 @@ impl Session {
         }
         let given = Given { inputs: request.inputs, files: request.files };
         let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
-        let (bundle, fresh) = (pipeline.bundle().clone(), self.backstage.draw_id());
-        let start = Start::new(bundle, inputs, request.options, fresh);
+        let start = Start::new(pipeline, inputs, request.options, self.backstage.draw_id());
+        match self.ask(&Request::Start(Box::new(start))).await? {
+            Answer::Started { run, found } => Ok(self.followed(run, found, true)),
+            Answer::Done => Err(self.out_of_reach()),
+        }
+    }
+
+    /// Has whoever drives the store do something; if nobody does, this process begins to.
+    async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let mut patience = Patience::default();
-        let (run, found) = loop {
+        loop {
             match self.backstage.reach().await? {
-                Reached::Owner(motet) => {
-                    let (inputs, fresh) = (start.inputs(), Some(start.fresh.clone()));
-                    let started = motet.start_as(&pipeline, inputs, start.options(), fresh).await?;
-                    break (started.run.id().clone(), started.found);
-                }
-                Reached::Guest(guest) => match guest.start(&start).await {
-                    Ok(started) => break started,
+                Reached::Owner(motet) => return motet.carry_out(request.clone()).await,
+                Reached::Guest(guest) => match guest.ask(request).await {
+                    Ok(answer) => return Ok(answer),
                     Err(Unreached::Error(error)) => return Err(error),
                     Err(Unreached::Gone | Unreached::NoDoor) => {
                         patience.pause(|| self.out_of_reach()).await?;
                     }
                 },
             }
-        };
-        Ok(self.followed(run, found, true))
+        }
     }
 
     /// Drives the unfinished run whose id ends with `ending`, or all unfinished runs, and follows
@@ -174,19 +178,7 @@ impl Session {
     }
 
     async fn take_up(&self, run: &RunId) -> Result<(), Error> {
-        let mut patience = Patience::default();
-        loop {
-            match self.backstage.reach().await? {
-                Reached::Owner(motet) => return motet.take_up(run).await.map(drop),
-                Reached::Guest(guest) => match guest.take_up(run).await {
-                    Ok(()) => return Ok(()),
-                    Err(Unreached::Error(error)) => return Err(error),
-                    Err(Unreached::Gone | Unreached::NoDoor) => {
-                        patience.pause(|| self.out_of_reach()).await?;
-                    }
-                },
-            }
-        }
+        self.ask(&Request::Resume { run: run.clone() }).await.map(drop)
     }
 
     /// Asks the run whose id ends with `ending` to end; returns when it is durable that it was asked.
@@ -197,25 +189,30 @@ impl Session {
     /// As [`Session::resume`].
     pub async fn cancel(&self, ending: &str, by: &str, reason: &str) -> Result<RunId, Error> {
         let row = find_run(self.store(), ending)?;
-        if row.status.is_final() {
-            return Ok(row.id);
+        if !row.status.is_final() {
+            let request = Request::Cancel { run: row.id.clone(), by: by.into(), reason: reason.into() };
+            self.ask(&request).await?;
         }
-        let mut patience = Patience::default();
-        loop {
-            match self.backstage.reach().await? {
-                Reached::Owner(motet) => {
-                    motet.cancel_durably(&row.id, by, reason).await?;
-                    return Ok(row.id);
-                }
-                Reached::Guest(guest) => match guest.cancel(&row.id, by, reason).await {
-                    Ok(()) => return Ok(row.id),
-                    Err(Unreached::Error(error)) => return Err(error),
-                    Err(Unreached::Gone | Unreached::NoDoor) => {
-                        patience.pause(|| self.out_of_reach()).await?;
-                    }
-                },
-            }
-        }
+        Ok(row.id)
+    }
+
+    /// Decides what becomes of a step of the run whose id ends with `ending`: one that is parked because nobody
+    /// can tell how its attempt ended. Returns when that is durable; the run goes on, in this process if nobody
+    /// else drives the store.
+    ///
+    /// # Errors
+    /// [`Error::NotParked`] when the step isn't parked for this; else as [`Session::resume`].
+    pub async fn resolve(
+        &self,
+        ending: &str,
+        step: &StepPath,
+        decision: Decision,
+        by: &str,
+    ) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let request = Request::Resolve { run: run.clone(), step: step.clone(), decision, by: by.into() };
+        self.ask(&request).await?;
+        Ok(self.followed(run, true, true))
     }
 
     /// Follows the run whose id ends with `ending` from its first turn on: to its end, or, if nobody

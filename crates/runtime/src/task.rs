@@ -10,13 +10,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use motet_pipeline::contract::Work as WorkKind;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Contract, Failure, Value};
+use motet_pipeline::{Contract, Failure, Outcome, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::import::judge_kept;
-use crate::operation::Operation;
+use crate::operation::{Operation, Performer, RemoteOperation, WorkError};
 use crate::work::Work;
 
 pub use context::TaskContext;
@@ -59,7 +59,7 @@ use shape::{Shape, Side};
 #[derive(Clone)]
 pub struct Task {
     contract: Contract,
-    operation: Arc<dyn Operation>,
+    performer: Performer,
 }
 
 impl Task {
@@ -95,7 +95,13 @@ impl Task {
 
     /// A task with a contract and hands that were made elsewhere.
     pub fn with_contract(contract: Contract, operation: impl Operation) -> Task {
-        Task { contract, operation: Arc::new(operation) }
+        Task { contract, performer: Performer::Here(Arc::new(operation)) }
+    }
+
+    /// An operation whose calls leave this machine and may cost. Its contract says how they are made
+    /// ([`Contract::call`]).
+    pub fn remote(contract: Contract, operation: impl RemoteOperation) -> Task {
+        Task { contract, performer: Performer::Remote(Arc::new(operation)) }
     }
 
     /// Says in one sentence what the task does, for `plan` and the documentation. Without it, the
@@ -110,8 +116,8 @@ impl Task {
         &self.contract
     }
 
-    pub(crate) fn into_parts(self) -> (Contract, Arc<dyn Operation>) {
-        (self.contract, self.operation)
+    pub(crate) fn into_parts(self) -> (Contract, Performer) {
+        (self.contract, self.performer)
     }
 }
 
@@ -121,15 +127,19 @@ type Perform = Box<dyn Fn(TaskContext) -> BoxFuture<'static, Result<Map, TaskErr
 struct Typed(Perform);
 
 impl Operation for Typed {
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let hands = work.hands.clone();
-        let performing = (self.0)(TaskContext::new(work));
+        let context = TaskContext::new(work);
+        let performing = (self.0)(context.clone());
         Box::pin(async move {
-            let outputs = performing.await.map_err(|error| error.into_failure(hands.world.now()))?;
-            judge_kept(&hands.store, &outputs).map_err(|misfits| {
-                Failure::new(Class::BadOutput, format!("{}; keep it first", misfits[0].message))
+            let outputs = performing.await;
+            let told = std::mem::take(&mut *context.told());
+            let outputs = outputs.map_err(|error| error.into_work_error(hands.world.now(), told.cost))?;
+            judge_kept(&hands.store, &outputs).map_err(|misfits| WorkError::Failed {
+                failure: Box::new(Failure::bad_output(format!("{}; keep it first", misfits[0].message))),
+                cost: told.cost,
             })?;
-            Ok(Value::Map(outputs.into()))
+            Ok(Outcome { output: Value::Map(outputs.into()), ..told })
         })
     }
 }

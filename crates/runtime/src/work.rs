@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use motet_engine::{AttemptEnd, AttemptKey, Perform, RunId, RunStarted};
+use motet_engine::{Act, AttemptEnd, AttemptKey, Found, Input, JobNews, Perform, RunId, RunStarted};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Contract, Failure, Money, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Span, StepPath, Timestamp, Value};
+use motet_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{Panic, drop_guarded};
 use crate::follow::{Feed, Progress};
-use crate::operation::{Hands, Operation};
+use crate::operation::{Hands, Performer, Submitted, WorkError};
 
 /// One attempt of a step, handed to the operation that does it.
 pub struct Work {
@@ -20,6 +21,7 @@ pub struct Work {
     run: RunId,
     user: Option<String>,
     key: AttemptKey,
+    act: Act,
     contract: Arc<Contract>,
     inputs: Value,
     deadline: Timestamp,
@@ -29,6 +31,19 @@ pub struct Work {
 
 /// How long work that was told to stop may take to clean up before it is dropped.
 pub(crate) const GRACE: Span = Span::seconds(2);
+
+/// How long a request that has left is waited for when its process stops: its reply names what is paid.
+const REPLY_GRACE: Span = Span::seconds(30);
+
+/// What became of what was done for an attempt.
+pub(crate) enum Report {
+    /// Something to tell the engine.
+    Tell(Input),
+    /// It was stopped, so there is nothing to tell of it.
+    Stopped,
+    /// The store can't keep what came of it.
+    NotKept(StoreError),
+}
 
 impl Work {
     pub(crate) fn new(
@@ -43,6 +58,7 @@ impl Work {
             run: started.run.clone(),
             user: started.user.clone(),
             key: perform.key,
+            act: perform.act,
             contract: perform.contract,
             inputs: perform.inputs,
             deadline: perform.deadline,
@@ -106,46 +122,100 @@ impl Work {
         &self.progress
     }
 
-    /// Does the work. Never fails to come to an end once it is told to stop.
-    pub(crate) async fn perform(self) -> AttemptEnd {
-        let name = self.contract.operation.clone();
-        let Some(operation) = self.hands.operations.get(&name).cloned() else {
+    /// Does what is to be done. Never fails to come to an end once it is told to stop.
+    pub(crate) async fn perform(self) -> Report {
+        let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
+        let Some(performer) = self.hands.operations.get(&name).cloned() else {
             let message =
                 format!("{name} is not known to this process: register it before the run is resumed");
-            return failed(Failure::new(Class::Unavailable, message));
+            // What may have left can't be told without its operation.
+            let sends = matches!(act, Act::Work | Act::Submit);
+            let class = if sends { Class::Unavailable } else { Class::Unknown };
+            return ended(key, failed(Failure::new(class, message)));
         };
         let (world, stop) = (self.hands.world.clone(), self.stop.clone());
-        let mut working = AssertUnwindSafe(operation_of(operation, self)).catch_unwind();
+        let mut working = AssertUnwindSafe(performing(performer, self)).catch_unwind();
+        let grace = if act == Act::Submit { REPLY_GRACE } else { GRACE };
         let dropped = async {
             stop.cancelled().await;
-            world.sleep_until(world.now().after(GRACE)).await;
+            world.sleep_until(world.now().after(grace)).await;
         };
-        let end = tokio::select! {
+        let report = tokio::select! {
             biased;
             result = &mut working => match result {
-                Ok(Ok(output)) => AttemptEnd::Succeeded { output, cost: Money::ZERO },
-                Ok(Err(_)) if stop.is_cancelled() => AttemptEnd::Cancelled,
-                Ok(Err(failure)) => failed(failure),
+                Ok(Ok(answer)) => Report::Tell(answer.into_input(key)),
+                Ok(Err(WorkError::StoreFailed(error))) => Report::NotKept(error),
+                Ok(Err(_)) if stop.is_cancelled() && act == Act::Work => ended(key, AttemptEnd::Cancelled),
+                Ok(Err(_)) if stop.is_cancelled() && act != Act::Submit => Report::Stopped,
+                Ok(Err(WorkError::Failed { failure, cost })) => {
+                    ended(key, AttemptEnd::Failed { failure: *failure, cost })
+                }
                 Err(payload) => {
                     let panic = Panic::of(payload);
-                    failed(Failure::new(Class::Invalid, format!("{name} panicked: {panic}")))
+                    // A request may have left before.
+                    let class = if act == Act::Work { Class::Invalid } else { Class::Unknown };
+                    ended(key, failed(Failure::new(class, format!("{name} panicked: {panic}"))))
                 }
             },
-            () = dropped => AttemptEnd::Cancelled,
+            () = dropped => match act {
+                Act::Work => ended(key, AttemptEnd::Cancelled),
+                _ => Report::Stopped,
+            },
         };
         // The code of others runs once more here: what it still holds is dropped.
         drop_guarded(working);
-        end
+        report
     }
 }
 
-/// All that the operation does, its beginning included, as one future.
-fn operation_of(operation: Arc<dyn Operation>, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
-    Box::pin(async move { operation.perform(work).await })
+/// What was answered to what was done.
+enum Answer {
+    Outcome(Outcome),
+    Submitted(Submitted),
+    Found(Found),
+    News(JobNews),
+    Cancelled(Option<Outcome>),
+}
+
+impl Answer {
+    fn into_input(self, key: AttemptKey) -> Input {
+        let end = |end| Input::Ended { key: key.clone(), end };
+        match self {
+            Answer::Outcome(outcome)
+            | Answer::Submitted(Submitted::Done(outcome))
+            | Answer::Cancelled(Some(outcome)) => end(AttemptEnd::Succeeded(outcome)),
+            Answer::Cancelled(None) => end(AttemptEnd::Cancelled),
+            Answer::Submitted(Submitted::Job(job)) => Input::Accepted { key, job },
+            Answer::Found(found) => Input::Reconciled { key, found },
+            Answer::News(news) => Input::Polled { key, news },
+        }
+    }
+}
+
+/// All that is done, its beginning included, as one future.
+fn performing(performer: Performer, work: Work) -> BoxFuture<'static, Result<Answer, WorkError>> {
+    Box::pin(async move {
+        let act = work.act.clone();
+        let remote = match performer {
+            Performer::Here(operation) => return operation.perform(work).await.map(Answer::Outcome),
+            Performer::Remote(remote) => remote,
+        };
+        match act {
+            Act::Work | Act::Submit => remote.submit(work).await.map(Answer::Submitted),
+            Act::Reconcile => remote.reconcile(work).await.map(Answer::Found),
+            Act::Poll { job } => remote.poll(work, job).await.map(Answer::News),
+            Act::Fetch { job } => remote.fetch(work, job).await.map(Answer::Outcome),
+            Act::Cancel { job } => remote.cancel(work, job).await.map(Answer::Cancelled),
+        }
+    })
+}
+
+fn ended(key: AttemptKey, end: AttemptEnd) -> Report {
+    Report::Tell(Input::Ended { key, end })
 }
 
 fn failed(failure: Failure) -> AttemptEnd {
-    AttemptEnd::Failed { failure, cost: Money::ZERO }
+    AttemptEnd::Failed { failure, cost: Cost::NONE }
 }
 
 /// Where an attempt tells how far it is. Telling is cheap and never waits.

@@ -5,18 +5,17 @@
 
 mod stage;
 
-use motet::Failure;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
 use futures_util::future::BoxFuture;
-use motet::engine::{Event, StepStatus};
+use motet::engine::{AttemptEvent, Event, RunEvent, StepEvent, StepStatus};
 use motet::follow::Happening;
 use motet::language::{Artifact, Span, StepPath, Value};
-use motet::operation::Operation;
+use motet::operation::{Operation, WorkError};
 use motet::world::virtual_time::run;
-use motet::{Motet, RunEnd, Work};
+use motet::{Motet, Outcome, RunEnd, Work};
 
 use stage::{Played, is_about, play, real, repository, simulated, simulated_with};
 
@@ -119,7 +118,9 @@ async fn a_narrated_video_has_a_captioned_scene_for_every_line() {
 /// The grey levels of a step's video, `at` seconds after its beginning.
 fn frame(played: &Played, step: &str, at: f64) -> Vec<u8> {
     let run = played.turns[0].events[0].clone();
-    let Event::RunStarted(started) = run else { panic!("a journal begins with the start of its run") };
+    let Event::Run(RunEvent::Started(started)) = run else {
+        panic!("a journal begins with the start of its run")
+    };
     let output = played.motet.store().output(&started.run, &StepPath::from_text(step)).unwrap().unwrap();
     let video = output.get("video").and_then(Value::as_artifact).expect("the step gives a video");
     let mut ffmpeg = Command::new("ffmpeg");
@@ -207,7 +208,7 @@ fn retry_leaves_alone_what_can_not_pass() {
 fn pauses(played: &Played, step: &str) -> Vec<Span> {
     let pauses = played.turns.iter().flat_map(|turn| {
         turn.events.iter().filter(|event| is_about(event, step)).filter_map(|event| match event {
-            Event::RetryScheduled { at, .. } => Some(at.since(turn.at)),
+            Event::Step { event: StepEvent::RetryScheduled { at, .. }, .. } => Some(at.since(turn.at)),
             _ => None,
         })
     });
@@ -228,7 +229,10 @@ fn recover_by_class_gives_each_class_its_own_answer() {
     ] {
         let inputs = [("class", class.into())];
         let played = run(async { play(simulated().await, file, &inputs).await });
-        let tried = played.events().filter(|event| matches!(event, Event::AttemptFailed { .. })).count();
+        let tried = played
+            .events()
+            .filter(|event| matches!(event, Event::Attempt { event: AttemptEvent::Failed { .. }, .. }))
+            .count();
         assert_eq!(tried, attempts, "{class}");
         if recovered {
             assert_eq!(played.output("video").as_str(), Some("recovered"), "{class}");
@@ -246,7 +250,9 @@ fn recover_by_class_gives_a_timeout_twice_the_time() {
     let played = run(async { play(simulated().await, file, &inputs).await });
     let allowed = played.turns.iter().flat_map(|turn| {
         turn.events.iter().filter_map(|event| match event {
-            Event::AttemptPlanned { deadline, target: 0, .. } => Some(deadline.since(turn.at)),
+            Event::Attempt { event: AttemptEvent::Planned { deadline, target: 0, .. }, .. } => {
+                Some(deadline.since(turn.at))
+            }
             _ => None,
         })
     });
@@ -329,9 +335,9 @@ async fn checkpoint_makes_a_picture_and_its_thumbnail() {
 struct AsItIs;
 
 impl Operation for AsItIs {
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let media = work.inputs().get("media").cloned().unwrap_or_default();
-        Box::pin(async move { Ok(Value::map([("image", media)])) })
+        Box::pin(async move { Ok(Outcome::of(Value::map([("image", media)]))) })
     }
 }
 
@@ -348,7 +354,11 @@ fn checkpoint_goes_on_after_an_interruption_without_a_second_picture() {
         let mut events = run.events().await.unwrap();
         while let Some(happening) = events.next().await {
             let Happening::Turn(turn) = happening else { continue };
-            if turn.events.iter().any(|event| matches!(event, Event::StepSlept { .. })) {
+            if turn
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::Step { event: StepEvent::Slept { .. }, .. }))
+            {
                 break;
             }
         }
@@ -361,12 +371,14 @@ fn checkpoint_goes_on_after_an_interruption_without_a_second_picture() {
         let turns = motet.store().turns(run.id()).unwrap();
         let events = turns.iter().flat_map(|turn| &turn.events);
         let attempts = |step: &str| {
-            let planned =
-                |event: &&Event| matches!(event, Event::AttemptPlanned { .. }) && is_about(event, step);
+            let planned = |event: &&Event| {
+                matches!(event, Event::Attempt { event: AttemptEvent::Planned { .. }, .. })
+                    && is_about(event, step)
+            };
             events.clone().filter(planned).count()
         };
         assert_eq!((attempts("image"), attempts("thumbnail")), (1, 1));
-        assert!(events.clone().any(|event| matches!(event, Event::RunResumed { .. })));
+        assert!(events.clone().any(|event| matches!(event, Event::Run(RunEvent::Resumed { .. }))));
     });
 }
 
@@ -376,8 +388,10 @@ async fn degrade_stands_still_and_is_silent_rather_than_fail() {
     assert!(played.is_degraded());
     assert_film(&played, "video");
     assert!(close(seconds(played.media("video")), 2.0), "the silence is as long as the video");
-    let taken = played.place("voice", |event| matches!(event, Event::FallbackTaken { .. }));
-    let ready = played.place("voice", |event| matches!(event, Event::TargetReady { .. }));
+    let taken = played
+        .place("voice", |event| matches!(event, Event::Step { event: StepEvent::FallbackTaken { .. }, .. }));
+    let ready = played
+        .place("voice", |event| matches!(event, Event::Step { event: StepEvent::TargetReady { .. }, .. }));
     let video = played.completes("video");
     assert!(taken < video && video < ready, "the voice fails at once and then waits for the video's length");
 }
@@ -390,7 +404,7 @@ async fn fallback_takes_the_next_target_that_can() {
     assert!(played.is_degraded());
     assert!(seconds(played.media("audio")) > 0.5);
     let mut operations = played.events().filter_map(|event| match event {
-        Event::AttemptPlanned { operation, .. } => Some(operation.as_str()),
+        Event::Attempt { event: AttemptEvent::Planned { operation, .. }, .. } => Some(operation.as_str()),
         _ => None,
     });
     assert_eq!(

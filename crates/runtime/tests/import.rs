@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use motet::engine::{Event, RunId};
+use motet::engine::{Event, RunEvent, RunId};
 use motet::follow::Happening;
 use motet::language::bundle::Bundle;
 use motet::language::value::Map;
@@ -91,7 +91,7 @@ impl Desk {
         let mut given = Value::Null;
         while let Some(happening) = followed.next().await {
             let Happening::Turn(turn) = happening else { continue };
-            if let Some(Event::RunStarted(started)) = turn.events.first() {
+            if let Some(Event::Run(RunEvent::Started(started))) = turn.events.first() {
                 given = started.inputs.clone();
             }
         }

@@ -4,7 +4,7 @@ mod stage;
 
 use std::sync::Arc;
 
-use motet::engine::{Event, Turn};
+use motet::engine::{Event, RunEvent, Turn};
 use motet::follow::Happening;
 use motet::language::StepPath;
 use motet::report::{ArtifactPlaces, ITEMS_MAX, Reporter};
@@ -184,7 +184,8 @@ fn a_run_that_is_asked_to_end_twice_is_asked_once() {
         run.cancel("Cleo", "too late").await.unwrap();
         let turns = motet.store().turns(run.id()).unwrap();
         let asked = turns.iter().flat_map(|turn| &turn.events);
-        let asked = asked.filter(|event| matches!(event, Event::CancelRequested { .. })).count();
+        let asked =
+            asked.filter(|event| matches!(event, Event::Run(RunEvent::CancelRequested { .. }))).count();
         assert_eq!(asked, 1);
     });
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
-use motet::engine::{Event, RunId};
+use motet::engine::{Event, RunEvent, RunId};
 use motet::language::{Span, Timestamp};
 use motet::world::World;
 use motet::world::virtual_time::{VirtualWorld, run};
@@ -61,7 +61,9 @@ fn away(motet: &Motet, id: &RunId) -> Vec<Span> {
     let turns = motet.store().turns(id).unwrap();
     let events = turns.into_iter().flat_map(|turn| turn.events);
     events
-        .filter_map(|event| if let Event::RunResumed { away } = event { Some(away) } else { None })
+        .filter_map(
+            |event| if let Event::Run(RunEvent::Resumed { away }) = event { Some(away) } else { None },
+        )
         .collect()
 }
 
@@ -73,7 +75,7 @@ async fn resume(motet: &Motet, id: &RunId) {
     let mut events = run.events().await.unwrap();
     while let Some(happening) = events.next().await {
         if let motet::follow::Happening::Turn(turn) = happening
-            && turn.events.iter().any(|event| matches!(event, Event::RunResumed { .. }))
+            && turn.events.iter().any(|event| matches!(event, Event::Run(RunEvent::Resumed { .. })))
         {
             match earlier.checked_sub(1) {
                 Some(left) => earlier = left,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use motet_engine::{Event, RunId, Turn};
+use motet_engine::{Event, RunEvent, RunId, Turn};
 use rusqlite::Connection;
 
 use crate::prepare::Prepared;
@@ -107,5 +107,5 @@ fn follow(head: Option<Head>, record: &Prepared) -> Result<(), StoreError> {
 }
 
 fn starts(turn: &Turn, run: &RunId) -> bool {
-    matches!(turn.events.first(), Some(Event::RunStarted(started)) if started.run == *run)
+    matches!(turn.events.first(), Some(Event::Run(RunEvent::Started(started))) if started.run == *run)
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::event::RunStarted;
-use motet_engine::{Event, StepStatus, Turn};
+use motet_engine::{AttemptEvent, Event, ParkReason, RunEvent, StepEvent, StepStatus, Turn};
 use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 
 use crate::{ItemCounts, RunStatus};
@@ -28,6 +28,8 @@ pub(crate) struct Changes<'t> {
 #[derive(Default)]
 pub(crate) struct RunChange<'t> {
     pub(crate) started: Option<Start<'t>>,
+    /// Whether it is parked, and why, if that changed.
+    pub(crate) parked: Option<Option<ParkReason>>,
     pub(crate) end: Option<RunEnd>,
     pub(crate) cost: Money,
 }
@@ -57,6 +59,8 @@ pub(crate) struct StepChange {
     pub(crate) attempt: Option<Attempt>,
     pub(crate) cost: Money,
     pub(crate) end: Option<StepEnd>,
+    /// What it is parked for, in words.
+    pub(crate) parked: Option<String>,
     pub(crate) first_turn: Option<u64>,
     /// The turns that tell of it, beside its first, its last and that of its last attempt.
     pub(crate) turns: BTreeSet<u64>,
@@ -104,16 +108,18 @@ impl Extract {
         let mut extract = Extract::default();
         for event in &turn.events {
             match event {
-                Event::RunStarted(started) => {
+                Event::Run(RunEvent::Started(started)) => {
                     extract.inputs_digest = Some(inputs_digest(&started.inputs));
                     extract.refer(&StepPath::root(), "inputs.", &started.inputs);
                 }
-                Event::AttemptEnded { step, attempt, output: Some(output), .. } => {
-                    extract.refer(step, &format!("attempts.{attempt}."), output);
-                }
-                Event::StepCompleted { step, output: Some(output) } => extract.refer(step, "", output),
-                Event::RunCompleted { outputs, .. } => {
+                Event::Run(RunEvent::Completed { outputs, .. }) => {
                     extract.refer(&StepPath::root(), "outputs.", outputs);
+                }
+                Event::Step { step, event: StepEvent::Completed { output: Some(output) } } => {
+                    extract.refer(step, "", output);
+                }
+                Event::Attempt { key, event: AttemptEvent::Ended { output: Some(output), .. } } => {
+                    extract.refer(&key.step, &format!("attempts.{}.", key.number), output);
                 }
                 _ => {}
             }
@@ -157,34 +163,16 @@ impl<'t> Changes<'t> {
 
     /// Adds what one event of `turn` changes.
     fn project(&mut self, run: i64, turn: &Turn, event: &'t Event, inputs_digest: Option<Digest>) {
-        if let Some(step) = event.step() {
-            self.steps.entry((run, step.clone())).or_default().project(turn, event);
-            self.book(run, step, event.cost());
-            if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
-                self.items_of(run, fan_out).add(status);
+        let Some(step) = event.step() else {
+            if let Event::Run(event) = event {
+                self.runs.entry(run).or_default().project(turn, event, inputs_digest);
             }
-        }
-        match event {
-            Event::RunStarted(started) => {
-                let inputs_digest =
-                    inputs_digest.expect("an extract has the inputs of a turn that starts a run");
-                let start = Start { started, inputs_digest, at: turn.at };
-                self.runs.entry(run).or_default().started = Some(start);
-            }
-            Event::RunCompleted { degraded, .. } => {
-                let end = RunEnd::new(RunStatus::Completed, turn);
-                self.end(run, RunEnd { degraded: *degraded, ..end });
-            }
-            Event::RunFailed { step, failure } => {
-                let end = RunEnd::new(RunStatus::Failed, turn);
-                let (class, message) = (Some(failure.class.word()), Some(failure.message.clone()));
-                self.end(run, RunEnd { failed_step: step.clone(), class, message, ..end });
-            }
-            Event::RunCancelled { reason } => {
-                let end = RunEnd::new(RunStatus::Cancelled, turn);
-                self.end(run, RunEnd { message: Some(reason.clone()), ..end });
-            }
-            _ => {}
+            return;
+        };
+        self.steps.entry((run, step.clone())).or_default().project(turn, event);
+        self.book(run, step, event.cost());
+        if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
+            self.items_of(run, fan_out).add(status);
         }
     }
 
@@ -207,21 +195,51 @@ impl<'t> Changes<'t> {
             self.items_of(run, fan_out).cost += cost;
         }
     }
+}
 
-    fn end(&mut self, run: i64, end: RunEnd) {
-        self.runs.entry(run).or_default().end = Some(end);
+impl<'t> RunChange<'t> {
+    fn project(&mut self, turn: &Turn, event: &'t RunEvent, inputs_digest: Option<Digest>) {
+        match event {
+            RunEvent::Started(started) => {
+                let inputs_digest =
+                    inputs_digest.expect("an extract has the inputs of a turn that starts a run");
+                self.started = Some(Start { started, inputs_digest, at: turn.at });
+            }
+            RunEvent::Resumed { .. } | RunEvent::CancelRequested { .. } => {}
+            RunEvent::Parked { reason } => self.parked = Some(Some(*reason)),
+            RunEvent::Unparked {} => self.parked = Some(None),
+            RunEvent::Completed { degraded, .. } => {
+                let end = RunEnd::new(RunStatus::Completed, turn);
+                self.end = Some(RunEnd { degraded: *degraded, ..end });
+            }
+            RunEvent::Failed { step, failure } => {
+                let end = RunEnd::new(RunStatus::Failed, turn);
+                let (class, message) = (Some(failure.class.word()), Some(failure.message.clone()));
+                self.end = Some(RunEnd { failed_step: step.clone(), class, message, ..end });
+            }
+            RunEvent::Cancelled { reason } => {
+                let end = RunEnd::new(RunStatus::Cancelled, turn);
+                self.end = Some(RunEnd { message: Some(reason.clone()), ..end });
+            }
+        }
     }
 }
 
 /// Whether `event` tells of a step what neither its beginning nor its end does, nor the plan of its attempt.
 fn happens_between(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::StepSlept { .. }
-            | Event::StepWoken { .. }
-            | Event::AttemptFailed { .. }
-            | Event::AttemptEnded { .. }
-    )
+    match event {
+        Event::Run(_) => false,
+        Event::Step { event, .. } => matches!(
+            event,
+            StepEvent::Slept { .. }
+                | StepEvent::Woken {}
+                | StepEvent::Parked { .. }
+                | StepEvent::Resolved { .. }
+        ),
+        Event::Attempt { event, .. } => {
+            !matches!(event, AttemptEvent::Planned { .. } | AttemptEvent::Succeeded { .. })
+        }
+    }
 }
 
 impl RunEnd {
@@ -241,48 +259,53 @@ impl RunEnd {
 impl StepChange {
     fn project(&mut self, turn: &Turn, event: &Event) {
         self.cost += event.cost();
+        if let Some(status) = event.status() {
+            self.state = Some((status, None));
+        }
         match event {
-            Event::StepExpanded { items, .. } => {
+            Event::Run(_) => {}
+            Event::Step { event, .. } => self.project_step(turn, event),
+            Event::Attempt { key, event } => {
+                if let AttemptEvent::Planned { target, operation, .. } = event {
+                    self.plan(key.number, *target, operation, turn);
+                    self.start(turn);
+                }
+            }
+        }
+    }
+
+    fn project_step(&mut self, turn: &Turn, event: &StepEvent) {
+        match event {
+            StepEvent::Expanded { items } => {
                 self.items = Some(items.len());
-                self.start(StepStatus::Running, turn);
+                self.start(turn);
             }
-            Event::StepReady { inputs: None, .. } => self.start(StepStatus::Running, turn),
-            Event::StepReady { .. } => self.start(StepStatus::Waiting, turn),
-            Event::StepSlept { until, .. } => self.sleep(*until),
-            Event::StepWoken { .. } => self.state = Some((StepStatus::Waiting, None)),
-            Event::AttemptPlanned { attempt, target, operation, .. } => {
-                self.plan(*attempt, *target, operation, turn);
-                self.start(StepStatus::Running, turn);
-            }
-            Event::RetryScheduled { at, .. } => {
+            StepEvent::Ready { .. } => self.start(turn),
+            StepEvent::Slept { until } => self.sleep(*until),
+            StepEvent::Woken {} => {}
+            StepEvent::RetryScheduled { at, .. } => {
                 self.turns.insert(turn.number);
                 self.sleep(*at);
             }
-            Event::FallbackTaken { .. } | Event::TargetReady { .. } => {
+            StepEvent::FallbackTaken { .. } | StepEvent::TargetReady { .. } => {
                 self.turns.insert(turn.number);
-                self.start(StepStatus::Waiting, turn);
+                self.start(turn);
             }
-            Event::StepSkipped { reason, .. } => {
-                self.end(StepStatus::Skipped, turn).message = Some(reason.to_string());
-            }
-            Event::StepCompleted { .. } => {
-                self.end(StepStatus::Completed, turn);
-            }
-            Event::StepFailed { failure, tolerated, .. } => {
-                let end = self.end(StepStatus::Failed, turn);
+            StepEvent::Parked { message, .. } => self.parked = Some(message.clone()),
+            StepEvent::Resolved { .. } => {}
+            StepEvent::Skipped { reason } => self.end(turn).message = Some(reason.to_string()),
+            StepEvent::Completed { .. } => _ = self.end(turn),
+            StepEvent::Failed { failure, tolerated } => {
+                let end = self.end(turn);
                 end.tolerated = *tolerated;
                 end.class = Some(failure.class.word());
                 end.message = Some(failure.message.clone());
             }
-            Event::StepCancelled { reason, .. } => {
-                self.end(StepStatus::Cancelled, turn).message = Some(reason.clone());
-            }
-            _ => {}
+            StepEvent::Cancelled { reason } => self.end(turn).message = Some(reason.clone()),
         }
     }
 
-    fn start(&mut self, status: StepStatus, turn: &Turn) {
-        self.state = Some((status, None));
+    fn start(&mut self, turn: &Turn) {
         self.started_at.get_or_insert(turn.at);
         self.first_turn.get_or_insert(turn.number);
         self.known_turn = Some(turn.number);
@@ -307,8 +330,7 @@ impl StepChange {
         self.state = Some((StepStatus::Sleeping, Some(until)));
     }
 
-    fn end(&mut self, status: StepStatus, turn: &Turn) -> &mut StepEnd {
-        self.state = Some((status, None));
+    fn end(&mut self, turn: &Turn) -> &mut StepEnd {
         self.known_turn = Some(turn.number);
         let (at, turn) = (turn.at, turn.number);
         self.end.insert(StepEnd { at, turn, tolerated: false, class: None, message: None })

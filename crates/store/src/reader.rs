@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use motet_engine::{Event, RunId, Turn};
+use motet_engine::{Event, RunEvent, RunId, StepEvent, Turn};
 use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -213,7 +213,7 @@ impl Reader {
     pub(crate) fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
         let events = self.end_turn(run)?.map_or_else(Vec::new, |turn| turn.events);
         Ok(events.into_iter().find_map(|event| match event {
-            Event::RunCompleted { outputs, .. } => Some(outputs),
+            Event::Run(RunEvent::Completed { outputs, .. }) => Some(outputs),
             _ => None,
         }))
     }
@@ -225,7 +225,7 @@ impl Reader {
         let turn = turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))?;
         let events = turn.map_or_else(Vec::new, |turn| turn.events);
         Ok(events.into_iter().find_map(|event| match event {
-            Event::StepCompleted { step, output } if step == *path => output,
+            Event::Step { step, event: StepEvent::Completed { output } } if step == *path => output,
             _ => None,
         }))
     }

@@ -40,7 +40,7 @@ use crate::{
 ///
 /// let store = Store::in_memory()?;
 /// let run = RunId::new("first");
-/// let started = Event::RunStarted(Box::new(RunStarted {
+/// let started = Event::Run(RunEvent::Started(Box::new(RunStarted {
 ///     schema: SCHEMA,
 ///     run: run.clone(),
 ///     pipeline: "film".to_owned(),
@@ -49,7 +49,7 @@ use crate::{
 ///     seed: 1,
 ///     user: None,
 ///     labels: BTreeMap::new(),
-/// }));
+/// })));
 /// let turn = Arc::new(Turn { number: 1, at: Timestamp(0), events: vec![started] });
 /// store.append_now(&[Record { run: run.clone(), turn: turn.clone() }])?;
 /// assert_eq!(store.turns(&run)?, [(*turn).clone()]);

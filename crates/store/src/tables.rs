@@ -1,5 +1,6 @@
 //! The tables that are made from the journal: how changes are written to them.
 
+use motet_engine::ParkReason;
 use motet_pipeline::Money;
 use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
@@ -45,9 +46,10 @@ fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite:
         let mut statement = connection.prepare_cached("UPDATE runs SET cost = ?2 WHERE number = ?1")?;
         statement.execute(params![run, (total + change.cost).to_string()])?;
     }
-    match &change.end {
-        Some(end) => end_run(connection, run, end),
-        None => Ok(()),
+    match (&change.end, change.parked) {
+        (Some(end), _) => end_run(connection, run, end),
+        (None, Some(parked)) => park_run(connection, run, parked),
+        (None, None) => Ok(()),
     }
 }
 
@@ -74,6 +76,14 @@ fn start_run(connection: &Connection, run: i64, start: &Start) -> rusqlite::Resu
         started.seed as i64,
         at.0,
     ])?;
+    Ok(())
+}
+
+/// Notes that a run is parked, and why, or that it no longer is.
+fn park_run(connection: &Connection, run: i64, parked: Option<ParkReason>) -> rusqlite::Result<()> {
+    let status = if parked.is_some() { RunStatus::Parked } else { RunStatus::Running };
+    let sql = "UPDATE runs SET status = ?2, message = ?3 WHERE number = ?1";
+    connection.prepare_cached(sql)?.execute(params![run, status.word(), parked.map(ParkReason::word)])?;
     Ok(())
 }
 
@@ -124,7 +134,7 @@ fn write_step(
         &end.map(|end| end.turn as i64),
         &end.map(|end| end.tolerated),
         &end.and_then(|end| end.class),
-        &end.and_then(|end| end.message.as_deref()),
+        &end.map_or(change.parked.as_deref(), |end| end.message.as_deref()),
         &change.first_turn.map(|turn| turn as i64),
         &attempt.map(|attempt| attempt.turn as i64),
     ];
@@ -153,7 +163,7 @@ const UPSERT_STEP: &str = "INSERT INTO steps
        ended_turn = ifnull(?13, ended_turn),
        tolerated = ifnull(?14, tolerated),
        class = iif(?12 IS NULL, class, ?15),
-       message = iif(?12 IS NULL, message, ?16),
+       message = iif(?12 IS NULL, ifnull(?16, message), ?16),
        first_turn = ifnull(first_turn, ?17),
        attempted_turn = ifnull(?18, attempted_turn)";
 

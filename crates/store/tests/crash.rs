@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use motet_engine::{Event, RunId, Turn};
+use motet_engine::{Event, RunId, StepEvent, Turn};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 use motet_store::{Record, Store};
 
@@ -117,7 +117,11 @@ fn turn(run: &RunId, number: u64) -> Turn {
         if number.is_multiple_of(10) { format!("{run} {number} ").repeat(8000) } else { format!("{number}") };
     let step = StepPath::root().step(&format!("step{}", number % 50));
     let output = Some(Value::map([("text", Value::from(text))]));
-    Turn { number, at: Timestamp(number as i64), events: vec![Event::StepCompleted { step, output }] }
+    Turn {
+        number,
+        at: Timestamp(number as i64),
+        events: vec![Event::Step { step, event: StepEvent::Completed { output } }],
+    }
 }
 
 #[test]

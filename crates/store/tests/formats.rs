@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use motet_engine::event::SCHEMA;
-use motet_engine::{Event, Turn};
+use motet_engine::{Event, RunEvent, Turn};
 use motet_store::{FORMAT, ItemCounts, RunFilter, StepRow, Store};
 use score::Score;
 
@@ -26,7 +26,9 @@ fn scores() -> [Score; 3] {
 /// The turns of a score as the store of a format holds them: the format of events rose as well.
 fn turns(score: &Score, format: u32) -> Vec<Turn> {
     let mut turns = score.turns();
-    if let Some(Event::RunStarted(started)) = turns.first_mut().and_then(|turn| turn.events.first_mut()) {
+    if let Some(Event::Run(RunEvent::Started(started))) =
+        turns.first_mut().and_then(|turn| turn.events.first_mut())
+    {
         started.schema = if format < 3 { 1 } else { SCHEMA };
     }
     turns

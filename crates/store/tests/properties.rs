@@ -2,8 +2,8 @@
 
 mod score;
 
-use motet_engine::Event;
-use motet_pipeline::{Class, Failure, Money, StepPath, Timestamp, Value};
+use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent};
+use motet_pipeline::{Class, Cost, Failure, Money, StepPath, Timestamp, Value};
 use motet_store::{Record, RunFilter, Store};
 use proptest::prelude::*;
 
@@ -42,29 +42,45 @@ fn arb_event() -> impl Strategy<Value = Event> {
     let failure = ".{0,9}".prop_map(|message| Failure::new(Class::Timeout, message));
     (step, cost, failure, arb_output(), 1_u32..9, any::<bool>(), 0_u8..11).prop_map(
         |(step, cost, failure, output, attempt, flag, kind)| match kind {
-            0 => Event::StepReady { step, inputs: flag.then_some(output) },
-            1 => Event::AttemptPlanned {
-                step,
-                attempt,
-                target: attempt as usize % 3,
-                operation: format!("local/{attempt}"),
-                estimate: cost,
-                deadline: Timestamp(i64::from(attempt)),
+            0 => {
+                Event::Step { step, event: StepEvent::Ready { inputs: flag.then_some(output), opens: false } }
+            }
+            1 => Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Planned {
+                    target: attempt as usize % 3,
+                    operation: format!("local/{attempt}"),
+                    estimate: cost,
+                    deadline: Timestamp(i64::from(attempt)),
+                },
             },
-            2 => Event::AttemptSucceeded { step, attempt, cost },
-            3 => Event::AttemptFailed { step, attempt, failure, cost, abandoned: flag },
-            4 => Event::RetryScheduled {
-                step,
-                at: Timestamp(i64::from(attempt)),
-                reason: String::new(),
-                counted: flag,
+            2 => Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Succeeded { cost: Cost::billed(cost), usage: Default::default() },
             },
-            5 => Event::FallbackTaken { step, target: 1, reason: "slow".into() },
-            6 => Event::StepCompleted { step, output: flag.then_some(output) },
-            7 => Event::StepFailed { step, failure, tolerated: flag },
-            8 => Event::RunCompleted { outputs: output, degraded: flag },
-            9 => Event::RunFailed { step: flag.then_some(step), failure },
-            _ => Event::StepCancelled { step, reason: "enough".into() },
+            3 => Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Failed {
+                    failure,
+                    cost: Cost::billed(cost),
+                    abandoned: flag,
+                    until: None,
+                },
+            },
+            4 => Event::Step {
+                step,
+                event: StepEvent::RetryScheduled {
+                    at: Timestamp(i64::from(attempt)),
+                    reason: String::new(),
+                    counted: flag,
+                },
+            },
+            5 => Event::Step { step, event: StepEvent::FallbackTaken { target: 1, reason: "slow".into() } },
+            6 => Event::Step { step, event: StepEvent::Completed { output: flag.then_some(output) } },
+            7 => Event::Step { step, event: StepEvent::Failed { failure, tolerated: flag } },
+            8 => Event::Run(RunEvent::Completed { outputs: output, degraded: flag }),
+            9 => Event::Run(RunEvent::Failed { step: flag.then_some(step), failure }),
+            _ => Event::Step { step, event: StepEvent::Cancelled { reason: "enough".into() } },
         },
     )
 }

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::{Arc, mpsc};
 
 use motet_engine::event::LateEnd;
-use motet_engine::{Event, Turn};
-use motet_pipeline::{Digest, StepPath, Value};
+use motet_engine::{AttemptEvent, AttemptKey, Event, Turn};
+use motet_pipeline::{Cost, Digest, StepPath, Value};
 use motet_store::{FORMAT, Record, Store, StoreError};
 use rusqlite::Connection;
 
@@ -113,12 +113,13 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
 
 /// Instead of `record`, an attempt that ends late and cost something.
 fn late_cost(record: &Record) -> Record {
-    let ended = Event::AttemptEnded {
-        step: StepPath::root().step("image"),
-        attempt: 1,
-        end: LateEnd::Cancelled,
-        output: None,
-        cost: "0.002".parse().unwrap(),
+    let ended = Event::Attempt {
+        key: AttemptKey { step: StepPath::root().step("image"), number: 1 },
+        event: AttemptEvent::Ended {
+            end: LateEnd::Cancelled,
+            output: None,
+            cost: Cost::billed("0.002".parse().unwrap()),
+        },
     };
     let turn = Turn { number: record.turn.number, at: record.turn.at, events: vec![ended] };
     Record { run: record.run.clone(), turn: Arc::new(turn) }

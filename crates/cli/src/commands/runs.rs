@@ -83,6 +83,10 @@ fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
     if let (Some(step), Some(class)) = (&row.failed_step, &row.class) {
         parts.push(format!("{step}: {class}"));
     }
+    if row.status == RunStatus::Parked {
+        let reason = row.message.as_deref().unwrap_or_default();
+        parts.push(format!("{reason}: {}", typed_command(format!("show {}", row.id.short()))));
+    }
     parts.extend(silence.map(|silence| format!("last heard of {} ago", duration(silence))));
     parts.join(", ")
 }
@@ -95,5 +99,6 @@ fn record_of(row: &RunRow) -> Json {
         "ended_at": row.ended_at.map(|at| at.to_string()),
         "updated_at": row.updated_at.to_string(),
         "failed_step": row.failed_step, "class": row.class,
+        "parked_for": row.message.as_ref().filter(|_| row.status == RunStatus::Parked),
     })
 }

@@ -91,7 +91,15 @@ fn long_list_around<'s>(record: &RunRecord, step: &'s StepPath) -> Option<&'s st
 }
 
 fn is_trouble(event: &PublicEvent) -> bool {
-    matches!(event.name, "attempt.failed" | "step.failed" | "step.retrying" | "step.fallback")
+    matches!(
+        event.name,
+        "attempt.failed"
+            | "attempt.warning"
+            | "step.failed"
+            | "step.parked"
+            | "step.retrying"
+            | "step.fallback"
+    )
 }
 
 /// The end: what is said to standard error, the outputs to standard output.

@@ -34,6 +34,7 @@ impl Ending<'_> {
             RunStatus::Completed => vec![self.completed(look)],
             RunStatus::Failed => self.failed(look),
             RunStatus::Cancelled => vec![self.cancelled(look)],
+            RunStatus::Parked => self.parked(look),
             _ => vec![self.interrupted(look)],
         };
         if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
@@ -78,6 +79,10 @@ impl Ending<'_> {
                 RunStatus::Failed | RunStatus::Cancelled => {
                     commands.push(typed_command(format!("show {run}")));
                     commands.extend(self.file.map(|file| typed_command(format!("run {}", typed_path(file)))));
+                }
+                RunStatus::Parked => {
+                    commands.extend(resolve_command(self.record));
+                    commands.push(typed_command(format!("show {run}")));
                 }
                 // To resume a run that another process drives is to follow it again.
                 _ => commands.push(typed_command(format!("resume {run}"))),
@@ -145,6 +150,22 @@ impl Ending<'_> {
             .plain(format!(" after {after}: {reason}"))
     }
 
+    fn parked(&self, look: &Look) -> Vec<Line> {
+        let (done, total) = (self.record.steps_done(), self.record.order.len());
+        let head = Line::of(Tone::Doubtful, look.symbols.waiting)
+            .then(Tone::Doubtful, " parked")
+            .plain(format!(": {done} of {} done", count(total, "step")));
+        let steps = self.parked_steps().map(|(path, step)| {
+            let line = Line::new().plain("  ").then(Tone::Strong, path.to_string());
+            line.plain(format!("  {}", step.reason.as_deref().unwrap_or_default()))
+        });
+        std::iter::once(head).chain(steps).collect()
+    }
+
+    fn parked_steps(&self) -> impl Iterator<Item = (&StepPath, &StepRecord)> {
+        self.record.steps.iter().filter(|(_, step)| step.status == StepStatus::Parked)
+    }
+
     fn interrupted(&self, look: &Look) -> Line {
         let (done, total) = (self.record.steps_done(), self.record.order.len());
         let line = Line::of(Tone::Doubtful, look.symbols.waiting);
@@ -173,6 +194,13 @@ impl Ending<'_> {
         let names: Vec<&str> = self.record.order.iter().filter(done).map(StepPath::as_str).collect();
         (!names.is_empty()).then(|| Line::of(Tone::Dim, format!("  kept: {}", names.join(", "))))
     }
+}
+
+/// What decides about the first parked step of a run.
+pub fn resolve_command(record: &RunRecord) -> Option<String> {
+    let (path, _) = record.steps.iter().find(|(_, step)| step.status == StepStatus::Parked)?;
+    let step = typed_path(Path::new(path.as_str()));
+    Some(typed_command(format!("resolve {} {step} send|fail|job=ID", record.run.short())))
 }
 
 fn attempts_in_words(step: &StepRecord) -> String {

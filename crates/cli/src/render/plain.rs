@@ -29,6 +29,9 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         "step.retrying" => {
             (Tone::Doubtful, symbols.waiting, step(format!("tries again: {}", text("reason"))))
         }
+        "step.parked" => (Tone::Doubtful, symbols.waiting, step(format!("parked: {}", text("message")))),
+        "step.resolved" => (Tone::Busy, symbols.busy, step(format!("decided by {}", text("by")))),
+        "attempt.warning" => (Tone::Doubtful, symbols.waiting, step(format!("warning: {}", text("message")))),
         "step.fallback" => {
             (Tone::Doubtful, symbols.waiting, step(format!("next target: {}", text("reason"))))
         }

@@ -184,6 +184,9 @@ impl View<'_> {
             StepStatus::Pending => line.then(Tone::Dim, self.waits_for(path)),
             StepStatus::Waiting => line.then(Tone::Dim, "waits for a slot"),
             StepStatus::Sleeping => line.then(Tone::Doubtful, self.sleeps(step)),
+            StepStatus::Parked => {
+                line.then(Tone::Doubtful, format!("parked: {}", step.reason.as_deref().unwrap_or("–")))
+            }
             StepStatus::Running if step.items.is_some() => self.add_items(line, path),
             StepStatus::Running if step.attempts.is_empty() => self.add_inner(line, path),
             StepStatus::Running => self.add_attempt(line, path, step),

@@ -47,6 +47,7 @@ fn heading(view: &View) -> Line {
         RunStatus::Completed => ("completed", Tone::Good),
         RunStatus::Failed => ("failed", Tone::Bad),
         RunStatus::Cancelled => ("cancelled", Tone::Doubtful),
+        RunStatus::Parked => ("parked", Tone::Doubtful),
         other => (other.word(), Tone::Busy),
     };
     let mut line = Line::of(Tone::Strong, &record.pipeline)
@@ -104,8 +105,9 @@ fn next(view: &View) -> Line {
     let mut commands =
         vec![typed_command(format!("show {run} --timeline")), typed_command(format!("artifacts {run}"))];
     if !view.record.status.is_final() {
-        commands
-            .splice(0..0, [typed_command(format!("resume {run}")), typed_command(format!("cancel {run}"))]);
+        let go_on = super::ending::resolve_command(view.record)
+            .unwrap_or_else(|| typed_command(format!("resume {run}")));
+        commands.splice(0..0, [go_on, typed_command(format!("cancel {run}"))]);
     }
     Line::of(Tone::Dim, format!("  {}", commands.join(&format!(" {} ", symbols.between))))
 }

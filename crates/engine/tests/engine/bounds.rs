@@ -1,8 +1,8 @@
 //! Values that double from step to step: they share their parts, and are bounded as if they didn't.
 
-use motet_engine::{AttemptEnd, Event, RunStatus};
+use motet_engine::{AttemptEnd, Event, RunStatus, StepEvent};
 use motet_pipeline::value::{INPUT_UNITS_MAX, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Money, Value};
+use motet_pipeline::{Class, Outcome, Value};
 use serde_json::json;
 
 use crate::scenario::{Scenario, Watch, outputs, pipeline, start};
@@ -23,8 +23,8 @@ const TEXT: &str = "{ uses: data/transform, with: { value: \"{{ 'x' * 500000 }}\
 fn failure(story: &Scenario) -> (Class, String) {
     for event in story.events() {
         let kept = match event {
-            Event::StepReady { inputs, .. } => inputs.as_ref(),
-            Event::StepCompleted { output, .. } => output.as_ref(),
+            Event::Step { event: StepEvent::Ready { inputs, .. }, .. } => inputs.as_ref(),
+            Event::Step { event: StepEvent::Completed { output, .. }, .. } => output.as_ref(),
             _ => None,
         };
         assert!(kept.is_none_or(|kept| kept.units() < STEP_UNITS_MAX + 1000), "{}", kept.unwrap().units());
@@ -93,7 +93,7 @@ fn a_result_that_is_too_large_is_refused() {
     let shared = (0..50).fold(Value::from("x"), |inner, _| Value::list(vec![inner.clone(), inner]));
     let mut story = work();
     let output = Value::map([("value", shared)]);
-    let end = AttemptEnd::Succeeded { output, cost: Money::ZERO };
+    let end = AttemptEnd::Succeeded(Outcome::of(output));
     story.comes_to("a", end).is_lost("a", Class::BadOutput);
     assert_eq!(
         story.last_words(),

@@ -1,6 +1,6 @@
 //! Order, conditions and what a failed step means for the others.
 
-use motet_pipeline::Class;
+use motet_pipeline::{Class, Cost, Outcome};
 use serde_json::json;
 
 use crate::scenario::{pipeline, start};
@@ -40,10 +40,10 @@ fn what_drains_is_booked_and_kept_and_changes_nothing_else() {
     story.fails("a", Class::Content);
     story.comes_to(
         "b",
-        motet_engine::AttemptEnd::Succeeded {
-            output: motet_pipeline::Value::map([("value", 9_i64.into())]),
-            cost: "0.25".parse().unwrap(),
-        },
+        motet_engine::AttemptEnd::Succeeded(
+            Outcome::of(motet_pipeline::Value::map([("value", 9_i64.into())]))
+                .cost(Cost::billed("0.25".parse().unwrap())),
+        ),
     );
     story.is_lost("a", Class::Content).finds("b", "cancelled");
     assert_eq!(story.run.cost().to_string(), "0.25");

@@ -2,7 +2,7 @@
 
 use motet_engine::AttemptEnd;
 use motet_pipeline::Class;
-use motet_pipeline::{Failure, Money};
+use motet_pipeline::{Cost, Failure};
 use serde_json::json;
 
 use crate::scenario::{DAWN, outputs, span, start};
@@ -213,7 +213,7 @@ fn throttled_beyond_the_deadline_takes_the_fallback() {
         start("steps: { a: { uses: task/work, timeout: { total: 1h }, fallback: [{ uses: task/work }] } }");
     let told = |at| AttemptEnd::Failed {
         failure: Failure::new(Class::Throttled, "slow down").retry_at(at),
-        cost: Money::ZERO,
+        cost: Cost::NONE,
     };
     story.comes_to("a", told(DAWN.after(span("59m")))).finds("a", "sleeping").advances("59m");
     story.comes_to("a", told(DAWN.after(span("60m")))).works_on(["a#3"]);

@@ -1,7 +1,7 @@
 //! `each`: items, keys, quorum, early joins.
 
 use motet_engine::AttemptEnd;
-use motet_pipeline::Class;
+use motet_pipeline::{Class, Cost, Outcome};
 use serde_json::json;
 
 use crate::scenario::{Scenario, key, ok, pipeline, start};
@@ -206,10 +206,10 @@ fn items_that_never_began_count_as_called_off() {
 fn a_result_after_the_quorum_is_booked_and_never_joined() {
     let mut story = fan("quorum: any, early: true", json!([1, 2]));
     story.ends("fan[1]", json!("B")).stops(["fan[0]#1"]);
-    let late = AttemptEnd::Succeeded {
-        output: motet_pipeline::Value::map([("value", "A".into())]),
-        cost: "0.5".parse().unwrap(),
-    };
+    let late = AttemptEnd::Succeeded(
+        Outcome::of(motet_pipeline::Value::map([("value", "A".into())]))
+            .cost(Cost::billed("0.5".parse().unwrap())),
+    );
     story.comes_to("fan[0]", late).finds("fan[0]", "cancelled");
     assert_eq!(story.last("run_completed")["outputs"]["items"], json!([{"value": "B"}]));
     assert_eq!(story.last("attempt_ended")["output"], json!({"value": "A"}));

@@ -3,6 +3,7 @@
 mod absence;
 mod bounds;
 mod branches;
+mod calls;
 mod cancellation;
 mod dispatcher;
 mod fallbacks;

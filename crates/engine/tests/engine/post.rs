@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::dispatcher::Claim;
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Dispatcher, Event, Input, Perform, Reaction, Resource, Run, Turn,
+    AttemptEnd, AttemptEvent, AttemptKey, Command, Dispatcher, Event, Input, Perform, Reaction, Resource,
+    Run, Turn,
 };
 use motet_pipeline::Timestamp;
 use proptest::prelude::*;
@@ -202,7 +203,9 @@ impl Post {
     pub fn attempts(&self) -> BTreeMap<String, u32> {
         let mut attempts = BTreeMap::new();
         for event in self.events() {
-            if let Event::AttemptPlanned { step, .. } = event {
+            if let Event::Attempt { key: AttemptKey { step, .. }, event: AttemptEvent::Planned { .. } } =
+                event
+            {
                 *attempts.entry(step.to_string()).or_default() += 1;
             }
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::{AttemptEnd, AttemptKey, Event, Input, RunStatus};
-use motet_pipeline::{Class, Failure, Money, Span, StepPath, Value};
+use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Event, Input, RunStatus, StepEvent};
+use motet_pipeline::{Class, Cost, Failure, Money, Span, StepPath, Value};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
@@ -100,7 +100,7 @@ impl Trial {
                 if told {
                     failure = failure.retry_at(self.story.now.after(Span::seconds(30)));
                 }
-                self.end(which, AttemptEnd::Failed { failure, cost: Money::from_units(1) });
+                self.end(which, AttemptEnd::Failed { failure, cost: Cost::billed(Money::from_units(1)) });
             }
             Act::Misbehave(which) => self.end(which, outputs(json!("no object"))),
             Act::Drop(which) => self.end(which, AttemptEnd::Cancelled),
@@ -150,6 +150,7 @@ impl Trial {
             }
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
             Input::Granted { key } => self.story.queueing.contains(key),
+            Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
             Input::Tick | Input::Cancel { .. } | Input::Resume { .. } => false,
         };
         if true_again { self.tell(input) } else { self.tell_in_vain(input) }
@@ -203,11 +204,15 @@ fn check_journal(story: &Scenario, after: &BTreeMap<String, String>) {
     for event in story.events() {
         let Some(step) = event.step() else { continue };
         match event {
-            Event::AttemptPlanned { attempt, .. } => {
+            Event::Attempt {
+                key: AttemptKey { number: attempt, .. },
+                event: AttemptEvent::Planned { .. },
+            } => {
                 let last = attempts.insert(step.clone(), *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "the attempts of {step}");
             }
-            Event::StepReady { .. } | Event::StepExpanded { .. } => {
+            Event::Step { event: StepEvent::Ready { .. }, .. }
+            | Event::Step { event: StepEvent::Expanded { .. }, .. } => {
                 let Some(other) = after.get(&step.without_keys()) else { continue };
                 // Inside of a fan-out it is the step of the same item that is waited for.
                 let around = step.as_str().rsplit_once('/').map(|(around, _)| around);
@@ -216,10 +221,10 @@ fn check_journal(story: &Scenario, after: &BTreeMap<String, String>) {
                 let awaited = beside.filter(|_| other.contains('/')).unwrap_or_else(|| other.clone());
                 assert!(ended.contains(&awaited), "{step} started before {awaited} had ended");
             }
-            Event::StepCompleted { .. }
-            | Event::StepFailed { .. }
-            | Event::StepSkipped { .. }
-            | Event::StepCancelled { .. } => {
+            Event::Step { event: StepEvent::Completed { .. }, .. }
+            | Event::Step { event: StepEvent::Failed { .. }, .. }
+            | Event::Step { event: StepEvent::Skipped { .. }, .. }
+            | Event::Step { event: StepEvent::Cancelled { .. }, .. } => {
                 assert!(ended.insert(step.as_str().to_owned()), "{step} ended twice");
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use motet_engine::{AttemptEnd, Input};
 use motet_pipeline::Class;
-use motet_pipeline::{Failure, Money};
+use motet_pipeline::{Cost, Failure};
 use serde_json::{Value as Json, json};
 
 use crate::scenario::{DAWN, Scenario, ok, pipeline, span, start};
@@ -188,7 +188,7 @@ fn regression_15_vercel_workflow_316_a_timeout_leaves_nothing_running() {
 fn regression_24_vercel_ai_7247_a_429_waits_as_it_was_told_by_default() {
     let mut story = start("steps: { a: { uses: lab/first, with: { prompt: x } } }");
     let failure = Failure::new(Class::Throttled, "429").retry_at(DAWN.after(span("90s")));
-    story.comes_to("a", AttemptEnd::Failed { failure, cost: Money::ZERO }).advances("89s").works_on([]);
+    story.comes_to("a", AttemptEnd::Failed { failure, cost: Cost::NONE }).advances("89s").works_on([]);
     story.advances("1s").works_on(["a#2"]);
 }
 

@@ -2,7 +2,7 @@
 
 use motet_engine::{AttemptEnd, retry};
 use motet_pipeline::plan::{RetryRule, TimeoutChange};
-use motet_pipeline::{Class, Failure, Money, Span, StepPath, Timestamp};
+use motet_pipeline::{Class, Cost, Failure, Span, StepPath, Timestamp};
 use serde_json::json;
 
 use crate::scenario::{DAWN, Scenario, pipeline, span, start};
@@ -63,7 +63,7 @@ fn retry_after_is_honoured_however_long_and_is_no_attempt() {
         story.works_on([&format!("a#{number}")]);
         let told = story.now.after(span("3h"));
         let failure = Failure::new(Class::Throttled, "slow down").retry_at(told);
-        story.comes_to("a", AttemptEnd::Failed { failure, cost: Money::ZERO });
+        story.comes_to("a", AttemptEnd::Failed { failure, cost: Cost::NONE });
         assert_eq!(story.run.next_deadline(), Some(told));
         assert_eq!(story.last("retry_scheduled")["counted"], json!(false));
         story.advances("3h");
@@ -76,7 +76,7 @@ fn retry_after_is_honoured_however_long_and_is_no_attempt() {
 fn a_throttled_answer_waits_as_it_says_also_where_no_rule_asks_for_retries() {
     let mut story = one("description: a task");
     let failure = Failure::new(Class::Throttled, "slow down").retry_at(DAWN.after(span("1m")));
-    story.comes_to("a", AttemptEnd::Failed { failure, cost: Money::ZERO }).finds("a", "sleeping");
+    story.comes_to("a", AttemptEnd::Failed { failure, cost: Cost::NONE }).finds("a", "sleeping");
     story.advances("1m").ends("a", json!(1)).gives(json!({}));
     one("description: a task").fails("a", Class::Throttled).is_lost("a", Class::Throttled);
 }
@@ -89,11 +89,11 @@ fn a_pause_beyond_a_deadline_is_not_begun() {
                 .replace("\n        ", "\n"),
         );
         let failure = Failure::new(Class::Throttled, "slow down").retry_at(DAWN.after(span("1h")));
-        story.comes_to("a", AttemptEnd::Failed { failure, cost: Money::ZERO }).is_lost("a", Class::Throttled);
+        story.comes_to("a", AttemptEnd::Failed { failure, cost: Cost::NONE }).is_lost("a", Class::Throttled);
     }
     let mut story = start("steps: { g: { timeout: 1h, steps: { a: { uses: task/work } } } }");
     let failure = Failure::new(Class::Throttled, "slow down").retry_at(DAWN.after(span("1h")));
-    story.comes_to("g/a", AttemptEnd::Failed { failure, cost: Money::ZERO }).is_lost("g/a", Class::Throttled);
+    story.comes_to("g/a", AttemptEnd::Failed { failure, cost: Cost::NONE }).is_lost("g/a", Class::Throttled);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Reaction, Run, RunId, RunStarted,
-    RunStatus, Turn, event,
+    Act, AttemptEnd, AttemptKey, Command, Decision, Event, Found, Graph, Input, JobNews, Perform, Phase,
+    Reaction, Run, RunId, RunStarted, RunStatus, Turn, event,
 };
-use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
+use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
 use motet_pipeline::{
-    Bundle, Class, Failure, Money, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs,
+    Bundle, Class, Cost, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs,
 };
 use serde_json::{Value as Json, json};
 
@@ -82,6 +83,7 @@ impl Setting {
             working: BTreeMap::new(),
             stopping: BTreeSet::new(),
             queueing: BTreeSet::new(),
+            sent: BTreeMap::new(),
         };
         scenario.take_in(reaction);
         scenario.comes_to_rest();
@@ -132,6 +134,13 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new([
         anything("task/work", Work::Task),
         anything("media/work", Work::Processor),
+        anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),
+        anything("lab/answer", Work::Model).call(Call::paid(CallForm::Direct)),
+        anything("lab/safe", Work::Model).call(Call {
+            repeatable: true,
+            failure_costs: Known::No,
+            ..Call::paid(CallForm::Job)
+        }),
         model("lab/first")
             .input(Parameter::optional("style", Type::Text).default("plain"))
             .input(Parameter::optional("mood", Type::Text)),
@@ -165,6 +174,8 @@ pub struct Scenario {
     pub stopping: BTreeSet<AttemptKey>,
     /// Attempts that asked for a slot.
     pub queueing: BTreeSet<AttemptKey>,
+    /// How often the request of each attempt was sent.
+    pub sent: BTreeMap<AttemptKey, usize>,
 }
 
 pub fn key(step: &str, number: u32) -> AttemptKey {
@@ -173,17 +184,17 @@ pub fn key(step: &str, number: u32) -> AttemptKey {
 
 /// A good end that gives `value`.
 pub fn ok(value: Json) -> AttemptEnd {
-    AttemptEnd::Succeeded { output: Value::map([("value", Value::from(value))]), cost: Money::ZERO }
+    AttemptEnd::Succeeded(Outcome::of(Value::map([("value", Value::from(value))])))
 }
 
 /// A good end with these outputs.
 pub fn outputs(outputs: Json) -> AttemptEnd {
-    AttemptEnd::Succeeded { output: Value::from(outputs), cost: Money::ZERO }
+    AttemptEnd::Succeeded(Outcome::of(Value::from(outputs)))
 }
 
 /// A bad end.
 pub fn bad(class: Class) -> AttemptEnd {
-    AttemptEnd::Failed { failure: Failure::new(class, "it broke"), cost: Money::ZERO }
+    AttemptEnd::Failed { failure: Failure::new(class, "it broke"), cost: Cost::NONE }
 }
 
 pub fn span(text: &str) -> Span {
@@ -216,15 +227,20 @@ impl Scenario {
             match command {
                 Command::Perform(perform) => {
                     self.queueing.remove(&perform.key);
-                    let twice = self.working.insert(perform.key.clone(), *perform);
-                    assert!(twice.is_none(), "an attempt is begun once");
+                    let (is_new, key) = (perform.act == Act::Work, perform.key.clone());
+                    if perform.act == Act::Submit {
+                        *self.sent.entry(key.clone()).or_default() += 1;
+                    }
+                    let twice = self.working.insert(key, *perform);
+                    assert!(!is_new || twice.is_none(), "an attempt is begun once");
                 }
                 Command::Stop { key } => {
-                    assert!(
-                        self.working.remove(&key).is_some(),
-                        "{key} is told to stop, and isn't under way"
-                    );
-                    self.stopping.insert(key);
+                    let was = self.working.remove(&key);
+                    // That its end is no longer awaited may be told of a call whatever it came to.
+                    if self.run.phase(&key).is_some() {
+                        assert!(was.is_some(), "{key} is told to stop, and isn't under way");
+                        self.stopping.insert(key);
+                    }
                 }
                 Command::Acquire { key, .. } => _ = self.queueing.insert(key),
                 Command::Release { key } => _ = self.queueing.remove(&key),
@@ -256,12 +272,20 @@ impl Scenario {
                 Command::Release { key } => panic!("nothing is at work that gives back {key}"),
             }
         }
-        let mine: BTreeSet<_> = self.working.keys().cloned().collect();
+        // A reply that is awaited needs nothing to be done, nor does what can't be known.
+        let awaits_reply = |key: &&AttemptKey| {
+            let phase = self.run.phase(key);
+            !matches!(
+                phase,
+                Some(Phase::Unknown { .. } | Phase::Stopping { job: None, doubtful: false }) | None
+            )
+        };
+        let mine: BTreeSet<_> = self.working.keys().filter(awaits_reply).cloned().collect();
         assert_eq!(working, mine, "what is outstanding is what is under way");
         assert_eq!(stopping, self.stopping, "what is outstanding is what was told to stop");
         assert_eq!(queueing, self.queueing, "what is outstanding is what waits for a slot");
         if self.run.status().is_terminal() {
-            assert!(self.working.is_empty() && self.stopping.is_empty() && self.queueing.is_empty());
+            assert!(mine.is_empty() && self.stopping.is_empty() && self.queueing.is_empty());
             assert_eq!(self.run.next_deadline(), None, "nothing is due once a run is over");
         }
     }
@@ -285,6 +309,7 @@ impl Scenario {
     }
 
     /// An attempt, whether it is under way or not, comes to this end.
+    #[track_caller]
     pub fn ends_as(&mut self, key: AttemptKey, end: AttemptEnd) -> &mut Scenario {
         self.working.remove(&key);
         self.stopping.remove(&key);
@@ -336,8 +361,23 @@ impl Scenario {
     pub fn crashes(&mut self) -> &mut Scenario {
         self.run = Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
         (self.working, self.stopping, self.queueing) = Default::default();
-        let commands = self.run.outstanding();
-        for command in commands {
+        self.issue_outstanding();
+        self.comes_to_rest()
+    }
+
+    /// The process dies, and another one takes the run up as it should: it says so first.
+    pub fn restarts(&mut self) -> &mut Scenario {
+        self.run = Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
+        let Reaction { turn, .. } = self.run.handle(self.now, Input::Resume { away: Span(0) });
+        self.journal.extend(turn);
+        (self.working, self.stopping, self.queueing) = Default::default();
+        self.issue_outstanding();
+        self.check_invariants();
+        self.comes_to_rest()
+    }
+
+    fn issue_outstanding(&mut self) {
+        for command in self.run.outstanding() {
             match command {
                 Command::Perform(perform) => _ = self.working.insert(perform.key.clone(), *perform),
                 Command::Stop { key } => _ = self.stopping.insert(key),
@@ -345,7 +385,64 @@ impl Scenario {
                 Command::Release { .. } => {}
             }
         }
-        self.comes_to_rest()
+    }
+
+    /// The provider took the job of an attempt.
+    pub fn accepts(&mut self, step: &str, number: u32, job: &str) -> &mut Scenario {
+        self.answers(Input::Accepted { key: key(step, number), job: job.into() })
+    }
+
+    /// There is news of the job of a step's first attempt.
+    pub fn hears(&mut self, step: &str, news: JobNews) -> &mut Scenario {
+        self.answers(Input::Polled { key: key(step, 1), news })
+    }
+
+    /// What the provider says of the request of a step's first attempt.
+    pub fn reconciles(&mut self, step: &str, found: Found) -> &mut Scenario {
+        self.answers(Input::Reconciled { key: key(step, 1), found })
+    }
+
+    /// What was done for an attempt of a call has led to this.
+    fn answers(&mut self, input: Input) -> &mut Scenario {
+        if let Input::Accepted { key, .. } | Input::Polled { key, .. } | Input::Reconciled { key, .. } =
+            &input
+        {
+            self.working.remove(key);
+        }
+        self.tell(input)
+    }
+
+    /// Somebody decides about a parked step.
+    pub fn resolves(&mut self, step: &str, decision: Decision) -> &mut Scenario {
+        self.tell(Input::Resolve { step: StepPath::from_text(step), decision, by: "ada".into() })
+    }
+
+    /// Asserts what is being done for attempts, such as `a#1 poll j1`.
+    #[track_caller]
+    pub fn does<const N: usize>(&mut self, acts: [&str; N]) -> &mut Scenario {
+        let act = |act: &Act| match act {
+            Act::Work => "work".to_owned(),
+            Act::Submit => "submit".to_owned(),
+            Act::Reconcile => "reconcile".to_owned(),
+            Act::Poll { job } => format!("poll {job}"),
+            Act::Fetch { job } => format!("fetch {job}"),
+            Act::Cancel { job } => format!("cancel {job}"),
+        };
+        let found: Vec<_> =
+            self.working.values().map(|perform| format!("{} {}", perform.key, act(&perform.act))).collect();
+        assert_eq!(found, acts);
+        self
+    }
+
+    /// Asserts that this changes nothing.
+    #[track_caller]
+    pub fn ignores(&mut self, input: Input) -> &mut Scenario {
+        let (turns, parts, acts) = (self.journal.len(), self.run.parts(), self.working.len());
+        let reaction = self.run.handle(self.now, input.clone());
+        assert!(reaction.turn.is_none() && reaction.commands.is_empty(), "{input:?}: {reaction:?}");
+        assert!(self.run.parts() == parts, "{input:?} changed something");
+        assert_eq!((self.journal.len(), self.working.len()), (turns, acts));
+        self
     }
 
     /// Attempts under way, such as `still#1`.

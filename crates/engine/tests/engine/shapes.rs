@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use motet_engine::event::{LateEnd, SCHEMA, SkipReason};
 use motet_engine::table::{Change, next};
-use motet_engine::{Event, RunId, RunStarted, StepStatus};
+use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, RunStarted, StepEvent, StepStatus};
 use motet_pipeline::failure::Known;
 use motet_pipeline::plan::Quorum;
-use motet_pipeline::{Class, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Class, Cost, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 
 #[test]
 fn the_status_graph() {
@@ -49,70 +49,107 @@ fn every_event_in_the_journal() {
     let at = Timestamp(1_800_000_000_000);
     let inputs = Value::map([("prompt", Value::from("x"))]);
     let events = [
-        Event::RunStarted(Box::new(started.clone())),
-        Event::RunStarted(Box::new(RunStarted { user: None, labels: BTreeMap::new(), ..started })),
-        Event::RunResumed { away: Span(1500) },
-        Event::CancelRequested { by: "ada".into(), reason: reason() },
-        Event::StepExpanded { step: step(), items: [("k", Value::Absent)].into_iter().collect() },
-        Event::StepReady { step: step(), inputs: Some(inputs.clone()) },
-        Event::StepReady { step: step(), inputs: None },
-        Event::StepSkipped { step: step(), reason: SkipReason::Condition },
-        Event::StepSkipped { step: step(), reason: SkipReason::Absent { input: "x".into() } },
-        Event::StepSkipped { step: step(), reason: SkipReason::Upstream { step: step() } },
-        Event::StepSlept { step: step(), until: at },
-        Event::StepWoken { step: step() },
-        Event::AttemptPlanned {
+        Event::Run(RunEvent::Started(Box::new(started.clone()))),
+        Event::Run(RunEvent::Started(Box::new(RunStarted {
+            user: None,
+            labels: BTreeMap::new(),
+            ..started
+        }))),
+        Event::Run(RunEvent::Resumed { away: Span(1500) }),
+        Event::Run(RunEvent::CancelRequested { by: "ada".into(), reason: reason() }),
+        Event::Step {
             step: step(),
-            attempt: 2,
-            target: 1,
-            operation: "lab/first".into(),
-            estimate: cost,
-            deadline: at,
+            event: StepEvent::Expanded { items: [("k", Value::Absent)].into_iter().collect() },
         },
-        Event::AttemptAccepted { step: step(), attempt: 2, job: "job-1".into() },
-        Event::AttemptSucceeded { step: step(), attempt: 2, cost },
-        Event::AttemptSucceeded { step: step(), attempt: 2, cost: Money::ZERO },
-        Event::AttemptFailed {
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: Some(inputs.clone()), opens: false } },
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false } },
+        Event::Step { step: step(), event: StepEvent::Skipped { reason: SkipReason::Condition } },
+        Event::Step {
             step: step(),
-            attempt: 2,
-            failure: failure(),
-            cost: Money::ZERO,
-            abandoned: false,
+            event: StepEvent::Skipped { reason: SkipReason::Absent { input: "x".into() } },
         },
-        Event::AttemptFailed { step: step(), attempt: 2, failure: failure(), cost, abandoned: true },
-        Event::AttemptAbandoned { step: step(), attempt: 2, reason: reason() },
-        Event::AttemptEnded {
+        Event::Step {
             step: step(),
-            attempt: 2,
-            end: LateEnd::Succeeded,
-            output: Some(inputs.clone()),
-            cost,
+            event: StepEvent::Skipped { reason: SkipReason::Upstream { step: step() } },
         },
-        Event::AttemptEnded {
+        Event::Step { step: step(), event: StepEvent::Slept { until: at } },
+        Event::Step { step: step(), event: StepEvent::Woken {} },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Planned {
+                target: 1,
+                operation: "lab/first".into(),
+                estimate: cost,
+                deadline: at,
+            },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Accepted { job: "job-1".into(), deadline: None },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Succeeded { cost: Cost::billed(cost), usage: Default::default() },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Succeeded { cost: Cost::NONE, usage: Default::default() },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Failed {
+                failure: failure(),
+                cost: Cost::NONE,
+                abandoned: false,
+                until: None,
+            },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Failed {
+                failure: failure(),
+                cost: Cost::billed(cost),
+                abandoned: true,
+                until: None,
+            },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Abandoned { reason: reason(), until: None },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Ended {
+                end: LateEnd::Succeeded,
+                output: Some(inputs.clone()),
+                cost: Cost::billed(cost),
+            },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Ended { end: LateEnd::Failed, output: None, cost: Cost::NONE },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE },
+        },
+        Event::Step {
             step: step(),
-            attempt: 2,
-            end: LateEnd::Failed,
-            output: None,
-            cost: Money::ZERO,
+            event: StepEvent::RetryScheduled { at, reason: reason(), counted: true },
         },
-        Event::AttemptEnded {
+        Event::Step { step: step(), event: StepEvent::FallbackTaken { target: 1, reason: reason() } },
+        Event::Step {
             step: step(),
-            attempt: 2,
-            end: LateEnd::Cancelled,
-            output: None,
-            cost: Money::ZERO,
+            event: StepEvent::TargetReady { target: 1, inputs: inputs.clone(), dropped: vec!["mood".into()] },
         },
-        Event::RetryScheduled { step: step(), at, reason: reason(), counted: true },
-        Event::FallbackTaken { step: step(), target: 1, reason: reason() },
-        Event::TargetReady { step: step(), target: 1, inputs: inputs.clone(), dropped: vec!["mood".into()] },
-        Event::StepCompleted { step: step(), output: Some(inputs.clone()) },
-        Event::StepCompleted { step: step(), output: None },
-        Event::StepFailed { step: step(), failure: failure(), tolerated: true },
-        Event::StepCancelled { step: step(), reason: reason() },
-        Event::RunCompleted { outputs: inputs, degraded: true },
-        Event::RunFailed { step: Some(step()), failure: failure() },
-        Event::RunFailed { step: None, failure: failure() },
-        Event::RunCancelled { reason: reason() },
+        Event::Step { step: step(), event: StepEvent::Completed { output: Some(inputs.clone()) } },
+        Event::Step { step: step(), event: StepEvent::Completed { output: None } },
+        Event::Step { step: step(), event: StepEvent::Failed { failure: failure(), tolerated: true } },
+        Event::Step { step: step(), event: StepEvent::Cancelled { reason: reason() } },
+        Event::Run(RunEvent::Completed { outputs: inputs, degraded: true }),
+        Event::Run(RunEvent::Failed { step: Some(step()), failure: failure() }),
+        Event::Run(RunEvent::Failed { step: None, failure: failure() }),
+        Event::Run(RunEvent::Cancelled { reason: reason() }),
     ];
     let mut lines = String::new();
     for event in events {

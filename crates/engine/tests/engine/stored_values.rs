@@ -2,9 +2,9 @@
 //! what they were.
 
 use motet_engine::event::{LateEnd, RunStarted};
-use motet_engine::{Event, RunId, RunStatus};
+use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, RunStatus, StepEvent};
 use motet_pipeline::value::read_written;
-use motet_pipeline::{Artifact, Digest, MediaKind, Money, StepPath, Value};
+use motet_pipeline::{Artifact, Cost, Digest, MediaKind, StepPath, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -51,20 +51,23 @@ fn the_values_of_events_are_read_as_they_were_written() {
         labels: Default::default(),
     };
     let events = [
-        Event::RunStarted(Box::new(started)),
-        Event::StepExpanded { step: step(), items: [("k", value())].into_iter().collect() },
-        Event::StepReady { step: step(), inputs: Some(value()) },
-        Event::StepReady { step: step(), inputs: None },
-        Event::AttemptEnded {
+        Event::Run(RunEvent::Started(Box::new(started))),
+        Event::Step {
             step: step(),
-            attempt: 1,
-            end: LateEnd::Succeeded,
-            output: Some(value()),
-            cost: Money::ZERO,
+            event: StepEvent::Expanded { items: [("k", value())].into_iter().collect() },
         },
-        Event::TargetReady { step: step(), target: 1, inputs: value(), dropped: Vec::new() },
-        Event::StepCompleted { step: step(), output: Some(value()) },
-        Event::RunCompleted { outputs: value(), degraded: false },
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: Some(value()), opens: false } },
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false } },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 1 },
+            event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(value()), cost: Cost::NONE },
+        },
+        Event::Step {
+            step: step(),
+            event: StepEvent::TargetReady { target: 1, inputs: value(), dropped: Vec::new() },
+        },
+        Event::Step { step: step(), event: StepEvent::Completed { output: Some(value()) } },
+        Event::Run(RunEvent::Completed { outputs: value(), degraded: false }),
     ];
     events.iter().for_each(assert_kept);
     assert_kept(&RunStatus::Completed { outputs: value() });
@@ -75,7 +78,9 @@ fn the_values_of_events_are_read_as_they_were_written() {
 #[test]
 fn every_stored_field_with_a_value_says_that_it_is_read_as_a_journal() {
     let sources = [
-        ("event.rs", include_str!("../../src/event.rs")),
+        ("event/run.rs", include_str!("../../src/event/run.rs")),
+        ("event/step.rs", include_str!("../../src/event/step.rs")),
+        ("event/attempt.rs", include_str!("../../src/event/attempt.rs")),
         ("node.rs", include_str!("../../src/node.rs")),
         ("run.rs", include_str!("../../src/run.rs")),
         ("parts.rs", include_str!("../../src/parts.rs")),

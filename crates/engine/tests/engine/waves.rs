@@ -1,8 +1,8 @@
 //! Turns are bounded: what doesn't fit into one is done in the next ones, and a crash in between changes
 //! nothing.
 
-use motet_engine::{AttemptEnd, Event, Run, StepStatus, Turn};
-use motet_pipeline::{Class, StepPath};
+use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Event, Run, RunEvent, StepEvent, StepStatus, Turn};
+use motet_pipeline::{Class, Cost, Outcome, StepPath};
 use serde_json::json;
 
 use crate::scenario::{Scenario, Setting, Watch, key, ok, pipeline};
@@ -24,7 +24,12 @@ fn fan_out(policies: &str, count: usize) -> Setting {
 
 /// The longest turn but the first and the one with the list, whose values are the caller's own.
 fn longest_turn(story: &Scenario) -> usize {
-    let holds_list = |event: &Event| matches!(event, Event::RunStarted(_) | Event::StepExpanded { .. });
+    let holds_list = |event: &Event| {
+        matches!(
+            event,
+            Event::Run(RunEvent::Started(_)) | Event::Step { event: StepEvent::Expanded { .. }, .. }
+        )
+    };
     let bytes = |turn: &Turn| {
         let events = turn.events.iter().filter(|event| !holds_list(event));
         events.map(|event| serde_json::to_vec(event).unwrap().len()).sum::<usize>()
@@ -133,7 +138,11 @@ fn a_result_that_comes_before_its_item_is_called_off_is_never_joined() {
     story.comes_to("fan[39]", ok(json!("late")));
     story.finds("fan[39]", "cancelled").drains();
     let late = story.events().find_map(|event| match event {
-        Event::AttemptEnded { step, output, .. } if step.as_str() == "fan[39]" => output.clone(),
+        Event::Attempt { key: AttemptKey { step, .. }, event: AttemptEvent::Ended { output, .. } }
+            if step.as_str() == "fan[39]" =>
+        {
+            output.clone()
+        }
         _ => None,
     });
     assert_eq!(late.unwrap().to_json(), json!({ "value": "late" }));
@@ -148,10 +157,10 @@ fn nothing_begins_anew_inside_of_what_is_being_called_off() {
         story.fails(&format!("fan[{item}]"), Class::Unavailable);
     }
     story.now = story.now.after(crate::scenario::span("2m"));
-    let good = AttemptEnd::Succeeded {
-        output: motet_pipeline::Value::map([("value", "A".into())]),
-        cost: Default::default(),
-    };
+    let good = AttemptEnd::Succeeded(
+        Outcome::of(motet_pipeline::Value::map([("value", "A".into())]))
+            .cost(Cost::billed(Default::default())),
+    );
     story.ends_as(key("fan[0]", 1), good);
     story.works_on([]).gives(json!({ "n": 1 }));
 }

@@ -6,13 +6,13 @@ use super::inference::Dependencies;
 use super::parameter::Given;
 use super::step::CheckedBody;
 use super::{Checker, policy};
+use crate::Type;
 use crate::builtin;
 use crate::contract::Contract;
 use crate::diagnostic::Code;
 use crate::document::written::Written;
 use crate::document::{self, At, Fallback, Retry, yaml};
 use crate::plan::{self, Target};
-use crate::{Class, Type};
 
 impl<'c> Checker<'c, '_> {
     /// Checks a step that uses an operation, with all of its targets.
@@ -31,24 +31,25 @@ impl<'c> Checker<'c, '_> {
             self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
         }
-        let mut targets = Vec::new();
+        let mut targets: Vec<Target> = Vec::new();
         let mut output = first.as_deref().map_or(Type::Any, |contract| output_of(contract, &given));
         if let Some(contract) = first {
             targets.push(Target {
                 with: templates(with),
                 on: Vec::new(),
                 waits_for: Vec::new(),
-                retry: policy::retry_rules(retry, None, contract.work),
+                retry: policy::retry_rules(retry, None, &contract, step.on_unknown),
                 timeouts: policy::timeouts(&step.timeout, &step.timeout),
                 contract,
             });
         }
         for fallback in fallbacks {
-            let (target, given) = self.fallback(step, fallback, &given, retry);
+            let is_after_paid = targets.iter().any(|target| target.contract.is_paid());
+            let (target, given) = self.fallback(step, fallback, &given, retry, is_after_paid);
             let Some(target) = target else { continue };
             if target.contract.succeeds {
                 let this = output_of(&target.contract, &given);
-                let is_first = !targets.iter().any(|target: &Target| target.contract.succeeds);
+                let is_first = !targets.iter().any(|target| target.contract.succeeds);
                 output = if is_first { this } else { either(output, &this, step.each.is_some()) };
             }
             targets.push(target);
@@ -65,6 +66,7 @@ impl<'c> Checker<'c, '_> {
         fallback: &'c Fallback,
         inherited: &Given<'c>,
         retry: Option<&[Retry]>,
+        is_after_paid: bool,
     ) -> (Option<Target>, Given<'c>) {
         let mut dependencies = Dependencies::default();
         let mut given = self.infer_all(&fallback.with, &mut dependencies);
@@ -92,9 +94,9 @@ impl<'c> Checker<'c, '_> {
         self.check_missing(&contract, fallback.uses.place, &given);
         let target = Target {
             with: templates(&fallback.with),
-            on: fallback.on.clone().unwrap_or_else(|| Class::FALLBACK_DEFAULT.to_vec()),
+            on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),
             waits_for: dependencies.into_plan(),
-            retry: policy::retry_rules(fallback.retry.as_deref(), retry, contract.work),
+            retry: policy::retry_rules(fallback.retry.as_deref(), retry, &contract, step.on_unknown),
             timeouts: policy::timeouts(&fallback.timeout, &step.timeout),
             contract,
         };

@@ -1,28 +1,42 @@
 //! Policies with their defaults filled in.
 
-use crate::contract::Work;
+use crate::contract::{Contract, Work};
 use crate::document::{Retry, Timeout};
-use crate::plan::{RetryRule, Timeouts};
+use crate::plan::{OnUnknown, RetryRule, Timeouts};
 use crate::{Class, Span};
 
 /// How many attempts a rule allows that doesn't say it.
 const ATTEMPTS: u32 = 3;
 
 /// The retry rules of a target: its own, or those of its step, or those of its kind of work. What the
-/// engine does by itself gains nothing by being done again, unless that is written for it.
-pub(super) fn retry_rules(own: Option<&[Retry]>, of_step: Option<&[Retry]>, work: Work) -> Vec<RetryRule> {
-    let of_step = of_step.filter(|_| work != Work::Engine);
-    match own.or(of_step) {
-        Some(rules) => rules.iter().map(|rule| retry_rule(rule, ATTEMPTS)).collect(),
-        None if work.default_attempts() > 1 => vec![retry_rule(&Retry::default(), work.default_attempts())],
+/// engine does by itself gains nothing by being done again, unless that is written for it. An end that can't be
+/// known is tried again where `on_unknown` says so, or the call may be sent twice without harm.
+pub(super) fn retry_rules(
+    own: Option<&[Retry]>,
+    of_step: Option<&[Retry]>,
+    contract: &Contract,
+    on_unknown: Option<OnUnknown>,
+) -> Vec<RetryRule> {
+    let of_step = of_step.filter(|_| contract.work != Work::Engine);
+    let attempts = contract.work.default_attempts();
+    let mut rules = match own.or(of_step) {
+        Some(rules) => rules.iter().map(|rule| retry_rule(rule, ATTEMPTS, contract)).collect(),
+        None if attempts > 1 => vec![retry_rule(&Retry::default(), attempts, contract)],
         None => Vec::new(),
+    };
+    let default = contract.call.filter(|call| call.repeatable).map(|_| OnUnknown::Retry);
+    let is_named = rules.iter().any(|rule| rule.on.contains(&Class::Unknown));
+    if on_unknown.or(default) == Some(OnUnknown::Retry) && !is_named {
+        let rule = Retry { on: Some(vec![Class::Unknown]), ..Retry::default() };
+        rules.push(retry_rule(&rule, ATTEMPTS, contract));
     }
+    rules
 }
 
-fn retry_rule(rule: &Retry, attempts: u32) -> RetryRule {
+fn retry_rule(rule: &Retry, attempts: u32, contract: &Contract) -> RetryRule {
     let backoff = rule.backoff.unwrap_or(Span::seconds(1));
     RetryRule {
-        on: rule.on.clone().unwrap_or_else(|| Class::RETRY_DEFAULT.to_vec()),
+        on: rule.on.clone().unwrap_or_else(|| usual_classes(&Class::RETRY_DEFAULT, contract.is_paid())),
         attempts: rule.attempts.unwrap_or(attempts),
         backoff,
         factor: rule.factor.unwrap_or(2.0),
@@ -30,6 +44,17 @@ fn retry_rule(rule: &Retry, attempts: u32) -> RetryRule {
         jitter: rule.jitter.unwrap_or(true),
         timeout: rule.timeout,
     }
+}
+
+/// The classes for which a fallback is taken that doesn't say it. `is_paid_again`: it costs, and so did a target
+/// before it.
+pub(super) fn fallback_classes(own: Option<&[Class]>, is_paid_again: bool) -> Vec<Class> {
+    own.map_or_else(|| usual_classes(&Class::FALLBACK_DEFAULT, is_paid_again), <[Class]>::to_vec)
+}
+
+/// A job that timed out may be billed, so nothing is paid again because of it unless that is written.
+fn usual_classes(classes: &[Class], is_paid_again: bool) -> Vec<Class> {
+    classes.iter().copied().filter(|class| !is_paid_again || *class != Class::Timeout).collect()
 }
 
 /// The timeouts of a target: its own, phase by phase, else those of its step, else the defaults.

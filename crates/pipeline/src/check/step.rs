@@ -59,6 +59,7 @@ impl<'c> Checker<'c, '_> {
             body: body.body,
             checks,
             optional: step.optional,
+            on_unknown: step.on_unknown,
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
             labels: body.labels.into_iter().chain(step.labels.clone()).collect(),
             output: body.output,

@@ -53,6 +53,7 @@ pub const STEP: &[Key] = &[
     now("fallback"),
     now("check"),
     now("optional"),
+    now("on_unknown"),
     now("labels"),
     now("description"),
     later("repeat", "running a step again until something holds"),
@@ -62,7 +63,6 @@ pub const STEP: &[Key] = &[
     later("undo", "compensation for a step that was done"),
     later("cache", "reusing results across runs"),
     later("ttl", "how long a cached result holds"),
-    later("on_unknown", "what to do when nobody can tell whether a paid call was done"),
     later("schema", "a JSON Schema that the output must meet"),
     later("repair", "asking a model again with the validation error"),
     later("priority", "which step goes first"),
@@ -94,6 +94,9 @@ pub const CHECK: &[Key] = &[now("that"), now("message")];
 
 /// The keys of a typed output.
 pub const OUTPUT: &[Key] = &[now("value"), now("type"), now("schema")];
+
+/// The values of a step's `on_unknown`.
+pub const ON_UNKNOWN: &[Key] = &[now("park"), now("retry"), now("fail")];
 
 /// The values of a file's `on_failure`.
 pub const ON_FAILURE: &[Key] =

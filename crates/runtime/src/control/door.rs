@@ -10,11 +10,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
-use super::{Bell, Hello, Refusal, Reply, Request, Start, socket};
+use super::{Ask, Bell, Hello, Refusal, Reply, socket};
 use crate::Error;
 use crate::follow::{Bells, Happening, Listener};
 use crate::motet::{Motet, RunHandle};
-use crate::pipeline::Pipeline;
+use crate::request::Answer;
 
 /// How many guests may be asked at once what they want; the next ones wait. Those who follow a run
 /// are asked no more.
@@ -130,7 +130,7 @@ async fn serve(stream: UnixStream, room: &Room) -> io::Result<()> {
 }
 
 /// Asks the guest who it is and what it wants.
-async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Request>> {
+async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Ask>> {
     wire.send(&room.hello).await?;
     let Some(hello) = wire.receive::<Hello>(NOTE_BYTES_MAX).await? else { return Ok(None) };
     if hello.difference(&room.hello).is_some() {
@@ -146,22 +146,12 @@ async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Request>> {
     }
 }
 
-/// What is replied to a request, and the run that is to be followed from then on.
-async fn answer(request: Request, motet: &Motet) -> Result<(Reply, Option<RunHandle>), Error> {
-    match request {
-        Request::Start(start) => {
-            let (options, inputs) = (start.options(), start.inputs());
-            let Start { bundle, fresh, .. } = *start;
-            let pipeline = Pipeline::from_bundle(bundle, motet.catalogue())?;
-            let started = motet.start_as(&pipeline, inputs, options, Some(fresh)).await?;
-            Ok((Reply::Started { run: started.run.id().clone(), found: started.found }, None))
-        }
-        Request::TakeUp { run } => motet.take_up(&run).await.map(|_| (Reply::Done, None)),
-        Request::Cancel { run, by, reason } => {
-            motet.cancel_durably(&run, &by, &reason).await.map(|()| (Reply::Done, None))
-        }
-        Request::Follow { run, drive: true } => Ok((Reply::Done, Some(motet.take_up(&run).await?))),
-        Request::Follow { run, drive: false } => Ok((Reply::Done, Some(motet.find_by_id(&run)?))),
+/// What is replied, and the run that is to be followed from then on.
+async fn answer(ask: Ask, motet: &Motet) -> Result<(Reply, Option<RunHandle>), Error> {
+    match ask {
+        Ask::Do(request) => Ok((Reply::Done(motet.carry_out(request).await?), None)),
+        Ask::Follow { run, drive: true } => Ok((Reply::Done(Answer::Done), Some(motet.take_up(&run).await?))),
+        Ask::Follow { run, drive: false } => Ok((Reply::Done(Answer::Done), Some(motet.find_by_id(&run)?))),
     }
 }
 

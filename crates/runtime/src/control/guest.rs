@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire, line_of};
-use super::{Bell, Hello, Reply, Request, Start};
+use super::{Ask, Bell, Hello, Reply};
 use crate::Error;
 use crate::lock::{Door, note_in};
+use crate::request::{Answer, Request};
 
 /// A connection to the owner, good for one request.
 pub(crate) struct Guest {
@@ -58,29 +59,15 @@ impl Guest {
         self.pid
     }
 
-    /// Has the owner start a run.
-    pub(crate) async fn start(mut self, start: &Start) -> Result<(RunId, bool), Unreached> {
-        match self.ask(&Request::Start(Box::new(start.clone()))).await? {
-            Reply::Started { run, found } => Ok((run, found)),
-            _ => Err(Unreached::Gone),
-        }
-    }
-
-    /// Has the owner drive a run.
-    pub(crate) async fn take_up(mut self, run: &RunId) -> Result<(), Unreached> {
-        self.ask(&Request::TakeUp { run: run.clone() }).await.map(drop)
-    }
-
-    /// Has the owner ask a run to end.
-    pub(crate) async fn cancel(mut self, run: &RunId, by: &str, reason: &str) -> Result<(), Unreached> {
-        let request = Request::Cancel { run: run.clone(), by: by.into(), reason: reason.into() };
-        self.ask(&request).await.map(drop)
+    /// Has the owner do something.
+    pub(crate) async fn ask(mut self, request: &Request) -> Result<Answer, Unreached> {
+        self.tell(&Ask::Do(request.clone())).await
     }
 
     /// Has the owner tell of a run, and drive it if it is to be driven. Then [`Guest::bell`] gives
     /// what it tells.
     pub(crate) async fn follow(&mut self, run: &RunId, drive: bool) -> Result<(), Unreached> {
-        self.ask(&Request::Follow { run: run.clone(), drive }).await.map(drop)
+        self.tell(&Ask::Follow { run: run.clone(), drive }).await.map(drop)
     }
 
     /// The next bell.
@@ -88,8 +75,8 @@ impl Guest {
         self.hear().await
     }
 
-    async fn ask(&mut self, request: &Request) -> Result<Reply, Unreached> {
-        let line = line_of(request).map_err(|error| self.unheard(error))?;
+    async fn tell(&mut self, ask: &Ask) -> Result<Answer, Unreached> {
+        let line = line_of(ask).map_err(|error| self.unheard(error))?;
         if line.len() > REQUEST_BYTES_MAX {
             let message = format!(
                 "the inputs have {} MiB, and may have 64: give what is large as files",
@@ -101,7 +88,7 @@ impl Guest {
         said.map_err(|error| self.unheard(error))?;
         match self.hear().await? {
             Reply::Refused(refusal) => Err(Unreached::Error(refusal.into_error(self.pid))),
-            reply => Ok(reply),
+            Reply::Done(answer) => Ok(answer),
         }
     }
 

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use motet_engine::RunId;
 use motet_pipeline::bundle::Bundle;
+use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::{Map, journal};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::motet::StartOptions;
+use crate::{Error, Pipeline};
 
 /// A run to be started: its inputs are complete, and their files are in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Start {
-    pub(crate) bundle: Bundle,
+    bundle: Bundle,
     /// Inputs that are JSON and nothing more, as anybody would write them.
     #[serde(serialize_with = "plain")]
     inputs: Map,
@@ -31,14 +33,29 @@ pub(crate) struct Start {
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
     pub(crate) fresh: RunId,
+    /// The checked pipeline, where this process made it of the bundle.
+    #[serde(skip)]
+    checked: Option<Pipeline>,
 }
 
 impl Start {
-    pub(crate) fn new(bundle: Bundle, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
+    pub(crate) fn new(pipeline: Pipeline, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
+        let bundle = pipeline.bundle().clone();
         let StartOptions { id, user, labels, new } = options;
         let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
         let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
-        Start { bundle, inputs, kept, id, user, labels, new, fresh }
+        Start { bundle, inputs, kept, id, user, labels, new, fresh, checked: Some(pipeline) }
+    }
+
+    /// The pipeline, checked.
+    ///
+    /// # Errors
+    /// When it has faults.
+    pub(crate) fn pipeline(&self, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+        match &self.checked {
+            Some(pipeline) => Ok(pipeline.clone()),
+            None => Pipeline::from_bundle(self.bundle.clone(), catalogue),
+        }
     }
 
     /// All inputs.
@@ -86,8 +103,10 @@ mod tests {
             ("media".to_owned(), Value::list(vec![Value::from(artifact)])),
             ("nothing".to_owned(), Value::Absent),
         ]);
-        let bundle = Bundle::of_text("a.yaml", "");
-        let start = Start::new(bundle, inputs.clone(), StartOptions::default(), RunId::new("fresh"));
+        let text = "motet: 1\nsteps: { nap: { uses: flow/sleep, with: { duration: 1s } } }";
+        let bundle = Bundle::of_text("a.yaml", text);
+        let pipeline = Pipeline::from_bundle(bundle, &crate::operation::catalogue()).unwrap();
+        let start = Start::new(pipeline, inputs.clone(), StartOptions::default(), RunId::new("fresh"));
         let mut line = serde_json::to_value(&start).unwrap();
         assert_eq!(line["inputs"], json!({ "looks": looks }));
         let read = |line: &serde_json::Value| serde_json::from_value::<Start>(line.clone()).unwrap();

@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 use motet_engine::RunId;
 use motet_pipeline::Span;
 use motet_store::StoreError;
-use tokio_util::sync::CancellationToken;
 
 use super::guard::{Panic, drop_guarded};
 use super::{Driver, Effect, Message};
@@ -29,7 +28,7 @@ impl Driver {
         }
         self.dispatcher.forget(id);
         let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
-        of_run.for_each(|(_, stop)| stop.cancel());
+        of_run.for_each(|(_, at_work)| at_work.stop.cancel());
         live.publisher.end(Happening::Lost(Arc::new(self.standing.why_undriven(id))));
         drop_guarded(live.run);
     }
@@ -42,7 +41,7 @@ impl Driver {
         }
         let error = Arc::new(error);
         self.broken = Some(error.clone());
-        self.in_flight.values().for_each(CancellationToken::cancel);
+        self.stop_all();
         self.forget_runs(|_| Happening::StoreFailed(error.clone()));
     }
 
@@ -87,7 +86,7 @@ impl Driver {
     }
 
     async fn stop_work(&mut self) {
-        self.in_flight.values().for_each(CancellationToken::cancel);
+        self.stop_all();
         let standing = self.standing.clone();
         self.forget_runs(|id| Happening::Lost(Arc::new(standing.why_undriven(id))));
         let world = self.hands.world.clone();
@@ -102,7 +101,7 @@ impl Driver {
         while self.appending > 0 || !self.in_flight.is_empty() {
             let Some(message) = self.inbox.recv().await else { return };
             match message {
-                Message::Ended { run, key, .. } => _ = self.in_flight.remove(&(run, key)),
+                Message::Done { run, key, .. } => _ = self.in_flight.remove(&(run, key)),
                 Message::Appended { result, effects } => {
                     self.appending -= 1;
                     for accepted in effects.into_iter().filter_map(|effect| effect.accepted) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use motet_engine::{Event, Turn};
+use motet_engine::{Event, RunEvent, Turn};
 use tokio::sync::Notify;
 
 use super::progress::Board;
@@ -88,7 +88,8 @@ impl Publisher {
         let mut guard = self.0.told();
         let told = &mut *guard;
         told.last = turn.number;
-        told.is_cancelling |= turn.events.iter().any(|event| matches!(event, Event::CancelRequested { .. }));
+        told.is_cancelling |=
+            turn.events.iter().any(|event| matches!(event, Event::Run(RunEvent::CancelRequested { .. })));
         if told.readers > 0 {
             told.recent.push(turn);
         }
@@ -238,6 +239,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use motet_engine::StepEvent;
     use motet_pipeline::{StepPath, Timestamp, Value};
 
     use super::*;
@@ -245,7 +247,8 @@ mod tests {
     /// Turn `number`, of about 100 kB.
     fn turn(number: u64) -> Arc<Turn> {
         let output = Some(Value::map([("text", Value::from("x".repeat(100_000)))]));
-        let completed = Event::StepCompleted { step: StepPath::from_text("a"), output };
+        let completed =
+            Event::Step { step: StepPath::from_text("a"), event: StepEvent::Completed { output } };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::{Event, Turn};
+use motet_engine::{AttemptEvent, AttemptKey, Event, Turn};
 use motet_pipeline::StepPath;
 
 use super::Progress;
@@ -56,10 +56,22 @@ impl Board {
             return;
         }
         for event in &turn.events {
-            if let Event::AttemptSucceeded { step, attempt, .. }
-            | Event::AttemptFailed { step, attempt, .. }
-            | Event::AttemptAbandoned { step, attempt, .. }
-            | Event::AttemptEnded { step, attempt, .. } = event
+            if let Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Succeeded { .. },
+            }
+            | Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Failed { .. },
+            }
+            | Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Abandoned { .. },
+            }
+            | Event::Attempt {
+                key: AttemptKey { step, number: attempt },
+                event: AttemptEvent::Ended { .. },
+            } = event
                 && let Some(note) = self.notes.get_mut(&(step.clone(), *attempt))
             {
                 note.until.get_or_insert(turn.number);

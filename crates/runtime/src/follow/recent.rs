@@ -57,13 +57,15 @@ fn weight_of(turn: &Turn) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use motet_engine::StepEvent;
     use motet_pipeline::{StepPath, Timestamp};
 
     use super::*;
 
     fn turn(number: u64, text: &str) -> Arc<Turn> {
         let output = Some(Value::map([("text", Value::from(text))]));
-        let completed = Event::StepCompleted { step: StepPath::from_text("a"), output };
+        let completed =
+            Event::Step { step: StepPath::from_text("a"), event: StepEvent::Completed { output } };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet_pipeline::{Class, Contract, Failure, Span, Value};
+use motet_pipeline::{Class, Contract, Failure, Outcome, Span, Value};
 
-use crate::operation::Operation;
+use crate::operation::{Operation, WorkError};
 use crate::work::Work;
 
 /// Does an operation in its place. Cheap to clone; all clones are the same.
@@ -131,21 +131,21 @@ impl StandIn {
 }
 
 impl Operation for StandIn {
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let (answer, takes) = self.take(&work);
         Box::pin(async move {
             let world = work.hands.world.clone();
             let end = world.now().after(Span(u64::try_from(takes.as_millis()).unwrap_or(u64::MAX)));
             tokio::select! {
                 biased;
-                () = work.stop().cancelled() => return Err(Failure::new(Class::Unavailable, "stopped")),
+                () = work.stop().cancelled() => return Err(Failure::unavailable("stopped").into()),
                 () = world.sleep_until(end), if !takes.is_zero() => {}
                 () = std::future::ready(()), if takes.is_zero() => {}
             }
             match answer {
-                Answer::Gives(value) => Ok(as_outputs(value, work.contract())),
-                Answer::Fails(failure) => Err(failure),
-                Answer::Makes(make) => Ok(as_outputs(make(work.inputs()), work.contract())),
+                Answer::Gives(value) => Ok(Outcome::of(as_outputs(value, work.contract()))),
+                Answer::Fails(failure) => Err(failure.into()),
+                Answer::Makes(make) => Ok(Outcome::of(as_outputs(make(work.inputs()), work.contract()))),
             }
         })
     }

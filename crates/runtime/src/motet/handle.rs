@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_engine::{Event, RunId};
+use motet_engine::{Decision, Event, RunEvent, RunId};
 use motet_pipeline::{Failure, StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -48,13 +48,13 @@ impl RunEnd {
     /// The end that an event tells of, if it does.
     pub fn of(event: &Event) -> Option<RunEnd> {
         match event {
-            Event::RunCompleted { outputs, degraded } => {
+            Event::Run(RunEvent::Completed { outputs, degraded }) => {
                 Some(RunEnd::Completed { outputs: outputs.clone(), degraded: *degraded })
             }
-            Event::RunFailed { step, failure } => {
+            Event::Run(RunEvent::Failed { step, failure }) => {
                 Some(RunEnd::Failed { step: step.clone(), failure: failure.clone() })
             }
-            Event::RunCancelled { reason } => Some(RunEnd::Cancelled { reason: reason.clone() }),
+            Event::Run(RunEvent::Cancelled { reason }) => Some(RunEnd::Cancelled { reason: reason.clone() }),
             _ => None,
         }
     }
@@ -88,7 +88,7 @@ impl RunHandle {
     ///     match happening {
     ///         Happening::Turn(turn) => {                       // durable: it will never be taken back
     ///             for event in &turn.events {
-    ///                 if let Event::StepCompleted { step, .. } = event {
+    ///                 if let Event::Step { step, event: StepEvent::Completed { .. } } = event {
     ///                     completed.push(step.to_string());
     ///                 }
     ///             }
@@ -168,6 +168,15 @@ impl RunHandle {
     /// registered; [`Error::Journal`] when its journal can't be followed; and when the store fails.
     pub async fn resume(&self) -> Result<(), Error> {
         self.motet.take_up(&self.id).await.map(drop)
+    }
+
+    /// Decides, on behalf of `by`, what becomes of a step that is parked because nobody can tell how its attempt
+    /// ended; returns when that is durable. The run goes on by it.
+    ///
+    /// # Errors
+    /// [`Error::NotParked`] when the step isn't parked for this; else as [`RunHandle::resume`].
+    pub async fn resolve(&self, step: &StepPath, decision: Decision, by: &str) -> Result<(), Error> {
+        self.motet.resolve_durably(&self.id, step.clone(), decision, by.to_owned()).await
     }
 
     /// Asks the run to end, on behalf of `by` and for a `reason`; returns when it is durable that it

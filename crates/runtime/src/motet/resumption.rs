@@ -146,6 +146,8 @@ impl Motet {
 
 #[cfg(test)]
 mod tests {
+    use motet_engine::{Event, RunEvent};
+
     use super::*;
     use crate::Error as MotetError;
 
@@ -206,7 +208,7 @@ steps: { nap: { uses: flow/sleep, with: { duration: 7d } } }
         for id in &ids {
             let turns = second.store().turns(id).unwrap();
             let resumed = |turn: &&motet_engine::Turn| {
-                turn.events.iter().any(|event| matches!(event, motet_engine::Event::RunResumed { .. }))
+                turn.events.iter().any(|event| matches!(event, Event::Run(RunEvent::Resumed { .. })))
             };
             assert_eq!(turns.iter().filter(resumed).count(), 1, "{id}");
         }

@@ -17,7 +17,7 @@ use crate::Error;
 use crate::driver::{Driver, Standing};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock};
-use crate::operation::{Hands, Operation, Operations};
+use crate::operation::{Hands, Operation, Operations, Performer};
 use crate::process::children;
 use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
@@ -112,8 +112,8 @@ impl Builder {
 
     /// Adds a task. A later one takes the place of an earlier one of the same name.
     pub fn add_task(mut self, task: Task) -> Builder {
-        let (contract, operation) = task.into_parts();
-        self.operations.insert(contract.operation.clone(), operation);
+        let (contract, performer) = task.into_parts();
+        self.operations.insert(contract.operation.clone(), performer);
         self.catalogue.add(contract);
         self
     }
@@ -125,7 +125,7 @@ impl Builder {
             let contract = (**contract).clone();
             self.catalogue.add(motet_pipeline::Contract { tools: Vec::new(), ..contract });
         }
-        self.operations.insert(operation.into(), Arc::new(stand_in));
+        self.operations.insert(operation.into(), Performer::Here(Arc::new(stand_in)));
         self
     }
 

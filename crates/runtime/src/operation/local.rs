@@ -6,10 +6,10 @@ use futures_util::future::BoxFuture;
 use motet_local::music::Bed;
 use motet_local::scene::Scene;
 use motet_local::speak::{Speech, Spoken};
-use motet_pipeline::{Class, Failure, Value};
+use motet_pipeline::{Class, Failure, Outcome, Value};
 
-use super::scratch::{Scratch, refusal};
-use super::{Operation, store_failure};
+use super::scratch::Scratch;
+use super::{Operation, WorkError};
 use crate::measure::Measured;
 use crate::work::Work;
 
@@ -17,22 +17,24 @@ use crate::work::Work;
 pub(crate) struct Local;
 
 impl Operation for Local {
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         Box::pin(async move {
-            match work.contract().operation.as_str() {
+            let output = match work.contract().operation.as_str() {
                 "local/scene" => draw(&work).await,
                 "local/music" => compose(&work).await,
                 "local/speak" => speak(&work).await,
                 other => {
-                    Err(Failure::new(Class::Invalid, format!("{other} is not an operation of this machine")))
+                    let message = format!("{other} is not an operation of this machine");
+                    return Err(Failure::invalid(message).into());
                 }
-            }
+            };
+            output.map(Outcome::of)
         })
     }
 }
 
-async fn draw(work: &Work) -> Result<Value, Failure> {
-    let scene = Scene::from_inputs(&work.input_map()).map_err(refusal)?;
+async fn draw(work: &Work) -> Result<Value, WorkError> {
+    let scene = Scene::from_inputs(&work.input_map())?;
     let font = match work.hands.tools.find_font() {
         Some(path) if scene.needs_font() => Some(fs::read(&path).map_err(|error| {
             Failure::new(Class::Unavailable, format!("failed to read the font {}: {error}", path.display()))
@@ -41,20 +43,20 @@ async fn draw(work: &Work) -> Result<Value, Failure> {
     };
     let store = work.hands.store.clone();
     let artifact = work.hands.compute(move || {
-        let png = scene.paint(font.as_deref()).map_err(refusal)?;
-        let kept = store.put_bytes(&png).map_err(store_failure)?;
-        Ok(Measured::of_bytes(&png).artifact(kept))
+        let png = scene.paint(font.as_deref())?;
+        let kept = store.put_bytes(&png)?;
+        Ok::<_, WorkError>(Measured::of_bytes(&png).artifact(kept))
     });
     Ok(Value::map([("image", Value::from(artifact.await?))]))
 }
 
-async fn compose(work: &Work) -> Result<Value, Failure> {
-    let bed = Bed::from_inputs(&work.input_map()).map_err(refusal)?;
+async fn compose(work: &Work) -> Result<Value, WorkError> {
+    let bed = Bed::from_inputs(&work.input_map())?;
     let store = work.hands.store.clone();
     let artifact = work.hands.compute(move || {
         let wav = bed.compose();
-        let kept = store.put_bytes(&wav).map_err(store_failure)?;
-        Ok(wav_artifact(&wav, kept, bed.seconds()))
+        let kept = store.put_bytes(&wav)?;
+        Ok::<_, WorkError>(wav_artifact(&wav, kept, bed.seconds()))
     });
     Ok(Value::map([("audio", Value::from(artifact.await?))]))
 }
@@ -66,12 +68,12 @@ fn wav_artifact(wav: &[u8], kept: motet_store::Kept, seconds: f64) -> motet_pipe
     artifact
 }
 
-async fn speak(work: &Work) -> Result<Value, Failure> {
-    let mut speech = Speech::from_inputs(&work.input_map()).map_err(refusal)?;
+async fn speak(work: &Work) -> Result<Value, WorkError> {
+    let mut speech = Speech::from_inputs(&work.input_map())?;
     let scratch = Scratch::new(work)?;
     let mut wavs = say_all(work, &scratch, &speech).await?;
     // A wished duration is reached by another speed; this ends after two changes.
-    while let Some(speed) = speech.speed_for(speech.measure(&wavs).map_err(refusal)?) {
+    while let Some(speed) = speech.speed_for(speech.measure(&wavs)?) {
         speech = speech.at_speed(speed);
         wavs = say_all(work, &scratch, &speech).await?;
     }
@@ -79,9 +81,9 @@ async fn speak(work: &Work) -> Result<Value, Failure> {
     let language = speech.language().to_owned();
     let store = work.hands.store.clone();
     let joined = work.hands.compute(move || {
-        let spoken = speech.join(&wavs).map_err(refusal)?;
-        let kept = store.put_bytes(&spoken.wav).map_err(store_failure)?;
-        Ok((wav_artifact(&spoken.wav, kept, spoken.duration), spoken))
+        let spoken = speech.join(&wavs)?;
+        let kept = store.put_bytes(&spoken.wav)?;
+        Ok::<_, WorkError>((wav_artifact(&spoken.wav, kept, spoken.duration), spoken))
     });
     let (audio, spoken) = joined.await?;
     let Spoken { words, sentences, estimated, duration, .. } = spoken;
@@ -105,7 +107,7 @@ async fn speak(work: &Work) -> Result<Value, Failure> {
 }
 
 /// Has every sentence spoken into a file of its own.
-async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<Vec<u8>>, Failure> {
+async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<Vec<u8>>, WorkError> {
     let count = speech.sentences().len();
     let mut wavs = Vec::with_capacity(count);
     for (index, sentence) in speech.sentences().iter().enumerate() {
@@ -114,7 +116,7 @@ async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<
         let arguments = speech.arguments(index, &wav, &text);
         let finished = scratch.run(work, &work.hands.tools.espeak_ng, arguments, None).await?;
         if !finished.succeeded() {
-            return Err(refusal(speech.failure(&finished.stderr)));
+            return Err(scratch.refusal(speech.failure(&finished.stderr)));
         }
         wavs.push(scratch.read(&wav)?);
         work.progress().tell(Some((index + 1) as f64 / count as f64), None);

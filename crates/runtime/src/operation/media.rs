@@ -1,31 +1,30 @@
 //! `media/*`: performs recipes.
 
-use motet_pipeline::Failure;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet_media::progress::Progress;
 use motet_media::{Call, Output, Recipe};
-use motet_pipeline::Value;
 use motet_pipeline::value::Map;
+use motet_pipeline::{Outcome, Value};
 
-use super::Operation;
-use super::scratch::{Scratch, judge, refusal};
+use super::scratch::Scratch;
+use super::{Operation, WorkError};
 use crate::work::Work;
 
 /// All operations of the media crate.
 pub(crate) struct Media;
 
 impl Operation for Media {
-    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Value, Failure>> {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         Box::pin(async move {
-            let recipe = motet_media::plan(&work.contract().operation, &work.input_map()).map_err(refusal)?;
-            perform(&work, recipe).await
+            let recipe = motet_media::plan(&work.contract().operation, &work.input_map())?;
+            perform(&work, recipe).await.map(Outcome::of)
         })
     }
 }
 
-async fn perform(work: &Work, recipe: Recipe) -> Result<Value, Failure> {
+async fn perform(work: &Work, recipe: Recipe) -> Result<Value, WorkError> {
     let scratch = Scratch::new(work)?;
     for (name, artifact) in &recipe.inputs {
         scratch.lay_out(work, name, artifact).await?;
@@ -49,7 +48,7 @@ async fn perform(work: &Work, recipe: Recipe) -> Result<Value, Failure> {
 }
 
 /// Runs one call; its progress is `share` of the whole, from `done` on.
-async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) -> Result<(), Failure> {
+async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) -> Result<(), WorkError> {
     let (sink, progress) = (work.progress.clone(), Mutex::new(Progress::new(call.length)));
     let on_line = move |line: &str| {
         let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -59,5 +58,5 @@ async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) 
     };
     let finished =
         scratch.run(work, &work.hands.tools.ffmpeg, call.arguments, Some(Arc::new(on_line))).await?;
-    judge(&finished)
+    scratch.judge(&finished)
 }

@@ -11,7 +11,7 @@ use motet_media::Orientation;
 use motet_pipeline::{Artifact, Class, Failure};
 use rustix::fs::OFlags;
 
-use super::{Hands, disk_full, store_failure};
+use super::{Hands, WorkError, disk_full};
 use crate::measure::{Unmeasured, fault, head_of, measure};
 use crate::process::{Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
@@ -36,9 +36,9 @@ const OUTPUT_BYTES_MAX: usize = 4 << 20;
 const FILE_BYTES_MAX: u64 = 16 << 30;
 
 impl Scratch {
-    pub(crate) fn new(work: &Work) -> Result<Scratch, Failure> {
+    pub(crate) fn new(work: &Work) -> Result<Scratch, WorkError> {
         let hands = work.hands.clone();
-        let folder = hands.store.make_scratch(hands.world.draw()).map_err(store_failure)?;
+        let folder = hands.store.make_scratch(hands.world.draw())?;
         Ok(Scratch { hands, folder })
     }
 
@@ -47,21 +47,26 @@ impl Scratch {
     }
 
     /// Lets a kept artifact be read under `name`; a photograph that its camera took sideways is upright.
-    pub(crate) async fn lay_out(&self, work: &Work, name: &str, artifact: &Artifact) -> Result<(), Failure> {
+    pub(crate) async fn lay_out(
+        &self,
+        work: &Work,
+        name: &str,
+        artifact: &Artifact,
+    ) -> Result<(), WorkError> {
         let source = self.hands.store.path_of(&artifact.digest);
         if !self.hands.store.has(&artifact.digest) {
             let message =
                 format!("the bytes of {} are gone from the store ({})", artifact.digest, source.display());
-            return Err(Failure::new(Class::Invalid, message));
+            return Err(Failure::new(Class::Invalid, message).into());
         }
         let source = fs::canonicalize(&source).unwrap_or(source);
         let link = |name: &str| {
             std::os::unix::fs::symlink(&source, self.path(name))
-                .map_err(|error| io_failure("make", &self.path(name), &error))
+                .map_err(|error| self.io_failure("make", &self.path(name), &error))
         };
         let orientation = match artifact.mime.as_str() {
             "image/jpeg" => {
-                let head = head_of(&source).map_err(|error| io_failure("read", &source, &error))?;
+                let head = head_of(&source).map_err(|error| self.io_failure("read", &source, &error))?;
                 Orientation::of_jpeg(&head)
             }
             _ => None,
@@ -70,10 +75,10 @@ impl Scratch {
         let kept = format!("kept-{name}");
         link(&kept)?;
         let call = orientation.upright(&kept, name);
-        judge(&self.run(work, &self.hands.tools.ffmpeg, call.arguments, None).await?)
+        self.judge(&self.run(work, &self.hands.tools.ffmpeg, call.arguments, None).await?)
     }
 
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), WorkError> {
         let path = self.path(name);
         let mut options = OpenOptions::new();
         // What was laid out under this name must not be written through its link.
@@ -84,11 +89,11 @@ impl Scratch {
             file.set_permissions(Permissions::from_mode(0o600))?;
             file.write_all(bytes)
         });
-        written.map_err(|error| io_failure("write", &path, &error))
+        written.map_err(|error| self.io_failure("write", &path, &error))
     }
 
-    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        fs::read(self.path(name)).map_err(|error| io_failure("read", &self.path(name), &error))
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, WorkError> {
+        fs::read(self.path(name)).map_err(|error| self.io_failure("read", &self.path(name), &error))
     }
 
     /// Runs a program in the folder.
@@ -98,7 +103,7 @@ impl Scratch {
         program: &str,
         arguments: Vec<String>,
         on_line: Option<OnLine>,
-    ) -> Result<Finished, Failure> {
+    ) -> Result<Finished, WorkError> {
         let process = Process {
             program: program.to_owned(),
             arguments,
@@ -110,59 +115,64 @@ impl Scratch {
             noted_in: Some(self.hands.store.children()),
         };
         let finished = self.hands.world.run_process(process, work.stop.clone()).await;
-        finished.map_err(|error| process_failure(&error))
+        finished.map_err(|error| self.process_failure(&error))
     }
 
     /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
-    pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, Failure> {
+    pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, WorkError> {
         let path = self.path(name);
         // A link is no file: it could lead out of the folder.
         if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
             let message = format!("{} gave no file", work.contract().operation);
-            return Err(Failure::new(Class::BadOutput, message));
+            return Err(Failure::new(Class::BadOutput, message).into());
         }
         let measured =
             measure(&self.hands, &self.folder, name, self.time_left(work), work.stop.clone()).await;
         let measured = measured.map_err(|unmeasured| match unmeasured {
-            Unmeasured::Refused(fault) => refusal(fault),
-            Unmeasured::Process(error) => process_failure(&error),
-            Unmeasured::Read(error) => io_failure("read", &path, &error),
+            Unmeasured::Refused(fault) => self.refusal(fault),
+            Unmeasured::Process(error) => self.process_failure(&error),
+            Unmeasured::Read(error) => self.io_failure("read", &path, &error),
         })?;
         let store = self.hands.store.clone();
-        let kept = self.hands.compute(move || store.adopt_file(&path).map_err(store_failure)).await?;
+        let kept = self.hands.compute(move || store.adopt_file(&path).map_err(WorkError::from)).await?;
         Ok(measured.artifact(kept))
     }
 
     fn time_left(&self, work: &Work) -> Duration {
         Duration::from_millis(work.deadline().since(self.hands.world.now()).0)
     }
-}
 
-/// Whether a call of ffmpeg or ffprobe did what it should.
-pub(crate) fn judge(finished: &Finished) -> Result<(), Failure> {
-    fault(finished).map_or(Ok(()), |fault| Err(refusal(fault)))
-}
-
-fn process_failure(error: &ProcessError) -> Failure {
-    let class = match error {
-        ProcessError::TimedOut { .. } => Class::Timeout,
-        ProcessError::FileTooLarge { .. } => Class::TooLarge,
-        ProcessError::Start { error, .. } if is_disk_full(error) => return disk_full(),
-        _ => Class::Unavailable,
-    };
-    Failure::new(class, error.to_string())
-}
-
-pub(crate) fn refusal(refusal: Failure) -> Failure {
-    if motet_media::failure::is_disk_full(&refusal) { disk_full() } else { refusal }
-}
-
-pub(crate) fn io_failure(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
-    if is_disk_full(error) {
-        return disk_full();
+    /// Whether a call of ffmpeg or ffprobe did what it should.
+    pub(crate) fn judge(&self, finished: &Finished) -> Result<(), WorkError> {
+        fault(finished).map_or(Ok(()), |fault| Err(self.refusal(fault)))
     }
-    let name = path.file_name().unwrap_or(path.as_os_str()).display();
-    Failure::new(Class::Unavailable, format!("failed to {verb} {name} in the scratch folder: {error}"))
+
+    /// Why a program did not do what it should; that the disk is full is no fault of the attempt.
+    pub(crate) fn refusal(&self, failure: Failure) -> WorkError {
+        match motet_media::failure::is_disk_full(&failure) {
+            true => disk_full(&self.hands.store),
+            false => failure.into(),
+        }
+    }
+
+    fn process_failure(&self, error: &ProcessError) -> WorkError {
+        let class = match error {
+            ProcessError::TimedOut { .. } => Class::Timeout,
+            ProcessError::FileTooLarge { .. } => Class::TooLarge,
+            ProcessError::Start { error, .. } if is_disk_full(error) => return disk_full(&self.hands.store),
+            _ => Class::Unavailable,
+        };
+        Failure::new(class, error.to_string()).into()
+    }
+
+    fn io_failure(&self, verb: &str, path: &Path, error: &std::io::Error) -> WorkError {
+        if is_disk_full(error) {
+            return disk_full(&self.hands.store);
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).display();
+        let message = format!("failed to {verb} {name} in the scratch folder: {error}");
+        Failure::new(Class::Unavailable, message).into()
+    }
 }
 
 fn is_disk_full(error: &std::io::Error) -> bool {

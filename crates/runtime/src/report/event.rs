@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_engine::event::SkipReason;
-use motet_engine::{Event, RunId, Turn};
+use motet_engine::{AttemptEvent, Event, RunEvent, RunId, StepEvent, Turn};
 use motet_pipeline::{StepPath, Timestamp};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -121,116 +121,166 @@ pub(super) fn item_of(step: &StepPath) -> Option<String> {
 /// The public names. `docs/events.md` lists them; none may change its meaning.
 fn name_of(event: &Event) -> &'static str {
     match event {
-        Event::RunStarted(_) => "run.started",
-        Event::RunResumed { .. } => "run.resumed",
-        Event::CancelRequested { .. } => "run.cancelling",
-        Event::RunCompleted { .. } => "run.completed",
-        Event::RunFailed { .. } => "run.failed",
-        Event::RunCancelled { .. } => "run.cancelled",
-        Event::StepExpanded { .. } => "step.expanded",
-        Event::StepReady { .. } | Event::TargetReady { .. } => "step.ready",
-        Event::StepSkipped { .. } => "step.skipped",
-        Event::StepSlept { .. } => "step.sleeping",
-        Event::StepWoken { .. } => "step.woken",
-        Event::AttemptPlanned { .. } => "step.started",
-        Event::AttemptAccepted { .. } => "attempt.accepted",
-        Event::AttemptSucceeded { .. } => "attempt.succeeded",
-        Event::AttemptFailed { .. } => "attempt.failed",
-        Event::AttemptAbandoned { .. } => "attempt.abandoned",
-        Event::AttemptEnded { .. } => "attempt.ended",
-        Event::RetryScheduled { .. } => "step.retrying",
-        Event::FallbackTaken { .. } => "step.fallback",
-        Event::StepCompleted { .. } => "step.completed",
-        Event::StepFailed { .. } => "step.failed",
-        Event::StepCancelled { .. } => "step.cancelled",
+        Event::Run(event) => match event {
+            RunEvent::Started(_) => "run.started",
+            RunEvent::Resumed { .. } => "run.resumed",
+            RunEvent::CancelRequested { .. } => "run.cancelling",
+            RunEvent::Parked { .. } => "run.parked",
+            RunEvent::Unparked {} => "run.unparked",
+            RunEvent::Completed { .. } => "run.completed",
+            RunEvent::Failed { .. } => "run.failed",
+            RunEvent::Cancelled { .. } => "run.cancelled",
+        },
+        Event::Step { event, .. } => match event {
+            StepEvent::Expanded { .. } => "step.expanded",
+            StepEvent::Ready { .. } | StepEvent::TargetReady { .. } => "step.ready",
+            StepEvent::Skipped { .. } => "step.skipped",
+            StepEvent::Slept { .. } => "step.sleeping",
+            StepEvent::Woken {} => "step.woken",
+            StepEvent::RetryScheduled { .. } => "step.retrying",
+            StepEvent::FallbackTaken { .. } => "step.fallback",
+            StepEvent::Parked { .. } => "step.parked",
+            StepEvent::Resolved { .. } => "step.resolved",
+            StepEvent::Completed { .. } => "step.completed",
+            StepEvent::Failed { .. } => "step.failed",
+            StepEvent::Cancelled { .. } => "step.cancelled",
+        },
+        Event::Attempt { event, .. } => match event {
+            AttemptEvent::Planned { .. } => "step.started",
+            AttemptEvent::Accepted { .. } | AttemptEvent::AcceptedLate { .. } => "attempt.accepted",
+            AttemptEvent::Absent {} => "attempt.absent",
+            AttemptEvent::Began { .. } => "attempt.running",
+            AttemptEvent::Finished {} => "attempt.fetching",
+            AttemptEvent::Unknown { .. } => "attempt.unknown",
+            AttemptEvent::Warned { .. } => "attempt.warning",
+            AttemptEvent::Succeeded { .. } => "attempt.succeeded",
+            AttemptEvent::Failed { .. } => "attempt.failed",
+            AttemptEvent::Abandoned { .. } => "attempt.abandoned",
+            AttemptEvent::Ended { .. } => "attempt.ended",
+        },
     }
 }
 
+/// The attempt that `event` is about, or that led to it.
 fn attempt_of(event: &Event, record: &RunRecord) -> Option<u32> {
     match event {
-        Event::AttemptPlanned { attempt, .. }
-        | Event::AttemptAccepted { attempt, .. }
-        | Event::AttemptSucceeded { attempt, .. }
-        | Event::AttemptFailed { attempt, .. }
-        | Event::AttemptAbandoned { attempt, .. }
-        | Event::AttemptEnded { attempt, .. } => Some(*attempt),
-        Event::StepCompleted { step, .. }
-        | Event::StepFailed { step, .. }
-        | Event::RetryScheduled { step, .. }
-        | Event::FallbackTaken { step, .. } => {
-            record.step(step)?.last_attempt().map(|attempt| attempt.number)
-        }
-        _ => None,
+        Event::Run(_) => None,
+        Event::Step { step, event } => match event {
+            StepEvent::Completed { .. }
+            | StepEvent::Failed { .. }
+            | StepEvent::Parked { .. }
+            | StepEvent::Resolved { .. }
+            | StepEvent::RetryScheduled { .. }
+            | StepEvent::FallbackTaken { .. } => {
+                record.step(step)?.last_attempt().map(|attempt| attempt.number)
+            }
+            _ => None,
+        },
+        Event::Attempt { key, .. } => Some(key.number),
     }
 }
 
 /// What was given or came out with `event`, and under which name it is told.
 fn value_of(event: &Event, places: &ArtifactPlaces) -> Option<(&'static str, PublicValue)> {
-    Some(match event {
-        Event::RunStarted(started) => ("inputs", places.value(&started.inputs)),
-        Event::StepReady { inputs, .. } => ("inputs", places.optional(inputs.as_ref())),
-        Event::TargetReady { inputs, .. } => ("inputs", places.value(inputs)),
-        Event::StepCompleted { output, .. } => ("outputs", places.optional(output.as_ref())),
-        _ => return None,
-    })
+    match event {
+        Event::Run(RunEvent::Started(started)) => Some(("inputs", places.value(&started.inputs))),
+        Event::Step { event, .. } => match event {
+            StepEvent::Ready { inputs, .. } => Some(("inputs", places.optional(inputs.as_ref()))),
+            StepEvent::TargetReady { inputs, .. } => Some(("inputs", places.value(inputs))),
+            StepEvent::Completed { output } => Some(("outputs", places.optional(output.as_ref()))),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// What else `event` tells.
 fn details_of(event: &Event, record: &RunRecord) -> BTreeMap<String, Detail> {
     let details = match event {
-        Event::RunStarted(started) => json!({
+        Event::Run(event) => run_details(event, record),
+        Event::Step { step, event } => step_details(step, event, record),
+        Event::Attempt { event, .. } => attempt_details(event),
+    };
+    match details {
+        Json::Object(details) => details.into_iter().map(|(name, json)| (name, json.into())).collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
+    match event {
+        RunEvent::Started(started) => json!({
             "pipeline": started.pipeline, "plan": started.plan, "user": started.user,
             "labels": started.labels, "steps": record.order.len(),
         }),
-        Event::RunResumed { away } => json!({ "away_ms": away.0 }),
-        Event::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
-        Event::StepExpanded { items, .. } => {
+        RunEvent::Resumed { away } => json!({ "away_ms": away.0 }),
+        RunEvent::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
+        RunEvent::Parked { reason } => json!({ "reason": reason }),
+        RunEvent::Unparked {} => json!({}),
+        RunEvent::Completed { .. } | RunEvent::Failed { .. } | RunEvent::Cancelled { .. } => json!({}),
+    }
+}
+
+fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json {
+    match event {
+        StepEvent::Expanded { items } => {
             let keys: Vec<_> = items.keys().take(KEYS_MAX).collect();
             match items.len() {
                 ..=KEYS_MAX => json!({ "items": keys }),
                 total => json!({ "items": keys, "total": total }),
             }
         }
-        Event::TargetReady { target, dropped, .. } => json!({ "target": target, "dropped": dropped }),
-        Event::StepSkipped { reason, step } => json!({
+        StepEvent::TargetReady { target, dropped, .. } => json!({ "target": target, "dropped": dropped }),
+        StepEvent::Skipped { reason } => json!({
             "why": skip_word(reason), "reason": record.step(step).and_then(|step| step.reason.clone()),
         }),
-        Event::StepSlept { until, .. } => json!({ "until": until.to_string() }),
-        Event::AttemptPlanned { target, operation, estimate, deadline, .. } => json!({
-            "target": target, "operation": operation, "deadline": deadline.to_string(),
-            "estimate": estimate,
-        }),
-        Event::AttemptAccepted { job, .. } => json!({ "job": job }),
-        Event::AttemptSucceeded { cost, .. } => json!({ "cost": cost }),
-        Event::AttemptFailed { failure, cost, .. } => {
-            json!({ "class": failure.class, "message": failure.message, "cost": cost })
-        }
-        Event::AttemptAbandoned { reason, .. } => json!({ "reason": reason }),
-        Event::AttemptEnded { end, cost, .. } => json!({ "end": end, "cost": cost }),
-        Event::RetryScheduled { at, reason, counted, .. } => {
+        StepEvent::Slept { until } => json!({ "until": until.to_string() }),
+        StepEvent::RetryScheduled { at, reason, counted } => {
             json!({ "retry_at": at.to_string(), "reason": reason, "counted": counted })
         }
-        Event::FallbackTaken { target, reason, .. } => json!({ "target": target, "reason": reason }),
-        Event::StepCompleted { step, .. } => {
+        StepEvent::Parked { reason, message } => json!({ "reason": reason, "message": message }),
+        StepEvent::Resolved { decision, by } => json!({ "decision": decision, "by": by }),
+        StepEvent::FallbackTaken { target, reason } => json!({ "target": target, "reason": reason }),
+        StepEvent::Completed { .. } => {
             let record = record.step(step);
             json!({
                 "duration_ms": record.and_then(|step| step.duration()).map(|duration| duration.0),
                 "cost": record.map(|step| step.cost),
             })
         }
-        Event::StepFailed { failure, tolerated, .. } => {
+        StepEvent::Failed { failure, tolerated } => {
             json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })
         }
-        Event::StepCancelled { reason, .. } => json!({ "reason": reason }),
-        Event::StepReady { .. }
-        | Event::StepWoken { .. }
-        | Event::RunCompleted { .. }
-        | Event::RunFailed { .. }
-        | Event::RunCancelled { .. } => json!({}),
-    };
-    match details {
-        Json::Object(details) => details.into_iter().map(|(name, json)| (name, json.into())).collect(),
-        _ => BTreeMap::new(),
+        StepEvent::Cancelled { reason } => json!({ "reason": reason }),
+        StepEvent::Ready { .. } | StepEvent::Woken {} => json!({}),
+    }
+}
+
+fn attempt_details(event: &AttemptEvent) -> Json {
+    match event {
+        AttemptEvent::Planned { target, operation, estimate, deadline } => json!({
+            "target": target, "operation": operation, "deadline": deadline.to_string(),
+            "estimate": estimate,
+        }),
+        AttemptEvent::Accepted { job, .. } => json!({ "job": job }),
+        AttemptEvent::AcceptedLate { job } => json!({ "job": job, "late": true }),
+        AttemptEvent::Absent {} | AttemptEvent::Finished {} => json!({}),
+        AttemptEvent::Began { deadline } => json!({ "deadline": deadline.to_string() }),
+        AttemptEvent::Unknown { failure } => {
+            json!({ "class": failure.class, "message": failure.message })
+        }
+        AttemptEvent::Warned { message } => json!({ "message": message }),
+        AttemptEvent::Succeeded { cost, usage } => {
+            json!({ "cost": cost.amount, "cost_basis": cost.basis, "usage": usage })
+        }
+        AttemptEvent::Failed { failure, cost, .. } => json!({
+            "class": failure.class, "message": failure.message, "cost": cost.amount,
+            "cost_basis": cost.basis,
+        }),
+        AttemptEvent::Abandoned { reason, .. } => json!({ "reason": reason }),
+        AttemptEvent::Ended { end, cost, .. } => {
+            json!({ "end": end, "cost": cost.amount, "cost_basis": cost.basis })
+        }
     }
 }
 
@@ -247,7 +297,7 @@ mod tests {
     use super::*;
 
     /// Every public name; the documentation must tell of each.
-    const NAMES: [&str; 26] = [
+    const NAMES: [&str; 35] = [
         "run.started",
         "run.found",
         "run.resumed",
@@ -269,7 +319,16 @@ mod tests {
         "step.failed",
         "step.skipped",
         "step.cancelled",
+        "run.parked",
+        "run.unparked",
+        "step.parked",
+        "step.resolved",
         "attempt.accepted",
+        "attempt.absent",
+        "attempt.running",
+        "attempt.fetching",
+        "attempt.unknown",
+        "attempt.warning",
         "attempt.succeeded",
         "attempt.failed",
         "attempt.abandoned",

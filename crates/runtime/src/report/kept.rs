@@ -8,9 +8,9 @@ mod outline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::{Event, RunId, StepStatus, Turn};
+use motet_engine::{Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
 use motet_pipeline::{Class, Failure, Plan, StepPath};
-use motet_store::{RunRow, StepFilter, StepRow, Store, StoreError};
+use motet_store::{RunRow, RunStatus, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;
 use super::record::{AttemptRecord, Items, StepRecord};
@@ -142,6 +142,7 @@ impl Reading<'_> {
         self.learn_keys(&outline)?;
         let told = self.read_turns(&outline)?;
         self.take_in_steps(outline, told);
+        self.take_in_standing(row);
         self.take_in_the_end(row)?;
         self.count_failures()
     }
@@ -153,12 +154,20 @@ impl Reading<'_> {
         }
     }
 
+    /// A run that isn't over may be parked; what for, its row knows.
+    fn take_in_standing(&mut self, row: &RunRow) {
+        if row.status == RunStatus::Parked {
+            self.reporter.record.status = row.status;
+            self.reporter.record.reason = row.message.clone();
+        }
+    }
+
     fn take_in_the_start(&mut self) -> Result<(), StoreError> {
         let first = self.store.turn(self.run, 1)?.ok_or_else(|| StoreError::Corrupt {
             file: self.store.folder().to_owned(),
             what: format!("turn 1 of run {} is missing", self.run),
         })?;
-        self.take_in(&first, |event| matches!(event, Event::RunStarted(_)));
+        self.take_in(&first, |event| matches!(event, Event::Run(RunEvent::Started(_))));
         Ok(())
     }
 
@@ -197,7 +206,7 @@ impl Reading<'_> {
         for number in turns {
             for event in self.store.turn(self.run, number)?.iter().flat_map(|turn| &turn.events) {
                 if event.step().is_some_and(|step| outline.rows.contains_key(step))
-                    && matches!(event, Event::StepExpanded { .. })
+                    && matches!(event, Event::Step { event: StepEvent::Expanded { .. }, .. })
                 {
                     self.reporter.mask.event(event);
                 }
@@ -226,7 +235,9 @@ impl Reading<'_> {
                 let Some((path, part)) = event.step().and_then(|step| steps.get_key_value(step)) else {
                     continue;
                 };
-                if *part == Part::Everything || matches!(event, Event::StepCompleted { .. }) {
+                if *part == Part::Everything
+                    || matches!(event, Event::Step { event: StepEvent::Completed { .. }, .. })
+                {
                     let event = self.reporter.mask.event(event);
                     let step = told.entry((*path).clone()).or_default();
                     self.reporter.record.apply_apart(step, path, &event, turn.at);

@@ -6,8 +6,8 @@ mod values;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::Event;
 use motet_engine::event::SkipReason;
+use motet_engine::{AttemptEvent, Event, RunEvent, StepEvent};
 use motet_pipeline::plan::{Body, InputSpec, Scope};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, Plan, StepPath, Value};
@@ -190,51 +190,77 @@ impl Mask {
         }
         let mut event = event.clone();
         match &mut event {
-            Event::RunStarted(started) => {
-                self.learn_inputs("", &started.inputs);
-                started.inputs = self.inputs("", &started.inputs);
-            }
-            Event::StepReady { step, inputs: Some(inputs) } | Event::TargetReady { step, inputs, .. } => {
-                let path = step.without_keys();
-                self.learn_inputs(&path, inputs);
-                *inputs = self.inputs(&path, inputs);
-            }
-            Event::StepExpanded { items, .. } => {
-                items.keys().for_each(|key| self.learn_key(&key));
-                let mut masking = Masking::new(self);
-                *items = items.iter().map(|(key, value)| (self.key(&key), masking.shown(value))).collect();
-            }
-            Event::RunFailed { step, failure } => {
-                *step = step.as_ref().map(|step| self.path(step));
-                self.failure(failure);
-            }
-            Event::StepSkipped { reason: SkipReason::Upstream { step }, .. } => *step = self.path(step),
-            Event::AttemptFailed { failure, .. } | Event::StepFailed { failure, .. } => self.failure(failure),
-            Event::AttemptEnded { output: Some(value), .. }
-            | Event::StepCompleted { output: Some(value), .. }
-            | Event::RunCompleted { outputs: value, .. } => *value = self.value(value),
-            Event::CancelRequested { reason, .. }
-            | Event::AttemptAbandoned { reason, .. }
-            | Event::RetryScheduled { reason, .. }
-            | Event::FallbackTaken { reason, .. }
-            | Event::StepCancelled { reason, .. }
-            | Event::RunCancelled { reason } => *reason = self.text(reason),
-            Event::RunResumed { .. }
-            | Event::StepReady { inputs: None, .. }
-            | Event::StepSkipped { .. }
-            | Event::StepSlept { .. }
-            | Event::StepWoken { .. }
-            | Event::AttemptPlanned { .. }
-            | Event::AttemptAccepted { .. }
-            | Event::AttemptSucceeded { .. }
-            | Event::AttemptEnded { output: None, .. }
-            | Event::StepCompleted { output: None, .. } => {}
+            Event::Run(event) => self.run_event(event),
+            Event::Step { step, event } => self.step_event(step, event),
+            Event::Attempt { event, .. } => self.attempt_event(event),
         }
         if let Some(step) = event.step_mut() {
             self.learn_keys(step);
             *step = self.path(step);
         }
         Cow::Owned(event)
+    }
+
+    fn run_event(&mut self, event: &mut RunEvent) {
+        match event {
+            RunEvent::Started(started) => {
+                self.learn_inputs("", &started.inputs);
+                started.inputs = self.inputs("", &started.inputs);
+            }
+            RunEvent::Resumed { .. } | RunEvent::Parked { .. } | RunEvent::Unparked {} => {}
+            RunEvent::Completed { outputs, .. } => *outputs = self.value(outputs),
+            RunEvent::Failed { step, failure } => {
+                *step = step.as_ref().map(|step| self.path(step));
+                self.failure(failure);
+            }
+            RunEvent::CancelRequested { reason, .. } | RunEvent::Cancelled { reason } => {
+                *reason = self.text(reason);
+            }
+        }
+    }
+
+    fn step_event(&mut self, step: &StepPath, event: &mut StepEvent) {
+        match event {
+            StepEvent::Ready { inputs: Some(inputs), .. } | StepEvent::TargetReady { inputs, .. } => {
+                let path = step.without_keys();
+                self.learn_inputs(&path, inputs);
+                *inputs = self.inputs(&path, inputs);
+            }
+            StepEvent::Expanded { items } => {
+                items.keys().for_each(|key| self.learn_key(&key));
+                let mut masking = Masking::new(self);
+                *items = items.iter().map(|(key, value)| (self.key(&key), masking.shown(value))).collect();
+            }
+            StepEvent::Skipped { reason: SkipReason::Upstream { step } } => *step = self.path(step),
+            StepEvent::Completed { output } => *output = output.as_ref().map(|value| self.value(value)),
+            StepEvent::Failed { failure, .. } => self.failure(failure),
+            StepEvent::RetryScheduled { reason, .. }
+            | StepEvent::FallbackTaken { reason, .. }
+            | StepEvent::Cancelled { reason }
+            | StepEvent::Parked { message: reason, .. } => *reason = self.text(reason),
+            StepEvent::Ready { inputs: None, .. }
+            | StepEvent::Skipped { .. }
+            | StepEvent::Slept { .. }
+            | StepEvent::Resolved { .. }
+            | StepEvent::Woken {} => {}
+        }
+    }
+
+    fn attempt_event(&self, event: &mut AttemptEvent) {
+        match event {
+            AttemptEvent::Failed { failure, .. } | AttemptEvent::Unknown { failure } => self.failure(failure),
+            AttemptEvent::Ended { output, .. } => *output = output.as_ref().map(|value| self.value(value)),
+            AttemptEvent::Abandoned { reason, .. } | AttemptEvent::Warned { message: reason } => {
+                *reason = self.text(reason);
+            }
+            AttemptEvent::Planned { .. }
+            | AttemptEvent::Accepted { .. }
+            | AttemptEvent::AcceptedLate { .. }
+            | AttemptEvent::Absent {}
+            | AttemptEvent::Began { .. }
+            | AttemptEvent::Finished {}
+            | AttemptEvent::Succeeded { .. } => {}
+        }
     }
 }
 
@@ -279,7 +305,7 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
 
     fn message_of(event: Cow<Event>) -> String {
         match event.into_owned() {
-            Event::StepFailed { failure, .. } => failure.message,
+            Event::Step { event: StepEvent::Failed { failure, .. }, .. } => failure.message,
             other => panic!("no failure: {other:?}"),
         }
     }
@@ -291,7 +317,10 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
             Value::map([("a", Value::list(vec!["my hunter22!".into(), 123_456_i64.into(), 7_i64.into()]))]);
         assert_eq!(mask.value(&value).to_json().to_string(), r#"{"a":["my •••!","•••",7]}"#);
         let failure = Failure::new(Class::Auth, "the key hunter22 was refused");
-        let failed = Event::StepFailed { step: StepPath::from_text("x"), failure, tolerated: false };
+        let failed = Event::Step {
+            step: StepPath::from_text("x"),
+            event: StepEvent::Failed { failure, tolerated: false },
+        };
         assert_eq!(message_of(mask.event(&failed)), "the key ••• was refused");
     }
 
@@ -307,8 +336,13 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
     fn a_pipeline_inside_hides_its_own_inputs_from_when_they_are_known() {
         let mut mask = mask("hunter22", 7);
         let inputs = Some(Value::map([("token", "Ana-token".into())]));
-        let ready = Event::StepReady { step: StepPath::from_text("inner"), inputs };
-        let Event::StepReady { inputs: Some(shown), .. } = mask.event(&ready).into_owned() else {
+        let ready = Event::Step {
+            step: StepPath::from_text("inner"),
+            event: StepEvent::Ready { inputs, opens: false },
+        };
+        let Event::Step { event: StepEvent::Ready { inputs: Some(shown), .. }, .. } =
+            mask.event(&ready).into_owned()
+        else {
             panic!("another event")
         };
         assert_eq!(shown.to_json().to_string(), r#"{"token":"•••"}"#);
@@ -330,10 +364,10 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
         let mut mask = mask("hunter22", 123_456);
         let items = ["hunter22", "plain", "a/hunter22"].map(|key| (key, Value::from(key)));
         let items = items.into_iter().collect();
-        mask.event(&Event::StepExpanded { step: StepPath::from_text("each"), items });
+        mask.event(&Event::Step { step: StepPath::from_text("each"), event: StepEvent::Expanded { items } });
         let shown = |key: &str| {
             let step = StepPath::root().step("each").item(key).step("x");
-            let woken = Event::StepWoken { step };
+            let woken = Event::Step { step, event: StepEvent::Woken {} };
             mask.clone().event(&woken).step().unwrap().to_string()
         };
         let paths = ["hunter22", "plain", "a/hunter22"].map(shown);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, RunId};
+use motet_engine::{Event, RunEvent, RunId};
 use motet_pipeline::{Digest, Failure, Money, Plan, Span, StepPath, Timestamp, Value};
 use motet_store::RunStatus;
 
@@ -150,7 +150,7 @@ impl RunRecord {
     pub(super) fn apply(&mut self, event: &Event, at: Timestamp) {
         self.updated_at = at;
         match event {
-            Event::RunStarted(started) => {
+            Event::Run(RunEvent::Started(started)) => {
                 self.pipeline = started.pipeline.clone();
                 self.plan = Some(started.plan);
                 self.user = started.user.clone();
@@ -159,19 +159,27 @@ impl RunRecord {
                 self.inputs = started.inputs.clone();
                 self.started_at = at;
             }
-            Event::RunResumed { .. } => self.interrupted = false,
-            Event::CancelRequested { reason, .. } => self.reason = Some(reason.clone()),
-            Event::RunCompleted { outputs, degraded } => {
+            Event::Run(RunEvent::Resumed { .. }) => self.interrupted = false,
+            Event::Run(RunEvent::CancelRequested { reason, .. }) => self.reason = Some(reason.clone()),
+            Event::Run(RunEvent::Parked { reason }) => {
+                self.status = RunStatus::Parked;
+                self.reason = Some(reason.word().to_owned());
+            }
+            Event::Run(RunEvent::Unparked {}) => {
+                self.status = RunStatus::Running;
+                self.reason = None;
+            }
+            Event::Run(RunEvent::Completed { outputs, degraded }) => {
                 self.outputs = Some(outputs.clone());
                 self.degraded = *degraded;
                 self.end(RunStatus::Completed, at);
             }
-            Event::RunFailed { step, failure } => {
+            Event::Run(RunEvent::Failed { step, failure }) => {
                 self.failed_step = step.clone();
                 self.failure = Some(failure.clone());
                 self.end(RunStatus::Failed, at);
             }
-            Event::RunCancelled { reason } => {
+            Event::Run(RunEvent::Cancelled { reason }) => {
                 self.reason = Some(reason.clone());
                 self.end(RunStatus::Cancelled, at);
             }

@@ -21,6 +21,9 @@ pub struct Tally {
     pub retrying: u64,
     /// Those that sleep because that is what they do.
     pub sleeping: u64,
+    /// Those that wait for a decision or for money.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parked: u64,
     /// Those that completed.
     pub completed: u64,
     /// Those that failed for good.
@@ -34,6 +37,10 @@ pub struct Tally {
     /// When the first of those that are retried is.
     #[serde(skip)]
     pub next_retry: Option<Timestamp>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tally {
@@ -51,6 +58,7 @@ impl Tally {
                 self.next_retry = Some(self.next_retry.map_or(at, |known| known.min(at)));
             }
             Standing::Sleeping => self.sleeping += count,
+            Standing::Parked => self.parked += count,
         }
     }
 }
@@ -81,6 +89,7 @@ impl RunRecord {
                         StepStatus::Running => tally.running += count,
                         StepStatus::Waiting => tally.waiting += count,
                         StepStatus::Sleeping => tally.sleeping += count,
+                        StepStatus::Parked => tally.parked += count,
                         _ => {}
                     }
                 }
@@ -94,8 +103,8 @@ impl RunRecord {
                 }
             }
         }
-        let begun = tally.over() + tally.running + tally.waiting + tally.retrying + tally.sleeping;
-        tally.pending = tally.total.saturating_sub(begun);
+        let open = tally.running + tally.waiting + tally.retrying + tally.sleeping + tally.parked;
+        tally.pending = tally.total.saturating_sub(tally.over() + open);
         Some(tally)
     }
 
@@ -122,6 +131,8 @@ pub enum Standing {
     Retrying(Timestamp),
     /// It sleeps because that is what it does.
     Sleeping,
+    /// It waits for a decision or for money.
+    Parked,
 }
 
 impl Standing {
@@ -131,6 +142,7 @@ impl Standing {
             (StepStatus::Waiting, _) => Some(Standing::Waiting),
             (StepStatus::Sleeping, Some(at)) if has_failed(step) => Some(Standing::Retrying(at)),
             (StepStatus::Sleeping, _) => Some(Standing::Sleeping),
+            (StepStatus::Parked, _) => Some(Standing::Parked),
             _ => None,
         }
     }
@@ -142,6 +154,7 @@ impl Standing {
             Standing::Waiting => "waiting for a slot",
             Standing::Retrying(_) => "retrying",
             Standing::Sleeping => "sleeping",
+            Standing::Parked => "parked",
         }
     }
 }

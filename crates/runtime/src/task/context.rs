@@ -1,13 +1,13 @@
 //! What a task is handed besides its input.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use motet_engine::RunId;
-use motet_pipeline::{Artifact, Class, Failure, StepPath, Timestamp, Value};
+use motet_pipeline::{Artifact, Class, Failure, Money, Outcome, StepPath, Timestamp, Value};
 
 use super::{Media, TaskError};
-use crate::operation::Scratch;
+use crate::operation::{Scratch, WorkError};
 use crate::reading::open_file;
 use crate::work::Work;
 
@@ -15,6 +15,8 @@ use crate::work::Work;
 #[derive(Clone)]
 pub struct TaskContext {
     work: Arc<Work>,
+    /// What is told beside the output.
+    told: Arc<Mutex<Outcome>>,
 }
 
 /// The name under which what is kept lies in its scratch folder.
@@ -22,7 +24,7 @@ const KEPT: &str = "kept";
 
 impl TaskContext {
     pub(crate) fn new(work: Work) -> TaskContext {
-        TaskContext { work: Arc::new(work) }
+        TaskContext { work: Arc::new(work), told: Arc::default() }
     }
 
     pub(crate) fn inputs(&self) -> &Value {
@@ -66,6 +68,36 @@ impl TaskContext {
         self.work.progress().tell(Some(fraction), Some(message).filter(|message| !message.is_empty()));
     }
 
+    /// Reports what the attempt cost, in dollars; several amounts add up. It is recorded however the attempt
+    /// ends, and shown with its step and run.
+    ///
+    /// ```
+    /// # use motet::TaskContext;
+    /// # fn of_a_closure(context: &TaskContext) -> Result<(), Box<dyn std::error::Error>> {
+    /// context.cost("0.0042".parse()?);
+    /// context.used("tokens_out", 120.0);
+    /// context.warn("the answer was cut");
+    /// # Ok(()) }
+    /// ```
+    pub fn cost(&self, amount: Money) {
+        self.told().cost.amount += amount;
+    }
+
+    /// Reports how much the attempt used of something, such as `tokens_out` or `seconds`; amounts add up. It is
+    /// recorded if the attempt succeeds.
+    pub fn used(&self, unit: &str, amount: f64) {
+        self.told().usage.add(unit, amount);
+    }
+
+    /// Reports what somebody should know though the attempt succeeds: an event, and a line on the screen.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.told().warnings.push(message.into());
+    }
+
+    pub(crate) fn told(&self) -> MutexGuard<'_, Outcome> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether the attempt is no longer wanted: its run was cancelled, or its time is over. It should
     /// end soon; two seconds later it is dropped where it waits.
     pub fn is_cancelled(&self) -> bool {
@@ -83,9 +115,10 @@ impl TaskContext {
     /// When they are gone from the store.
     pub async fn read(&self, media: &Artifact) -> Result<Vec<u8>, TaskError> {
         let path = self.path(media)?;
-        let read =
-            self.work.hands.compute(move || std::fs::read(&path).map_err(|error| unreadable(&path, &error)));
-        read.await.map_err(TaskError::of)
+        let read = self.work.hands.compute(move || {
+            std::fs::read(&path).map_err(|error| WorkError::from(unreadable(&path, &error)))
+        });
+        read.await.map_err(TaskError::of_work)
     }
 
     /// The file of a kept piece of media, for programs that want one. It is for reading only.
@@ -107,8 +140,8 @@ impl TaskContext {
     /// # Errors
     /// When the store can't keep them, ffprobe is missing, or they are damaged media.
     pub async fn keep(&self, bytes: impl Into<Vec<u8>>) -> Result<Media, TaskError> {
-        let scratch = Scratch::new(&self.work).map_err(TaskError::of)?;
-        scratch.write(KEPT, &bytes.into()).map_err(TaskError::of)?;
+        let scratch = Scratch::new(&self.work).map_err(TaskError::of_work)?;
+        scratch.write(KEPT, &bytes.into()).map_err(TaskError::of_work)?;
         self.keep_from(&scratch).await
     }
 
@@ -118,19 +151,19 @@ impl TaskContext {
     /// As [`TaskContext::keep`], and when the file can't be read.
     pub async fn keep_file(&self, path: impl AsRef<Path>) -> Result<Media, TaskError> {
         let path = path.as_ref();
-        let scratch = Scratch::new(&self.work).map_err(TaskError::of)?;
+        let scratch = Scratch::new(&self.work).map_err(TaskError::of_work)?;
         let (source, copy) = (path.to_owned(), scratch.path(KEPT));
         let copied = self.work.hands.compute(move || {
             let copied = open_file(&source)
                 .and_then(|mut file| Ok(std::io::copy(&mut file, &mut std::fs::File::create(&copy)?)?));
-            copied.map(drop).map_err(|error| unreadable(&source, &error))
+            copied.map(drop).map_err(|error| WorkError::from(unreadable(&source, &error)))
         });
-        copied.await.map_err(TaskError::of)?;
+        copied.await.map_err(TaskError::of_work)?;
         self.keep_from(&scratch).await
     }
 
     async fn keep_from(&self, scratch: &Scratch) -> Result<Media, TaskError> {
-        let artifact = scratch.keep(&self.work, KEPT).await.map_err(TaskError::of)?;
+        let artifact = scratch.keep(&self.work, KEPT).await.map_err(TaskError::of_work)?;
         Ok(Media::from(artifact))
     }
 }

@@ -4,7 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use motet_pipeline::{Class, Failure, Span, Timestamp};
+use motet_pipeline::{Class, Cost, Failure, Span, Timestamp};
+use motet_store::StoreError;
+
+use crate::operation::WorkError;
 
 /// Why an attempt of a task failed. Its class decides what follows: a retry, a fallback, the end.
 ///
@@ -23,16 +26,18 @@ use motet_pipeline::{Class, Failure, Span, Timestamp};
 /// let busy = TaskError::new(Class::Throttled, "the kiln is full").retry_after(Duration::from_secs(90));
 /// assert_eq!(busy.to_string(), "throttled: the kiln is full");
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TaskError {
-    failure: Failure,
+    failure: Box<Failure>,
     pause: Option<Span>,
+    /// What the store said when it couldn't keep something.
+    of_store: Option<Box<StoreError>>,
 }
 
 impl TaskError {
     /// An error of `class`; `message` says what happened, for people, without secrets.
     pub fn new(class: Class, message: impl Into<String>) -> TaskError {
-        TaskError { failure: Failure::new(class, message), pause: None }
+        TaskError::of(Failure::new(class, message))
     }
 
     /// The same, not to be tried again before `at`.
@@ -57,14 +62,29 @@ impl TaskError {
         &self.failure.message
     }
 
-    pub(crate) fn of(failure: Failure) -> TaskError {
-        TaskError { failure, pause: None }
+    fn of(failure: Failure) -> TaskError {
+        TaskError { failure: Box::new(failure), pause: None, of_store: None }
     }
 
-    /// What is told to the engine at `now`.
-    pub(crate) fn into_failure(self, now: Timestamp) -> Failure {
+    /// Of something that was done for a task.
+    pub(crate) fn of_work(error: WorkError) -> TaskError {
+        match error {
+            WorkError::Failed { failure, .. } => TaskError::of(*failure),
+            WorkError::StoreFailed(error) => {
+                let failure = Failure::unavailable(error.to_string());
+                TaskError { of_store: Some(Box::new(error)), ..TaskError::of(failure) }
+            }
+        }
+    }
+
+    /// What is told of an attempt that ended with it at `now`, and cost this.
+    pub(crate) fn into_work_error(self, now: Timestamp, cost: Cost) -> WorkError {
+        if let Some(error) = self.of_store {
+            return WorkError::StoreFailed(*error);
+        }
         let paused = self.pause.map(|pause| now.after(pause));
-        Failure { retry_at: self.failure.retry_at.max(paused), ..self.failure }
+        let failure = Failure { retry_at: self.failure.retry_at.max(paused), ..*self.failure };
+        WorkError::Failed { failure: Box::new(failure), cost }
     }
 }
 

@@ -4,6 +4,7 @@ mod media;
 mod plain;
 mod thread;
 
+use motet::engine::AttemptEvent;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -275,7 +276,11 @@ fn inputs_are_whatever_serde_writes_as_an_object_or_pairs() {
 fn attempts(motet: &Motet, run: &motet::RunHandle) -> usize {
     let turns = motet.store().turns(run.id()).unwrap();
     let events = turns.iter().flat_map(|turn| &turn.events);
-    events.filter(|event| matches!(event, motet::engine::Event::AttemptPlanned { .. })).count()
+    events
+        .filter(|event| {
+            matches!(event, motet::engine::Event::Attempt { event: AttemptEvent::Planned { .. }, .. })
+        })
+        .count()
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! when it goes on. Nothing sleeps.
 
 mod child;
+mod paid;
 mod stage;
 
 use stage::{Stage, journal_events};

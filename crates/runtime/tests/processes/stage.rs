@@ -36,8 +36,13 @@ pub struct Knock {
 
 impl Knock {
     /// Lets the step do its work.
-    pub fn open(mut self) {
-        self.stream.write_all(b"!").unwrap();
+    pub fn open(self) {
+        self.answer(b'!');
+    }
+
+    /// Answers a call.
+    pub fn answer(mut self, answer: u8) {
+        self.stream.write_all(&[answer]).unwrap();
     }
 
     /// Waits until the step has stopped to wait.

@@ -2,19 +2,19 @@
 
 mod socket;
 
-use motet::Failure;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use motet::engine::{Event, RunId};
+use motet::engine::{Event, RunEvent, RunId, StepEvent};
 use motet::follow::Happening;
 use motet::language::bundle::Bundle;
 use motet::language::contract::{Contract, Work as Kind};
 use motet::language::{Type, Value};
-use motet::operation::Operation;
+use motet::operation::{Operation, WorkError};
 use motet::store::{Store, StoreError};
 use motet::{
-    Builder, Error, Followed, Motet, Session, Settings, StartOptions, StartRequest, StorePlace, Task, Work,
+    Builder, Error, Followed, Motet, Outcome, Session, Settings, StartOptions, StartRequest, StorePlace,
+    Task, Work,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -66,10 +66,10 @@ async fn end_of(mut followed: Followed) -> String {
         assert_eq!(turn.number, next);
         next += 1;
         match turn.events.last() {
-            Some(Event::RunCompleted { outputs, .. }) => {
+            Some(Event::Run(RunEvent::Completed { outputs, .. })) => {
                 return format!("completed: {}", outputs.get("text").and_then(Value::as_str).unwrap());
             }
-            Some(Event::RunCancelled { reason }) => return format!("cancelled: {reason}"),
+            Some(Event::Run(RunEvent::Cancelled { reason })) => return format!("cancelled: {reason}"),
             _ => {}
         }
     }
@@ -171,13 +171,16 @@ async fn an_owner_that_closes_hands_its_guests_run_over_and_an_interrupted_one_s
         last = Some(happening);
     }
     let Some(Happening::Turn(turn)) = last else { panic!("the run has an end") };
-    assert!(matches!(turn.events.last(), Some(Event::RunCancelled { .. })));
+    assert!(matches!(turn.events.last(), Some(Event::Run(RunEvent::Cancelled { .. }))));
     let resumed = guest.store().turns(&its_id).unwrap();
     let resumed = resumed.iter().flat_map(|turn| &turn.events);
-    assert_eq!(resumed.filter(|event| matches!(event, Event::RunResumed { .. })).count(), 1);
+    assert_eq!(resumed.filter(|event| matches!(event, Event::Run(RunEvent::Resumed { .. }))).count(), 1);
     let left_alone = guest.store().turns(&own_id).unwrap();
     let mut left_alone = left_alone.iter().flat_map(|turn| &turn.events);
-    assert!(!left_alone.any(|event| matches!(event, Event::RunResumed { .. })), "it was told to stop");
+    assert!(
+        !left_alone.any(|event| matches!(event, Event::Run(RunEvent::Resumed { .. }))),
+        "it was told to stop"
+    );
 }
 
 #[tokio::test]
@@ -273,12 +276,12 @@ impl Operation for Stubborn {
         self.0.send_modify(|count| *count += 1);
         Box::pin(async move {
             work.stop().cancelled().await;
-            Ok(Value::map([("value", Value::from("kept"))]))
+            Ok(Outcome::of(Value::map([("value", Value::from("kept"))])))
         })
     }
 }
 
-type Performing = std::pin::Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
+type Performing = std::pin::Pin<Box<dyn Future<Output = Result<Outcome, WorkError>> + Send>>;
 
 #[tokio::test]
 async fn work_that_ends_while_its_process_stops_is_kept_and_not_done_again() {
@@ -315,7 +318,7 @@ impl Operation for Mover {
         if self.from.exists() {
             fs::rename(&self.from, &self.to).unwrap();
         }
-        Box::pin(async { Ok(Value::map([("value", Value::from("moved"))])) })
+        Box::pin(async { Ok(Outcome::of(Value::map([("value", Value::from("moved"))]))) })
     }
 }
 
@@ -367,7 +370,8 @@ outputs: { text: "{{ steps.draw.items | length }} for {{ inputs.who }}" }
     let first = open(folder.path()).await.unwrap();
     let mut run = first.start(request(GALLERY, "Ada")).await.unwrap();
     let id = run.run.clone();
-    let is_completed = |event: &Event| matches!(event, Event::StepCompleted { .. });
+    let is_completed =
+        |event: &Event| matches!(event, Event::Step { event: StepEvent::Completed { .. }, .. });
     loop {
         match run.next().await {
             Some(Happening::Turn(turn)) if turn.events.iter().any(is_completed) => break,

@@ -75,8 +75,10 @@ async fn hostile_bytes_on_the_socket_do_no_harm() {
         with_hello(b"{\"follow\":{}}\n"),
         with_hello(b"{\"banana\":{}}\n"),
         with_hello(b"{\"follow\":{\"run\":\"nobody\",\"drive\":true}}\n"),
-        with_hello(b"{\"cancel\":{\"run\":\"../../etc\",\"by\":\"x\",\"reason\":\"y\"}}\n"),
-        with_hello(&[b"{\"start\":{\"inputs\":{\"x\":".as_slice(), &b"[".repeat(100_000), b"\n"].concat()),
+        with_hello(b"{\"do\":{\"cancel\":{\"run\":\"../../etc\",\"by\":\"x\",\"reason\":\"y\"}}}\n"),
+        with_hello(
+            &[b"{\"do\":{\"start\":{\"inputs\":{\"x\":".as_slice(), &b"[".repeat(100_000), b"\n"].concat(),
+        ),
         with_hello(&[&b"a".repeat((64 << 20) + 2), b"\n".as_slice()].concat()),
     ];
     let answers = tokio::task::spawn_blocking(move || {

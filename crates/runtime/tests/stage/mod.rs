@@ -2,12 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod agreement;
 pub mod altered;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use motet::engine::{Event, StepStatus, Turn};
+use motet::engine::{AttemptEvent, Event, StepEvent, StepStatus, Turn};
 use motet::language::value::Map;
 use motet::language::{Artifact, Span, Timestamp, Value};
 use motet::store::StepRow;
@@ -59,6 +60,7 @@ pub async fn play_pipeline(motet: Motet, pipeline: &Pipeline, inputs: &[(&str, V
     let end = run.wait().await.unwrap();
     let turns = motet.store().turns(run.id()).unwrap();
     let steps = motet.store().steps(run.id()).unwrap();
+    agreement::assert_readings_agree(pipeline.plan(), run.id(), &turns);
     Played { motet, end, turns, steps }
 }
 
@@ -128,12 +130,18 @@ impl Played {
 
     /// Where in the journal the first attempt of `step` begins.
     pub fn begins(&self, step: &str) -> usize {
-        self.place(step, |event| matches!(event, Event::AttemptPlanned { .. } | Event::StepSlept { .. }))
+        self.place(step, |event| {
+            matches!(
+                event,
+                Event::Attempt { event: AttemptEvent::Planned { .. }, .. }
+                    | Event::Step { event: StepEvent::Slept { .. }, .. }
+            )
+        })
     }
 
     /// Where in the journal `step` completes.
     pub fn completes(&self, step: &str) -> usize {
-        self.place(step, |event| matches!(event, Event::StepCompleted { .. }))
+        self.place(step, |event| matches!(event, Event::Step { event: StepEvent::Completed { .. }, .. }))
     }
 
     /// All that happened, in order.

@@ -1,6 +1,6 @@
 //! Bytes: kept once, whole, and referred to by what made them.
 
-use motet_engine::Event;
+use motet_engine::{Event, RunEvent};
 use motet_pipeline::{Digest, Value};
 use motet_store::{Store, StoreError};
 
@@ -11,7 +11,7 @@ pub fn artifacts_are_referred_to_by_step_and_output(store: &Store) {
     let mut score = Score::started("r", Value::map([("photo", photo.clone())]));
     let images = Value::list(vec![artifact(b"one"), artifact(b"two"), artifact(b"one")]);
     score.turn([completed("shots[k]/still", Value::map([("images", images)]))]);
-    score.turn([Event::RunCompleted { outputs: Value::map([("same", photo)]), degraded: false }]);
+    score.turn([Event::Run(RunEvent::Completed { outputs: Value::map([("same", photo)]), degraded: false })]);
     let score = score.kept_in(store);
     let rows = store.artifacts(&score.run).unwrap();
     let told: Vec<String> = rows

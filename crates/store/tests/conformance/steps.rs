@@ -1,7 +1,7 @@
 //! Large runs: a few of their turns and steps at a time.
 
-use motet_engine::{Event, Items, StepStatus};
-use motet_pipeline::{Class, Failure, Money, StepPath, Timestamp, Value};
+use motet_engine::{AttemptEvent, AttemptKey, Event, Items, StepEvent, StepStatus};
+use motet_pipeline::{Class, Cost, Failure, Money, StepPath, Timestamp, Value};
 use motet_store::{ItemCounts, StepFilter, StepRow, Store, StoreError};
 
 use crate::score::{Score, completed};
@@ -41,30 +41,42 @@ fn shots(store: &Store) -> Score {
     let path = StepPath::from_text;
     let expanded = |step: &str| {
         let items: Items = ["a", "b", "c", "d"].into_iter().map(|key| (key, Value::Null)).collect();
-        Event::StepExpanded { step: path(step), items }
+        Event::Step { step: path(step), event: StepEvent::Expanded { items } }
     };
-    let ready = |step: &str| Event::StepReady { step: path(step), inputs: Some(Value::Null) };
-    let open = |step: &str| Event::StepReady { step: path(step), inputs: None };
-    let planned = |step: &str| Event::AttemptPlanned {
+    let ready = |step: &str| Event::Step {
         step: path(step),
-        attempt: 1,
-        target: 0,
-        operation: "local/scene".into(),
-        estimate: Money::ZERO,
-        deadline: Timestamp(99),
+        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false },
+    };
+    let open =
+        |step: &str| Event::Step { step: path(step), event: StepEvent::Ready { inputs: None, opens: false } };
+    let planned = |step: &str| Event::Attempt {
+        key: AttemptKey { step: path(step), number: 1 },
+        event: AttemptEvent::Planned {
+            target: 0,
+            operation: "local/scene".into(),
+            estimate: Money::ZERO,
+            deadline: Timestamp(99),
+        },
     };
     let cost: Money = "0.5".parse().unwrap();
-    let succeeded = |step: &str| Event::AttemptSucceeded { step: path(step), attempt: 1, cost };
-    let failure = Failure::new(Class::Content, "refused");
-    let refused = |step: &str| Event::AttemptFailed {
-        step: path(step),
-        attempt: 1,
-        failure: failure.clone(),
-        cost,
-        abandoned: false,
+    let succeeded = |step: &str| Event::Attempt {
+        key: AttemptKey { step: path(step), number: 1 },
+        event: AttemptEvent::Succeeded { cost: Cost::billed(cost), usage: Default::default() },
     };
-    let failed =
-        |step: &str| Event::StepFailed { step: path(step), failure: failure.clone(), tolerated: false };
+    let failure = Failure::new(Class::Content, "refused");
+    let refused = |step: &str| Event::Attempt {
+        key: AttemptKey { step: path(step), number: 1 },
+        event: AttemptEvent::Failed {
+            failure: failure.clone(),
+            cost: Cost::billed(cost),
+            abandoned: false,
+            until: None,
+        },
+    };
+    let failed = |step: &str| Event::Step {
+        step: path(step),
+        event: StepEvent::Failed { failure: failure.clone(), tolerated: false },
+    };
 
     let mut score = Score::started("r", Value::Null);
     score.turn([expanded("shots"), open("shots[a]"), open("shots[b]"), open("shots[c]")]);
@@ -118,11 +130,13 @@ pub fn steps_are_found_a_few_at_a_time(store: &Store) {
 pub fn of_items_that_failed_at_once_the_first_of_the_list_come_first(store: &Store) {
     let path = StepPath::from_text;
     let failure = Failure::new(Class::Content, "refused");
-    let failed =
-        |step: &str| Event::StepFailed { step: path(step), failure: failure.clone(), tolerated: false };
+    let failed = |step: &str| Event::Step {
+        step: path(step),
+        event: StepEvent::Failed { failure: failure.clone(), tolerated: false },
+    };
     let mut score = Score::started("r", Value::Null);
     let items: Items = (0..12).map(|index: i32| (index.to_string(), Value::Null)).collect();
-    score.turn([Event::StepExpanded { step: path("shots"), items }]);
+    score.turn([Event::Step { step: path("shots"), event: StepEvent::Expanded { items } }]);
     let steps = ["shots[10]", "shots[2]/still", "shots[2]", "shots[0]/takes[10]", "shots[0]"];
     score.turn(steps.map(failed));
     let run = &score.kept_in(store).run;
@@ -150,7 +164,8 @@ pub fn a_step_knows_the_turns_that_tell_of_it(store: &Store) {
     let score = Score::everything("everything").kept_in(store);
     // What the provider calls a job is told by the journal alone.
     let tells = |event: &Event, step: &StepPath| {
-        event.step() == Some(step) && !matches!(event, Event::AttemptAccepted { .. })
+        event.step() == Some(step)
+            && !matches!(event, Event::Attempt { event: AttemptEvent::Accepted { .. }, .. })
     };
     let told = |step: &StepPath| -> Vec<u64> {
         let turns = score.turns().into_iter();

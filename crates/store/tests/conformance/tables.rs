@@ -1,8 +1,8 @@
 //! What is told from the journal: runs, steps, costs, and how they are found.
 
 use motet_engine::event::LateEnd;
-use motet_engine::{Event, StepStatus};
-use motet_pipeline::{Class, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
+use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent, StepStatus};
+use motet_pipeline::{Class, Cost, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, RunFilter, RunStatus, Store, inputs_digest};
 
 use crate::score::{Score, artifact};
@@ -27,7 +27,7 @@ pub fn a_run_is_told_from_start_to_end(store: &Store) {
 
     let mut failed = Score::started("f", Value::map([("a", Value::Null)]));
     let failure = Failure::new(Class::Content, "refused");
-    failed.turn([Event::RunFailed { step: Some(StepPath::from_text("still")), failure }]);
+    failed.turn([Event::Run(RunEvent::Failed { step: Some(StepPath::from_text("still")), failure })]);
     let row = store.run(&failed.kept_in(store).run).unwrap().unwrap();
     assert_eq!(
         (row.status, row.class.as_deref(), row.message.as_deref()),
@@ -36,40 +36,46 @@ pub fn a_run_is_told_from_start_to_end(store: &Store) {
     assert_eq!(row.failed_step, Some(StepPath::from_text("still")));
 
     let mut cancelled = Score::started("c", Value::map([("a", Value::Null)]));
-    cancelled.turn([Event::RunCancelled { reason: "asked to".into() }]);
+    cancelled.turn([Event::Run(RunEvent::Cancelled { reason: "asked to".into() })]);
     let row = store.run(&cancelled.kept_in(store).run).unwrap().unwrap();
     assert_eq!((row.status, row.message.as_deref()), (RunStatus::Cancelled, Some("asked to")));
 }
 
 pub fn steps_are_told_as_they_go(store: &Store) {
     let step = StepPath::from_text("a");
-    let ready = Event::StepReady { step: step.clone(), inputs: Some(Value::Null) };
-    let planned = |attempt, target| Event::AttemptPlanned {
+    let ready = Event::Step {
         step: step.clone(),
-        attempt,
-        target,
-        operation: format!("local/{target}"),
-        estimate: Money::ZERO,
-        deadline: Timestamp(99),
+        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false },
     };
-    let failed = |attempt| Event::AttemptFailed {
-        step: step.clone(),
-        attempt,
-        failure: Failure::new(Class::Timeout, "slow"),
-        cost: "0.1".parse().unwrap(),
-        abandoned: false,
+    let planned = |attempt, target| Event::Attempt {
+        key: AttemptKey { step: step.clone(), number: attempt },
+        event: AttemptEvent::Planned {
+            target,
+            operation: format!("local/{target}"),
+            estimate: Money::ZERO,
+            deadline: Timestamp(99),
+        },
     };
-    let retry = Event::RetryScheduled {
-        step: step.clone(),
-        at: Timestamp(777),
-        reason: "slow".into(),
-        counted: true,
+    let failed = |attempt| Event::Attempt {
+        key: AttemptKey { step: step.clone(), number: attempt },
+        event: AttemptEvent::Failed {
+            failure: Failure::new(Class::Timeout, "slow"),
+            cost: Cost::billed("0.1".parse().unwrap()),
+            abandoned: false,
+            until: None,
+        },
     };
-    let fallback = Event::FallbackTaken { step: step.clone(), target: 1, reason: "slow".into() };
-    let end = Event::StepFailed {
+    let retry = Event::Step {
         step: step.clone(),
-        failure: Failure::new(Class::Gone, "no more"),
-        tolerated: true,
+        event: StepEvent::RetryScheduled { at: Timestamp(777), reason: "slow".into(), counted: true },
+    };
+    let fallback = Event::Step {
+        step: step.clone(),
+        event: StepEvent::FallbackTaken { target: 1, reason: "slow".into() },
+    };
+    let end = Event::Step {
+        step: step.clone(),
+        event: StepEvent::Failed { failure: Failure::new(Class::Gone, "no more"), tolerated: true },
     };
 
     let mut score = Score::started("r", Value::map([("a", Value::Null)]));
@@ -116,12 +122,13 @@ pub fn steps_are_told_as_they_go(store: &Store) {
 pub fn late_costs_are_booked_after_the_end(store: &Store) {
     let score = Score::four_steps("r").kept_in(store);
     let mut late = score.clone();
-    late.turn([Event::AttemptEnded {
-        step: StepPath::from_text("image"),
-        attempt: 1,
-        end: LateEnd::Succeeded,
-        output: Some(Value::map([("image", artifact(b"late"))])),
-        cost: "1".parse().unwrap(),
+    late.turn([Event::Attempt {
+        key: AttemptKey { step: StepPath::from_text("image"), number: 1 },
+        event: AttemptEvent::Ended {
+            end: LateEnd::Succeeded,
+            output: Some(Value::map([("image", artifact(b"late"))])),
+            cost: Cost::billed("1".parse().unwrap()),
+        },
     }]);
     store.append_now(&late.take_new()).unwrap();
     let row = store.run(&score.run).unwrap().unwrap();
@@ -139,7 +146,10 @@ pub fn costs_stay_exact(store: &Store) {
     let mut score = Score::started("r", Value::map([("a", Value::Null)]));
     let cost = Money::from_units(i128::from(i64::MAX));
     for attempt in 1..=3 {
-        score.turn([Event::AttemptSucceeded { step: StepPath::from_text("a"), attempt, cost }]);
+        score.turn([Event::Attempt {
+            key: AttemptKey { step: StepPath::from_text("a"), number: attempt },
+            event: AttemptEvent::Succeeded { cost: Cost::billed(cost), usage: Default::default() },
+        }]);
     }
     let score = score.kept_in(store);
     let total = Money::from_units(3 * i128::from(i64::MAX));
@@ -227,6 +237,6 @@ pub fn projections_can_be_made_again(store: &Store) {
     store.rebuild_projections().unwrap();
     assert_eq!(told(), before);
     let mut late = scores[4].clone();
-    late.turn([Event::CancelRequested { by: "ada".into(), reason: "late".into() }]);
+    late.turn([Event::Run(RunEvent::CancelRequested { by: "ada".into(), reason: "late".into() })]);
     store.append_now(&late.take_new()).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 
-use motet_engine::{Event, Items};
+use motet_engine::{Event, Items, StepEvent};
 use motet_pipeline::{StepPath, Value};
 use motet_store::Store;
 
@@ -10,7 +10,10 @@ use crate::score::completed;
 use crate::{Score, Stage, text};
 
 fn ready(step: &str, value: Value) -> Event {
-    Event::StepReady { step: StepPath::from_text(step), inputs: Some(Value::map([("text", value)])) }
+    Event::Step {
+        step: StepPath::from_text(step),
+        event: StepEvent::Ready { inputs: Some(Value::map([("text", value)])), opens: false },
+    }
 }
 
 fn longest_body(stage: &Stage) -> i64 {
@@ -50,7 +53,10 @@ fn the_list_of_a_fan_out_is_kept_once_for_inputs_and_items() {
     let stage = Stage::new();
     let list = Value::list((0..20_000_i64).map(Value::from).collect());
     let mut score = Score::started("r", Value::map([("list", list.clone())]));
-    score.turn([Event::StepExpanded { step: StepPath::from_text("fan"), items: Items::new(list, None) }]);
+    score.turn([Event::Step {
+        step: StepPath::from_text("fan"),
+        event: StepEvent::Expanded { items: Items::new(list, None) },
+    }]);
     let score = score.kept_in(&stage.store);
     assert_eq!(stage.store.check().unwrap().artifacts, 1);
     assert!(longest_body(&stage) < 2_000);

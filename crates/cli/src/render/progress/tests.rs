@@ -1,7 +1,7 @@
 use motet::Failure;
 use std::sync::Arc;
 
-use motet::engine::{Event, RunId, RunStarted, Turn};
+use motet::engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, RunStarted, StepEvent, Turn};
 use motet::follow::{Happening, Progress};
 use motet::language::{Bundle, Class, Timestamp, Value};
 use motet::outputs::OutputFile;
@@ -51,7 +51,7 @@ impl Story {
             user: None,
             labels: Default::default(),
         };
-        story.tell(0, [Event::RunStarted(Box::new(started))]);
+        story.tell(0, [Event::Run(RunEvent::Started(Box::new(started)))]);
         story
     }
 
@@ -64,33 +64,51 @@ impl Story {
     fn attempt(&mut self, seconds: i64, step: &str, operation: &str) {
         let number =
             self.reporter.record().step(&path(step)).map_or(0, |step| step.attempts.len()) as u32 + 1;
-        let ready = Event::StepReady { step: path(step), inputs: Some(nothing()) };
-        let planned = Event::AttemptPlanned {
+        let ready = Event::Step {
             step: path(step),
-            attempt: number,
-            target: 0,
-            operation: operation.into(),
-            estimate: Default::default(),
-            deadline: at(seconds + 300),
+            event: StepEvent::Ready { inputs: Some(nothing()), opens: false },
+        };
+        let planned = Event::Attempt {
+            key: AttemptKey { step: path(step), number },
+            event: AttemptEvent::Planned {
+                target: 0,
+                operation: operation.into(),
+                estimate: Default::default(),
+                deadline: at(seconds + 300),
+            },
         };
         self.tell(seconds, [ready, planned]);
     }
 
     fn complete(&mut self, seconds: i64, step: &str, output: Value) {
-        let succeeded = Event::AttemptSucceeded { step: path(step), attempt: 1, cost: Default::default() };
-        self.tell(seconds, [succeeded, Event::StepCompleted { step: path(step), output: Some(output) }]);
+        let succeeded = Event::Attempt {
+            key: AttemptKey { step: path(step), number: 1 },
+            event: AttemptEvent::Succeeded { cost: Default::default(), usage: Default::default() },
+        };
+        self.tell(
+            seconds,
+            [
+                succeeded,
+                Event::Step { step: path(step), event: StepEvent::Completed { output: Some(output) } },
+            ],
+        );
     }
 
     fn fail(&mut self, seconds: i64, step: &str, attempt: u32, failure: &Failure) -> Event {
-        let failed = Event::AttemptFailed {
-            step: path(step),
-            attempt,
-            failure: failure.clone(),
-            cost: Default::default(),
-            abandoned: false,
+        let failed = Event::Attempt {
+            key: AttemptKey { step: path(step), number: attempt },
+            event: AttemptEvent::Failed {
+                failure: failure.clone(),
+                cost: Default::default(),
+                abandoned: false,
+                until: None,
+            },
         };
         self.tell(seconds, [failed]);
-        Event::StepFailed { step: path(step), failure: failure.clone(), tolerated: false }
+        Event::Step {
+            step: path(step),
+            event: StepEvent::Failed { failure: failure.clone(), tolerated: false },
+        }
     }
 
     /// The middle of a run where everything goes on at once.
@@ -106,19 +124,33 @@ impl Story {
         story.fail(5, "voice", 1, &failure);
         story.tell(
             5,
-            [Event::RetryScheduled {
+            [Event::Step {
                 step: path("voice"),
-                at: at(60),
-                reason: "unavailable: attempt 1 of 2 failed".into(),
-                counted: true,
+                event: StepEvent::RetryScheduled {
+                    at: at(60),
+                    reason: "unavailable: attempt 1 of 2 failed".into(),
+                    counted: true,
+                },
             }],
         );
         let items = ["a", "b", "c", "d", "e", "f"].map(|key| (key, key.into()));
-        story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.into_iter().collect() }]);
+        story.tell(
+            1,
+            [Event::Step {
+                step: path("shots"),
+                event: StepEvent::Expanded { items: items.into_iter().collect() },
+            }],
+        );
         for key in ["a", "b", "c", "d"] {
             story.attempt(2, &format!("shots[{key}]"), "local/scene");
         }
-        story.tell(2, [Event::StepReady { step: path("shots[e]"), inputs: Some(nothing()) }]);
+        story.tell(
+            2,
+            [Event::Step {
+                step: path("shots[e]"),
+                event: StepEvent::Ready { inputs: Some(nothing()), opens: false },
+            }],
+        );
         story.complete(9, "shots[a]", Value::map([("image", image())]));
         let refused = Failure::new(Class::Content, "the picture can't be drawn");
         let failed = story.fail(9, "shots[b]", 1, &refused);
@@ -200,12 +232,14 @@ fn where_there_are_few_rows_what_goes_on_stays_in_sight_and_the_rest_is_counted(
 fn the_items_that_failed_first_are_shown_in_the_order_of_the_list() {
     let mut story = Story::begin();
     let items = (0..12).map(|index| (index.to_string(), Value::from(index)));
-    story.tell(1, [Event::StepExpanded { step: path("shots"), items: items.collect() }]);
+    story.tell(
+        1,
+        [Event::Step { step: path("shots"), event: StepEvent::Expanded { items: items.collect() } }],
+    );
     let failure = Failure::new(Class::Content, "it can't be drawn");
-    let failed = |key: i32| Event::StepFailed {
+    let failed = |key: i32| Event::Step {
         step: path(&format!("shots[{key}]")),
-        failure: failure.clone(),
-        tolerated: false,
+        event: StepEvent::Failed { failure: failure.clone(), tolerated: false },
     };
     story.tell(2, [11].map(failed));
     story.tell(3, [10, 2, 0, 1, 3].map(failed));
@@ -219,7 +253,7 @@ fn the_items_that_failed_first_are_shown_in_the_order_of_the_list() {
 #[test]
 fn items_that_sleep_are_not_told_as_retried() {
     let mut story = Story::in_the_middle();
-    let nap = |key: &str| Event::StepSlept { step: path(key), until: at(60) };
+    let nap = |key: &str| Event::Step { step: path(key), event: StepEvent::Slept { until: at(60) } };
     story.tell(10, [nap("shots[e]"), nap("shots[f]")]);
     let look = look(120, Symbols::UNICODE);
     let text = painted(story.view(48, &look).lines());
@@ -246,7 +280,7 @@ fn the_good_end_and_the_bad_end() {
     let look = look(100, Symbols::UNICODE);
     let mut good = Story::in_the_middle();
     let outputs = Value::map([("cover", image()), ("title", Value::from("The sea"))]);
-    good.tell(74, [Event::RunCompleted { outputs, degraded: false }]);
+    good.tell(74, [Event::Run(RunEvent::Completed { outputs, degraded: false })]);
     let file = OutputFile {
         output: Some("cover".into()),
         path: "out/7Q2K/cover.png".into(),
@@ -258,7 +292,7 @@ fn the_good_end_and_the_bad_end() {
     bad.attempt(61, "voice", "local/speak");
     let failure = Failure::new(Class::Timeout, "espeak-ng was stopped after 30 s");
     let failed = bad.fail(91, "voice", 2, &failure);
-    bad.tell(91, [failed, Event::RunFailed { step: Some(path("voice")), failure }]);
+    bad.tell(91, [failed, Event::Run(RunEvent::Failed { step: Some(path("voice")), failure })]);
     insta::assert_snapshot!("bad_end", painted(ending(&bad, &[], &look)));
 
     let mut stopped = Story::in_the_middle();

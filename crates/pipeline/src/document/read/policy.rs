@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::{step, value};
 use crate::Class;
 use crate::diagnostic::Code;
-use crate::plan::TimeoutChange;
+use crate::plan::{OnUnknown, TimeoutChange};
 
 /// Reads a condition: one expression, or plainly true or false.
 pub fn read_condition(node: &Node, what: &str, findings: &mut Findings) -> Option<Written> {
@@ -151,6 +151,15 @@ pub fn read_timeout(node: &Node, findings: &mut Findings) -> Timeout {
         queue: read("queue"),
         job: read("job"),
         total: read("total"),
+    }
+}
+
+/// Reads `on_unknown`.
+pub fn read_on_unknown(node: &Node, findings: &mut Findings) -> Option<OnUnknown> {
+    match value::word(node, "`on_unknown`", words::ON_UNKNOWN, findings)? {
+        "park" => Some(OnUnknown::Park),
+        "retry" => Some(OnUnknown::Retry),
+        _ => Some(OnUnknown::Fail),
     }
 }
 

@@ -27,6 +27,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         description: None,
         labels: Default::default(),
         optional: false,
+        on_unknown: None,
         condition: None,
         needs: Vec::new(),
         each: None,
@@ -43,6 +44,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         labels: fields.get("labels").map(|node| value::labels(node, findings)).unwrap_or_default(),
         optional: fields.get("optional").and_then(|node| value::boolean(node, "`optional`", findings))
             == Some(true),
+        on_unknown: fields.get("on_unknown").and_then(|node| policy::read_on_unknown(node, findings)),
         condition: fields.get("if").and_then(|node| policy::read_condition(node, "`if`", findings)),
         needs: fields.get("needs").map(|node| read_needs(node, findings)).unwrap_or_default(),
         each: fields.get("each").map(|list| each::read(list, &fields, findings)),
@@ -66,14 +68,14 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     }
     if fields.get("steps").is_some() {
         let help = "write it at a step inside of the group";
-        fields.refuse(&["with", "retry", "fallback"], "the step is a group", help, findings);
+        fields.refuse(&["with", "retry", "fallback", "on_unknown"], "the step is a group", help, findings);
         return;
     }
     let help = "only a group (`steps`) says what it gives; an operation gives what its contract says";
     fields.refuse(&["outputs"], "the step is no group", help, findings);
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
-        fields.refuse(&["retry", "fallback"], "the step is another pipeline", help, findings);
+        fields.refuse(&["retry", "fallback", "on_unknown"], "the step is another pipeline", help, findings);
     }
 }
 

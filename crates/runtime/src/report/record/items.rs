@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, StepStatus};
+use motet_engine::{AttemptEvent, Event, StepEvent, StepStatus};
 use motet_pipeline::{StepPath, Timestamp};
 use motet_store::ItemCounts;
 
@@ -183,8 +183,9 @@ impl RunRecord {
 /// Takes away the value that `event` brought if values are not kept, or there is no room for it.
 fn leave_out_large(step: &mut StepRecord, event: &Event, keeps_values: bool, room: &mut u64) {
     let brought = match event {
-        Event::StepReady { .. } | Event::TargetReady { .. } => &mut step.inputs,
-        Event::StepCompleted { .. } => &mut step.output,
+        Event::Step { event: StepEvent::Ready { .. }, .. }
+        | Event::Step { event: StepEvent::TargetReady { .. }, .. } => &mut step.inputs,
+        Event::Step { event: StepEvent::Completed { .. }, .. } => &mut step.output,
         _ => return,
     };
     let Some(value) = brought else { return };
@@ -198,10 +199,10 @@ fn leave_out_large(step: &mut StepRecord, event: &Event, keeps_values: bool, roo
 fn is_about_an_attempt(event: &Event) -> bool {
     matches!(
         event,
-        Event::AttemptAccepted { .. }
-            | Event::AttemptSucceeded { .. }
-            | Event::AttemptFailed { .. }
-            | Event::AttemptAbandoned { .. }
-            | Event::AttemptEnded { .. }
+        Event::Attempt { event: AttemptEvent::Accepted { .. }, .. }
+            | Event::Attempt { event: AttemptEvent::Succeeded { .. }, .. }
+            | Event::Attempt { event: AttemptEvent::Failed { .. }, .. }
+            | Event::Attempt { event: AttemptEvent::Abandoned { .. }, .. }
+            | Event::Attempt { event: AttemptEvent::Ended { .. }, .. }
     )
 }

@@ -1,6 +1,6 @@
 //! What is known of a step or item: the fold of all that happened to it.
 
-use motet_engine::{Event, StepStatus};
+use motet_engine::{AttemptEvent, Event, StepEvent, StepStatus};
 use motet_pipeline::{Failure, Money, Span, Timestamp, Value};
 
 use super::Items;
@@ -49,6 +49,8 @@ pub struct AttemptRecord {
     pub planned_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The provider's name for its job.
+    pub job: Option<String>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// What it cost.
@@ -108,78 +110,87 @@ impl StepRecord {
     }
 
     pub(crate) fn apply(&mut self, event: &Event, at: Timestamp) {
+        if let Some(status) = event.status() {
+            self.status = status;
+            self.wakes_at = None;
+        }
         match event {
-            Event::StepExpanded { items, .. } => {
+            Event::Run(_) => {}
+            Event::Step { event, .. } => self.apply_to_step(event, at),
+            Event::Attempt { key, event } => self.apply_to_attempt(key.number, event, at),
+        }
+    }
+
+    fn apply_to_step(&mut self, event: &StepEvent, at: Timestamp) {
+        match event {
+            StepEvent::Expanded { items } => {
                 self.items = Some(Items::of(items.len(), items.keys()));
-                self.begin(StepStatus::Running, at);
+                self.begin(at);
             }
-            Event::StepReady { inputs: None, .. } => self.begin(StepStatus::Running, at),
-            Event::StepReady { inputs, .. } => {
+            StepEvent::Ready { inputs, .. } => {
                 self.inputs = inputs.clone();
-                self.begin(StepStatus::Waiting, at);
+                self.begin(at);
             }
-            Event::TargetReady { inputs, .. } => {
-                self.inputs = Some(inputs.clone());
-                self.begin(StepStatus::Waiting, at);
-            }
-            Event::FallbackTaken { reason, .. } => {
-                self.reason = Some(reason.clone());
-                self.status = StepStatus::Waiting;
-            }
-            Event::StepSlept { until, .. } => {
-                self.begin(StepStatus::Sleeping, at);
-                self.wakes_at = Some(*until);
-            }
-            Event::RetryScheduled { at: until, reason, .. } => {
-                self.begin(StepStatus::Sleeping, at);
+            StepEvent::TargetReady { inputs, .. } => self.inputs = Some(inputs.clone()),
+            StepEvent::FallbackTaken { reason, .. } => self.reason = Some(reason.clone()),
+            StepEvent::Slept { until } => self.wakes_at = Some(*until),
+            StepEvent::RetryScheduled { at: until, reason, .. } => {
                 self.wakes_at = Some(*until);
                 self.reason = Some(reason.clone());
             }
-            Event::StepWoken { .. } => self.begin(StepStatus::Waiting, at),
-            Event::AttemptPlanned { attempt, target, operation, .. } => {
-                self.begin(StepStatus::Running, at);
+            StepEvent::Woken {} | StepEvent::Resolved { .. } => {}
+            StepEvent::Parked { message, .. } => self.reason = Some(message.clone()),
+            StepEvent::Skipped { reason } => {
+                self.reason = Some(reason.to_string());
+                self.ended_at = Some(at);
+            }
+            StepEvent::Completed { output } => {
+                self.output = output.clone();
+                self.ended_at = Some(at);
+            }
+            StepEvent::Failed { failure, tolerated } => {
+                self.failure = Some(failure.clone());
+                self.tolerated = *tolerated;
+                self.ended_at = Some(at);
+            }
+            StepEvent::Cancelled { reason } => {
+                self.reason = Some(reason.clone());
+                self.ended_at = Some(at);
+            }
+        }
+    }
+
+    fn apply_to_attempt(&mut self, number: u32, event: &AttemptEvent, at: Timestamp) {
+        match event {
+            AttemptEvent::Planned { target, operation, .. } => {
+                self.begin(at);
                 if self.attempts.len() == ATTEMPTS_MAX {
                     self.attempts.remove(0);
                     self.attempts_left_out += 1;
                 }
-                self.attempts.push(AttemptRecord::new(*attempt, *target, operation, at));
+                self.attempts.push(AttemptRecord::new(number, *target, operation, at));
             }
-            Event::AttemptSucceeded { attempt, cost, .. } => self.book(*attempt, *cost, at, None),
-            Event::AttemptFailed { attempt, cost, failure, .. } => {
-                self.book(*attempt, *cost, at, Some(failure));
+            AttemptEvent::Succeeded { cost, .. } => self.book(number, cost.amount, at, None),
+            AttemptEvent::Failed { cost, failure, .. } => {
+                self.book(number, cost.amount, at, Some(failure));
             }
-            Event::AttemptEnded { attempt, cost, .. } => self.book(*attempt, *cost, at, None),
-            Event::StepSkipped { reason, .. } => {
-                self.reason = Some(reason.to_string());
-                self.end(StepStatus::Skipped, at);
+            AttemptEvent::Ended { cost, .. } => self.book(number, cost.amount, at, None),
+            AttemptEvent::Accepted { job, .. } | AttemptEvent::AcceptedLate { job } => {
+                if let Some(attempt) = self.attempt_mut(number) {
+                    attempt.job = Some(job.clone());
+                }
             }
-            Event::StepCompleted { output, .. } => {
-                self.output = output.clone();
-                self.end(StepStatus::Completed, at);
-            }
-            Event::StepFailed { failure, tolerated, .. } => {
-                self.failure = Some(failure.clone());
-                self.tolerated = *tolerated;
-                self.end(StepStatus::Failed, at);
-            }
-            Event::StepCancelled { reason, .. } => {
-                self.reason = Some(reason.clone());
-                self.end(StepStatus::Cancelled, at);
-            }
-            _ => {}
+            AttemptEvent::Absent {}
+            | AttemptEvent::Began { .. }
+            | AttemptEvent::Finished {}
+            | AttemptEvent::Unknown { .. }
+            | AttemptEvent::Warned { .. }
+            | AttemptEvent::Abandoned { .. } => {}
         }
     }
 
-    fn begin(&mut self, status: StepStatus, at: Timestamp) {
-        self.status = status;
-        self.wakes_at = None;
+    fn begin(&mut self, at: Timestamp) {
         self.ready_at.get_or_insert(at);
-    }
-
-    fn end(&mut self, status: StepStatus, at: Timestamp) {
-        self.status = status;
-        self.wakes_at = None;
-        self.ended_at = Some(at);
     }
 
     fn book(&mut self, number: u32, cost: Money, at: Timestamp, failure: Option<&Failure>) {
@@ -202,6 +213,7 @@ impl AttemptRecord {
             operation: operation.to_owned(),
             planned_at,
             ended_at: None,
+            job: None,
             failure: None,
             cost: Money::ZERO,
             fraction: None,

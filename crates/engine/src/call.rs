@@ -1,0 +1,389 @@
+//! What is told of attempts, and what follows: replies, news of jobs, ends, and what can't be known.
+
+use motet_pipeline::contract::CallForm;
+use motet_pipeline::failure::Known;
+use motet_pipeline::plan::OnUnknown;
+use motet_pipeline::value::STEP_UNITS_MAX;
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp};
+
+use crate::attempt::{Attempt, Phase};
+use crate::command::{Act, Command, Perform};
+use crate::event::{LateEnd, ParkReason};
+use crate::handle::Handling;
+use crate::input::{AttemptEnd, Decision, Found, JobNews};
+use crate::node::{NodeId, StepStatus};
+use crate::run::Run;
+use crate::timer::Reason;
+use crate::{AttemptEvent, AttemptKey, StepEvent};
+
+/// How long the end of a call is awaited that nobody wants any more. A job that can't be cancelled doesn't hold
+/// the run open for longer.
+const DRAIN: Span = Span::minutes(10);
+
+/// The most warnings of one attempt that are recorded, and the bytes of each.
+const WARNINGS_MAX: usize = 20;
+const WARNING_BYTES_MAX: usize = 1000;
+
+impl Run {
+    fn phase_of(&self, id: NodeId, number: u32) -> Option<&Phase> {
+        Some(&self.node(id).attempts.as_ref()?.get(number)?.phase)
+    }
+
+    /// Whether the attempts of `id` at `target` are calls that may cost.
+    pub(crate) fn is_call(&self, id: NodeId, target: usize) -> bool {
+        self.target(id, target).contract.call.is_some()
+    }
+
+    /// What is to be done for an attempt as it stands.
+    pub(crate) fn act_for(&self, id: NodeId, attempt: &Attempt) -> Option<Command> {
+        let node = self.node(id);
+        let key = AttemptKey { step: node.path.clone(), number: attempt.number };
+        let target = self.target(id, attempt.target);
+        if !attempt.phase.is_wanted() && target.contract.call.is_none() {
+            return Some(Command::Stop { key });
+        }
+        let act = attempt.act(&target.contract)?;
+        let due = |reason| self.timers.at(id, reason);
+        let deadline = due(Reason::Attempt(attempt.number)).or_else(|| due(Reason::Drain(attempt.number)));
+        Some(Command::Perform(Box::new(Perform {
+            key,
+            act,
+            contract: target.contract.clone(),
+            inputs: node.attempts.as_ref().map(|attempts| attempts.inputs.clone()).unwrap_or_default(),
+            timeouts: target.timeouts,
+            deadline: deadline.unwrap_or(Timestamp(i64::MAX)),
+            resource: self.resource(id),
+        })))
+    }
+}
+
+impl Handling<'_> {
+    /// Has done what is to be done for an attempt in its new phase.
+    fn act_on(&mut self, id: NodeId, number: u32) {
+        let attempt = self.run.node(id).attempts.as_ref().and_then(|attempts| attempts.get(number));
+        let command = attempt.and_then(|attempt| self.run.act_for(id, attempt));
+        self.commands.extend(command);
+    }
+
+    /// The provider took the job, perhaps one that nobody waits for any more, or of which nobody knew.
+    pub(crate) fn on_accepted(&mut self, key: AttemptKey, job: String) {
+        self.meet_doom(&key);
+        let Some((id, attempt)) = self.run.attempt(&key) else { return };
+        let (number, target) = (key.number, attempt.target);
+        match attempt.phase {
+            Phase::Planned | Phase::Doubtful | Phase::Unknown { .. } => self.accept(id, key, job),
+            Phase::Stopping { job: None, .. } if self.run.is_call(id, target) => {
+                self.emit_of_attempt(key, AttemptEvent::AcceptedLate { job });
+                self.act_on(id, number);
+            }
+            _ => {}
+        }
+    }
+
+    fn accept(&mut self, id: NodeId, key: AttemptKey, job: String) {
+        let (number, target) = (key.number, self.run.attempt(&key).map_or(0, |(_, attempt)| attempt.target));
+        let is_call = self.run.is_call(id, target);
+        let queue = self.run.target(id, target).timeouts.queue;
+        let deadline = is_call.then(|| self.now.after(queue));
+        self.emit_of_attempt(key, AttemptEvent::Accepted { job, deadline });
+        if is_call {
+            self.act_on(id, number);
+        }
+    }
+
+    pub(crate) fn on_polled(&mut self, key: AttemptKey, news: JobNews) {
+        self.meet_doom(&key);
+        let Some((id, attempt)) = self.run.attempt(&key) else { return };
+        let (number, target) = (key.number, attempt.target);
+        match (&attempt.phase, news) {
+            (Phase::Accepted { .. }, JobNews::Running) => {
+                let deadline = self.now.after(self.job_timeout(id, self.run.target(id, target)));
+                self.emit_of_attempt(key, AttemptEvent::Began { deadline });
+                self.act_on(id, number);
+            }
+            (Phase::Accepted { .. } | Phase::Running { .. }, JobNews::Done) => {
+                self.emit_of_attempt(key, AttemptEvent::Finished {});
+                self.act_on(id, number);
+            }
+            (Phase::Accepted { .. } | Phase::Running { .. } | Phase::Fetching { .. }, JobNews::Expired) => {
+                let message = "the job was done and paid, and the provider has deleted its result";
+                self.on_unknowable(id, key, Failure::new(Class::Gone, message));
+            }
+            (Phase::Accepted { .. } | Phase::Running { .. } | Phase::Fetching { .. }, JobNews::Lost) => {
+                let message = "the provider doesn't know the job any more";
+                self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn on_reconciled(&mut self, key: AttemptKey, found: Found) {
+        self.meet_doom(&key);
+        let Some((id, attempt)) = self.run.attempt(&key) else { return };
+        match (&attempt.phase, found) {
+            (_, Found::Job(job)) => self.on_accepted(key, job),
+            (Phase::Doubtful, Found::Absent) => {
+                let number = key.number;
+                self.emit_of_attempt(key, AttemptEvent::Absent {});
+                self.act_on(id, number);
+            }
+            (Phase::Doubtful, Found::Unclear) => {
+                let message = "nobody can tell whether the provider took the request";
+                self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+            }
+            (Phase::Stopping { job: None, .. }, Found::Absent) => self.let_go(id, key, LateEnd::Cancelled),
+            (Phase::Stopping { job: None, .. }, Found::Unclear) => self.let_go(id, key, LateEnd::Unknown),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn on_ended(&mut self, key: AttemptKey, end: AttemptEnd) {
+        self.meet_doom(&key);
+        // It has stopped already.
+        self.commands.retain(|command| match command {
+            Command::Stop { key: told } => *told != key,
+            Command::Perform(perform) => perform.key != key || !matches!(perform.act, Act::Cancel { .. }),
+            _ => true,
+        });
+        let Some((id, attempt)) = self.run.attempt(&key) else { return };
+        let (is_wanted, target) = (attempt.phase.is_wanted(), attempt.target);
+        let may_have_left = attempt.phase.job().is_none() && self.run.is_call(id, target);
+        let unknown = end.unknown_failure(may_have_left);
+        if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
+            return self.on_unknowable(id, key, failure);
+        }
+        if self.run.may_hold_slots(id) {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
+        if !is_wanted {
+            return self.end_late(key, end);
+        }
+        match end {
+            AttemptEnd::Succeeded(outcome) => self.judge(id, key, outcome),
+            AttemptEnd::Failed { failure, cost } => self.fail_attempt(id, key, failure, cost),
+            AttemptEnd::Cancelled => {
+                let failure = Failure::new(Class::Unavailable, "the work was stopped from outside");
+                self.fail_attempt(id, key, failure, Cost::NONE);
+            }
+        }
+    }
+
+    /// An attempt failed, or nobody can tell whether it did.
+    pub(crate) fn end_badly(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
+        let target = self.target_of(id, &key);
+        match failure.class == Class::Unknown && self.decides_unknown(id, target) {
+            true => self.on_unknowable(id, key, failure),
+            false => self.fail_attempt(id, key, failure, cost),
+        }
+    }
+
+    fn end_late(&mut self, key: AttemptKey, end: AttemptEnd) {
+        let (end, output, cost) = match end {
+            AttemptEnd::Succeeded(Outcome { output, cost, .. }) => {
+                let output = Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none());
+                (LateEnd::Succeeded, output, cost)
+            }
+            AttemptEnd::Failed { cost, failure } if failure.class == Class::Unknown => {
+                (LateEnd::Unknown, None, cost)
+            }
+            AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
+            AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Cost::NONE),
+        };
+        self.emit_of_attempt(key, AttemptEvent::Ended { end, output, cost });
+    }
+
+    /// The end of an attempt that nobody wants is no longer awaited.
+    fn let_go(&mut self, id: NodeId, key: AttemptKey, end: LateEnd) {
+        if self.run.may_hold_slots(id) {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
+        let estimate = self.run.attempt(&key).map(|(_, attempt)| attempt.estimate).unwrap_or_default();
+        let cost = if end == LateEnd::Unknown { Cost::maybe(estimate) } else { Cost::NONE };
+        self.emit_of_attempt(key, AttemptEvent::Ended { end, output: None, cost });
+    }
+
+    /// An attempt that nobody wants has had its time.
+    pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
+        let key = AttemptKey { step: self.run.node(id).path.clone(), number };
+        self.commands.push(Command::Stop { key: key.clone() });
+        self.let_go(id, key, LateEnd::Unknown);
+    }
+
+    /// Records what came of an attempt beside its output.
+    pub(crate) fn warn_of(&mut self, key: &AttemptKey, warnings: Vec<String>) {
+        for mut message in warnings.into_iter().take(WARNINGS_MAX) {
+            message.truncate(message.floor_char_boundary(WARNING_BYTES_MAX));
+            self.emit_of_attempt(key.clone(), AttemptEvent::Warned { message });
+        }
+    }
+
+    /// How an attempt ended can't be known: the step's policy decides what follows.
+    pub(crate) fn on_unknowable(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+        if !self.run.phase_of(id, key.number).is_some_and(|phase| !matches!(phase, Phase::Unknown { .. })) {
+            return;
+        }
+        if self.run.may_hold_slots(id) {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
+        self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure: failure.clone() });
+        let graph = self.run.graph.clone();
+        let call = self.run.target(id, self.target_of(id, &key)).contract.call;
+        let is_repeatable = call.is_some_and(|call| call.repeatable);
+        let written = graph.step(self.run.step_id(id)).on_unknown;
+        match written.unwrap_or(if is_repeatable { OnUnknown::Retry } else { OnUnknown::Park }) {
+            OnUnknown::Park => {
+                let is_expired = failure.class == Class::Gone;
+                let reason = if is_expired { ParkReason::Expired } else { ParkReason::Unknown };
+                self.emit_of_step(id, StepEvent::Parked { reason, message: failure.message });
+            }
+            OnUnknown::Retry | OnUnknown::Fail => {
+                self.write_off(key, &failure);
+                self.decide_after(id, failure);
+            }
+        }
+    }
+
+    /// Whether the step's `on_unknown` decides what follows when the end of an attempt can't be known: of calls
+    /// it always does.
+    fn decides_unknown(&self, id: NodeId, target: usize) -> bool {
+        let is_written = self.run.graph.step(self.run.step_id(id)).on_unknown.is_some();
+        is_written || self.run.is_call(id, target)
+    }
+
+    /// Takes an attempt for failed of which nobody can tell how it ended; it may be billed.
+    fn write_off(&mut self, key: AttemptKey, failure: &Failure) {
+        let estimate = self.run.attempt(&key).map(|(_, attempt)| attempt.estimate).unwrap_or_default();
+        let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
+        let failure = Failure { billed, ..failure.clone() };
+        let cost = Cost::maybe(estimate);
+        self.emit_of_attempt(key, AttemptEvent::Failed { failure, cost, abandoned: false, until: None });
+    }
+
+    /// Somebody decides about a step that is parked because of its attempt.
+    pub(crate) fn on_resolve(&mut self, step: StepPath, decision: Decision, by: String) {
+        let Some(id) = self.run.find(&step).filter(|id| self.run.may_be_resolved(*id)) else { return };
+        let attempts = self.run.node(id).attempts.as_ref();
+        let Some(number) = attempts.and_then(|attempts| attempts.wanted()).map(|attempt| attempt.number)
+        else {
+            return;
+        };
+        let key = AttemptKey { step, number };
+        self.emit_of_step(id, StepEvent::Resolved { decision: decision.clone(), by: by.clone() });
+        match decision {
+            Decision::Job(job) => self.accept(id, key, job),
+            Decision::Send => {
+                let failure = Failure::new(Class::Unknown, format!("sent again by {by}"));
+                self.write_off(key, &failure);
+                self.launch(id);
+            }
+            Decision::Fail => {
+                let failure = Failure::new(Class::Unknown, format!("taken for failed by {by}"));
+                self.write_off(key, &failure);
+                self.take_next_target(id, failure);
+            }
+        }
+    }
+
+    /// When the end of an attempt that is given up is no longer awaited: of work on this machine it will come.
+    pub(crate) fn drained_by(&self, id: NodeId, target: usize) -> Option<Timestamp> {
+        self.run.is_call(id, target).then(|| self.now.after(DRAIN))
+    }
+
+    /// An attempt has taken as long as it may: a call of which nobody knows whether it arrived ended nobody knows
+    /// how.
+    pub(crate) fn time_out_attempt(&mut self, id: NodeId, number: u32) {
+        let attempt = self.run.node(id).attempts.as_ref().and_then(|attempts| attempts.get(number));
+        let Some(attempt) = attempt else { return };
+        let has_no_reply = matches!(attempt.phase, Phase::Planned | Phase::Doubtful);
+        if has_no_reply && self.run.is_call(id, attempt.target) {
+            let key = AttemptKey { step: self.run.node(id).path.clone(), number };
+            let message = "there was no reply within its `timeout`";
+            return self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+        }
+        let failure = Failure::new(Class::Timeout, "it took longer than its `timeout` allows");
+        self.give_up_attempt(id, &failure);
+        self.decide_after(id, failure);
+    }
+
+    /// Ends the attempt that the step waits for; its end is still awaited.
+    pub(crate) fn give_up_attempt(&mut self, id: NodeId, failure: &Failure) {
+        let Some((key, target, had)) = self.run.wanted(id) else { return };
+        let until = self.drained_by(id, target);
+        let billed = self.run.target(id, target).contract.call.map_or(Known::No, |call| call.failure_costs);
+        let failure = Failure { billed, ..failure.clone() };
+        let failed = AttemptEvent::Failed { failure, cost: Cost::NONE, abandoned: true, until };
+        self.emit_of_attempt(key.clone(), failed);
+        self.stop(id, key, &had);
+    }
+
+    /// Calls off the attempt that the step waits for; its end is still awaited.
+    pub(crate) fn abandon_attempt(&mut self, id: NodeId, reason: &str) {
+        let Some((key, target, had)) = self.run.wanted(id) else { return };
+        let until = self.drained_by(id, target);
+        self.emit_of_attempt(key.clone(), AttemptEvent::Abandoned { reason: reason.to_owned(), until });
+        self.stop(id, key, &had);
+    }
+
+    /// Stops the work of an attempt at `id`, which was in the phase `had`. Work that was to begin in this very
+    /// turn never begins.
+    fn stop(&mut self, id: NodeId, key: AttemptKey, had: &Phase) {
+        if self.launched.remove(&id) {
+            if self.run.resource(id).is_some() {
+                self.commands.push(Command::Release { key: key.clone() });
+            }
+            let end = AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE };
+            return self.emit_of_attempt(key, end);
+        }
+        match had {
+            Phase::Unknown { .. } => self.let_go(id, key, LateEnd::Unknown),
+            // Its reply is awaited, or what the provider knows of it.
+            Phase::Planned | Phase::Doubtful if self.drained_by(id, self.target_of(id, &key)).is_some() => {}
+            _ => self.act_on(id, key.number),
+        }
+    }
+
+    fn target_of(&self, id: NodeId, key: &AttemptKey) -> usize {
+        let attempts = self.run.node(id).attempts.as_ref();
+        attempts.and_then(|attempts| attempts.get(key.number)).map_or(0, |attempt| attempt.target)
+    }
+
+    /// When an attempt that is planned now counts as timed out.
+    pub(crate) fn first_deadline(&self, id: NodeId, target: usize) -> Timestamp {
+        let target = self.run.target(id, target);
+        let waits_for_job = target.contract.call.is_some_and(|call| call.form == CallForm::Job);
+        let span = if waits_for_job { target.timeouts.request } else { self.job_timeout(id, target) };
+        self.now.after(span)
+    }
+}
+
+impl Run {
+    /// The attempt that the step waits for, its target and its phase.
+    fn wanted(&self, id: NodeId) -> Option<(AttemptKey, usize, Phase)> {
+        let node = self.node(id);
+        let attempt = node.attempts.as_ref()?.wanted()?;
+        let key = AttemptKey { step: node.path.clone(), number: attempt.number };
+        Some((key, attempt.target, attempt.phase.clone()))
+    }
+
+    /// Whether a person may decide what became of the attempt of `id`.
+    fn may_be_resolved(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let attempt = node.attempts.as_ref().and_then(|attempts| attempts.wanted());
+        node.status == StepStatus::Parked
+            && attempt.is_some_and(|attempt| matches!(attempt.phase, Phase::Unknown { .. }))
+    }
+}
+
+impl AttemptEnd {
+    /// What is known if nobody can tell how the attempt ended: that is said, or a request was stopped that may
+    /// have left (`may_have_left`).
+    fn unknown_failure(&self, may_have_left: bool) -> Option<Failure> {
+        match self {
+            AttemptEnd::Failed { failure, .. } if failure.class == Class::Unknown => Some(failure.clone()),
+            AttemptEnd::Cancelled if may_have_left => {
+                Some(Failure::new(Class::Unknown, "the request was stopped from outside, and may have left"))
+            }
+            _ => None,
+        }
+    }
+}

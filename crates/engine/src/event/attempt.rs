@@ -1,0 +1,149 @@
+//! What happens to an attempt of a step or item.
+
+use motet_pipeline::value::journal;
+use motet_pipeline::{Cost, Failure, Money, Timestamp, Usage, Value};
+use serde::{Deserialize, Serialize};
+
+/// Something that happened to an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttemptEvent {
+    /// An attempt is about to be made. Recorded before anything leaves (law L1).
+    #[serde(rename = "attempt_planned")]
+    Planned {
+        /// Which target: 0 is the first, then the fallbacks.
+        target: usize,
+        /// The operation.
+        operation: String,
+        /// The most it may cost.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        estimate: Money,
+        /// When it counts as timed out.
+        deadline: Timestamp,
+    },
+    /// The provider took the job and named it.
+    #[serde(rename = "attempt_accepted")]
+    Accepted {
+        /// The provider's name for the job.
+        job: String,
+        /// When the job counts as timed out if the provider doesn't run it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Timestamp>,
+    },
+    /// The provider took the job of an attempt that nobody waits for any more. It is recorded, so that the
+    /// job can be cancelled there.
+    #[serde(rename = "attempt_accepted_late")]
+    AcceptedLate {
+        /// The provider's name for the job.
+        job: String,
+    },
+    /// Nobody could tell whether the request had left, and the provider doesn't know it: it is sent now.
+    #[serde(rename = "attempt_absent")]
+    Absent {},
+    /// The provider runs the job: its time in the queue is over.
+    #[serde(rename = "attempt_began")]
+    Began {
+        /// When it counts as timed out.
+        deadline: Timestamp,
+    },
+    /// The job is done; its result is about to be fetched.
+    #[serde(rename = "attempt_finished")]
+    Finished {},
+    /// How the attempt ended can't be known: a policy or a person decides what follows.
+    #[serde(rename = "attempt_unknown")]
+    Unknown {
+        /// What is known: of class `unknown`, or `gone` if it ended well and its result is deleted.
+        failure: Failure,
+    },
+    /// Something that somebody should know, though the attempt goes on, or succeeds.
+    #[serde(rename = "attempt_warned")]
+    Warned {
+        /// What, in words.
+        message: String,
+    },
+    /// An attempt gave a good result, which follows in the next event of the turn.
+    #[serde(rename = "attempt_succeeded")]
+    Succeeded {
+        /// What it cost.
+        #[serde(default, skip_serializing_if = "Cost::is_none")]
+        cost: Cost,
+        /// What was used.
+        #[serde(default, skip_serializing_if = "Usage::is_empty")]
+        usage: Usage,
+    },
+    /// An attempt failed.
+    #[serde(rename = "attempt_failed")]
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// What it cost all the same.
+        #[serde(default, skip_serializing_if = "Cost::is_none")]
+        cost: Cost,
+        /// Whether the work itself may still be going on and its end will be told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        abandoned: bool,
+        /// If so: when its end is no longer awaited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// An attempt is no longer wanted: it was told to stop, and its end will be told.
+    #[serde(rename = "attempt_abandoned")]
+    Abandoned {
+        /// Why, in words.
+        reason: String,
+        /// When its end is no longer awaited; nothing if it will come for certain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The end of an attempt that nobody waits for any more. It is booked and changes nothing else.
+    #[serde(rename = "attempt_ended")]
+    Ended {
+        /// How it ended: `succeeded`, `failed`, `cancelled` or `unknown`.
+        end: LateEnd,
+        /// What it gave, if it did: kept, never joined.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
+        output: Option<Value>,
+        /// What it cost.
+        #[serde(default, skip_serializing_if = "Cost::is_none")]
+        cost: Cost,
+    },
+}
+
+/// How an attempt ended that nobody waits for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LateEnd {
+    /// With a result.
+    Succeeded,
+    /// With a failure.
+    Failed,
+    /// Stopped as it was told.
+    Cancelled,
+    /// Nobody can tell, or nobody waited any longer.
+    Unknown,
+}
+
+impl AttemptEvent {
+    pub(super) fn value(&self) -> Option<&Value> {
+        match self {
+            AttemptEvent::Ended { output, .. } => output.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            AttemptEvent::Ended { output, .. } => output.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// What was spent, as this event tells.
+    pub fn cost(&self) -> Cost {
+        match self {
+            AttemptEvent::Succeeded { cost, .. }
+            | AttemptEvent::Failed { cost, .. }
+            | AttemptEvent::Ended { cost, .. } => *cost,
+            _ => Cost::NONE,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What happens to a run as a whole.
+
+use std::collections::BTreeMap;
+
+use motet_pipeline::value::journal;
+use motet_pipeline::{Digest, Failure, Span, StepPath, Value};
+use serde::{Deserialize, Serialize};
+
+use super::ParkReason;
+use crate::RunId;
+
+/// Something that happened to a run as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RunEvent {
+    /// The run was accepted. Always the first event.
+    #[serde(rename = "run_started")]
+    Started(Box<RunStarted>),
+    /// A process took the run up again after nobody drove it for `away`.
+    #[serde(rename = "run_resumed")]
+    Resumed {
+        /// How long nobody drove the run, in milliseconds.
+        away: Span,
+    },
+    /// Somebody asked to end the run.
+    #[serde(rename = "cancel_requested")]
+    CancelRequested {
+        /// Who: a user, `timeout`, …
+        by: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Nothing moves in the run any more before somebody decides something, or there is money.
+    #[serde(rename = "run_parked")]
+    Parked {
+        /// What it waits for; of several reasons, the first that a person can settle.
+        reason: ParkReason,
+    },
+    /// Something moves again in a parked run.
+    #[serde(rename = "run_unparked")]
+    Unparked {},
+    /// The run reached its end.
+    #[serde(rename = "run_completed")]
+    Completed {
+        /// What it gives, a map.
+        #[serde(deserialize_with = "journal::value")]
+        outputs: Value,
+        /// Whether failures were tolerated or fallbacks taken.
+        degraded: bool,
+    },
+    /// The run failed.
+    #[serde(rename = "run_failed")]
+    Failed {
+        /// The step that failed first; nothing if it was the run itself (its outputs, its time).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The run was called off.
+    #[serde(rename = "run_cancelled")]
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// What a run was started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The format of this run's events.
+    pub schema: u32,
+    /// The run.
+    pub run: RunId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The pinned plan.
+    pub plan: Digest,
+    /// Accepted inputs with their defaults, a map.
+    #[serde(deserialize_with = "journal::value")]
+    pub inputs: Value,
+    /// What all randomness of the run comes from.
+    pub seed: u64,
+    /// On whose behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Labels of the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl RunEvent {
+    pub(super) fn value(&self) -> Option<&Value> {
+        match self {
+            RunEvent::Started(started) => Some(&started.inputs),
+            RunEvent::Completed { outputs, .. } => Some(outputs),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            RunEvent::Started(started) => Some(&mut started.inputs),
+            RunEvent::Completed { outputs, .. } => Some(outputs),
+            _ => None,
+        }
+    }
+
+    /// Whether the run is over with this event.
+    pub fn ends_run(&self) -> bool {
+        matches!(self, RunEvent::Completed { .. } | RunEvent::Failed { .. } | RunEvent::Cancelled { .. })
+    }
+}

@@ -1,0 +1,205 @@
+//! What happens to a step, or to an item of one.
+
+use std::fmt;
+
+use motet_pipeline::value::journal;
+use motet_pipeline::{Failure, StepPath, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::Items;
+use crate::input::Decision;
+
+/// Something that happened to a step, or to an item of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StepEvent {
+    /// A fan-out's list is known.
+    #[serde(rename = "step_expanded")]
+    Expanded {
+        /// Its items.
+        items: Items,
+    },
+    /// All that the step (or item) waits for is there, and its condition held.
+    #[serde(rename = "step_ready")]
+    Ready {
+        /// Its resolved inputs; nothing for an inline group.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
+        inputs: Option<Value>,
+        /// Whether it has inputs and steps inside it, which may start now: a used file. Older journals don't
+        /// say so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        opens: bool,
+    },
+    /// The step (or item) doesn't run: it is absent.
+    #[serde(rename = "step_skipped")]
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The step sleeps without an attempt (`flow/sleep`).
+    #[serde(rename = "step_slept")]
+    Slept {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A sleep is over: that of `flow/sleep`, or the pause before a retry.
+    #[serde(rename = "step_woken")]
+    Woken {},
+    /// The same target will be tried again.
+    #[serde(rename = "retry_scheduled")]
+    RetryScheduled {
+        /// Not before this.
+        at: Timestamp,
+        /// Why, and why then, in words.
+        reason: String,
+        /// Whether the failed attempt counts (a throttled answer in the target's own shape doesn't).
+        counted: bool,
+    },
+    /// The next target is taken.
+    #[serde(rename = "fallback_taken")]
+    FallbackTaken {
+        /// Which target: 1 is the first fallback.
+        target: usize,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A fallback's inputs are resolved.
+    #[serde(rename = "target_ready")]
+    TargetReady {
+        /// Which target.
+        target: usize,
+        /// Its resolved inputs.
+        #[serde(deserialize_with = "journal::value")]
+        inputs: Value,
+        /// Inherited parameters that this target doesn't know.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dropped: Vec<String>,
+    },
+    /// The step (or item) waits for a decision or for money.
+    #[serde(rename = "step_parked")]
+    Parked {
+        /// What it waits for.
+        reason: ParkReason,
+        /// What happened, in words.
+        message: String,
+    },
+    /// Somebody decided what is to become of a parked step (or item).
+    #[serde(rename = "step_resolved")]
+    Resolved {
+        /// What is to be done.
+        decision: Decision,
+        /// Who decided.
+        by: String,
+    },
+    /// The step (or item) has its output.
+    #[serde(rename = "step_completed")]
+    Completed {
+        /// What it gives, a map; nothing for a fanned-out step, whose items have theirs.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
+        output: Option<Value>,
+    },
+    /// The step (or item) failed for good.
+    #[serde(rename = "step_failed")]
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Whether the failure is tolerated (`optional`): the step is absent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tolerated: bool,
+    },
+    /// The step (or item) was called off.
+    #[serde(rename = "step_cancelled")]
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// What a parked step or run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkReason {
+    /// A person's yes.
+    Approval,
+    /// More money.
+    Budget,
+    /// A decision on an attempt that was paid, and whose result the provider has deleted.
+    Expired,
+    /// A decision on a compensation that failed.
+    Stuck,
+    /// A decision on an attempt of which nobody can tell how it ended.
+    Unknown,
+}
+
+impl ParkReason {
+    /// All reasons.
+    pub const ALL: [ParkReason; 5] = [
+        ParkReason::Approval,
+        ParkReason::Budget,
+        ParkReason::Expired,
+        ParkReason::Stuck,
+        ParkReason::Unknown,
+    ];
+
+    /// The word in events and reports: `approval`, `budget`, `expired`, `stuck` or `unknown`.
+    pub fn word(self) -> &'static str {
+        match self {
+            ParkReason::Approval => "approval",
+            ParkReason::Budget => "budget",
+            ParkReason::Expired => "expired",
+            ParkReason::Stuck => "stuck",
+            ParkReason::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a step doesn't run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its `if` does not hold.
+    Condition,
+    /// An input that it can't do without is absent.
+    Absent {
+        /// The parameter, or `each`.
+        input: String,
+    },
+    /// A step that it needs failed, or that one in turn needs one that failed.
+    Upstream {
+        /// The step that failed.
+        step: StepPath,
+    },
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SkipReason::Condition => f.write_str("its condition did not hold"),
+            SkipReason::Absent { input } => write!(f, "its input `{input}` is absent"),
+            SkipReason::Upstream { step } => write!(f, "step `{step}` failed"),
+        }
+    }
+}
+
+impl StepEvent {
+    pub(super) fn values(&self) -> [Option<&Value>; 2] {
+        match self {
+            StepEvent::Expanded { items } => items.values(),
+            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value } => {
+                [value.as_ref(), None]
+            }
+            StepEvent::TargetReady { inputs, .. } => [Some(inputs), None],
+            _ => [None, None],
+        }
+    }
+
+    pub(super) fn values_mut(&mut self) -> [Option<&mut Value>; 2] {
+        match self {
+            StepEvent::Expanded { items } => items.values_mut(),
+            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value } => {
+                [value.as_mut(), None]
+            }
+            StepEvent::TargetReady { inputs, .. } => [Some(inputs), None],
+            _ => [None, None],
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Calls that may cost: sent once, polled, fetched, and decided by a person where nobody can tell.
+
+use motet_engine::{AttemptEnd, Decision, Event, Found, Input, JobNews, RunStatus};
+use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Value};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::scenario::{Scenario, Watch, bad, key, ok, pipeline, start, word};
+
+fn job() -> Scenario {
+    start("steps: { a: { uses: lab/job } }")
+}
+
+fn with(policies: &str) -> Scenario {
+    start(&format!("steps: {{ a: {{ uses: lab/job, {policies} }} }}"))
+}
+
+fn cost(text: &str) -> Cost {
+    Cost::billed(text.parse().unwrap())
+}
+
+fn unknown() -> AttemptEnd {
+    bad(Class::Unknown)
+}
+
+#[test]
+fn a_job_is_sent_once_polled_until_there_is_news_and_fetched() {
+    let mut story = job();
+    story.does(["a#1 submit"]).accepts("a", 1, "j1").does(["a#1 poll j1"]);
+    story.hears("a", JobNews::Running).does(["a#1 poll j1"]);
+    story.hears("a", JobNews::Done).does(["a#1 fetch j1"]);
+    story.ends("a", json!("picture")).gives(json!({}));
+    assert_eq!(
+        story.story_of("a"),
+        [
+            "step_ready",
+            "attempt_planned",
+            "attempt_accepted",
+            "attempt_began",
+            "attempt_finished",
+            "attempt_succeeded",
+            "step_completed"
+        ]
+    );
+}
+
+#[test]
+fn an_answer_that_is_the_result_needs_no_job() {
+    let mut story = start("steps: { a: { uses: lab/answer } }");
+    story.does(["a#1 submit"]).ends("a", json!("text")).gives(json!({}));
+}
+
+#[test]
+fn after_a_restart_a_job_is_attached_to_and_never_sent_again() {
+    let mut story = job();
+    story.restarts().does(["a#1 reconcile"]).restarts().does(["a#1 reconcile"]);
+    story.reconciles("a", Found::Job("j1".into())).does(["a#1 poll j1"]);
+    story.restarts().does(["a#1 poll j1"]).hears("a", JobNews::Running).restarts().does(["a#1 poll j1"]);
+    story.hears("a", JobNews::Done).restarts().does(["a#1 fetch j1"]);
+    story.ends("a", json!(1)).gives(json!({}));
+    assert_eq!(story.count("attempt_planned"), 1);
+}
+
+#[test]
+fn what_never_arrived_is_sent_once_more_however_often_that_is_told() {
+    let mut story = job();
+    story.restarts().reconciles("a", Found::Absent).does(["a#1 submit"]);
+    story.ignores(Input::Reconciled { key: key("a", 1), found: Found::Absent });
+    // The second one may have left as well.
+    story.restarts().does(["a#1 reconcile"]).reconciles("a", Found::Absent).does(["a#1 submit"]);
+    story.accepts("a", 1, "j1").hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
+    assert_eq!((story.count("attempt_planned"), story.count("attempt_absent")), (1, 2));
+}
+
+#[test]
+fn work_of_this_machine_and_tasks_run_again_after_a_restart() {
+    let mut story = start("steps: { a: { uses: task/work }, b: { uses: media/work } }");
+    story.grants("b").restarts().does(["a#1 work", "b#1 work"]);
+}
+
+#[test]
+fn what_nobody_can_tell_is_parked_and_waits_for_a_decision() {
+    let mut story = job();
+    story.restarts().reconciles("a", Found::Unclear).finds("a", "parked").does([]);
+    assert_eq!(story.run.status().word(), "parked");
+    assert_eq!(story.run.next_deadline(), None);
+    assert_eq!(story.last("run_parked"), json!({"reason": "unknown"}));
+    assert_eq!(
+        story.last("step_parked"),
+        json!({"step": "a", "reason": "unknown", "message": "nobody can tell whether the provider took the request"})
+    );
+    // It is nobody's work to find out.
+    story.restarts().does([]).finds("a", "parked");
+    assert_eq!(story.run.parked().map(|(step, _)| step.to_string()).collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn a_person_has_it_sent_again() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    story.resolves("a", Decision::Send).finds("a", "running").does(["a#2 submit"]);
+    assert_eq!(story.last("step_resolved"), json!({"step": "a", "decision": "send", "by": "ada"}));
+    assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
+    story.ends("a", json!(1)).gives(json!({}));
+    assert_eq!((story.count("run_parked"), story.count("run_unparked")), (1, 1));
+}
+
+#[test]
+fn a_person_takes_it_for_failed() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
+    assert_eq!(story.last_words(), "taken for failed by ada");
+    let mut story = with("fallback: [{ uses: task/work, on: [unknown] }]");
+    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Fail).does(["a#2 work"]);
+    story.ends("a", json!(1)).gives(json!({}));
+}
+
+#[test]
+fn a_person_knows_the_job() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Job("j9".into())).does(["a#1 poll j9"]);
+    story.finds("a", "running").hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
+}
+
+#[test]
+fn facts_that_come_late_decide_before_a_person_does() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    story.accepts("a", 1, "j1").finds("a", "running").does(["a#1 poll j1"]);
+    assert_eq!(story.run.status().word(), "running");
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).ends_as(key("a", 1), ok(json!("after all"))).gives(json!({}));
+    let mut story = with("retry: { on: [unavailable], backoff: 1s, jitter: false }");
+    story
+        .ends_as(key("a", 1), unknown())
+        .ends_as(key("a", 1), bad(Class::Unavailable))
+        .finds("a", "sleeping");
+}
+
+#[test]
+fn a_policy_decides_for_those_who_wrote_one() {
+    let mut story = with("on_unknown: fail");
+    story.ends_as(key("a", 1), unknown()).is_lost("a", Class::Unknown);
+    let mut story = with("on_unknown: retry, retry: { on: [timeout] }");
+    story.ends_as(key("a", 1), unknown()).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
+    story.ends_as(key("a", 2), unknown()).advances("3s").does(["a#3 submit"]);
+    story.ends_as(key("a", 3), unknown()).is_lost("a", Class::Unknown);
+    let mut story = start("steps: { a: { uses: task/work, on_unknown: park } }");
+    story.ends_as(key("a", 1), unknown()).finds("a", "parked").does([]);
+    story.restarts().does([]).resolves("a", Decision::Send).does(["a#2 work"]);
+    let mut story = start("steps: { a: { uses: task/work } }");
+    story.ends_as(key("a", 1), unknown()).is_lost("a", Class::Unknown);
+}
+
+#[test]
+fn a_result_that_was_paid_and_deleted_and_a_job_that_was_forgotten_are_parked() {
+    let mut story = job();
+    story.accepts("a", 1, "j1").hears("a", JobNews::Expired).finds("a", "parked");
+    assert_eq!(story.last("run_parked"), json!({"reason": "expired"}));
+    assert_eq!(
+        story.last("step_parked")["message"],
+        "the job was done and paid, and the provider has deleted its result"
+    );
+    story.resolves("a", Decision::Send).does(["a#2 submit"]);
+    assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
+    let mut story = job();
+    story.accepts("a", 1, "j1").hears("a", JobNews::Lost).finds("a", "parked");
+    assert_eq!(story.last("run_parked"), json!({"reason": "unknown"}));
+    story.resolves("a", Decision::Job("j1".into())).does(["a#1 poll j1"]);
+}
+
+#[test]
+fn a_job_that_is_called_off_is_cancelled_there_and_its_end_is_booked() {
+    let mut story = job();
+    story.accepts("a", 1, "j1").cancels("enough").does(["a#1 cancel j1"]);
+    assert_eq!(story.run.status().word(), "running");
+    story.restarts().does(["a#1 cancel j1"]);
+    let late = Outcome::of(Value::map([("value", "late".into())])).cost(cost("0.04"));
+    story.ends_as(key("a", 1), AttemptEnd::Succeeded(late));
+    assert_eq!(story.run.status().word(), "cancelled");
+    assert_eq!(story.run.cost(), "0.04".parse::<Money>().unwrap());
+    assert_eq!(story.last("attempt_ended")["end"], "succeeded");
+}
+
+#[test]
+fn the_reply_to_what_was_called_off_is_awaited_and_its_job_cancelled() {
+    let mut story = job();
+    story.cancels("enough").does(["a#1 submit"]);
+    assert_eq!(story.run.status().word(), "running");
+    story.accepts("a", 1, "j1").does(["a#1 cancel j1"]);
+    assert_eq!(story.last("attempt_accepted_late"), json!({"step": "a", "attempt": 1, "job": "j1"}));
+    story.ends_as(key("a", 1), AttemptEnd::Cancelled);
+    assert_eq!(story.run.status().word(), "cancelled");
+    // Nobody is there any more who could get the reply.
+    let mut story = job();
+    story.cancels("enough").restarts().does(["a#1 reconcile"]).reconciles("a", Found::Job("j1".into()));
+    story.does(["a#1 cancel j1"]).ends_as(key("a", 1), AttemptEnd::Cancelled);
+    for (found, end) in [(Found::Absent, "cancelled"), (Found::Unclear, "unknown")] {
+        let mut story = job();
+        story.cancels("enough").restarts().reconciles("a", found);
+        assert_eq!(
+            (story.last("attempt_ended")["end"].as_str(), story.run.status().word()),
+            (Some(end), "cancelled")
+        );
+    }
+}
+
+#[test]
+fn a_job_that_can_not_be_cancelled_does_not_hold_the_run_open() {
+    let mut story = job();
+    story.accepts("a", 1, "j1").cancels("enough").advances("9m").does(["a#1 cancel j1"]);
+    story.advances("1m");
+    assert_eq!(
+        (story.last("attempt_ended")["end"].as_str(), story.run.status().word()),
+        (Some("unknown"), "cancelled")
+    );
+    story.ignores(Input::Ended { key: key("a", 1), end: ok(json!("much later")) });
+}
+
+#[test]
+fn the_parked_step_of_a_run_that_is_called_off_waits_no_longer() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).cancels("enough").finds("a", "cancelled");
+    assert_eq!(story.run.status().word(), "cancelled");
+    assert_eq!(story.last("attempt_ended")["end"], "unknown");
+}
+
+#[test]
+fn each_phase_has_its_own_time() {
+    let times = "timeout: { request: 10s, queue: 1m, job: 5m }";
+    let mut story = with(times);
+    story.advances("10s").finds("a", "parked");
+    assert_eq!(story.last("step_parked")["message"], "there was no reply within its `timeout`");
+    let mut story = with(times);
+    story.advances("9s").accepts("a", 1, "j1").advances("59s").does(["a#1 poll j1"]);
+    story.advances("1s").does(["a#1 cancel j1"]).ends_as(key("a", 1), AttemptEnd::Cancelled);
+    story.is_lost("a", Class::Timeout);
+    let mut story = with(times);
+    story.accepts("a", 1, "j1").advances("50s").hears("a", JobNews::Running);
+    story.advances("4m").does(["a#1 poll j1"]).advances("1m").does(["a#1 cancel j1"]);
+    assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
+    let mut story = start("steps: { a: { uses: lab/answer, timeout: 3m } }");
+    story.advances("179s").does(["a#1 submit"]).advances("1s").finds("a", "parked");
+}
+
+#[test]
+fn a_job_that_timed_out_is_paid_again_only_where_that_is_written() {
+    let times_out = |policies: &str| {
+        let mut story = with(policies);
+        story.accepts("a", 1, "j1").advances("15m").ends_as(key("a", 1), AttemptEnd::Cancelled);
+        story
+    };
+    times_out("retry: { backoff: 1s }, fallback: [{ uses: lab/answer }]").is_lost("a", Class::Timeout);
+    times_out("fallback: [{ uses: task/work }]").does(["a#2 work"]);
+    times_out("fallback: [{ uses: lab/answer, on: [timeout] }]").does(["a#2 submit"]);
+    times_out("retry: { on: [timeout], backoff: 1s }").finds("a", "sleeping");
+}
+
+#[test]
+fn a_call_that_may_be_sent_twice_is_sent_again_when_nobody_can_tell() {
+    let mut story = start("steps: { a: { uses: lab/safe } }");
+    story.ends_as(key("a", 1), unknown()).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
+    story
+        .accepts("a", 2, "j2")
+        .advances("15m")
+        .ends_as(key("a", 2), AttemptEnd::Cancelled)
+        .finds("a", "sleeping");
+}
+
+#[test]
+fn others_go_on_beside_a_parked_step_and_then_the_run_is_parked() {
+    let mut story = start(
+        "
+        timeout: 1h
+        steps:
+          a: { uses: lab/job }
+          b: { uses: task/work }
+          c: { uses: task/work, needs: a }
+          nap: { uses: flow/sleep, with: { duration: 10m } }
+        ",
+    );
+    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    assert_eq!(story.run.status().word(), "running");
+    story.ends("b", json!(1)).advances("10m");
+    assert_eq!(story.run.status().word(), "parked");
+    // Its time stands still: of the hour, fifty minutes are left.
+    story.advances("30h").restarts();
+    assert_eq!(story.run.status().word(), "parked");
+    story.resolves("a", Decision::Job("j1".into())).hears("a", JobNews::Running);
+    assert_eq!(story.run.next_deadline().map(|due| due.since(story.now)), Some(Span::minutes(5)));
+    story.hears("a", JobNews::Done).ends("a", json!(1)).works_on(["c#1"]);
+    assert_eq!(story.run.next_deadline().map(|due| due.since(story.now)), Some(Span::minutes(5)));
+    story.advances("5m");
+    assert!(matches!(story.run.status(), RunStatus::Running | RunStatus::Failed { .. }));
+    assert_eq!(story.count("run_parked"), 1);
+}
+
+#[test]
+fn answers_for_what_never_was_or_is_over_or_is_called_otherwise_change_nothing() {
+    let mut story = job();
+    story.ignores(Input::Polled { key: key("a", 1), news: JobNews::Done });
+    story.ignores(Input::Reconciled { key: key("a", 1), found: Found::Absent });
+    story.ignores(Input::Resolve {
+        step: motet_pipeline::StepPath::from_text("a"),
+        decision: Decision::Send,
+        by: "ada".into(),
+    });
+    story.accepts("a", 1, "j1");
+    for wrong in [key("a", 0), key("a", 2), key("nobody", 1), key("", 1)] {
+        story.ignores(Input::Accepted { key: wrong.clone(), job: "j1".into() });
+        story.ignores(Input::Polled { key: wrong.clone(), news: JobNews::Lost });
+        story.ignores(Input::Reconciled { key: wrong.clone(), found: Found::Unclear });
+        story.ignores(Input::Ended { key: wrong, end: ok(json!(1)) });
+    }
+    story.ignores(Input::Accepted { key: key("a", 1), job: "another".into() });
+    story.ignores(Input::Reconciled { key: key("a", 1), found: Found::Job("another".into()) });
+    story.hears("a", JobNews::Done);
+    story.ignores(Input::Polled { key: key("a", 1), news: JobNews::Running });
+    story.ignores(Input::Polled { key: key("a", 1), news: JobNews::Done });
+    story.ends("a", json!(1)).gives(json!({}));
+    story.ignores(Input::Polled { key: key("a", 1), news: JobNews::Done });
+    story.ignores(Input::Ended { key: key("a", 1), end: unknown() });
+    story.ignores(Input::Resolve {
+        step: motet_pipeline::StepPath::from_text("a"),
+        decision: Decision::Fail,
+        by: "ada".into(),
+    });
+}
+
+#[test]
+fn what_it_cost_what_it_used_and_what_it_warned_of_is_recorded() {
+    let mut story = job();
+    let outcome = Outcome::of(Value::map([("value", 1_i64.into())]))
+        .cost(Cost::computed("0.04".parse().unwrap()))
+        .used("images", 1.0)
+        .warning("the prompt was rewritten");
+    story.ends_as(key("a", 1), AttemptEnd::Succeeded(outcome)).gives(json!({}));
+    assert_eq!(
+        story.last("attempt_succeeded"),
+        json!({"step": "a", "attempt": 1, "cost": {"amount": "0.04", "basis": "computed"}, "usage": {"images": 1.0}})
+    );
+    assert_eq!(
+        story.last("attempt_warned"),
+        json!({"step": "a", "attempt": 1, "message": "the prompt was rewritten"})
+    );
+    assert_eq!(story.run.cost().to_string(), "0.04");
+}
+
+#[test]
+fn a_provider_that_refuses_costs_what_it_says() {
+    let mut story = with("retry: { on: [unavailable], backoff: 1s, jitter: false }");
+    let failure = Failure::new(Class::Unavailable, "no machine is free");
+    story.ends_as(key("a", 1), AttemptEnd::Failed { failure, cost: cost("0.01") }).finds("a", "sleeping");
+    assert_eq!(story.run.cost().to_string(), "0.01");
+}
+
+/// Something that the world says, whether it makes sense or not.
+#[derive(Clone, Debug)]
+enum Said {
+    Accepted(usize),
+    Polled(usize, JobNews),
+    Reconciled(usize, Found),
+    Ended(usize, Option<Class>),
+    Stopped(usize),
+    Resolved(usize, Decision),
+    Waited(u16),
+    Restarted,
+    Cancelled,
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let which = || 0_usize..12;
+    let news = prop::sample::select(vec![JobNews::Running, JobNews::Done, JobNews::Expired, JobNews::Lost]);
+    let found = prop::sample::select(vec![Found::Job("j".into()), Found::Absent, Found::Unclear]);
+    let decision = prop::sample::select(vec![Decision::Send, Decision::Fail, Decision::Job("j".into())]);
+    let class =
+        prop::option::of(prop::sample::select(vec![Class::Unknown, Class::Unavailable, Class::Content]));
+    prop_oneof![
+        4 => which().prop_map(Said::Accepted),
+        4 => (which(), news).prop_map(|(which, news)| Said::Polled(which, news)),
+        3 => (which(), found).prop_map(|(which, found)| Said::Reconciled(which, found)),
+        3 => (which(), class).prop_map(|(which, class)| Said::Ended(which, class)),
+        1 => which().prop_map(Said::Stopped),
+        2 => (which(), decision).prop_map(|(which, decision)| Said::Resolved(which, decision)),
+        3 => (0_u16..1200).prop_map(Said::Waited),
+        3 => Just(Said::Restarted),
+        1 => Just(Said::Cancelled),
+    ]
+}
+
+impl Said {
+    fn tell(self, story: &mut Scenario) {
+        let attempt = |which: usize| {
+            let step = ["a", "fan[0]", "fan[1]", "b"][which % 4];
+            key(step, 1 + (which / 4) as u32)
+        };
+        let input = match self {
+            Said::Accepted(which) => Input::Accepted { key: attempt(which), job: "j".into() },
+            Said::Polled(which, news) => Input::Polled { key: attempt(which), news },
+            Said::Reconciled(which, found) => Input::Reconciled { key: attempt(which), found },
+            Said::Ended(which, class) => {
+                Input::Ended { key: attempt(which), end: class.map_or_else(|| ok(json!(1)), bad) }
+            }
+            Said::Stopped(which) => Input::Ended { key: attempt(which), end: AttemptEnd::Cancelled },
+            Said::Resolved(which, decision) => {
+                Input::Resolve { step: attempt(which).step, decision, by: "ada".into() }
+            }
+            Said::Waited(seconds) => {
+                story.advances(&format!("{seconds}s"));
+                return;
+            }
+            Said::Restarted => {
+                story.restarts();
+                return;
+            }
+            Said::Cancelled => Input::Cancel { by: "ada".into(), reason: "enough".into() },
+        };
+        // Only what makes sense can have come of what was being done.
+        let makes_sense = story.run.clone().handle(story.now, input.clone()).turn.is_some();
+        if let Input::Ended { key, .. } | Input::Polled { key, .. } | Input::Reconciled { key, .. } = &input
+            && makes_sense
+        {
+            story.working.remove(key);
+            story.stopping.remove(key);
+        }
+        // Whatever was said is said twice: the second time it is late.
+        story.tell(input.clone()).tell(input);
+    }
+}
+
+/// From now on everything goes well, and a person decides what can't be known.
+fn come_to_an_end(story: &mut Scenario) {
+    for _ in 0..200 {
+        let parked = story.run.parked().next().map(|(step, _)| step.clone());
+        let awaited = story.stopping.first().or_else(|| story.working.keys().next()).cloned();
+        match (story.run.status().is_terminal(), awaited, parked, story.run.next_deadline()) {
+            (true, ..) => return,
+            (_, Some(key), ..) => _ = story.ends_as(key, ok(json!(1))),
+            (_, None, Some(step), _) => {
+                let decision = Decision::Fail;
+                story.tell(Input::Resolve { step, decision, by: "ada".into() });
+            }
+            (_, None, None, Some(due)) => {
+                let left = due.since(story.now);
+                story.advances(&left.to_string());
+            }
+            (_, None, None, None) => panic!("the run waits for nothing: {:?}", story.run.status()),
+        }
+    }
+    panic!("the run doesn't end");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Law L1: whatever happens, a request leaves once for each attempt, and once more each time that the provider
+    /// says that it never came.
+    #[test]
+    fn nothing_is_sent_twice_whatever_the_world_says(said in prop::collection::vec(said(), 0..40)) {
+        let mut story = pipeline(
+            "
+            on_failure: finish
+            steps:
+              a: { uses: lab/job, retry: { on: [unavailable], backoff: 1s, jitter: false } }
+              fan: { each: [1, 2], uses: lab/job, on_unknown: retry, quorum: any }
+              b: { uses: lab/answer, on_unknown: fail, needs: fan, optional: true }
+              c: { uses: task/work, needs: a }
+            ",
+        )
+        .start_watched(Watch::Loosely);
+        for said in said {
+            said.tell(&mut story);
+        }
+        come_to_an_end(&mut story);
+        for (attempt, sent) in &story.sent {
+            let absent = story.events().filter(|event| {
+                let of_attempt = matches!(event, Event::Attempt { key, .. } if key == attempt);
+                of_attempt && word(event) == "attempt_absent"
+            });
+            prop_assert!(*sent <= 1 + absent.count(), "{} was sent {} times", attempt, sent);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Requests: what can be asked about runs, whoever asks: the library, a guest of the store, the command line.
+
+use motet_engine::{Decision, RunId};
+use motet_pipeline::StepPath;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::control::Start;
+use crate::motet::Motet;
+
+/// Something that is asked of whoever drives the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// Start a run, or resume one like it.
+    Start(Box<Start>),
+    /// Drive a run.
+    Resume { run: RunId },
+    /// Ask a run to end.
+    Cancel { run: RunId, by: String, reason: String },
+    /// Decide about a parked step.
+    Resolve { run: RunId, step: StepPath, decision: Decision, by: String },
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// It is durable that the run was asked for; `found` tells whether it was there before.
+    Started { run: RunId, found: bool },
+    /// It is done, and durable.
+    Done,
+}
+
+impl Motet {
+    /// Does what is asked; returns when that is durable.
+    pub(crate) async fn carry_out(&self, request: Request) -> Result<Answer, Error> {
+        match request {
+            Request::Start(start) => {
+                let (options, inputs) = (start.options(), start.inputs());
+                let (pipeline, fresh) = (start.pipeline(self.catalogue())?, start.fresh);
+                let started = self.start_as(&pipeline, inputs, options, Some(fresh)).await?;
+                return Ok(Answer::Started { run: started.run.id().clone(), found: started.found });
+            }
+            Request::Resume { run } => drop(self.take_up(&run).await?),
+            Request::Cancel { run, by, reason } => self.cancel_durably(&run, &by, &reason).await?,
+            Request::Resolve { run, step, decision, by } => {
+                self.resolve_durably(&run, step, decision, by).await?;
+            }
+        }
+        Ok(Answer::Done)
+    }
+}

@@ -1,0 +1,101 @@
+//! A paid job whose process is killed in each of its phases: what has left is never sent again.
+
+use crate::stage::{Actor, Stage, journal_events};
+
+fn enter(stage: &Stage) -> Actor {
+    stage.enter("run", &[("who", "Ada"), ("id", "film"), ("paid", "yes")])
+}
+
+fn resolve(stage: &Stage, decision: &str) -> Actor {
+    stage.enter("resolve", &[("run", "film"), ("decision", decision)])
+}
+
+/// Which attempts were planned.
+fn planned(stage: &Stage) -> usize {
+    journal_events(&stage.store(), &motet::engine::RunId::new("film"), "attempt_planned").len()
+}
+
+#[test]
+fn a_process_that_is_killed_in_each_phase_of_a_job_attaches_to_it() {
+    let stage = Stage::set();
+    let first = enter(&stage);
+    let submitted = stage.expect_knock("submit 1");
+    first.kill();
+    drop(submitted);
+    // It may have left: the provider is asked, and knows it.
+    let second = enter(&stage);
+    stage.expect_knock("reconcile").answer(b'j');
+    let polled = stage.expect_knock("poll j1");
+    second.kill();
+    drop(polled);
+    let third = enter(&stage);
+    stage.expect_knock("poll j1").answer(b'r');
+    let polled = stage.expect_knock("poll j1");
+    third.kill();
+    drop(polled);
+    let fourth = enter(&stage);
+    stage.expect_knock("poll j1").answer(b'd');
+    let fetched = stage.expect_knock("fetch j1");
+    fourth.kill();
+    drop(fetched);
+    let mut fifth = enter(&stage);
+    stage.expect_knock("fetch j1").open();
+    assert_eq!(fifth.finish(), "completed boat");
+    assert_eq!((stage.knocks_of("submit 1"), stage.knocks_of("submit 2"), planned(&stage)), (1, 0, 1));
+}
+
+#[test]
+fn a_request_that_never_arrived_is_sent_under_the_same_attempt() {
+    let stage = Stage::set();
+    let first = enter(&stage);
+    let submitted = stage.expect_knock("submit 1");
+    first.kill();
+    drop(submitted);
+    let mut second = enter(&stage);
+    stage.expect_knock("reconcile").answer(b'a');
+    stage.expect_knock("submit 1").open();
+    stage.expect_knock("poll j1").answer(b'd');
+    stage.expect_knock("fetch j1").open();
+    assert_eq!(second.finish(), "completed boat");
+    assert_eq!(planned(&stage), 1);
+}
+
+#[test]
+fn what_nobody_can_tell_stays_parked_over_restarts_until_somebody_decides() {
+    let stage = Stage::set();
+    let first = enter(&stage);
+    let submitted = stage.expect_knock("submit 1");
+    first.kill();
+    drop(submitted);
+    let mut second = enter(&stage);
+    stage.expect_knock("reconcile").answer(b'?');
+    assert_eq!(second.finish(), "parked unknown");
+    // Nobody asks the provider again, and nothing is sent.
+    let mut third = resolve(&stage, "j7");
+    stage.expect_knock("poll j7").answer(b'l');
+    assert_eq!(third.finish(), "parked unknown");
+    let mut fourth = resolve(&stage, "send");
+    stage.expect_knock("submit 2").open();
+    stage.expect_knock("poll j1").answer(b'e');
+    assert_eq!(fourth.finish(), "parked expired");
+    let mut fifth = resolve(&stage, "fail");
+    assert_eq!(fifth.finish(), "failed unknown: taken for failed by a test");
+    assert_eq!((stage.knocks_of("submit 1"), stage.knocks_of("submit 2"), planned(&stage)), (1, 1, 2));
+}
+
+#[test]
+fn a_job_that_is_called_off_is_cancelled_by_whoever_comes_after_a_kill() {
+    let stage = Stage::set();
+    let first = enter(&stage);
+    stage.expect_knock("submit 1").open();
+    let polled = stage.expect_knock("poll j1");
+    let canceller = stage.enter("cancel", &[("run", "film")]);
+    let cancelled = stage.expect_knock("cancel j1");
+    first.kill();
+    drop((polled, cancelled));
+    // The guest takes over.
+    stage.expect_knock("cancel j1").open();
+    let mut canceller = canceller;
+    assert_eq!(canceller.finish(), "cancelled no longer wanted");
+    assert_eq!(stage.knocks_of("submit 1"), 1);
+}
