@@ -21,6 +21,7 @@ pub mod failure;
 pub mod inputs;
 pub mod money;
 pub mod path;
+pub mod pin;
 pub mod plan;
 pub mod schema;
 pub mod suggestion;

@@ -60,12 +60,14 @@ impl Setting {
         self
     }
 
+    /// The plan as a store gives it again: all that an engine needs of a plan must have been kept.
     pub fn plan(&self) -> Plan {
         let checked = check::check(&self.bundle, &catalogue());
-        checked.plan.unwrap_or_else(|| {
+        let plan = checked.plan.unwrap_or_else(|| {
             let found: Vec<_> = checked.diagnostics.iter().map(|found| found.message.clone()).collect();
             panic!("the pipeline of the scenario is wrong: {found:#?}")
-        })
+        });
+        Plan::link(&plan.pin(), plan.digest).expect("what was checked can be linked")
     }
 
     pub fn start(self) -> Scenario {

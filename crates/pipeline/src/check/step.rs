@@ -61,7 +61,6 @@ impl<'c> Checker<'c, '_> {
             optional: step.optional,
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
             labels: body.labels.into_iter().chain(step.labels.clone()).collect(),
-            output: body.output,
         };
         (step, seen)
     }
