@@ -21,6 +21,7 @@ mod operation;
 mod parts;
 mod run;
 mod timer;
+mod unplanned;
 
 pub mod command;
 pub mod dispatcher;
@@ -40,3 +41,4 @@ pub use input::{AttemptEnd, Input};
 pub use items::Items;
 pub use node::StepStatus;
 pub use run::{Misuse, Run, RunStatus};
+pub use unplanned::call_off_unplanned;

@@ -69,6 +69,17 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// The version of the pipeline, whether it can work or not; nothing if a file of it isn't well-formed.
+    pub fn version(&self) -> Option<Digest> {
+        let mut findings = Findings::new(Sources::new(&self.files));
+        let mut contents = BTreeMap::new();
+        for path in self.files.keys() {
+            let file = findings.sources.number(path).expect("the sources are the files of the bundle");
+            contents.insert(path.as_str(), yaml::parse(file, &mut findings)?.to_value());
+        }
+        Some(self.digest(&contents))
+    }
+
     /// The version of the pipeline: a hash of what its files say, by their paths seen from the main
     /// file. Comments, order of keys and layout don't count.
     pub(crate) fn digest(&self, contents: &BTreeMap<&str, Value>) -> Digest {

@@ -184,6 +184,30 @@ impl Contract {
         self
     }
 
+    /// What this contract promises and an operation of the contract `present` doesn't keep, if anything: it is
+    /// other work, or an output is gone or of another type.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Work};
+    /// use motet_pipeline::Type;
+    /// let older = Contract::new("task/shout", Work::Task).output("text", Type::Text);
+    /// let newer = Contract::new("task/shout", Work::Task).output("text", Type::Text).output("length", Type::Integer);
+    /// assert_eq!(older.broken_by(&newer), None);
+    /// assert_eq!(newer.broken_by(&older).unwrap(), "it gives no `length`");
+    /// ```
+    pub fn broken_by(&self, present: &Contract) -> Option<String> {
+        if self.work != present.work {
+            return Some("it is another kind of work".to_owned());
+        }
+        if present.open_outputs {
+            return None;
+        }
+        self.outputs.iter().find_map(|(name, wanted)| match present.outputs.get(name) {
+            None => Some(format!("it gives no `{name}`")),
+            Some(given) => (!given.fits(wanted)).then(|| format!("its `{name}` is {given}, not {wanted}")),
+        })
+    }
+
     /// The parameter called `name`.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.inputs.iter().find(|parameter| parameter.name == name)

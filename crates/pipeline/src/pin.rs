@@ -116,6 +116,65 @@ impl Plan {
     }
 }
 
+/// In what two plans of the same texts differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// The operations whose contracts differ in more than their descriptions.
+    pub operations: Vec<String>,
+    /// Whether the rules of the language do: what a file means, or a default.
+    pub rules: bool,
+}
+
+impl Difference {
+    /// In what `newer` differs from `older`. Where steps stand in their files makes no difference.
+    pub fn between(older: &Plan, newer: &Plan) -> Difference {
+        let contracts = newer.contracts();
+        let differs = |(name, contract): &(&str, &Contract)| {
+            let newer = contracts.get(name);
+            newer.is_none_or(|newer| essence(newer) != essence(contract))
+        };
+        let changed = older.contracts().into_iter().filter(differs);
+        Difference {
+            operations: changed.map(|(name, _)| name.to_owned()).collect(),
+            rules: shape(older) != shape(newer),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.operations.is_empty() && !self.rules
+    }
+}
+
+/// A contract without what only people read.
+fn essence(contract: &Contract) -> Contract {
+    let mut contract = contract.clone();
+    contract.summary.clear();
+    contract.usual_seconds = (0.0, 0.0);
+    contract.inputs.iter_mut().for_each(|parameter| parameter.description.clear());
+    contract
+}
+
+/// A plan without its contracts, and without the places of its steps.
+fn shape(plan: &Plan) -> String {
+    fn forget_places(scope: &mut Scope) {
+        for step in &mut scope.steps {
+            step.location.line = 0;
+            match &mut step.body {
+                Body::Operation(_) => {}
+                Body::Group(scope) | Body::Pipeline { scope, .. } => forget_places(scope),
+            }
+        }
+    }
+    let mut plan = plan.clone();
+    forget_places(&mut plan.root);
+    let mut pin =
+        Pin { edition: EDITION, file: "", plan: &plan, files: BTreeMap::new(), contracts: BTreeMap::new() };
+    pin.gather(&plan.root);
+    pin.contracts.clear();
+    serde_json::to_string(&pin).expect("a plan is plain data")
+}
+
 /// The digest of a plan that isn't named yet.
 pub(crate) fn unnamed() -> Digest {
     Digest::from_bytes([0; 32])

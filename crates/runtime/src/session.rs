@@ -34,7 +34,7 @@ use motet_store::Store;
 use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
-use crate::motet::{Builder, StartOptions, Taken, find_run};
+use crate::motet::{Builder, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
 use crate::settings::{Settings, StorePlace};
 
@@ -134,6 +134,9 @@ impl Session {
                 },
             }
         };
+        if found {
+            warn_of_difference(hands, &pipeline, &run);
+        }
         Ok(self.followed(run, found, true))
     }
 

@@ -109,12 +109,12 @@ impl Work {
     /// Does the work. Never fails to come to an end once it is told to stop.
     pub(crate) async fn perform(self) -> AttemptEnd {
         let name = self.contract.operation.clone();
-        let Some(operation) = self.hands.operations.get(&name).cloned() else {
-            let message =
-                format!("{name} is not known to this process: register it before the run is resumed");
-            return failed(Failure::new(Class::Unavailable, message));
+        let operation = match self.hands.operation_of(&self.contract) {
+            Ok(operation) => operation,
+            Err(message) => return failed(Failure::new(Class::Unavailable, message)),
         };
-        let (world, stop) = (self.hands.world.clone(), self.stop.clone());
+        let (hands, contract) = (self.hands.clone(), self.contract.clone());
+        let (world, stop) = (hands.world.clone(), self.stop.clone());
         let mut working = AssertUnwindSafe(operation_of(operation, self)).catch_unwind();
         let dropped = async {
             stop.cancelled().await;
@@ -123,7 +123,9 @@ impl Work {
         let end = tokio::select! {
             biased;
             result = &mut working => match result {
-                Ok(Ok(output)) => AttemptEnd::Succeeded { output, cost: Money::ZERO },
+                Ok(Ok(output)) => {
+                    AttemptEnd::Succeeded { output: hands.as_promised(&contract, output), cost: Money::ZERO }
+                }
                 Ok(Err(_)) if stop.is_cancelled() => AttemptEnd::Cancelled,
                 Ok(Err(failure)) => failed(failure),
                 Err(payload) => {

@@ -64,7 +64,7 @@ impl StoredPlan {
     pub(crate) fn decode(self, file: &Path) -> Result<KeptPlan, StoreError> {
         let changed = || StoreError::Corrupt {
             file: file.to_owned(),
-            what: format!("the plan {} isn't what was written", self.digest.short()),
+            what: format!("what is kept of plan {} isn't what was written", self.digest.short()),
         };
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| changed());
         let kept = KeptPlan {

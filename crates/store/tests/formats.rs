@@ -170,7 +170,7 @@ fn a_letter_that_changed_in_a_plan_is_found_by_whoever_reads_it() {
         drop(connection);
         let store = Store::open(folder.path()).unwrap();
         let error = store.plan(&scores()[0].plan).unwrap_err().to_string();
-        let what = format!("the plan {} isn't what was written", scores()[0].plan.short());
+        let what = format!("what is kept of plan {} isn't what was written", scores()[0].plan.short());
         assert!(error.contains(&what), "{error}");
         assert_eq!(store.check().unwrap().database, [what]);
         assert_eq!(store.runs(&RunFilter::default()).unwrap().len(), 3, "its runs are listed all the same");

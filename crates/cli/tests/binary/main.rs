@@ -8,6 +8,7 @@ mod locked_store;
 mod long_lists;
 mod lost_store;
 mod old_stores;
+mod pinned_runs;
 mod private_store;
 mod project;
 mod signals;

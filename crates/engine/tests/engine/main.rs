@@ -23,4 +23,5 @@ mod slots;
 mod stored_values;
 mod time;
 mod two_processes;
+mod unplanned;
 mod waves;
