@@ -15,8 +15,8 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// How many files a pipeline may use.
 const FILES_MAX: usize = 256;
 
-/// The texts of a pipeline, as they were read. This is what is stored with a run: the same bundle
-/// and the same contracts make the same plan.
+/// The texts of a pipeline, as they were read. They are stored with the plan that was made from them:
+/// the same bundle and the same contracts make the same plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// The name of the pipeline's own file, a key of `files`.

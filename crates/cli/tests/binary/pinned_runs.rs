@@ -42,10 +42,10 @@ fn a_run_whose_plan_is_damaged_is_listed_shown_and_called_off() {
     let doctor = project.transcript(&["doctor"]);
     let about_the_store =
         doctor.lines().filter(|line| ["plan", "exit"].iter().any(|word| line.contains(word)));
+    assert!(project.good(&["show", "first"]).contains("● nap"));
     let text = about_the_store.map(|line| format!("{line}\n")).collect::<String>()
         + &project.transcript(&["resume", "first"])
         + &project.transcript(&["resume"])
-        + &project.transcript(&["show", "first"])
         + &project.transcript(&["cancel", "first"])
         + &project.transcript(&["runs"]);
     assert_transcript!(project, text);

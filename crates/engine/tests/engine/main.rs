@@ -13,6 +13,7 @@ mod old_journals;
 mod outputs;
 mod parts;
 mod pieces;
+mod pins;
 mod post;
 mod properties;
 mod regressions;
