@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::check::{LEVELS_MAX, STEPS_IN_PLACE_MAX};
 use crate::contract::Work;
-use crate::plan::{Body, Dependency, InputSpec, Plan, Scope, StepRef, Target};
+use crate::plan::{Body, Dependency, InputSpec, Plan, Scope, Step, StepRef, Target};
 use crate::value::read_written;
 use crate::{Contract, Digest};
 
@@ -73,16 +73,7 @@ impl Plan {
     /// assert_eq!(linked.pin(), plan.pin());
     /// ```
     pub fn pin(&self) -> String {
-        let file = self.root.steps.first().map_or_else(|| "".into(), |step| step.location.file.clone());
-        let mut pin = Pin {
-            edition: EDITION,
-            file: &file,
-            plan: self,
-            files: BTreeMap::new(),
-            contracts: BTreeMap::new(),
-        };
-        pin.gather(&self.root);
-        serde_json::to_string(&pin).expect("a plan is plain data")
+        serde_json::to_string(&Pin::of(self)).expect("a plan is plain data")
     }
 
     /// The plan that was kept as `pin`, and is named `digest`.
@@ -104,15 +95,7 @@ impl Plan {
 
     /// The contracts that the plan was made with, by the names of their operations.
     pub fn contracts(&self) -> BTreeMap<&str, &Contract> {
-        let mut pin = Pin {
-            edition: EDITION,
-            file: "",
-            plan: self,
-            files: BTreeMap::new(),
-            contracts: BTreeMap::new(),
-        };
-        pin.gather(&self.root);
-        pin.contracts
+        Pin::of(self).contracts
     }
 }
 
@@ -168,10 +151,7 @@ fn shape(plan: &Plan) -> String {
     }
     let mut plan = plan.clone();
     forget_places(&mut plan.root);
-    let mut pin =
-        Pin { edition: EDITION, file: "", plan: &plan, files: BTreeMap::new(), contracts: BTreeMap::new() };
-    pin.gather(&plan.root);
-    pin.contracts.clear();
+    let pin = Pin { file: "", contracts: BTreeMap::new(), ..Pin::of(&plan) };
     serde_json::to_string(&pin).expect("a plan is plain data")
 }
 
@@ -215,6 +195,14 @@ struct File {
 }
 
 impl<'p> Pin<'p> {
+    fn of(plan: &'p Plan) -> Pin<'p> {
+        let file = plan.root.steps.first().map_or("", |step| &*step.location.file);
+        let mut pin =
+            Pin { edition: EDITION, file, plan, files: BTreeMap::new(), contracts: BTreeMap::new() };
+        pin.gather(&plan.root);
+        pin
+    }
+
     /// Takes in what stands in `scope` by name.
     fn gather(&mut self, scope: &'p Scope) {
         for step in &scope.steps {
@@ -266,34 +254,8 @@ impl Linker {
     ) -> Result<(), Unlinked> {
         around.push(scope.steps.len());
         for step in &mut scope.steps {
-            let damaged = || Unlinked::Damaged { step: step.name.clone() };
             step.location.file = file.clone();
-            if !are_there(&step.waits_for, around) {
-                return Err(damaged());
-            }
-            match &mut step.body {
-                Body::Operation(targets) => {
-                    let is_sound = |target: &Target| are_there(&target.waits_for, around);
-                    if targets.is_empty() || !targets.iter().all(is_sound) {
-                        return Err(damaged());
-                    }
-                    for target in targets {
-                        let operation = &target.contract.operation;
-                        target.contract = self.contracts.get(operation).cloned().ok_or_else(|| {
-                            Unlinked::NoContract { step: step.name.clone(), operation: operation.clone() }
-                        })?;
-                    }
-                }
-                Body::Group(scope) => self.link(scope, file, around, level + 1)?,
-                Body::Pipeline { file, inputs, scope, .. } => {
-                    let missing = || Unlinked::NoFile { step: step.name.clone(), file: file.clone() };
-                    let used = self.files.get(file).ok_or_else(missing)?;
-                    let steps_left = self.steps_left.checked_sub(used.scope.steps.len());
-                    self.steps_left = steps_left.filter(|_| level < LEVELS_MAX).ok_or_else(damaged)?;
-                    (*inputs, *scope) = (used.inputs.clone(), used.scope.clone());
-                    self.link(scope, &file.as_str().into(), &mut Vec::new(), level + 1)?;
-                }
-            }
+            self.link_step(step, around, level)?;
         }
         if !scope.names.values().all(|step| is_there(*step, around)) {
             let step = scope.steps.first().map_or_else(String::new, |step| step.name.clone());
@@ -301,6 +263,38 @@ impl Linker {
         }
         around.pop();
         Ok(())
+    }
+
+    fn link_step(&mut self, step: &mut Step, around: &mut Vec<usize>, level: usize) -> Result<(), Unlinked> {
+        let name = &step.name;
+        let damaged = || Unlinked::Damaged { step: name.clone() };
+        if !are_there(&step.waits_for, around) {
+            return Err(damaged());
+        }
+        match &mut step.body {
+            Body::Operation(targets) => {
+                let is_sound = |target: &Target| are_there(&target.waits_for, around);
+                if targets.is_empty() || !targets.iter().all(is_sound) {
+                    return Err(damaged());
+                }
+                for target in targets {
+                    let operation = &target.contract.operation;
+                    let missing =
+                        || Unlinked::NoContract { step: name.clone(), operation: operation.clone() };
+                    target.contract = self.contracts.get(operation).cloned().ok_or_else(missing)?;
+                }
+                Ok(())
+            }
+            Body::Group(scope) => self.link(scope, &step.location.file, around, level + 1),
+            Body::Pipeline { file, inputs, scope, .. } => {
+                let missing = || Unlinked::NoFile { step: name.clone(), file: file.clone() };
+                let used = self.files.get(file).ok_or_else(missing)?;
+                let steps_left = self.steps_left.checked_sub(used.scope.steps.len());
+                self.steps_left = steps_left.filter(|_| level < LEVELS_MAX).ok_or_else(damaged)?;
+                (*inputs, *scope) = (used.inputs.clone(), used.scope.clone());
+                self.link(scope, &file.as_str().into(), &mut Vec::new(), level + 1)
+            }
+        }
     }
 }
 

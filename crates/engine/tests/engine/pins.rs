@@ -26,7 +26,7 @@ fn whatever_letter_of_a_kept_plan_has_changed_it_is_refused_or_is_another_plan()
     let part = "steps: { c: { uses: task/work }, d: { needs: [c], uses: task/work } }";
     let pin = pipeline(TEXT).file("part.yaml", part).plan().pin();
     let (mut linked, mut refused) = (0, 0);
-    for at in 0..pin.len() {
+    for at in (0..pin.len()).step_by(3) {
         for letter in ["", "7", "\"", "]", "x"] {
             let changed = format!("{}{letter}{}", &pin[..at], &pin[at + 1..]);
             match Plan::link(&changed, Digest::of(changed.as_bytes())) {

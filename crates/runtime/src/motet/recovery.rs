@@ -134,16 +134,12 @@ impl Recovery {
             return Ok(graph(shared));
         }
         let store = self.motet.store();
-        let kept = match store.plan(plan) {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return Ok(Pinned::Unusable("is gone from the store".to_owned())),
-            Err(StoreError::Corrupt { what, .. }) => {
-                return Ok(Pinned::Unusable(format!("can't be read: {what}")));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let pipeline = match Pipeline::from_kept(*plan, &kept, &inner.hands.catalogue) {
-            Ok(pipeline) => pipeline,
+        let linked = self.motet.kept_plan(plan).and_then(|kept| {
+            let kept = kept.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
+            Ok((Pipeline::from_kept(*plan, &kept, &inner.hands.catalogue)?, kept))
+        });
+        let (pipeline, kept) = match linked {
+            Ok(linked) => linked,
             Err(Error::Check(findings)) => return Ok(Pinned::Faulty(findings)),
             Err(Error::Plan(why)) => return Ok(Pinned::Unusable(why)),
             Err(error) => return Err(error),

@@ -8,7 +8,7 @@ use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Digest, Plan, Value};
-use motet_store::{RunRow, StoreError};
+use motet_store::{KeptPlan, RunRow, StoreError};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -188,7 +188,15 @@ impl Motet {
 
     /// The version of the pipeline that a plan was made from. Stores of older formats named plans by it.
     fn version_of(&self, plan: &Digest) -> Result<Digest, Error> {
-        Ok(self.store().plan(plan)?.map_or(*plan, |kept| kept.version))
+        Ok(self.kept_plan(plan)?.map_or(*plan, |kept| kept.version))
+    }
+
+    /// What is kept of a plan. That it is damaged concerns its runs alone.
+    pub(super) fn kept_plan(&self, plan: &Digest) -> Result<Option<KeptPlan>, Error> {
+        self.store().plan(plan).map_err(|error| match error {
+            StoreError::Corrupt { what, .. } => Error::Plan(format!("can't be read: {what}")),
+            error => error.into(),
+        })
     }
 
     /// Begins a new run; returns once that is durable.
@@ -239,7 +247,7 @@ impl Motet {
     }
 }
 
-/// Says if a run that was found goes on otherwise than a new run of `pipeline` would.
+/// Warns if a run that was found continues by an older plan than a new run of `pipeline` would have.
 pub(crate) fn warn_of_difference(hands: &Hands, pipeline: &Pipeline, run: &RunId) {
     let newer = pipeline.plan();
     let unlike = |row: &RunRow| row.plan != newer.digest && !row.status.is_final();
