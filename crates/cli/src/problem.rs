@@ -135,6 +135,10 @@ impl From<StoreError> for Problem {
 fn words_for(error: &Error) -> Problem {
     match error {
         Error::Check(findings) => Problem::findings(findings.clone()),
+        Error::Plan(why) => Problem::new(Exit::Machine, format!("the plan of the run {why}"))
+            .line("it is kept as it is: cancel it and start it again, or resume it with the version of Motet that started it"),
+        Error::Tasks(names) => Problem::new(Exit::Machine, format!("the run needs {}", names.join(", ")))
+            .line("it is kept as it is: resume it with the program that registers them"),
         Error::Inputs(misfits) => {
             let problem = Problem::usage("the inputs don't fit the pipeline; nothing ran");
             let problem = misfits.iter().fold(problem, |problem, misfit| problem.line(&misfit.message));

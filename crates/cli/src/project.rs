@@ -203,6 +203,6 @@ pub fn silent_since(store: &Store, row: &RunRow, now: Timestamp) -> Result<Optio
 /// The pipeline that a run is pinned to, if this program can read it.
 pub fn pinned_pipeline(store: &Store, catalogue: &Catalogue, run: &RunId) -> Option<Pipeline> {
     let row = store.run(run).ok()??;
-    let bundle = store.plan(&row.plan).ok()??;
-    Pipeline::from_stored(&bundle, catalogue).ok()
+    let kept = store.plan(&row.plan).ok()??;
+    Pipeline::from_kept(row.plan, &kept, catalogue).ok()
 }

@@ -106,8 +106,8 @@ impl Score {
         Score {
             name: plan.name.clone(),
             description: plan.description.clone(),
-            digest: plan.digest.to_string(),
-            digest_short: plan.digest.short(),
+            digest: plan.version.to_string(),
+            digest_short: plan.version.short(),
             inputs: plan.inputs.clone(),
             places: parts.iter().enumerate().map(|(place, part)| (part.name.clone(), place)).collect(),
             parts,

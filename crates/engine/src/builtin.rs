@@ -24,8 +24,10 @@ impl Handling<'_> {
             },
             "flow/fail" => self.fail_on_purpose(id, &inputs),
             other => {
-                let failure = Failure::new(Class::Invalid, format!("the engine does not know {other}"));
-                self.fail_step(id, failure);
+                let message = format!(
+                    "{other} is not known to this version of Motet: resume the run with the version that started it"
+                );
+                self.decide_after(id, Failure::new(Class::Unavailable, message));
             }
         }
     }

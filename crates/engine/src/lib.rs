@@ -23,6 +23,7 @@ mod operation;
 mod parts;
 mod run;
 mod timer;
+mod unplanned;
 
 pub mod command;
 pub mod dispatcher;
@@ -43,3 +44,4 @@ pub use input::{AttemptEnd, Decision, Found, Input, JobNews};
 pub use items::Items;
 pub use node::StepStatus;
 pub use run::{Misuse, Run, RunStatus};
+pub use unplanned::call_off_unplanned;

@@ -175,6 +175,7 @@ impl Handling<'_> {
         let planned = AttemptEvent::Planned {
             target: attempts.target,
             operation: target.contract.operation.clone(),
+            version: target.contract.version,
             estimate: Money::ZERO,
             deadline: self.first_deadline(id, attempts.target),
         };

@@ -15,8 +15,8 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// How many files a pipeline may use.
 const FILES_MAX: usize = 256;
 
-/// The texts of a pipeline, as they were read. This is what is stored with a run: the same bundle
-/// and the same contracts make the same plan.
+/// The texts of a pipeline, as they were read. They are stored with the plan that was made from them:
+/// the same bundle and the same contracts make the same plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// The name of the pipeline's own file, a key of `files`.
@@ -67,6 +67,17 @@ impl Bundle {
             waiting.extend(bundle.read_used_files(&user, read));
         }
         Ok(bundle)
+    }
+
+    /// The version of the pipeline, whether it can work or not; nothing if a file of it isn't well-formed.
+    pub fn version(&self) -> Option<Digest> {
+        let mut findings = Findings::new(Sources::new(&self.files));
+        let mut contents = BTreeMap::new();
+        for path in self.files.keys() {
+            let file = findings.sources.number(path).expect("the sources are the files of the bundle");
+            contents.insert(path.as_str(), yaml::parse(file, &mut findings)?.to_value());
+        }
+        Some(self.digest(&contents))
     }
 
     /// The version of the pipeline: a hash of what its files say, by their paths seen from the main

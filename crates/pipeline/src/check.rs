@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::Digest;
 use crate::builtin;
 use crate::bundle::Bundle;
 use crate::contract::Catalogue;
@@ -23,8 +24,10 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::Document;
 use crate::document::place::{Findings, Sources};
 use crate::document::{read, yaml};
+use crate::pin;
 use crate::plan::{Plan, Scope};
 use scope::Frame;
+pub(crate) use subpipeline::{LEVELS_MAX, STEPS_IN_PLACE_MAX};
 
 /// What a check gives.
 #[derive(Clone, Debug)]
@@ -84,13 +87,16 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
     let plan = document.zip(main).filter(|_| sound).map(|(document, main)| Plan {
         name: document.name.clone(),
         description: document.description.clone(),
-        digest: bundle.digest(&contents),
+        digest: pin::unnamed(),
+        version: bundle.digest(&contents),
         inputs: document.inputs.clone(),
         root: Rc::unwrap_or_clone(main),
         on_failure: document.on_failure,
         timeout: document.timeout,
         labels: document.labels.clone(),
     });
+    let named = |plan: Plan| Plan { digest: Digest::of(plan.pin().as_bytes()), ..plan };
+    let plan = plan.map(named);
     Checked { plan, diagnostics }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::PatternOptions;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::Value;
@@ -106,6 +107,18 @@ impl Schema {
                 error.masked_with(subject).to_string()
             })
             .collect()
+    }
+}
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
+        Schema::read(&Json::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Contracts: an operation's typed inputs and outputs, and what kind of work it is.
 
+pub(crate) mod exact;
 mod validation;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,10 @@ use std::sync::Arc;
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
 
+use serde::{Deserialize, Serialize};
+
 use crate::failure::Known;
+use crate::value::journal;
 use crate::{Type, Value};
 
 /// What an operation takes, what it gives, and how it is done.
@@ -22,36 +26,58 @@ use crate::{Type, Value};
 ///     .output("text", Type::Text);
 /// assert!(contract.parameter("text").unwrap().required);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+///
+/// A store keeps the contracts that its runs were started with, so this is a stored format, which only grows:
+/// a field may be added if it has a default that isn't written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Contract {
     /// The name that `uses` refers to, such as `media/merge`.
     pub operation: String,
     /// One sentence: what it does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
     /// Counts up whenever the same inputs may give another result.
     pub version: u32,
     /// What it takes, in the order of the documentation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Parameter>,
     /// Whether parameters that aren't named here are taken as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open_inputs: bool,
     /// What it gives, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Type>,
     /// Whether outputs that aren't named here may be there too (nothing is known of them).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open_outputs: bool,
     /// False for `flow/fail`, which never succeeds: it fits wherever any output is wanted.
+    #[serde(default = "yes", skip_serializing_if = "is_so")]
     pub succeeds: bool,
     /// How it is done, hence what it waits for and how often it is tried.
     pub work: Work,
     /// For what is asked of a provider and may cost: how such a call is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
     /// Programs that must be on the machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
     /// How long it usually takes, low and high, in seconds: what `plan` shows before there is history.
+    #[serde(with = "exact::pair")]
     pub usual_seconds: (f64, f64),
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn is_so(value: &bool) -> bool {
+    *value
+}
+
 /// How the work of an operation is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Work {
     /// Decided by the engine itself; nothing leaves it (`flow/*`, `data/*`).
     Engine,
@@ -77,7 +103,7 @@ impl Work {
 ///
 /// It is sent at most once for each attempt: when nobody can tell whether it arrived, the provider is asked,
 /// and what can't be known is decided by the step's `on_unknown`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// Whether the reply is the result, or names a job.
     pub form: CallForm,
@@ -88,7 +114,8 @@ pub struct Call {
 }
 
 /// What the reply to a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CallForm {
     /// The result.
     Direct,
@@ -104,7 +131,8 @@ impl Call {
 }
 
 /// A program that an operation runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tool {
     /// ffmpeg and ffprobe, which come together.
     Ffmpeg,
@@ -115,23 +143,31 @@ pub enum Tool {
 }
 
 /// One input of an operation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Its name under `with`.
     pub name: String,
     /// What fits.
+    #[serde(rename = "type")]
     pub ty: Type,
     /// Whether the operation can't do without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
     /// What is taken when it isn't given.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub default: Option<Value>,
     /// The smallest number, or shortest text or list.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
     pub min: Option<f64>,
     /// The largest number, or longest text or list.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
     pub max: Option<f64>,
     /// If not empty, the only values that fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "journal::list")]
     pub one_of: Vec<Value>,
     /// One sentence for `plan` and the documentation.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
 }
 
@@ -193,6 +229,30 @@ impl Contract {
     /// Whether each call costs, so that it must not be sent twice.
     pub fn is_paid(&self) -> bool {
         self.call.is_some_and(|call| !call.repeatable)
+    }
+
+    /// What this contract promises and an operation of the contract `present` doesn't keep, if anything: it is
+    /// other work, is called otherwise, or an output is gone or of another type.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Work};
+    /// use motet_pipeline::Type;
+    /// let older = Contract::new("task/shout", Work::Task).output("text", Type::Text);
+    /// let newer = Contract::new("task/shout", Work::Task).output("text", Type::Text).output("length", Type::Integer);
+    /// assert_eq!(older.broken_by(&newer), None);
+    /// assert_eq!(newer.broken_by(&older).unwrap(), "it gives no `length`");
+    /// ```
+    pub fn broken_by(&self, present: &Contract) -> Option<String> {
+        if self.work != present.work || self.call.is_some() != present.call.is_some() {
+            return Some("it is another kind of work".to_owned());
+        }
+        if present.open_outputs {
+            return None;
+        }
+        self.outputs.iter().find_map(|(name, wanted)| match present.outputs.get(name) {
+            None => Some(format!("it gives no `{name}`")),
+            Some(given) => (!given.fits(wanted)).then(|| format!("its `{name}` is {given}, not {wanted}")),
+        })
     }
 
     /// The parameter called `name`.

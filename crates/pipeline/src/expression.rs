@@ -30,6 +30,7 @@ mod predicates;
 mod print;
 mod program;
 mod signature;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

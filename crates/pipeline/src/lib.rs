@@ -22,6 +22,7 @@ pub mod inputs;
 pub mod money;
 pub mod outcome;
 pub mod path;
+pub mod pin;
 pub mod plan;
 pub mod schema;
 pub mod suggestion;

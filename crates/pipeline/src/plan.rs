@@ -1,57 +1,78 @@
 //! Plans: a checked, resolved pipeline, ready for the engine.
 //!
-//! All names are resolved, all templates compiled, all defaults filled in. A plan is not stored: the
-//! texts it was made from are, and the same texts with the same contracts make the same plan.
+//! All names are resolved, all templates compiled, all defaults filled in. A run keeps the plan that it was
+//! started with, whatever becomes of rules, defaults and contracts: see [`crate::pin`]. So these types are a
+//! stored format, which only grows: a field may be added if it has a default that isn't written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::conformity::Schema;
 use crate::expression::Template;
+use crate::pin::by_name;
+use crate::value::journal;
 use crate::{Class, Contract, Digest, Span, Type, Value};
 
 /// A checked pipeline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The pipeline's name.
     pub name: String,
     /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The content hash of the file and of all files that it uses: its version.
+    /// Names the plan: the same texts with the same contracts by the same rules have the same.
+    #[serde(skip, default = "crate::pin::unnamed")]
     pub digest: Digest,
+    /// The content hash of the file and of all files that it uses: the pipeline's version. Comments, order of
+    /// keys and layout don't count, nor do contracts and rules.
+    pub version: Digest,
     /// What a run must be given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputSpec>,
     /// The steps and outputs.
     pub root: Scope,
     /// What a failed step means for the others.
     pub on_failure: OnFailure,
     /// How long a whole run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
     /// Labels that every run of the pipeline carries.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
 /// One input of a pipeline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// Its name.
     pub name: String,
     /// What fits.
+    #[serde(rename = "type")]
     pub ty: Type,
     /// The JSON Schema it was declared with; media types are left out of it.
     pub schema: Schema,
     /// Whether a run can't do without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
     /// What is taken when it isn't given.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub default: Option<Value>,
     /// Whether it is masked wherever it would be shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
     /// One sentence about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
 /// What a failed step means for the rest of its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Cancel what is in flight and end.
     Fail,
@@ -60,32 +81,64 @@ pub enum OnFailure {
 }
 
 /// Steps that see each other by name: those of a file or of an inline group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
     /// The steps, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// What it gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputSpec>,
     /// Every step that an expression in this scope names or may name: all of its own, and for an inline
     /// group those of the scopes around it that it refers to (the nearest wins).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, StepRef>,
 }
 
 /// One output of a pipeline or group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Output", into = "Output")]
 pub struct OutputSpec {
     /// Its name.
     pub name: String,
     /// How it is made.
     pub value: Template,
-    /// Its type, as declared or else as inferred.
+    /// Its type, as declared or else as inferred: the latter is known where the plan was checked, and not
+    /// where it was read from a store.
     pub ty: Type,
     /// The JSON Schema it was declared with, checked before a run completes.
     pub schema: Option<Schema>,
 }
 
+/// An output as it is stored. A type that is only inferred holds nothing that a run needs.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Output {
+    name: String,
+    value: Template,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<(Type, Schema)>,
+}
+
+impl From<OutputSpec> for Output {
+    fn from(spec: OutputSpec) -> Output {
+        let OutputSpec { name, value, ty, schema } = spec;
+        Output { name, value, declared: schema.map(|schema| (ty, schema)) }
+    }
+}
+
+impl From<Output> for OutputSpec {
+    fn from(output: Output) -> OutputSpec {
+        let Output { name, value, declared } = output;
+        let (ty, schema) = declared.map_or((Type::Any, None), |(ty, schema)| (ty, Some(schema)));
+        OutputSpec { name, value, ty, schema }
+    }
+}
+
 /// A step, seen from a scope: `up` scopes outwards, then the step at `index`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StepRef {
     /// How many scopes outwards.
     pub up: usize,
@@ -94,7 +147,8 @@ pub struct StepRef {
 }
 
 /// A step that must be terminal before another may start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dependency {
     /// The step that is waited for, seen from the scope of the step that waits.
     pub step: StepRef,
@@ -103,7 +157,8 @@ pub struct Dependency {
 }
 
 /// What a step wants of another one; decides what that one's failure means for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DependencyKind {
     /// Only `status` or `error`: a failure is an answer too.
     Status,
@@ -114,69 +169,85 @@ pub enum DependencyKind {
 }
 
 /// One step of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Its name in the file.
     pub name: String,
     /// Where it stands, for messages.
     pub location: Location,
     /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Run only when this holds. Per item if it names the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Template>,
     /// What must be terminal before `condition`, `each`, and the inputs of the first target can be
     /// evaluated (the steps inside a group have their own lists). Sorted; one entry a step, the
     /// strongest kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<Dependency>,
     /// How it fans out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each: Option<Each>,
     /// What it does.
     pub body: Body,
     /// Conditions that its output must meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
     /// Whether its failure is tolerated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
     /// What follows when nobody can tell how an attempt ended; if nothing is written, a call that may cost is
     /// parked, and anything else fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<OnUnknown>,
     /// How long it may take over all attempts and targets; for a group, over all of its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_timeout: Option<Span>,
     /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What an expression gets from it, one item's worth if it fans out.
-    pub output: Type,
 }
 
 /// A place in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Location {
     /// The file, as it was named.
+    #[serde(skip)]
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: usize,
 }
 
 /// How a step fans out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Each {
     /// Gives the list.
     pub list: Template,
     /// The name of the item in expressions, `item` unless `as` says otherwise.
     pub item_name: String,
     /// Names an item; its index if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Template>,
     /// How many items may be under way at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<usize>,
     /// How many must succeed.
     pub quorum: Quorum,
     /// Whether the join goes on as soon as the quorum is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
     /// Whether the step's condition is evaluated for every item.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub condition_per_item: bool,
 }
 
 /// How many items of a fan-out must succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Quorum {
     /// Every one.
     All,
@@ -201,7 +272,8 @@ impl Quorum {
 }
 
 /// What a step does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Body {
     /// An operation: the first target and its fallbacks, in order. Never empty.
     Operation(Vec<Target>),
@@ -212,33 +284,42 @@ pub enum Body {
         /// The file, as it was named.
         file: String,
         /// What it must be given.
+        #[serde(skip)]
         inputs: Vec<InputSpec>,
         /// What it is given.
         with: Vec<(String, Template)>,
         /// Its steps and outputs.
+        #[serde(skip)]
         scope: Scope,
     },
 }
 
 /// An operation with its inputs and policies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// The operation's contract.
+    #[serde(rename = "uses", with = "by_name")]
     pub contract: Arc<Contract>,
     /// The inputs that are written for this target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<(String, Template)>,
     /// For a fallback: the failure classes for which it is taken. Empty for the first target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<Class>,
     /// For a fallback: what must be terminal before its inputs can be evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<Dependency>,
     /// When it is tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retry: Vec<RetryRule>,
     /// How long it may take.
     pub timeouts: Timeouts,
 }
 
 /// What follows when nobody can tell how an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnUnknown {
     /// The step waits for a person's decision.
     Park,
@@ -249,9 +330,11 @@ pub enum OnUnknown {
 }
 
 /// Tries again on some failures. The first rule whose `on` holds the class applies.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetryRule {
     /// The classes it applies to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<Class>,
     /// How many attempts at this target in all, the first included.
     pub attempts: u32,
@@ -262,13 +345,16 @@ pub struct RetryRule {
     /// The longest pause.
     pub max_backoff: Span,
     /// Whether the pause is drawn between zero and its full length.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub jitter: bool,
     /// How the job timeout changes for the further attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<TimeoutChange>,
 }
 
 /// How a retry changes the job timeout.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimeoutChange {
     /// To this length.
     To(Span),
@@ -277,7 +363,8 @@ pub enum TimeoutChange {
 }
 
 /// How long the phases of an attempt may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// To open a connection.
     pub connect: Span,
@@ -301,10 +388,12 @@ impl Default for Timeouts {
 }
 
 /// A condition that an output must meet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Check {
     /// Must hold.
     pub that: Template,
     /// What to say when it doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Template>,
 }

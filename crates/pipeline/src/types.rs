@@ -7,13 +7,16 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Artifact, MediaKind, Value};
 
 pub use extent::{Fields, Inner};
 
 /// The type of a value, as far as it can be known before a run. Its parts are shared, so that it is cheap
 /// to clone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Type {
     /// Nothing is known; anything fits.
     Any,
@@ -34,6 +37,7 @@ pub enum Type {
         /// The known fields.
         fields: Fields,
         /// Whether fields that aren't named may be there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         open: bool,
     },
     /// An object with any fields, all of one type.

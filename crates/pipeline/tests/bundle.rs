@@ -17,7 +17,7 @@ fn load(main: &str, files: &[(&str, &str)]) -> Bundle {
 fn digest(main: &str, files: &[(&str, &str)]) -> Digest {
     let checked = check(&load(main, files), &Catalogue::default());
     assert_eq!(checked.diagnostics, []);
-    checked.plan.expect("there is no error").digest
+    checked.plan.expect("there is no error").version
 }
 
 const MAIN: &str = "motet: 1\nsteps:\n  part: { uses: ./parts/part.yaml, with: { n: 1 } }\n";

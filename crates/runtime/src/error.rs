@@ -18,6 +18,14 @@ pub enum Error {
     /// The pipeline has faults; nothing ran.
     #[error("{}", first_words(.0))]
     Check(Vec<Diagnostic>),
+    /// The plan that the run was started with can't be used here. The run is as it was, and can be cancelled.
+    #[error(
+        "the plan {0}: cancel the run and start it again, or resume it with the version of Motet that started it"
+    )]
+    Plan(String),
+    /// The run needs tasks that this process doesn't have; nothing was done.
+    #[error("the run needs {}: register {} with the program that resumes it", .0.join(", "), them(.0))]
+    Tasks(Vec<String>),
     /// The inputs don't fit the pipeline; nothing ran.
     #[error("{}", misfit_words(.0))]
     Inputs(Vec<Misfit>),
@@ -224,10 +232,17 @@ impl Error {
         Error::File { verb, path: path.into(), error }
     }
 
+    /// Whether this says that the plan of a run can't be had: its journal may be well.
+    pub(crate) fn is_of_plan(&self) -> bool {
+        matches!(self, Error::Check(_) | Error::Plan(_))
+    }
+
     /// Whether this is about one run alone: others can be gone on with.
     pub(crate) fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)
+            | Error::Plan(_)
+            | Error::Tasks(_)
             | Error::Journal { .. }
             | Error::NoRun(_)
             | Error::Quarantined { .. }
@@ -239,6 +254,10 @@ impl Error {
             _ => false,
         }
     }
+}
+
+fn them(names: &[String]) -> &'static str {
+    if names.len() == 1 { "it" } else { "them" }
 }
 
 fn owner_words(pid: u32) -> String {

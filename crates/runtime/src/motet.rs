@@ -25,7 +25,7 @@ pub use start::{StartOptions, Started};
 
 pub(crate) use latches::Latch;
 pub(crate) use recovery::Taken;
-pub(crate) use start::made_id;
+pub(crate) use start::{made_id, warn_of_difference};
 
 use graphs::Graphs;
 use latches::Latches;
@@ -69,7 +69,6 @@ pub struct Motet {
 
 struct Inner {
     hands: Arc<Hands>,
-    catalogue: Catalogue,
     mail: mpsc::UnboundedSender<Message>,
     /// Who is about to start a run or to take one up.
     latches: Latches,
@@ -131,7 +130,7 @@ impl Motet {
 
     /// The operations that pipelines may use here.
     pub fn catalogue(&self) -> &Catalogue {
-        &self.inner.catalogue
+        &self.inner.hands.catalogue
     }
 
     pub(crate) fn hands(&self) -> &Arc<Hands> {
@@ -148,7 +147,7 @@ impl Motet {
     /// # Errors
     /// [`Error::Check`] with all that is wrong.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Pipeline, Error> {
-        Pipeline::load(path.as_ref(), &self.inner.catalogue)
+        Pipeline::load(path.as_ref(), &self.inner.hands.catalogue)
     }
 
     /// Checks the text of a pipeline (YAML or JSON).
@@ -156,7 +155,7 @@ impl Motet {
     /// # Errors
     /// [`Error::Check`] with all that is wrong.
     pub fn load_text(&self, text: &str) -> Result<Pipeline, Error> {
-        Pipeline::from_bundle(Bundle::of_text("pipeline.yaml", text), &self.inner.catalogue)
+        Pipeline::from_bundle(Bundle::of_text("pipeline.yaml", text), &self.inner.hands.catalogue)
     }
 
     /// A handle of the run whose id ends with `ending`, as it is, driven or not.
@@ -179,7 +178,10 @@ impl Motet {
         let run = self.find_by_id(id)?;
         {
             let _latch = self.latch(id).await;
-            self.take_up_latched(id, Purpose::CallOff).await?;
+            match self.take_up_latched(id, Purpose::CallOff).await {
+                Err(error) if error.is_of_plan() => return self.call_off_unplanned(id, by, reason).await,
+                taken => taken?,
+            };
         }
         let Some(feed) = run.feed().await else {
             let is_over = self.store().run(id)?.is_some_and(|row| row.status.is_final());

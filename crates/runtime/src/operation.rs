@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use motet_engine::{Found, JobNews, RunId};
-use motet_pipeline::contract::Catalogue;
-use motet_pipeline::{Class, Contract, Cost, Failure, Outcome};
+use motet_pipeline::contract::{Catalogue, Work as WorkKind};
+use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Value};
 use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
@@ -124,6 +124,8 @@ pub(crate) struct Hands {
     pub(crate) world: SharedWorld,
     pub(crate) store: Store,
     pub(crate) tools: Tools,
+    /// The contracts that new runs are started with.
+    pub(crate) catalogue: Catalogue,
     pub(crate) operations: Operations,
     pub(crate) on_warning: OnWarning,
 }
@@ -152,6 +154,52 @@ pub fn catalogue() -> Catalogue {
 }
 
 impl Hands {
+    /// What does the work that `contract`, with which a run was started, promises; or why nothing here does.
+    pub(crate) fn performer_of(&self, contract: &Contract) -> Result<Performer, String> {
+        let name = &contract.operation;
+        let Some(performer) = self.operations.get(name) else {
+            return Err(match contract.work {
+                WorkKind::Task => {
+                    format!("{name} is not known to this process: register it before the run is resumed")
+                }
+                _ => format!(
+                    "{name} is not known to this version of Motet: resume the run with the version that started it"
+                ),
+            });
+        };
+        match self.catalogue.get(name).and_then(|present| contract.broken_by(present)) {
+            None => Ok(performer.clone()),
+            Some(broken) => Err(format!(
+                "{name} has changed since the run was started (its version was {}): {broken}; register it as it \
+                 was before the run is resumed",
+                contract.version
+            )),
+        }
+    }
+
+    /// What an operation gave, without the outputs that came to its contract after a run was started by
+    /// `contract`: its expressions must not see them.
+    pub(crate) fn as_promised(&self, contract: &Contract, output: Value) -> Value {
+        let Some(present) = self.catalogue.get(&contract.operation) else { return output };
+        let came_later =
+            |name: &str| present.outputs.contains_key(name) && !contract.outputs.contains_key(name);
+        match output {
+            Value::Map(entries) if !contract.open_outputs && entries.keys().any(|name| came_later(name)) => {
+                let promised = entries.iter().filter(|(name, _)| !came_later(name));
+                Value::map(promised.map(|(name, value)| (name.clone(), value.clone())))
+            }
+            output => output,
+        }
+    }
+
+    /// The tasks of a plan that this process doesn't have.
+    pub(crate) fn missing_tasks(&self, plan: &Plan) -> Vec<String> {
+        let is_missing = |(name, contract): &(&str, &Contract)| {
+            contract.work == WorkKind::Task && !self.operations.contains_key(*name)
+        };
+        plan.contracts().into_iter().filter(is_missing).map(|(name, _)| name.to_owned()).collect()
+    }
+
     /// Does `work` beside the tasks and gives its result.
     pub(crate) async fn compute<T: Send + 'static, E: From<Failure> + Send + 'static>(
         &self,

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use motet_engine::Graph;
-use motet_pipeline::Plan;
 use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
-use motet_pipeline::check::check;
+use motet_pipeline::check::{Checked, check};
 use motet_pipeline::contract::{Catalogue, Tool};
-use motet_pipeline::diagnostic::{Code, Diagnostic};
+use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::plan::{Body, Scope};
+use motet_pipeline::{Digest, Plan};
+use motet_store::KeptPlan;
 
 use crate::Error;
 use crate::reading::read_start;
@@ -49,21 +50,34 @@ impl Pipeline {
         }
     }
 
-    /// A pipeline that a run is pinned to, from the text in the store.
+    /// The pipeline that runs of the plan called `digest` follow, as it was kept. What it means was decided
+    /// when it was kept, so that nothing is checked again; texts alone, which older stores kept, are checked
+    /// against the contracts of `catalogue`.
     ///
     /// # Errors
-    /// [`Error::Check`] with all that is wrong: an operation may be unknown to this process.
-    pub fn from_stored(text: &str, catalogue: &Catalogue) -> Result<Pipeline, Error> {
-        let bundle = serde_json::from_str(text).map_err(|error| {
-            let message = format!("the stored pipeline can't be read: {error}");
-            Error::Check(vec![Diagnostic::of_file("stored pipeline", Code::Syntax, message)])
-        })?;
-        Pipeline::from_bundle(bundle, catalogue)
+    /// [`Error::Plan`] when it can't be made of what was kept; [`Error::Check`] with all that is wrong in
+    /// texts alone: an operation may be unknown to this process.
+    pub fn from_kept(digest: Digest, kept: &KeptPlan, catalogue: &Catalogue) -> Result<Pipeline, Error> {
+        let unreadable = |error| Error::Plan(format!("has texts that can't be read: {error}"));
+        let bundle: Bundle = serde_json::from_str(&kept.bundle).map_err(unreadable)?;
+        let (plan, warnings) = match &kept.pin {
+            Some(pin) => (Plan::link(pin, digest).map_err(|why| Error::Plan(why.to_string()))?, Vec::new()),
+            None => match check(&bundle, catalogue) {
+                Checked { plan: Some(plan), diagnostics } => (Plan { digest, ..plan }, diagnostics),
+                Checked { plan: None, diagnostics } => return Err(Error::Check(diagnostics)),
+            },
+        };
+        let (bundle, warnings) = (Arc::new(bundle), Arc::new(warnings));
+        Ok(Pipeline { bundle, graph: Graph::new(Arc::new(plan)), warnings })
     }
 
-    /// The text that is stored with a run.
-    pub(crate) fn stored_bundle(&self) -> String {
-        serde_json::to_string(&*self.bundle).expect("a bundle is texts by name")
+    /// What is kept for the runs of this pipeline.
+    pub(crate) fn to_keep(&self) -> KeptPlan {
+        KeptPlan {
+            version: self.plan().version,
+            bundle: serde_json::to_string(&*self.bundle).expect("a bundle is texts by name"),
+            pin: Some(self.plan().pin()),
+        }
     }
 
     /// The plan.

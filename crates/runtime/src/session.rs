@@ -35,7 +35,7 @@ use motet_store::Store;
 use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
-use crate::motet::{Builder, StartOptions, Taken, find_run};
+use crate::motet::{Builder, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
 use crate::request::{Answer, Request};
 use crate::settings::{Settings, StorePlace};
@@ -117,9 +117,14 @@ impl Session {
         }
         let given = Given { inputs: request.inputs, files: request.files };
         let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
-        let start = Start::new(pipeline, inputs, request.options, self.backstage.draw_id());
+        let start = Start::new(pipeline.clone(), inputs, request.options, self.backstage.draw_id());
         match self.ask(&Request::Start(Box::new(start))).await? {
-            Answer::Started { run, found } => Ok(self.followed(run, found, true)),
+            Answer::Started { run, found } => {
+                if found {
+                    warn_of_difference(hands, &pipeline, &run);
+                }
+                Ok(self.followed(run, found, true))
+            }
             Answer::Done => Err(self.out_of_reach()),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use motet_engine::RunId;
 use motet_pipeline::StepPath;
+use motet_pipeline::pin::Difference;
 
 /// Something that somebody should know: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
 /// says what, where, and what to do.
@@ -31,6 +32,14 @@ pub enum Warning {
         /// The store.
         store: PathBuf,
     },
+    /// A run that was found unfinished is of the same texts as those that were given, and was started with
+    /// other contracts or rules than a new run would be. It continues as it was started.
+    ContinuesAsStarted {
+        /// The run.
+        run: RunId,
+        /// What has changed since.
+        difference: Difference,
+    },
     /// That lock is gone; what waited for it is recorded.
     StoreUnlocked {
         /// The store.
@@ -47,6 +56,12 @@ impl fmt::Display for Warning {
                 // Keys of items may be secret.
                 step.without_keys()
             ),
+            Warning::ContinuesAsStarted { run, difference } => write!(
+                f,
+                "run {} continues as it was started, with the older {}; only a new run uses what is there now",
+                run.short(),
+                older_words(difference)
+            ),
             Warning::StoreLocked { store } => write!(
                 f,
                 "another program holds a lock on the database of the store {}: its runs wait until that \
@@ -58,6 +73,18 @@ impl fmt::Display for Warning {
             }
         }
     }
+}
+
+/// What a run keeps that has changed: `contracts of task/read, task/shout`.
+fn older_words(difference: &Difference) -> String {
+    let operations = difference.operations.join(", ");
+    let contracts = match difference.operations.len() {
+        0 => None,
+        1 => Some(format!("contract of {operations}")),
+        _ => Some(format!("contracts of {operations}")),
+    };
+    let rules = difference.rules.then(|| "rules and defaults of the language".to_owned());
+    contracts.into_iter().chain(rules).collect::<Vec<_>>().join(" and ")
 }
 
 /// What an operation does that holds its thread, and what to do about it.

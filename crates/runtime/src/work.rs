@@ -125,15 +125,17 @@ impl Work {
     /// Does what is to be done. Never fails to come to an end once it is told to stop.
     pub(crate) async fn perform(self) -> Report {
         let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
-        let Some(performer) = self.hands.operations.get(&name).cloned() else {
-            let message =
-                format!("{name} is not known to this process: register it before the run is resumed");
-            // What may have left can't be told without its operation.
-            let sends = matches!(act, Act::Work | Act::Submit);
-            let class = if sends { Class::Unavailable } else { Class::Unknown };
-            return ended(key, failed(Failure::new(class, message)));
+        let performer = match self.hands.performer_of(&self.contract) {
+            Ok(performer) => performer,
+            Err(message) => {
+                // What may have left can't be told without its operation.
+                let sends = matches!(act, Act::Work | Act::Submit);
+                let class = if sends { Class::Unavailable } else { Class::Unknown };
+                return ended(key, failed(Failure::new(class, message)));
+            }
         };
-        let (world, stop) = (self.hands.world.clone(), self.stop.clone());
+        let (hands, contract) = (self.hands.clone(), self.contract.clone());
+        let (world, stop) = (hands.world.clone(), self.stop.clone());
         let mut working = AssertUnwindSafe(performing(performer, self)).catch_unwind();
         let grace = if act == Act::Submit { REPLY_GRACE } else { GRACE };
         let dropped = async {
@@ -143,7 +145,9 @@ impl Work {
         let report = tokio::select! {
             biased;
             result = &mut working => match result {
-                Ok(Ok(answer)) => Report::Tell(answer.into_input(key)),
+                Ok(Ok(answer)) => {
+                    Report::Tell(answer.into_input(key, |output| hands.as_promised(&contract, output)))
+                }
                 Ok(Err(WorkError::StoreFailed(error))) => Report::NotKept(error),
                 Ok(Err(_)) if stop.is_cancelled() && act == Act::Work => ended(key, AttemptEnd::Cancelled),
                 Ok(Err(_)) if stop.is_cancelled() && act != Act::Submit => Report::Stopped,
@@ -178,12 +182,16 @@ enum Answer {
 }
 
 impl Answer {
-    fn into_input(self, key: AttemptKey) -> Input {
+    /// What is told to the engine; of an outcome, `promised` says which outputs count.
+    fn into_input(self, key: AttemptKey, promised: impl FnOnce(Value) -> Value) -> Input {
         let end = |end| Input::Ended { key: key.clone(), end };
         match self {
             Answer::Outcome(outcome)
             | Answer::Submitted(Submitted::Done(outcome))
-            | Answer::Cancelled(Some(outcome)) => end(AttemptEnd::Succeeded(outcome)),
+            | Answer::Cancelled(Some(outcome)) => {
+                let output = promised(outcome.output);
+                end(AttemptEnd::Succeeded(Outcome { output, ..outcome }))
+            }
             Answer::Cancelled(None) => end(AttemptEnd::Cancelled),
             Answer::Submitted(Submitted::Job(job)) => Input::Accepted { key, job },
             Answer::Found(found) => Input::Reconciled { key, found },

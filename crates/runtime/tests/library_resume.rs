@@ -58,12 +58,10 @@ async fn what_was_finished_before_the_owner_left_is_not_done_again() {
     assert!(taken.to_string().starts_with("this process already (pid "), "{taken}");
     first.close().await;
 
-    // A program without the tasks leaves the run as it is, and says why if it is asked for that one.
+    // A program without the tasks leaves the run as it is.
     let other = Motet::open(folder.path()).await.unwrap();
     assert!(other.resume().await.unwrap().is_empty());
     let left = other.find(&id).unwrap();
-    let Err(Error::Check(findings)) = left.resume().await else { panic!("the tasks are missing") };
-    assert_eq!(findings[0].message, "there is no operation `task/draw`");
     assert!(matches!(left.wait().await, Err(Error::Interrupted(_))));
     drop(left);
     other.close().await;

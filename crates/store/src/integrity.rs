@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
-use crate::{StoreError, journal, mark};
+use crate::{StoreError, journal, mark, plans};
 
 /// What [`crate::Store::check`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +22,7 @@ pub struct IntegrityReport {
     pub artifacts: usize,
     /// Their size in bytes.
     pub artifact_bytes: u64,
-    /// What is wrong with the database itself, in SQLite's words.
+    /// What is wrong with the database itself, in SQLite's words, and with the plans in it.
     pub database: Vec<String>,
     /// Runs whose journal can't be read, has a gap or isn't what was written, and what is wrong with it.
     pub journals: Vec<(RunId, String)>,
@@ -58,8 +58,9 @@ pub(crate) fn check(
 ) -> Result<IntegrityReport, StoreError> {
     let mut report = IntegrityReport { free_bytes: free_bytes(folder)?, ..IntegrityReport::default() };
     report.mark_is_unreadable = mark::read(folder)? == mark::Reading::Unreadable;
-    for look in [quick_check, missing_turns] {
-        match look(connection) {
+    let looks = [quick_check(connection), missing_turns(connection), plans::faults(connection, file)];
+    for look in looks {
+        match look {
             Ok(findings) => report.database.extend(findings),
             Err(error) => report.database.push(error.to_string()),
         }

@@ -8,6 +8,7 @@ use motet_pipeline::{Digest, Span, StepPath, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::beside::Beside;
+use crate::plans::{self, KeptPlan, StoredPlan};
 use crate::writer::SharedWriter;
 use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StoreError, UsualDuration, journal, schema};
 
@@ -17,9 +18,9 @@ const SAMPLES_MAX: usize = 20_000;
 /// How many ids an ambiguous ending names.
 const CANDIDATES_MAX: usize = 8;
 
-const UNFINISHED_LIKE: &str =
-    "SELECT id FROM runs WHERE ended_at IS NULL AND inputs_digest = ?1 AND plan = ?2
-                               ORDER BY number DESC LIMIT 1";
+const UNFINISHED_LIKE: &str = "SELECT id FROM runs LEFT JOIN plans ON plans.digest = runs.plan
+     WHERE ended_at IS NULL AND inputs_digest = ?1 AND ifnull(plans.version, runs.plan) = ?2
+     ORDER BY number DESC LIMIT 1";
 
 pub(crate) struct Reader {
     file: PathBuf,
@@ -138,9 +139,9 @@ impl Reader {
         self.with(|connection| journal::turns(connection, &self.file, &self.beside, run, page))
     }
 
-    pub(crate) fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT bundle FROM plans WHERE digest = ?1";
-        self.row(sql, [digest.as_bytes().as_slice()], |row| row.get(0))
+    pub(crate) fn plan(&self, digest: &Digest) -> Result<Option<KeptPlan>, StoreError> {
+        let stored = self.row(plans::FIND, [digest.as_bytes().as_slice()], StoredPlan::from_row)?;
+        stored.map(|stored| stored.decode(&self.file)).transpose()
     }
 
     pub(crate) fn run(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
@@ -189,10 +190,10 @@ impl Reader {
 
     pub(crate) fn unfinished_like(
         &self,
-        plan: &Digest,
+        version: &Digest,
         inputs: &Digest,
     ) -> Result<Option<RunId>, StoreError> {
-        let values = params![inputs.as_bytes().as_slice(), plan.as_bytes().as_slice()];
+        let values = params![inputs.as_bytes().as_slice(), version.as_bytes().as_slice()];
         self.row(UNFINISHED_LIKE, values, |row| Ok(RunId::new(row.get_ref(0)?.as_str()?)))
     }
 

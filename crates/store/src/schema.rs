@@ -316,7 +316,7 @@ mod tests {
     fn an_older_format_is_brought_forward_whole_or_not_at_all() {
         let mut connection = open_in_memory().unwrap();
         let file = Path::new("test.db");
-        connection.execute("INSERT INTO plans VALUES (x'00', 'kept')", []).unwrap();
+        connection.execute("INSERT INTO plans (digest, bundle) VALUES (x'00', 'kept')", []).unwrap();
         let column = "ALTER TABLE plans ADD COLUMN note TEXT NOT NULL DEFAULT 'none';";
 
         migrate(&mut connection, file, &[MIGRATIONS, &[column, "SYNTAX ERROR"]].concat()).unwrap_err();

@@ -15,6 +15,7 @@ use crate::checkpoint::OnDisk;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
 use crate::mark;
 use crate::patience::{ForeignLock, Patience, Waiting};
+use crate::plans::KeptPlan;
 use crate::prepare::Prepared;
 use crate::queue::Queue;
 use crate::reader::Reader;
@@ -315,21 +316,21 @@ impl Store {
         reader.with(|connection| backup::write(connection, &beside.folder, folder))
     }
 
-    /// Keeps the texts that a plan is made from, and returns when they are durable: before the first
-    /// run of the plan is appended.
+    /// Keeps a plan, and returns when it is durable: before the first run of the plan is appended. Of one
+    /// whose texts alone are kept, the plan itself is added; else what is kept stays.
     ///
     /// # Errors
     /// What the disk refuses; the writer has then stopped.
-    pub fn put_plan(&self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
+    pub fn put_plan(&self, digest: &Digest, plan: &KeptPlan) -> Result<(), StoreError> {
         let known = || self.0.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if !known().contains(digest) {
-            self.writer()?.lock().put_plan(digest, bundle)?;
+            self.writer()?.lock().put_plan(digest, plan)?;
             known().insert(*digest);
         }
         Ok(())
     }
 
-    /// Whether [`Store::put_plan`] would return at once, because it kept these texts since the store was
+    /// Whether [`Store::put_plan`] would return at once, because it kept this plan since the store was
     /// opened.
     pub fn knows_plan(&self, digest: &Digest) -> bool {
         self.0.plans.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
@@ -386,11 +387,11 @@ impl Store {
         self.turns_page(run, from, usize::MAX)
     }
 
-    /// The texts that [`Store::put_plan`] kept.
+    /// What [`Store::put_plan`] kept.
     ///
     /// # Errors
-    /// What the disk refuses; so for all that read.
-    pub fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
+    /// [`StoreError::Corrupt`] if that isn't what was written; what the disk refuses, as for all that read.
+    pub fn plan(&self, digest: &Digest) -> Result<Option<KeptPlan>, StoreError> {
         self.0.reader.plan(digest)
     }
 
@@ -414,9 +415,10 @@ impl Store {
         self.0.reader.unfinished()
     }
 
-    /// The newest run of this plan and these inputs (see [`crate::inputs_digest`]) that is not over.
-    pub fn unfinished_like(&self, plan: &Digest, inputs: &Digest) -> Result<Option<RunId>, StoreError> {
-        self.0.reader.unfinished_like(plan, inputs)
+    /// The newest run of a plan of this version ([`KeptPlan::version`]) and these inputs (see
+    /// [`crate::inputs_digest`]) that is not over.
+    pub fn unfinished_like(&self, version: &Digest, inputs: &Digest) -> Result<Option<RunId>, StoreError> {
+        self.0.reader.unfinished_like(version, inputs)
     }
 
     /// The artifacts that a run refers to, by step and output.

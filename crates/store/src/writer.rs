@@ -12,6 +12,7 @@ use crate::checkpoint::{Occasion, OnDisk};
 use crate::heads::Heads;
 use crate::journal::{self, StoredTurn};
 use crate::patience::Waiting;
+use crate::plans::{self, KeptPlan};
 use crate::prepare::Prepared;
 use crate::projection::{Changes, Extract};
 use crate::{StoreError, tables};
@@ -189,10 +190,11 @@ impl Writer {
         }
     }
 
-    /// Keeps the texts of a plan under their digest. The same digest is kept once.
-    pub(crate) fn put_plan(&mut self, digest: &Digest, bundle: &str) -> Result<(), StoreError> {
-        let sql = "INSERT INTO plans (digest, bundle) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
-        self.write(sql, params![digest.as_bytes().as_slice(), bundle], Occasion::Append)
+    /// Keeps a plan under its digest. The same digest is kept once.
+    pub(crate) fn put_plan(&mut self, digest: &Digest, plan: &KeptPlan) -> Result<(), StoreError> {
+        let (digest, version) = (digest.as_bytes().as_slice(), plan.version.as_bytes().as_slice());
+        let values = params![digest, version, plan.bundle, plan.pin, plan.check()];
+        self.write(plans::PUT, values, Occasion::Append)
     }
 
     /// Notes that somebody drives the runs of this store.

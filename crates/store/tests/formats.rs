@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunEvent, Turn};
-use motet_store::{FORMAT, ItemCounts, RunFilter, StepRow, Store};
+use motet_pipeline::Digest;
+use motet_store::{FORMAT, ItemCounts, KeptPlan, RunFilter, StepRow, Store};
 use score::Score;
 
 fn fixture(format: u32) -> PathBuf {
@@ -43,7 +44,11 @@ fn a_store_of_every_format_is_read_as_it_was_written() {
         for score in scores() {
             assert_eq!(store.turns(&score.run).unwrap(), turns(&score, format), "format {format}");
         }
-        assert_eq!(store.plan(&scores()[0].plan).unwrap().as_deref(), Some("the texts of the plan"));
+        assert_eq!(
+            store.plan(&scores()[0].plan).unwrap(),
+            Some(plan(&scores()[0], format)),
+            "format {format}"
+        );
         let report = store.check().unwrap();
         assert!(report.is_good(), "format {format}: {report:#?}");
         let before = told(&store, format);
@@ -122,11 +127,55 @@ fn write(folder: &Path) {
     let store = Store::open(folder).unwrap();
     for score in scores() {
         let score = score.kept_in(&store);
-        store.put_plan(&score.plan, "the texts of the plan").unwrap();
+        store.put_plan(&score.plan, &plan(&score, FORMAT)).unwrap();
         score.put_artifacts(&store);
     }
     for bytes in ["photo", "still", "late"] {
         store.put_bytes(bytes.as_bytes()).unwrap();
+    }
+}
+
+/// The plan of a score as the store of a format holds it: at first the texts named it, and were all that was kept.
+fn plan(score: &Score, format: u32) -> KeptPlan {
+    let bundle = "the texts of the plan".to_owned();
+    match format {
+        ..3 => KeptPlan { version: score.plan, bundle, pin: None },
+        _ => KeptPlan { version: Digest::of(b"the version"), bundle, pin: Some("the plan".into()) },
+    }
+}
+
+#[test]
+fn texts_of_an_older_format_get_their_plan_once() {
+    for format in 1..=2 {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        let store = Store::open(folder.path()).unwrap();
+        let digest = scores()[0].plan;
+        let texts = store.plan(&digest).unwrap().unwrap();
+        let pinned = KeptPlan { pin: Some("the plan".into()), ..texts.clone() };
+        store.put_plan(&digest, &pinned).unwrap();
+        drop(store);
+        let store = Store::open(folder.path()).unwrap();
+        store.put_plan(&digest, &KeptPlan { pin: Some("another".into()), ..texts }).unwrap();
+        assert_eq!(store.plan(&digest).unwrap(), Some(pinned));
+        assert!(store.check().unwrap().is_good());
+    }
+}
+
+#[test]
+fn a_letter_that_changed_in_a_plan_is_found_by_whoever_reads_it() {
+    for column in ["pin", "bundle"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let connection = rusqlite::Connection::open(folder.path().join("motet.db")).unwrap();
+        connection.execute(&format!("UPDATE plans SET {column} = {column} || 'x'"), []).unwrap();
+        drop(connection);
+        let store = Store::open(folder.path()).unwrap();
+        let error = store.plan(&scores()[0].plan).unwrap_err().to_string();
+        let what = format!("what is kept of plan {} isn't what was written", scores()[0].plan.short());
+        assert!(error.contains(&what), "{error}");
+        assert_eq!(store.check().unwrap().database, [what]);
+        assert_eq!(store.runs(&RunFilter::default()).unwrap().len(), 3, "its runs are listed all the same");
     }
 }
 

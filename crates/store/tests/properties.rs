@@ -52,6 +52,7 @@ fn arb_event() -> impl Strategy<Value = Event> {
                     operation: format!("local/{attempt}"),
                     estimate: cost,
                     deadline: Timestamp(i64::from(attempt)),
+                    version: 1,
                 },
             },
             2 => Event::Attempt {

@@ -1,8 +1,11 @@
 //! `motet run`: a pipeline file runs, or an unfinished run of it goes on.
 
-use motet::StartOptions;
+use std::path::Path;
+
 use motet::engine::RunId;
 use motet::session::StartRequest;
+use motet::store::RunRow;
+use motet::{Error, StartOptions, read_bundle};
 
 use crate::arguments;
 use crate::commands::check::load;
@@ -10,14 +13,15 @@ use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, typed_command};
 use crate::score::missing::refuse_missing;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
-    let pipeline = load(&asked.file, &motet::operation::catalogue())?;
+    let pipeline = load(&asked.file, &motet::operation::catalogue())
+        .map_err(|error| add_unfinished(error, &project, &asked.file))?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;
     let options = options(&asked)?;
@@ -30,6 +34,28 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await?;
     following.follow(vec![followed], stop).await
+}
+
+/// Says which run of the pipeline is unfinished: a rule or contract that changed refuses new ones alone.
+fn add_unfinished(error: Error, project: &Project, file: &Path) -> Problem {
+    let unfinished = || {
+        let version = read_bundle(file).ok()?.version()?;
+        let store = project.history()?;
+        let is_of_it = |row: &RunRow| {
+            let kept = store.plan(&row.plan).ok().flatten();
+            kept.is_some_and(|kept| kept.version == version)
+        };
+        store.unfinished().ok()?.into_iter().rev().find(is_of_it)
+    };
+    let row = if matches!(error, Error::Check(_)) { unfinished() } else { None };
+    match row {
+        None => error.into(),
+        Some(row) => Problem::from(error).line(format!(
+            "run {} of it is unfinished, and continues as it was started: {}",
+            row.id.short(),
+            typed_command(format!("resume {}", row.id.short()))
+        )),
+    }
 }
 
 /// Whether the file alone, typed again, starts the same anew.

@@ -66,7 +66,7 @@ fn heading(view: &View) -> Line {
 fn about(view: &View) -> Line {
     let record = view.record;
     let mut parts = vec![record.run.to_string(), format!("started {}", local_time(record.started_at))];
-    parts.extend(record.plan.map(|plan| format!("pipeline {}", plan.short())));
+    parts.extend(record.version.map(|version| format!("pipeline {}", version.short())));
     parts.extend(record.user.iter().map(|user| format!("for {user}")));
     parts.extend(record.labels.iter().map(|(name, value)| format!("{name}={value}")));
     Line::of(Tone::Dim, format!("  {}", parts.join("   ")))

@@ -9,6 +9,7 @@ mod long_lists;
 mod lost_store;
 mod old_stores;
 mod parked;
+mod pinned_runs;
 mod private_store;
 mod project;
 mod signals;

@@ -14,6 +14,9 @@ pub enum AttemptEvent {
         target: usize,
         /// The operation.
         operation: String,
+        /// The version of its contract: with the operation and its resolved inputs, what tells results apart.
+        #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+        version: u32,
         /// The most it may cost.
         #[serde(default, skip_serializing_if = "Money::is_zero")]
         estimate: Money,
@@ -120,6 +123,14 @@ pub enum LateEnd {
     Cancelled,
     /// Nobody can tell, or nobody waited any longer.
     Unknown,
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+fn is_first_version(version: &u32) -> bool {
+    *version == 1
 }
 
 impl AttemptEvent {

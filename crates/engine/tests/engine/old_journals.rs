@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use motet_engine::{Command, Graph, Run, Turn};
-use motet_pipeline::{Bundle, StepPath, check};
+use motet_pipeline::{Bundle, Plan, StepPath, check};
 
 use crate::scenario::catalogue;
 
@@ -15,7 +15,9 @@ fn fixture(name: &str) -> String {
 /// What a run looks like from outside, after every turn.
 fn tell(pipeline: &str, journal: &str) -> String {
     let plan = check::check(&Bundle::of_text(pipeline, fixture(pipeline)), &catalogue()).plan;
-    let graph = Graph::new(plan.expect("the pipeline of a fixture is good").into());
+    let plan = plan.expect("the pipeline of a fixture is good");
+    // Then a plan was named by its texts alone.
+    let graph = Graph::new(Plan { digest: plan.version, ..plan }.into());
     let journal: Vec<Turn> = serde_json::from_str(&fixture(journal)).expect("a journal is JSON");
     let steps: Vec<StepPath> = {
         let events = journal.iter().flat_map(|turn| &turn.events);

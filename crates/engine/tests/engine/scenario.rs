@@ -12,7 +12,8 @@ use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, W
 use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
 use motet_pipeline::{
-    Bundle, Class, Cost, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check, inputs,
+    Bundle, Class, Cost, Digest, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check,
+    inputs,
 };
 use serde_json::{Value as Json, json};
 
@@ -25,12 +26,14 @@ pub struct Setting {
     inputs: Json,
     seed: u64,
     turn_bytes: Option<usize>,
+    keep: fn(String) -> String,
 }
 
 /// A pipeline that consists of the lines of `text`, below the version key.
 pub fn pipeline(text: &str) -> Setting {
     let text = format!("motet: 1\n{}", unindent(text));
-    Setting { bundle: Bundle::of_text("story.yaml", &text), inputs: json!({}), seed: 7, turn_bytes: None }
+    let bundle = Bundle::of_text("story.yaml", &text);
+    Setting { bundle, inputs: json!({}), seed: 7, turn_bytes: None, keep: |pin| pin }
 }
 
 /// Starts a run without inputs.
@@ -61,12 +64,21 @@ impl Setting {
         self
     }
 
+    /// Has the plan kept as another version would have kept it.
+    pub fn kept(mut self, keep: fn(String) -> String) -> Setting {
+        self.keep = keep;
+        self
+    }
+
+    /// The plan as a store gives it again: all that an engine needs of a plan must have been kept.
     pub fn plan(&self) -> Plan {
         let checked = check::check(&self.bundle, &catalogue());
-        checked.plan.unwrap_or_else(|| {
+        let plan = checked.plan.unwrap_or_else(|| {
             let found: Vec<_> = checked.diagnostics.iter().map(|found| found.message.clone()).collect();
             panic!("the pipeline of the scenario is wrong: {found:#?}")
-        })
+        });
+        let pin = (self.keep)(plan.pin());
+        Plan::link(&pin, Digest::of(pin.as_bytes())).expect("what was checked can be linked")
     }
 
     pub fn start(self) -> Scenario {

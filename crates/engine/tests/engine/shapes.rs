@@ -81,6 +81,7 @@ fn every_event_in_the_journal() {
                 operation: "lab/first".into(),
                 estimate: cost,
                 deadline: at,
+                version: 1,
             },
         },
         Event::Attempt {

@@ -62,7 +62,6 @@ impl<'c> Checker<'c, '_> {
             on_unknown: step.on_unknown,
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
             labels: body.labels.into_iter().chain(step.labels.clone()).collect(),
-            output: body.output,
         };
         (step, seen)
     }

@@ -14,9 +14,9 @@ use crate::plan::{self, InputSpec};
 use crate::suggestion::{closest, listed};
 
 /// How many steps the files that are used may be, all of them put in place.
-const STEPS_IN_PLACE_MAX: usize = 50_000;
+pub(crate) const STEPS_IN_PLACE_MAX: usize = 50_000;
 /// How deep files and groups may lie in each other: whoever walks through a plan needs a stack for it.
-const LEVELS_MAX: usize = 64;
+pub(crate) const LEVELS_MAX: usize = 64;
 
 impl<'c> Checker<'c, '_> {
     /// Checks a step that uses another file.

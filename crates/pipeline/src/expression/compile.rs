@@ -171,7 +171,7 @@ impl<'s> Compiler<'s> {
             }
         }
         match self.faults.is_empty() {
-            true => Ok(Scalar::Compiled(Compiled { program, locals })),
+            true => Ok(Scalar::Compiled(Compiled { source: self.source.into(), program, locals })),
             false => {
                 self.faults.sort_by_key(|fault| fault.span.start);
                 Err(self.faults)

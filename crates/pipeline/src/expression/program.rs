@@ -159,6 +159,8 @@ pub(super) enum Program {
 /// A compiled scalar with the number of its variables.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    /// The text it was made from.
+    pub source: Box<str>,
     pub program: Program,
     pub locals: usize,
 }

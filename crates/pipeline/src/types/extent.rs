@@ -11,6 +11,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::Type;
 use crate::value::DEPTH_MAX;
 
@@ -173,6 +175,30 @@ impl PartialEq for Inner {
 impl PartialEq for Fields {
     fn eq(&self, other: &Fields) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0.extent == other.0.extent && self.0.of == other.0.of
+    }
+}
+
+impl Serialize for Inner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Inner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Inner, D::Error> {
+        Type::deserialize(deserializer).map(Inner::from)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Fields::from)
     }
 }
 

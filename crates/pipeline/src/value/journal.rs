@@ -51,6 +51,15 @@ pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Val
     value(deserializer).map(Some)
 }
 
+/// Reads a list of values.
+///
+/// # Errors
+/// As [`value`], and when it is no list.
+pub fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let list = value(deserializer)?;
+    list.as_list().map(<[Value]>::to_vec).ok_or_else(|| serde::de::Error::custom("expected a list"))
+}
+
 /// Reads named values.
 ///
 /// # Errors

@@ -161,11 +161,12 @@ impl RunHandle {
         self.outputs().await?.to().map_err(Error::Outputs)
     }
 
-    /// Goes on with the run, if it isn't over and nobody drives it.
+    /// Goes on with the run, if it isn't over and nobody drives it: as it was started, whatever has become of
+    /// contracts and rules. An attempt at an operation that this process doesn't have fails as
+    /// [`Class::Unavailable`](motet_pipeline::Class::Unavailable).
     ///
     /// # Errors
-    /// [`Error::Check`] when its pipeline doesn't check here any more, such as for a task that isn't
-    /// registered; [`Error::Journal`] when its journal can't be followed; and when the store fails.
+    /// [`Error::Plan`] when what was kept of its plan can't be used here; [`Error::Journal`] when its journal can't be followed; and when the store fails.
     pub async fn resume(&self) -> Result<(), Error> {
         self.motet.take_up(&self.id).await.map(drop)
     }

@@ -20,8 +20,8 @@ pub(super) enum Subject {
 /// What runs have in common of which one is found instead of another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Likeness {
-    /// The digest of their plan.
-    pub(super) plan: Digest,
+    /// The version of their pipeline, whatever contracts and rules their plans were made with.
+    pub(super) version: Digest,
     /// The digest of their inputs.
     pub(super) inputs: Digest,
 }

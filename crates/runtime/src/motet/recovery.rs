@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use motet_engine::{Graph, Run, RunId};
 use motet_pipeline::Digest;
 use motet_pipeline::diagnostic::Diagnostic;
-use motet_store::{Past, StoreError};
+use motet_store::{KeptPlan, Past, StoreError};
 
 use super::Motet;
 use crate::Error;
@@ -16,13 +16,22 @@ use crate::pipeline::Pipeline;
 /// What runs are taken up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To go on. A run of which bytes are gone is refused: it would fail for good, and they may be brought
-    /// back.
+    /// To go on, because it was asked for. A run of which bytes are gone is refused: it would fail for good,
+    /// and they may be brought back.
     GoOn,
+    /// To go on with all others. A run of which a task isn't registered here is left for whoever has it.
+    GoOnWithAll,
     /// The same for those alone that the owner before this one drove.
     Inherit,
     /// To be called off, which needs no bytes.
     CallOff,
+}
+
+impl Purpose {
+    /// Whether nobody asked for the run itself.
+    fn is_general(self) -> bool {
+        matches!(self, Purpose::GoOnWithAll | Purpose::Inherit)
+    }
 }
 
 /// What came of a run that was to be taken up.
@@ -39,8 +48,11 @@ pub(super) struct Recovery {
 /// A plan that runs are pinned to.
 #[derive(Clone)]
 enum Pinned {
-    Graph(Arc<Graph>),
+    /// With the tasks of it that this process doesn't have.
+    Graph(Arc<Graph>, Vec<String>),
+    /// The texts alone are kept, and have faults.
     Faulty(Vec<Diagnostic>),
+    Unusable(String),
 }
 
 impl Recovery {
@@ -78,7 +90,7 @@ impl Recovery {
     }
 
     fn replay(&self, id: &RunId, past: &Past) -> Result<Run, Error> {
-        let graph = self.graph(id, &past.plan)?;
+        let graph = self.graph(&past.plan)?;
         let replayed = guarded(|| {
             self.motet.hands().before_engine(id);
             Run::replay(graph, &past.turns)
@@ -92,37 +104,51 @@ impl Recovery {
     }
 
     /// The graph of the plan that the run is pinned to.
-    fn graph(&self, id: &RunId, plan: &Digest) -> Result<Arc<Graph>, Error> {
+    fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
         let known = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(plan).cloned();
         let pinned = match known {
             Some(pinned) => pinned,
             None => {
-                let pinned = self.look_up(id, plan)?;
+                let pinned = self.look_up(plan)?;
                 let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
                 plans.entry(*plan).or_insert(pinned).clone()
             }
         };
         match pinned {
-            Pinned::Graph(graph) => Ok(graph),
+            Pinned::Graph(_, missing) if !missing.is_empty() && self.purpose.is_general() => {
+                Err(Error::Tasks(missing))
+            }
+            Pinned::Graph(graph, _) => Ok(graph),
             Pinned::Faulty(findings) => Err(Error::Check(findings)),
+            Pinned::Unusable(why) => Err(Error::Plan(why)),
         }
     }
 
-    fn look_up(&self, id: &RunId, plan: &Digest) -> Result<Pinned, Error> {
+    fn look_up(&self, plan: &Digest) -> Result<Pinned, Error> {
         let inner = &self.motet.inner;
-        if let Some(graph) = inner.graphs.get(plan) {
-            return Ok(Pinned::Graph(graph));
+        let graph = |graph: Arc<Graph>| {
+            let missing = inner.hands.missing_tasks(graph.plan());
+            Pinned::Graph(graph, missing)
+        };
+        if let Some(shared) = inner.graphs.get(plan) {
+            return Ok(graph(shared));
         }
         let store = self.motet.store();
-        let bundle = store.plan(plan)?.ok_or_else(|| StoreError::Corrupt {
-            file: store.folder().to_owned(),
-            what: format!("the pipeline of run {id} is gone"),
-        })?;
-        match Pipeline::from_stored(&bundle, &inner.catalogue) {
-            Ok(pipeline) => Ok(Pinned::Graph(inner.graphs.share(pipeline.graph()))),
-            Err(Error::Check(findings)) => Ok(Pinned::Faulty(findings)),
-            Err(error) => Err(error),
+        let linked = self.motet.kept_plan(plan).and_then(|kept| {
+            let kept = kept.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
+            Ok((Pipeline::from_kept(*plan, &kept, &inner.hands.catalogue)?, kept))
+        });
+        let (pipeline, kept) = match linked {
+            Ok(linked) => linked,
+            Err(Error::Check(findings)) => return Ok(Pinned::Faulty(findings)),
+            Err(Error::Plan(why)) => return Ok(Pinned::Unusable(why)),
+            Err(error) => return Err(error),
+        };
+        if kept.pin.is_none() {
+            // What was decided now holds from now on, for all of its runs.
+            store.put_plan(plan, &KeptPlan { pin: Some(pipeline.plan().pin()), ..kept })?;
         }
+        Ok(graph(inner.graphs.share(pipeline.graph())))
     }
 
     fn judge_artifact(&self, digest: &Digest, bytes: u64) -> Result<(), StoreError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use motet_engine::RunId;
+use motet_engine::{RunId, call_off_unplanned};
 use motet_pipeline::{Span, Timestamp};
+use motet_store::{Record, StoreError};
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Subject};
@@ -24,7 +25,8 @@ impl Motet {
     /// Goes on with every unfinished run.
     ///
     /// A run that can't be gone on with (a task that isn't registered, an artifact that is missing) is
-    /// left as it is and not among those given; [`RunHandle::resume`] says why.
+    /// left as it is and not among those given. [`RunHandle::resume`] says why; for lack of a task it goes on
+    /// as far as it can.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +44,7 @@ impl Motet {
 
     /// Takes up every unfinished run; says for each what came of it.
     pub(crate) async fn take_up_all(&self) -> Result<Vec<Taken>, Error> {
-        self.recover(self.store().unfinished_ids()?, Purpose::GoOn).await
+        self.recover(self.store().unfinished_ids()?, Purpose::GoOnWithAll).await
     }
 
     /// Takes up a run, if it is unfinished and not driven already.
@@ -65,6 +67,23 @@ impl Motet {
             }
         }
         Ok(())
+    }
+
+    /// Calls off a run that is latched and whose plan can't be had: what is open in it is ended as its journal
+    /// tells, and nothing of it is at work.
+    pub(super) async fn call_off_unplanned(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
+        let store = self.store();
+        let turns = call_off_unplanned(&store.turns(id)?, self.hands().world.now(), by, reason);
+        if turns.is_empty() {
+            return Ok(());
+        }
+        let record = |turn| Record { run: id.clone(), turn: Arc::new(turn) };
+        let (done, appended) = oneshot::channel();
+        store.append_all(turns.into_iter().map(record).collect(), move |outcome| {
+            // Whoever asked may be gone; it is done all the same.
+            let _ = done.send(outcome);
+        });
+        Ok(appended.await.unwrap_or(Err(StoreError::Closed))?)
     }
 
     /// Two at a time could replay the same journal, and the slower one would begin with a past that

@@ -174,18 +174,18 @@ impl Builder {
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
         let heart = Heart::new(lock.is_some());
         let standing = Arc::new(Standing::new(lock));
-        let (processors, catalogue) = (self.processors, self.catalogue.clone());
+        let processors = self.processors;
         let hands = Arc::new(self.into_hands(store));
         warn_of_locks(&hands);
         let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
         let (latches, graphs) = (Latches::default(), Graphs::default());
-        Motet { inner: Arc::new(Inner { hands, catalogue, mail, latches, graphs, standing, before }) }
+        Motet { inner: Arc::new(Inner { hands, mail, latches, graphs, standing, before }) }
     }
 
     /// All that operations work with, in `store`.
     pub(crate) fn into_hands(self, store: Store) -> Hands {
-        let Builder { world, tools, operations, on_warning, .. } = self;
-        Hands { world, store, tools, operations, on_warning }
+        let Builder { world, tools, catalogue, operations, on_warning, .. } = self;
+        Hands { world, store, tools, catalogue, operations, on_warning }
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_engine::{RunId, RunStarted};
-use motet_pipeline::Value;
 use motet_pipeline::contract::Misfit;
+use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
-use motet_store::StoreError;
+use motet_pipeline::{Digest, Plan, Value};
+use motet_store::{KeptPlan, RunRow, StoreError};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -19,6 +20,7 @@ use crate::driver::{Accepted, Message};
 use crate::import::judge_kept;
 use crate::operation::Hands;
 use crate::pipeline::Pipeline;
+use crate::warning::Warning;
 
 /// What a run is started with, besides its inputs.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +98,9 @@ impl Motet {
 
     /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
     ///
-    /// A run that `options.id` names is gone on with, or told again if it has ended.
+    /// A run that `options.id` names is gone on with, or told again if it has ended. A run that was started
+    /// by an older version of Motet, or of your tasks, goes on as it was started, and
+    /// [`Warning::ContinuesAsStarted`] says so.
     ///
     /// # Errors
     /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run, and
@@ -107,7 +111,11 @@ impl Motet {
         inputs: impl Serialize,
         options: StartOptions,
     ) -> Result<Started, Error> {
-        self.start_as(pipeline, read_inputs(inputs)?, options, None).await
+        let started = self.start_as(pipeline, read_inputs(inputs)?, options, None).await?;
+        if started.found {
+            warn_of_difference(self.hands(), pipeline, started.run.id());
+        }
+        Ok(started)
     }
 
     /// The same; a new run gets the name `fresh` if none is asked for. If a run has it already, this
@@ -129,7 +137,7 @@ impl Motet {
             return Err(Error::Tools(missing));
         }
         let inputs = Value::Map(inputs.into());
-        let likeness = Likeness { plan: plan.digest, inputs: motet_store::inputs_digest(&inputs) };
+        let likeness = Likeness { version: plan.version, inputs: motet_store::inputs_digest(&inputs) };
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
         if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
             let run = self.take_up_latched(&row.id, Purpose::GoOn).await?;
@@ -166,17 +174,29 @@ impl Motet {
 
     /// The run that is gone on with instead of a new one.
     fn find_started(&self, likeness: &Likeness, options: &StartOptions) -> Result<Option<RunId>, Error> {
-        let Likeness { plan, inputs } = likeness;
+        let Likeness { version, inputs } = likeness;
         match &options.id {
-            Some(id) => match self.store().run(id)? {
-                Some(row) if row.plan != *plan || row.inputs_digest != *inputs => {
-                    Err(Error::RunDiffers(id.clone()))
-                }
-                row => Ok(row.map(|row| row.id)),
-            },
+            Some(id) => {
+                let Some(row) = self.store().run(id)? else { return Ok(None) };
+                let is_alike = row.inputs_digest == *inputs && self.version_of(&row.plan)? == *version;
+                if is_alike { Ok(Some(row.id)) } else { Err(Error::RunDiffers(id.clone())) }
+            }
             None if options.new => Ok(None),
-            None => Ok(self.store().unfinished_like(plan, inputs)?),
+            None => Ok(self.store().unfinished_like(version, inputs)?),
         }
+    }
+
+    /// The version of the pipeline that a plan was made from. Stores of older formats named plans by it.
+    fn version_of(&self, plan: &Digest) -> Result<Digest, Error> {
+        Ok(self.kept_plan(plan)?.map_or(*plan, |kept| kept.version))
+    }
+
+    /// What is kept of a plan. That it is damaged concerns its runs alone.
+    pub(super) fn kept_plan(&self, plan: &Digest) -> Result<Option<KeptPlan>, Error> {
+        self.store().plan(plan).map_err(|error| match error {
+            StoreError::Corrupt { what, .. } => Error::Plan(format!("can't be read: {what}")),
+            error => error.into(),
+        })
     }
 
     /// Begins a new run; returns once that is durable.
@@ -212,18 +232,32 @@ impl Motet {
         Ok(RunHandle { motet: self.clone(), id })
     }
 
-    /// Has the texts of a pipeline kept, which takes a flush the first time.
+    /// Has the plan of a pipeline kept with its texts, which takes a flush the first time.
     async fn keep_plan(&self, pipeline: &Pipeline) -> Result<(), Error> {
         let (store, digest) = (self.store().clone(), pipeline.plan().digest);
         if store.knows_plan(&digest) {
             return Ok(());
         }
-        let bundle = pipeline.stored_bundle();
+        let pipeline = pipeline.clone();
         let hands = &self.inner.hands;
         Ok(hands
-            .compute_any(move || store.put_plan(&digest, &bundle))
+            .compute_any(move || store.put_plan(&digest, &pipeline.to_keep()))
             .await
             .unwrap_or(Err(StoreError::Closed))?)
+    }
+}
+
+/// Warns if a run that was found continues by an older plan than a new run of `pipeline` would have.
+pub(crate) fn warn_of_difference(hands: &Hands, pipeline: &Pipeline, run: &RunId) {
+    let newer = pipeline.plan();
+    let unlike = |row: &RunRow| row.plan != newer.digest && !row.status.is_final();
+    // What can't be read is told by whoever needs it.
+    let Some(row) = hands.store.run(run).ok().flatten().filter(unlike) else { return };
+    let pin = hands.store.plan(&row.plan).ok().flatten().and_then(|kept| kept.pin);
+    let Some(Ok(older)) = pin.map(|pin| Plan::link(&pin, row.plan)) else { return };
+    let difference = Difference::between(&older, newer);
+    if !difference.is_none() {
+        hands.warn(&Warning::ContinuesAsStarted { run: run.clone(), difference });
     }
 }
 

@@ -258,8 +258,8 @@ fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json 
 
 fn attempt_details(event: &AttemptEvent) -> Json {
     match event {
-        AttemptEvent::Planned { target, operation, estimate, deadline } => json!({
-            "target": target, "operation": operation, "deadline": deadline.to_string(),
+        AttemptEvent::Planned { target, operation, version, estimate, deadline } => json!({
+            "target": target, "operation": operation, "version": version, "deadline": deadline.to_string(),
             "estimate": estimate,
         }),
         AttemptEvent::Accepted { job, .. } => json!({ "job": job }),

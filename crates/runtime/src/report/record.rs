@@ -27,6 +27,8 @@ pub struct RunRecord {
     pub pipeline: String,
     /// The pinned plan.
     pub plan: Option<Digest>,
+    /// The version of the pipeline, where the plan is known.
+    pub version: Option<Digest>,
     /// On whose behalf.
     pub user: Option<String>,
     /// Its labels.
@@ -83,6 +85,7 @@ impl RunRecord {
             run,
             pipeline: plan.map(|plan| plan.name.clone()).unwrap_or_default(),
             plan: plan.map(|plan| plan.digest),
+            version: plan.map(|plan| plan.version),
             user: None,
             labels: BTreeMap::new(),
             seed: 0,

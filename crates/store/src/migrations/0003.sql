@@ -26,6 +26,15 @@ CREATE TABLE checkpoints (
 ) STRICT;
 INSERT INTO checkpoints VALUES (1, 0);
 
+-- A plan is named by what it was made from and with, so that the same texts may have several. `version` names
+-- the texts alone, and is what older formats named plans by.
+ALTER TABLE plans ADD COLUMN version BLOB;
+UPDATE plans SET version = digest;
+-- The plan as its runs follow it, whatever becomes of rules and contracts. Older formats kept texts alone: of
+-- those it is null until such a run is resumed.
+ALTER TABLE plans ADD COLUMN pin TEXT;
+ALTER TABLE plans ADD COLUMN "check" INTEGER;  -- the first eight bytes of a SHA-256 over texts and plan
+
 -- What `show` needs of a large run without reading all of its journal.
 -- 0 of runs that were begun before this format: what follows is not known of all their steps.
 ALTER TABLE runs ADD COLUMN has_step_turns INTEGER NOT NULL DEFAULT 0;

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
-use motet_store::{Record, Store, StoreError};
+use motet_store::{KeptPlan, Record, Store, StoreError};
 
 use crate::score::{Score, completed};
 
@@ -138,11 +138,20 @@ pub fn a_callback_that_panics_leaves_nobody_waiting(store: &Store) {
 }
 
 pub fn plans_are_kept_by_digest(store: &Store) {
-    let digest = Digest::of(b"{}");
+    let digest = Digest::of(b"a plan");
+    let plan = |bundle: &str, pin: Option<&str>| KeptPlan {
+        version: Digest::of(b"texts"),
+        bundle: bundle.to_owned(),
+        pin: pin.map(str::to_owned),
+    };
     assert_eq!(store.plan(&digest).unwrap(), None);
-    store.put_plan(&digest, "{}").unwrap();
-    store.put_plan(&digest, "{}").unwrap();
-    assert_eq!(store.plan(&digest).unwrap().as_deref(), Some("{}"));
+    store.put_plan(&digest, &plan("{}", Some("[1]"))).unwrap();
+    store.put_plan(&digest, &plan("{}", Some("[1]"))).unwrap();
+    store.put_plan(&digest, &plan("{}", Some("[2]"))).unwrap();
+    assert_eq!(store.plan(&digest).unwrap(), Some(plan("{}", Some("[1]"))));
+    let other = Digest::of(b"another plan of the same texts");
+    store.put_plan(&other, &plan("{}", None)).unwrap();
+    assert_eq!(store.plan(&other).unwrap(), Some(plan("{}", None)));
 }
 
 pub fn the_last_sign_of_life_is_known(store: &Store) {

@@ -56,6 +56,7 @@ fn shots(store: &Store) -> Score {
             operation: "local/scene".into(),
             estimate: Money::ZERO,
             deadline: Timestamp(99),
+            version: 1,
         },
     };
     let cost: Money = "0.5".parse().unwrap();

@@ -3,7 +3,7 @@
 use motet_engine::event::LateEnd;
 use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent, StepStatus};
 use motet_pipeline::{Class, Cost, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
-use motet_store::{FoundRun, RunFilter, RunStatus, Store, inputs_digest};
+use motet_store::{FoundRun, KeptPlan, RunFilter, RunStatus, Store, inputs_digest};
 
 use crate::score::{Score, artifact};
 
@@ -54,6 +54,7 @@ pub fn steps_are_told_as_they_go(store: &Store) {
             operation: format!("local/{target}"),
             estimate: Money::ZERO,
             deadline: Timestamp(99),
+            version: 1,
         },
     };
     let failed = |attempt| Event::Attempt {
@@ -207,6 +208,11 @@ pub fn unfinished_runs_are_found_by_plan_and_inputs(store: &Store) {
     assert_eq!(like(&first.plan, &two).as_deref(), Some("third"));
     assert_eq!(like(&first.plan, &Score::four_steps("over").inputs), None);
     assert_eq!(like(&Digest::of(b"another"), &one), None);
+    let version = Digest::of(b"the version");
+    let plan = KeptPlan { version, bundle: "{}".into(), pin: None };
+    store.put_plan(&first.plan, &plan).unwrap();
+    assert_eq!(like(&version, &one).as_deref(), Some("second"));
+    assert_eq!(like(&first.plan, &one), None);
     let unfinished: Vec<String> = store.unfinished().unwrap().iter().map(|row| row.id.to_string()).collect();
     assert_eq!(unfinished, ["first", "second", "third"]);
 }

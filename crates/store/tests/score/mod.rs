@@ -72,6 +72,7 @@ impl Score {
                         operation: format!("local/{name}"),
                         estimate: Money::ZERO,
                         deadline: Timestamp(1_800_000_000_000),
+                        version: 1,
                     },
                 },
             ]);
@@ -169,6 +170,7 @@ fn every_event() -> Vec<Vec<Event>> {
             operation: "local/scene".into(),
             estimate: money("0.25"),
             deadline: Timestamp(1_700_000_600_000),
+            version: 1,
         },
     };
     let skipped = |name: &str, reason| Event::Step {

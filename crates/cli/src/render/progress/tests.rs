@@ -75,6 +75,7 @@ impl Story {
                 operation: operation.into(),
                 estimate: Default::default(),
                 deadline: at(seconds + 300),
+                version: 1,
             },
         };
         self.tell(seconds, [ready, planned]);

@@ -1,0 +1,52 @@
+//! Runs of which the plan or the rules have changed: what is said, and what can still be done.
+
+use motet::language::Bundle;
+
+use crate::assert_transcript;
+use crate::project::{Project, asleep, kill};
+
+const NAP: &str = "motet: 1\nname: nap\nsteps:\n  nap: { uses: flow/sleep, with: { duration: 7d } }\n";
+
+/// A project whose run `first` was killed while it slept.
+fn left_asleep() -> Project {
+    let project = Project::with("nap.yaml", NAP);
+    kill(asleep(project.command(&["run", "nap.yaml", "--id", "first"])));
+    project
+}
+
+fn database(project: &Project) -> rusqlite::Connection {
+    rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap()
+}
+
+#[test]
+fn a_pipeline_that_a_newer_rule_refuses_is_not_started_and_its_unfinished_run_is_named() {
+    let project = left_asleep();
+    // As if the run were of a version of the file that the rules of then took.
+    let refused = NAP.replace("duration", "length");
+    let version = Bundle::of_text("nap.yaml", refused.as_str()).version().unwrap();
+    let sql = "UPDATE plans SET version = ?1";
+    assert_eq!(database(&project).execute(sql, [version.as_bytes().as_slice()]).unwrap(), 1);
+    project.write("nap.yaml", refused);
+    let text = project.transcript(&["run", "nap.yaml"])
+        + &project.transcript(&["run", "nap.yaml", "--id", "second"]);
+    assert_transcript!(project, text);
+    assert_eq!(project.good(&["runs", "--json"]).lines().count(), 1);
+    project.good(&["cancel", "first"]);
+}
+
+#[test]
+fn a_run_whose_plan_is_damaged_is_listed_shown_and_called_off() {
+    let project = left_asleep();
+    let sql = "UPDATE plans SET pin = replace(pin, '7d', '8d')";
+    assert_eq!(database(&project).execute(sql, []).unwrap(), 1);
+    let doctor = project.transcript(&["doctor"]);
+    let about_the_store =
+        doctor.lines().filter(|line| ["plan", "exit"].iter().any(|word| line.contains(word)));
+    assert!(project.good(&["show", "first"]).contains("● nap"));
+    let text = about_the_store.map(|line| format!("{line}\n")).collect::<String>()
+        + &project.transcript(&["resume", "first"])
+        + &project.transcript(&["resume"])
+        + &project.transcript(&["cancel", "first"])
+        + &project.transcript(&["runs"]);
+    assert_transcript!(project, text);
+}
