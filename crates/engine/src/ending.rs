@@ -124,7 +124,7 @@ impl Handling<'_> {
         if !self.launched.remove(&id) {
             return self.commands.push(Command::Stop { key });
         }
-        if self.run.resource(id).is_some() {
+        if !self.run.needs(id).is_empty() {
             self.commands.push(Command::Release { key: key.clone() });
         }
         self.emit(Event::AttemptEnded {

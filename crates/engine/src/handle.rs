@@ -6,7 +6,8 @@ use std::sync::Arc;
 use motet_pipeline::value::STEP_UNITS_MAX;
 use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
 
-use crate::command::{Command, Perform, Resource};
+use crate::command::{Command, Perform};
+use crate::dispatcher::Needs;
 use crate::event::{LateEnd, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::{AttemptEnd, Input};
@@ -57,6 +58,7 @@ impl Run {
         match input {
             Input::Granted { key } => handling.on_granted(key),
             _ if handling.run.status.is_terminal() => {}
+            Input::Denied { key, failure } => handling.on_denied(key, failure),
             Input::Accepted { key, job } => handling.on_accepted(key, job),
             Input::Ended { key, end } => handling.on_ended(key, end),
             Input::Tick => {}
@@ -114,6 +116,17 @@ impl<'a> Handling<'a> {
             Some(id) if self.run.is_in_flight(id, key.number) => {}
             _ if self.run.abandoned.contains(&key) => {}
             _ => self.commands.push(Command::Release { key }),
+        }
+    }
+
+    /// What an attempt waits for will not be there. It never began, so it counts nowhere: what was decided
+    /// about it says why.
+    fn on_denied(&mut self, key: AttemptKey, failure: Failure) {
+        self.meet_doom(&key);
+        if let Some(id) = self.run.find(&key.step)
+            && self.run.waits_for_slot(id, key.number)
+        {
+            self.decide_denied(id, failure);
         }
     }
 
@@ -225,12 +238,16 @@ impl Run {
         self.awaited_slot(id).is_some_and(|(key, _)| key.number == number)
     }
 
-    /// The attempt that can begin once it has a slot, and of what.
-    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Resource)> {
+    /// The attempt that can begin once it has what it needs, and what that is.
+    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Needs)> {
         let node = self.node(id);
         let attempts = node.attempts.as_ref().filter(|attempts| !attempts.unresolved)?;
-        let resource = self.resource(id).filter(|_| node.status == StepStatus::Waiting)?;
-        Some((AttemptKey { step: node.path.clone(), number: attempts.number + 1 }, resource))
+        if node.status != StepStatus::Waiting {
+            return None;
+        }
+        let needs = self.needs(id);
+        let key = AttemptKey { step: node.path.clone(), number: attempts.number + 1 };
+        (!needs.is_empty()).then_some((key, needs))
     }
 
     /// What is to be done for `id` as it stands: its attempt's work, or to ask for a slot.
@@ -238,7 +255,7 @@ impl Run {
         let node = self.node(id);
         let attempts = node.attempts.as_ref()?;
         if !attempts.in_flight {
-            return self.awaited_slot(id).map(|(key, resource)| Command::Acquire { key, resource });
+            return self.awaited_slot(id).map(|(key, needs)| Command::Acquire { key, needs });
         }
         let target = self.target(id, attempts.target);
         Some(Command::Perform(Box::new(Perform {
@@ -247,11 +264,12 @@ impl Run {
             inputs: attempts.inputs.clone(),
             timeouts: target.timeouts,
             deadline: self.timers.at(id, Reason::Attempt)?,
-            resource: self.resource(id),
+            needs: self.needs(id),
         })))
     }
 
-    /// All commands that are in flight: what a host must issue again when it takes the run up.
+    /// All commands that are in flight: what a host must issue again when it takes the run up. What attempts at
+    /// work hold is told to the dispatcher before anything is asked of it.
     pub fn outstanding(&self) -> Vec<Command> {
         let live = (0..self.nodes.len() as u32).map(NodeId).filter_map(|id| self.launch_command(id));
         let stops = self.abandoned.iter().map(|key| Command::Stop { key: key.clone() });

@@ -30,7 +30,7 @@ pub mod input;
 pub mod retry;
 pub mod table;
 
-pub use command::{Command, Perform, Resource};
+pub use command::{Command, Perform};
 pub use dispatcher::Dispatcher;
 pub use event::{Event, RunStarted, Turn};
 pub use graph::Graph;

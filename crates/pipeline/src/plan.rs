@@ -232,6 +232,8 @@ pub struct Target {
     pub retry: Vec<RetryRule>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// The pool of the settings in which it is at work.
+    pub pool: Option<Arc<str>>,
 }
 
 /// Tries again on some failures. The first rule whose `on` holds the class applies.

@@ -58,7 +58,8 @@ impl Pipeline {
             let message = format!("the stored pipeline can't be read: {error}");
             Error::Check(vec![Diagnostic::of_file("stored pipeline", Code::Syntax, message)])
         })?;
-        Pipeline::from_bundle(bundle, catalogue)
+        // Its pool may be gone: then it waits until there is one again.
+        Pipeline::from_bundle(bundle, &catalogue.clone().with_any_pool())
     }
 
     /// The text that is stored with a run.
