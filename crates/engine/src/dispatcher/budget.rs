@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::Money;
+use motet_pipeline::{Money, StepPath};
 
 use super::{Claim, GateEvent};
+use crate::{AttemptKey, RunId};
 
 /// What an attempt may cost at most, and all the caps that it counts against.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,8 +138,10 @@ impl Budget {
     }
 
     /// The attempts of a run for which money is reserved.
-    pub(super) fn reserved_by(&self, run: &crate::RunId) -> Vec<Claim> {
-        self.reservations.keys().filter(|claim| claim.run == *run).cloned().collect()
+    pub(super) fn reserved_by(&self, run: &RunId) -> Vec<Claim> {
+        let first = AttemptKey { step: StepPath::root(), number: 0 };
+        let own = self.reservations.range(Claim { run: run.clone(), key: first }..);
+        own.map(|(claim, _)| claim).take_while(|claim| claim.run == *run).cloned().collect()
     }
 
     pub(super) fn has(&self, claim: &Claim) -> bool {
@@ -188,11 +191,9 @@ fn less(amount: Money, part: Money) -> Money {
 
 #[cfg(test)]
 mod tests {
-    use motet_pipeline::StepPath;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{AttemptKey, RunId};
 
     fn claim(number: u32) -> Claim {
         Claim { run: RunId::new("run"), key: AttemptKey { step: StepPath::from_text("a"), number } }
