@@ -97,7 +97,7 @@ pub struct Denial {
 /// - Claims of one run that need the same are served in the order in which they came.
 /// - Among runs the one is served that was served, or came, longest ago.
 /// - Whoever lacks something is in nobody's way: others go first whose needs are there.
-/// - But not for ever. A claim for which [eight](waiting::IN_VAIN_MAX) times the one thing came while another
+/// - But not for ever. A claim for which eight times the one thing came while another
 ///   was gone goes before all others (the oldest, if there are several). For it is kept what is there of its
 ///   needs, in the order breaker, token, money, slot of a pool, processor, and up to the first that isn't
 ///   there: so what is scarcer is kept while it waits for what comes back sooner, and never the other way
@@ -154,10 +154,15 @@ impl Dispatcher {
         }
     }
 
-    /// The gate that a stream tells of. Events about what `limits` doesn't know any more change nothing.
-    pub fn replay<'e>(limits: Limits, entries: impl IntoIterator<Item = &'e GateEntry>) -> Dispatcher {
-        let mut dispatcher = Dispatcher::new(limits);
-        entries.into_iter().for_each(|entry| dispatcher.scarce.apply(entry));
+    /// The gate that a stream tells of, as it is at `now`. Events about what `limits` doesn't know any more
+    /// change nothing.
+    pub fn replay<'e>(
+        limits: Limits,
+        entries: impl IntoIterator<Item = &'e GateEntry>,
+        now: Timestamp,
+    ) -> Dispatcher {
+        let mut dispatcher = Dispatcher { now, ..Dispatcher::new(limits) };
+        entries.into_iter().for_each(|entry| dispatcher.scarce.apply(entry, now));
         dispatcher
     }
 

@@ -204,11 +204,13 @@ impl Scarce {
         of_pool.into_iter().chain(needs.processor.then_some(&mut self.processors))
     }
 
-    pub(super) fn apply(&mut self, entry: &GateEntry) {
+    pub(super) fn apply(&mut self, entry: &GateEntry, now: Timestamp) {
         match &entry.event {
             GateEvent::TokenTaken { pool, rate, shares } => {
                 let bucket = self.pools.get_mut(pool).and_then(|pool| pool.bucket.as_mut());
-                bucket.into_iter().for_each(|bucket| *bucket = bucket.with(*rate, *shares, entry.at));
+                // A clock that was set back since takes nothing away.
+                let at = entry.at.min(now);
+                bucket.into_iter().for_each(|bucket| *bucket = bucket.with(*rate, *shares, at));
             }
             GateEvent::BreakerOpened { target, until } => {
                 let breaker = self.breakers.entry(target.clone()).or_default();

@@ -105,7 +105,7 @@ impl Waiting {
     pub(super) fn file(&mut self, key: &PartyKey, part: Part) {
         let Some(party) = self.parties.get_mut(key) else { return };
         let rank = party.rank;
-        party.in_vain += u32::from(party.lacks.is_some());
+        party.in_vain = party.in_vain.saturating_add(u32::from(party.lacks.is_some()));
         if party.in_vain >= IN_VAIN_MAX {
             self.overdue.insert(rank, key.clone());
         }

@@ -68,7 +68,7 @@ impl Gate {
 
     /// Another process opens the same store.
     fn reopen(&mut self, limits: Limits) {
-        self.gate = Dispatcher::replay(limits, &self.stream);
+        self.gate = Dispatcher::replay(limits, &self.stream, self.now);
     }
 }
 
@@ -253,6 +253,18 @@ fn a_bucket_survives_a_restart_and_a_pool_that_is_gone_changes_nothing() {
     assert!(!gate.gate.has_pool("search"));
     assert_eq!((gate.pass(3_600), gate.gate.next_deadline()), (vec![], None), "it waits for the settings");
     assert_eq!(gate.want(claim(2, 1), needs("p")), [claim(2, 1)]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_between_two_processes_gives_nothing_away_and_holds_nothing_up() {
+    let mut gate = Gate::new(limits(1, 0, Some("3/1m")));
+    for step in 1..=3 {
+        gate.want(claim(1, step), needs("s"));
+    }
+    gate.now = Timestamp(1_000);
+    gate.reopen(limits(1, 0, Some("3/1m")));
+    assert_eq!(gate.want(claim(1, 4), needs("s")), []);
+    assert_eq!(gate.pass(20), [claim(1, 4)]);
 }
 
 #[test]

@@ -195,7 +195,7 @@ impl Builder {
 
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Result<Motet, Error> {
         let stream = store.gate()?;
-        let dispatcher = Dispatcher::replay(self.limits.clone(), &stream.entries);
+        let dispatcher = Dispatcher::replay(self.limits.clone(), &stream.entries, self.world.now());
         let heart = Heart::new(lock.is_some());
         let standing = Arc::new(Standing::new(lock));
         let catalogue = self.catalogue.clone();
