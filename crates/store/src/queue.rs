@@ -7,12 +7,13 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
+use motet_engine::dispatcher::GateEntry;
+
 use crate::beside::Beside;
 use crate::prepare::{Prepared, PreparedBatch};
 use crate::stage::Stage;
 use crate::writer::{Outcome, SharedWriter};
 use crate::{Batch, Record, StoreError};
-use motet_engine::dispatcher::GateEntry;
 
 /// No more turns than this in one commit, so that the first doesn't wait for too long.
 const BATCH_RECORDS_MAX: usize = 1024;

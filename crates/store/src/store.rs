@@ -258,8 +258,8 @@ impl Store {
         }
     }
 
-    /// Appends some turns and entries of the gate's stream, all of them or none, and returns when they are durable. No other thread is
-    /// involved. Don't mix with [`Store::append`] for the same run.
+    /// Appends some turns and entries of the gate's stream, all of them or none, and returns when they are
+    /// durable. No other thread is involved. Don't mix with [`Store::append`] for the same run.
     ///
     /// # Errors
     /// The same as [`Store::append_all`].
