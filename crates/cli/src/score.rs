@@ -52,6 +52,8 @@ pub struct Part {
     pub defaults: Vec<(String, Value)>,
     /// The limits of its first target, if work leaves the engine.
     pub timeouts: Option<Timeouts>,
+    /// The pools in which its targets are at work.
+    pub pools: Vec<String>,
     pub total_timeout: Option<Span>,
     /// The steps inside.
     pub inner: Vec<Part>,
@@ -191,6 +193,7 @@ impl Part {
             attempts_max: 0,
             defaults: Vec::new(),
             timeouts: None,
+            pools: Vec::new(),
             total_timeout: step.total_timeout,
             inner,
         };
@@ -209,6 +212,8 @@ impl Part {
         self.does = targets.iter().map(|target| target.contract.operation.clone()).collect();
         self.attempts_max = targets.iter().map(attempts_max).sum();
         self.timeouts = (first.contract.work != Work::Engine).then_some(first.timeouts);
+        let pools: BTreeSet<_> = targets.iter().filter_map(|target| target.pool.clone()).collect();
+        self.pools = pools.iter().map(|pool| pool.to_string()).collect();
         let written: Vec<&str> = first.with.iter().map(|(name, _)| name.as_str()).collect();
         let left_out =
             first.contract.inputs.iter().filter(|parameter| !written.contains(&parameter.name.as_str()));

@@ -52,7 +52,7 @@ impl Run {
             inputs: node.attempts.as_ref().map(|attempts| attempts.inputs.clone()).unwrap_or_default(),
             timeouts: target.timeouts,
             deadline: deadline.unwrap_or(Timestamp(i64::MAX)),
-            resource: self.resource(id),
+            needs: self.needs(id),
         })))
     }
 }
@@ -328,7 +328,7 @@ impl Handling<'_> {
     /// turn never begins.
     fn stop(&mut self, id: NodeId, key: AttemptKey, had: &Phase) {
         if self.launched.remove(&id) {
-            if self.run.resource(id).is_some() {
+            if !self.run.needs(id).is_empty() {
                 self.commands.push(Command::Release { key: key.clone() });
             }
             let end = AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE };

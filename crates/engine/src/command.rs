@@ -9,6 +9,7 @@ use motet_pipeline::plan::Timeouts;
 use motet_pipeline::{Contract, Timestamp, Value};
 
 use crate::AttemptKey;
+use crate::dispatcher::Needs;
 
 /// Something to be done.
 #[derive(Clone, Debug)]
@@ -17,8 +18,8 @@ pub enum Command {
     Acquire {
         /// The attempt, which is not planned yet.
         key: AttemptKey,
-        /// What it needs.
-        resource: Resource,
+        /// All that it needs at once.
+        needs: Needs,
     },
     /// Do something for an attempt, and tell what came of it.
     Perform(Box<Perform>),
@@ -33,13 +34,6 @@ pub enum Command {
         /// The attempt.
         key: AttemptKey,
     },
-}
-
-/// Something scarce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
-    /// A slot for work that keeps a processor busy.
-    Processor,
 }
 
 /// What is to be done for an attempt. A host does one thing at a time for each: what it is told last
@@ -86,5 +80,5 @@ pub struct Perform {
     /// When the engine will give it up.
     pub deadline: Timestamp,
     /// What it holds while it is at work.
-    pub resource: Option<Resource>,
+    pub needs: Needs,
 }

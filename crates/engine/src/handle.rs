@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::{Span, Timestamp, Value};
+use motet_pipeline::{Failure, Span, Timestamp, Value};
 
-use crate::command::{Command, Resource};
+use crate::command::Command;
+use crate::dispatcher::Needs;
 use crate::event::{ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
@@ -57,6 +58,7 @@ impl Run {
         match input {
             Input::Granted { key } => handling.on_granted(key),
             _ if handling.run.status.is_terminal() => {}
+            Input::Denied { key, failure } => handling.on_denied(key, failure),
             Input::Accepted { key, job } => handling.on_accepted(key, job),
             Input::Polled { key, news } => handling.on_polled(key, news),
             Input::Reconciled { key, found } => handling.on_reconciled(key, found),
@@ -157,6 +159,17 @@ impl<'a> Handling<'a> {
         }
     }
 
+    /// What an attempt waits for will not be there. It never began, so it counts nowhere: what was decided
+    /// about it says why.
+    fn on_denied(&mut self, key: AttemptKey, failure: Failure) {
+        self.meet_doom(&key);
+        if let Some(id) = self.run.find(&key.step)
+            && self.run.waits_for_slot(id, key.number)
+        {
+            self.decide_denied(id, failure);
+        }
+    }
+
     /// Somebody drove the run at its last turn, whatever else is said: told twice, it moves no deadline
     /// twice.
     fn on_resume(&mut self, away: Span) {
@@ -223,24 +236,28 @@ impl Run {
         self.awaited_slot(id).is_some_and(|(key, _)| key.number == number)
     }
 
-    /// The attempt that can begin once it has a slot, and of what.
-    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Resource)> {
+    /// The attempt that can begin once it has what it needs, and what that is.
+    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Needs)> {
         let node = self.node(id);
         let attempts = node.attempts.as_ref().filter(|attempts| !attempts.unresolved)?;
-        let resource = self.resource(id).filter(|_| node.status == StepStatus::Waiting)?;
-        Some((AttemptKey { step: node.path.clone(), number: attempts.number + 1 }, resource))
+        if node.status != StepStatus::Waiting {
+            return None;
+        }
+        let needs = self.needs(id);
+        let key = AttemptKey { step: node.path.clone(), number: attempts.number + 1 };
+        (!needs.is_empty()).then_some((key, needs))
     }
 
     /// What is to be done for `id` as it stands: something for its attempt, or to ask for a slot.
     fn launch_command(&self, id: NodeId) -> Option<Command> {
         match self.node(id).attempts.as_ref()?.wanted() {
             Some(attempt) => self.act_for(id, attempt),
-            None => self.awaited_slot(id).map(|(key, resource)| Command::Acquire { key, resource }),
+            None => self.awaited_slot(id).map(|(key, needs)| Command::Acquire { key, needs }),
         }
     }
 
     /// All commands that are in flight: what a host must issue again when it takes the run up, after it told
-    /// [`Input::Resume`].
+    /// [`Input::Resume`]. What attempts at work hold is told to the dispatcher before anything is asked of it.
     pub fn outstanding(&self) -> Vec<Command> {
         let ids = || (0..self.nodes.len() as u32).map(NodeId);
         let live = ids().filter_map(|id| self.launch_command(id));

@@ -16,6 +16,13 @@ pub enum Input {
         /// The attempt.
         key: AttemptKey,
     },
+    /// The dispatcher will not give an attempt what it waits for.
+    Denied {
+        /// The attempt.
+        key: AttemptKey,
+        /// Why. If it names a time (`retry_at`), the attempt may ask again then.
+        failure: Failure,
+    },
     /// The provider took the job.
     Accepted {
         /// The attempt.

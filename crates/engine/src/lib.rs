@@ -34,7 +34,7 @@ pub mod retry;
 pub mod table;
 
 pub use attempt::Phase;
-pub use command::{Act, Command, Perform, Resource};
+pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;
 pub use event::{AttemptEvent, Event, ParkReason, RunEvent, RunStarted, StepEvent, Turn};
 pub use graph::Graph;

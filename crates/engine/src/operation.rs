@@ -6,7 +6,7 @@ use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
-use crate::command::Resource;
+use crate::dispatcher::Needs;
 use crate::event::SkipReason;
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
@@ -37,26 +37,27 @@ impl Run {
     }
 
     /// What the present target of `id` must be given before it may start.
-    pub(crate) fn resource(&self, id: NodeId) -> Option<Resource> {
-        let attempts = self.node(id).attempts.as_ref()?;
-        needed(self.target(id, attempts.target))
+    pub(crate) fn needs(&self, id: NodeId) -> Needs {
+        let attempts = self.node(id).attempts.as_ref();
+        attempts.map(|attempts| needs_of(self.target(id, attempts.target))).unwrap_or_default()
     }
 
     /// Whether an attempt of `id`, at whatever target, may hold a slot.
     pub(crate) fn may_hold_slots(&self, id: NodeId) -> bool {
         match &self.graph.step(self.step_id(id)).body {
-            Body::Operation(targets) => targets.iter().any(|target| needed(target).is_some()),
+            Body::Operation(targets) => targets.iter().any(|target| !needs_of(target).is_empty()),
             Body::Group(_) | Body::Pipeline { .. } => false,
         }
     }
 }
 
 /// What an attempt at `target` must be given before it may begin.
-fn needed(target: &Target) -> Option<Resource> {
-    match target.contract.work {
-        Work::Processor => Some(Resource::Processor),
-        Work::Engine | Work::Task | Work::Model => None,
-    }
+fn needs_of(target: &Target) -> Needs {
+    let processor = match target.contract.work {
+        Work::Processor => true,
+        Work::Engine | Work::Task | Work::Model => false,
+    };
+    Needs { processor, pool: target.pool.clone(), ..Needs::default() }
 }
 
 /// Refuses more than a step may be given, or a scope may give.
@@ -154,10 +155,13 @@ impl Handling<'_> {
     /// The present target is ready: starts it, or asks for what it needs first.
     pub(crate) fn launch(&mut self, id: NodeId) {
         let Some(attempts) = &self.run.node(id).attempts else { return };
-        match self.run.target(id, attempts.target).contract.work {
-            Work::Engine => self.do_at_once(id),
-            Work::Task | Work::Model => self.plan_attempt(id),
-            Work::Processor => _ = self.launched.insert(id),
+        let target = self.run.target(id, attempts.target);
+        if target.contract.work == Work::Engine {
+            self.do_at_once(id);
+        } else if needs_of(target).is_empty() {
+            self.plan_attempt(id);
+        } else {
+            self.launched.insert(id);
         }
     }
 
@@ -275,10 +279,10 @@ impl Handling<'_> {
 
     /// What follows a failure: the same target again, the next target, or the end of the step.
     pub(crate) fn decide_after(&mut self, id: NodeId, failure: Failure) {
-        if let Some(event) = self.plan_retry(id, &failure) {
-            return self.emit_of_step(id, event);
+        match self.plan_retry(id, &failure) {
+            Some(event) => self.emit_of_step(id, event),
+            None => self.take_next_target(id, failure),
         }
-        self.take_next_target(id, failure);
     }
 
     /// What follows a failure after which the same target isn't tried again.
@@ -290,6 +294,20 @@ impl Handling<'_> {
             }
             None => self.fail_step(id, failure),
         }
+    }
+
+    /// What follows when an attempt may not begin: the next target at once; else, if it is known when it may,
+    /// a pause; else the end of the step.
+    pub(crate) fn decide_denied(&mut self, id: NodeId, failure: Failure) {
+        if self.next_target(id, failure.class).is_none()
+            && let Some(at) = failure.retry_at
+            && self.run.ends_by(id).is_none_or(|deadline| at < deadline)
+        {
+            let reason = failure.to_string();
+            // What is counted is left as it is: nothing was attempted.
+            return self.emit_of_step(id, StepEvent::RetryScheduled { at, reason, counted: true });
+        }
+        self.take_next_target(id, failure);
     }
 
     fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<StepEvent> {

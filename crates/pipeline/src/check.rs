@@ -8,6 +8,7 @@ mod inference;
 mod operation;
 mod parameter;
 mod policy;
+mod pool;
 mod scope;
 mod step;
 mod subpipeline;

@@ -3,7 +3,7 @@
 pub(crate) mod exact;
 mod validation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use validation::Misfit;
@@ -311,10 +311,11 @@ impl Parameter {
     }
 }
 
-/// All operations that a pipeline may use, by name.
+/// All operations that a pipeline may use, by name, and all pools, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     contracts: BTreeMap<String, Arc<Contract>>,
+    pools: Option<BTreeSet<String>>,
 }
 
 impl Catalogue {
@@ -330,6 +331,23 @@ impl Catalogue {
     /// Adds or replaces a contract.
     pub fn add(&mut self, contract: Contract) {
         self.contracts.insert(contract.operation.clone(), Arc::new(contract));
+    }
+
+    /// Makes known which pools there are. Until then a pipeline may name any.
+    pub fn set_pools(&mut self, names: impl IntoIterator<Item = impl Into<String>>) {
+        self.pools = Some(names.into_iter().map(Into::into).collect());
+    }
+
+    /// The same, where a pipeline may name any pool: of one that was started, it is not asked again.
+    #[must_use]
+    pub fn with_any_pool(mut self) -> Catalogue {
+        self.pools = None;
+        self
+    }
+
+    /// The names of all pools, if they are known.
+    pub fn pools(&self) -> Option<&BTreeSet<String>> {
+        self.pools.as_ref()
     }
 
     /// The contract of `operation`.

@@ -77,6 +77,7 @@ pub(crate) enum Body {
         uses: At<String>,
         with: Vec<(At<String>, Written)>,
         retry: Option<Vec<Retry>>,
+        pool: Option<At<String>>,
         fallback: Vec<Fallback>,
     },
     /// An inline group.
@@ -102,6 +103,7 @@ pub(crate) struct Fallback {
     pub on: Option<Vec<Class>>,
     pub retry: Option<Vec<Retry>>,
     pub timeout: Timeout,
+    pub pool: Option<At<String>>,
 }
 
 /// A rule for trying again, as far as it is written.

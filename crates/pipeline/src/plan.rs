@@ -315,6 +315,8 @@ pub struct Target {
     pub retry: Vec<RetryRule>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// The pool of the settings in which it is at work.
+    pub pool: Option<Arc<str>>,
 }
 
 /// What follows when nobody can tell how an attempt ended.

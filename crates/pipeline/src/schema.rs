@@ -64,7 +64,7 @@ fn step() -> Json {
     let mut step = object(&[], step_keys());
     step["oneOf"] = json!([
         { "required": ["uses"], "properties": { "steps": false, "outputs": false } },
-        { "required": ["steps"], "properties": { "uses": false, "with": false, "retry": false, "fallback": false } },
+        { "required": ["steps"], "properties": { "uses": false, "with": false, "retry": false, "pool": false, "fallback": false } },
     ]);
     step["dependentRequired"] = json!({
         "as": ["each"], "key": ["each"], "max_parallel": ["each"], "quorum": ["each"], "early": ["each"],
@@ -91,6 +91,7 @@ fn step_keys() -> Json {
         "early": { "type": "boolean", "description": "Go on as soon as the quorum is there, and cancel the rest." },
         "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
         "timeout": { "$ref": "#/$defs/timeout", "description": "How long an attempt may take; a bare duration is that of the job." },
+        "pool": pool(),
         "fallback": one_or_many(json!({ "$ref": "#/$defs/fallback" })),
         "check": one_or_many(json!({ "$ref": "#/$defs/check" })),
         "optional": { "type": "boolean", "description": "Tolerate failure: the step is then absent." },
@@ -107,7 +108,12 @@ fn fallback_keys() -> Json {
         "on": { "$ref": "#/$defs/classes", "description": "The failure classes for which it is taken." },
         "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
         "timeout": { "$ref": "#/$defs/target_timeout" },
+        "pool": pool(),
     })
+}
+
+fn pool() -> Json {
+    json!({ "type": "string", "description": "The pool of the settings in which it is at work: only so many at once, only so often." })
 }
 
 fn retry_keys() -> Json {

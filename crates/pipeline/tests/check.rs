@@ -59,7 +59,7 @@ fn catalogue() -> Catalogue {
     let video = || Type::media(MediaKind::Video);
     let audio = || Type::media(MediaKind::Audio);
     let visual = || Type::Media(vec![MediaKind::Image, MediaKind::Video]);
-    Catalogue::new([
+    let mut catalogue = Catalogue::new([
         Contract::new("local/scene", Work::Processor)
             .input(Parameter::required("prompt", Type::Text).about("what is to be seen"))
             .input(
@@ -100,7 +100,9 @@ fn catalogue() -> Catalogue {
             .input(Parameter::required("image", image()))
             .input(Parameter::optional("motion", Type::Integer).range(1.0, 255.0))
             .output("video", video()),
-    ])
+    ]);
+    catalogue.set_pools(["gpu", "search"]);
+    catalogue
 }
 
 /// A plan in a few lines: what waits for what, and which defaults were taken.
@@ -174,6 +176,7 @@ fn describe_target(target: &Target, indent: &str, scopes: &[&Scope], text: &mut 
     if !target.on.is_empty() {
         _ = write!(text, " on {}", target.on.iter().map(|class| class.word()).collect::<Vec<_>>().join(","));
     }
+    target.pool.iter().for_each(|pool| _ = write!(text, " in the pool {pool}"));
     describe_dependencies(&target.waits_for, scopes, text);
     for rule in &target.retry {
         let on: Vec<_> = rule.on.iter().map(|class| class.word()).collect();

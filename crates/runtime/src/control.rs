@@ -16,6 +16,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 use motet_engine::RunId;
+use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::{Digest, StepPath};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::follow::Progress;
 use crate::request::{Answer, Request};
-use crate::settings::Settings;
+use crate::settings::{Pools, Settings};
 
 pub(crate) use door::DoorKeeper;
 pub(crate) use guest::{Guest, Unreached};
@@ -54,6 +55,7 @@ impl Hello {
             ("tools.espeak_ng", tools.espeak_ng.clone()),
             ("tools.font", font.unwrap_or_default()),
             ("processors", settings.processors.to_string()),
+            ("pools", in_words(&settings.pools)),
             ("operations", Digest::of(operations.join("\n").as_bytes()).to_string()),
         ];
         Hello {
@@ -80,6 +82,17 @@ impl Hello {
         let differing: Vec<_> = differing.collect();
         if differing.is_empty() { None } else { Some(differing.join(" and ")) }
     }
+}
+
+/// `gpu = { slots = 1 }, search = { slots = 4, rate = 30/1m }`
+fn in_words(pools: &Pools) -> String {
+    let limits = |limit: &PoolLimit| {
+        let slots = limit.slots.map(|slots| format!("slots = {slots}"));
+        let rate = limit.rate.map(|rate| format!("rate = {rate}"));
+        slots.into_iter().chain(rate).collect::<Vec<_>>().join(", ")
+    };
+    let pools = pools.iter().map(|(name, limit)| format!("{name} = {{ {} }}", limits(limit)));
+    pools.collect::<Vec<_>>().join(", ")
 }
 
 /// What a guest tells the owner.

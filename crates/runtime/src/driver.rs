@@ -4,6 +4,7 @@
 //! carries out the commands once the turn is durable: append before you act (law L1).
 
 mod ending;
+mod gate;
 mod guard;
 mod standing;
 mod timing;
@@ -13,12 +14,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Resource, Run, RunId,
-    RunStarted, dispatcher::Claim,
+    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Run, RunId, RunStarted,
 };
 use motet_pipeline::{Span, Timestamp};
-use motet_store::{Record, StoreError};
+use motet_store::{Batch, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +102,10 @@ pub(crate) struct Driver {
     /// Counts all that was done for attempts.
     acts: u64,
     dispatcher: Dispatcher,
+    /// What happened at the gate and is not at the store yet.
+    gate: Vec<GateEntry>,
+    /// The pools that somebody waits for and that there are not.
+    missing_pools: BTreeSet<Arc<str>>,
     batch: Vec<Effect>,
     /// How many batches are at the store.
     appending: usize,
@@ -141,12 +146,12 @@ impl Live {
 const BATCH_MESSAGES_MAX: usize = 1024;
 
 impl Driver {
-    /// Starts the driver in the world of `hands` and gives its mailbox. `processors` is how much
-    /// work that keeps a processor busy may go on at once; `heart` tells the store that somebody is
-    /// there, and `standing` those outside how it goes.
+    /// Starts the driver in the world of `hands` and gives its mailbox. `dispatcher` is the gate as the store
+    /// remembers it; `heart` tells the store that somebody is there, and `standing` those outside how it
+    /// goes.
     pub(crate) fn spawn(
         hands: Arc<Hands>,
-        processors: usize,
+        dispatcher: Dispatcher,
         heart: Heart,
         standing: Arc<Standing>,
     ) -> mpsc::UnboundedSender<Message> {
@@ -158,7 +163,9 @@ impl Driver {
             deadlines: BTreeSet::new(),
             in_flight: HashMap::new(),
             acts: 0,
-            dispatcher: Dispatcher::new([(Resource::Processor, processors.max(1))]),
+            dispatcher,
+            gate: Vec::new(),
+            missing_pools: BTreeSet::new(),
             batch: Vec::new(),
             appending: 0,
             heart,
@@ -207,7 +214,7 @@ impl Driver {
             }
             if self.leaving.is_empty() {
                 self.tick();
-                self.grant();
+                self.tick_gate();
                 self.heart.beat(&self.hands, &self.mail, !self.runs.is_empty());
             }
             self.hand_over();
@@ -268,7 +275,7 @@ impl Driver {
         let (run, key) = at_work;
         if !self.runs.contains_key(&run) {
             // The engine can't say so any more.
-            self.dispatcher.release(&Claim { run: run.clone(), key });
+            self.release(&run, key);
         }
         match report {
             // Work that was stopped because the driver leaves is done again by the next one; and what was
@@ -349,15 +356,6 @@ impl Driver {
         }
     }
 
-    fn grant(&mut self) {
-        while let Some(claim) = self.dispatcher.poll_grant() {
-            match self.runs.contains_key(&claim.run) {
-                true => self.tell(&claim.run, Input::Granted { key: claim.key }),
-                false => self.dispatcher.release(&claim),
-            }
-        }
-    }
-
     /// Puts what an input led to among what is handed to the store next.
     fn stage(&mut self, id: &RunId, reaction: Reaction, accepted: Option<Accepted>) {
         let Some(live) = self.runs.get_mut(id) else { return };
@@ -371,7 +369,7 @@ impl Driver {
 
     fn hand_over(&mut self) {
         // More than once only where a slot came back without a turn, and went to somebody else.
-        while !self.batch.is_empty() {
+        while !self.batch.is_empty() || !self.gate.is_empty() {
             let effects = std::mem::take(&mut self.batch);
             // A turn that takes long holds up nothing but what follows in its own run.
             let takes_long =
@@ -383,15 +381,17 @@ impl Driver {
             for effect in effects {
                 alone.get_mut(&effect.run).unwrap_or(&mut together).push(effect);
             }
-            self.append(together);
-            alone.into_values().for_each(|of_run| self.append(of_run));
+            // First what happened at the gate: no attempt begins before it is durable what it took.
+            let gate = std::mem::take(&mut self.gate);
+            self.append(together, gate);
+            alone.into_values().for_each(|of_run| self.append(of_run, Vec::new()));
         }
     }
 
     /// Has turns made durable, all of them or none, and then carries out what waits for that.
-    fn append(&mut self, effects: Vec<Effect>) {
-        let records: Vec<Record> = effects.iter().filter_map(Effect::record).collect();
-        if records.is_empty() {
+    fn append(&mut self, effects: Vec<Effect>, gate: Vec<GateEntry>) {
+        let turns: Vec<Record> = effects.iter().filter_map(Effect::record).collect();
+        if turns.is_empty() && gate.is_empty() {
             return self.carry_out_all(effects);
         }
         let mail = self.mail.clone();
@@ -401,10 +401,11 @@ impl Driver {
         });
         let alone = self.appending == 0;
         self.appending += 1;
-        self.hands.world.append(&self.hands.store, records, alone, durable);
+        self.hands.world.append(&self.hands.store, Batch { turns, gate }, alone, durable);
     }
 
     fn carry_out_all(&mut self, effects: Vec<Effect>) {
+        self.hold_slots(&effects);
         for effect in effects {
             if let Some(accepted) = effect.accepted {
                 accepted.answer(Ok(()));
@@ -420,9 +421,6 @@ impl Driver {
                 }
             }
         }
-        if self.leaving.is_empty() {
-            self.grant();
-        }
     }
 
     fn publish(&mut self, id: &RunId, turn: Arc<motet_engine::Turn>) {
@@ -431,18 +429,14 @@ impl Driver {
         live.publisher.publish(&turn);
         if ended {
             self.runs.remove(id);
-            self.dispatcher.forget(id);
+            self.tell_gate(Told::Forgotten { run: id.clone() });
         }
     }
 
     fn carry_out(&mut self, id: &RunId, command: Command) {
         match command {
-            // A run that is driven no more would never give it back.
-            Command::Acquire { .. } if !self.runs.contains_key(id) => {}
-            Command::Acquire { key, resource } => {
-                self.dispatcher.want(Claim { run: id.clone(), key }, resource)
-            }
-            Command::Release { key } => self.dispatcher.release(&Claim { run: id.clone(), key }),
+            Command::Acquire { key, needs } => self.want(id, key, needs),
+            Command::Release { key } => self.release(id, key),
             Command::Perform(perform) => self.perform(id, *perform),
             Command::Stop { key } => match self.in_flight.get(&(id.clone(), key.clone())) {
                 Some(at_work) => at_work.stop.cancel(),
@@ -455,11 +449,8 @@ impl Driver {
     }
 
     fn perform(&mut self, id: &RunId, perform: Perform) {
-        let Some(live) = self.runs.get(id) else { return };
         let key = perform.key.clone();
-        if let Some(resource) = perform.resource {
-            self.dispatcher.hold(Claim { run: id.clone(), key: key.clone() }, resource);
-        }
+        let Some(live) = self.runs.get(id) else { return };
         let stop = CancellationToken::new();
         self.acts += 1;
         let number = self.acts;

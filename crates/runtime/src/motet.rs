@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use motet_engine::dispatcher::Limits;
 use motet_engine::{Decision, Event, Input, RunEvent, RunId};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
@@ -37,6 +38,7 @@ use crate::follow::{Events, Happening};
 use crate::lock::{Door, Note};
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
+use crate::settings::Pools;
 use crate::tools::Tools;
 use crate::world::live::LiveWorld;
 
@@ -107,14 +109,16 @@ impl Motet {
     /// Begins to set up a store and its driver.
     pub fn builder() -> Builder {
         let (contracts, operations) = operation::all();
+        let mut catalogue = Catalogue::new(contracts);
+        catalogue.set_pools(Pools::new().into_keys());
         Builder {
             folder: None,
             adopts: false,
             shared: None,
             tools: Tools::default(),
             world: Arc::new(LiveWorld),
-            processors: std::thread::available_parallelism().map_or(1, usize::from),
-            catalogue: Catalogue::new(contracts),
+            limits: Limits::processors(std::thread::available_parallelism().map_or(1, usize::from)),
+            catalogue,
             operations,
             on_warning: Arc::new(|_| {}),
         }

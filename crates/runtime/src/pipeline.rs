@@ -62,7 +62,8 @@ impl Pipeline {
         let bundle: Bundle = serde_json::from_str(&kept.bundle).map_err(unreadable)?;
         let (plan, warnings) = match &kept.pin {
             Some(pin) => (Plan::link(pin, digest).map_err(|why| Error::Plan(why.to_string()))?, Vec::new()),
-            None => match check(&bundle, catalogue) {
+            // Its pool may be gone: then it waits until there is one again.
+            None => match check(&bundle, &catalogue.clone().with_any_pool()) {
                 Checked { plan: Some(plan), diagnostics } => (Plan { digest, ..plan }, diagnostics),
                 Checked { plan: None, diagnostics } => return Err(Error::Check(diagnostics)),
             },

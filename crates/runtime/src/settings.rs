@@ -1,6 +1,7 @@
 //! Settings: what `motet.toml` says about a project and its machine.
 
 mod file;
+mod pools;
 mod power;
 mod proposal;
 mod setting;
@@ -14,7 +15,11 @@ pub(crate) use power::end_of;
 pub use proposal::Proposal;
 pub use setting::Setting;
 
+use motet_engine::dispatcher::PoolLimit;
+use motet_pipeline::contract::Catalogue;
+
 use crate::Error;
+use crate::operation;
 use crate::reading::{Unread, read_start};
 use crate::tools::Tools;
 
@@ -42,6 +47,10 @@ pub const IN_MEMORY: &str = ":memory:";
 /// ffprobe = "ffprobe"
 /// espeak_ng = "espeak-ng"
 /// font = "fonts/Title.ttf"      # for titles
+///
+/// [pools]                       # what steps share that say `pool: NAME`
+/// gpu = 1                       # so many at once
+/// search = { slots = 4, rate = "30/1m" }
 /// ```
 ///
 /// Paths are seen from the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
@@ -61,7 +70,12 @@ pub struct Settings {
     pub tools: Tools,
     /// How much work that keeps a processor busy may go on at once.
     pub processors: usize,
+    /// What steps share that say `pool: NAME`.
+    pub pools: Pools,
 }
+
+/// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
+pub type Pools = BTreeMap<String, PoolLimit>;
 
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +109,7 @@ impl Settings {
             store: None,
             tools: Tools::default(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            pools: Pools::new(),
         }
     }
 
@@ -127,6 +142,13 @@ impl Settings {
             other => failed(io::Error::other(other.to_string())),
         })?;
         file::read(path, &bytes)
+    }
+
+    /// The operations that come with Motet, and these pools.
+    pub fn catalogue(&self) -> Catalogue {
+        let mut catalogue = operation::catalogue();
+        catalogue.set_pools(self.pools.keys());
+        catalogue
     }
 
     /// Where the store is: what a flag says, else what the environment (`MOTET_STORE`) says, both seen

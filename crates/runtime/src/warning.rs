@@ -40,6 +40,23 @@ pub enum Warning {
         /// What has changed since.
         difference: Difference,
     },
+    /// A step waits for a pool that the settings don't have. Told once for each pool.
+    NoPool {
+        /// The pool.
+        pool: String,
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+    },
+    /// Some of what the store remembers of tokens, breakers and money can't be read: it is damaged, or of a
+    /// newer version. What it was about begins anew.
+    GateUnread {
+        /// The store.
+        store: PathBuf,
+        /// How many entries.
+        entries: usize,
+    },
     /// That lock is gone; what waited for it is recorded.
     StoreUnlocked {
         /// The store.
@@ -66,6 +83,19 @@ impl fmt::Display for Warning {
                 f,
                 "another program holds a lock on the database of the store {}: its runs wait until that \
                  program lets go of it",
+                store.display()
+            ),
+            Warning::NoPool { pool, run, step } => write!(
+                f,
+                "step `{}` of run {run} waits for the pool `{pool}`, which the settings don't have: add `{pool} = 1` \
+                 under `[pools]` in motet.toml, and start the process that drives the store again",
+                // Keys of items may be secret.
+                step.without_keys()
+            ),
+            Warning::GateUnread { store, entries } => write!(
+                f,
+                "{entries} of the entries about limits in the store {} can't be read: those limits begin anew; \
+                 `motet doctor` says whether the store is damaged",
                 store.display()
             ),
             Warning::StoreUnlocked { store } => {

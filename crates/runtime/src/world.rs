@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use motet_pipeline::Timestamp;
-use motet_store::{Record, Store, StoreError};
+use motet_store::{Batch, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::process::{Finished, Process, ProcessError};
@@ -51,9 +51,9 @@ pub trait World: Send + Sync + 'static {
     /// 128 random bits. The one there is so far, the mark of a program, is drawn where programs are noted.
     fn draw(&self) -> u128;
 
-    /// Makes `records` durable in `store`, in order, and tells when they are. `alone`: no others are
-    /// on their way, so the caller may be held up for the one flush that these take.
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable);
+    /// Makes `batch` durable in `store`, and tells when it is. `alone`: no others are on their way, so the
+    /// caller may be held up for the one flush that this takes.
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable);
 
     /// Is called right before the engine is told something about `run`. A simulation may panic here, as
     /// the engine would if one of its invariants didn't hold.

@@ -5,12 +5,13 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use motet::engine::dispatcher::PoolLimit;
 use motet::language::value::Map;
 use motet::language::{Span, Value, schema};
-use motet::{Error, RunEnd};
+use motet::{Error, Motet, RunEnd};
 use serde_json::Value as Json;
 
-use stage::{Played, play_pipeline, repository, simulated};
+use stage::{Played, play_pipeline, repository, simulated_with};
 
 /// One fenced example, with what its last comments ask for.
 struct Example {
@@ -69,7 +70,10 @@ fn run_example(example: &Example, files: &BTreeMap<String, String>) {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     motet::world::virtual_time::run(async {
-        let motet = simulated().await;
+        // Those of the page.
+        let gpu = PoolLimit { slots: Some(1), rate: None };
+        let search = PoolLimit { slots: Some(4), rate: Some("1/1m".parse().unwrap()) };
+        let motet = simulated_with(Motet::builder().pool("gpu", gpu).pool("search", search)).await;
         let pipeline = match (motet.load(&main), wanted.get("refused")) {
             (Ok(pipeline), None) => pipeline,
             (Err(Error::Check(findings)), Some(codes)) => {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use motet::engine::RunId;
 use motet::follow::Happening;
 use motet::language::Timestamp;
-use motet::store::{Record, Store};
+use motet::store::{Batch, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Error, Motet, Pipeline, RunHandle, StartOptions, TaskContext, TaskError};
@@ -45,9 +45,9 @@ impl Alteration for FaultyWorld {
         &self.world
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
         assert!(!self.refuses.load(Ordering::SeqCst), "the driver itself has a fault");
-        self.world.append(store, records, alone, durable);
+        self.world.append(store, batch, alone, durable);
     }
 
     fn before_engine(&self, run: &RunId) {

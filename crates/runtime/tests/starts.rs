@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use motet::engine::RunId;
 use motet::language::Timestamp;
-use motet::store::{Record, Store};
+use motet::store::{Batch, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Error, Motet, Pipeline, StartOptions, Started};
@@ -21,7 +21,7 @@ type Computed = Box<dyn FnOnce() + Send>;
 /// A world whose disk takes turns when it is told to, and work beside the tasks too.
 struct SlowDisk {
     world: VirtualWorld,
-    waiting: Mutex<Vec<(Store, Vec<Record>, Durable)>>,
+    waiting: Mutex<Vec<(Store, Batch, Durable)>>,
     computing: Mutex<Option<Vec<Computed>>>,
 }
 
@@ -34,13 +34,13 @@ impl SlowDisk {
     /// The names of the runs whose first turns are on their way.
     fn begun(&self) -> Vec<String> {
         let waiting = self.waiting.lock().unwrap();
-        let records = waiting.iter().flat_map(|(_, records, _)| records);
+        let records = waiting.iter().flat_map(|(_, batch, _)| &batch.turns);
         records.filter(|record| record.turn.number == 1).map(|record| record.run.to_string()).collect()
     }
 
     fn flush(&self) {
-        for (store, records, durable) in std::mem::take(&mut *self.waiting.lock().unwrap()) {
-            durable(store.append_now(&records));
+        for (store, batch, durable) in std::mem::take(&mut *self.waiting.lock().unwrap()) {
+            durable(store.append_now(batch));
         }
     }
 }
@@ -60,8 +60,8 @@ impl Alteration for SlowDisk {
         }
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, _: bool, durable: Durable) {
-        self.waiting.lock().unwrap().push((store.clone(), records, durable));
+    fn append(&self, store: &Store, batch: Batch, _: bool, durable: Durable) {
+        self.waiting.lock().unwrap().push((store.clone(), batch, durable));
     }
 }
 

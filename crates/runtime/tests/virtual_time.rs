@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet::language::{Timestamp, Value};
-use motet::store::{Record, Store};
+use motet::store::{Batch, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
 use motet::{Motet, StartOptions};
@@ -107,11 +107,11 @@ impl Alteration for Observed {
         self.world.compute(work)
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
-        let runs = records.iter().map(|record| record.run.to_string()).collect();
-        let takes_long = records.iter().any(|record| store.takes_long(record));
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
+        let runs = batch.turns.iter().map(|record| record.run.to_string()).collect();
+        let takes_long = batch.turns.iter().any(|record| store.takes_long(record));
         self.appended.lock().unwrap().push((runs, takes_long));
-        self.world.append(store, records, alone, durable);
+        self.world.append(store, batch, alone, durable);
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
+use motet_engine::dispatcher::GateEntry;
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
@@ -25,6 +26,33 @@ pub struct Record {
     pub run: RunId,
     /// The turn. Shared, because the runtime tells others about it as well.
     pub turn: Arc<Turn>,
+}
+
+/// What is made durable together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Turns, in order for each run.
+    pub turns: Vec<Record>,
+    /// What happened at the gate, in order.
+    pub gate: Vec<GateEntry>,
+}
+
+impl From<Vec<Record>> for Batch {
+    fn from(turns: Vec<Record>) -> Batch {
+        Batch { turns, gate: Vec::new() }
+    }
+}
+
+impl<R: AsRef<[Record]> + ?Sized> From<&R> for Batch {
+    fn from(turns: &R) -> Batch {
+        turns.as_ref().to_vec().into()
+    }
+}
+
+impl From<Vec<GateEntry>> for Batch {
+    fn from(gate: Vec<GateEntry>) -> Batch {
+        Batch { turns: Vec::new(), gate }
+    }
 }
 
 /// A turn as it is stored: a row without its run.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use motet_engine::dispatcher::GateEntry;
 use motet_engine::{RunId, Turn};
 
 use crate::beside::Beside;
 use crate::journal::StoredTurn;
 use crate::projection::Extract;
-use crate::{Record, StoreError};
+use crate::{Batch, Record, StoreError};
 
 /// A record that is encoded and hashed. What lies beside the database is durable.
 pub(crate) struct Prepared {
@@ -25,8 +26,20 @@ impl Prepared {
         Ok(Prepared { run, turn, stored, extract })
     }
 
-    /// Prepares all records of a request.
+    /// Prepares all turns of a request.
     pub(crate) fn all(records: &[Record], beside: &Beside) -> Result<Vec<Prepared>, StoreError> {
         records.iter().map(|record| Prepared::of(record, beside)).collect()
+    }
+}
+
+/// A batch of which all turns are prepared.
+pub(crate) struct PreparedBatch {
+    pub(crate) turns: Vec<Prepared>,
+    pub(crate) gate: Vec<GateEntry>,
+}
+
+impl PreparedBatch {
+    pub(crate) fn of(batch: Batch, beside: &Beside) -> Result<PreparedBatch, StoreError> {
+        Ok(PreparedBatch { turns: Prepared::all(&batch.turns, beside)?, gate: batch.gate })
     }
 }

@@ -7,11 +7,13 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
+use motet_engine::dispatcher::GateEntry;
+
 use crate::beside::Beside;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, PreparedBatch};
 use crate::stage::Stage;
 use crate::writer::{Outcome, SharedWriter};
-use crate::{Record, StoreError};
+use crate::{Batch, Record, StoreError};
 
 /// No more turns than this in one commit, so that the first doesn't wait for too long.
 const BATCH_RECORDS_MAX: usize = 1024;
@@ -32,6 +34,7 @@ pub(crate) enum Job {
 
 pub(crate) struct Request {
     pub(crate) work: Work,
+    gate: Vec<GateEntry>,
     waiter: Waiter,
 }
 
@@ -56,10 +59,10 @@ impl Queue {
         Queue { stage: Some(stage), sender: Some(sender), thread: thread.ok() }
     }
 
-    pub(crate) fn hand_in(&self, records: Vec<Record>, done: impl FnOnce(Outcome) + Send + 'static) {
+    pub(crate) fn hand_in(&self, batch: Batch, done: impl FnOnce(Outcome) + Send + 'static) {
         let waiter = Waiter(Some(Box::new(done)));
         if let Some(stage) = &self.stage {
-            stage.hand_in(Request { work: Work::AsHandedIn(records), waiter });
+            stage.hand_in(Request { work: Work::AsHandedIn(batch.turns), gate: batch.gate, waiter });
         }
     }
 
@@ -154,10 +157,10 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Request> {
 
 fn serve(writer: &SharedWriter, beside: &Beside, requests: Vec<Request>) {
     let (mut prepared, mut waiters) = (Vec::new(), Vec::new());
-    for Request { work, waiter } in requests {
+    for Request { work, gate, waiter } in requests {
         match work.prepare(beside) {
-            Ok(records) => {
-                prepared.push(records);
+            Ok(turns) => {
+                prepared.push(PreparedBatch { turns, gate });
                 waiters.push(waiter);
             }
             Err(error) => waiter.tell(Err(writer.lock().stop(error))),
@@ -166,7 +169,6 @@ fn serve(writer: &SharedWriter, beside: &Beside, requests: Vec<Request>) {
     if prepared.is_empty() {
         return;
     }
-    let records: Vec<&[Prepared]> = prepared.iter().map(Vec::as_slice).collect();
-    let outcomes = writer.lock().commit(&records);
+    let outcomes = writer.lock().commit(&prepared);
     waiters.into_iter().zip(outcomes).for_each(|(waiter, outcome)| waiter.tell(outcome));
 }

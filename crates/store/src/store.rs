@@ -16,14 +16,14 @@ use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
 use crate::mark;
 use crate::patience::{ForeignLock, Patience, Waiting};
 use crate::plans::KeptPlan;
-use crate::prepare::Prepared;
+use crate::prepare::PreparedBatch;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::schema::Whose;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
-    ArtifactRow, Backup, FoundRun, IntegrityReport, Record, RunFilter, RunRow, StoreError, UsualDuration,
-    backup, integrity, schema, scratch,
+    ArtifactRow, Backup, Batch, FoundRun, GateStream, IntegrityReport, Record, RunFilter, RunRow, StoreError,
+    UsualDuration, backup, gate, integrity, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -226,7 +226,7 @@ impl Store {
         self.append_all(vec![record], done);
     }
 
-    /// Hands in some turns and returns at once. When they are durable, all of them or none, the
+    /// Hands in some turns and entries of the gate's stream, and returns at once. When they are durable, all of them or none, the
     /// writer's thread calls `done`, which must be quick. Requests of the same run are committed in the
     /// order in which they were handed in, as many at a time as have gathered. A turn that takes long
     /// ([`Store::takes_long`]) holds up all that is in its request.
@@ -236,11 +236,11 @@ impl Store {
     /// and everything after gets the same.
     pub fn append_all(
         &self,
-        records: Vec<Record>,
+        batch: impl Into<Batch>,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
         match self.writer() {
-            Ok(writer) => self.queue(writer).hand_in(records, done),
+            Ok(writer) => self.queue(writer).hand_in(batch.into(), done),
             Err(error) => done(Err(error)),
         }
     }
@@ -259,28 +259,29 @@ impl Store {
         }
     }
 
-    /// Appends some turns, all of them or none, and returns when they are durable. No other thread is
-    /// involved. Don't mix with [`Store::append`] for the same run.
+    /// Appends some turns and entries of the gate's stream, all of them or none, and returns when they are
+    /// durable. No other thread is involved. Don't mix with [`Store::append`] for the same run.
     ///
     /// # Errors
     /// The same as [`Store::append_all`].
-    pub fn append_now(&self, records: &[Record]) -> Result<(), StoreError> {
+    pub fn append_now(&self, batch: impl Into<Batch>) -> Result<(), StoreError> {
         let writer = self.writer()?;
-        let prepared = Prepared::all(records, &self.0.beside).map_err(|error| writer.lock().stop(error))?;
+        let prepared = PreparedBatch::of(batch.into(), &self.0.beside);
+        let prepared = prepared.map_err(|error| writer.lock().stop(error))?;
         let mut writer = writer.lock();
-        let outcome = writer.commit(&[&prepared]).swap_remove(0);
+        let outcome = writer.commit(&[prepared]).swap_remove(0);
         writer.move_log();
         outcome
     }
 
     /// The same, if that takes no longer than a commit: not where a turn takes long, somebody else is at
     /// it, or another program holds a lock on the database. Then it gives nothing and does nothing.
-    pub fn try_append_now(&self, records: &[Record]) -> Option<Result<(), StoreError>> {
+    pub fn try_append_now(&self, batch: &Batch) -> Option<Result<(), StoreError>> {
         let shared = self.writer().ok()?;
-        if records.iter().any(|record| self.takes_long(record)) {
+        if batch.turns.iter().any(|record| self.takes_long(record)) {
             return None;
         }
-        let prepared = Prepared::all(records, &self.0.beside).ok()?;
+        let prepared = PreparedBatch::of(batch.clone(), &self.0.beside).ok()?;
         let mut writer = shared.try_lock()?;
         let outcome = writer.commit_at_once(&prepared)?;
         if writer.is_log_due() {
@@ -434,6 +435,11 @@ impl Store {
     /// What a completed step or item gave.
     pub fn output(&self, run: &RunId, step: &StepPath) -> Result<Option<Value>, StoreError> {
         self.0.reader.output(run, step)
+    }
+
+    /// What the gate must know.
+    pub fn gate(&self) -> Result<GateStream, StoreError> {
+        self.0.reader.with(|connection| gate::read(connection, &self.0.file))
     }
 
     /// When somebody last drove the runs of this store, as far as is known.

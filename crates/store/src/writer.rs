@@ -13,9 +13,9 @@ use crate::heads::Heads;
 use crate::journal::{self, StoredTurn};
 use crate::patience::Waiting;
 use crate::plans::{self, KeptPlan};
-use crate::prepare::Prepared;
+use crate::prepare::PreparedBatch;
 use crate::projection::{Changes, Extract};
-use crate::{StoreError, tables};
+use crate::{StoreError, gate, tables};
 
 /// The writer, for one at a time, first come first served.
 ///
@@ -105,7 +105,7 @@ impl Writer {
 
     /// Commits some requests in one transaction and says for each how it went. A request whose turns
     /// don't follow their runs' last ones is refused as a whole and leaves the others alone.
-    pub(crate) fn commit(&mut self, requests: &[&[Prepared]]) -> Vec<Outcome> {
+    pub(crate) fn commit(&mut self, requests: &[PreparedBatch]) -> Vec<Outcome> {
         match self.commit_with(requests, true) {
             Ok(outcomes) => outcomes,
             Err(error) => vec![Err(error); requests.len()],
@@ -113,15 +113,15 @@ impl Writer {
     }
 
     /// The same for one request; but where another program holds a lock, it gives nothing and does nothing.
-    pub(crate) fn commit_at_once(&mut self, records: &[Prepared]) -> Option<Outcome> {
-        match self.commit_with(&[records], false) {
+    pub(crate) fn commit_at_once(&mut self, request: &PreparedBatch) -> Option<Outcome> {
+        match self.commit_with(std::slice::from_ref(request), false) {
             Ok(mut outcomes) => Some(outcomes.swap_remove(0)),
             Err(StoreError::Busy { .. }) => None,
             Err(error) => Some(Err(error)),
         }
     }
 
-    fn commit_with(&mut self, requests: &[&[Prepared]], waits: bool) -> Result<Vec<Outcome>, StoreError> {
+    fn commit_with(&mut self, requests: &[PreparedBatch], waits: bool) -> Result<Vec<Outcome>, StoreError> {
         self.check_running()?;
         let mut outcome = self.transact(requests, waits);
         if let Err(Failed::Stale(_)) = outcome {
@@ -129,27 +129,30 @@ impl Writer {
             outcome = self.transact(requests, waits);
         }
         let (outcomes, last) = outcome.map_err(|failed| self.fail(failed))?;
-        requests.iter().for_each(|records| self.heads.release(records));
-        if last.is_some() {
+        requests.iter().for_each(|request| self.heads.release(&request.turns));
+        if last.is_some() || requests.iter().any(|request| !request.gate.is_empty()) {
             self.committed(last)?;
             self.count(requests, &outcomes);
         }
         Ok(outcomes)
     }
 
-    fn transact(&mut self, requests: &[&[Prepared]], waits: bool) -> Result<(Vec<Outcome>, Last), Failed> {
+    fn transact(&mut self, requests: &[PreparedBatch], waits: bool) -> Result<(Vec<Outcome>, Last), Failed> {
         let transaction =
             begin(&self.connection, &self.waiting, waits).map_err(|error| self.failed(error))?;
         let mut write = || -> rusqlite::Result<_> {
             let (mut changes, mut last) = (Changes::default(), None);
             let mut outcomes = Vec::with_capacity(requests.len());
-            for records in requests {
-                let placed = self.heads.place(&transaction, records)?;
-                for (record, run) in records.iter().zip(placed.iter().flatten()) {
+            for PreparedBatch { turns, gate: entries } in requests {
+                let placed = self.heads.place(&transaction, turns)?;
+                for (record, run) in turns.iter().zip(placed.iter().flatten()) {
                     let sequence = journal::insert(&transaction, *run, &record.stored)?;
                     last = Some((sequence, record.stored.check()));
                     changes.add(*run, &record.turn, &record.extract);
                     changes.add_long_values(*run, record.stored.long_values());
+                }
+                if placed.is_ok() {
+                    entries.iter().try_for_each(|entry| gate::insert(&transaction, entry))?;
                 }
                 outcomes.push(placed.map(drop));
             }
@@ -163,9 +166,9 @@ impl Writer {
         written.map_err(|error| self.failed(error))
     }
 
-    fn count(&mut self, requests: &[&[Prepared]], outcomes: &[Outcome]) {
+    fn count(&mut self, requests: &[PreparedBatch], outcomes: &[Outcome]) {
         let written = requests.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
-        let turns: usize = written.map(|(records, _)| records.len()).sum();
+        let turns: usize = written.map(|(request, _)| request.turns.len()).sum();
         self.written.turns += turns as u64;
         self.written.commits += 1;
     }

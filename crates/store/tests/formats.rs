@@ -9,10 +9,11 @@ mod score;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use motet_engine::dispatcher::{GateEntry, GateEvent};
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunEvent, Turn};
-use motet_pipeline::Digest;
-use motet_store::{FORMAT, ItemCounts, KeptPlan, RunFilter, StepRow, Store};
+use motet_pipeline::{Digest, Timestamp};
+use motet_store::{FORMAT, GateStream, ItemCounts, KeptPlan, RunFilter, StepRow, Store};
 use score::Score;
 
 fn fixture(format: u32) -> PathBuf {
@@ -80,6 +81,40 @@ fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
         let later = Score::four_steps("later").kept_in(&owner);
         assert_eq!(looker.turns(&later.run).unwrap(), later.turns(), "format {format}");
     }
+}
+
+#[test]
+fn the_gate_of_a_store_of_any_format_can_be_asked_and_told() {
+    for format in 1..=FORMAT {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        let looker = Store::open_read_only(folder.path()).unwrap();
+        assert_eq!(looker.gate().unwrap(), GateStream::default(), "format {format}");
+        let rate = "3/1m".parse().unwrap();
+        let event = GateEvent::TokenTaken { pool: "search".into(), rate, shares: 5 };
+        let entry = GateEntry { at: Timestamp(7), event };
+        Store::adopt(folder.path()).unwrap().append_now(vec![entry.clone()]).unwrap();
+        assert_eq!(looker.gate().unwrap().entries, [entry], "format {format}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_the_gates_stream_is_counted_and_harms_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let entry = |cap: &str| {
+        let total = "0.25".parse().unwrap();
+        GateEntry { at: Timestamp(7), event: GateEvent::Spent { cap: cap.into(), total } }
+    };
+    store.append_now(vec![entry("a"), entry("b"), entry("c"), entry("d")]).unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join("motet.db")).unwrap();
+    let damage = [
+        "UPDATE gate SET event = substr(event, 1, 20) WHERE subject = 'cap a'",
+        "UPDATE gate SET event = '{\"event\":\"of_a_later_version\"}' WHERE subject = 'cap b'",
+        "UPDATE gate SET event = CAST(x'ff00' AS TEXT) WHERE subject = 'cap c'",
+    ];
+    damage.iter().for_each(|sql| assert_eq!(connection.execute(sql, []), Ok(1)));
+    assert_eq!(store.gate().unwrap(), GateStream { entries: vec![entry("d")], unread: 3 });
 }
 
 #[test]

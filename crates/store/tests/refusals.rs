@@ -266,7 +266,7 @@ fn what_was_opened_to_look_at_is_not_written() {
     assert_eq!(store.turns(&score.run).unwrap(), score.turns());
     let read_only =
         |outcome: Result<(), StoreError>| assert!(matches!(outcome, Err(StoreError::ReadOnly { .. })));
-    read_only(store.append_now(&Score::four_steps("s").records()));
+    read_only(store.append_now(Score::four_steps("s").records()));
     read_only(store.put_bytes(b"x").map(drop));
     read_only(store.heartbeat(motet_pipeline::Timestamp(1)));
     let (done, outcome) = mpsc::channel();
@@ -373,7 +373,7 @@ fn writes_until_the_disk_is_full() {
     let full = |outcome: &Result<(), StoreError>| outcome.as_ref().is_err_and(is_told);
     let (done, outcomes) = mpsc::channel();
     let scores: Vec<Score> = (0..1500).map(|n| Score::four_steps(&format!("r{n}"))).collect();
-    store.append_now(&scores[0].records()).unwrap();
+    store.append_now(scores[0].records()).unwrap();
     for (n, score) in scores.iter().enumerate().skip(1) {
         let done = done.clone();
         store.append_all(score.records(), move |outcome| done.send((n, outcome)).unwrap());
@@ -386,7 +386,7 @@ fn writes_until_the_disk_is_full() {
     for (_, outcome) in &outcomes[good..] {
         assert!(full(outcome), "{outcome:?}");
     }
-    assert!(full(&store.append_now(&scores[1499].records())));
+    assert!(full(&store.append_now(scores[1499].records())));
     assert!(store.put_bytes(&vec![7; 5_000_000]).is_err_and(|error| is_told(&error)));
     for (n, _) in &outcomes[..good] {
         assert_eq!(store.turns(&scores[*n].run).unwrap(), scores[*n].turns());

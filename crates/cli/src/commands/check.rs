@@ -26,9 +26,11 @@ pub fn check(asked: &arguments::Check, terminal: &Terminal) -> Result<Exit, Prob
     if let Some(word) = &asked.explain {
         return explain(word, terminal);
     }
-    let catalogue = motet::operation::catalogue();
     let mut exit = Exit::Good;
     for file in &asked.files {
+        // Settings that can't be read are told once the pipeline is known to be good.
+        let settings = Settings::find(Some(file), &working_folder()?);
+        let catalogue = settings.map_or_else(|_| motet::operation::catalogue(), |found| found.catalogue());
         exit = exit.worst(check_file(file, &catalogue, asked.json, terminal)?);
     }
     Ok(exit)

@@ -12,7 +12,7 @@ use crate::terminal::Terminal;
 
 pub fn plan(asked: &arguments::Plan, terminal: &Terminal) -> Result<Exit, Problem> {
     let project = Project::find(Some(&asked.file), &asked.store)?;
-    let pipeline = load(&asked.file, &motet::operation::catalogue())?;
+    let pipeline = load(&asked.file, &project.settings.catalogue())?;
     let score = Score::new(pipeline.plan(), &history(pipeline.plan(), project.history().as_ref()));
     if asked.json {
         let text = serde_json::to_string_pretty(&plan::json(&score)).expect("a plan is plain data");

@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
-    let pipeline = load(&asked.file, &motet::operation::catalogue())
+    let pipeline = load(&asked.file, &project.settings.catalogue())
         .map_err(|error| add_unfinished(error, &project, &asked.file))?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
     refuse_missing(pipeline.plan(), &project.settings.tools)?;

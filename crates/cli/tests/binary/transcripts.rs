@@ -138,6 +138,25 @@ steps:
 }
 
 #[test]
+fn the_pools_of_the_settings_are_known_to_check_plan_and_run() {
+    let film = r#"motet: 1
+name: film
+steps:
+  still: { uses: local/scene, with: { prompt: a boat, width: 64, height: 64 }, pool: gpu }
+  other: { uses: local/scene, with: { prompt: a gull, width: 64, height: 64 }, pool: gpus }
+"#;
+    let project = Project::with("film.yaml", film);
+    let mut text = project.transcript(&["check", "film.yaml"]);
+    project.write("motet.toml", "[pools]\ngpu = 1\nsearch = { slots = 4, rate = \"30/1m\" }\n");
+    text += &project.transcript(&["check", "film.yaml"]);
+    project.write("film.yaml", film.replace("gpus", "search"));
+    text += &project.transcript(&["plan", "film.yaml"]);
+    assert_transcript!(project, text);
+    let run = project.command(&["run", "film.yaml", "--no-out"]).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
 fn a_plan_for_programs() {
     let project = Project::with("greeting.yaml", GREETING);
     assert_transcript!(project, project.transcript(&["plan", "greeting.yaml", "--json"]));

@@ -238,7 +238,7 @@ impl Model<'_> {
     /// A step without its fan-out, or one item.
     fn unit(&mut self, path: &str, part: &Part, other: Option<&Other>) -> End {
         match part.kind {
-            Kind::Task | Kind::Processor => self.operation(path, part.retry, other),
+            Kind::Task | Kind::Processor | Kind::Pooled => self.operation(path, part.retry, other),
             Kind::Transform => match other.map_or(Some(json!("x")), Other::input) {
                 Some(value) => End::Completed(json!({ "value": value })),
                 None => End::Skipped,

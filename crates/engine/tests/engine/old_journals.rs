@@ -51,7 +51,7 @@ fn tell(pipeline: &str, journal: &str) -> String {
                     perform.deadline
                 ),
                 Command::Stop { key } => writeln!(told, "  stop {key}"),
-                Command::Acquire { key, resource } => writeln!(told, "  acquire {resource:?} for {key}"),
+                Command::Acquire { key, needs } => writeln!(told, "  acquire {needs} for {key}"),
                 Command::Release { key } => writeln!(told, "  release {key}"),
             };
         }

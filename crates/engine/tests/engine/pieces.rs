@@ -27,6 +27,8 @@ pub enum Link {
 pub enum Kind {
     Task,
     Processor,
+    /// Needs a processor and a place in a pool.
+    Pooled,
     Transform,
     Sleep(u8),
     Fail,
@@ -171,7 +173,7 @@ impl Part {
         }
         let operation = match self.kind {
             Kind::Task => "task/work",
-            Kind::Processor => "media/work",
+            Kind::Processor | Kind::Pooled => "media/work",
             Kind::Transform => "data/transform",
             Kind::Sleep(seconds) => {
                 return line(format!("uses: flow/sleep\n    with: {{ duration: {seconds} }}"));
@@ -193,6 +195,9 @@ impl Part {
         };
         line(format!("uses: {operation}"));
         line(format!("with: {{ value: {value} }}"));
+        if self.kind == Kind::Pooled {
+            line("pool: gpu".to_owned());
+        }
         if self.timeout {
             line("timeout: { job: 40s, total: 3m }".to_owned());
         }
@@ -216,7 +221,7 @@ fn part() -> impl Strategy<Value = Part> {
         1 => Just(Link::Status), 1 => Just(Link::If), 2 => Just(Link::Fallback)
     ];
     let kind = prop_oneof![
-        4 => Just(Kind::Task), 2 => Just(Kind::Processor), 1 => Just(Kind::Transform), 1 => (1_u8..90).prop_map(Kind::Sleep),
+        4 => Just(Kind::Task), 2 => Just(Kind::Processor), 2 => Just(Kind::Pooled), 1 => Just(Kind::Transform), 1 => (1_u8..90).prop_map(Kind::Sleep),
         1 => Just(Kind::Fail), 2 => Just(Kind::Group)
     ];
     let quorum = prop_oneof![Just("all"), Just("any"), Just("2"), Just("50%")];

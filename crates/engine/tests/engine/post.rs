@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::dispatcher::Claim;
+use motet_engine::dispatcher::{Claim, Limits, PoolLimit, Told};
 use motet_engine::{
-    AttemptEnd, AttemptEvent, AttemptKey, Command, Dispatcher, Event, Input, Perform, Reaction, Resource,
-    Run, Turn,
+    AttemptEnd, AttemptEvent, AttemptKey, Command, Dispatcher, Event, Input, Perform, Reaction, Run, Turn,
 };
 use motet_pipeline::Timestamp;
 use proptest::prelude::*;
@@ -47,6 +46,11 @@ impl Dice {
     }
 }
 
+/// So many processors, and a pool for one.
+fn limits(processors: usize) -> Limits {
+    Limits::processors(processors).with_pool("gpu", PoolLimit { slots: Some(1), rate: None })
+}
+
 /// A run, the dispatcher, those who work, and what is on its way between them.
 pub struct Post {
     pub run: Run,
@@ -67,7 +71,7 @@ impl Post {
             run,
             journal: Vec::new(),
             now: DAWN,
-            gate: Dispatcher::new([(Resource::Processor, slots)]),
+            gate: Dispatcher::new(limits(slots)),
             slots,
             letters: Vec::new(),
             at_work: BTreeMap::new(),
@@ -101,8 +105,8 @@ impl Post {
                 self.tell(Input::Tick);
             } else {
                 assert!(self.run.status().is_terminal(), "the run waits for nothing");
-                assert_eq!(self.gate.held(Resource::Processor), 0, "a slot is never given back");
-                assert_eq!(self.gate.waiting(Resource::Processor), 0, "a claim is never given back");
+                assert_eq!(self.gate.held(), 0, "a slot is never given back");
+                assert_eq!(self.gate.waiting(), 0, "a claim is never given back");
                 return;
             }
         }
@@ -129,29 +133,31 @@ impl Post {
             Letter::Do(command) => self.carry_out(command),
             Letter::Tell(input) => self.tell(input),
         }
-        self.grant();
     }
 
-    fn grant(&mut self) {
-        while let Some(claim) = self.gate.poll_grant() {
-            self.letters.push(Letter::Tell(Input::Granted { key: claim.key }));
-        }
+    fn tell_gate(&mut self, told: Told) {
+        let verdicts = self.gate.handle(self.now, told);
+        let granted = verdicts.grants.into_iter().map(|claim| Input::Granted { key: claim.key });
+        self.letters.extend(granted.map(Letter::Tell));
     }
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Acquire { key, resource } => self.gate.want(self.claim(key), resource),
-            Command::Release { key } => self.gate.release(&self.claim(key)),
+            Command::Acquire { key, needs } => self.tell_gate(Told::Wanted { claim: self.claim(key), needs }),
+            Command::Release { key } => self.tell_gate(Told::Released { claim: self.claim(key) }),
             Command::Perform(perform) if !self.done.contains(&perform.key) => {
                 let key = perform.key.clone();
-                perform
-                    .resource
-                    .iter()
-                    .for_each(|resource| self.gate.hold(self.claim(key.clone()), *resource));
+                if !perform.needs.is_empty() {
+                    self.tell_gate(Told::Held {
+                        claim: self.claim(key.clone()),
+                        needs: perform.needs.clone(),
+                    });
+                }
                 self.at_work.insert(key, *perform);
-                let slots = self.at_work.values().filter(|perform| perform.resource.is_some()).count();
+                let slots = self.at_work.values().filter(|perform| perform.needs.processor).count();
+                let pooled = self.at_work.values().filter(|perform| perform.needs.pool.is_some()).count();
                 assert!(
-                    slots <= self.slots,
+                    slots <= self.slots && pooled <= 1,
                     "more slots are in use than there are: {:?}",
                     self.at_work.keys()
                 );
@@ -160,7 +166,6 @@ impl Post {
             Command::Stop { key } if !self.done.contains(&key) => self.finish(key, AttemptEnd::Cancelled),
             Command::Stop { .. } => {}
         }
-        assert!(self.gate.held(Resource::Processor) <= self.slots);
     }
 
     fn finish(&mut self, key: AttemptKey, end: AttemptEnd) {
@@ -174,14 +179,14 @@ impl Post {
     fn crash(&mut self) {
         let graph = self.run.graph().clone();
         self.run = Run::replay(graph, &self.journal).expect("the journal can be replayed");
-        self.gate = Dispatcher::new([(Resource::Processor, self.slots)]);
+        self.gate = Dispatcher::new(limits(self.slots));
         self.at_work.clear();
         self.letters
             .retain(|letter| matches!(letter, Letter::Tell(Input::Ended { .. } | Input::Cancel { .. })));
-        for command in self.run.outstanding() {
-            self.carry_out(command);
-        }
-        self.grant();
+        // Whoever is at work has its slots before anybody is let through.
+        let is_at_work = |command: &Command| matches!(command, Command::Perform(_));
+        let (at_work, others): (Vec<_>, Vec<_>) = self.run.outstanding().into_iter().partition(is_at_work);
+        at_work.into_iter().chain(others).for_each(|command| self.carry_out(command));
     }
 
     fn claim(&self, key: AttemptKey) -> Claim {

@@ -22,6 +22,7 @@ enum Act {
     Drop(Index),
     Accept(Index),
     Grant(Index),
+    Deny(Index, bool),
     Drain(Index, bool),
     Advance(u16),
     Leap(u16),
@@ -41,6 +42,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => pick().prop_map(Act::Drop),
         1 => pick().prop_map(Act::Accept),
         4 => pick().prop_map(Act::Grant),
+        1 => (pick(), any::<bool>()).prop_map(|(which, told)| Act::Deny(which, told)),
         2 => (pick(), any::<bool>()).prop_map(|(which, good)| Act::Drain(which, good)),
         3 => (0_u16..200).prop_map(Act::Advance),
         1 => (0_u16..200).prop_map(Act::Leap),
@@ -116,6 +118,16 @@ impl Trial {
                     self.tell(Input::Granted { key: which.get(&waiting).clone() });
                 }
             }
+            Act::Deny(which, told) => {
+                let waiting: Vec<_> = self.story.queueing.iter().cloned().collect();
+                if !waiting.is_empty() {
+                    let mut failure = Failure::new(Class::Unavailable, "it is left alone");
+                    if told {
+                        failure = failure.retry_at(self.story.now.after(Span::seconds(30)));
+                    }
+                    self.tell(Input::Denied { key: which.get(&waiting).clone(), failure });
+                }
+            }
             Act::Drain(which, good) => {
                 let keys: Vec<_> = self.story.stopping.iter().cloned().collect();
                 if !keys.is_empty() {
@@ -149,7 +161,7 @@ impl Trial {
                 self.story.working.contains_key(key) || self.story.stopping.contains(key)
             }
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
-            Input::Granted { key } => self.story.queueing.contains(key),
+            Input::Granted { key } | Input::Denied { key, .. } => self.story.queueing.contains(key),
             Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
             Input::Tick | Input::Cancel { .. } | Input::Resume { .. } => false,
         };
@@ -161,7 +173,7 @@ impl Trial {
         let known = if known.is_empty() { StepPath::from_text("s0") } else { which.get(&known).clone() };
         let nobody = StepPath::from_text("nobody[1]/x");
         let key = |step: &StepPath, number| AttemptKey { step: step.clone(), number };
-        self.tell_in_vain(match what % 8 {
+        self.tell_in_vain(match what % 9 {
             0 => Input::Granted { key: key(&nobody, 1) },
             1 => Input::Granted { key: key(&StepPath::root(), 1) },
             2 => Input::Ended { key: key(&nobody, 1), end: ok(json!(1)) },
@@ -169,6 +181,7 @@ impl Trial {
             4 => Input::Ended { key: key(&known, u32::MAX), end: bad(Class::Unknown) },
             5 => Input::Ended { key: key(&StepPath::root(), 1), end: AttemptEnd::Cancelled },
             6 => Input::Accepted { key: key(&known, 99), job: "job".into() },
+            7 => Input::Denied { key: key(&known, 99), failure: Failure::new(Class::Quota, "no money") },
             _ => Input::Accepted { key: key(&nobody, 1), job: "job".into() },
         });
     }

@@ -216,6 +216,10 @@ pub fn span(text: &str) -> Span {
 impl Scenario {
     /// Tells the run something, now.
     pub fn tell(&mut self, input: Input) -> &mut Scenario {
+        if let Input::Denied { key, .. } = &input {
+            // Whoever is denied waits no more.
+            self.queueing.remove(key);
+        }
         let reaction = self.run.handle(self.now, input);
         self.take_in(reaction);
         self.comes_to_rest()
@@ -340,6 +344,12 @@ impl Scenario {
     pub fn grants(&mut self, step: &str) -> &mut Scenario {
         let waiting = self.queueing.iter().find(|key| key.step.as_str() == step).cloned();
         self.tell(Input::Granted { key: waiting.unwrap_or_else(|| key(step, 1)) })
+    }
+
+    /// The attempt of `step` that waits will not get what it needs.
+    pub fn denies(&mut self, step: &str, failure: Failure) -> &mut Scenario {
+        let waiting = self.queueing.iter().find(|key| key.step.as_str() == step).cloned();
+        self.tell(Input::Denied { key: waiting.expect("it waits"), failure })
     }
 
     pub fn cancels(&mut self, reason: &str) -> &mut Scenario {

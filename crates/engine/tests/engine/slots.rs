@@ -1,7 +1,8 @@
 //! Slots: asked for by an attempt, given back whatever comes of it.
 
-use motet_engine::{Command, Input, Resource};
-use motet_pipeline::{Class, Timestamp};
+use motet_engine::dispatcher::Needs;
+use motet_engine::{Command, Input};
+use motet_pipeline::{Class, Failure, Timestamp};
 use serde_json::json;
 
 use crate::scenario::{key, start};
@@ -82,6 +83,83 @@ fn what_is_called_off_in_the_turn_in_which_it_would_ask_or_begin_never_does() {
 fn work_tells_what_it_holds_also_when_it_is_taken_up() {
     let mut story = start("steps: { a: { uses: media/work }, b: { uses: task/work } }");
     story.grants("a").crashes();
-    assert_eq!(story.working[&key("a", 1)].resource, Some(Resource::Processor));
-    assert_eq!(story.working[&key("b", 1)].resource, None);
+    assert_eq!(story.working[&key("a", 1)].needs, Needs::processor());
+    assert_eq!(story.working[&key("b", 1)].needs, Needs::default());
+}
+
+#[test]
+fn a_step_asks_for_all_that_its_target_needs_at_once() {
+    let text = r#"
+        steps:
+          a: { uses: media/work, pool: gpu, fallback: [{ uses: task/work, pool: other }, { uses: media/work, on: any }] }
+          b: { uses: task/work, pool: gpu, each: [1, 2] }
+          c: { uses: task/work }
+        "#;
+    let mut story = start(text);
+    let asked = |story: &crate::scenario::Scenario, step: &str| -> Vec<String> {
+        let told = |command| match command {
+            Command::Acquire { key, needs } => Some(format!("{key}: {needs}")),
+            _ => None,
+        };
+        let asked = story.run.outstanding().into_iter().filter_map(told);
+        asked.filter(|words| words.starts_with(step)).collect()
+    };
+    assert_eq!(asked(&story, "a"), ["a#1: a processor and a place in the pool `gpu`"]);
+    assert_eq!(
+        asked(&story, "b"),
+        ["b[0]#1: a place in the pool `gpu`", "b[1]#1: a place in the pool `gpu`"]
+    );
+    story.works_on(["c#1"]).grants("a").fails("a", Class::Gone);
+    assert_eq!(asked(&story, "a"), ["a#2: a place in the pool `other`"], "a fallback says its own");
+    story.grants("a").fails("a", Class::Invalid);
+    assert_eq!(asked(&story, "a"), ["a#3: a processor"]);
+}
+
+#[test]
+fn a_denied_step_turns_to_its_next_target_at_once() {
+    let text = r#"
+        steps: { a: { uses: media/work, pool: gpu, retry: { attempts: 3 }, fallback: [{ uses: task/work }] } }
+        "#;
+    let mut story = start(text);
+    let later = story.now.after(crate::scenario::span("1m"));
+    story.denies("a", Failure::unavailable("it is left alone for a while").retry_at(later));
+    story.works_on(["a#1"]).ends("a", json!(1));
+    assert_eq!(
+        story.story_of("a"),
+        [
+            "step_ready",
+            "fallback_taken",
+            "target_ready",
+            "attempt_planned",
+            "attempt_succeeded",
+            "step_completed"
+        ]
+    );
+    assert_eq!(story.last("fallback_taken")["reason"], "unavailable: it is left alone for a while");
+}
+
+#[test]
+fn a_denied_step_without_another_target_sleeps_until_it_may_ask_again_and_no_attempt_is_counted() {
+    let mut story =
+        start("steps: { a: { uses: media/work, retry: { attempts: 2, backoff: 1s, jitter: false } } }");
+    for _ in 0..3 {
+        let later = story.now.after(crate::scenario::span("1m"));
+        story.denies("a", Failure::unavailable("it is left alone").retry_at(later)).finds("a", "sleeping");
+        story.advances("59s").finds("a", "sleeping").crashes().advances("1s").finds("a", "waiting");
+    }
+    story.grants("a").works_on(["a#1"]).fails("a", Class::Unavailable).advances("1s");
+    let later = story.now.after(crate::scenario::span("1m"));
+    story.denies("a", Failure::unavailable("it is left alone").retry_at(later)).advances("1m");
+    story.grants("a").works_on(["a#2"]).fails("a", Class::Unavailable).is_lost("a", Class::Unavailable);
+}
+
+#[test]
+fn a_step_that_is_denied_for_good_or_for_too_long_fails() {
+    let mut story = start("steps: { a: { uses: media/work } }");
+    story.denies("a", Failure::new(Class::Quota, "there is no money")).is_lost("a", Class::Quota);
+    let mut story = start("steps: { a: { uses: media/work, timeout: { total: 30s } } }");
+    let later = story.now.after(crate::scenario::span("1m"));
+    story
+        .denies("a", Failure::unavailable("it is left alone").retry_at(later))
+        .is_lost("a", Class::Unavailable);
 }

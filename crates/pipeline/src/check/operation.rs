@@ -21,9 +21,11 @@ impl<'c> Checker<'c, '_> {
         step: &'c document::Step,
         uses: &At<String>,
         with: &'c [(At<String>, Written)],
-        retry: Option<&[Retry]>,
-        fallbacks: &'c [Fallback],
     ) -> CheckedBody {
+        let document::Body::Uses { retry, pool, fallback: fallbacks, .. } = &step.body else {
+            return CheckedBody::unknown();
+        };
+        let retry = retry.as_deref();
         let mut dependencies = Dependencies::default();
         let given = self.infer_all(with, &mut dependencies);
         let first = self.contract(uses);
@@ -40,6 +42,7 @@ impl<'c> Checker<'c, '_> {
                 waits_for: Vec::new(),
                 retry: policy::retry_rules(retry, None, &contract, step.on_unknown),
                 timeouts: policy::timeouts(&step.timeout, &step.timeout),
+                pool: self.pool(pool.as_ref(), &contract),
                 contract,
             });
         }
@@ -98,6 +101,7 @@ impl<'c> Checker<'c, '_> {
             waits_for: dependencies.into_plan(),
             retry: policy::retry_rules(fallback.retry.as_deref(), retry, &contract, step.on_unknown),
             timeouts: policy::timeouts(&fallback.timeout, &step.timeout),
+            pool: self.pool(fallback.pool.as_ref(), &contract),
             contract,
         };
         (Some(target), given)

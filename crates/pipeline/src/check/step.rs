@@ -149,9 +149,7 @@ impl<'c> Checker<'c, '_> {
     fn body(&mut self, step: &'c document::Step) -> CheckedBody {
         match &step.body {
             Body::Uses { uses, with, .. } if yaml::is_file(&uses.value) => self.subpipeline(step, uses, with),
-            Body::Uses { uses, with, retry, fallback } => {
-                self.operation(step, uses, with, retry.as_deref(), fallback)
-            }
+            Body::Uses { uses, with, .. } => self.operation(step, uses, with),
             Body::Group { steps, outputs } => {
                 let values = self.frame().values.clone();
                 for output in outputs.iter().filter(|output| is_of_every_step(&output.name.value)) {

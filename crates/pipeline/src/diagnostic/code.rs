@@ -69,6 +69,7 @@ codes! {
     UnknownName = "unknown-name",
     UnknownOperation = "unknown-operation",
     UnknownParameter = "unknown-parameter",
+    UnknownPool = "unknown-pool",
     UnknownStep = "unknown-step",
     UnknownTest = "unknown-test",
     Unquoted = "unquoted-expression",

@@ -148,6 +148,11 @@ impl Code {
                 "The operation has no parameter of that name. A fallback takes over what it knows of the first \
                  target's parameters; what is written for the fallback itself must be known to it."
             }
+            Code::UnknownPool => {
+                "The settings have no pool of that name. A pool limits how many attempts are at work in it at once, \
+                 or how often one may begin, over all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
+                 search = { slots = 4, rate = \"30/1m\" }"
+            }
             Code::UnknownStep => {
                 "There is no step of that name to be seen from here. A step sees the steps beside it, and those of \
                  the scopes around its group; the steps inside of a group are seen through the group's `outputs`, \

@@ -50,6 +50,7 @@ pub const STEP: &[Key] = &[
     now("early"),
     now("retry"),
     now("timeout"),
+    now("pool"),
     now("fallback"),
     now("check"),
     now("optional"),
@@ -73,7 +74,8 @@ pub const STEP: &[Key] = &[
 pub const WITH_EACH: &[&str] = &["as", "key", "max_parallel", "quorum", "early"];
 
 /// The keys of a fallback.
-pub const FALLBACK: &[Key] = &[now("uses"), now("with"), now("on"), now("retry"), now("timeout")];
+pub const FALLBACK: &[Key] =
+    &[now("uses"), now("with"), now("on"), now("retry"), now("timeout"), now("pool")];
 
 /// The keys of a retry rule.
 pub const RETRY: &[Key] = &[

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use motet_engine::RunId;
+use motet_engine::dispatcher::Told;
 use motet_pipeline::Span;
 use motet_store::StoreError;
 
@@ -26,7 +27,7 @@ impl Driver {
         if let Some(at) = live.deadline {
             self.deadlines.remove(&(at, id.clone()));
         }
-        self.dispatcher.forget(id);
+        self.tell_gate(Told::Forgotten { run: id.clone() });
         let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
         of_run.for_each(|(_, at_work)| at_work.stop.cancel());
         live.publisher.end(Happening::Lost(Arc::new(self.standing.why_undriven(id))));
@@ -122,5 +123,6 @@ impl Driver {
         self.runs.clear();
         self.deadlines.clear();
         self.batch.clear();
+        self.gate.clear();
     }
 }

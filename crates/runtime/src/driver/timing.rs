@@ -33,7 +33,8 @@ impl Driver {
     /// When something is to be done if nothing happens before.
     fn next_wake(&self) -> Option<Timestamp> {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = deadline.into_iter().chain(self.heart.due()).min();
+        let others = self.heart.due().into_iter().chain(self.dispatcher.next_deadline());
+        let next = deadline.into_iter().chain(others).min();
         next.filter(|_| self.leaving.is_empty())
     }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use motet_engine::Dispatcher;
+use motet_engine::dispatcher::{Limits, PoolLimit};
 use motet_pipeline::Timestamp;
 use motet_pipeline::contract::Catalogue;
 use motet_store::{ForeignLock, Store};
@@ -33,7 +35,7 @@ pub struct Builder {
     pub(super) shared: Option<Store>,
     pub(super) tools: Tools,
     pub(super) world: SharedWorld,
-    pub(super) processors: usize,
+    pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
     pub(super) operations: Operations,
     pub(super) on_warning: OnWarning,
@@ -67,7 +69,27 @@ impl Builder {
     /// How much work that keeps a processor busy may go on at once; the number of processors by
     /// default.
     pub fn processors(mut self, count: usize) -> Builder {
-        self.processors = count;
+        self.limits.processors = count.max(1);
+        self
+    }
+
+    /// Adds a pool, which steps name with `pool`: how many of their attempts may be at work at once, and how
+    /// often one may begin, over all runs. A later one takes the place of an earlier one of the same name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// use motet::engine::dispatcher::PoolLimit;
+    /// let gpu = PoolLimit { slots: Some(1), rate: Some("30/1m".parse().unwrap()) };
+    /// let motet = motet::Motet::builder().pool("gpu", gpu).open().await?;
+    /// assert!(motet.load_text("
+    /// motet: 1
+    /// steps: { title: { uses: local/scene, with: { prompt: a boat }, pool: gpu } }
+    /// ").is_ok());
+    /// # motet.close().await; Ok(()) }
+    /// ```
+    pub fn pool(mut self, name: &str, limit: PoolLimit) -> Builder {
+        self.limits.pools.insert(name.into(), limit);
+        self.catalogue.set_pools(self.limits.pools.keys().map(|name| name.to_string()));
         self
     }
 
@@ -138,7 +160,7 @@ impl Builder {
         match self.folder.clone() {
             None => {
                 let store = self.shared.clone().map_or_else(Store::in_memory, Ok)?;
-                Ok(self.drive(store, None, Before::default()))
+                self.drive(store, None, Before::default())
             }
             Some(folder) => {
                 let lock = Lock::take(&folder, self.world.now())?;
@@ -163,7 +185,7 @@ impl Builder {
         children::end_left(&store.children());
         store.sweep_scratch();
         let before = Before { owner: lock.previous().cloned(), seen_at: store.last_heartbeat()? };
-        Ok(self.drive(store, Some(lock), before))
+        self.drive(store, Some(lock), before)
     }
 
     /// Opens the store in `folder`, to write into it.
@@ -171,15 +193,20 @@ impl Builder {
         Ok(if self.adopts { Store::adopt(folder)? } else { Store::open(folder)? })
     }
 
-    fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Motet {
+    fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Result<Motet, Error> {
+        let stream = store.gate()?;
+        let dispatcher = Dispatcher::replay(self.limits.clone(), &stream.entries, self.world.now());
         let heart = Heart::new(lock.is_some());
         let standing = Arc::new(Standing::new(lock));
-        let processors = self.processors;
         let hands = Arc::new(self.into_hands(store));
         warn_of_locks(&hands);
-        let mail = Driver::spawn(hands.clone(), processors, heart, standing.clone());
+        if stream.unread > 0 {
+            let store = hands.store.folder().to_owned();
+            hands.warn(&Warning::GateUnread { store, entries: stream.unread });
+        }
+        let mail = Driver::spawn(hands.clone(), dispatcher, heart, standing.clone());
         let (latches, graphs) = (Latches::default(), Graphs::default());
-        Motet { inner: Arc::new(Inner { hands, mail, latches, graphs, standing, before }) }
+        Ok(Motet { inner: Arc::new(Inner { hands, mail, latches, graphs, standing, before }) })
     }
 
     /// All that operations work with, in `store`.

@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
     Ok(Proposal::new(settings, bytes, &places))
 }
 
-struct Source<'a> {
+pub(super) struct Source<'a> {
     path: &'a Path,
     folder: &'a Path,
     text: &'a str,
@@ -85,6 +85,7 @@ impl Source<'_> {
             Setting::Store => settings.store = Some(StorePlace::read(text()?, self.folder)),
             Setting::Out => settings.out = self.folder.join(text()?),
             Setting::Processors => settings.processors = self.processors(found, span)?,
+            Setting::Pools => settings.pools = self.pools(value)?,
             Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
             Setting::Ffprobe => tools.ffprobe = self.program(text()?),
             Setting::EspeakNg => tools.espeak_ng = self.program(text()?),
@@ -115,9 +116,7 @@ impl Source<'_> {
     }
 
     fn processors(&self, value: &DeValue, span: Range<usize>) -> Result<usize, Error> {
-        let number = value.as_integer().filter(|number| number.radix() == 10);
-        let number = number.and_then(|number| number.as_str().parse().ok());
-        match number {
+        match self.whole_number(value) {
             Some(number @ 1..=PROCESSORS_MAX) => Ok(number),
             _ => {
                 let wanted = format!("a whole number from 1 to {PROCESSORS_MAX}");
@@ -126,11 +125,16 @@ impl Source<'_> {
         }
     }
 
-    fn wrong(&self, key: &str, wanted: &str, value: &DeValue, span: Range<usize>) -> Error {
+    pub(super) fn whole_number(&self, value: &DeValue) -> Option<usize> {
+        let number = value.as_integer().filter(|number| number.radix() == 10)?;
+        number.as_str().parse().ok()
+    }
+
+    pub(super) fn wrong(&self, key: &str, wanted: &str, value: &DeValue, span: Range<usize>) -> Error {
         self.fault(span, format!("`{key}` must be {wanted}, and is of type {}", value.type_str()))
     }
 
-    fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Error {
+    pub(super) fn fault(&self, span: Range<usize>, message: impl Into<String>) -> Error {
         let (line, column) = self.place(span);
         Error::Settings { path: self.path.to_owned(), line, column, message: message.into() }
     }
@@ -151,7 +155,8 @@ mod tests {
     #[test]
     fn everything_can_be_set_and_paths_are_seen_from_the_file() {
         let text = "store = \".kept\"\nout = \"/films\"\nprocessors = 3\n[tools]\nffmpeg = \"bin/ffmpeg\"\n\
-                    ffprobe = \"ffprobe6\"\nespeak_ng = \"/opt/espeak\"\nfont = \"title.ttf\"\n";
+                    ffprobe = \"ffprobe6\"\nespeak_ng = \"/opt/espeak\"\nfont = \"title.ttf\"\n\
+                    [pools]\ngpu = 1\nsearch = { slots = 4, rate = \"30/1m\" }\nmail.rate = \"1/2s\"\n";
         let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
         insta::assert_debug_snapshot!(settings);
     }
@@ -168,6 +173,15 @@ mod tests {
             "processors = 0x10",
             "processors = \"4\"",
             "tools = \"ffmpeg\"",
+            "pools = 1",
+            "[pools]\ngpu = 0",
+            "[pools]\ngpu = true",
+            "[pools]\ngpu = {}",
+            "[pools]\nMy-GPU = 1",
+            "[pools]\nsearch = { slots = 1.5 }",
+            "[pools]\nsearch = { rat = \"30/1m\" }",
+            "[pools]\nsearch = { rate = \"fast\" }",
+            "[pools.search]\nrate = 30",
             "store = ",
             "store = 'a'\nstore = 'b'",
             "'tools.ffmpeg' = 'x'",

@@ -26,6 +26,7 @@ impl fmt::Display for Power {
             Setting::Out => write!(f, "writes outputs to {value}, outside of the project"),
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
+            Setting::Pools => write!(f, "makes pools: {value}"),
             Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
             Setting::Ffprobe => write!(f, "runs `{value}` as ffprobe"),
             Setting::EspeakNg => write!(f, "runs `{value}` as espeak-ng"),
@@ -48,6 +49,8 @@ pub(super) fn value_of_power(setting: Setting, settings: &Settings) -> Option<St
         Setting::Out => project.outside(&settings.out),
         Setting::Font => project.outside(tools.font.as_ref()?),
         Setting::Processors => above(usual.processors, settings.processors),
+        // They only hold back, and only steps of this project.
+        Setting::Pools => None,
         Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
         Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
         Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Digest;
+use motet_pipeline::contract::Catalogue;
 
 use super::power::value_of_power;
 use super::{Power, Setting, Settings};
@@ -75,6 +76,11 @@ impl Proposal {
         &self.digest
     }
 
+    /// The operations and pools of which a pipeline may speak here: nobody's word is needed for that.
+    pub fn catalogue(&self) -> Catalogue {
+        self.settings.catalogue()
+    }
+
     /// The same without the power of `setting`, which somebody has set otherwise.
     #[must_use]
     pub fn without(mut self, setting: Setting) -> Proposal {
@@ -133,6 +139,7 @@ mod tests {
             Setting::Out => ("'films'", OUTSIDE),
             Setting::Font => ("'fonts/Title.ttf'", OUTSIDE),
             Setting::Processors => ("1", &["1024"]),
+            Setting::Pools => ("{ gpu = 1000000 }", &[]),
             Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
             Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
             Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),

@@ -11,6 +11,8 @@ pub enum Setting {
     Out,
     /// `processors`: how much work may keep a processor busy at once.
     Processors,
+    /// `pools`: what steps share that name one.
+    Pools,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -23,10 +25,11 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 7] = [
+    pub const ALL: [Setting; 8] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
+        Setting::Pools,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -39,6 +42,7 @@ impl Setting {
             Setting::Store => "store",
             Setting::Out => "out",
             Setting::Processors => "processors",
+            Setting::Pools => "pools",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use motet_pipeline::{Span, Timestamp};
-use motet_store::{Record, Store};
+use motet_store::{Batch, Store};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -68,16 +68,16 @@ impl World for LiveWorld {
 
     /// A few records that are alone are committed here and now: two changes of thread cost more than
     /// such a flush. Only where other threads go on meanwhile, and only what takes no longer than that.
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
         let others_go_on = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
         if alone
-            && records.len() <= ALONE_MAX
+            && batch.turns.len() <= ALONE_MAX
             && others_go_on()
-            && let Some(appended) = store.try_append_now(&records)
+            && let Some(appended) = store.try_append_now(&batch)
         {
             return durable(appended);
         }
-        store.append_all(records, durable);
+        store.append_all(batch, durable);
     }
 
     fn run_process(

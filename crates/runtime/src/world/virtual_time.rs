@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use motet_pipeline::Timestamp;
-use motet_store::{Record, Store};
+use motet_store::{Batch, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -71,8 +71,8 @@ impl World for VirtualWorld {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, _alone: bool, durable: Durable) {
-        durable(store.append_now(&records));
+    fn append(&self, store: &Store, batch: Batch, _alone: bool, durable: Durable) {
+        durable(store.append_now(batch));
     }
 
     /// There are no programs in this world: operations that need one are replaced by the test kit.

@@ -2,6 +2,7 @@
 
 mod socket;
 
+use motet::engine::dispatcher::PoolLimit;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -410,6 +411,8 @@ async fn an_owner_with_other_settings_is_named_with_what_differs() {
     let mut others = settings();
     others.processors = 7;
     others.tools.ffmpeg = "/opt/ffmpeg".into();
+    let limit = PoolLimit { slots: Some(4), rate: Some("30/1m".parse().unwrap()) };
+    others.pools.insert("search".to_owned(), limit);
     let place = StorePlace::Folder(folder.path().to_owned());
     let refused = error_of(Session::open(place, &others).await).to_string();
     let pid = std::process::id().to_string();

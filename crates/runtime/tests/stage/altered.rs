@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use motet::engine::RunId;
 use motet::language::Timestamp;
 use motet::process::{Finished, Process, ProcessError};
-use motet::store::{Record, Store};
+use motet::store::{Batch, Store};
 use motet::world::virtual_time::VirtualWorld;
 use motet::world::{Durable, World};
 use tokio_util::sync::CancellationToken;
@@ -27,8 +27,8 @@ pub trait Alteration: Send + Sync + 'static {
         self.world().compute(work)
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
-        self.world().append(store, records, alone, durable);
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
+        self.world().append(store, batch, alone, durable);
     }
 
     fn before_engine(&self, run: &RunId) {
@@ -68,8 +68,8 @@ impl<A: Alteration> World for Altered<A> {
         self.world().draw()
     }
 
-    fn append(&self, store: &Store, records: Vec<Record>, alone: bool, durable: Durable) {
-        self.0.append(store, records, alone, durable);
+    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
+        self.0.append(store, batch, alone, durable);
     }
 
     fn before_engine(&self, run: &RunId) {

@@ -58,3 +58,12 @@ CREATE TABLE step_turns (
 -- The few among many that are worth to be shown. (Those that are not over are few too, but an index of them
 -- would cost every step two changes: they are looked for in the range of their list.)
 CREATE INDEX steps_failed ON steps (run, ended_at, path) WHERE status = 'failed';
+
+-- What the gate to all that is scarce must know after a restart: tokens that were taken, breakers that are
+-- open, money that is reserved or spent. Of each subject only the last entry is kept.
+CREATE TABLE gate (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at       INTEGER NOT NULL,            -- milliseconds since 1970-01-01 UTC
+    subject  TEXT UNIQUE,                 -- what it is about; null for what no later entry makes superfluous
+    event    TEXT NOT NULL                -- JSON
+) STRICT;

@@ -19,7 +19,7 @@ pub fn what_is_appended_is_replayed(store: &Store) {
 
 pub fn many_records_get_one_acknowledgement(store: &Store) {
     let scores: Vec<Score> = (0..50).map(|n| Score::four_steps(&format!("run{n}"))).collect();
-    let records = scores.iter().flat_map(Score::records).collect();
+    let records: Vec<Record> = scores.iter().flat_map(Score::records).collect();
     let (done, acknowledged) = mpsc::channel();
     store.append_all(records, move |outcome| done.send(outcome).unwrap());
     acknowledged.recv().unwrap().unwrap();
@@ -71,7 +71,7 @@ pub fn a_request_is_written_as_a_whole_or_not_at_all(store: &Store) {
     records.swap(last, last - 1);
     assert!(matches!(store.append_now(&records), Err(StoreError::OutOfOrder { .. })));
     assert!(matches!(store.turns(&score.run), Err(StoreError::NoRun { .. })));
-    store.append_now(&score.records()).unwrap();
+    store.append_now(score.records()).unwrap();
     assert_eq!(store.turns(&score.run).unwrap(), score.turns());
 }
 

@@ -1,6 +1,7 @@
 //! What every store does, whether it is a file or in memory.
 
 mod artifacts;
+mod gate;
 mod journal;
 #[path = "../score/mod.rs"]
 mod score;
@@ -42,6 +43,9 @@ on_every_store! {
     journal::a_callback_that_panics_leaves_nobody_waiting
     journal::plans_are_kept_by_digest
     journal::the_last_sign_of_life_is_known
+    gate::what_happened_at_the_gate_is_kept_with_the_turns
+    gate::a_batch_that_is_refused_leaves_nothing_at_the_gate
+    gate::of_each_subject_the_last_entry_is_kept
     tables::a_run_is_told_from_start_to_end
     tables::steps_are_told_as_they_go
     tables::late_costs_are_booked_after_the_end

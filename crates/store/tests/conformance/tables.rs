@@ -91,7 +91,7 @@ pub fn steps_are_told_as_they_go(store: &Store) {
         vec![end],
     ] {
         score.turn(events);
-        store.append_now(&score.take_new()).unwrap();
+        store.append_now(score.take_new()).unwrap();
         let row = store.steps(&score.run).unwrap().remove(0);
         told.push(format!(
             "{} {} {:?} {:?}",
@@ -131,7 +131,7 @@ pub fn late_costs_are_booked_after_the_end(store: &Store) {
             cost: Cost::billed("1".parse().unwrap()),
         },
     }]);
-    store.append_now(&late.take_new()).unwrap();
+    store.append_now(late.take_new()).unwrap();
     let row = store.run(&score.run).unwrap().unwrap();
     assert_eq!((row.status, row.cost.to_string().as_str()), (RunStatus::Completed, "1.004"));
     let step = &store.steps(&score.run).unwrap()[1];
@@ -244,5 +244,5 @@ pub fn projections_can_be_made_again(store: &Store) {
     assert_eq!(told(), before);
     let mut late = scores[4].clone();
     late.turn([Event::Run(RunEvent::CancelRequested { by: "ada".into(), reason: "late".into() })]);
-    store.append_now(&late.take_new()).unwrap();
+    store.append_now(late.take_new()).unwrap();
 }

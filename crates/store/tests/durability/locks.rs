@@ -33,13 +33,13 @@ fn what_is_handed_in_while_another_program_holds_a_lock_is_written_once_it_is_go
     store.append_all(score.records(), move |it| done.send(it).unwrap());
     assert_eq!(told.recv().unwrap(), ForeignLock::Held);
     assert!(outcome.try_recv().is_err(), "nothing was acknowledged");
-    assert!(store.try_append_now(&Score::four_steps("c").records()).is_none());
+    assert!(store.try_append_now(&Score::four_steps("c").records().into()).is_none());
 
     drop(other);
     outcome.recv().unwrap().unwrap();
     assert_eq!(told.recv().unwrap(), ForeignLock::Gone);
     assert_eq!(store.turns(&score.run).unwrap(), score.turns());
-    store.try_append_now(&Score::four_steps("c").records()).unwrap().unwrap();
+    store.try_append_now(&Score::four_steps("c").records().into()).unwrap().unwrap();
 }
 
 #[test]
@@ -48,12 +48,12 @@ fn whoever_wants_to_leave_waits_no_longer_and_the_store_is_as_it_was() {
     let store = Store::open_with(&stage.path(), HASTE).unwrap();
     let other = other_program(&stage);
     store.end_soon();
-    let error = store.append_now(&Score::four_steps("b").records()).unwrap_err();
+    let error = store.append_now(Score::four_steps("b").records()).unwrap_err();
     assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
     insta::assert_snapshot!(message(&error, stage.folder.path()));
 
     drop(other);
-    store.append_now(&Score::four_steps("b").records()).unwrap();
+    store.append_now(Score::four_steps("b").records()).unwrap();
     assert_eq!(turns(&store, "b"), 10);
 }
 

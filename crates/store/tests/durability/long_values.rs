@@ -130,7 +130,7 @@ fn a_record_takes_long_if_it_is_long_or_follows_a_long_one() {
     let records = score.records();
     assert!(stage.store.takes_long(&records[0]));
     assert!(!stage.store.takes_long(&records[1]), "nothing of its run is under way");
-    assert!(stage.store.try_append_now(&records[..1]).is_none());
+    assert!(stage.store.try_append_now(&records[..1].to_vec().into()).is_none());
 }
 
 /// Media of a user that calls itself what references are called stays media.
@@ -165,7 +165,7 @@ fn the_turns_of_a_run_stay_in_order_however_long_some_of_them_are() {
     // Turn by turn of all runs, two runs at a time in one request.
     for turn in 0..21 {
         for pair in scores.chunks(2) {
-            let records = pair.iter().map(|score| score.records().swap_remove(turn)).collect();
+            let records: Vec<_> = pair.iter().map(|score| score.records().swap_remove(turn)).collect();
             let tell = tell.clone();
             stage.store.append_all(records, move |outcome| tell.send(outcome).unwrap());
         }

@@ -28,12 +28,12 @@ fn what_is_written_into_a_store_that_is_gone_is_not_acknowledged() {
         let stage = Stage::new();
         stage.keep("a");
         change(&stage);
-        let error = stage.store.append_now(&Score::four_steps("b").records()).unwrap_err();
+        let error = stage.store.append_now(Score::four_steps("b").records()).unwrap_err();
         assert!(matches!(error, StoreError::Replaced { .. }), "{name}: {error:?}");
         if name == "moved" {
             insta::assert_snapshot!(message(&error, stage.folder.path()));
         }
-        let again = stage.store.append_now(&Score::four_steps("c").records()).unwrap_err();
+        let again = stage.store.append_now(Score::four_steps("c").records()).unwrap_err();
         assert_eq!(again.to_string(), error.to_string(), "{name}: the writer has stopped");
     }
 }

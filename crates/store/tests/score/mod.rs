@@ -139,7 +139,7 @@ impl Score {
 
     /// Appends what was not appended yet.
     pub fn kept_in(mut self, store: &Store) -> Score {
-        store.append_now(&self.take_new()).expect("the turns are in order");
+        store.append_now(self.take_new()).expect("the turns are in order");
         self
     }
 

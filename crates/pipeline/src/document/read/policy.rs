@@ -200,5 +200,11 @@ fn read_fallback(node: &Node, findings: &mut Findings) -> Option<Fallback> {
         on: fields.get("on").and_then(|node| value::classes(node, findings)),
         retry: fields.get("retry").map(|node| read_retry(node, findings)),
         timeout: timeout.map(|node| read_timeout(node, findings)).unwrap_or_default(),
+        pool: fields.get("pool").and_then(|node| read_pool(node, findings)),
     })
+}
+
+/// Reads `pool`: the name of one.
+pub fn read_pool(node: &Node, findings: &mut Findings) -> Option<At<String>> {
+    Some(At { value: value::text(node, "`pool`", findings)?, place: node.place })
 }

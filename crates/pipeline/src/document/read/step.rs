@@ -68,14 +68,24 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     }
     if fields.get("steps").is_some() {
         let help = "write it at a step inside of the group";
-        fields.refuse(&["with", "retry", "fallback", "on_unknown"], "the step is a group", help, findings);
+        fields.refuse(
+            &["with", "retry", "pool", "fallback", "on_unknown"],
+            "the step is a group",
+            help,
+            findings,
+        );
         return;
     }
     let help = "only a group (`steps`) says what it gives; an operation gives what its contract says";
     fields.refuse(&["outputs"], "the step is no group", help, findings);
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
-        fields.refuse(&["retry", "fallback", "on_unknown"], "the step is another pipeline", help, findings);
+        fields.refuse(
+            &["retry", "pool", "fallback", "on_unknown"],
+            "the step is another pipeline",
+            help,
+            findings,
+        );
     }
 }
 
@@ -150,6 +160,7 @@ fn read_uses(node: &Node, fields: &Fields, findings: &mut Findings) -> Body {
         uses: At { value: uses, place: node.place },
         with,
         retry: fields.get("retry").map(|node| policy::read_retry(node, findings)),
+        pool: fields.get("pool").and_then(|node| policy::read_pool(node, findings)),
         fallback: fields
             .get("fallback")
             .map(|node| policy::read_fallbacks(node, findings))

@@ -1,0 +1,34 @@
+//! Pools: whether the settings have the one that a target names.
+
+use std::sync::Arc;
+
+use super::Checker;
+use crate::Contract;
+use crate::contract::Work;
+use crate::diagnostic::Code;
+use crate::document::At;
+use crate::suggestion::{closest, listed};
+
+impl Checker<'_, '_> {
+    /// The pool in which a target is at work. One that there isn't is reported, and so is one of an operation
+    /// that is never at work anywhere.
+    pub fn pool(&mut self, written: Option<&At<String>>, contract: &Contract) -> Option<Arc<str>> {
+        let At { value: name, place } = written?;
+        if contract.work == Work::Engine {
+            let message = format!("`pool` means nothing here: {} is done at once", contract.operation);
+            self.findings
+                .error(*place, Code::MisplacedKey, message)
+                .help("write it at a step whose work takes a while");
+        } else if let Some(known) = self.catalogue.pools().filter(|known| !known.contains(name)) {
+            let finding =
+                self.findings.error(*place, Code::UnknownPool, format!("there is no pool `{name}`"));
+            match closest(name, known.iter().map(String::as_str)) {
+                Some(nearest) => finding.did_you_mean(Some(nearest)),
+                None if known.is_empty() => finding.note("the settings have no pools"),
+                None => finding.note(format!("there are {}", listed(known.iter().map(String::as_str)))),
+            };
+            finding.help("pools are made in motet.toml, under `[pools]`: `gpu = 1`");
+        }
+        Some(name.as_str().into())
+    }
+}
