@@ -163,14 +163,9 @@ pub fn a_step_knows_the_turns_that_tell_of_it(store: &Store) {
     assert_eq!(store.eventful_steps(run, 10).unwrap(), [], "each was tried once at most");
 
     let score = Score::everything("everything").kept_in(store);
-    // What the provider calls a job is told by the journal alone.
-    let tells = |event: &Event, step: &StepPath| {
-        event.step() == Some(step)
-            && !matches!(event, Event::Attempt { event: AttemptEvent::Accepted { .. }, .. })
-    };
     let told = |step: &StepPath| -> Vec<u64> {
         let turns = score.turns().into_iter();
-        let of_step = turns.filter(|turn| turn.events.iter().any(|event| tells(event, step)));
+        let of_step = turns.filter(|turn| turn.events.iter().any(|event| event.step() == Some(step)));
         of_step.map(|turn| turn.number).collect()
     };
     let still = path("shots[a%2Fb]/still");
