@@ -157,7 +157,7 @@ async fn a_newer_program_goes_on_with_a_run_exactly_as_the_older_one_would_have(
     let inputs: Vec<_> = (motet.store().turns(runs[0].id()).unwrap().into_iter())
         .flat_map(|turn| turn.events)
         .filter_map(|event| match event {
-            Event::Step { step, event: StepEvent::Ready { inputs: Some(inputs) } } => {
+            Event::Step { step, event: StepEvent::Ready { inputs: Some(inputs), .. } } => {
                 Some(format!("{step} {}", inputs.to_json()))
             }
             _ => None,
@@ -189,11 +189,12 @@ impl motet::operation::Operation for ByName {
     fn perform(
         &self,
         work: motet::Work,
-    ) -> futures_util::future::BoxFuture<'static, Result<motet::Value, motet::language::Failure>> {
+    ) -> futures_util::future::BoxFuture<'static, Result<motet::Outcome, motet::operation::WorkError>> {
         assert_eq!(work.contract().operation, self.0);
         let text = work.inputs().get("text").and_then(|text| text.as_str()).unwrap().to_owned();
         let loudness = work.inputs().get("loudness").and_then(|loudness| loudness.as_i64()).unwrap();
-        Box::pin(async move { Ok(motet::Value::map([("text", shouted(&text, loudness as usize).into())])) })
+        let shouted = shouted(&text, loudness as usize);
+        Box::pin(async move { Ok(motet::Outcome::of(motet::Value::map([("text", shouted.into())]))) })
     }
 }
 

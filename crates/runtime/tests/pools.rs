@@ -9,11 +9,11 @@ use motet::engine::dispatcher::PoolLimit;
 use motet::engine::{AttemptEvent, Event, RunId};
 use motet::language::contract::{Contract, Work as Kind};
 use motet::language::{Span, Type, Value};
-use motet::operation::Operation;
+use motet::operation::{Operation, WorkError};
 use motet::store::{Batch, Store};
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::world::{Durable, World};
-use motet::{Builder, Failure, Motet, StartOptions, Task, Work};
+use motet::{Builder, Motet, Outcome, StartOptions, Task, Work};
 
 use stage::EPOCH;
 use stage::altered::{Alteration, Altered};
@@ -49,7 +49,7 @@ impl Operation for Labour {
     fn perform(
         &self,
         work: Work,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send + 'static>> {
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Outcome, WorkError>> + Send + 'static>> {
         let (log, world) = (self.log.clone(), self.world.clone());
         Box::pin(async move {
             let seconds = || world.now().since(EPOCH).0 as i64 / 1_000;
@@ -57,7 +57,7 @@ impl Operation for Labour {
             world.sleep_until(world.now().after(Span::seconds(10))).await;
             let name = format!("{} {}", work.run(), work.step());
             log.0.lock().unwrap().push((name, begun, seconds()));
-            Ok(Value::map([("value", Value::from(1))]))
+            Ok(Outcome::of(Value::map([("value", Value::from(1))])))
         })
     }
 }

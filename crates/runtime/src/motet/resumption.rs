@@ -79,7 +79,7 @@ impl Motet {
         }
         let record = |turn| Record { run: id.clone(), turn: Arc::new(turn) };
         let (done, appended) = oneshot::channel();
-        store.append_all(turns.into_iter().map(record).collect(), move |outcome| {
+        store.append_all(turns.into_iter().map(record).collect::<Vec<_>>(), move |outcome| {
             // Whoever asked may be gone; it is done all the same.
             let _ = done.send(outcome);
         });
