@@ -7,6 +7,7 @@ use motet_pipeline::value::STEP_UNITS_MAX;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp};
 
 use crate::attempt::{Attempt, Phase};
+use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::event::{LateEnd, ParkReason};
 use crate::handle::Handling;
@@ -279,7 +280,7 @@ impl Handling<'_> {
             Decision::Fail => {
                 let failure = Failure::new(Class::Unknown, format!("taken for failed by {by}"));
                 self.write_off(key, &failure);
-                self.take_next_target(id, failure);
+                self.decide(id, Setback::GivenUp(&failure));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use motet_pipeline::{Failure, Span, Timestamp, Value};
 
+use crate::choice::Setback;
 use crate::command::Command;
 use crate::dispatcher::Needs;
 use crate::event::{ParkReason, RunStarted, Turn};
@@ -166,7 +167,7 @@ impl<'a> Handling<'a> {
         if let Some(id) = self.run.find(&key.step)
             && self.run.waits_for_slot(id, key.number)
         {
-            self.decide_denied(id, failure);
+            self.decide(id, Setback::Denied(&failure));
         }
     }
 

@@ -25,6 +25,7 @@ mod run;
 mod timer;
 mod unplanned;
 
+pub mod choice;
 pub mod command;
 pub mod dispatcher;
 pub mod event;

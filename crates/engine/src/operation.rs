@@ -6,6 +6,7 @@ use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
+use crate::choice::{self, Choice, Progress, Setback};
 use crate::dispatcher::Needs;
 use crate::event::SkipReason;
 use crate::handle::Handling;
@@ -98,7 +99,7 @@ impl Handling<'_> {
 
     /// The first target's inputs can't be made. Another target may do without what is wrong.
     fn fail_unready(&mut self, id: NodeId, failure: Failure) {
-        if self.next_target(id, failure.class).is_some() {
+        if self.choose(id, Setback::GivenUp(&failure)) != Choice::GiveUp {
             self.emit_of_step(
                 id,
                 StepEvent::Ready { inputs: Some(Value::Map(Default::default())), opens: false },
@@ -277,59 +278,39 @@ impl Handling<'_> {
         self.decide_after(id, failure);
     }
 
-    /// What follows a failure: the same target again, the next target, or the end of the step.
+    /// What follows a failure.
     pub(crate) fn decide_after(&mut self, id: NodeId, failure: Failure) {
-        match self.plan_retry(id, &failure) {
-            Some(event) => self.emit_of_step(id, event),
-            None => self.take_next_target(id, failure),
-        }
+        self.decide(id, Setback::Failed(&failure));
     }
 
-    /// What follows a failure after which the same target isn't tried again.
-    pub(crate) fn take_next_target(&mut self, id: NodeId, failure: Failure) {
-        match self.next_target(id, failure.class) {
-            Some(target) => {
+    /// What follows a setback: the same target again, another one, or the end of the step.
+    pub(crate) fn decide(&mut self, id: NodeId, setback: Setback) {
+        let (Setback::Failed(failure) | Setback::GivenUp(failure) | Setback::Denied(failure)) = setback;
+        match self.choose(id, setback) {
+            Choice::Again { at, reason, counted } => {
+                self.emit_of_step(id, StepEvent::RetryScheduled { at, reason, counted });
+            }
+            Choice::Target(target) => {
                 self.emit_of_step(id, StepEvent::FallbackTaken { target, reason: failure.to_string() });
                 self.resolve_target(id);
             }
-            None => self.fail_step(id, failure),
+            Choice::GiveUp => self.fail_step(id, failure.clone()),
         }
     }
 
-    /// What follows when an attempt may not begin: the next target at once; else, if it is known when it may,
-    /// a pause; else the end of the step.
-    pub(crate) fn decide_denied(&mut self, id: NodeId, failure: Failure) {
-        if self.next_target(id, failure.class).is_none()
-            && let Some(at) = failure.retry_at
-            && self.run.ends_by(id).is_none_or(|deadline| at < deadline)
-        {
-            let reason = failure.to_string();
-            // What is counted is left as it is: nothing was attempted.
-            return self.emit_of_step(id, StepEvent::RetryScheduled { at, reason, counted: true });
-        }
-        self.take_next_target(id, failure);
-    }
-
-    fn plan_retry(&self, id: NodeId, failure: &Failure) -> Option<StepEvent> {
+    fn choose(&self, id: NodeId, setback: Setback) -> Choice {
+        let graph = self.run.graph.clone();
+        let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else {
+            return Choice::GiveUp;
+        };
         let node = self.run.node(id);
-        let attempts = node.attempts.as_ref()?;
-        let rule = retry::rule(&self.run.target(id, attempts.target).retry, failure.class);
-        let counted = failure.class != Class::Throttled || failure.retry_at.is_none();
-        let spent = rule.is_none_or(|rule| attempts.at_target >= rule.attempts);
-        if attempts.at_target == 0 || (counted && spent) {
-            return None;
-        }
-        let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {}", attempts.number));
-        let (at, reason) = retry::moment(rule, attempts.at_target, failure, self.now, random);
-        let in_time = self.run.ends_by(id).is_none_or(|deadline| at < deadline);
-        in_time.then_some(StepEvent::RetryScheduled { at, reason, counted })
-    }
-
-    /// The next fallback that is meant for failures of `class`.
-    fn next_target(&self, id: NodeId, class: Class) -> Option<usize> {
-        let Body::Operation(targets) = &self.run.graph.step(self.run.step_id(id)).body else { return None };
-        let present = self.run.node(id).attempts.as_ref().map_or(0, |attempts| attempts.target);
-        (present + 1..targets.len()).find(|index| targets[*index].on.contains(&class))
+        let (target, attempts, number) = node
+            .attempts
+            .as_ref()
+            .map_or((0, 0, 0), |attempts| (attempts.target, attempts.at_target, attempts.number));
+        let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {number}"));
+        let progress = Progress { targets, target, attempts, ends_by: self.run.ends_by(id) };
+        choice::choose(&progress, setback, self.now, random)
     }
 
     /// Resolves the inputs of a fallback once all that it refers to is there.

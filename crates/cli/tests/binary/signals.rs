@@ -94,7 +94,7 @@ fn a_run_started_with_nohup_outlives_its_terminal() {
 fn a_killed_run_is_found_by_the_same_file_and_inputs() {
     let project = Project::with("waiting.yaml", WAITING);
     stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
-    let text = stopped(&project, &["run", "waiting.yaml"], "going on", Signal::INT);
+    let text = stopped(&project, &["run", "waiting.yaml"], "taken up", Signal::INT);
     assert_transcript!(project, text);
 }
 
