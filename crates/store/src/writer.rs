@@ -129,9 +129,13 @@ impl Writer {
         }
         let (outcomes, last) = outcome.map_err(|failed| self.fail(failed))?;
         requests.iter().for_each(|records| self.heads.release(records));
-        if last.is_some() {
-            self.committed(last)?;
-            self.count(requests, &outcomes);
+        match last {
+            Some(_) => {
+                self.committed(last)?;
+                self.count(requests, &outcomes);
+            }
+            // That a turn isn't the next one may be due to another writer.
+            None => self.check_running()?,
         }
         Ok(outcomes)
     }
@@ -261,8 +265,11 @@ impl Writer {
         self.committed(None)
     }
 
-    fn check_running(&self) -> Result<(), StoreError> {
-        self.stopped.clone().map_or(Ok(()), Err)
+    /// Fails if the writer has stopped, or another one may be at work meanwhile.
+    fn check_running(&mut self) -> Result<(), StoreError> {
+        self.stopped.clone().map_or(Ok(()), Err)?;
+        let looked = self.disk.as_ref().map_or(Ok(()), OnDisk::look);
+        looked.map_err(|error| self.stop(error))
     }
 
     /// Answers everything with `error` from now on.

@@ -65,3 +65,22 @@ fn every_event_and_every_bar_is_written_of_a_long_run_too() {
     let bars = project.good(&["show", "many", "--timeline"]);
     assert_eq!(bars.lines().filter(|line| line.contains("item[")).count(), 300 + 300 + 2);
 }
+
+/// A journal is read some turns at a time. The programs of this machine are of no interest here, and take
+/// more memory.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_long_run_is_looked_at_by_the_doctor_in_little_memory() {
+    const MEMORY_KB: u32 = 110_000;
+    let project = Project::with(
+        "many.yaml",
+        "motet: 1\nname: many\nsteps:\n  item: { each: \"{{ range(1500) | list }}\", uses: data/transform, \
+         with: { value: \"{{ 'x' * 30000 ~ item }}\" } }\n",
+    );
+    project.good(&["run", "many.yaml", "--no-out"]);
+    let script = format!("ulimit -v {MEMORY_KB}; PATH=/nowhere exec \"$0\" doctor");
+    let mut shell = project.command_of("sh");
+    let output = shell.args(["-c", &script]).arg(project.command(&[]).get_program()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("✓ store      .motet: 1 run"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
