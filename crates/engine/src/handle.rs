@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::value::STEP_UNITS_MAX;
-use motet_pipeline::{Class, Failure, Money, Span, Timestamp, Value};
+use motet_pipeline::{Class, Failure, Money, Span, Timestamp};
 
 use crate::command::{Command, Perform, Resource};
 use crate::event::{LateEnd, RunStarted, Turn};
@@ -202,7 +202,7 @@ impl<'a> Handling<'a> {
         let step = self.run.node(id).path.clone();
         self.emit(Event::StepWoken { step });
         if self.run.was_asleep_on_purpose(id) {
-            self.give(id, Value::Map(Default::default()));
+            self.end_sleep(id);
         } else {
             self.launch(id);
         }

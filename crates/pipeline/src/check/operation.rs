@@ -30,6 +30,7 @@ impl<'c> Checker<'c, '_> {
         if let Some(contract) = &first {
             self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
+            self.check_choices(contract, uses.place, &given);
         }
         let mut targets = Vec::new();
         let mut output = first.as_deref().map_or(Type::Any, |contract| output_of(contract, &given));
@@ -39,7 +40,7 @@ impl<'c> Checker<'c, '_> {
                 on: Vec::new(),
                 waits_for: Vec::new(),
                 retry: policy::retry_rules(retry, None, contract.work),
-                timeouts: policy::timeouts(&step.timeout, &step.timeout),
+                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract.operation),
                 contract,
             });
         }
@@ -90,12 +91,13 @@ impl<'c> Checker<'c, '_> {
         self.check_inherited(&contract, &inherited);
         given.extend(inherited);
         self.check_missing(&contract, fallback.uses.place, &given);
+        self.check_choices(&contract, fallback.uses.place, &given);
         let target = Target {
             with: templates(&fallback.with),
             on: fallback.on.clone().unwrap_or_else(|| Class::FALLBACK_DEFAULT.to_vec()),
             waits_for: dependencies.into_plan(),
             retry: policy::retry_rules(fallback.retry.as_deref(), retry, contract.work),
-            timeouts: policy::timeouts(&fallback.timeout, &step.timeout),
+            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract.operation),
             contract,
         };
         (Some(target), given)
