@@ -207,7 +207,8 @@ pub struct Plan {
 pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
-    /// An input, may be given several times; @FILE takes it from a file, @@ stands for a leading @.
+    /// An input, may be given several times; @FILE takes it from a file, @@ stands for a leading @. For a
+    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that fit.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
     /// A JSON file with inputs by name; media are paths seen from its folder.

@@ -40,7 +40,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
-        Command::Store(asked) => store::store(&asked, &terminal),
+        Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),

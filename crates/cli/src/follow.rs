@@ -216,7 +216,10 @@ impl<'f> Following<'f> {
             return if follow.is_over { Ok(()) } else { self.end(follow, reader) };
         };
         if let Happening::StoreFailed(error) = &happening {
-            follow.is_store_gone = matches!(**error, StoreError::Replaced { .. });
+            follow.is_store_gone = matches!(
+                **error,
+                StoreError::Replaced { .. } | StoreError::Deleted { .. } | StoreError::LogRemoved { .. }
+            );
         }
         if matches!(happening, Happening::StoreFailed(_) | Happening::Lost(_)) {
             follow.is_lost = true;

@@ -273,6 +273,11 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
                 .line("put motet.db and motet.db-wal back as they were, or restore a backup")
                 .line(format!("to go on with what is left: rm {mark}"))
         }
+        StoreError::LogRemoved { folder } => problem(format!(
+            "the store in {} lost its motet.db-wal while it was in use, and with it the last turns",
+            shown_path(folder)
+        ))
+        .line("put it back, or restore a backup"),
         StoreError::Occupied { folder, holds } => {
             problem(format!("{} is not a store and not empty, so it is left as it is", shown_path(folder)))
                 .line(format!("it holds {holds}"))
@@ -283,6 +288,13 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
                 .line(format!("it holds {holds}"))
                 .line("name an empty folder, or one that isn't there yet")
         }
+        StoreError::Unwanted { folder } => {
+            Problem::new(Exit::Interrupted, "interrupted: the copy was not whole, so nothing is left of it")
+                .line(format!(
+                    "make it again: {}",
+                    typed_command(format!("store backup {}", typed_path(folder)))
+                ))
+        }
         StoreError::InsideItself { folder } => Problem::usage(format!(
             "{} lies in the store that is to be copied, so nothing is copied there",
             shown_path(folder)
@@ -291,6 +303,10 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         StoreError::NotAFolder { file, is } => {
             Problem::usage(format!("{} is {is}, and a copy is a folder", shown_path(file)))
                 .line("name an empty folder, or one that isn't there yet")
+        }
+        StoreError::NoFolder { path, is } => {
+            problem(format!("{} is {is}, and a store is a folder", shown_path(path)))
+                .line("move it away, or use another store: --store DIR")
         }
         StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
             .line("Motet never makes one there: in a project that was copied it may lead anywhere")

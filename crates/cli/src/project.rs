@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use motet::engine::RunId;
 use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
-use motet::session::Session;
-use motet::settings::{Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
+use motet::session::{Session, is_driven};
+use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
 use motet::store::{FoundRun, RunRow, Store};
 use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
@@ -146,13 +146,22 @@ pub fn shown_path(path: &Path) -> String {
 
 /// A path as it is typed in a shell.
 pub fn typed_path(path: &Path) -> String {
-    let shown = shown_path(path);
-    let is_plain =
-        |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | '%' | ':' | ',');
-    if shown.chars().all(is_plain) && !shown.starts_with('-') {
-        shown
+    match shown_path(path) {
+        // By this name alone another store is meant, or a flag.
+        shown if shown == IN_MEMORY || shown.starts_with('-') => quoted(&format!("./{shown}")),
+        shown => quoted(&shown),
+    }
+}
+
+/// A word as it is typed in a shell.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | '%' | ':' | ',' | '=')
+    };
+    if word.chars().all(is_plain) && !word.starts_with('-') {
+        word.to_owned()
     } else {
-        format!("'{}'", shown.replace('\'', "'\\''"))
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -191,13 +200,33 @@ pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
 /// Who drives a store says so every five seconds: after this long nobody does.
 const SILENCE_MIN: Span = Span::seconds(15);
 
-/// When something last happened to a run that isn't over and that nobody seems to drive.
-///
-/// # Errors
-/// When the store can't be read.
-pub fn silent_since(store: &Store, row: &RunRow, now: Timestamp) -> Result<Option<Timestamp>, Error> {
-    let heard = store.last_heartbeat()?.map_or(row.updated_at, |beat| beat.max(row.updated_at));
-    Ok((!row.status.is_final() && now.since(heard) > SILENCE_MIN).then_some(row.updated_at))
+/// How runs of a store stand that aren't over: nobody may be there to drive them.
+pub struct Standing<'s> {
+    store: &'s Store,
+    is_driven: bool,
+}
+
+impl<'s> Standing<'s> {
+    pub fn of(store: &'s Store) -> Standing<'s> {
+        Standing { store, is_driven: is_driven(store.folder()) }
+    }
+
+    /// Whether a run isn't over, and no process is there that could go on with it.
+    pub fn is_interrupted(&self, row: &RunRow) -> bool {
+        !self.is_driven && !row.status.is_final()
+    }
+
+    /// When something last happened to a run that isn't over and that nobody seems to drive.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn silent_since(&self, row: &RunRow, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        if row.status.is_final() {
+            return Ok(None);
+        }
+        let heard = self.store.last_heartbeat()?.map_or(row.updated_at, |beat| beat.max(row.updated_at));
+        Ok((!self.is_driven || now.since(heard) > SILENCE_MIN).then_some(row.updated_at))
+    }
 }
 
 /// The pipeline that a run is pinned to, if this program can read it.

@@ -79,6 +79,11 @@ impl Stop {
         tokio::time::sleep(GRACE).await;
     }
 
+    /// How much haste there is now.
+    pub fn haste(&self) -> Haste {
+        *self.haste.borrow()
+    }
+
     /// Completes when there is more haste than `before`.
     pub async fn hastens(&mut self, before: Haste) -> Haste {
         let more = self.haste.wait_for(|haste| *haste > before).await.map(|haste| *haste);

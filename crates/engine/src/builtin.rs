@@ -16,7 +16,10 @@ impl Handling<'_> {
         match self.run.target(id, attempts.target).contract.operation.as_str() {
             "data/transform" => self.give(id, Value::map([("value", input(&inputs, "value"))])),
             "flow/sleep" => match duration(&input(&inputs, "duration")) {
-                Some(span) => self.emit_of_step(id, StepEvent::Slept { until: self.now.after(span) }),
+                Some(span) => {
+                    let span = span.min(self.run.target(id, attempts.target).timeouts.job);
+                    self.emit_of_step(id, StepEvent::Slept { until: self.now.after(span) });
+                }
                 None => {
                     let message = "`duration` must be a length of time such as 10s, or a number of seconds";
                     self.fail_step(id, Failure::new(Class::Invalid, message));
@@ -30,6 +33,17 @@ impl Handling<'_> {
                 self.decide_after(id, Failure::new(Class::Unavailable, message));
             }
         }
+    }
+
+    /// A sleep is over: that of the step, or all of it that its timeout allows.
+    pub(crate) fn end_sleep(&mut self, id: NodeId) {
+        let attempts = self.run.node(id).attempts.as_ref().expect("a ready operation has attempts");
+        let asked = duration(&input(&attempts.inputs, "duration"));
+        if asked.is_some_and(|asked| asked > self.run.target(id, attempts.target).timeouts.job) {
+            let message = "it sleeps for longer than its `timeout` allows";
+            return self.decide_after(id, Failure::new(Class::Timeout, message));
+        }
+        self.give(id, Value::Map(Default::default()));
     }
 
     fn fail_on_purpose(&mut self, id: NodeId, inputs: &Value) {

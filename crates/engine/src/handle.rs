@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::{Failure, Span, Timestamp, Value};
+use motet_pipeline::{Failure, Span, Timestamp};
 
 use crate::choice::Setback;
 use crate::command::Command;
@@ -213,7 +213,7 @@ impl<'a> Handling<'a> {
     fn wake(&mut self, id: NodeId) {
         self.emit_of_step(id, StepEvent::Woken {});
         if self.run.was_asleep_on_purpose(id) {
-            self.give(id, Value::Map(Default::default()));
+            self.end_sleep(id);
         } else {
             self.launch(id);
         }

@@ -1,13 +1,40 @@
 //! What the local operations take and give.
 
 use motet_pipeline::contract::{Parameter, Tool, Work};
-use motet_pipeline::{Contract, MediaKind, Type};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Contract, Failure, MediaKind, Type, Value};
 
+use super::scene::Scene;
+use super::speak::Speech;
 use super::{music, scene, speak};
 
 /// The contracts of `local/scene`, `local/speak` and `local/music`.
 pub fn contracts() -> Vec<Contract> {
     vec![scene_contract(), speak_contract(), music_contract()]
+}
+
+fn judge_scene(name: &str, value: &Value) -> Result<(), String> {
+    // Width and height are judged together.
+    judge(&["prompt", "aspect_ratio"], name, value, |inputs| Scene::from_inputs(inputs).map(drop))
+}
+
+fn judge_speech(name: &str, value: &Value) -> Result<(), String> {
+    judge(&["text", "voice", "language"], name, value, |inputs| Speech::from_inputs(inputs).map(drop))
+}
+
+/// What an operation says of one of these inputs, given what it can't do without.
+fn judge(
+    judged: &[&str],
+    name: &str,
+    value: &Value,
+    read: impl Fn(&Map) -> Result<(), Failure>,
+) -> Result<(), String> {
+    if !judged.contains(&name) {
+        return Ok(());
+    }
+    let mut inputs: Map = ["prompt", "text"].map(|needed| (needed.to_owned(), Value::from("a lake"))).into();
+    inputs.insert(name.to_owned(), value.clone());
+    read(&inputs).map_err(|failure| failure.message)
 }
 
 fn scene_contract() -> Contract {
@@ -39,6 +66,7 @@ fn scene_contract() -> Contract {
                 .about("Where the title stands; `auto` takes the calmest place"),
         )
         .output("image", Type::media(MediaKind::Image))
+        .judged_by(judge_scene)
         .usually(0.2, 1.0)
 }
 
@@ -69,6 +97,7 @@ fn speak_contract() -> Contract {
         .input(Parameter::optional("duration", Type::Number).range(0.5, 3600.0).about(
             "Seconds that the speech must take: reached by 0.7 to 1.6 times `speed` and silence at the end",
         ))
+        .judged_by(judge_speech)
         .output("audio", Type::media(MediaKind::Audio))
         .output("words", Type::list(word))
         .output("alignment", alignment)

@@ -18,6 +18,7 @@ use crate::size::{Fit, Size};
 
 use lines::{Limits, cues};
 use style::Style;
+pub(crate) use style::judge_font;
 use words::Word;
 
 const ASS_FILE: &str = "captions.ass";
@@ -71,6 +72,7 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
         .output("vtt", Type::media(MediaKind::File))
+        .exactly_one(&["words", "script"])
         .tool(Tool::Ffmpeg)
         .tool(Tool::Font)
         .usually(1.0, 20.0)

@@ -44,7 +44,7 @@ mod thumbnail;
 mod trim;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Contract, Failure};
+use motet_pipeline::{Contract, Failure, Value};
 
 pub use orientation::Orientation;
 pub use recipe::{Call, Output, Recipe};
@@ -72,7 +72,22 @@ const OPERATIONS: [Operation; 10] = [
 
 /// The contracts of all `media/*` operations.
 pub fn contracts() -> Vec<Contract> {
-    OPERATIONS.iter().map(|(contract, _)| contract()).collect()
+    OPERATIONS.iter().map(|(contract, _)| contract().judged_by(judge)).collect()
+}
+
+/// What is wrong with a text that is read further, whichever operation is given it.
+fn judge(name: &str, value: &Value) -> Result<(), String> {
+    let Some(text) = value.as_str() else { return Ok(()) };
+    let judged = match name {
+        "aspect_ratio" => size::aspect_ratio(text).map(drop),
+        "background" => colour::Colour::read(text).map(drop),
+        "font" => captions::judge_font(text),
+        _ => Ok(()),
+    };
+    judged.map_err(|failure| match failure.message.contains(&format!("`{name}`")) {
+        true => failure.message,
+        false => format!("`{name}`: {}", failure.message),
+    })
 }
 
 /// Plans `operation` for `inputs`, which are resolved and measured: nothing has to be probed.

@@ -29,7 +29,7 @@ pub(crate) fn contract() -> Contract {
     Contract::new("media/merge", Work::Processor)
         .summary("Joins pictures and clips in order, lays narration and music over them, and keeps all in step.")
         .input(
-            Parameter::required("items", Type::list(Type::OneOf(vec![media, object]))).range(1.0, 200.0).about(
+            Parameter::required("items", Type::list(Type::OneOf(vec![media, object]))).range(1.0, 200.0).entries(items::entries()).about(
                 "Media, or objects {media, audio?, audio_volume?, start?, duration?, volume?, offset?, fade_in?, \
                  fade_out?}. Pictures and videos follow each other; sounds lie over them from `offset` (default 0). \
                  `audio` is an item's own narration: a still lasts as long as it, a shorter clip holds its last \

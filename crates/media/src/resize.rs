@@ -43,6 +43,7 @@ pub(crate) fn contract() -> Contract {
         )
         .output("image", Type::media(MediaKind::Image))
         .output("video", Type::media(MediaKind::Video))
+        .at_least_one(&["width", "height", "aspect_ratio"])
         .tool(Tool::Ffmpeg)
         .usually(0.3, 20.0)
 }

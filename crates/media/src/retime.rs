@@ -30,6 +30,7 @@ pub(crate) fn contract() -> Contract {
         )
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
+        .exactly_one(&["speed", "duration"])
         .tool(Tool::Ffmpeg)
         .usually(0.5, 20.0)
 }

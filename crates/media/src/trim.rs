@@ -25,6 +25,7 @@ pub(crate) fn contract() -> Contract {
         .input(time("end").about("Where it ends, in seconds, instead of `duration`."))
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
+        .at_most_one(&["duration", "end"])
         .tool(Tool::Ffmpeg)
         .usually(0.3, 20.0)
 }

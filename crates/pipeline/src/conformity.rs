@@ -35,7 +35,14 @@ struct Compiled {
     written: Json,
     has_references: bool,
     validator: jsonschema::Validator,
+    /// Of a schema of lists whose items can be looked at one by one: what each of them is held against.
+    /// The validator above knows no more than how many there may be.
+    items: Option<jsonschema::Validator>,
 }
+
+/// The words of a schema of lists that don't look into the items.
+const WORDS_OF_LISTS: [&str; 7] =
+    ["type", "minItems", "maxItems", "title", "description", "default", "examples"];
 
 #[cfg(test)]
 thread_local! {
@@ -65,16 +72,20 @@ impl Schema {
             pointer: error.instance_path().to_string(),
         };
         jsonschema::meta::validate(schema).map_err(|error| bad(&error))?;
-        jsonschema::options()
-            .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
-            .build(schema)
-            .map(|validator| {
-                #[cfg(test)]
-                COMPILED.set(COMPILED.get() + 1);
-                Schema(Arc::new(Compiled { written: schema.clone(), has_references, validator }))
-            })
-            .map_err(|error| bad(&error))
+        let compile = |schema: &Json| {
+            let options = jsonschema::options()
+                .should_validate_formats(true)
+                .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX));
+            options.build(schema).map_err(|error| bad(&error))
+        };
+        let parts = take_items_out(schema).filter(|_| !has_references);
+        let (validator, items) = match &parts {
+            Some((list, items)) => (compile(list)?, Some(compile(items)?)),
+            None => (compile(schema)?, None),
+        };
+        #[cfg(test)]
+        COMPILED.set(COMPILED.get() + 1);
+        Ok(Schema(Arc::new(Compiled { written: schema.clone(), has_references, validator, items })))
     }
 
     /// The schema to which every value conforms.
@@ -90,23 +101,26 @@ impl Schema {
     /// What is wrong with `value`, which messages call `subject`; nothing if it conforms. Messages
     /// name places and limits, never the value itself: it may be sensitive.
     pub fn faults(&self, subject: &str, value: &Value) -> Vec<String> {
-        let json = value.to_json();
-        if self.0.has_references && !work::is_bounded(&self.0.written, &json) {
-            return vec![format!(
-                "{subject} can't be held against its schema: its references make too much work"
-            )];
+        let (Some(each), Value::List(items)) = (&self.0.items, value) else {
+            let json = value.to_json();
+            if self.0.has_references && !work::is_bounded(&self.0.written, &json) {
+                return vec![format!(
+                    "{subject} can't be held against its schema: its references make too much work"
+                )];
+            }
+            return faults_by(&self.0.validator, subject, "", &json, FAULTS_MAX);
+        };
+        // A long list as JSON takes many times its own memory.
+        let blank = Json::Array(vec![Json::Null; items.len()]);
+        let mut faults = faults_by(&self.0.validator, subject, "", &blank, FAULTS_MAX);
+        for (index, item) in items.iter().enumerate() {
+            let left = FAULTS_MAX - faults.len();
+            if left == 0 {
+                break;
+            }
+            faults.extend(faults_by(each, subject, &format!("/{index}"), &item.to_json(), left));
         }
-        let errors = self.0.validator.iter_errors(&json).take(FAULTS_MAX);
-        errors
-            .map(|error| {
-                let place = error.instance_path().to_string();
-                let subject = match place.as_str() {
-                    "" => subject.to_owned(),
-                    pointer => format!("{subject} at `{pointer}`"),
-                };
-                error.masked_with(subject).to_string()
-            })
-            .collect()
+        faults
     }
 }
 
@@ -120,6 +134,34 @@ impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
         Schema::read(&Json::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
+}
+
+/// What `validator` finds wrong with `json`, which lies at `place` in `subject`.
+fn faults_by(
+    validator: &jsonschema::Validator,
+    subject: &str,
+    place: &str,
+    json: &Json,
+    most: usize,
+) -> Vec<String> {
+    let errors = validator.iter_errors(json).take(most);
+    errors
+        .map(|error| {
+            let subject = match format!("{place}{}", error.instance_path()).as_str() {
+                "" => subject.to_owned(),
+                pointer => format!("{subject} at `{pointer}`"),
+            };
+            error.masked_with(subject).to_string()
+        })
+        .collect()
+}
+
+/// A schema of lists without what it says of the items, and that: where nothing in it is about the list
+/// as a whole.
+fn take_items_out(schema: &Json) -> Option<(Json, Json)> {
+    let mut list = schema.as_object()?.clone();
+    let items = list.remove("items")?;
+    list.keys().all(|word| WORDS_OF_LISTS.contains(&word.as_str())).then_some((Json::Object(list), items))
 }
 
 impl fmt::Debug for Schema {
@@ -215,6 +257,25 @@ mod tests {
                 "`answer` at `/text` is longer than 3 characters"
             ],
         );
+    }
+
+    #[test]
+    fn items_are_looked_at_one_by_one_where_the_schema_allows_it() {
+        let item = json!({ "type": "object", "properties": { "a": { "type": "integer", "minimum": 0 } } });
+        let lists = json!({ "type": "array", "minItems": 3, "title": "Numbers", "items": item.clone() });
+        let wholes = json!({ "type": "array", "minItems": 3, "uniqueItems": false, "items": item });
+        let [split, whole] = [lists, wholes].map(|schema| Schema::read(&schema).unwrap());
+        assert!(split.0.items.is_some() && whole.0.items.is_none());
+        let many: Vec<Json> = (0..30).map(|_| json!({ "a": "x" })).collect();
+        for json in [json!([{ "a": -1 }, { "a": 1.5 }]), json!([1, 2, 3]), json!({}), json!([]), json!(many)]
+        {
+            let value = Value::from(json.clone());
+            let (mut found, mut expected) = (split.faults("`x`", &value), whole.faults("`x`", &value));
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected, "{json}");
+            assert!(!found.is_empty() && found.len() <= FAULTS_MAX, "{json}");
+        }
     }
 
     #[test]

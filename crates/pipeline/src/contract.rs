@@ -65,6 +65,40 @@ pub struct Contract {
     /// How long it usually takes, low and high, in seconds: what `plan` shows before there is history.
     #[serde(with = "exact::pair")]
     pub usual_seconds: (f64, f64),
+    /// Inputs that stand for each other.
+    #[serde(skip)]
+    pub choices: Vec<Choice>,
+    /// What it refuses beyond all that.
+    #[serde(skip)]
+    pub judge: Option<Judge>,
+}
+
+/// Inputs of which one is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Whether the operation can't do without any of them.
+    pub is_needed: bool,
+    /// Whether more than one of them is refused.
+    pub is_exclusive: bool,
+}
+
+/// Says what is wrong with the value of one input, beyond type and bounds: a pure function of its name
+/// and value, which holds for every value of that input, whatever else is given.
+#[derive(Clone, Copy)]
+pub struct Judge(pub fn(&str, &Value) -> Result<(), String>);
+
+impl PartialEq for Judge {
+    fn eq(&self, other: &Judge) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
 }
 
 fn yes() -> bool {
@@ -166,6 +200,9 @@ pub struct Parameter {
     /// If not empty, the only values that fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "journal::list")]
     pub one_of: Vec<Value>,
+    /// If not empty, all that an object may hold that is given here, or in the list that is given here.
+    #[serde(skip)]
+    pub entries: Vec<Parameter>,
     /// One sentence for `plan` and the documentation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -187,6 +224,8 @@ impl Contract {
             call: None,
             tools: Vec::new(),
             usual_seconds: (0.0, 1.0),
+            choices: Vec::new(),
+            judge: None,
         }
     }
 
@@ -255,6 +294,33 @@ impl Contract {
         })
     }
 
+    /// One of these inputs must be given, and no more of them.
+    pub fn exactly_one(self, names: &[&str]) -> Contract {
+        self.choice(names, true, true)
+    }
+
+    /// At least one of these inputs must be given.
+    pub fn at_least_one(self, names: &[&str]) -> Contract {
+        self.choice(names, true, false)
+    }
+
+    /// Not more than one of these inputs may be given.
+    pub fn at_most_one(self, names: &[&str]) -> Contract {
+        self.choice(names, false, true)
+    }
+
+    fn choice(mut self, names: &[&str], is_needed: bool, is_exclusive: bool) -> Contract {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.choices.push(Choice { names, is_needed, is_exclusive });
+        self
+    }
+
+    /// Says what it refuses beyond types and bounds, so that the check can refuse it of a constant.
+    pub fn judged_by(mut self, judge: fn(&str, &Value) -> Result<(), String>) -> Contract {
+        self.judge = Some(Judge(judge));
+        self
+    }
+
     /// The parameter called `name`.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.inputs.iter().find(|parameter| parameter.name == name)
@@ -271,6 +337,7 @@ impl Parameter {
             min: None,
             max: None,
             one_of: Vec::new(),
+            entries: Vec::new(),
             description: String::new(),
         }
     }
@@ -301,6 +368,12 @@ impl Parameter {
     /// The only values that fit.
     pub fn one_of<V: Into<Value>>(mut self, values: impl IntoIterator<Item = V>) -> Parameter {
         self.one_of = values.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// All that an object may hold that is given here, or in the list that is given here.
+    pub fn entries(mut self, entries: impl IntoIterator<Item = Parameter>) -> Parameter {
+        self.entries = entries.into_iter().collect();
         self
     }
 

@@ -24,6 +24,8 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
             Some(value) => {
                 let found = faults(spec, &value);
                 misfits.extend(found.into_iter().map(|message| misfit(&spec.name, message)));
+                let is_to_change = asks_for_whole_numbers(&spec.ty) && holds_float(&value);
+                let value = if is_to_change { in_whole(&spec.ty, value) } else { value };
                 inputs.insert(spec.name.clone(), value);
             }
             None if spec.default.is_none() && spec.required => {
@@ -50,6 +52,54 @@ pub fn accept(specs: &[InputSpec], mut given: Map) -> Result<Map, Vec<Misfit>> {
         misfits.push(misfit("", format!("there are {more} more inputs that the pipeline doesn't have")));
     }
     if misfits.is_empty() { Ok(inputs) } else { Err(misfits) }
+}
+
+fn asks_for_whole_numbers(ty: &Type) -> bool {
+    match ty {
+        Type::Integer => true,
+        Type::List(item) | Type::Map(item) => asks_for_whole_numbers(item),
+        Type::Object { fields, .. } => fields.values().any(asks_for_whole_numbers),
+        Type::OneOf(options) => options.iter().any(asks_for_whole_numbers),
+        _ => false,
+    }
+}
+
+fn holds_float(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::List(items) => items.iter().any(holds_float),
+        Value::Map(entries) => entries.iter().any(|(_, entry)| holds_float(entry)),
+        _ => false,
+    }
+}
+
+/// `value` with the whole numbers that `ty` asks for written as such: `3.0` is taken, and is 3.
+fn in_whole(ty: &Type, value: Value) -> Value {
+    match (ty, value) {
+        (Type::Integer, Value::Number(number)) if number.is_f64() => {
+            let value = Value::Number(number);
+            value.as_i64().map_or(value, Value::from)
+        }
+        (Type::List(item), Value::List(items)) => {
+            Value::list(items.iter().map(|value| in_whole(item, value.clone())).collect::<Vec<_>>())
+        }
+        (Type::Map(item), Value::Map(entries)) => {
+            let entries = entries.iter().map(|(name, value)| (name.clone(), in_whole(item, value.clone())));
+            Value::Map(entries.collect::<Map>().into())
+        }
+        (Type::Object { fields, .. }, Value::Map(entries)) => {
+            let whole = |(name, value): (&String, &Value)| {
+                let ty = fields.get(name).unwrap_or(&Type::Any);
+                (name.clone(), in_whole(ty, value.clone()))
+            };
+            Value::Map(entries.iter().map(whole).collect::<Map>().into())
+        }
+        (Type::OneOf(options), value) => match options.iter().find(|option| option.accepts(&value).is_ok()) {
+            Some(option) => in_whole(option, value),
+            None => value,
+        },
+        (_, value) => value,
+    }
 }
 
 /// How many unknown inputs are told one by one.
@@ -241,6 +291,33 @@ outputs: { words: { value: '{{ steps.a.value }}', type: string } }
             assert_eq!(schema.faults("it", &Value::from("boat")), Vec::<String>::new());
         }
         assert_eq!(COMPILED.get(), in_check);
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        let object = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+        let specs = [
+            spec("one", json!("integer"), None),
+            spec("list", json!({ "type": "array", "items": { "type": "integer" } }), None),
+            spec("object", object, None),
+            spec("any", json!("number"), None),
+        ];
+        let given =
+            json!({ "one": 3.0, "list": [1.0, 2, -4.0], "object": { "n": 5.0, "x": 1.0 }, "any": 1.0 });
+        let inputs = accept(&specs, Value::from(given).as_map().unwrap().clone()).unwrap();
+        assert_eq!(
+            serde_json::to_string(&inputs).unwrap(),
+            r#"{"any":1.0,"list":[1,2,-4],"object":{"n":5,"x":1.0},"one":3}"#
+        );
+        let read = |text: &str| {
+            let value = read_text(&specs[0], text).unwrap();
+            let given =
+                [("one".to_owned(), value), ("list".to_owned(), Value::list(vec![Value::from(1e30)]))];
+            accept(&specs[..2], given.into()).unwrap_err().into_iter().map(|misfit| misfit.message).collect()
+        };
+        let too_large: Vec<String> = read("18446744073709551616");
+        insta::assert_snapshot!(too_large.join("\n"));
+        assert_eq!(read("1.5")[0], "`one` must be a whole number, and is a number");
     }
 
     #[test]

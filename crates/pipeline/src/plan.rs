@@ -316,6 +316,7 @@ pub struct Target {
     /// How long it may take.
     pub timeouts: Timeouts,
     /// The pool of the settings in which it is at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Arc<str>>,
 }
 

@@ -238,6 +238,12 @@ impl Type {
             _ => false,
         };
         (!fits).then(|| {
+            if let (Type::Integer, Some(number)) = (self, value.as_f64())
+                && number.fract() == 0.0
+            {
+                let limits = format!("{} to {}", i64::MIN, u64::MAX);
+                return (String::new(), format!("is too large: whole numbers go from {limits}"));
+            }
             let hint = if self.takes_media() && looks_like_media(value) { MEDIA_HINT } else { "" };
             (String::new(), format!("must be {}, and is {}{hint}", self.phrase(), value.phrase()))
         })

@@ -27,7 +27,7 @@ pub(crate) use guard::{Panic, drop_guarded, guarded};
 pub(crate) use standing::Standing;
 
 use crate::Error;
-use crate::follow::{Feed, Publisher};
+use crate::follow::{Feed, Happening, Publisher};
 use crate::heart::Heart;
 use crate::motet::Latch;
 use crate::operation::Hands;
@@ -256,7 +256,7 @@ impl Driver {
             }
             Message::Follow { run, feed } => {
                 // Whoever asked may have stopped to wait.
-                let _ = feed.send(self.runs.get(&run).map(|live| live.publisher.feed().clone()));
+                let _ = feed.send(self.feed_of(&run));
             }
             Message::Leave { left } => {
                 self.leaving.push(left);
@@ -290,6 +290,12 @@ impl Driver {
 
     fn stop_all(&self) {
         self.in_flight.values().for_each(|at_work| at_work.stop.cancel());
+    }
+
+    /// Where to hear of a run. Of one that isn't driven because the store keeps nothing more, that.
+    fn feed_of(&self, run: &RunId) -> Option<Arc<Feed>> {
+        let failed = || Some(Publisher::ended(Happening::StoreFailed(self.broken.clone()?)));
+        self.runs.get(run).map(|live| live.publisher.feed().clone()).or_else(failed)
     }
 
     fn start(&mut self, graph: Arc<Graph>, started: RunStarted, accepted: Accepted) {

@@ -5,11 +5,12 @@
 //! good order. A note names its process only as long as that lives.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use motet_pipeline::Timestamp;
 use motet_store::{StoreError, StoreFolder};
@@ -55,18 +56,32 @@ impl Lock {
     /// Takes the lock of the store in `folder`, which is made if needed, and refused if it can't be a
     /// store's. Who had the lock before stays written until this process announces itself.
     pub(crate) fn take(folder: &Path, now: Timestamp) -> Result<Lock, Error> {
-        let mut file = StoreFolder::enter(folder)?.open_file(NAME)?;
         let path = path_in(folder);
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let pid = read_note(&mut file).map_or(0, |note| note.pid());
-                return Err(Error::Owned { store: folder.to_owned(), pid });
+        let owned = |pid| Error::Owned { store: folder.to_owned(), pid };
+        for _ in 0..ATTEMPTS_MAX {
+            let mut file = StoreFolder::enter(folder)?.open_file(NAME)?;
+            let failed = |error| Error::file("lock", &path, error);
+            let previous = read_note(&mut file);
+            match Held::try_for(&file, FlockOperation::NonBlockingLockExclusive).map_err(failed)? {
+                // The note may be of whoever had it until now.
+                Held::Here if is_at(&file, &path) => {
+                    let previous = read_note(&mut file);
+                    return Ok(Lock { file, path, opened_at: now, previous });
+                }
+                Held::Here => {}
+                Held::There => {
+                    if Held::try_for(&file, FlockOperation::NonBlockingLockShared).map_err(failed)?
+                        == Held::There
+                    {
+                        return Err(owned(previous.map_or(0, |note| note.pid())));
+                    }
+                    // Somebody only looks, which takes a moment.
+                    drop(file);
+                    std::thread::sleep(LOOK);
+                }
             }
-            Err(error) => return Err(Error::file("lock", &path, error.into())),
         }
-        let previous = read_note(&mut file);
-        Ok(Lock { file, path, opened_at: now, previous })
+        Err(owned(0))
     }
 
     /// Who had the lock before, if anybody.
@@ -98,6 +113,44 @@ impl Lock {
     }
 }
 
+/// Who has a lock that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Here,
+    There,
+}
+
+impl Held {
+    fn try_for(file: &File, operation: FlockOperation) -> io::Result<Held> {
+        match flock(file, operation) {
+            Ok(()) => Ok(Held::Here),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(Held::There),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether a file still is the one at `path`: a lock on any other keeps nobody out.
+fn is_at(file: &File, path: &Path) -> bool {
+    let known = |found: io::Result<fs::Metadata>| found.map(|found| (found.dev(), found.ino())).ok();
+    known(file.metadata()) == known(fs::symlink_metadata(path))
+}
+
+/// Whether a process holds the lock of the store in `folder`, as far as can be known: one that can't be
+/// looked at is taken for held.
+pub(crate) fn is_held(folder: &Path) -> bool {
+    let mut file = match open_to_look(folder) {
+        Ok(file) => file,
+        Err(error) => return error.kind() != io::ErrorKind::NotFound,
+    };
+    let lives = read_note(&mut file).is_some_and(|note| note.door != Door::Left && note.owner.lives());
+    lives || !matches!(Held::try_for(&file, FlockOperation::NonBlockingLockShared), Ok(Held::Here))
+}
+
+/// How often a lock is asked for that somebody only looks at, and how long that takes at most.
+const ATTEMPTS_MAX: u32 = 100;
+const LOOK: Duration = Duration::from_millis(2);
+
 impl Note {
     /// The number of the process, if it is known to live; else 0.
     pub(crate) fn pid(&self) -> u32 {
@@ -107,8 +160,12 @@ impl Note {
 
 /// What the file of the lock in `folder` says now.
 pub(crate) fn note_in(folder: &Path) -> Option<Note> {
+    read_note(&mut open_to_look(folder).ok()?)
+}
+
+fn open_to_look(folder: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    read_note(&mut OpenOptions::new().read(true).custom_flags(flags).open(path_in(folder)).ok()?)
+    OpenOptions::new().read(true).custom_flags(flags).open(path_in(folder))
 }
 
 const NAME: &str = "owner.lock";
@@ -147,8 +204,6 @@ const NOTE_BYTES_MAX: u64 = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn note(opened_at: i64, door: Door) -> Note {
@@ -182,6 +237,43 @@ mod tests {
         second.release();
         let third = Lock::take(folder.path(), Timestamp(4)).unwrap();
         assert_eq!(third.previous(), Some(&note(3, Door::Left)));
+    }
+
+    #[test]
+    fn a_lock_that_somebody_looks_at_is_taken_all_the_same_and_one_that_is_held_is_seen() {
+        let folder = store();
+        assert!(!is_held(folder.path()), "there is none yet");
+        drop(Lock::take(folder.path(), Timestamp(1)).unwrap());
+        assert!(!is_held(folder.path()));
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(|| {
+                    while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                        is_held(folder.path());
+                    }
+                });
+            }
+            for now in 0..100 {
+                let mut lock = Lock::take(folder.path(), Timestamp(now)).unwrap();
+                lock.announce(&Door::Closed).unwrap();
+                assert!(is_held(folder.path()));
+                lock.release();
+            }
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_can_be_taken_by_another() {
+        let folder = store();
+        let mut first = Lock::take(folder.path(), Timestamp(1)).unwrap();
+        first.announce(&Door::Closed).unwrap();
+        fs::remove_file(path_in(folder.path())).unwrap();
+        let second = Lock::take(folder.path(), Timestamp(2)).unwrap();
+        assert_eq!(second.previous(), None);
+        assert!(matches!(Lock::take(folder.path(), Timestamp(3)), Err(Error::Owned { .. })));
+        drop(first);
     }
 
     #[test]

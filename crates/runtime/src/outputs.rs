@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! out/7Q2K/video.mp4       an output that is media
-//! out/7Q2K/shots-1.png     media inside of an output, in order
+//! out/7Q2K/shots-1.png     media in a list, by its number
+//! out/7Q2K/films-en.mp4    media in an object, by its name there (by a number where an input is sensitive)
 //! out/7Q2K/outputs.json    all outputs that aren't media themselves
 //! ```
 
@@ -48,7 +49,7 @@ const NAME_BYTES_MAX: usize = 100;
 pub fn lay_out(store: &Store, run: &RunId, out: &Path) -> Result<Vec<OutputFile>, Error> {
     let Some(outputs) = store.outputs(run)? else { return Ok(Vec::new()) };
     let folder = folder_of(store, run, out)?;
-    let (files, plain) = name_files(&outputs, &folder);
+    let (files, plain) = name_files(&outputs, &folder, names_may_be_shown(store, run)?);
     write_all(store, &folder, &files, plain.as_deref()).map_err(|error| Error::LayOut {
         run: run.clone(),
         folder: folder.clone(),
@@ -71,17 +72,22 @@ pub fn folder_of(store: &Store, run: &RunId, out: &Path) -> Result<PathBuf, Erro
     Ok(out.join(safe_name(name)))
 }
 
+/// Whether names in outputs may be those of files. Where an input is sensitive, what it holds may have become
+/// such a name.
+fn names_may_be_shown(store: &Store, run: &RunId) -> Result<bool, Error> {
+    let Some(row) = store.run(run)? else { return Ok(false) };
+    Ok(store.plan(&row.plan)?.is_some_and(|texts| !texts.contains("sensitive")))
+}
+
 /// Gives every output its file, and what is to be in the file of the plain ones.
-fn name_files(outputs: &Value, folder: &Path) -> (Vec<OutputFile>, Option<String>) {
-    let mut naming = Naming { folder, taken: BTreeSet::from([PLAIN_NAME.to_owned()]), files: Vec::new() };
+fn name_files(outputs: &Value, folder: &Path, shows_names: bool) -> (Vec<OutputFile>, Option<String>) {
+    let taken = BTreeSet::from([PLAIN_NAME.to_owned()]);
+    let mut naming = Naming { folder, shows_names, taken, files: Vec::new() };
     let mut plain = serde_json::Map::new();
     for (name, value) in outputs.as_map().into_iter().flatten() {
         match value {
-            Value::Media(artifact) => drop(naming.add(name, "", artifact)),
-            value => {
-                let mut count = 0;
-                plain.insert(name.clone(), naming.add_inner(name, &mut count, value));
-            }
+            Value::Media(artifact) => drop(naming.add(name, name, artifact)),
+            value => drop(plain.insert(name.clone(), naming.add_inner(name, name, value))),
         }
     }
     let mut files = naming.files;
@@ -95,16 +101,18 @@ fn name_files(outputs: &Value, folder: &Path) -> (Vec<OutputFile>, Option<String
 
 struct Naming<'a> {
     folder: &'a Path,
+    /// Whether media in an object is called by its name there, and not by a number.
+    shows_names: bool,
     taken: BTreeSet<String>,
     files: Vec<OutputFile>,
 }
 
 impl Naming<'_> {
-    /// Names the file of `artifact` and gives that name.
-    fn add(&mut self, output: &str, number: &str, artifact: &Arc<Artifact>) -> String {
-        let (stem, extension) = (safe_name(output), artifact.extension());
-        let first = format!("{stem}{number}.{extension}");
-        let others = (2..).map(|other| format!("{stem}{number}_{other}.{extension}"));
+    /// Names the file of `artifact`, which is called `place` in `output`, and gives that name.
+    fn add(&mut self, output: &str, place: &str, artifact: &Arc<Artifact>) -> String {
+        let (stem, extension) = (safe_name(place), artifact.extension());
+        let first = format!("{stem}.{extension}");
+        let others = (2..).map(|other| format!("{stem}_{other}.{extension}"));
         let name = std::iter::once(first).chain(others).find(|name| self.taken.insert(name.to_lowercase()));
         let name = name.expect("there is always another number");
         self.files.push(OutputFile {
@@ -116,21 +124,37 @@ impl Naming<'_> {
     }
 
     /// The value as JSON, with the names of files in the place of media.
-    fn add_inner(&mut self, output: &str, count: &mut usize, value: &Value) -> serde_json::Value {
+    fn add_inner(&mut self, output: &str, place: &str, value: &Value) -> serde_json::Value {
         match value {
-            Value::Media(artifact) => {
-                *count += 1;
-                self.add(output, &format!("-{count}"), artifact).into()
+            Value::Media(artifact) => self.add(output, place, artifact).into(),
+            Value::List(items) => {
+                let numbered = items.iter().enumerate();
+                numbered
+                    .map(|(index, item)| self.add_inner(output, &format!("{place}-{}", index + 1), item))
+                    .collect()
             }
-            Value::List(items) => items.iter().map(|item| self.add_inner(output, count, item)).collect(),
             Value::Map(entries) => {
-                let entries = entries.iter();
-                let named = entries.map(|(key, entry)| (key.clone(), self.add_inner(output, count, entry)));
+                // The one medium that an operation gives needs no name of its own.
+                let is_alone = entries.iter().filter(|(_, entry)| holds_media(entry)).count() == 1;
+                let named = entries.iter().enumerate().map(|(index, (key, entry))| {
+                    let place = match self.shows_names {
+                        _ if is_alone => place.to_owned(),
+                        true => format!("{place}-{key}"),
+                        false => format!("{place}-{}", index + 1),
+                    };
+                    (key.clone(), self.add_inner(output, &place, entry))
+                });
                 serde_json::Value::Object(named.collect())
             }
             plain => plain.to_json(),
         }
     }
+}
+
+fn holds_media(value: &Value) -> bool {
+    let mut holds = false;
+    value.for_each_artifact(&mut |_| holds = true);
+    holds
 }
 
 /// A name that is one harmless part of a path: letters, digits, `-`, `_` and inner dots.

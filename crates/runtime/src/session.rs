@@ -22,7 +22,7 @@ mod followed;
 mod role;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use motet_engine::{Decision, RunId};
@@ -35,6 +35,7 @@ use motet_store::Store;
 use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
+use crate::lock;
 use crate::motet::{Builder, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
 use crate::request::{Answer, Request};
@@ -61,6 +62,12 @@ pub struct StartRequest {
     pub files: BTreeMap<String, PathBuf>,
     /// All else.
     pub options: StartOptions,
+}
+
+/// Whether a process drives the store in `folder`, as far as can be known: where it can't, it is taken for
+/// driven. The unfinished runs of a store that nobody drives are interrupted, and can be resumed.
+pub fn is_driven(folder: &Path) -> bool {
+    lock::is_held(folder)
 }
 
 impl Session {

@@ -242,17 +242,17 @@ async fn the_outputs_of_a_completed_run_lie_where_people_look() {
         names.sort();
         names
     };
-    assert_eq!(names(), ["all-1.png", "all-2.jpg", "all-3.png", "outputs.json", "still.png"]);
+    assert_eq!(names(), ["all-cover.png", "all-pages-1.jpg", "all-pages-2.png", "outputs.json", "still.png"]);
     assert!(files.iter().all(|file| file.path.is_file() && file.path.parent() == Some(&folder)));
     assert_eq!(fs::read(folder.join("still.png")).unwrap(), fs::read(desk.at("still.png")).unwrap());
     let plain = fs::read_to_string(folder.join("outputs.json")).unwrap();
     insta::assert_snapshot!(plain);
 
     // A copy: to change it changes nothing in the store, and it isn't laid out over again.
-    fs::write(folder.join("all-2.jpg"), fs::read(desk.at("still.jpg")).unwrap().as_slice()).unwrap();
+    fs::write(folder.join("all-pages-1.jpg"), fs::read(desk.at("still.jpg")).unwrap().as_slice()).unwrap();
     assert!(store.check().unwrap().is_good());
     fs::write(folder.join("still.png"), "cut short").unwrap();
-    fs::remove_file(folder.join("all-1.png")).unwrap();
+    fs::remove_file(folder.join("all-cover.png")).unwrap();
     assert_eq!(lay_out(store, &run, &out).unwrap(), files);
     assert_eq!(names().len(), 5);
     assert_eq!(fs::read(folder.join("still.png")).unwrap(), fs::read(desk.at("still.png")).unwrap());

@@ -117,9 +117,19 @@ impl ArtifactFolder {
 
     /// Keeps a copy of the file `path`.
     pub(crate) fn copy_in(&self, path: &Path) -> Result<Kept, StoreError> {
+        self.copy_in_while(path, || Ok(()))
+    }
+
+    /// The same, unless `go_on` fails meanwhile: it is called before every piece.
+    pub(crate) fn copy_in_while(
+        &self,
+        path: &Path,
+        mut go_on: impl FnMut() -> Result<(), StoreError>,
+    ) -> Result<Kept, StoreError> {
         let mut source = open_regular(path, fs::metadata(path))?;
         let mut incoming = self.incoming()?;
         let kept = measure(&mut source, path, |chunk| {
+            go_on()?;
             let written = incoming.write_all(chunk);
             written.map_err(|error| StoreError::from_io("write", incoming.path(), error))
         })?;
@@ -223,9 +233,13 @@ impl ArtifactFolder {
         // What can't be removed is found by whoever wants the folder to be empty.
         drop(self.sweep());
         for kept in self.list().unwrap_or_default() {
-            let path = self.path_of(&kept.digest);
-            drop(fs::remove_file(&path));
-            drop(path.parent().map(fs::remove_dir));
+            drop(fs::remove_file(self.path_of(&kept.digest)));
+        }
+        // Shelves are made before anything is put on them.
+        for shelf in fs::read_dir(&self.root).into_iter().flatten().flatten() {
+            if shelf.file_name().to_str().is_some_and(is_shelf_name) && is_shelf(&shelf.path()) {
+                drop(fs::remove_dir(shelf.path()));
+            }
         }
         drop(fs::remove_dir(&self.root));
     }
@@ -317,6 +331,11 @@ fn measure(
 /// Whether a folder for files is there, and no link to one.
 fn is_shelf(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Whether a name is that of a folder for files: the first two digits of a digest.
+fn is_shelf_name(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether a name is one that only a file has that is being written.

@@ -34,67 +34,93 @@ pub struct Backup {
 /// The name of the database until the copy is whole.
 pub(crate) const UNFINISHED: &str = "motet.db.part";
 
-/// It, and what SQLite keeps beside it; it is the last to be removed.
-const UNFINISHED_NAMES: [&str; 4] =
-    ["motet.db.part-wal", "motet.db.part-shm", "motet.db.part-journal", UNFINISHED];
+/// What SQLite keeps beside it.
+const BESIDE_UNFINISHED: [&str; 3] = ["motet.db.part-wal", "motet.db.part-shm", "motet.db.part-journal"];
 
-/// How many pages are copied at once: all of them, so that nobody's commit comes in between.
-const ALL_PAGES: i32 = -1;
+/// How many pages are copied before it is asked whether the copy is still wanted.
+const PAGES_AT_ONCE: i32 = 1024;
 
-/// Copies the store of `source`, whose artifacts lie in `artifacts`, to `folder`. If that fails, nothing
-/// is left there.
-pub(crate) fn write(
-    source: &Connection,
-    artifacts: &ArtifactFolder,
-    folder: &Path,
-) -> Result<Backup, StoreError> {
-    // Without what makes no difference at its end.
-    let folder = &folder.components().collect::<PathBuf>();
-    let was_there = private::look_at(folder)?.is_some();
-    make_empty(folder)?;
-    // Held until the copy is whole. Two copies may have found the folder empty.
-    let _claim = claim(folder, private::open_or_make(&folder.join(UNFINISHED))?)?;
-    let written = fill(source, artifacts, folder);
-    if written.is_err() {
-        empty(folder, was_there);
-    }
-    written
+/// A store that is to be copied.
+pub(crate) struct Source<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) artifacts: &'a ArtifactFolder,
+    /// Whether the copy is still wanted; asked often.
+    pub(crate) is_wanted: &'a dyn Fn() -> bool,
 }
 
-fn fill(source: &Connection, artifacts: &ArtifactFolder, folder: &Path) -> Result<Backup, StoreError> {
-    let part = folder.join(UNFINISHED);
-    let failed = |error| StoreError::from_sqlite(&part, error);
-    let mut copy = Connection::open_with_flags(&part, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    match Copy::new(source, &mut copy).and_then(|copying| copying.step(ALL_PAGES)).map_err(failed)? {
-        StepResult::Done => {}
-        _ => return Err(StoreError::Busy { file: source.path().unwrap_or_default().into() }),
+impl Source<'_> {
+    /// Copies the store to `folder`. If that fails or is not wanted any more, nothing is left there.
+    pub(crate) fn copy_to(&self, folder: &Path) -> Result<Backup, StoreError> {
+        // Without what makes no difference at its end.
+        let folder = &folder.components().collect::<PathBuf>();
+        let was_there = private::look_at(folder)?.is_some();
+        make_empty(folder)?;
+        // Held until the copy is whole. Two copies may have found the folder empty.
+        let _claim = claim(folder, private::open_or_make(&folder.join(UNFINISHED))?)?;
+        let written = self.fill(folder);
+        if written.is_err() {
+            empty(folder, was_there);
+        }
+        written
     }
-    let referenced = integrity::references(&copy).map_err(failed)?;
-    let runs: i64 = copy.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(failed)?;
-    let mark = Mark::of(&copy).map_err(failed)?;
-    drop(copy);
-    private::make_folder(&folder.join(ARTIFACTS))?;
-    let target = ArtifactFolder::open(folder.join(ARTIFACTS))?;
-    let mut backup = Backup { runs: runs.unsigned_abs(), ..Backup::default() };
-    for digest in referenced {
-        backup.artifacts += 1;
-        backup.artifact_bytes += copy_artifact(artifacts, &target, digest)?;
-    }
-    finish(folder, &part, &mark)?;
-    Ok(backup)
-}
 
-/// Gives how many bytes it has.
-fn copy_artifact(from: &ArtifactFolder, to: &ArtifactFolder, digest: Digest) -> Result<u64, StoreError> {
-    let file = from.path_of(&digest);
-    if from.find(&digest).is_none() {
-        return Err(StoreError::NoArtifact { digest, file });
+    fn fill(&self, folder: &Path) -> Result<Backup, StoreError> {
+        let part = folder.join(UNFINISHED);
+        let failed = |error| StoreError::from_sqlite(&part, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let mut copy = Connection::open_with_flags(&part, flags).map_err(failed)?;
+        self.copy_database(&mut copy, folder)?;
+        let referenced = integrity::references(&copy).map_err(failed)?;
+        let runs: i64 = copy.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(failed)?;
+        let mark = Mark::of(&copy).map_err(failed)?;
+        drop(copy);
+        private::make_folder(&folder.join(ARTIFACTS))?;
+        let target = ArtifactFolder::open(folder.join(ARTIFACTS))?;
+        let mut backup = Backup { runs: runs.unsigned_abs(), ..Backup::default() };
+        for digest in referenced {
+            backup.artifacts += 1;
+            backup.artifact_bytes += self.copy_artifact(&target, digest, folder)?;
+        }
+        finish(folder, &part, &mark)?;
+        Ok(backup)
     }
-    let kept = to.copy_in(&file)?;
-    if kept.digest != digest {
-        return Err(StoreError::Corrupt { file, what: "its bytes aren't what was written".to_owned() });
+
+    /// Copies the database as it is at one moment: what is read in one transaction doesn't change.
+    fn copy_database(&self, copy: &mut Connection, folder: &Path) -> Result<(), StoreError> {
+        let part = folder.join(UNFINISHED);
+        let failed = |error| StoreError::from_sqlite(&part, error);
+        let moment = self.connection.unchecked_transaction().map_err(failed)?;
+        moment.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
+        let copying = Copy::new(&moment, copy).map_err(failed)?;
+        loop {
+            self.see_whether_wanted(folder)?;
+            match copying.step(PAGES_AT_ONCE).map_err(failed)? {
+                StepResult::Done => return Ok(()),
+                StepResult::More => {}
+                _ => return Err(StoreError::Busy { file: moment.path().unwrap_or_default().into() }),
+            }
+        }
     }
-    Ok(kept.bytes)
+
+    /// Gives how many bytes it has.
+    fn copy_artifact(&self, to: &ArtifactFolder, digest: Digest, folder: &Path) -> Result<u64, StoreError> {
+        let file = self.artifacts.path_of(&digest);
+        if self.artifacts.find(&digest).is_none() {
+            return Err(StoreError::NoArtifact { digest, file });
+        }
+        let kept = to.copy_in_while(&file, || self.see_whether_wanted(folder))?;
+        if kept.digest != digest {
+            return Err(StoreError::Corrupt { file, what: "its bytes aren't what was written".to_owned() });
+        }
+        Ok(kept.bytes)
+    }
+
+    fn see_whether_wanted(&self, folder: &Path) -> Result<(), StoreError> {
+        match (self.is_wanted)() {
+            true => Ok(()),
+            false => Err(StoreError::Unwanted { folder: folder.to_owned() }),
+        }
+    }
 }
 
 /// Makes the folder and those above it, or takes one in which there is nothing.
@@ -110,11 +136,13 @@ fn make_empty(folder: &Path) -> Result<(), StoreError> {
     take_over_unfinished(folder)?;
     match names_in(folder)?.into_iter().next() {
         None => private::narrow(folder, FOLDER_MODE).map(drop),
-        Some(name) => {
-            let holds = name.to_string_lossy().escape_debug().to_string();
-            Err(StoreError::NotEmpty { folder: folder.to_owned(), holds })
-        }
+        Some(name) => Err(holds(folder, Path::new(&name))),
     }
+}
+
+fn holds(folder: &Path, name: &Path) -> StoreError {
+    let holds = name.to_string_lossy().escape_debug().to_string();
+    StoreError::NotEmpty { folder: folder.to_owned(), holds }
 }
 
 fn names_in(folder: &Path) -> Result<BTreeSet<OsString>, StoreError> {
@@ -139,19 +167,39 @@ pub(crate) fn refuse_inside(folder: &Path, store: &Path) -> Result<(), StoreErro
 fn take_over_unfinished(folder: &Path) -> Result<(), StoreError> {
     let part = folder.join(UNFINISHED);
     let is_unfinished = |names: &BTreeSet<OsString>| {
-        names.contains(OsStr::new(UNFINISHED))
-            && names.iter().all(|name| name == ARTIFACTS || UNFINISHED_NAMES.iter().any(|own| name == own))
+        let is_own = |name: &OsString| {
+            name == ARTIFACTS || name == UNFINISHED || BESIDE_UNFINISHED.iter().any(|own| name == own)
+        };
+        names.contains(OsStr::new(UNFINISHED)) && names.iter().all(is_own)
     };
     if !is_unfinished(&names_in(folder)?) {
         return Ok(());
     }
     let _claim = claim(folder, private::open(&part)?)?;
     // Meanwhile it may have become whole.
-    if is_unfinished(&names_in(folder)?) {
-        ArtifactFolder::open_read_only(&folder.join(ARTIFACTS)).remove_all();
-        remove_unfinished(folder);
+    if !is_unfinished(&names_in(folder)?) {
+        return Ok(());
+    }
+    if let Some(other) = remove_unfinished(folder)? {
+        return Err(holds(folder, &other));
     }
     Ok(())
+}
+
+/// Removes a copy that isn't whole, but for what somebody else laid between its artifacts: that is named,
+/// and the copy still shows that it isn't whole. So does one whose removal is interrupted.
+fn remove_unfinished(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let artifacts = folder.join(ARTIFACTS);
+    ArtifactFolder::open_read_only(&artifacts).remove_all();
+    if private::look_at(&artifacts)?.is_some() {
+        let other = names_in(&artifacts)?.into_iter().next();
+        return Ok(Some(other.map_or(ARTIFACTS.into(), |other| Path::new(ARTIFACTS).join(other))));
+    }
+    // The sign that it isn't whole goes last.
+    for name in BESIDE_UNFINISHED.into_iter().chain([UNFINISHED]) {
+        drop(fs::remove_file(folder.join(name)));
+    }
+    Ok(None)
 }
 
 /// Claims the folder by the lock of its unfinished database, until the file is closed.
@@ -174,17 +222,11 @@ fn claim(folder: &Path, part: File) -> Result<File, StoreError> {
 /// Takes away what was written into a folder that was empty. What can't be removed does no harm: without
 /// a named database it is no store.
 fn empty(folder: &Path, was_there: bool) {
-    remove_unfinished(folder);
-    drop(fs::remove_file(folder.join(DATABASE)));
-    drop(fs::remove_dir_all(folder.join(ARTIFACTS)));
+    // It may have its name already.
+    drop(fs::rename(folder.join(DATABASE), folder.join(UNFINISHED)));
+    drop(remove_unfinished(folder));
     if !was_there {
         drop(fs::remove_dir(folder));
-    }
-}
-
-fn remove_unfinished(folder: &Path) {
-    for name in UNFINISHED_NAMES {
-        drop(fs::remove_file(folder.join(name)));
     }
 }
 

@@ -88,13 +88,24 @@ impl OnDisk {
     /// Notes that a transaction is durable, before anybody is told: the last turn of the journal is now
     /// `last`, its place and its check. Fails if what was written can't be found again.
     pub(crate) fn committed(&mut self, last: Option<(i64, i64)>) -> Result<(), StoreError> {
-        self.place.look()?;
+        self.look()?;
         self.is_written = true;
         if let Some((sequence, check)) = last {
             self.mark = Mark { sequence, check, ..self.mark };
         }
         self.file.write(&self.mark);
         Ok(())
+    }
+
+    /// Fails if the store isn't where it was, or isn't this process's alone any more.
+    pub(crate) fn look(&self) -> Result<(), StoreError> {
+        match self.place.look() {
+            // A file that was only moved still has a name.
+            Err(StoreError::Replaced { folder }) if self.file.is_deleted() => {
+                Err(StoreError::Deleted { folder })
+            }
+            looked => looked,
+        }
     }
 
     /// Whether [`OnDisk::move_log`] is to be called.

@@ -8,7 +8,7 @@ use motet_engine::RunId;
 use motet_pipeline::Digest;
 use rusqlite::ErrorCode;
 
-use crate::private;
+use crate::{private, schema};
 
 /// Why the store could not do what it was asked. Cheap to clone, because one failed commit is told
 /// to everybody who waits for it.
@@ -44,12 +44,43 @@ pub enum StoreError {
     },
     /// The store was taken away under the process that drives it.
     #[error(
-        "the store in {} was deleted, moved or replaced while it was in use, so nothing more is recorded: \
+        "the store in {} was moved or replaced while it was in use, so nothing more is recorded: \
          put it back where it was and resume",
         folder.display()
     )]
     Replaced {
         /// Where it was.
+        folder: PathBuf,
+    },
+    /// The store was deleted under the process that drives it.
+    #[error(
+        "the store in {} was deleted while it was in use, so nothing more is recorded: restore a backup, \
+         or start again",
+        folder.display()
+    )]
+    Deleted {
+        /// Where it was.
+        folder: PathBuf,
+    },
+    /// The log was taken away under the process that drives the store.
+    #[error(
+        "the store in {} lost its motet.db-wal while it was in use, and with it the last turns: \
+         put it back, or restore a backup",
+        folder.display()
+    )]
+    LogRemoved {
+        /// The store's folder.
+        folder: PathBuf,
+    },
+    /// The file that keeps other processes out of the store was removed or replaced under the process that
+    /// drives it.
+    #[error(
+        "the store in {} lost its owner.lock while it was in use, so another process could take it and nothing \
+         more is recorded: resume once no other process drives it",
+        folder.display()
+    )]
+    Unlocked {
+        /// The store's folder.
         folder: PathBuf,
     },
     /// The disk is full.
@@ -105,7 +136,7 @@ pub enum StoreError {
         supported: u32,
     },
     /// The file is no store.
-    #[error("{} is not a store of this program: move it away, or use another folder", file.display())]
+    #[error("{} is not a store of this program: use another folder", file.display())]
     Foreign {
         /// The file.
         file: PathBuf,
@@ -134,6 +165,12 @@ pub enum StoreError {
         /// A name that lies in it.
         holds: String,
     },
+    /// The copy isn't wanted any more, see [`Store::backup_while`](crate::Store::backup_while).
+    #[error("the copy to {} was stopped before it was whole: nothing is left there", folder.display())]
+    Unwanted {
+        /// Where it was to go.
+        folder: PathBuf,
+    },
     /// A copy was to go into the store that is copied.
     #[error(
         "{} lies in the store that is to be copied, so nothing is copied there: name a folder outside of it",
@@ -151,6 +188,14 @@ pub enum StoreError {
     NotAFolder {
         /// What lies there.
         file: PathBuf,
+        /// What it is, in words.
+        is: &'static str,
+    },
+    /// What was named as a store is no folder, or lies in what is none.
+    #[error("{} is {is}, and a store is a folder: move it away, or use another store", path.display())]
+    NoFolder {
+        /// What lies there.
+        path: PathBuf,
         /// What it is, in words.
         is: &'static str,
     },
@@ -187,7 +232,10 @@ pub enum StoreError {
         by: String,
     },
     /// The store is damaged.
-    #[error("{} is damaged: {what}; restore it from a copy, or move it away to start afresh", file.display())]
+    #[error(
+        "{} is damaged: {what}; restore a backup, or move the whole folder of the store away to start afresh",
+        file.display()
+    )]
     Corrupt {
         /// The file.
         file: PathBuf,
@@ -292,6 +340,9 @@ impl StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file },
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { file },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { file, what: error.to_string() },
+            Some(ErrorCode::SystemIoFailure) if schema::lost_its_log(&file) => {
+                StoreError::LogRemoved { folder: file.parent().unwrap_or(&file).to_owned() }
+            }
             Some(ErrorCode::SystemIoFailure) => StoreError::Disk { file, source: Arc::new(error) },
             _ => StoreError::Database { file, source: Arc::new(error) },
         }

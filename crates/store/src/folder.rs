@@ -3,6 +3,7 @@
 mod first_open;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -82,8 +83,7 @@ impl StoreFolder {
     /// The folder at `path`, to look at the store in it.
     pub(crate) fn find(path: &Path) -> Result<StoreFolder, StoreError> {
         let folder = StoreFolder::at(path);
-        let is_there = path.try_exists().map_err(|error| StoreError::from_io("open", path, error))?;
-        match is_there && folder.is_store()? {
+        match folder.is_there()? && folder.is_store()? {
             true => Ok(folder),
             false => Err(StoreError::Missing { folder: path.to_owned() }),
         }
@@ -94,18 +94,36 @@ impl StoreFolder {
         StoreFolder { path: path.components().collect() }
     }
 
+    /// Whether there is a folder; refuses anything else in its place, or in that of a folder above it.
+    fn is_there(&self) -> Result<bool, StoreError> {
+        let no_folder = |path: &Path, is| Err(StoreError::NoFolder { path: path.to_owned(), is });
+        match self.path.metadata() {
+            Ok(found) if found.is_dir() => Ok(true),
+            Ok(found) => no_folder(&self.path, private::kind_word(&found)),
+            Err(error) if error.kind() == ErrorKind::NotFound => match private::look_at(&self.path)? {
+                Some(_) => no_folder(&self.path, "a symbolic link that leads nowhere"),
+                None => Ok(false),
+            },
+            Err(error) => {
+                let above =
+                    self.path.ancestors().skip(1).filter_map(|path| Some((path, path.metadata().ok()?)));
+                match above.into_iter().find(|(_, found)| !found.is_dir()) {
+                    Some((path, found)) => no_folder(path, private::kind_word(&found)),
+                    None => Err(StoreError::from_io("open", &self.path, error)),
+                }
+            }
+        }
+    }
+
     /// Makes the folder, unless it is there. A last link is followed: whoever gives the path chose it.
     fn make(&self) -> Result<(), StoreError> {
         let failed = |error| StoreError::from_io("make", &self.path, error);
-        if !self.path.try_exists().map_err(failed)? {
+        if !self.is_there()? {
             let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
             above.map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
             return private::make_folder(&self.path);
         }
         let found = self.path.metadata().map_err(failed)?;
-        if !found.is_dir() {
-            return Err(StoreError::NotPlain { file: self.path.clone(), is: private::kind_word(&found) });
-        }
         if private::is_own(&found) || rustix::process::geteuid().is_root() {
             return Ok(());
         }

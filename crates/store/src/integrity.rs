@@ -9,6 +9,8 @@ use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
+use crate::journal::Page;
+use crate::pages::PAGE_BYTES;
 use crate::{StoreError, journal, mark, plans};
 
 /// What [`crate::Store::check`] found.
@@ -110,12 +112,29 @@ fn check_journals(connection: &Connection, file: &Path, beside: &Beside, report:
             continue;
         };
         let run = RunId::new(id);
-        match journal::turns(connection, file, beside, &run, journal::Page::ALL) {
-            Ok(turns) if turns.is_empty() => report.journals.push((run, "it has no turns".to_owned())),
-            Ok(turns) => report.turns += turns.len(),
+        match count_turns(connection, file, beside, &run) {
+            Ok(0) => report.journals.push((run, "it has no turns".to_owned())),
+            Ok(turns) => report.turns += turns,
             Err(StoreError::Corrupt { what, .. }) => report.journals.push((run, what)),
             Err(error) => report.journals.push((run, error.to_string())),
         }
+    }
+}
+
+/// Reads all turns of a run, some at a time.
+fn count_turns(
+    connection: &Connection,
+    file: &Path,
+    beside: &Beside,
+    run: &RunId,
+) -> Result<usize, StoreError> {
+    let (mut count, mut from) = (0, 1);
+    loop {
+        let page = Page { from, bytes_max: PAGE_BYTES };
+        let turns = journal::turns(connection, file, beside, run, page)?;
+        let Some(last) = turns.last() else { return Ok(count) };
+        count += turns.len();
+        from = last.number + 1;
     }
 }
 

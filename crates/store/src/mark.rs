@@ -11,7 +11,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -172,6 +172,11 @@ impl MarkFile {
         };
         write().map_err(|error| StoreError::from_io("write", &path, error))?;
         Ok(file)
+    }
+
+    /// Whether the file was deleted: it has no name any more.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.0.metadata().is_ok_and(|found| found.nlink() == 0)
     }
 
     /// Writes `mark`, all of it at once. If it can't be written, the old one stays, which is true as well.

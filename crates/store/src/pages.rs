@@ -6,7 +6,7 @@ use crate::journal::Page;
 use crate::{Store, StoreError};
 
 /// About how many bytes of a journal are read at once.
-const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
 /// Turns.
 impl Store {

@@ -1,7 +1,8 @@
 //! The place of a store: whether its files still are those that were opened.
 //!
 //! A process keeps a file that was deleted, moved or replaced, and could write into it for ever without
-//! anybody finding that again. So it looks, before it acknowledges anything.
+//! anybody finding that again. And a lock whose file was removed keeps nobody else out. So it looks, before
+//! it acknowledges anything.
 
 use std::fs;
 use std::io;
@@ -9,14 +10,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
-use crate::folder::{DATABASE, LOG};
+use crate::folder::{DATABASE, LOCK, LOG};
 
-/// The database and its log, as they were when they were opened.
+/// The files of a store, as they were when they were opened.
 #[derive(Debug)]
 pub(crate) struct Place {
     folder: PathBuf,
     database: Known,
     log: Known,
+    /// What its owner has locked, if anybody has.
+    lock: Option<Known>,
 }
 
 #[derive(Debug)]
@@ -29,31 +32,49 @@ struct Known {
 impl Place {
     /// Of the store in `folder`, which is open: its log is there.
     pub(crate) fn of(folder: &Path) -> Result<Place, StoreError> {
-        let know = |name: &str| {
-            let path = folder.join(name);
-            let found = fs::metadata(&path).map_err(|error| StoreError::from_io("look at", &path, error))?;
-            Ok(Known { path, device: found.dev(), number: found.ino() })
+        let know = |name| Known::of(folder.join(name));
+        let lock = match know(LOCK) {
+            Err(error) if is_gone(&error) => None,
+            lock => Some(lock?),
         };
-        Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)? })
+        Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)?, lock })
     }
 
     /// Fails if one of the files isn't where it was.
     pub(crate) fn look(&self) -> Result<(), StoreError> {
-        self.look_at(&self.database)?;
-        self.look_at(&self.log)
-    }
-
-    fn look_at(&self, known: &Known) -> Result<(), StoreError> {
-        let replaced = || StoreError::Replaced { folder: self.folder.clone() };
-        match fs::metadata(&known.path) {
-            Ok(found) if (found.dev(), found.ino()) == (known.device, known.number) => Ok(()),
-            Ok(_) => Err(replaced()),
-            Err(error) if is_gone(&error) => Err(replaced()),
-            Err(error) => Err(StoreError::from_io("look at", &known.path, error)),
+        let folder = || self.folder.clone();
+        if !self.database.is_there()? {
+            return Err(StoreError::Replaced { folder: folder() });
+        }
+        if !self.log.is_there()? {
+            return Err(StoreError::LogRemoved { folder: folder() });
+        }
+        match &self.lock {
+            Some(lock) if !lock.is_there()? => Err(StoreError::Unlocked { folder: folder() }),
+            _ => Ok(()),
         }
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
+impl Known {
+    fn of(path: PathBuf) -> Result<Known, StoreError> {
+        let found = fs::metadata(&path).map_err(|error| StoreError::from_io("look at", &path, error))?;
+        Ok(Known { path, device: found.dev(), number: found.ino() })
+    }
+
+    fn is_there(&self) -> Result<bool, StoreError> {
+        match fs::metadata(&self.path) {
+            Ok(found) => Ok((found.dev(), found.ino()) == (self.device, self.number)),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(StoreError::from_io("look at", &self.path, error)),
+        }
+    }
+}
+
+fn is_gone(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if is_missing(source))
+}
+
+fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -52,10 +52,7 @@ pub(crate) fn is_named(file: &Path) -> Result<bool, StoreError> {
     if private::look_at(file)?.is_none_or(|found| found.len() == 0) {
         // SQLite would take such a log for a leftover, and remove it.
         return match log::application(file)? {
-            Some(APPLICATION) => {
-                let what = "it is empty or gone, but its log isn't".to_owned();
-                Err(StoreError::Corrupt { file: file.to_owned(), what })
-            }
+            Some(APPLICATION) => Err(StoreError::Gone { folder: file.parent().unwrap_or(file).to_owned() }),
             _ => Ok(false),
         };
     }
@@ -169,6 +166,14 @@ fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreErro
     };
     prepare().map_err(|error| StoreError::from_sqlite(file, error))?;
     Ok(connection)
+}
+
+/// Whether the log of a database was taken away while it is in use: its index is there, and says that there
+/// was something in it where SQLite fails to read it.
+pub(crate) fn lost_its_log(file: &Path) -> bool {
+    let mut index = file.as_os_str().to_owned();
+    index.push("-shm");
+    std::fs::symlink_metadata(index).is_ok() && !has_log(file)
 }
 
 /// Whether commits wait in a write-ahead log.

@@ -303,18 +303,26 @@ impl Store {
     }
 
     /// Copies the store to `folder`, which must be empty or not there, or hold a copy that was interrupted;
-    /// also while a process drives it: all
-    /// that was durable when this was called, with every artifact. The copy is a store like any other;
-    /// until it is whole it is none.
+    /// also while a process drives it: all that was durable when this was called, with every artifact. The
+    /// copy is a store like any other; until it is whole it is none.
     ///
     /// # Errors
     /// [`StoreError::NotEmpty`], [`StoreError::NotAFolder`], [`StoreError::InsideItself`],
     /// [`StoreError::Busy`] while another copy goes there, [`StoreError::NoArtifact`] and [`StoreError::Corrupt`] where something
     /// isn't there or isn't what it was, or what the file system refuses.
     pub fn backup(&self, folder: &Path) -> Result<Backup, StoreError> {
+        self.backup_while(folder, &|| true)
+    }
+
+    /// The same for as long as `is_wanted` says so: it is asked often. Else nothing is left of the copy.
+    ///
+    /// # Errors
+    /// As [`Store::backup`]; [`StoreError::Unwanted`].
+    pub fn backup_while(&self, folder: &Path, is_wanted: &dyn Fn() -> bool) -> Result<Backup, StoreError> {
         let Inner { beside, reader, .. } = &*self.0;
         backup::refuse_inside(folder, self.folder())?;
-        reader.with(|connection| backup::write(connection, &beside.folder, folder))
+        let artifacts = &beside.folder;
+        reader.with(|connection| backup::Source { connection, artifacts, is_wanted }.copy_to(folder))
     }
 
     /// Keeps a plan, and returns when it is durable: before the first run of the plan is appended. Of one

@@ -133,6 +133,9 @@ impl Writer {
         if last.is_some() || requests.iter().any(|request| !request.gate.is_empty()) {
             self.committed(last)?;
             self.count(requests, &outcomes);
+        } else {
+            // That a turn isn't the next one may be due to another writer.
+            self.check_running()?;
         }
         Ok(outcomes)
     }
@@ -266,8 +269,11 @@ impl Writer {
         self.committed(None)
     }
 
-    fn check_running(&self) -> Result<(), StoreError> {
-        self.stopped.clone().map_or(Ok(()), Err)
+    /// Fails if the writer has stopped, or another one may be at work meanwhile.
+    fn check_running(&mut self) -> Result<(), StoreError> {
+        self.stopped.clone().map_or(Ok(()), Err)?;
+        let looked = self.disk.as_ref().map_or(Ok(()), OnDisk::look);
+        looked.map_err(|error| self.stop(error))
     }
 
     /// Answers everything with `error` from now on.

@@ -220,7 +220,8 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
     let first = faults.first().cloned().unwrap_or_default();
     let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
     let words = format!("{held}; {first}{more}");
-    Finding::bad("store", State::Broken, words, "restore it from a copy, or move it away to start afresh")
+    let remedy = "restore a backup, or move the whole folder of the store away to start afresh";
+    Finding::bad("store", State::Broken, words, remedy)
 }
 
 fn unreadable_mark(folder: &Path) -> Finding {

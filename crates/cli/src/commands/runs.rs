@@ -1,7 +1,7 @@
 //! `motet runs`: the runs of the store, newest first.
 
 use motet::language::Span;
-use motet::store::{RunFilter, RunRow, RunStatus, Store};
+use motet::store::{RunFilter, RunRow, RunStatus};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -9,10 +9,10 @@ use crate::exit::Exit;
 use crate::follow::now;
 use crate::inputs::labels;
 use crate::problem::Problem;
-use crate::project::{Project, silent_since, typed_command};
+use crate::project::{Project, Standing, typed_command};
 use crate::render::line::{Line, Look, Tone};
 use crate::render::table::Table;
-use crate::render::words::{duration, local_time};
+use crate::render::words::{INTERRUPTED, count, duration, local_time};
 use crate::terminal::Terminal;
 
 pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Problem> {
@@ -26,37 +26,56 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
     let mut rows = store.runs(&filter)?;
     let are_more = rows.len() > asked.limit;
     rows.truncate(asked.limit);
+    let standing = Standing::of(&store);
     if asked.json {
-        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row))));
-    } else if rows.is_empty() {
+        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing))));
+        return Ok(Exit::Good);
+    }
+    if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no runs"));
     } else {
-        table_of(&rows, &store, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
+        table_of(&rows, &standing, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
     }
-    if are_more && !asked.json {
-        terminal.note_line(&Line::of(
-            Tone::Dim,
-            format!("there are more: {}", typed_command("runs --limit COUNT")),
-        ));
+    let more = are_more.then(|| format!("there are more: {}", typed_command("runs --limit COUNT")));
+    for line in more.into_iter().chain(resumption_of(&rows, &standing)) {
+        terminal.note_line(&Line::of(Tone::Dim, line));
     }
     Ok(Exit::Good)
 }
 
-fn table_of(rows: &[RunRow], store: &Store, look: &Look) -> Result<Vec<Line>, Problem> {
+/// What resumes the interrupted runs.
+fn resumption_of(rows: &[RunRow], standing: &Standing) -> Option<String> {
+    let interrupted: Vec<&RunRow> = rows.iter().filter(|row| standing.is_interrupted(row)).collect();
+    let words = match interrupted.as_slice() {
+        [] => return None,
+        [only] => format!("1 run is {INTERRUPTED}: {}", typed_command(format!("resume {}", only.id.short()))),
+        several => format!("{} are {INTERRUPTED}: {}", count(several.len(), "run"), typed_command("resume")),
+    };
+    Some(words)
+}
+
+fn table_of(rows: &[RunRow], standing: &Standing, look: &Look) -> Result<Vec<Line>, Problem> {
     let mut table = Table::with_headings(&["run", "pipeline", "status", "started", "took", "cost", ""]);
     let now = now();
     for row in rows {
-        let silent_since = silent_since(store, row, now)?;
+        let silent_since = standing.silent_since(row, now)?;
         let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
         let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),
             (Tone::Plain, row.pipeline.clone()),
-            (tone_of(row.status), status_in_words(row)),
+            if standing.is_interrupted(row) {
+                (Tone::Doubtful, INTERRUPTED.to_owned())
+            } else {
+                (tone_of(row.status), status_in_words(row))
+            },
             (Tone::Plain, local_time(row.started_at)),
             (Tone::Plain, took),
             (Tone::Plain, cost),
-            (Tone::Dim, remark_of(row, silent_since.map(|since| now.since(since)))),
+            (
+                Tone::Dim,
+                remark_of(row, silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN)),
+            ),
         ]);
     }
     Ok(table.lines(look.cut_at(), &look.symbols))
@@ -91,10 +110,13 @@ fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
     parts.join(", ")
 }
 
-fn record_of(row: &RunRow) -> Json {
+/// A shorter silence isn't worth a remark.
+const SILENCE_MIN: Span = Span::seconds(15);
+
+fn record_of(row: &RunRow, standing: &Standing) -> Json {
     json!({
         "run": row.id, "pipeline": row.pipeline, "plan": row.plan, "status": row.status.word(),
-        "degraded": row.degraded, "user": row.user, "labels": row.labels, "cost": row.cost,
+        "interrupted": standing.is_interrupted(row), "degraded": row.degraded, "user": row.user, "labels": row.labels, "cost": row.cost,
         "started_at": row.started_at.to_string(),
         "ended_at": row.ended_at.map(|at| at.to_string()),
         "updated_at": row.updated_at.to_string(),

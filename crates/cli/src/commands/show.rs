@@ -12,7 +12,7 @@ use crate::arguments;
 use crate::exit::Exit;
 use crate::follow::now;
 use crate::problem::Problem;
-use crate::project::{Project, find_run, pinned_pipeline, silent_since, typed_command};
+use crate::project::{Project, Standing, find_run, pinned_pipeline, typed_command};
 use crate::render::line::Line;
 use crate::render::progress::View;
 use crate::render::{items, journal, show, timeline};
@@ -27,6 +27,8 @@ pub(super) struct Shown<'s> {
     score: Option<Score>,
     /// Until when it is told: its end, the last sign of life of who drove it, or now.
     until: Timestamp,
+    /// Whether it isn't over and nobody drives it.
+    is_interrupted: bool,
 }
 
 pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Problem> {
@@ -42,7 +44,7 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
         (None, Some(path)) => shown.write_items(path, asked, terminal)?,
         (None, None) if asked.json => Stream::new(*terminal).pretty_json(&shown.details()),
         (None, None) if asked.timeline => shown.write_timeline(terminal)?,
-        (None, None) => write(&show::run_lines(&shown.view(terminal)), terminal),
+        (None, None) => write(&show::run_lines(&shown.view(terminal), shown.is_interrupted), terminal),
     }
     Ok(Exit::Good)
 }
@@ -54,7 +56,7 @@ fn write(lines: &[Line], terminal: &Terminal) {
 
 /// Until when a run is told.
 fn until(store: &Store, row: &RunRow) -> Result<Timestamp, Problem> {
-    Ok(row.ended_at.or(silent_since(store, row, now())?).unwrap_or_else(now))
+    Ok(row.ended_at.or(Standing::of(store).silent_since(row, now())?).unwrap_or_else(now))
 }
 
 /// Writes every event of a run and its end, turn by turn.
@@ -92,8 +94,8 @@ impl<'s> Shown<'s> {
         let places = ArtifactPlaces::in_store(store.clone());
         let reporter = Reporter::of_kept(store, &row, plan, places)?;
         let score = plan.map(|plan| Score::new(plan, &History::new()));
-        let until = until(store, &row)?;
-        Ok(Shown { store, row, reporter, score, until })
+        let (until, is_interrupted) = (until(store, &row)?, Standing::of(store).is_interrupted(&row));
+        Ok(Shown { store, row, reporter, score, until, is_interrupted })
     }
 
     fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {
@@ -114,6 +116,7 @@ impl<'s> Shown<'s> {
         details.insert("inputs".into(), self.reporter.places().value(&record.inputs).into());
         details.insert("plan".into(), record.plan.map(|plan| plan.to_string()).into());
         details.insert("started_at".into(), record.started_at.to_string().into());
+        details.insert("interrupted".into(), self.is_interrupted.into());
         details
     }
 
@@ -187,8 +190,21 @@ impl<'s> Shown<'s> {
         step.or_else(|| self.reporter.record().step(path).cloned()).ok_or_else(|| self.no_step(path))
     }
 
+    /// The step that is meant where an item's key is typed as it is, and not as it stands in a path.
+    fn with_key_as_in_paths(&self, path: &StepPath) -> Option<StepPath> {
+        let (step, rest) = path.as_str().split_once('[')?;
+        let (key, inner) = rest.rsplit_once(']')?;
+        let meant = StepPath::from_text(&format!("{}{inner}", StepPath::from_text(step).item(key)));
+        let found = self.store.step(&self.row.id, &self.reporter.stored_path(&meant)).ok().flatten();
+        found.map(|_| meant).filter(|meant| meant != path)
+    }
+
     fn no_step(&self, path: &StepPath) -> Problem {
         let record = self.reporter.record();
+        if let Some(meant) = self.with_key_as_in_paths(path) {
+            return Problem::usage(format!("run {} has no step `{path}`", record.run.short()))
+                .line(format!("did you mean `{meant}`?"));
+        }
         let names = record.steps.keys().map(StepPath::as_str);
         let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
         match motet::language::suggestion::closest(path.as_str(), names) {

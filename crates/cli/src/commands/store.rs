@@ -9,15 +9,23 @@ use crate::problem::Problem;
 use crate::project::{Project, shown_path, typed_path, working_folder};
 use crate::render::line::{Line, Tone};
 use crate::render::words::{bytes, count};
+use crate::stop::{Haste, Stop};
 use crate::terminal::Terminal;
 
-pub fn store(asked: &arguments::Store, terminal: &Terminal) -> Result<Exit, Problem> {
+pub async fn store(asked: arguments::Store, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     match &asked.command {
-        StoreCommand::Backup(asked) => backup(asked, terminal),
+        StoreCommand::Backup(asked) => {
+            stop.attend().await;
+            backup(asked, &terminal, &|| stop.haste() == Haste::None)
+        }
     }
 }
 
-fn backup(asked: &arguments::Backup, terminal: &Terminal) -> Result<Exit, Problem> {
+fn backup(
+    asked: &arguments::Backup,
+    terminal: &Terminal,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
     if project.place == StorePlace::Memory {
         return Err(Problem::usage("a store in memory ends with its process; there is nothing to copy"));
@@ -28,7 +36,7 @@ fn backup(asked: &arguments::Backup, terminal: &Terminal) -> Result<Exit, Proble
     }
     let store = project.read_store()?;
     let folder = working_folder()?.join(&asked.folder);
-    let made = store.backup(&folder)?;
+    let made = store.backup_while(&folder, is_wanted)?;
     if asked.json {
         let record = json!({
             "store": store.folder(), "backup": folder, "runs": made.runs,

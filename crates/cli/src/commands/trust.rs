@@ -10,7 +10,7 @@ use motet::trust::{Trust, Verdict, Word};
 use crate::arguments;
 use crate::exit::Exit;
 use crate::follow::now;
-use crate::problem::{Problem, power_place};
+use crate::problem::{Problem, power_place, trust_command};
 use crate::project::{shown_path, working_folder};
 use crate::render::line::{Line, Tone};
 use crate::render::table::Table;
@@ -45,12 +45,12 @@ pub fn trust(asked: &arguments::Trust, terminal: &Terminal) -> Result<Exit, Prob
     if verdict == Verdict::Trusted {
         return Ok(Exit::Good);
     }
-    if !asked.yes && !ask(terminal)? {
+    if !asked.yes && !ask(file, terminal)? {
         say("not trusted; nothing has changed".to_owned());
         return Ok(Exit::Usage);
     }
     trust.grant(&proposal, now())?;
-    say("trusted until it changes   (take it back: motet trust --revoke)".to_owned());
+    say(format!("trusted until it changes   (take it back: {} --revoke)", trust_command(file)));
     Ok(Exit::Good)
 }
 
@@ -90,12 +90,14 @@ fn show(file: &Path, powers: &[Power], verdict: Verdict, terminal: &Terminal) {
 /// More than anybody types to say yes.
 const ANSWER_BYTES_MAX: u64 = 1000;
 
-/// Asks on the terminal; says whether the answer was yes.
-fn ask(terminal: &Terminal) -> Result<bool, Problem> {
+/// Asks on the terminal about the project whose settings are `file`; says whether the answer was yes.
+fn ask(file: &Path, terminal: &Terminal) -> Result<bool, Problem> {
     let input = io::stdin();
     if !input.is_terminal() || !terminal.err.cuts {
-        return Err(Problem::usage("there is no terminal to ask at; nothing was trusted")
-            .line("if you have read the lines above and trust them: motet trust --yes"));
+        return Err(Problem::usage("there is no terminal to ask at; nothing was trusted").line(format!(
+            "if you have read the lines above and trust them: {} --yes",
+            trust_command(file)
+        )));
     }
     terminal.note("Trust it? [y/N] ");
     let mut answer = String::new();

@@ -12,13 +12,13 @@ use serde_json::{Value as Json, json};
 use super::line::{Line, Tone};
 use super::progress::View;
 use super::table::Table;
-use super::words::{PARTS_MAX, brief, bytes, duration, local_time, measures};
+use super::words::{INTERRUPTED, PARTS_MAX, brief, bytes, duration, local_time, measures};
 use crate::project::{shown_path, typed_command};
 
 /// Header, steps, outputs.
-pub fn run_lines(view: &View) -> Vec<Line> {
+pub fn run_lines(view: &View, is_interrupted: bool) -> Vec<Line> {
     let record = view.record;
-    let mut lines = vec![heading(view), about(view)];
+    let mut lines = vec![heading(view, is_interrupted), about(view)];
     if let Some(inputs) = record.inputs.as_map().filter(|inputs| !inputs.is_empty()) {
         let inputs = inputs.iter().filter(|(_, value)| !value.is_absent());
         let given: Vec<String> = inputs.map(|(name, value)| format!("{name} {}", brief(value))).collect();
@@ -40,7 +40,7 @@ pub fn run_lines(view: &View) -> Vec<Line> {
     lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
 }
 
-fn heading(view: &View) -> Line {
+fn heading(view: &View, is_interrupted: bool) -> Line {
     let record = view.record;
     let (word, tone) = match record.status {
         RunStatus::Completed if record.degraded => ("completed, degraded", Tone::Doubtful),
@@ -48,6 +48,7 @@ fn heading(view: &View) -> Line {
         RunStatus::Failed => ("failed", Tone::Bad),
         RunStatus::Cancelled => ("cancelled", Tone::Doubtful),
         RunStatus::Parked => ("parked", Tone::Doubtful),
+        _ if is_interrupted => (INTERRUPTED, Tone::Doubtful),
         other => (other.word(), Tone::Busy),
     };
     let mut line = Line::of(Tone::Strong, &record.pipeline)

@@ -3,6 +3,9 @@
 use motet::language::{Artifact, MediaKind, Span, Timestamp, Value};
 use motet::report::{ArtifactPlaces, MASKED};
 
+/// What a run is that isn't over and that nobody drives.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// A length of time for people: `45 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
 pub fn duration(span: Span) -> String {
     let milliseconds = span.0;

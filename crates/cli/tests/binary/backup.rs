@@ -1,6 +1,10 @@
 //! `motet store backup`: a copy of the store, made while it is in use.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::assert_transcript;
 use crate::project::{Project, asleep, kill};
@@ -65,6 +69,21 @@ fn a_backup_to_what_is_no_place_for_one_is_refused_in_words() {
 }
 
 #[test]
+fn the_hint_of_a_copy_works_whatever_its_folder_is_called() {
+    let project = Project::with("picture.yaml", PICTURE.replace("1h", "1ms"));
+    project.good(&["run", "picture.yaml"]);
+    for folder in ["./:memory:", "it's a copy", "-copy"] {
+        let output = project.run(&["store", "backup", "--", folder]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        let hint = told.lines().last().unwrap().trim();
+        let script = format!("motet() {{ \"$BINARY\" \"$@\"; }}; {hint}");
+        let binary = project.command(&[]).get_program().to_owned();
+        let listed = project.command_of("sh").args(["-c", &script]).env("BINARY", binary).output().unwrap();
+        assert!(String::from_utf8_lossy(&listed.stdout).contains("picture"), "{hint}: {listed:?}");
+    }
+}
+
+#[test]
 fn a_limit_of_file_size_and_of_open_files_is_told_as_such() {
     let project = Project::with(
         "one.yaml",
@@ -102,4 +121,59 @@ fn a_limit_of_file_size_and_of_open_files_is_told_as_such() {
         too_many += usize::from(told.contains("Too many open files"));
     }
     assert!(too_many > 0, "one of the limits is too low");
+}
+
+const KEPT: &str = r#"motet: 1
+name: kept
+inputs: { file: file }
+steps: { kept: { uses: data/transform, with: { value: "{{ inputs.file }}" } } }
+outputs: { file: "{{ steps.kept.value }}" }
+"#;
+
+/// A store with an artifact that takes a while to be copied.
+fn with_a_large_artifact() -> Project {
+    let project = Project::with("kept.yaml", KEPT);
+    let file = fs::File::create(project.path().join("large.bin")).unwrap();
+    file.set_len(40_000_000).unwrap();
+    project.good(&["run", "kept.yaml", "-i", "file=@large.bin", "--no-out"]);
+    project
+}
+
+/// Begins to copy the store, and sends a signal once an artifact is being copied.
+fn stopped_within_an_artifact(project: &Project, signal: Signal) -> Output {
+    let mut command = project.command(&["store", "backup", "copy"]);
+    let mut copying = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_there = || {
+        let names = fs::read_dir(project.path().join("copy/artifacts")).into_iter().flatten().flatten();
+        names.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("incoming-"))
+    };
+    while !is_there() {
+        assert!(copying.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&copying), signal).unwrap();
+    copying.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_backup_that_is_killed_while_it_copies_an_artifact_is_taken_over_by_the_next() {
+    let project = with_a_large_artifact();
+    let output = stopped_within_an_artifact(&project, Signal::KILL);
+    assert_eq!(output.status.signal(), Some(9));
+    assert!(project.path().join("copy/motet.db.part").exists());
+    project.good(&["store", "backup", "copy"]);
+    let doctor = project.good(&["doctor", "--store", "copy"]);
+    assert!(doctor.contains("✓ store      copy: 1 run, 1 artifact"), "{doctor}");
+}
+
+#[test]
+fn an_interrupted_backup_leaves_nothing_and_says_so() {
+    let project = with_a_large_artifact();
+    let mut told = String::new();
+    for signal in [Signal::INT, Signal::TERM] {
+        let output = stopped_within_an_artifact(&project, signal);
+        assert!(!project.path().join("copy").exists());
+        told += &crate::project::transcript(&["store", "backup", "copy"], &output);
+    }
+    assert_transcript!(project, told);
 }

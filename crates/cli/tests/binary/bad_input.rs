@@ -503,3 +503,34 @@ fn a_list_of_no_runs_and_a_file_without_a_name_are_refused_in_words() {
         + &project.transcript(&["run", "one.yaml", "-i", "who=@"]);
     assert_transcript!(project, told);
 }
+
+/// Whatever an operation would refuse of a constant, at any depth.
+#[test]
+fn constants_that_cannot_work_are_refused_by_the_check_with_their_place() {
+    let project = Project::with(
+        "constants.yaml",
+        r##"motet: 1
+name: constants
+inputs: { seconds: { type: number, default: 1 } }
+steps:
+  p: { uses: local/scene, with: { prompt: sea } }
+  flat: { uses: local/scene, with: { prompt: sea, aspect_ratio: "9:1" } }
+  say: { uses: local/speak, with: { text: "...", voice: "../en", language: "de+f3" } }
+  ratio: { uses: media/resize, with: { media: "{{ steps.p.image }}", aspect_ratio: "16x9" } }
+  size: { uses: media/resize, with: { media: "{{ steps.p.image }}" } }
+  colour: { uses: media/merge, with: { items: ["{{ steps.p.image }}"], background: "#12" } }
+  film:
+    uses: media/merge
+    with:
+      items:
+        - { media: "{{ steps.p.image }}", duraton: 3 }
+        - { media: "{{ steps.p.image }}", duration: -3, volume: loud, fade_in: "{{ inputs.seconds }}" }
+        - { media: "{{ steps.p.image }}", audio: "{{ steps.p.image }}" }
+  part: { uses: media/trim, with: { media: "{{ steps.film.video }}", duration: 1, end: 2 } }
+  fast: { uses: media/retime, with: { media: "{{ steps.film.video }}" } }
+  words: { uses: media/captions, with: { video: "{{ steps.film.video }}", script: hello, font: "a,b" } }
+  both: { uses: media/captions, with: { video: "{{ steps.film.video }}", script: hello, words: [] } }
+"##,
+    );
+    assert_transcript!(project, project.transcript(&["check", "constants.yaml"]));
+}

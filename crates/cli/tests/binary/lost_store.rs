@@ -133,3 +133,36 @@ fn a_run_to_its_end_and_an_interrupted_one_leave_nothing_in_the_log() {
 fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
+
+#[test]
+fn a_log_whose_database_was_moved_away_is_told_and_the_advice_helps() {
+    let project = killed();
+    let store = project.path().join(".motet");
+    fs::rename(store.join("motet.db"), project.path().join("motet.db")).unwrap();
+    let told = told_by_all(&project);
+    assert_eq!(told.matches("to start afresh, move the folder away").count(), READERS.len(), "{told}");
+    assert_transcript!(project, told);
+    // "put it back"
+    fs::rename(project.path().join("motet.db"), store.join("motet.db")).unwrap();
+    assert_eq!(project.good(&["runs", "--json"]).lines().count(), 2);
+    // "to start afresh, move the folder away"
+    fs::remove_file(store.join("motet.db")).unwrap();
+    fs::rename(&store, project.path().join("away")).unwrap();
+    project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    assert_eq!(project.good(&["runs", "--json"]).lines().count(), 1);
+}
+
+/// Of a database that is damaged, the log and the mark belong to it: they are moved away together.
+#[test]
+fn the_advice_about_a_damaged_database_helps() {
+    let project = killed();
+    let store = project.path().join(".motet");
+    let mut bytes = fs::read(store.join("motet.db")).unwrap();
+    bytes[100..].fill(0x5a);
+    write(&store.join("motet.db"), &bytes);
+    fs::remove_file(store.join("motet.db-wal")).unwrap();
+    let told = told_by_all(&project);
+    assert_eq!(told.matches("move the whole folder of the store away").count(), READERS.len(), "{told}");
+    fs::rename(&store, project.path().join("away")).unwrap();
+    project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+}

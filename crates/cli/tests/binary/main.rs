@@ -3,6 +3,7 @@
 mod backup;
 mod bad_input;
 mod hostile_text;
+mod inputs;
 mod left_at_work;
 mod locked_store;
 mod long_lists;

@@ -94,7 +94,7 @@ fn a_run_started_with_nohup_outlives_its_terminal() {
 fn a_killed_run_is_found_by_the_same_file_and_inputs() {
     let project = Project::with("waiting.yaml", WAITING);
     stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
-    let text = stopped(&project, &["run", "waiting.yaml"], "taken up", Signal::INT);
+    let text = stopped(&project, &["run", "waiting.yaml"], "taken up again", Signal::INT);
     assert_transcript!(project, text);
 }
 
@@ -227,4 +227,36 @@ fn a_run_whose_output_nobody_reads_stops_when_asked_and_ends_when_asked_again() 
     drop(unread);
     assert_transcript!(project, transcript(&["run", "many.yaml", "--id", "first", "--json"], &output));
     assert!(stopped(&project, &["resume", "first"], "going on", Signal::INT).ends_with("--- exit 130\n"));
+}
+
+#[test]
+fn a_run_that_was_stopped_is_listed_as_interrupted_with_what_resumes_it() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::KILL] {
+        let project = Project::with("waiting.yaml", WAITING);
+        stopped(&project, &["run", "waiting.yaml", "--id", "first"], "sleeps for", signal);
+        let text = project.transcript(&["runs"]) + &project.transcript(&["show", "first"]);
+        insta::allow_duplicates! { assert_transcript!(project, text); }
+        for command in [&["runs", "--json"][..], &["show", "first", "--json"]] {
+            let record: serde_json::Value = serde_json::from_str(&project.good(command)).unwrap();
+            assert_eq!(record["interrupted"], true, "{record}");
+        }
+        stopped(&project, &["resume", "first"], "going on", Signal::INT);
+    }
+}
+
+#[test]
+fn a_run_is_listed_as_running_for_as_long_as_a_process_drives_its_store() {
+    let project = Project::with("waiting.yaml", WAITING);
+    let (mut running, ..) = begun(project.command(&["run", "waiting.yaml", "--id", "first"]), "sleeps for");
+    let told = project.good(&["runs"]);
+    assert!(told.contains("running") && !told.contains("interrupted"), "{told}");
+    let two = project.command(&["run", "waiting.yaml", "--id", "second", "--new"]);
+    let (mut guest, ..) = begun(two, "sleeps for");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    guest.kill().unwrap();
+    guest.wait().unwrap();
+    let output = project.run(&["runs"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, "2 runs are interrupted: motet resume\n");
 }

@@ -210,3 +210,38 @@ fn every_command_that_is_printed_names_the_store_that_was_named() {
     }
     assert_eq!(told, [" 'my runs'", " other/.motet", ""]);
 }
+
+#[test]
+fn what_is_no_folder_is_told_in_the_same_words_by_every_command() {
+    let project = Project::with("q.yaml", ONE);
+    project.write("file", "a letter");
+    assert!(project.command_of("mkfifo").arg("pipe").status().unwrap().success());
+    symlink("nowhere", project.path().join("dangling")).unwrap();
+    let before = contents(project.path());
+    let mut all = String::new();
+    for store in ["file", "pipe", "/dev/null", "dangling", "file/inner"] {
+        let mut words = Vec::new();
+        for command in [
+            &["runs"][..],
+            &["show", "x"],
+            &["resume"],
+            &["run", "q.yaml"],
+            &["store", "backup", "copy"],
+            &["artifacts", "x"],
+            &["cancel", "x"],
+        ] {
+            let output = project.run(&[command, &["--store", store]].concat());
+            assert_eq!(output.status.code(), Some(6), "{command:?} {output:?}");
+            words.push(String::from_utf8(output.stderr).unwrap());
+        }
+        let told = words[0].clone();
+        assert!(words.iter().all(|words| *words == told), "{words:#?}");
+        let doctor = project.run(&["doctor", "--store", store]);
+        let doctor = String::from_utf8(doctor.stdout).unwrap();
+        let first = told.lines().next().unwrap().strip_prefix("error: ").unwrap();
+        assert!(doctor.contains(&format!("✗ store      {first}")), "{doctor}");
+        all += &told;
+    }
+    assert_eq!(contents(project.path()), before);
+    assert_transcript!(project, all);
+}

@@ -290,3 +290,33 @@ fn a_word_that_others_could_have_written_is_not_believed_and_that_is_said() {
     let told = project.transcript(&["run", "one.yaml"]) + &project.transcript(&["trust", "nope"]);
     assert_transcript!(project, told);
 }
+
+#[test]
+fn every_hint_of_trust_is_about_the_project_that_was_named() {
+    let project = cloned("[tools]\nffmpeg = 'sh'\n");
+    project.write("films of ours/motet.toml", "[tools]\nespeak_ng = 'sh'\n");
+    project.write("films of ours/one.yaml", ONE);
+    let hint_in = |text: &str, before: &str| {
+        let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+        rest.lines().next().unwrap().trim_end_matches(')').to_owned()
+    };
+    let typed = |hint: &str| {
+        let binary = project.command(&[]).get_program().to_owned();
+        let script = format!("motet() {{ \"$BINARY\" \"$@\"; }}; {hint}");
+        let output = project.command_of("sh").args(["-c", &script]).env("BINARY", binary).output().unwrap();
+        assert!(output.status.success(), "{hint}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for named in ["films of ours", "films of ours/one.yaml", "."] {
+        let asked = project.transcript(&["trust", named]);
+        let granted = typed(&hint_in(&asked, "and trust them: "));
+        let list = project.good(&["trust", "--list"]);
+        let is_right = list.contains("films of ours") == (named != ".");
+        assert!(list.lines().count() == 1 && is_right, "{named}: {list}");
+        typed(&hint_in(&granted, "take it back: "));
+        assert_eq!(project.good(&["trust", "--list"]), "", "{named}");
+        if named == "films of ours" {
+            assert_transcript!(project, asked + &granted);
+        }
+    }
+}

@@ -99,12 +99,16 @@ fn characters_a_line(size: Size, font_size: f64, bold: bool) -> usize {
     (f64::from(size.width) * 0.88 / letter) as usize
 }
 
-/// The name of a font goes into a file whose fields are parted by commas.
 fn font(request: &Request) -> Result<String, Failure> {
     let name = request.text("font").unwrap_or("sans-serif");
+    judge_font(name).map_err(|failure| request.refuse(&failure.message)).map(|()| name.to_owned())
+}
+
+/// The name of a font goes into a file whose fields are parted by commas.
+pub(crate) fn judge_font(name: &str) -> Result<(), Failure> {
     let plain = |character: char| character.is_alphanumeric() || " -_".contains(character);
-    if name.chars().all(plain) && !name.trim().is_empty() {
-        return Ok(name.to_owned());
+    match name.chars().all(plain) && !name.trim().is_empty() {
+        true => Ok(()),
+        false => Err(Failure::invalid("takes as `font` a name of letters, digits, spaces and hyphens")),
     }
-    Err(request.refuse("takes as `font` a name of letters, digits, spaces and hyphens"))
 }

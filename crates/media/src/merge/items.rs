@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use motet_pipeline::contract::Parameter;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, MediaKind, Value};
+use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::request::{Request, excerpt, length, sound};
+
+/// The loudest that something may be made.
+const VOLUME_MAX: f64 = 10.0;
 
 /// The longest time that may be written, in seconds.
 const SECONDS_MAX: f64 = 6.0 * 3600.0;
@@ -90,6 +94,22 @@ impl Items {
     }
 }
 
+/// All that an item may hold.
+pub(crate) fn entries() -> Vec<Parameter> {
+    let number = |name: &str, max: f64| Parameter::optional(name, Type::Number).range(0.0, max);
+    KEYS.iter()
+        .map(|key| match *key {
+            "media" => Parameter::required(
+                key,
+                Type::Media(vec![MediaKind::Image, MediaKind::Video, MediaKind::Audio]),
+            ),
+            "audio" => Parameter::optional(key, Type::media(MediaKind::Audio)),
+            "volume" | "audio_volume" => number(key, VOLUME_MAX),
+            seconds => number(seconds, SECONDS_MAX),
+        })
+        .collect()
+}
+
 /// One item: media, and what was said of it.
 struct Item<'a> {
     media: &'a Arc<Artifact>,
@@ -161,7 +181,7 @@ impl<'a> Item<'a> {
             media: Arc::clone(self.media),
             start,
             duration,
-            volume: self.number("volume", 10.0)?.unwrap_or(1.0),
+            volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
             fade_in: self.seconds("fade_in")?.unwrap_or(0.0),
             fade_out: self.seconds("fade_out")?.unwrap_or(0.0),
             narration: self.narration()?,
@@ -181,7 +201,7 @@ impl<'a> Item<'a> {
                     message: format!("has an `audio` that {}", refusal.message),
                     ..refusal
                 })?;
-                let volume = self.number("audio_volume", 10.0)?.unwrap_or(1.0);
+                let volume = self.number("audio_volume", VOLUME_MAX)?.unwrap_or(1.0);
                 Ok(Some(Narration { media: Arc::clone(media), volume, length }))
             }
             other => Err(Failure::invalid(format!("has {} where its `audio` should be", other.kind_word()))),
@@ -200,7 +220,7 @@ impl<'a> Item<'a> {
             offset: self.seconds("offset")?.unwrap_or(0.0),
             start,
             length: self.seconds("duration")?.unwrap_or(rest).min(rest),
-            volume: self.number("volume", 10.0)?.unwrap_or(1.0),
+            volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
             fade_in: self.seconds("fade_in")?.unwrap_or(0.0),
             fade_out: self.seconds("fade_out")?.unwrap_or(0.0),
         })

@@ -19,9 +19,16 @@ impl<'c> Checker<'c, '_> {
     ) -> bool {
         if let (Shape::List(items), Type::List(wanted)) = (&value.shape, wanted) {
             let subject = format!("an item of {subject}");
-            return items.iter().fold(true, |all_fit, item| {
-                let given = self.infer_again(item);
-                self.check_fits(item, &given, wanted, &subject, note) && all_fit
+            let types: Vec<Type> = items.iter().map(|item| self.infer_again(item)).collect();
+            return items.iter().zip(&types).fold(true, |all_fit, (item, given)| {
+                let fits = self.check_fits(item, given, wanted, &subject, note);
+                // A list of what is wanted, beside it.
+                if let (false, Type::List(inner)) = (fits, given)
+                    && inner.fits(wanted)
+                {
+                    self.findings.last().help(format!("join lists with +: `{}`", joined(items, &types)));
+                }
+                fits && all_fit
             });
         }
         if given.fits(wanted) {
@@ -79,6 +86,29 @@ impl<'c> Checker<'c, '_> {
         })
     }
 }
+
+/// One expression that makes a list of `items`, lists among them, as far as they are short.
+fn joined(items: &[Written], types: &[Type]) -> String {
+    const USUAL: &str = "{{ [first] + others }}";
+    let mut parts = Vec::new();
+    for (item, ty) in items.iter().zip(types) {
+        let Shape::Scalar { text, .. } = &item.shape else { return USUAL.to_owned() };
+        let Some(inner) = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")) else {
+            return USUAL.to_owned();
+        };
+        let inner = inner.trim();
+        parts.push(match ty {
+            Type::List(_) if inner.contains(' ') => format!("({inner})"),
+            Type::List(_) => inner.to_owned(),
+            _ => format!("[{inner}]"),
+        });
+    }
+    let written = format!("{{{{ {} }}}}", parts.join(" + "));
+    if written.len() > JOINED_BYTES_MAX || written.contains("{%") { USUAL.to_owned() } else { written }
+}
+
+/// A longer expression is no help.
+const JOINED_BYTES_MAX: usize = 160;
 
 fn single_reference(value: &Written) -> Option<(&[String], std::ops::Range<usize>)> {
     let Shape::Scalar { template, .. } = &value.shape else { return None };

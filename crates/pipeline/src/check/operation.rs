@@ -32,6 +32,7 @@ impl<'c> Checker<'c, '_> {
         if let Some(contract) = &first {
             self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
+            self.check_choices(contract, uses.place, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
         let mut output = first.as_deref().map_or(Type::Any, |contract| output_of(contract, &given));
@@ -41,7 +42,7 @@ impl<'c> Checker<'c, '_> {
                 on: Vec::new(),
                 waits_for: Vec::new(),
                 retry: policy::retry_rules(retry, None, &contract, step.on_unknown),
-                timeouts: policy::timeouts(&step.timeout, &step.timeout),
+                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract.operation),
                 pool: self.pool(pool.as_ref(), &contract),
                 contract,
             });
@@ -95,12 +96,13 @@ impl<'c> Checker<'c, '_> {
         self.check_inherited(&contract, &inherited);
         given.extend(inherited);
         self.check_missing(&contract, fallback.uses.place, &given);
+        self.check_choices(&contract, fallback.uses.place, &given);
         let target = Target {
             with: templates(&fallback.with),
             on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),
             waits_for: dependencies.into_plan(),
             retry: policy::retry_rules(fallback.retry.as_deref(), retry, &contract, step.on_unknown),
-            timeouts: policy::timeouts(&fallback.timeout, &step.timeout),
+            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract.operation),
             pool: self.pool(fallback.pool.as_ref(), &contract),
             contract,
         };

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Checker;
-use crate::Type;
 use crate::builtin;
-use crate::contract::{Contract, Parameter};
+use crate::contract::{Choice, Contract, Parameter};
 use crate::diagnostic::Code;
 use crate::document::At;
 use crate::document::place::Place;
-use crate::document::written::Written;
+use crate::document::written::{Shape, Written};
 use crate::suggestion::{closest, listed};
+use crate::{Type, Value};
 
 /// What is written under a `with`: name, value, inferred type.
 pub(super) type Given<'d> = Vec<(&'d At<String>, &'d Written, Type)>;
@@ -68,6 +68,26 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
+    /// Reports inputs that stand for each other, where none or too many of them are given.
+    pub fn check_choices(&mut self, contract: &Contract, place: Place, given: &Given) {
+        for Choice { names, is_needed, is_exclusive } in &contract.choices {
+            let written: Vec<_> = given.iter().filter(|(key, ..)| names.contains(&key.value)).collect();
+            let names = or(names);
+            let operation = &contract.operation;
+            if *is_needed && written.is_empty() {
+                let message = format!("{operation} needs {names}");
+                self.findings.error(place, Code::MissingParameter, message);
+            }
+            // What isn't constant may be absent.
+            let is_there = |value: &Written| value.literal().is_some_and(|literal| literal != Value::Null);
+            let mut there = written.iter().filter(|(_, value, _)| is_there(value)).skip(1);
+            if let (true, Some((_, value, _))) = (*is_exclusive, there.next()) {
+                let message = format!("{operation} takes {names}, and no more than one of them");
+                self.findings.error(value.place, Code::BadValue, message);
+            }
+        }
+    }
+
     /// Whether a value fits a parameter; reports it if not.
     fn check_parameter(
         &mut self,
@@ -81,13 +101,85 @@ impl<'c> Checker<'c, '_> {
             return true;
         }
         let note = takes(contract, parameter);
-        if let Some(literal) = value.literal().filter(|literal| Type::of(literal).fits(&parameter.ty)) {
-            let misfit = parameter.misfit(&literal).or_else(|| builtin::misfit(operation, name, &literal));
-            let Some(misfit) = misfit else { return true };
-            self.findings.error(value.place, Code::BadValue, misfit).note(note);
-            return false;
+        let subject = format!("the `{name}` of {operation}");
+        let fits = match value.literal().filter(|literal| Type::of(literal).fits(&parameter.ty)) {
+            Some(literal) => {
+                let judged = || contract.judge.and_then(|judge| (judge.0)(name, &literal).err());
+                let misfit =
+                    parameter.misfit(&literal).or_else(|| builtin::misfit(operation, name, &literal));
+                self.report_misfit(value, misfit.or_else(judged), &note)
+            }
+            None => self.check_fits(value, ty, &parameter.ty, &subject, &note),
+        };
+        fits && (parameter.entries.is_empty()
+            || self.check_entries(value, &parameter.entries, &subject, &note))
+    }
+
+    fn report_misfit(&mut self, value: &Written, misfit: Option<String>, note: &str) -> bool {
+        let Some(misfit) = misfit else { return true };
+        self.findings.error(value.place, Code::BadValue, misfit).note(note);
+        false
+    }
+
+    /// Whether the objects in `value`, itself or in a list, hold what they may; reports what they don't.
+    fn check_entries(&mut self, value: &'c Written, known: &[Parameter], subject: &str, note: &str) -> bool {
+        match &value.shape {
+            Shape::List(items) => {
+                let subject = format!("an item of {subject}");
+                let mut all_fit = true;
+                for item in items {
+                    all_fit &= self.check_entries(item, known, &subject, note);
+                }
+                all_fit
+            }
+            Shape::Map(entries) => {
+                let mut all_fit = true;
+                for (key, entry) in entries {
+                    all_fit &= self.check_entry(key, entry, known, subject, note);
+                }
+                all_fit
+            }
+            _ => true,
         }
-        self.check_fits(value, ty, &parameter.ty, &format!("the `{name}` of {operation}"), &note)
+    }
+
+    fn check_entry(
+        &mut self,
+        key: &At<String>,
+        value: &'c Written,
+        known: &[Parameter],
+        subject: &str,
+        note: &str,
+    ) -> bool {
+        let names = || known.iter().map(|entry| entry.name.as_str());
+        let Some(entry) = known.iter().find(|entry| entry.name == key.value) else {
+            let nearest = if self.findings.is_full() { None } else { closest(&key.value, names()) };
+            let message = format!("{subject} has no `{}`", key.value);
+            let finding = self.findings.error(key.place, Code::UnknownParameter, message);
+            finding.did_you_mean(nearest);
+            if nearest.is_none() {
+                finding.note(format!("it may have {}", listed(names())));
+            }
+            return false;
+        };
+        let literal = value.literal().filter(|literal| Type::of(literal).fits(&entry.ty));
+        match literal {
+            Some(literal) => self.report_misfit(value, entry.misfit(&literal), note),
+            None => {
+                let given = self.infer_again(value);
+                self.check_fits(value, &given, &entry.ty, &format!("the `{}` of {subject}", key.value), note)
+            }
+        }
+    }
+}
+
+/// Names with "or" between them.
+fn or(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Policies with their defaults filled in.
 
+use crate::builtin;
 use crate::contract::{Contract, Work};
 use crate::document::{Retry, Timeout};
 use crate::plan::{OnUnknown, RetryRule, Timeouts};
@@ -57,9 +58,13 @@ fn usual_classes(classes: &[Class], is_paid_again: bool) -> Vec<Class> {
     classes.iter().copied().filter(|class| !is_paid_again || *class != Class::Timeout).collect()
 }
 
-/// The timeouts of a target: its own, phase by phase, else those of its step, else the defaults.
-pub(super) fn timeouts(own: &Timeout, of_step: &Timeout) -> Timeouts {
-    let default = Timeouts::default();
+/// The timeouts of a target: its own, phase by phase, else those of its step, else the defaults. A sleep
+/// takes as long as it is asked to.
+pub(super) fn timeouts(own: &Timeout, of_step: &Timeout, operation: &str) -> Timeouts {
+    let mut default = Timeouts::default();
+    if operation == builtin::SLEEP {
+        default.job = Span(u64::MAX);
+    }
     Timeouts {
         connect: own.connect.or(of_step.connect).unwrap_or(default.connect),
         request: own.request.or(of_step.request).unwrap_or(default.request),

@@ -88,10 +88,16 @@ impl<'c> Checker<'c, '_> {
         dependencies.add_all(&found);
         if !ty.fits(&Type::list(Type::Any)) {
             let label = self.given(&ty, list);
-            self.findings
-                .error(list.place, Code::Type, "`each` needs a list")
-                .label(label)
-                .help("to fan out over the items of another step, refer to its `items`");
+            let help = match &ty {
+                Type::Object { fields, .. } if fields.contains_key("by_key") => {
+                    "to fan out over the items of another step, refer to its `items`"
+                }
+                Type::Object { .. } | Type::Map(_) => {
+                    "to fan out over an object, add `| dictsort`: `item[0]` is then a name, `item[1]` its value"
+                }
+                _ => "a single value is written as a list of one: `[…]`",
+            };
+            self.findings.error(list.place, Code::Type, "`each` needs a list").label(label).help(help);
         }
         match ty {
             Type::List(item) => Type::clone(&item),

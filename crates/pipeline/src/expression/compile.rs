@@ -60,12 +60,13 @@ pub(super) fn compile(source: &str) -> Result<Scalar, Vec<Fault>> {
     compiler.finish(program)
 }
 
-/// The expression of a scalar that is exactly one, white space around it aside.
+/// The expression of a scalar that is exactly one, aside from the line breaks around it that a block of text
+/// has.
 fn only_expression<'a, 's>(children: &'a [ast::Stmt<'s>]) -> Option<&'a ast::Expr<'s>> {
     let mut found = None;
     for child in children {
         match child {
-            ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty() => {}
+            ast::Stmt::EmitRaw(raw) if raw.raw.chars().all(|character| matches!(character, '\n' | '\r')) => {}
             ast::Stmt::EmitExpr(emit) if found.is_none() => found = Some(&emit.expr),
             _ => return None,
         }

@@ -1,5 +1,6 @@
 //! Filters: the allow-list of what may stand after `|`.
 
+mod format;
 mod lists;
 mod numbers;
 mod objects;
@@ -56,7 +57,7 @@ const fn taking_missing(mut filter: Filter) -> Filter {
 }
 
 /// Names of arguments are those of Jinja, where it has the filter.
-static FILTERS: [Filter; 47] = [
+static FILTERS: [Filter; 48] = [
     plain("abs", numbers::abs),
     filter("batch", &["linecount", "fill_with"], 1, lists::batch),
     plain("capitalize", texts::capitalize),
@@ -67,6 +68,7 @@ static FILTERS: [Filter; 47] = [
     plain("first", lists::first),
     plain("flatten", lists::flatten),
     filter("float", &["default"], 0, numbers::float),
+    with_more(0, plain("format", format::format)),
     plain("fromjson", texts::fromjson),
     filter("indent", &["width", "first"], 0, texts::indent),
     filter("int", &["default"], 0, numbers::int),

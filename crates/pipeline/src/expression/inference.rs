@@ -368,7 +368,7 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
         "default" | "d" => Type::one_of([input].into_iter().chain(types.first().cloned())),
         "length" | "count" | "wordcount" => Type::Integer,
         "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "truncate" | "indent"
-        | "urlencode" | "string" | "slug" | "tojson" | "join" => Type::Text,
+        | "urlencode" | "string" | "slug" | "tojson" | "join" | "format" => Type::Text,
         "words" if types.is_empty() => Type::list(Type::Text),
         "words" => Type::Text,
         "lines" | "split" | "keys" => Type::list(Type::Text),

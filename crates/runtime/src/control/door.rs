@@ -1,7 +1,7 @@
 //! The owner's side: the door through which guests come.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::socket::{self, Socket};
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
-use super::{Ask, Bell, Hello, Refusal, Reply, socket};
+use super::{Ask, Bell, Hello, Refusal, Reply};
 use crate::Error;
 use crate::follow::{Bells, Happening, Listener};
 use crate::motet::{Motet, RunHandle};
@@ -25,7 +26,7 @@ const ASKING_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Lets guests in until it is closed.
 pub(crate) struct DoorKeeper {
-    path: PathBuf,
+    socket: Socket,
     /// No more guests are let in.
     shut: CancellationToken,
     /// Those inside are sent away.
@@ -42,10 +43,10 @@ struct Room {
 impl DoorKeeper {
     /// Opens the door of the store in `folder`, which `motet` drives.
     pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> io::Result<DoorKeeper> {
-        let (listener, path) = socket::open(folder)?;
+        let (listener, socket) = socket::open(folder)?;
         let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
-        let keeper = DoorKeeper { path: path.clone(), shut: shut.clone(), emptied: emptied.clone() };
-        let (socket, driven) = (path.clone(), motet.clone());
+        let keeper = DoorKeeper { socket: socket.clone(), shut: shut.clone(), emptied: emptied.clone() };
+        let driven = motet.clone();
         let room = Arc::new(Room { motet, hello, asked: Semaphore::new(ASKED_MAX) });
         tokio::spawn(async move {
             tokio::select! {
@@ -53,7 +54,7 @@ impl DoorKeeper {
                 () = shut.cancelled() => {}
                 // The driver panicked and let go of the store: one of the guests can drive it.
                 () = driven.is_left() => {
-                    socket::remove(&socket);
+                    socket.remove();
                     emptied.cancel();
                 }
             }
@@ -63,7 +64,7 @@ impl DoorKeeper {
 
     /// Where the socket is.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.socket.path()
     }
 
     /// Lets nobody in any more. To be called before the owner begins to leave.
@@ -71,7 +72,7 @@ impl DoorKeeper {
         if !self.shut.is_cancelled() {
             self.shut.cancel();
             // Now and not later: then it may be the next owner's.
-            socket::remove(&self.path);
+            self.socket.remove();
         }
     }
 

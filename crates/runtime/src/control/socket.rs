@@ -14,31 +14,48 @@ const PATH_BYTES_MAX: usize = 100;
 
 const NAME: &str = "control.sock";
 
+/// Where this process listens.
+#[derive(Clone, Debug)]
+pub(super) struct Socket {
+    path: PathBuf,
+    /// The file's device and number: somebody who took the store meanwhile listens by the same path.
+    file: (u64, u64),
+}
+
 /// Opens the socket of the store in `folder`, whose lock is held, and says where it is.
 ///
 /// Only this user can connect: by its mode, and because [`UnixListener`]'s peers are asked who they
 /// are. What a killed owner left is replaced.
-pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, PathBuf)> {
+pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, Socket)> {
     let folder = fs::canonicalize(folder)?;
     let near = folder.join(NAME);
     if near.as_os_str().len() <= PATH_BYTES_MAX {
         match bind(&near) {
-            Ok(listener) => return Ok((listener, near)),
+            Ok(bound) => return Ok(bound),
             // Some file systems can't hold a socket.
             Err(_) => drop(remove_socket(&near)),
         }
     }
-    let far = far_folder(&folder)?.join(NAME);
-    Ok((bind(&far)?, far))
+    bind(&far_folder(&folder)?.join(NAME))
 }
 
-/// Removes the socket, and its folder if it has one of its own.
-pub(super) fn remove(path: &Path) {
-    // What stays is replaced by the next owner.
-    let _ = remove_socket(path);
-    let is_far = |folder: &&Path| folder.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX));
-    if let Some(folder) = path.parent().filter(is_far) {
-        let _ = fs::remove_dir(folder);
+impl Socket {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes the socket, and its folder if it has one of its own.
+    pub(super) fn remove(&self) {
+        if !fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+            return;
+        }
+        // What stays is replaced by the next owner.
+        let _ = remove_socket(&self.path);
+        let is_far =
+            |folder: &&Path| folder.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX));
+        if let Some(folder) = self.path.parent().filter(is_far) {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
@@ -52,11 +69,12 @@ fn remove_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-fn bind(path: &Path) -> io::Result<UnixListener> {
+fn bind(path: &Path) -> io::Result<(UnixListener, Socket)> {
     remove_socket(path)?;
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(listener)
+    let found = fs::symlink_metadata(path)?;
+    Ok((listener, Socket { path: path.to_owned(), file: (found.dev(), found.ino()) }))
 }
 
 const PREFIX: &[u8] = b"motet-socket-";

@@ -79,6 +79,13 @@ impl Publisher {
         Publisher(Arc::new(Feed { told: Mutex::new(told), bell: Notify::new() }))
     }
 
+    /// What is told of a run that nobody drives any more.
+    pub(crate) fn ended(why: Happening) -> Arc<Feed> {
+        let publisher = Publisher::new(0, false);
+        publisher.end(why);
+        publisher.0.clone()
+    }
+
     pub(crate) fn feed(&self) -> &Arc<Feed> {
         &self.0
     }

@@ -45,7 +45,12 @@ impl Given {
                 continue;
             }
             let place = Place { hands, name: name.clone() };
-            match place.take_value(value, ty(&name).unwrap_or(&any)).await {
+            // Most values are taken as they are: what is made anew takes memory a second time.
+            let taken_in = match holds_file(&value) {
+                true => place.take_value(value, ty(&name).unwrap_or(&any)).await,
+                false => Ok(value),
+            };
+            match taken_in {
                 Ok(value) => drop(taken.insert(name, value)),
                 Err(Unfit::Misfit(message)) => misfits.push(Misfit { parameter: name, message }),
                 Err(Unfit::Error(error)) => return Err(error),
@@ -214,6 +219,17 @@ impl Place<'_> {
             failed(format!("is not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
         })?;
         Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    }
+}
+
+/// Whether something in a value may stand for a file.
+fn holds_file(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(holds_file),
+        Value::Map(entries) => {
+            file_of(entries).is_some() || entries.iter().any(|(_, entry)| holds_file(entry))
+        }
+        _ => false,
     }
 }
 

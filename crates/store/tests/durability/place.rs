@@ -10,7 +10,7 @@ use crate::{Score, Stage, message};
 /// A way to take a store away: its name, and how it is done.
 type Taking = (&'static str, fn(&Stage));
 
-fn states() -> [Taking; 4] {
+fn states() -> [Taking; 5] {
     [
         ("deleted", |stage| fs::remove_dir_all(stage.path()).unwrap()),
         ("moved", |stage| fs::rename(stage.path(), stage.folder.path().join("elsewhere")).unwrap()),
@@ -18,6 +18,7 @@ fn states() -> [Taking; 4] {
             fs::rename(stage.path(), stage.folder.path().join("elsewhere")).unwrap();
             crate::copy(&stage.folder.path().join("elsewhere"), &stage.path());
         }),
+        ("unlocked", |stage| fs::remove_file(stage.path().join("owner.lock")).unwrap()),
         ("log", |stage| fs::remove_file(stage.path().join("motet.db-wal")).unwrap()),
     ]
 }
@@ -25,13 +26,16 @@ fn states() -> [Taking; 4] {
 #[test]
 fn what_is_written_into_a_store_that_is_gone_is_not_acknowledged() {
     for (name, change) in states() {
-        let stage = Stage::new();
+        let stage = locked();
         stage.keep("a");
         change(&stage);
         let error = stage.store.append_now(Score::four_steps("b").records()).unwrap_err();
-        assert!(matches!(error, StoreError::Replaced { .. }), "{name}: {error:?}");
-        if name == "moved" {
-            insta::assert_snapshot!(message(&error, stage.folder.path()));
+        assert!(is_told_as(name, &error), "{name}: {error:?}");
+        if name != "replaced" {
+            insta::assert_snapshot!(
+                format!("what_is_written_into_a_store_that_is_{name}_is_not_acknowledged"),
+                message(&error, stage.folder.path())
+            );
         }
         let again = stage.store.append_now(Score::four_steps("c").records()).unwrap_err();
         assert_eq!(again.to_string(), error.to_string(), "{name}: the writer has stopped");
@@ -41,11 +45,60 @@ fn what_is_written_into_a_store_that_is_gone_is_not_acknowledged() {
 #[test]
 fn a_sign_of_life_finds_it_as_well() {
     for (name, change) in states() {
-        let stage = Stage::new();
+        let stage = locked();
         stage.keep("a");
         stage.store.heartbeat(Timestamp(1)).unwrap();
         change(&stage);
         let error = stage.store.heartbeat(Timestamp(2)).unwrap_err();
-        assert!(matches!(error, StoreError::Replaced { .. }), "{name}: {error:?}");
+        assert!(is_told_as(name, &error), "{name}: {error:?}");
+    }
+}
+
+fn is_told_as(name: &str, error: &StoreError) -> bool {
+    match name {
+        "deleted" => matches!(error, StoreError::Deleted { .. }),
+        "log" => matches!(error, StoreError::LogRemoved { .. }),
+        "unlocked" => matches!(error, StoreError::Unlocked { .. }),
+        _ => matches!(error, StoreError::Replaced { .. }),
+    }
+}
+
+/// Who has locked a file that isn't there any more keeps nobody out.
+#[test]
+fn a_second_owner_that_the_removed_lock_let_in_is_noticed_before_anything_is_written() {
+    let stage = locked();
+    let first = Score::four_steps("a").records();
+    stage.store.append_now(&first[..1]).unwrap();
+    // Whoever holds the lock has the file open, so that its number isn't given away again.
+    fs::rename(stage.path().join("owner.lock"), stage.path().join("sim")).unwrap();
+    fs::write(stage.path().join("owner.lock"), "").unwrap();
+    fs::remove_file(stage.path().join("sim")).unwrap();
+    let second = motet_store::Store::open(&stage.path()).unwrap();
+    second.append_now(&first[1..2]).unwrap();
+    for records in [&first[1..2], &first[2..3], &[]] {
+        let error = stage.store.append_now(records).unwrap_err();
+        assert!(matches!(error, StoreError::Unlocked { .. }), "{error:?}");
+    }
+    assert_eq!(crate::turns(&second, "a"), 2);
+}
+
+/// A store in use of which somebody holds the lock.
+fn locked() -> Stage {
+    let Stage { folder, store } = Stage::new();
+    drop(store);
+    fs::write(folder.path().join("store/owner.lock"), "").unwrap();
+    let store = motet_store::Store::open(&folder.path().join("store")).unwrap();
+    Stage { folder, store }
+}
+
+/// Whoever looks at a store in use finds the index of a log that isn't there.
+#[test]
+fn a_removed_log_is_told_to_whoever_looks_as_what_it_is() {
+    let stage = locked();
+    stage.keep("a");
+    fs::remove_file(stage.path().join("motet.db-wal")).unwrap();
+    for _ in 0..2 {
+        let error = motet_store::Store::open_read_only(&stage.path()).err().unwrap();
+        assert!(matches!(error, StoreError::LogRemoved { .. }), "{error:?}");
     }
 }

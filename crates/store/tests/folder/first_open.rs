@@ -215,7 +215,7 @@ fn a_log_without_its_database_is_left_as_it_is() {
         for outcome in [Store::open(folder.path()).map(drop), Store::open_read_only(folder.path()).map(drop)]
         {
             let error = refused(outcome);
-            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+            assert!(matches!(error, StoreError::Gone { .. }), "{error:?}");
             insta::assert_snapshot!("a_log_without_its_database", message(&error, folder.path()));
         }
         assert_eq!(contents(folder.path()), before);

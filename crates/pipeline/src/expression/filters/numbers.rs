@@ -23,7 +23,8 @@ pub(super) fn abs(value: Value, _: &Given, _: &mut Budget) -> Outcome<Value> {
 /// `number | round`: to a whole number; `round(2)` to two decimals. Halves go to the even neighbour.
 pub(super) fn round(value: Value, given: &Given, _: &mut Budget) -> Outcome<Value> {
     let precision = whole(given, 0, "round")?.unwrap_or(0).clamp(-300, 300) as i32;
-    let rounding = match text_at(given, 1, "round")?.unwrap_or("common") {
+    let method = text_at(given, 1, "round")?.unwrap_or("common");
+    let rounding = match method {
         "common" => f64::round_ties_even,
         "floor" => f64::floor,
         "ceil" => f64::ceil,
@@ -34,6 +35,7 @@ pub(super) fn round(value: Value, given: &Given, _: &mut Budget) -> Outcome<Valu
     let rounded = match number {
         Numeric::Whole(_) if precision >= 0 => return Ok(value),
         _ if precision == 0 => rounding(float),
+        _ if precision > 0 && method == "common" => nearest(float, precision.unsigned_abs() as usize),
         _ if precision > 0 => decimals(float, precision, rounding),
         // Tens are divided by: a tenth is no exact float.
         _ => rounding(float / 10_f64.powi(-precision)) * 10_f64.powi(-precision),
@@ -46,9 +48,14 @@ pub(super) fn round(value: Value, given: &Given, _: &mut Budget) -> Outcome<Valu
 
 fn decimals(float: f64, precision: i32, rounding: fn(f64) -> f64) -> f64 {
     let scale = 10_f64.powi(precision);
-    let rounded = rounding(float * scale) / scale;
     // What is too large to be scaled has no decimals.
-    if (float * scale).abs() < 9e15 { rounded } else { float }
+    if (float * scale).abs() < 9e15 { rounding(float * scale) / scale } else { float }
+}
+
+/// The nearest number with so many decimals. What a float is exactly is no half, so that 2.675, which is a
+/// little less, gives 2.67.
+fn nearest(float: f64, decimals: usize) -> f64 {
+    format!("{float:.decimals$}").parse().unwrap_or(float)
 }
 
 /// `value | int`: a whole number, cut towards zero; a text is read.
