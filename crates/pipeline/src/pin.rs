@@ -129,9 +129,12 @@ impl Difference {
     }
 }
 
-/// A contract without what only people read.
+/// A contract without what only people or the check read, which isn't kept with a run.
 fn essence(contract: &Contract) -> Contract {
     let mut contract = contract.clone();
+    contract.choices.clear();
+    contract.judge = None;
+    contract.inputs.iter_mut().for_each(|parameter| parameter.entries.clear());
     contract.summary.clear();
     contract.usual_seconds = (0.0, 0.0);
     contract.inputs.iter_mut().for_each(|parameter| parameter.description.clear());

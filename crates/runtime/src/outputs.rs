@@ -76,7 +76,7 @@ pub fn folder_of(store: &Store, run: &RunId, out: &Path) -> Result<PathBuf, Erro
 /// such a name.
 fn names_may_be_shown(store: &Store, run: &RunId) -> Result<bool, Error> {
     let Some(row) = store.run(run)? else { return Ok(false) };
-    Ok(store.plan(&row.plan)?.is_some_and(|texts| !texts.contains("sensitive")))
+    Ok(store.plan(&row.plan)?.is_some_and(|kept| !kept.bundle.contains("sensitive")))
 }
 
 /// Gives every output its file, and what is to be in the file of the plain ones.

@@ -184,7 +184,9 @@ fn a_backup_is_of_one_moment() {
     let stage = with_artifacts();
     let long: String =
         (0..9_000_000_u64).map(|number| char::from(b'a' + (number * number % 23) as u8)).collect();
-    stage.store.put_plan(&motet_pipeline::Digest::of(b"long"), &long).unwrap();
+    let digest = motet_pipeline::Digest::of(b"long");
+    let long = motet_store::KeptPlan { version: digest, bundle: long, pin: None };
+    stage.store.put_plan(&digest, &long).unwrap();
     let asked = std::cell::Cell::new(0);
     let is_wanted = || {
         stage.keep(&format!("meanwhile-{}", asked.replace(asked.get() + 1)));
