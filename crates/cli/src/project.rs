@@ -8,7 +8,7 @@ use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
 use motet::session::{Session, is_driven};
 use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
-use motet::store::{FoundRun, RunRow, Store};
+use motet::store::{FoundRun, RunRow, RunStatus, Store};
 use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
 
@@ -213,7 +213,8 @@ impl<'s> Standing<'s> {
 
     /// Whether a run isn't over, and no process is there that could go on with it.
     pub fn is_interrupted(&self, row: &RunRow) -> bool {
-        !self.is_driven && !row.status.is_final()
+        // A parked run waits for a person, whoever drives its store.
+        !self.is_driven && !row.status.is_final() && row.status != RunStatus::Parked
     }
 
     /// When something last happened to a run that isn't over and that nobody seems to drive.

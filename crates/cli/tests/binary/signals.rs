@@ -59,7 +59,7 @@ fn an_interrupted_run_is_resumed_or_cancelled() {
     let project = Project::with("waiting.yaml", WAITING);
     let arguments = ["run", "waiting.yaml", "--id", "first"];
     let text = stopped(&project, &arguments, "nap", Signal::INT)
-        + &stopped(&project, &["resume", "first"], "going on", Signal::TERM)
+        + &stopped(&project, &["resume", "first"], "taken up again", Signal::TERM)
         + &project.transcript(&["cancel", "first", "--reason", "no time"])
         + &project.transcript(&["cancel", "first"])
         + &project.transcript(&["resume"])
@@ -137,7 +137,7 @@ fn a_store_that_can_not_be_opened_yet_does_not_hold_up_an_interruption() {
     let output = running.wait_with_output().unwrap();
     assert_transcript!(project, transcript(&arguments, &output));
     drop(locked);
-    assert!(stopped(&project, &arguments, "going on", Signal::INT).contains("resume first"));
+    assert!(stopped(&project, &arguments, "taken up again", Signal::INT).contains("resume first"));
 }
 
 const FILM: &str = "motet: 1\nname: film\nsteps:\n  still: { uses: local/scene, with: { prompt: the sea } }\n  \
@@ -226,7 +226,7 @@ fn a_run_whose_output_nobody_reads_stops_when_asked_and_ends_when_asked_again() 
         std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
     drop(unread);
     assert_transcript!(project, transcript(&["run", "many.yaml", "--id", "first", "--json"], &output));
-    assert!(stopped(&project, &["resume", "first"], "going on", Signal::INT).ends_with("--- exit 130\n"));
+    assert!(stopped(&project, &["resume", "first"], "taken up again", Signal::INT).ends_with("--- exit 130\n"));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_run_that_was_stopped_is_listed_as_interrupted_with_what_resumes_it() {
             let record: serde_json::Value = serde_json::from_str(&project.good(command)).unwrap();
             assert_eq!(record["interrupted"], true, "{record}");
         }
-        stopped(&project, &["resume", "first"], "going on", Signal::INT);
+        stopped(&project, &["resume", "first"], "taken up again", Signal::INT);
     }
 }
 
