@@ -1,7 +1,7 @@
 //! Events: what is recorded, in the past tense. A run is the fold of its events.
 //!
 //! Three families: what happens to a run as a whole, to a step or item, and to an attempt of one. Names and
-//! shapes are fixed: stores written by any version hold them ([`written`] says how). A field may be added if
+//! shapes are fixed: stores written by any version hold them (`event/written.rs` says how). A field may be added if
 //! it has a default; none may change its meaning. A field with a [`Value`] is read by
 //! [`motet_pipeline::value::journal`]: a value by itself is read plainly, as JSON of others is.
 

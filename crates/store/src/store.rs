@@ -35,7 +35,7 @@ use crate::{
 /// ```
 /// # use std::collections::BTreeMap;
 /// # use std::sync::Arc;
-/// # use motet_engine::{Event, RunId, Turn, event::{RunStarted, SCHEMA}};
+/// # use motet_engine::{Event, RunEvent, RunId, Turn, event::{RunStarted, SCHEMA}};
 /// # use motet_pipeline::{Digest, Timestamp, Value};
 /// use motet_store::{Record, Store};
 ///

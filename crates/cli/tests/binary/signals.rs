@@ -226,7 +226,9 @@ fn a_run_whose_output_nobody_reads_stops_when_asked_and_ends_when_asked_again() 
         std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
     drop(unread);
     assert_transcript!(project, transcript(&["run", "many.yaml", "--id", "first", "--json"], &output));
-    assert!(stopped(&project, &["resume", "first"], "taken up again", Signal::INT).ends_with("--- exit 130\n"));
+    assert!(
+        stopped(&project, &["resume", "first"], "taken up again", Signal::INT).ends_with("--- exit 130\n")
+    );
 }
 
 #[test]

@@ -80,7 +80,8 @@ impl RunHandle {
     /// # let motet = motet::Motet::builder().open().await?;
     /// # let text = r#"{"motet": 1, "name": "t", "steps": {"add": {"uses": "data/transform", "with": {"value": 1}}}}"#;
     /// # let run = motet.start(&motet.load_text(text)?, ()).await?;
-    /// use motet::{engine::Event, follow::Happening};
+    /// use motet::engine::{Event, StepEvent};
+    /// use motet::follow::Happening;
     ///
     /// let mut completed = Vec::new();
     /// let mut events = run.events().await?;
