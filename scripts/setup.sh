@@ -87,12 +87,25 @@ install_rust_components() {
   rustup component add rustfmt clippy || give_up "rustup could not install them; is this machine online?"
 }
 
+# The target on which the pure crates are built bare. The tests run without it, and say so.
+install_bare_target() {
+  local target=wasm32-unknown-unknown
+  if [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then return; fi
+  say "installing the Rust target $target"
+  if ! has rustup; then
+    printf '%s\n' "There is no rustup here, so the build for $target will be skipped."
+  elif ! rustup target add "$target"; then
+    printf '%s\n' "rustup could not install it; is this machine online? The build for $target will be skipped."
+  fi
+}
+
 cd "$(dirname "$0")/.."
 case ${1:-} in
   run) check_rust ;;
   test)
     check_rust
     install_rust_components
+    install_bare_target
     ;;
   *) give_up "usage: scripts/setup.sh run|test" ;;
 esac

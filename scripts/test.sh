@@ -22,11 +22,23 @@ run_tests() {
   fi
 }
 
+# `pipeline` and `engine` need no operating system: they build where there is none.
+bare_target=wasm32-unknown-unknown
+has_bare_target() { [ -d "$(rustc --print sysroot)/lib/rustlib/$bare_target/lib" ]; }
+build_bare() { cargo build --package motet-engine --target "$bare_target" --locked --quiet; }
+
 build_tests() { cargo test --workspace --all-targets --locked --quiet --no-run; }
 build_documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet; }
 
 part "format" cargo fmt --all --check
 part "clippy: no warnings" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+if has_bare_target; then
+  part "pipeline and engine without an operating system" build_bare
+else
+  skipped="skipped  pipeline and engine without an operating system: rustup target add $bare_target"
+  printf '\n== %s\n' "$skipped"
+  minutes+=("$skipped")
+fi
 part "tests: build" build_tests
 part "tests: run" run_tests
 part "examples in the documentation" cargo test --workspace --doc --locked --quiet
