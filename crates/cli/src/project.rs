@@ -197,8 +197,14 @@ pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
     }
 }
 
-/// Who drives a store says so every five seconds: after this long nobody does.
-const SILENCE_MIN: Span = Span::seconds(15);
+/// On whose behalf something is asked for on the command line.
+pub fn user_name() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "command line".to_owned())
+}
+
+/// Who drives a store says so every five seconds: after this long nobody does. A shorter silence isn't worth a
+/// remark.
+pub const SILENCE_MIN: Span = Span::seconds(15);
 
 /// How runs of a store stand that aren't over: nobody may be there to drive them.
 pub struct Standing<'s> {

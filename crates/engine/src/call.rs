@@ -26,10 +26,6 @@ const WARNINGS_MAX: usize = 20;
 const WARNING_BYTES_MAX: usize = 1000;
 
 impl Run {
-    fn phase_of(&self, id: NodeId, number: u32) -> Option<&Phase> {
-        Some(&self.node(id).attempts.as_ref()?.get(number)?.phase)
-    }
-
     /// Whether the attempts of `id` at `target` are calls that may cost.
     pub(crate) fn is_call(&self, id: NodeId, target: usize) -> bool {
         self.target(id, target).contract.call.is_some()
@@ -61,9 +57,16 @@ impl Run {
 impl Handling<'_> {
     /// Has done what is to be done for an attempt in its new phase.
     fn act_on(&mut self, id: NodeId, number: u32) {
-        let attempt = self.run.node(id).attempts.as_ref().and_then(|attempts| attempts.get(number));
+        let attempt = self.run.live_attempt(id, number);
         let command = attempt.and_then(|attempt| self.run.act_for(id, attempt));
         self.commands.extend(command);
+    }
+
+    /// Gives back what the attempt may hold.
+    fn release(&mut self, id: NodeId, key: &AttemptKey) {
+        if self.run.may_hold_slots(id) {
+            self.commands.push(Command::Release { key: key.clone() });
+        }
     }
 
     /// The provider took the job, perhaps one that nobody waits for any more, or of which nobody knew.
@@ -82,7 +85,7 @@ impl Handling<'_> {
     }
 
     fn accept(&mut self, id: NodeId, key: AttemptKey, job: String) {
-        let (number, target) = (key.number, self.run.attempt(&key).map_or(0, |(_, attempt)| attempt.target));
+        let (number, target) = (key.number, self.target_of(id, &key));
         let is_call = self.run.is_call(id, target);
         let queue = self.run.target(id, target).timeouts.queue;
         let deadline = is_call.then(|| self.now.after(queue));
@@ -153,9 +156,7 @@ impl Handling<'_> {
         if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
             return self.on_unknowable(id, key, failure);
         }
-        if self.run.may_hold_slots(id) {
-            self.commands.push(Command::Release { key: key.clone() });
-        }
+        self.release(id, &key);
         if !is_wanted {
             return self.end_late(key, end);
         }
@@ -195,11 +196,8 @@ impl Handling<'_> {
 
     /// The end of an attempt that nobody wants is no longer awaited.
     fn let_go(&mut self, id: NodeId, key: AttemptKey, end: LateEnd) {
-        if self.run.may_hold_slots(id) {
-            self.commands.push(Command::Release { key: key.clone() });
-        }
-        let estimate = self.run.attempt(&key).map(|(_, attempt)| attempt.estimate).unwrap_or_default();
-        let cost = if end == LateEnd::Unknown { Cost::maybe(estimate) } else { Cost::NONE };
+        self.release(id, &key);
+        let cost = if end == LateEnd::Unknown { self.may_have_cost(id, &key) } else { Cost::NONE };
         self.emit_of_attempt(key, AttemptEvent::Ended { end, output: None, cost });
     }
 
@@ -220,15 +218,14 @@ impl Handling<'_> {
 
     /// How an attempt ended can't be known: the step's policy decides what follows.
     pub(crate) fn on_unknowable(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
-        if !self.run.phase_of(id, key.number).is_some_and(|phase| !matches!(phase, Phase::Unknown { .. })) {
+        let Some(attempt) = self.run.live_attempt(id, key.number) else { return };
+        if matches!(attempt.phase, Phase::Unknown { .. }) {
             return;
         }
-        if self.run.may_hold_slots(id) {
-            self.commands.push(Command::Release { key: key.clone() });
-        }
+        let call = self.run.target(id, attempt.target).contract.call;
+        self.release(id, &key);
         self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure: failure.clone() });
         let graph = self.run.graph.clone();
-        let call = self.run.target(id, self.target_of(id, &key)).contract.call;
         let is_repeatable = call.is_some_and(|call| call.repeatable);
         let written = graph.step(self.run.step_id(id)).on_unknown;
         match written.unwrap_or(if is_repeatable { OnUnknown::Retry } else { OnUnknown::Park }) {
@@ -238,7 +235,7 @@ impl Handling<'_> {
                 self.emit_of_step(id, StepEvent::Parked { reason, message: failure.message });
             }
             OnUnknown::Retry | OnUnknown::Fail => {
-                self.write_off(key, &failure);
+                self.write_off(id, key, &failure);
                 self.decide_after(id, failure);
             }
         }
@@ -252,12 +249,17 @@ impl Handling<'_> {
     }
 
     /// Takes an attempt for failed of which nobody can tell how it ended; it may be billed.
-    fn write_off(&mut self, key: AttemptKey, failure: &Failure) {
-        let estimate = self.run.attempt(&key).map(|(_, attempt)| attempt.estimate).unwrap_or_default();
+    fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure) {
         let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };
-        let cost = Cost::maybe(estimate);
+        let cost = self.may_have_cost(id, &key);
         self.emit_of_attempt(key, AttemptEvent::Failed { failure, cost, abandoned: false, until: None });
+    }
+
+    /// The most that an attempt can have cost of which nobody can tell how it ended.
+    fn may_have_cost(&self, id: NodeId, key: &AttemptKey) -> Cost {
+        let attempt = self.run.live_attempt(id, key.number);
+        Cost::maybe(attempt.map(|attempt| attempt.estimate).unwrap_or_default())
     }
 
     /// Somebody decides about a step that is parked because of its attempt.
@@ -274,12 +276,12 @@ impl Handling<'_> {
             Decision::Job(job) => self.accept(id, key, job),
             Decision::Send => {
                 let failure = Failure::new(Class::Unknown, format!("sent again by {by}"));
-                self.write_off(key, &failure);
+                self.write_off(id, key, &failure);
                 self.launch(id);
             }
             Decision::Fail => {
                 let failure = Failure::new(Class::Unknown, format!("taken for failed by {by}"));
-                self.write_off(key, &failure);
+                self.write_off(id, key, &failure);
                 self.decide(id, Setback::GivenUp(&failure));
             }
         }
@@ -293,8 +295,7 @@ impl Handling<'_> {
     /// An attempt has taken as long as it may: a call of which nobody knows whether it arrived ended nobody knows
     /// how.
     pub(crate) fn time_out_attempt(&mut self, id: NodeId, number: u32) {
-        let attempt = self.run.node(id).attempts.as_ref().and_then(|attempts| attempts.get(number));
-        let Some(attempt) = attempt else { return };
+        let Some(attempt) = self.run.live_attempt(id, number) else { return };
         let has_no_reply = matches!(attempt.phase, Phase::Planned | Phase::Doubtful);
         if has_no_reply && self.run.is_call(id, attempt.target) {
             let key = AttemptKey { step: self.run.node(id).path.clone(), number };
@@ -344,8 +345,7 @@ impl Handling<'_> {
     }
 
     fn target_of(&self, id: NodeId, key: &AttemptKey) -> usize {
-        let attempts = self.run.node(id).attempts.as_ref();
-        attempts.and_then(|attempts| attempts.get(key.number)).map_or(0, |attempt| attempt.target)
+        self.run.live_attempt(id, key.number).map_or(0, |attempt| attempt.target)
     }
 
     /// When an attempt that is planned now counts as timed out.

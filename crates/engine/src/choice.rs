@@ -48,7 +48,7 @@ pub enum Choice {
     GiveUp,
 }
 
-/// Chooses what follows a setback at `now`; `random` is drawn for the length of a pause.
+/// Chooses what follows a setback at `now`; `random` draws the length of a pause, if there is one.
 ///
 /// ```
 /// # use motet_engine::choice::{Choice, Progress, Setback, choose};
@@ -59,11 +59,11 @@ pub enum Choice {
 /// # let plan = check(&Bundle::of_text("a.yaml", text), &catalogue).plan.unwrap();
 /// # let Body::Operation(targets) = &plan.root.steps[0].body else { panic!() };
 /// let progress = Progress { targets, target: 0, attempts: 1, ends_by: None };
-/// let choice = |class| choose(&progress, Setback::Failed(&Failure::new(class, "no")), Timestamp(0), 0);
+/// let choice = |class| choose(&progress, Setback::Failed(&Failure::new(class, "no")), Timestamp(0), || 0);
 /// assert_eq!(choice(Class::Quota), Choice::Target(1));
 /// assert_eq!(choice(Class::Content), Choice::GiveUp);
 /// ```
-pub fn choose(progress: &Progress, setback: Setback, now: Timestamp, random: u64) -> Choice {
+pub fn choose(progress: &Progress, setback: Setback, now: Timestamp, random: impl FnOnce() -> u64) -> Choice {
     match setback {
         Setback::Failed(failure) => {
             again(progress, failure, now, random).unwrap_or_else(|| other_target(progress, failure.class))
@@ -81,14 +81,19 @@ pub fn choose(progress: &Progress, setback: Setback, now: Timestamp, random: u64
 }
 
 /// Another attempt at the present target, if its rules ask for one, or it told when to come again.
-fn again(progress: &Progress, failure: &Failure, now: Timestamp, random: u64) -> Option<Choice> {
+fn again(
+    progress: &Progress,
+    failure: &Failure,
+    now: Timestamp,
+    random: impl FnOnce() -> u64,
+) -> Option<Choice> {
     let rule = retry::rule(&progress.targets[progress.target].retry, failure.class);
     let counted = failure.class != Class::Throttled || failure.retry_at.is_none();
     let is_spent = rule.is_none_or(|rule| progress.attempts >= rule.attempts);
     if progress.attempts == 0 || (counted && is_spent) {
         return None;
     }
-    let (at, reason) = retry::moment(rule, progress.attempts, failure, now, random);
+    let (at, reason) = retry::moment(rule, progress.attempts, failure, now, random());
     progress.allows(at).then_some(Choice::Again { at, reason, counted })
 }
 
@@ -144,7 +149,7 @@ steps:
                             Setback::Denied(&failure),
                         ];
                         let [failed, given_up, denied] =
-                            setbacks.map(|setback| in_words(&choose(&progress, setback, Timestamp(0), 0)));
+                            setbacks.map(|setback| in_words(&choose(&progress, setback, Timestamp(0), || 0)));
                         let told = told.map_or("", |_| "told 60s");
                         let limit = ends_by.map_or("", |_| "30s left");
                         let _ = writeln!(

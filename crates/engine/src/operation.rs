@@ -308,7 +308,7 @@ impl Handling<'_> {
             .attempts
             .as_ref()
             .map_or((0, 0, 0), |attempts| (attempts.target, attempts.at_target, attempts.number));
-        let random = retry::draw(self.run.started.seed, &node.path, &format!("retry {number}"));
+        let random = || retry::draw(self.run.started.seed, &node.path, &format!("retry {number}"));
         let progress = Progress { targets, target, attempts, ends_by: self.run.ends_by(id) };
         choice::choose(&progress, setback, self.now, random)
     }

@@ -255,7 +255,12 @@ impl Run {
     /// An attempt that has not ended, and the node of its step.
     pub(crate) fn attempt(&self, key: &AttemptKey) -> Option<(NodeId, &Attempt)> {
         let id = self.find(&key.step)?;
-        Some((id, self.node(id).attempts.as_ref()?.get(key.number)?))
+        Some((id, self.live_attempt(id, key.number)?))
+    }
+
+    /// The attempt `number` of `id`, if it has not ended.
+    pub(crate) fn live_attempt(&self, id: NodeId, number: u32) -> Option<&Attempt> {
+        self.node(id).attempts.as_ref()?.get(number)
     }
 
     /// Whether somebody asked to end it.

@@ -73,11 +73,6 @@ impl Usage {
         }
     }
 
-    /// Adds all that is in `other`.
-    pub fn add_all(&mut self, other: &Usage) {
-        other.0.iter().for_each(|(unit, amount)| self.add(unit, *amount));
-    }
-
     /// How much was used of `unit`.
     pub fn get(&self, unit: &str) -> Option<f64> {
         self.0.get(unit).copied()

@@ -3,6 +3,7 @@
 //! One task owns all live runs. It hands what happened to the engine, the turn to the store, and
 //! carries out the commands once the turn is durable: append before you act (law L1).
 
+mod acts;
 mod ending;
 mod gate;
 mod guard;
@@ -16,13 +17,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Perform, Reaction, Run, RunId, RunStarted,
+    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Reaction, Run, RunId, RunStarted,
 };
 use motet_pipeline::{Span, Timestamp};
 use motet_store::{Batch, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
+use acts::InFlight;
 pub(crate) use guard::{Panic, drop_guarded, guarded};
 pub(crate) use standing::Standing;
 
@@ -31,9 +32,7 @@ use crate::follow::{Feed, Happening, Publisher};
 use crate::heart::Heart;
 use crate::motet::Latch;
 use crate::operation::Hands;
-use crate::warning::{THREAD_HELD, Warning};
-use crate::work::{ProgressSink, Report, Work};
-use crate::world::OnHeld;
+use crate::work::Report;
 
 /// What the driver is told.
 pub(crate) enum Message {
@@ -115,14 +114,6 @@ pub(crate) struct Driver {
     leaving: Vec<oneshot::Sender<()>>,
     /// Set once the store refuses to keep anything more.
     broken: Option<Arc<StoreError>>,
-}
-
-/// What is being done for an attempt.
-struct InFlight {
-    /// Which of all that was done.
-    number: u64,
-    /// Tells it to stop.
-    stop: CancellationToken,
 }
 
 struct Live {
@@ -264,32 +255,6 @@ impl Driver {
                 self.stop_all();
             }
         }
-    }
-
-    fn on_done(&mut self, run: RunId, key: AttemptKey, number: u64, report: Report) {
-        let at_work = (run, key);
-        let is_last = self.in_flight.get(&at_work).is_some_and(|last| last.number == number);
-        if is_last {
-            self.in_flight.remove(&at_work);
-        }
-        let (run, key) = at_work;
-        if !self.runs.contains_key(&run) {
-            // The engine can't say so any more.
-            self.release(&run, key);
-        }
-        match report {
-            // Work that was stopped because the driver leaves is done again by the next one; and what was
-            // replaced by something else is no end of the attempt.
-            Report::Tell(Input::Ended { end: AttemptEnd::Cancelled, .. })
-                if !is_last || !self.leaving.is_empty() => {}
-            Report::Tell(input) => self.tell(&run, input),
-            Report::Stopped => {}
-            Report::NotKept(error) => self.give_up(error, Vec::new()),
-        }
-    }
-
-    fn stop_all(&self) {
-        self.in_flight.values().for_each(|at_work| at_work.stop.cancel());
     }
 
     /// Where to hear of a run. Of one that isn't driven because the store keeps nothing more, that.
@@ -454,47 +419,9 @@ impl Driver {
         }
     }
 
-    fn perform(&mut self, id: &RunId, perform: Perform) {
-        let key = perform.key.clone();
-        let Some(live) = self.runs.get(id) else { return };
-        let stop = CancellationToken::new();
-        self.acts += 1;
-        let number = self.acts;
-        let at_work = InFlight { number, stop: stop.clone() };
-        if let Some(replaced) = self.in_flight.insert((id.clone(), key.clone()), at_work) {
-            replaced.stop.cancel();
-        }
-        let feed = live.publisher.feed().clone();
-        let progress = ProgressSink::new(feed, key.step.clone(), key.number);
-        let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
-        let held = warn_of_thread(&self.hands, &work);
-        let (mail, run) = (self.mail.clone(), id.clone());
-        let attempt = Box::pin(async move {
-            let report = work.perform().await;
-            // If nobody listens any more, it is done again by whoever takes the run up.
-            let _ = mail.send(Message::Done { run, key, number, report });
-        });
-        self.hands.world.spawn_work(attempt, held);
-    }
-
     fn post(&self, message: Message) {
         self.mail.send(message).expect("the driver holds the receiving end");
     }
-}
-
-/// Tells that the work of an attempt holds its thread.
-fn warn_of_thread(hands: &Arc<Hands>, work: &Work) -> OnHeld {
-    let warning = Warning::ThreadHeld {
-        operation: work.contract().operation.to_string(),
-        run: work.run().clone(),
-        step: work.step().clone(),
-        attempt: work.attempt(),
-    };
-    let (hands, progress) = (Arc::downgrade(hands), work.progress().clone());
-    Box::new(move || {
-        progress.tell(None, Some(&format!("it {THREAD_HELD}")));
-        hands.upgrade().into_iter().for_each(|hands| hands.warn(&warning));
-    })
 }
 
 /// Asks the engine about `run`; a panic there is of that run alone.

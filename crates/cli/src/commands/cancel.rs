@@ -6,7 +6,7 @@ use motet::store::RunStatus;
 use crate::arguments;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::{Project, find_run, typed_command};
+use crate::project::{Project, find_run, typed_command, user_name};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
@@ -22,7 +22,7 @@ pub async fn cancel(asked: arguments::Cancel, terminal: Terminal) -> Result<Exit
         return Ok(Exit::Good);
     }
     let session = project.open_session(terminal).await?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "command line".to_owned());
+    let user = user_name();
     let run = session.cancel(row.id.as_str(), &user, &asked.reason).await?;
     let mut followed = session.follow(run.as_str()).await?;
     while let Some(happening) = followed.next().await {

@@ -7,7 +7,7 @@ use crate::arguments;
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, user_name};
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
@@ -16,7 +16,7 @@ pub async fn resolve(asked: arguments::Resolve, terminal: Terminal, stop: Stop) 
     drop(project.read_store()?);
     let session = project.open_session(terminal).await?;
     let following = Following::new(&project, &session, &terminal, &asked.follow)?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "command line".to_owned());
+    let user = user_name();
     let step = StepPath::from_text(&asked.step);
     let run = session.resolve(&asked.run, &step, asked.decision, &user).await?;
     following.follow(vec![run], stop).await

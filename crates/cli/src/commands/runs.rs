@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::follow::now;
 use crate::inputs::labels;
 use crate::problem::Problem;
-use crate::project::{Project, Standing, typed_command};
+use crate::project::{Project, SILENCE_MIN, Standing, typed_command};
 use crate::render::line::{Line, Look, Tone};
 use crate::render::table::Table;
 use crate::render::words::{INTERRUPTED, count, duration, local_time};
@@ -109,9 +109,6 @@ fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
     parts.extend(silence.map(|silence| format!("last heard of {} ago", duration(silence))));
     parts.join(", ")
 }
-
-/// A shorter silence isn't worth a remark.
-const SILENCE_MIN: Span = Span::seconds(15);
 
 fn record_of(row: &RunRow, standing: &Standing) -> Json {
     json!({

@@ -17,6 +17,7 @@ mod pieces;
 mod pins;
 mod post;
 mod properties;
+mod provider;
 mod regressions;
 mod retries;
 mod scenario;

@@ -10,6 +10,13 @@ fn resolve(stage: &Stage, decision: &str) -> Actor {
     stage.enter("resolve", &[("run", "film"), ("decision", decision)])
 }
 
+/// The process dies while this call waits for its answer.
+fn kill_at(stage: &Stage, process: Actor, call: &str) {
+    let unanswered = stage.expect_knock(call);
+    process.kill();
+    drop(unanswered);
+}
+
 /// Which attempts were planned.
 fn planned(stage: &Stage) -> usize {
     journal_events(&stage.store(), &motet::engine::RunId::new("film"), "attempt_planned").len()
@@ -18,26 +25,17 @@ fn planned(stage: &Stage) -> usize {
 #[test]
 fn a_process_that_is_killed_in_each_phase_of_a_job_attaches_to_it() {
     let stage = Stage::set();
-    let first = enter(&stage);
-    let submitted = stage.expect_knock("submit 1");
-    first.kill();
-    drop(submitted);
+    kill_at(&stage, enter(&stage), "submit 1");
     // It may have left: the provider is asked, and knows it.
     let second = enter(&stage);
     stage.expect_knock("reconcile").answer(b'j');
-    let polled = stage.expect_knock("poll j1");
-    second.kill();
-    drop(polled);
+    kill_at(&stage, second, "poll j1");
     let third = enter(&stage);
     stage.expect_knock("poll j1").answer(b'r');
-    let polled = stage.expect_knock("poll j1");
-    third.kill();
-    drop(polled);
+    kill_at(&stage, third, "poll j1");
     let fourth = enter(&stage);
     stage.expect_knock("poll j1").answer(b'd');
-    let fetched = stage.expect_knock("fetch j1");
-    fourth.kill();
-    drop(fetched);
+    kill_at(&stage, fourth, "fetch j1");
     let mut fifth = enter(&stage);
     stage.expect_knock("fetch j1").open();
     assert_eq!(fifth.finish(), "completed boat");
@@ -47,10 +45,7 @@ fn a_process_that_is_killed_in_each_phase_of_a_job_attaches_to_it() {
 #[test]
 fn a_request_that_never_arrived_is_sent_under_the_same_attempt() {
     let stage = Stage::set();
-    let first = enter(&stage);
-    let submitted = stage.expect_knock("submit 1");
-    first.kill();
-    drop(submitted);
+    kill_at(&stage, enter(&stage), "submit 1");
     let mut second = enter(&stage);
     stage.expect_knock("reconcile").answer(b'a');
     stage.expect_knock("submit 1").open();
@@ -63,10 +58,7 @@ fn a_request_that_never_arrived_is_sent_under_the_same_attempt() {
 #[test]
 fn what_nobody_can_tell_stays_parked_over_restarts_until_somebody_decides() {
     let stage = Stage::set();
-    let first = enter(&stage);
-    let submitted = stage.expect_knock("submit 1");
-    first.kill();
-    drop(submitted);
+    kill_at(&stage, enter(&stage), "submit 1");
     let mut second = enter(&stage);
     stage.expect_knock("reconcile").answer(b'?');
     assert_eq!(second.finish(), "parked unknown");
