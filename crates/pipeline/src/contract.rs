@@ -229,6 +229,11 @@ impl Contract {
         }
     }
 
+    /// The provider of its operation: what stands in front of the first `/`.
+    pub fn provider(&self) -> &str {
+        self.operation.split('/').next().unwrap_or_default()
+    }
+
     /// Says what it does, in one sentence.
     pub fn summary(mut self, summary: &str) -> Contract {
         self.summary = summary.to_owned();

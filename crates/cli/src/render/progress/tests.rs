@@ -49,6 +49,8 @@ impl Story {
             inputs: nothing(),
             seed: 1,
             user: None,
+            budget: None,
+            resends: Default::default(),
             labels: Default::default(),
         };
         story.tell(0, [Event::Run(RunEvent::Started(Box::new(started)))]);
@@ -76,6 +78,7 @@ impl Story {
                 estimate: Default::default(),
                 deadline: at(seconds + 300),
                 version: 1,
+                intent: None,
             },
         };
         self.tell(seconds, [ready, planned]);
@@ -103,6 +106,7 @@ impl Story {
                 cost: Default::default(),
                 abandoned: false,
                 until: None,
+                resent: false,
             },
         };
         self.tell(seconds, [failed]);
