@@ -49,17 +49,23 @@ pub trait Provider: Send + Sync + 'static {
     /// A refusal in the provider's own shape with its class; `unknown` where the work may have been taken.
     fn read_submitted(&self, call: &Call, reply: Reply) -> Result<Submitted, Failure>;
 
-    /// Asks how `job` is. Only for providers with jobs.
-    fn poll(&self, call: &Call, job: &str) -> Request;
+    /// Asks how `job` is; `None` where every call is answered at once.
+    fn poll(&self, _call: &Call, _job: &str) -> Option<Request> {
+        None
+    }
 
     /// How the job is.
     ///
     /// # Errors
-    /// The question failed and tells nothing of the job. A job that failed is [`News::Failed`].
-    fn read_poll(&self, call: &Call, job: &str, reply: Reply) -> Result<News, Failure>;
+    /// The question failed and tells nothing of the job: it is to be asked again. A job that failed is
+    /// [`News::Failed`]. `gone` says that the provider doesn't know the job now; right after it was made that may
+    /// change.
+    fn read_poll(&self, _call: &Call, _job: &str, _reply: Reply) -> Result<News, Failure> {
+        Err(Failure::invalid("this provider has no jobs"))
+    }
 
     /// Asks for the answer of a job that is [`News::Ready`].
-    fn fetch(&self, call: &Call, job: &str) -> Request {
+    fn fetch(&self, call: &Call, job: &str) -> Option<Request> {
         self.poll(call, job)
     }
 

@@ -1,5 +1,8 @@
 //! Webhooks: what somebody delivered, and whether it was the provider.
 
+pub(crate) mod ed25519;
+pub(crate) mod standard;
+
 use std::fmt;
 
 use motet_pipeline::{Span, Timestamp};

@@ -10,11 +10,27 @@
 
 pub mod adapter;
 pub mod answer;
+mod echo;
+mod elevenlabs;
+pub mod failure;
+mod fal;
 pub mod hook;
 pub mod http;
+mod json;
 pub mod model;
+pub mod output;
 pub mod pace;
+mod payload;
+mod place;
 mod registry;
+mod replicate;
+mod said;
+mod waiting;
+mod web;
 
 pub use adapter::Provider;
+pub use elevenlabs::ElevenLabs;
+pub use fal::Fal;
 pub use registry::Registry;
+pub use replicate::Replicate;
+pub use web::Web;

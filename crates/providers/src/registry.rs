@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::Provider;
+use crate::{ElevenLabs, Fal, Provider, Replicate, Web};
 
 /// The providers that there are, by name.
 ///
 /// ```
 /// use motet_providers::Registry;
 /// let registry = Registry::default();
-/// assert!(registry.get("nobody").is_none());
+/// assert!(registry.get("replicate").is_some() && registry.get("nobody").is_none());
 /// ```
 #[derive(Clone)]
 pub struct Registry(BTreeMap<String, Arc<dyn Provider>>);
@@ -19,7 +19,12 @@ impl Default for Registry {
     /// All that this crate knows.
     fn default() -> Registry {
         let mut registry = Registry::empty();
-        let known: [Arc<dyn Provider>; 0] = [];
+        let known: [Arc<dyn Provider>; 4] = [
+            Arc::new(Replicate::default()),
+            Arc::new(Fal::default()),
+            Arc::new(ElevenLabs::default()),
+            Arc::new(Web::default()),
+        ];
         known.into_iter().for_each(|provider| registry.register(provider));
         registry
     }
