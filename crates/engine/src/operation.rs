@@ -112,7 +112,7 @@ impl Handling<'_> {
     fn fit(&self, id: NodeId, target: &Target, mut given: Map) -> Result<Value, Unfit> {
         let contract = &target.contract;
         for parameter in &contract.inputs {
-            if given.contains_key(&parameter.name) {
+            if contract.is_given(parameter, &given) {
                 continue;
             }
             if let Some(default) = &parameter.default {

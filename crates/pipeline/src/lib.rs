@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod path;
 pub mod pin;
 pub mod plan;
+pub mod price;
 pub mod schema;
 pub mod suggestion;
 pub mod time;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Contract, Parameter};
+use super::{Contract, Doubt, Parameter};
 use crate::suggestion::{closest, listed};
 use crate::value::Map;
 use crate::{Type, Value};
@@ -38,8 +38,7 @@ impl Contract {
     pub fn validate(&self, inputs: &Map) -> Vec<Misfit> {
         let mut misfits = Vec::new();
         for parameter in &self.inputs {
-            let missing = inputs.get(&parameter.name).is_none_or(Value::is_absent);
-            if missing && parameter.required && parameter.default.is_none() {
+            if parameter.required && parameter.default.is_none() && !self.is_given(parameter, inputs) {
                 let name = &parameter.name;
                 let message = format!("{} needs `{name}` ({})", self.operation, parameter.ty);
                 misfits.push(Misfit { parameter: name.clone(), message });
@@ -51,6 +50,48 @@ impl Contract {
             }
         }
         misfits
+    }
+
+    /// What is doubtful about `inputs`, though it is no reason to refuse them: parameters that nobody has verified, and
+    /// values of which nobody has verified whether they fit. They are sent as they are.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Doubt, Parameter, Work};
+    /// use motet_pipeline::{Type, Value};
+    /// let steps = Parameter::optional("steps", Type::Integer).range(1.0, 50.0).doubted(Doubt::Values);
+    /// let contract = Contract::new("example/picture", Work::Model).input(steps);
+    /// let inputs = [("steps".to_owned(), Value::from(90_i64))].into();
+    /// assert!(contract.validate(&inputs).is_empty());
+    /// assert_eq!(
+    ///     contract.doubts(&inputs)[0].message,
+    ///     "`steps` must be between 1 and 50, and is 90, as far as is known: it is sent as it is"
+    /// );
+    /// ```
+    pub fn doubts(&self, inputs: &Map) -> Vec<Misfit> {
+        let given = inputs.iter().filter(|(_, value)| !value.is_absent());
+        let doubts = given.filter_map(|(name, value)| {
+            let message = self.doubt(name, value)?;
+            Some(Misfit { parameter: name.clone(), message })
+        });
+        doubts.collect()
+    }
+
+    /// What is doubtful about `value` as the parameter `name`, if anything.
+    pub fn doubt(&self, name: &str, value: &Value) -> Option<String> {
+        let parameter = self.parameter(name)?;
+        if parameter.default.as_ref().is_some_and(|default| same(default, value)) {
+            return None;
+        }
+        match parameter.doubt? {
+            Doubt::Name => {
+                let operation = &self.operation;
+                Some(format!("nobody has verified that {operation} takes `{name}`: it is sent as it is"))
+            }
+            Doubt::Values => {
+                let excess = parameter.excess(value)?;
+                Some(format!("{excess}, as far as is known: it is sent as it is"))
+            }
+        }
     }
 
     /// What is wrong with `value` as the parameter `name`, if anything.
@@ -72,11 +113,27 @@ impl Contract {
 impl Parameter {
     /// What is wrong with `value` as this parameter, if anything.
     pub fn misfit(&self, value: &Value) -> Option<String> {
+        if self.by_address && is_address(value) {
+            return None;
+        }
         if let Some(message) = mismatch(&self.name, &self.ty, value) {
             return Some(message);
         }
+        if let Some(excess) = self.limits.excess(&self.name, value) {
+            return Some(excess);
+        }
+        if self.doubt.is_some() {
+            return None;
+        }
+        self.excess(value)
+    }
+
+    /// Which of its bounds `value`, which is of its type, doesn't keep.
+    fn excess(&self, value: &Value) -> Option<String> {
         if !self.one_of.is_empty() && !self.one_of.iter().any(|allowed| same(allowed, value)) {
-            let allowed: Vec<_> = self.one_of.iter().map(shown).collect();
+            let mut allowed: Vec<_> = self.one_of.iter().map(shown).collect();
+            let mut seen = std::collections::BTreeSet::new();
+            allowed.retain(|word| seen.insert(word.clone()));
             return Some(format!(
                 "`{}` must be one of {}, and is {}",
                 self.name,
@@ -110,6 +167,19 @@ impl Parameter {
 pub(crate) fn mismatch(name: &str, ty: &Type, value: &Value) -> Option<String> {
     let (place, message) = ty.mismatch(value)?;
     Some(format!("`{name}{place}` {message}"))
+}
+
+/// Whether a value is the address of media, or a list of them and of media.
+fn is_address(value: &Value) -> bool {
+    const STARTS: [&str; 3] = ["https://", "http://", "data:"];
+    match value {
+        Value::Text(text) => STARTS.iter().any(|start| text.starts_with(start)),
+        Value::List(items) => {
+            items.iter().any(is_address)
+                && items.iter().all(|item| is_address(item) || item.as_artifact().is_some())
+        }
+        _ => false,
+    }
 }
 
 /// Whether two values are the same; `3` is `3.0`.

@@ -74,6 +74,7 @@ codes! {
     UnknownTest = "unknown-test",
     Unquoted = "unquoted-expression",
     Unreadable = "unreadable",
+    Unverified = "unverified",
     Version = "version",
     WrongArguments = "wrong-arguments",
 }

@@ -169,6 +169,11 @@ impl Code {
                 "The file isn't there or can't be read. A path is seen from the file that it is written in.\n\n  \
                  uses: ./parts/clip.yaml"
             }
+            Code::Unverified => {
+                "Nobody has verified that the model has this parameter, or which of its values fit. It is sent as it \
+                 is and recorded with the attempt; the provider may refuse it, or leave it out of account. `motet models \
+                 show` tells what is verified."
+            }
             Code::Version => {
                 "The first line says which version of the language the file is written in, so that later programs \
                  read it as it was meant.\n\n  motet: 1"
