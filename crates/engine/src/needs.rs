@@ -1,9 +1,11 @@
 //! What attempts need before they may begin: slots, a way to the provider, money.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::contract::Work;
 use motet_pipeline::plan::{Body, Target};
+use motet_pipeline::price::Facts;
 use motet_pipeline::{Class, Money};
 
 use crate::dispatcher::{Bill, Cap, Needs, Way};
@@ -38,10 +40,15 @@ impl Run {
         }
     }
 
-    /// The most that the next attempt of `id` may cost, as far as that is known.
+    /// The most that the next attempt of `id` may cost. What has no price is let through only where the pipeline, or
+    /// whoever started the run, allows it: then nothing can be reserved.
     pub(crate) fn estimate(&self, id: NodeId) -> Money {
-        let _ = id;
-        Money::ZERO
+        let Some(attempts) = &self.node(id).attempts else { return Money::ZERO };
+        let Some(given) = attempts.inputs.as_map() else { return Money::ZERO };
+        let target = self.target(id, attempts.target);
+        let (contract, unknown) = (&target.contract, BTreeSet::new());
+        let facts = Facts { contract, given, unknown: &unknown, job: Some(target.timeouts.job) };
+        contract.estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
     }
 
     /// The caps that what `id` spends counts against: those of the run and of the used files around it.

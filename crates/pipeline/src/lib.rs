@@ -16,6 +16,7 @@ pub mod contract;
 pub mod diagnostic;
 pub mod digest;
 pub mod document;
+pub mod estimate;
 pub mod expression;
 pub mod failure;
 pub mod inputs;

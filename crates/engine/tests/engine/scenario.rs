@@ -12,6 +12,7 @@ use motet_engine::{
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
 use motet_pipeline::failure::Known;
+use motet_pipeline::price::Price;
 use motet_pipeline::value::Map;
 use motet_pipeline::{
     Bundle, Class, Cost, Digest, Failure, Money, Outcome, Plan, Span, StepPath, Timestamp, Type, Value,
@@ -67,6 +68,19 @@ impl Setting {
 
     pub fn seed(mut self, seed: u64) -> Setting {
         self.seed = seed;
+        self
+    }
+
+    /// What the run may spend, asked for where it is started.
+    pub fn budget(mut self, limit: &str) -> Setting {
+        self.budget = Some(limit.parse().expect("an amount"));
+        self
+    }
+
+    /// Sends calls again of which nobody can tell, if they are so cheap.
+    pub fn resends(mut self, below: &str, total: &str) -> Setting {
+        let amount = |text: &str| text.parse().expect("an amount");
+        self.resends = Resends { below: amount(below), total: amount(total) };
         self
     }
 
@@ -158,7 +172,14 @@ pub fn catalogue() -> Catalogue {
             .input(Parameter::optional("seed", Type::Integer))
             .output("text", Type::Text)
     };
+    let priced = |name: &str, form, price: &str| {
+        let mut contract = anything(name, Work::Model).call(Call::paid(form));
+        contract.price = Some(Price::flat(price.parse().expect("a price")));
+        contract
+    };
     Catalogue::new([
+        priced("lab/cheap", CallForm::Job, "0.04"),
+        priced("lab/dear", CallForm::Job, "0.60"),
         anything("task/work", Work::Task),
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Checker;
 use crate::contract::Contract;
 use crate::diagnostic::Code;
-use crate::document::{At, words};
+use crate::document::{At, Document, words};
 use crate::suggestion::{closest, listed};
 
 impl Checker<'_, '_> {
@@ -14,10 +14,31 @@ impl Checker<'_, '_> {
         self.catalogue.get(operation).or_else(|| self.builtins.get(operation)).cloned()
     }
 
+    /// Under a budget each price is known, unless the file says otherwise: an unknown one is never zero (law L3).
+    fn judge_price(&mut self, contract: &Contract, uses: &At<String>) {
+        let main = self.documents.get(self.bundle.main.as_str());
+        let own = self.documents.get(&*self.file());
+        let is_bound = |document: &&Document| document.budget.is_some();
+        let bound = [own, main].into_iter().flatten().any(|document| is_bound(&document));
+        let allowed = main.is_some_and(|main| main.allow_unpriced);
+        if bound && !allowed && contract.is_paid() && contract.price.is_none() {
+            let message =
+                format!("nobody knows what `{}` costs, and there is a `budget`", contract.operation);
+            self.findings
+                .error(uses.place, Code::Unpriced, message)
+                .note("a budget is kept by reserving the most that a call may cost before it leaves")
+                .help(
+                    "give it a price in the settings, or write `allow_unpriced: true` to run it outside of the \
+                     budget",
+                );
+        }
+    }
+
     /// The contract that `uses` names; reports it if there is none.
     pub fn contract(&mut self, uses: &At<String>) -> Option<Arc<Contract>> {
         let name = uses.value.as_str();
         if let Some(contract) = self.find(name) {
+            self.judge_price(&contract, uses);
             return Some(contract);
         }
         if let Some((_, purpose)) = words::LATER_OPERATIONS.iter().find(|(start, _)| name.starts_with(start))

@@ -72,6 +72,7 @@ codes! {
     UnknownPool = "unknown-pool",
     UnknownStep = "unknown-step",
     UnknownTest = "unknown-test",
+    Unpriced = "unpriced",
     Unquoted = "unquoted-expression",
     Unreadable = "unreadable",
     Unverified = "unverified",

@@ -161,6 +161,11 @@ impl Code {
             Code::UnknownTest => {
                 "There is no test of that name (what stands behind `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
+            Code::Unpriced => {
+                "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \
+                 nothing could be reserved for it, and the budget would not hold. Give the operation a price, or let \
+                 it run outside of the budget.\n\n  budget: 2.00\n  allow_unpriced: true"
+            }
             Code::Unquoted => {
                 "Without quotes, YAML reads `{` as the start of a map, so an expression needs quotes around the \
                  whole value.\n\n  text: \"{{ inputs.title }}\""
