@@ -389,7 +389,8 @@ impl Contract {
     /// How long a request, a queue or a job is waited for where nothing else is written: three times as long as the
     /// longest that it usually takes, but at least a minute, and half an hour for video.
     pub fn patience(&self) -> Span {
-        let gives_video = self.outputs.values().any(|ty| ty.fits(&Type::media(MediaKind::Video)));
+        let is_video = |ty: &Type| matches!(ty, Type::Media(kinds) if kinds.contains(&MediaKind::Video));
+        let gives_video = self.outputs.values().any(is_video);
         let least = if gives_video && self.work == Work::Model { 30 * 60 } else { 60 };
         Span(((self.usual_seconds.1.max(0.0) * 3000.0).ceil() as u64).max(least * 1000))
     }

@@ -25,6 +25,9 @@ pub use unit::Unit;
 use crate::{Contract, Cost, Money, Usage, Value};
 use facts::Fact;
 
+/// What a provider tells of its use without saying of what, in a [`Usage`].
+pub const BILLABLE_UNITS: &str = "billable_units";
+
 /// What an operation costs.
 ///
 /// ```
@@ -39,6 +42,7 @@ use facts::Fact;
 ///         from: vec![Source::of("text", Measure::Characters)],
 ///         otherwise: Range::new(Amount::whole(1), Amount::whole(500), Amount::whole(5000)),
 ///         rounded_up: false,
+///         rough: false,
 ///     }],
 /// );
 /// let given = [("text".to_owned(), Value::from("x".repeat(1000)))].into();
@@ -264,8 +268,7 @@ impl Price {
                 .into_iter()
                 .max_by_key(|rate| Amount::cost(&[(Amount::ONE.over(rate.per), rate.usd)]));
             let rate = dearest.expect("there is a candidate, or an error");
-            let told = usage.get(unit.word()).and_then(serde_json::Number::from_f64);
-            let quantity = match told.and_then(|told| Amount::of_number(&told)) {
+            let quantity = match self.told(rate, facts, usage) {
                 Some(told) => told,
                 None => Some(self.quantity(rate, facts))
                     .filter(Range::is_exact)
@@ -277,6 +280,20 @@ impl Price {
             parts.push((quantity.over(rate.per), rate.usd));
         }
         Ok(Cost::computed(Amount::cost(&parts)))
+    }
+
+    /// How much of the unit of `rate` was used, as far as the provider tells it. A number without a unit is taken for
+    /// the only one that is billed, or for as many as the price is for, if it is near to what was estimated.
+    fn told(&self, rate: &Rate, facts: &Facts<'_>, usage: &Usage) -> Option<Amount> {
+        const NEAR: u64 = 4;
+        let amount = |told: f64| Amount::of_number(&serde_json::Number::from_f64(told)?);
+        if let Some(told) = rate.unit.names_in_usage().iter().find_map(|name| usage.get(name)) {
+            return amount(told);
+        }
+        let told = amount(usage.get(BILLABLE_UNITS)?).filter(|_| self.only_unit().is_some())?;
+        let Range { low, high, .. } = self.quantity(rate, facts);
+        let ways = [told, told.times(Amount::whole(rate.per))];
+        ways.into_iter().find(|told| *told >= low.over(NEAR) && *told <= high.times(Amount::whole(NEAR)))
     }
 
     fn billing(&self) -> impl Iterator<Item = &Rate> {

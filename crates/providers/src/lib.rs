@@ -2,6 +2,7 @@
 //!
 //! * [`adapter`]: the trait [`Provider`], and a [`Call`](adapter::Call) that is made of a model;
 //! * [`answer`]: what a provider tells;
+//! * [`catalogue`]: which models there are, and what each takes; [`prices`]: what each costs;
 //! * [`hook`]: webhooks, and how they are verified;
 //! * [`http`]: requests and replies as data. The one door that opens connections is not here;
 //! * [`model`]: a model, as an adapter needs it.
@@ -10,6 +11,7 @@
 
 pub mod adapter;
 pub mod answer;
+pub mod catalogue;
 mod echo;
 mod elevenlabs;
 pub mod failure;
@@ -22,6 +24,7 @@ pub mod output;
 pub mod pace;
 mod payload;
 mod place;
+pub mod prices;
 mod registry;
 mod replicate;
 mod said;

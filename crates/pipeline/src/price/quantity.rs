@@ -21,6 +21,9 @@ pub struct Factor {
     /// Whether only whole ones are billed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rounded_up: bool,
+    /// Whether the inputs tell it only roughly, as characters tell tokens: it serves to estimate, not to bill.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rough: bool,
 }
 
 /// An input that tells a quantity.
@@ -55,6 +58,8 @@ pub enum Measure {
     Characters,
     /// How long the media is, in seconds; all together, if it is a list.
     Seconds,
+    /// How many pixels the picture has.
+    Pixels,
     /// How many items the list has; one, if it is no list.
     Items,
 }
@@ -76,13 +81,14 @@ fn is_one(number: &u64) -> bool {
 impl Factor {
     /// A factor that is always the same.
     pub fn always(range: Range) -> Factor {
-        Factor { from: Vec::new(), otherwise: range, rounded_up: false }
+        Factor { from: Vec::new(), otherwise: range, rounded_up: false, rough: false }
     }
 
     /// The factor as far as it follows from what is known.
     pub(super) fn range(&self, facts: &Facts<'_>) -> Range {
         let found = self.from.iter().find_map(|source| source.range(facts, self.otherwise));
         let range = found.unwrap_or(self.otherwise);
+        let range = Range { assumed: range.assumed || self.rough, ..range };
         if self.rounded_up { range.map(Amount::rounded_up) } else { range }
     }
 }
@@ -112,6 +118,10 @@ impl Source {
         match self.measure {
             Measure::Characters => value.as_str().map(|text| count(text.chars().count())),
             Measure::Items => Some(value.as_list().map_or(Amount::ONE, |items| count(items.len()))),
+            Measure::Pixels => {
+                let picture = value.as_artifact()?;
+                Some(Amount::whole(u64::from(picture.width?) * u64::from(picture.height?)))
+            }
             Measure::Seconds => match value {
                 Value::List(items) => {
                     items.iter().try_fold(Amount::ZERO, |sum, item| Some(sum.plus(self.amount(item)?)))

@@ -20,7 +20,7 @@ fn rate(unit: Unit, per: u64, usd: &str, when: &str) -> Rate {
 
 fn number_of(inputs: &[&str], otherwise: Range) -> Factor {
     let from = inputs.iter().map(|input| Source::of(input, Measure::Number)).collect();
-    Factor { from, otherwise, rounded_up: false }
+    Factor { from, otherwise, rounded_up: false, rough: false }
 }
 
 /// A model that makes video, as some are billed: by seconds, and dearer the sharper.
@@ -101,6 +101,7 @@ fn a_text_is_billed_by_its_unicode_characters() {
         from: vec![Source::of("text", Measure::Characters)],
         otherwise: range(1, 500, 5000),
         rounded_up: false,
+        rough: false,
     };
     let price =
         Price::of(rate(Unit::InputCharacter, 1000, "0.3", "")).counted(Unit::InputCharacter, vec![text]);
@@ -124,6 +125,7 @@ fn the_length_of_media_is_billed_and_until_it_is_there_assumed() {
             from: vec![Source::of("audio", Measure::Seconds)],
             otherwise: Range { assumed: true, ..range(1, 60, 3600) },
             rounded_up: false,
+            rough: false,
         }],
     );
     let contract = Contract::new("example/ear", Work::Model)
@@ -159,6 +161,7 @@ fn pictures_are_billed_by_their_pixels_however_their_size_is_given() {
         from: vec![per_megapixel(sides), per_megapixel(size)],
         otherwise: range(1, 1, 4),
         rounded_up: true,
+        rough: false,
     };
     let count = number_of(&["count"], Range::exactly(Amount::ONE));
     let price = Price::of(rate(Unit::ImageMegapixel, 1, "0.003", ""))
@@ -228,10 +231,14 @@ fn a_call_costs_what_it_used_or_what_follows_from_its_inputs() {
         quantities: BTreeMap::new(),
     });
     let untold = "the provider didn't tell how much it used (`gpu_second`)";
-    let table: [(&Contract, &str, &[(&str, f64)], Result<&str, &str>); 7] = [
+    type Case<'c> = (&'c Contract, &'c str, &'c [(&'c str, f64)], Result<&'c str, &'c str>);
+    let table: [Case<'_>; 10] = [
         (&video(), r#"{"duration":5,"resolution":"720p"}"#, &[], Ok("0.3")),
         (&video(), r#"{"duration":5,"resolution":"720p"}"#, &[("output_video_second", 5.2)], Ok("0.312")),
         (&time, "{}", &[("gpu_second", 7.321)], Ok("0.007137975")),
+        (&time, "{}", &[("predict_seconds", 2.0)], Ok("0.00195")),
+        (&time, "{}", &[("billable_units", 10.0)], Ok("0.00975")),
+        (&time, "{}", &[("billable_units", 10_000.0)], Err(untold)),
         (&time, "{}", &[], Err(untold)),
         (&tokens, "{}", &[("input_token", 1234.0), ("output_token", 567.0)], Ok("0.00236135")),
         // One image is what an image costs, though that is only an estimate: better than nothing told.

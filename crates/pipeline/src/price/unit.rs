@@ -110,6 +110,34 @@ impl Unit {
         }
     }
 
+    /// The names by which a [`crate::Usage`] tells how much of it was used.
+    pub fn names_in_usage(self) -> &'static [&'static str] {
+        match self {
+            Unit::InputToken => &["input_token", "tokens_in"],
+            Unit::OutputToken => &["output_token", "tokens_out"],
+            Unit::InputCharacter => &["input_character", "characters"],
+            Unit::InputAudioSecond => &["input_audio_second", "audio_seconds"],
+            Unit::OutputAudioSecond => &["output_audio_second", "audio_seconds"],
+            Unit::OutputVideoSecond => &["output_video_second", "video_seconds"],
+            Unit::Image => &["image", "images"],
+            Unit::GpuSecond => &["gpu_second", "predict_seconds"],
+            Unit::CachedInputToken => &["cached_input_token"],
+            Unit::CacheWriteInputToken => &["cache_write_input_token"],
+            Unit::CacheWriteHourInputToken => &["cache_write_1h_input_token"],
+            Unit::InputImageToken => &["input_image_token"],
+            Unit::CachedInputImageToken => &["cached_input_image_token"],
+            Unit::OutputImageToken => &["output_image_token"],
+            Unit::InputAudioToken => &["input_audio_token"],
+            Unit::OutputAudioToken => &["output_audio_token"],
+            Unit::OutputVideoToken => &["output_video_token"],
+            Unit::ImageMegapixel => &["image_megapixel"],
+            Unit::Video => &["video"],
+            Unit::Mesh => &["mesh"],
+            Unit::Song => &["song"],
+            Unit::Request => &["request"],
+        }
+    }
+
     /// Whether it counts what is sent: such a rate stands beside one for the result.
     pub fn is_of_input(self) -> bool {
         self.word().contains("input")
@@ -130,6 +158,7 @@ mod tests {
     fn every_unit_is_stored_by_its_word() {
         for unit in Unit::ALL {
             assert_eq!(serde_json::to_value(unit).unwrap(), unit.word());
+            assert_eq!(unit.names_in_usage()[0], unit.word());
         }
     }
 }
