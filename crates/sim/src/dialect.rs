@@ -16,8 +16,8 @@ pub(crate) enum Refusal {
     OutOfCredit,
     /// Too much at a time; for how many seconds, where that is said.
     Throttled(Option<u64>),
-    /// The provider broke.
-    Broken,
+    /// The provider broke, with a status from 500.
+    Broken(u16),
 }
 
 /// A request on its way through the simulator.
@@ -29,6 +29,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) operation: Operation,
     pub(crate) model: Option<String>,
     pub(crate) fault: Option<Fault>,
+    /// The status where the fault is that the provider breaks.
+    pub(crate) status: u16,
     /// Inputs that the model doesn't know.
     pub(crate) unknown: Vec<String>,
 }

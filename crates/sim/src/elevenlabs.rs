@@ -111,7 +111,9 @@ impl Dialect for ElevenLabs {
                 let answer = error(429, "rate_limit_error", "rate_limit_exceeded", "Too many requests");
                 answer.with("retry-after", seconds)
             }
-            Refusal::Broken => error(500, "server_error", "internal_server_error", "Internal server error"),
+            Refusal::Broken(status) => {
+                error(status, "server_error", "internal_server_error", "Internal server error")
+            }
         }
     }
 

@@ -104,7 +104,7 @@ impl Dialect for Fal {
                     words::platform(429, "concurrent_requests_limit", "Too many concurrent requests");
                 seconds.map_or(answer.clone(), |seconds| answer.with("retry-after", seconds))
             }
-            Refusal::Broken => words::platform(500, "internal_error", "Internal server error"),
+            Refusal::Broken(status) => words::platform(status, "internal_error", "Internal server error"),
         }
     }
 

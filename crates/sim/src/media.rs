@@ -25,6 +25,8 @@ pub(crate) use probe::{find_mark, measure};
 const SIDE_MAX: u32 = 8192;
 /// The longest film or sound, in milliseconds.
 const LENGTH_MAX: u64 = 3_600_000;
+/// The longest sound that isn't compressed.
+const PLAIN_LENGTH_MAX: u64 = 900_000;
 /// How many bytes of files are kept.
 const CACHE_BYTES_MAX: usize = 256 << 20;
 
@@ -125,6 +127,8 @@ impl Media {
     }
 
     pub(crate) fn sound(format: Format, length: u64, hue: u8) -> Media {
+        let is_plain = !matches!(format, Format::Mp3 { .. });
+        let length = if is_plain { length.min(PLAIN_LENGTH_MAX) } else { length };
         Media { format, width: 0, height: 0, length: bounded(length), rate: 0, sound: true, hue }
     }
 

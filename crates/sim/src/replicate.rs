@@ -116,7 +116,7 @@ impl Dialect for Replicate {
                  credit. Once you purchase credit, please wait a few minutes before trying again.",
             ),
             Refusal::Throttled(seconds) => throttled(seconds),
-            Refusal::Broken => problem(500, None, "Internal server error"),
+            Refusal::Broken(status) => problem(status, None, "Internal server error"),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::yaml;
@@ -208,9 +208,12 @@ pub struct Rule {
     /// Only of this model, as the ledger names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Only in requests of this kind; without it, in those that start jobs.
+    /// Only in requests of these kinds, one or a list of them; without it, in those that start jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub on: Vec<Operation>,
+    /// The status of `error_before` and `error_after`; without it, one by chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on: Option<Operation>,
+    pub status: Option<u16>,
     /// With this chance, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
@@ -220,6 +223,16 @@ pub struct Rule {
     /// Only that many requests or jobs, the first ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
+    let wrong = |error: serde_json::Error| serde::de::Error::custom(error);
+    match Value::deserialize(deserializer)? {
+        Value::Array(many) => {
+            many.into_iter().map(|one| serde_json::from_value(one).map_err(wrong)).collect()
+        }
+        one => Ok(vec![serde_json::from_value(one).map_err(wrong)?]),
+    }
 }
 
 /// How much a provider takes from one key.
@@ -266,6 +279,8 @@ pub struct Scenario {
     pub limits: BTreeMap<Provider, Limits>,
     /// Dollars that each key of a provider may still spend; beyond, work is refused as the provider refuses it.
     pub credit: BTreeMap<Provider, f64>,
+    /// Whether the providers show what they do now and then: at Replicate, output before the end and in the reply itself.
+    pub quirks: bool,
     /// Whether a paid request without `Motet-Attempt` is right.
     pub attempts_optional: bool,
     /// What a field of a provider's answers is called instead: for tests of tests.
@@ -315,8 +330,12 @@ impl Rule {
         if self.nth == Some(0) {
             return Some(format!("`nth` of `{name}` counts from 1"));
         }
-        if self.fault.befalls_jobs() && self.on.is_some() {
+        if self.fault.befalls_jobs() && !self.on.is_empty() {
             return Some(format!("`{name}` befalls a whole job, so it has no `on`"));
+        }
+        let breaks = matches!(self.fault, Fault::ErrorBefore | Fault::ErrorAfter);
+        if self.status.is_some_and(|status| !breaks || !(500..600).contains(&status)) {
+            return Some("`status` is from 500 to 599, of `error_before` and `error_after` alone".to_owned());
         }
         None
     }
@@ -325,7 +344,7 @@ impl Rule {
     pub(crate) fn speaks_of(&self, provider: Provider, model: Option<&str>, operation: Operation) -> bool {
         self.provider.is_none_or(|only| only == provider)
             && self.model.as_deref().is_none_or(|only| Some(only) == model)
-            && self.on.unwrap_or(Operation::Create) == operation
+            && (self.on.contains(&operation) || (self.on.is_empty() && operation == Operation::Create))
     }
 
     /// Whether the fault occurs at the request of number `count`, from 1, whose lot is `lot`.

@@ -194,6 +194,7 @@ impl Sim {
                 break;
             }
             let delivery = entry.remove();
+            self.state.due_of.remove(&delivery.number);
             match self.payload(&delivery, now) {
                 Some(payload) => {
                     outgoing.push(self.send(&delivery, &payload, now));
@@ -642,15 +643,10 @@ impl Sim {
             return (D::refuse(Refusal::NotFound).into(), None, None);
         };
         let operation = D::operation(&route);
-        let mut visit = Visit {
-            now,
-            ask,
-            account: String::new(),
-            operation,
-            model: D::model(&route),
-            fault: None,
-            unknown: Vec::new(),
-        };
+        let model = D::model(&route);
+        let account = String::new();
+        let mut visit =
+            Visit { now, ask, account, operation, model, fault: None, status: 500, unknown: Vec::new() };
         let held = self.hold_back::<D>(&mut visit, &route);
         let done = match held {
             Some(reply) => Err(reply),
@@ -677,7 +673,11 @@ impl Sim {
                 return Some(D::refuse(Refusal::Throttled(Some(seconds))).into());
             }
         }
-        visit.fault = self.request_fault(D::PROVIDER, visit.model.as_deref(), visit.operation);
+        if let Some((fault, status)) =
+            self.request_fault(D::PROVIDER, visit.model.as_deref(), visit.operation)
+        {
+            (visit.fault, visit.status) = (Some(fault), status);
+        }
         if visit.operation == Operation::Create && !self.has_credit(D::PROVIDER, visit) {
             return Some(D::refuse(Refusal::OutOfCredit).into());
         }
@@ -685,7 +685,7 @@ impl Sim {
             Fault::Refuse => Reply::Refused,
             Fault::Throttle => D::refuse(Refusal::Throttled(Some(2))).into(),
             Fault::ThrottleNoHint => D::refuse(Refusal::Throttled(None)).into(),
-            Fault::ErrorBefore => D::refuse(Refusal::Broken).into(),
+            Fault::ErrorBefore => broken::<D>(visit.status).into(),
             _ => return None,
         })
     }
@@ -697,7 +697,7 @@ impl Sim {
             return self.renamed(answer).into();
         };
         match fault {
-            Fault::ErrorAfter => D::refuse(Refusal::Broken).after(answer.after).into(),
+            Fault::ErrorAfter => broken::<D>(visit.status).after(answer.after).into(),
             Fault::ReplyLost => match answer.body {
                 Body::Stream(mut pieces) => {
                     pieces.truncate(pieces.len() / 2);
@@ -707,13 +707,7 @@ impl Sim {
                 _ => Reply::Lost { after: answer.after },
             },
             Fault::Html => http::html(200).after(answer.after).into(),
-            Fault::BadJson => {
-                let half = match &answer.body {
-                    Body::Whole(bytes) => bytes.slice(..bytes.len() / 2),
-                    _ => Bytes::from_static(b"{\"detail\": "),
-                };
-                answer.saying(Body::Whole(half)).into()
-            }
+            Fault::BadJson => broken_json(answer).into(),
             _ => answer.into(),
         }
     }
@@ -754,28 +748,37 @@ impl Sim {
         }
     }
 
-    /// The fault that befalls this request, if one does.
+    /// The fault that befalls this request, if one does, and the status where the provider breaks.
     fn request_fault(
         &mut self,
         provider: Provider,
         model: Option<&str>,
         operation: Operation,
-    ) -> Option<Fault> {
-        let occurs = self.faults(provider, model, operation, false);
-        occurs.first().copied()
+    ) -> Option<(Fault, u16)> {
+        let (at, count) = self.occurring(provider, model, operation, false).first().copied()?;
+        let rule = &self.scenario().faults[at];
+        let statuses = if rule.fault == Fault::ErrorBefore { [500, 502, 503] } else { [500, 502, 504] };
+        let lot = self.chance().number("status", (at as u64) << 40 | count) as usize;
+        Some((rule.fault, rule.status.unwrap_or(statuses[lot % statuses.len()])))
     }
 
     fn job_faults(&mut self, provider: Provider, model: &str) -> Vec<Fault> {
-        self.faults(provider, Some(model), Operation::Create, true)
+        let occurring = self.occurring(provider, Some(model), Operation::Create, true);
+        let mut faults: Vec<Fault> =
+            occurring.iter().map(|(at, _)| self.scenario().faults[*at].fault).collect();
+        faults.sort_unstable();
+        faults.dedup();
+        faults
     }
 
-    fn faults(
+    /// The rules whose faults occur now, each with the count at which it does. All that speak of this are counted.
+    fn occurring(
         &mut self,
         provider: Provider,
         model: Option<&str>,
         operation: Operation,
         of_jobs: bool,
-    ) -> Vec<Fault> {
+    ) -> Vec<(usize, u64)> {
         let chance = self.chance();
         let mut hits = std::mem::take(&mut self.state.hits);
         hits.resize(self.scenario().faults.len(), 0);
@@ -788,8 +791,8 @@ impl Sim {
             *count += 1;
             counted = true;
             let lot = chance.share(rule.fault.name(), (at as u64) << 40 | *count);
-            if rule.occurs(*count, lot) && !occurring.contains(&rule.fault) {
-                occurring.push(rule.fault);
+            if rule.occurs(*count, lot) {
+                occurring.push((at, *count));
             }
         }
         if counted {
@@ -845,6 +848,24 @@ impl Sim {
             fault,
             body: String::from_utf8_lossy(body).into_owned(),
         });
+    }
+}
+
+/// What is answered by a provider that broke: its own words, or the page of a proxy that found it gone.
+fn broken<D: Dialect>(status: u16) -> Answer {
+    if matches!(status, 502 | 504) { http::html(status) } else { D::refuse(Refusal::Broken(status)) }
+}
+
+/// The answer with its JSON broken off.
+fn broken_json(answer: Answer) -> Answer {
+    let is_json = answer.headers.iter().any(|(name, value)| name == "content-type" && value.contains("json"));
+    match &answer.body {
+        Body::Whole(bytes) if is_json && bytes.len() > 1 => {
+            let half = bytes.slice(..bytes.len() / 2);
+            answer.saying(Body::Whole(half))
+        }
+        _ => Answer::new(answer.status, "application/json", Bytes::from_static(b"{\"detail\": "))
+            .after(answer.after),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dialect::{Dialect, Done, Refusal, Visit};
 use crate::http::{Answer, Ask, Body, Piece};
 use crate::job::{Job, Nanos, Outcome, Way};
 use crate::media::{Format, Media};
-use crate::scenario::{Fault, Provider};
+use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work::{Work, spoken};
 
@@ -122,7 +122,12 @@ struct Wanted {
 
 pub(super) fn answer(sim: &mut Sim, visit: &mut Visit<'_>, route: &Route) -> Done {
     let wanted = match wanted(sim, visit.ask, route) {
-        Ok(wanted) => wanted,
+        Ok(mut wanted) => {
+            if visit.ask.query("enable_logging") == Some("false") {
+                wanted.input["enable_logging"] = json!(false);
+            }
+            wanted
+        }
         Err(answer) => return (*answer).into(),
     };
     if let Some(answer) = too_many(sim, visit) {
@@ -414,14 +419,14 @@ fn said(sim: &mut Sim, visit: &Visit<'_>, route: &Route, number: u64) -> Answer 
     };
     let wait: Duration = wait(job.ended());
     let answer = match (&job.outcome, job.ended()) {
-        (_, None) => ElevenLabs::refuse(Refusal::Broken),
+        (_, None) => ElevenLabs::refuse(Refusal::Broken(500)),
         (Outcome::Refused, _) => error(
             400,
             "validation_error",
             "content_against_policy",
             "The request was refused because its content is against our policy.",
         ),
-        (Outcome::Failed | Outcome::Invalid(_), _) => ElevenLabs::refuse(Refusal::Broken),
+        (Outcome::Failed | Outcome::Invalid(_), _) => ElevenLabs::refuse(Refusal::Broken(500)),
         (Outcome::Succeeded, _) => {
             let answer = sound(sim, &job, route, wait);
             return with_headers(sim, &job, answer);
@@ -546,5 +551,5 @@ pub(super) fn plan(visit: &Visit<'_>) -> Answer {
 /// Whether a job's sound is kept in the history.
 pub(super) fn is_remembered(job: &Job) -> bool {
     let kinds = ["TTS", "STS", "SFX"];
-    kinds.contains(&job.kind.as_str()) && !job.has(Fault::Stuck)
+    kinds.contains(&job.kind.as_str()) && job.input["enable_logging"] != false
 }

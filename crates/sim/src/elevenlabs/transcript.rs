@@ -178,7 +178,7 @@ fn outcome_error(job: &Job) -> Option<Answer> {
             "content_against_policy",
             "The request was refused because its content is against our policy.",
         )),
-        _ => Some(ElevenLabs::refuse(Refusal::Broken)),
+        _ => Some(ElevenLabs::refuse(Refusal::Broken(500))),
     }
 }
 

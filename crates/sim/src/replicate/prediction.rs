@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,7 @@ use crate::Sim;
 use crate::dialect::{Dialect, Done, Refusal, Visit};
 use crate::http::{Answer, Ask, encode};
 use crate::job::{Hook, Job, Outcome, Phase, Way};
+use crate::media::Mark;
 use crate::models::{self, Model, Wrong, WrongKind};
 use crate::scenario::Provider;
 use crate::sim::Draft;
@@ -234,7 +235,38 @@ fn created(sim: &Sim, now: Timestamp, number: u64, hold: Option<Duration>) -> An
     let at = job.ended().map_or(latest, |ended| ended.min(latest)).max(now);
     let status = if hold.is_some() && !job.phase(at).is_final() { 202 } else { 201 };
     let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-    Answer::json(status, &object(sim, job, at)).after(wait)
+    let mut object = object(sim, job, at);
+    if hold.is_some() && sim.scenario().quirks && job.succeeded(at) {
+        odd(sim, job, &mut object);
+    }
+    Answer::json(status, &object).after(wait)
+}
+
+/// What a reply that was held open is now and then: not quite finished, or with its files in it.
+fn odd(sim: &Sim, job: &Job, object: &mut Value) {
+    match sim.chance().number("quirk", job.number) % 3 {
+        0 => {
+            object["status"] = json!("processing");
+            object["completed_at"] = Value::Null;
+            object["metrics"] = json!({});
+        }
+        1 => {
+            let inline = |at: usize| -> Option<Value> {
+                let media = job.media.get(at)?;
+                let bytes = STANDARD.encode(media.bytes(&Mark::of(&job.id)));
+                Some(json!(format!("data:{};base64,{bytes}", media.format.mime())))
+            };
+            let files = (0..job.media.len()).filter_map(inline);
+            match &mut object["output"] {
+                Value::Array(urls) if !job.media.is_empty() => *urls = files.collect(),
+                Value::String(url) => {
+                    *url = inline(0).and_then(|file| Some(file.as_str()?.to_owned())).unwrap_or_default()
+                }
+                _ => {}
+            }
+        }
+        _ => {}
+    }
 }
 
 pub(super) fn get(sim: &Sim, visit: &Visit<'_>, id: &str) -> Answer {
