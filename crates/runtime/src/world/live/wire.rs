@@ -24,11 +24,14 @@ use crate::world::wire::{Cause, Fault, Phase, Pieces, Reach, Reply, Request, unt
 #[derive(Clone, Default)]
 pub(super) struct Wire(Arc<Clients>);
 
-/// One for each reach: what may only go to the internet must not find a connection to somewhere else.
+/// Apart by reach: what may only go to the internet must not find a connection to somewhere else. And apart by
+/// whether TLS is spoken: root certificates are only read for those that do.
 #[derive(Default)]
 struct Clients {
     public: OnceLock<Client<Connector, Outgoing>>,
+    public_plain: OnceLock<Client<Connector, Outgoing>>,
     private: OnceLock<Client<Connector, Outgoing>>,
+    private_plain: OnceLock<Client<Connector, Outgoing>>,
 }
 
 /// So long is a connection kept that nobody uses: less than the five seconds after which common servers
@@ -44,7 +47,7 @@ const HEADERS_MAX: usize = 100;
 impl Wire {
     pub(super) async fn exchange(self, request: Request) -> Result<Reply, Fault> {
         let timeouts = request.timeouts;
-        let client = self.client(request.reach).clone();
+        let client = self.client(request.reach, request.url.scheme() == "https").clone();
         let (mut asked, progress) = outgoing::of(request)?;
         let connection = capture_connection(&mut asked);
         let mut sending = std::pin::pin!(client.request(asked));
@@ -67,10 +70,12 @@ impl Wire {
             .map_err(|error| fault_of(&error, &connection, &progress))
     }
 
-    fn client(&self, reach: Reach) -> &Client<Connector, Outgoing> {
-        let client = match reach {
-            Reach::Public => &self.0.public,
-            Reach::Private => &self.0.private,
+    fn client(&self, reach: Reach, with_tls: bool) -> &Client<Connector, Outgoing> {
+        let client = match (reach, with_tls) {
+            (Reach::Public, true) => &self.0.public,
+            (Reach::Public, false) => &self.0.public_plain,
+            (Reach::Private, true) => &self.0.private,
+            (Reach::Private, false) => &self.0.private_plain,
         };
         client.get_or_init(|| {
             Client::builder(TokioExecutor::new())
@@ -78,7 +83,7 @@ impl Wire {
                 .pool_timer(TokioTimer::new())
                 .pool_max_idle_per_host(KEPT_MAX)
                 .http1_max_headers(HEADERS_MAX)
-                .build(connector::to(reach))
+                .build(connector::to(reach, with_tls))
         })
     }
 }

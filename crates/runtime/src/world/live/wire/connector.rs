@@ -24,24 +24,26 @@ pub(super) type Connector = HttpsConnector<HttpConnector<Resolver>>;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What makes connections within `reach`.
-pub(super) fn to(reach: Reach) -> Connector {
+pub(super) fn to(reach: Reach, with_tls: bool) -> Connector {
     let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEPALIVE));
-    HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().wrap_connector(tcp)
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls(with_tls));
+    let schemes = if with_tls { builder.https_only() } else { builder.https_or_http() };
+    schemes.enable_http1().wrap_connector(tcp)
 }
 
-/// The machine's root certificates (or those that `SSL_CERT_FILE` names). Where there are none, no server is
-/// believed: each TLS connection fails, and says so.
-fn tls() -> ClientConfig {
+/// The machine's root certificates (or those that `SSL_CERT_FILE` names). Where there are none, or they aren't
+/// `needed`, no server is believed: each TLS connection fails, and says so.
+fn tls(needed: bool) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = || {
         let builder = ClientConfig::builder_with_provider(provider.clone());
         builder.with_safe_default_protocol_versions().expect("ring speaks TLS 1.2 and 1.3")
     };
-    let rooted = builder().with_native_roots();
-    rooted.unwrap_or_else(|_| builder().with_root_certificates(RootCertStore::empty())).with_no_client_auth()
+    let rooted = needed.then(|| builder().with_native_roots().ok()).flatten();
+    rooted.unwrap_or_else(|| builder().with_root_certificates(RootCertStore::empty())).with_no_client_auth()
 }
 
 /// Looks up names, and gives only the addresses that are within reach. It is the connection's own look-up, so
