@@ -213,6 +213,9 @@ pub enum Error {
     /// The machine's clock stands before 1970; nothing ran.
     #[error("this machine's clock stands before 1970 ({0}): set it")]
     Clock(Timestamp),
+    /// The settings speak of a provider, or of one of its addresses, that there isn't.
+    #[error("{0}")]
+    Providers(String),
     /// A setting in `motet.toml` is wrong.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Settings {
