@@ -281,7 +281,7 @@ impl<'f> Following<'f> {
 
     fn stopping_line(&self, runs: usize) -> Line {
         let text = match self.session.owner() {
-            Some(pid) => format!("no longer following: process {pid} does the work and goes on"),
+            Some(pid) => format!("no longer following: process {pid} continues the run"),
             None => format!(
                 "stopping: what is done is kept, {} can be resumed (again: abort at once)",
                 if runs == 1 { "the run" } else { "the runs" }

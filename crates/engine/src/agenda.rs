@@ -170,7 +170,7 @@ impl Run {
             (Some(failed), _) => Some(format!("`{}` failed", self.node(failed).path).into()),
             (None, StepStatus::Completed) => Some("enough items succeeded".into()),
             (None, StepStatus::Failed) => Some("too few items can succeed".into()),
-            (None, StepStatus::Cancelled) => Some("the step it belongs to was called off".into()),
+            (None, StepStatus::Cancelled) => Some("the step it belongs to was cancelled".into()),
             (None, _) => None,
         }
     }

@@ -280,7 +280,7 @@ impl Handling<'_> {
                 self.launch(id);
             }
             Decision::Fail => {
-                let failure = Failure::new(Class::Unknown, format!("taken for failed by {by}"));
+                let failure = Failure::new(Class::Unknown, format!("counted as failed by {by}"));
                 self.write_off(id, key, &failure);
                 self.decide(id, Setback::GivenUp(&failure));
             }

@@ -120,7 +120,7 @@ pub enum Misuse {
     #[error("the journal belongs to another version of the pipeline")]
     OtherPlan,
     /// A turn is missing, or there twice.
-    #[error("turn {expected} is missing: the journal goes on with turn {found}")]
+    #[error("turn {expected} is missing: the journal continues with turn {found}")]
     Gap {
         /// The turn that should follow.
         expected: u64,
@@ -218,7 +218,7 @@ impl Run {
         &self.status
     }
 
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub fn degraded(&self) -> bool {
         self.degraded
     }

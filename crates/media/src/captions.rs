@@ -45,7 +45,7 @@ pub(crate) fn contract() -> Contract {
             "What is said and when, in seconds: [{word, start, end}]. Whole sentences may be given as words.",
         ))
         .input(Parameter::optional("script", Type::Text).range(0.0, 100_000.0).about(
-            "What is said, where nothing tells when: spread evenly from `start` to `end`. Give this or `words`.",
+            "What is said, when no times are known: spread evenly from `start` to `end`. Give this or `words`.",
         ))
         .input(Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
             "Where the script begins, in seconds.",

@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// Another process drives the store, and gives no sign of life: somebody has stopped it.
     #[error(
-        "{} drives the store {}, and doesn't answer: let it go on, or end it",
+        "{} drives the store {}, and doesn't respond: continue it if it is suspended, or end it",
         other_words(*pid), store.display()
     )]
     OwnerSilent {
@@ -99,8 +99,8 @@ pub enum Error {
     NoRun(String),
     /// The step isn't parked because of its attempt, so there is nothing to decide.
     #[error(
-        "`{step}` of run {run} is {status}: only a step that is parked because nobody can tell how its attempt \
-         ended can be resolved"
+        "`{step}` of run {run} is {status}: only a step that is parked because the outcome of its attempt is \
+         unknown can be resolved"
     )]
     NotParked {
         /// The run.
@@ -110,8 +110,8 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
-    /// The ending fits several runs.
-    #[error("`{ending}` fits several runs: {}", .runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", "))]
+    /// The ending matches several runs.
+    #[error("`{ending}` matches several runs: {}", .runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", "))]
     AmbiguousRun {
         /// What was asked for.
         ending: String,
@@ -155,8 +155,8 @@ pub enum Error {
     Undriven(RunId),
     /// The engine panicked while it handled the run, which this process leaves alone from then on.
     #[error(
-        "run {run} is quarantined: Motet panicked over it ({panic}). What it recorded is kept, and all other \
-         runs go on. Please report this; a new process, best of a newer version, can resume it"
+        "run {run} is quarantined: Motet panicked while handling it ({panic}). What it recorded is kept, and all other \
+         runs continue. Please report this; a new process, preferably of a newer version, can resume it"
     )]
     Quarantined {
         /// The run.
@@ -166,15 +166,15 @@ pub enum Error {
     },
     /// The engine panicked while a run was to begin.
     #[error(
-        "the run was not started: Motet panicked over it ({panic}). Nothing of it is kept. Please report this"
+        "the run was not started: Motet panicked while handling it ({panic}). Nothing of it is kept. Please report this"
     )]
     StartPanicked {
         /// What the panic said.
         panic: String,
     },
-    /// What drives the store in this process has panicked; it has stopped all work and let go of the store.
+    /// What drives the store in this process has panicked; it has stopped all work and released the store.
     #[error(
-        "Motet panicked ({panic}), stopped all work and let go of the store. What was recorded is kept. \
+        "Motet panicked ({panic}), stopped all work and released the store. What was recorded is kept. \
          Please report this; open the store again to resume its runs"
     )]
     DriverPanicked {
@@ -182,7 +182,7 @@ pub enum Error {
         panic: String,
     },
     /// This process has let go of the store.
-    #[error("this process was told to stop and has let go of the store")]
+    #[error("this process was asked to stop and has released the store")]
     Left,
     /// The outputs of a run don't have the shape that was asked for.
     #[error("the outputs don't have the shape that was asked for: {0}")]
@@ -208,10 +208,10 @@ pub enum Error {
         changed: bool,
     },
     /// A person's word about a project can't be kept.
-    #[error("what you trust can't be remembered: {0}")]
+    #[error("what you trust can't be saved: {0}")]
     Memory(String),
-    /// The machine's clock stands before 1970; nothing ran.
-    #[error("this machine's clock stands before 1970 ({0}): set it")]
+    /// The machine's clock is set before 1970; nothing ran.
+    #[error("this machine's clock is set before 1970 ({0}): set it")]
     Clock(Timestamp),
     /// A setting in `motet.toml` is wrong.
     #[error("{}:{line}:{column}: {message}", path.display())]

@@ -185,7 +185,7 @@ fn fault(name: &str, catalogue: &Catalogue) -> Option<Diagnostic> {
     let fault = |message: String| Some(Diagnostic::of_file("test kit", Code::UnknownOperation, message));
     match catalogue.get(name) {
         Some(contract) if contract.work == Work::Engine => {
-            fault(format!("{name} is done by the engine itself: nothing can stand in for it"))
+            fault(format!("{name} is done by the engine itself and can't be replaced"))
         }
         Some(_) => None,
         None => {

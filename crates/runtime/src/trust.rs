@@ -161,7 +161,7 @@ impl Trust {
         let memory = self.memory()?;
         if end_of(memory).is_none_or(|end| end.starts_with(project)) {
             let why = format!(
-                "{} lies in the project itself, which could bring it along: set XDG_STATE_HOME to a folder outside",
+                "{} is inside the project itself, which could bring its own: set XDG_STATE_HOME to a folder outside",
                 memory.display()
             );
             return Err(Error::Memory(why));

@@ -82,7 +82,7 @@ impl fmt::Display for Warning {
             Warning::StoreLocked { store } => write!(
                 f,
                 "another program holds a lock on the database of the store {}: its runs wait until that \
-                 program lets go of it",
+                 program releases it",
                 store.display()
             ),
             Warning::NoPool { pool, run, step } => write!(
@@ -94,12 +94,12 @@ impl fmt::Display for Warning {
             ),
             Warning::GateUnread { store, entries } => write!(
                 f,
-                "{entries} of the entries about limits in the store {} can't be read: those limits begin anew; \
-                 `motet doctor` says whether the store is damaged",
+                "{entries} of the entries about limits in the store {} can't be read: those limits are reset; \
+                 `motet doctor` checks whether the store is damaged",
                 store.display()
             ),
             Warning::StoreUnlocked { store } => {
-                write!(f, "the lock on the store {} is gone: its runs go on", store.display())
+                write!(f, "the lock on the store {} is gone: its runs continue", store.display())
             }
         }
     }

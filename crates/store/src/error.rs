@@ -33,7 +33,7 @@ pub enum StoreError {
     /// The store doesn't hold all that was acknowledged: its mark says so.
     #[error(
         "the store in {} is not complete: {what}; put motet.db and motet.db-wal back as they were, or restore \
-         a backup; to go on with what is left, remove {}",
+         a backup; to continue with what is left, remove {}",
         folder.display(), crate::mark::path_in(folder).display()
     )]
     Lost {
@@ -125,7 +125,7 @@ pub enum StoreError {
     /// A newer version recorded the run.
     #[error(
         "run {run} was recorded by a newer version (event format {found}, this version reads up to \
-         {supported}): go on with it in that version"
+         {supported}): resume it with that version"
     )]
     NewerRun {
         /// The run.
@@ -144,7 +144,7 @@ pub enum StoreError {
     /// The folder is no store and holds other things, so none is made in it.
     #[error(
         "{} is not a store and not empty, so it is left as it is (it holds {holds}): \
-         name an empty folder, or one that isn't there yet",
+         name an empty folder, or one that doesn't exist yet",
         folder.display()
     )]
     Occupied {
@@ -156,7 +156,7 @@ pub enum StoreError {
     /// A copy was to go to a folder in which there is something.
     #[error(
         "{} is not empty, so nothing is copied there (it holds {holds}): \
-         name an empty folder, or one that isn't there yet",
+         name an empty folder, or one that doesn't exist yet",
         folder.display()
     )]
     NotEmpty {
@@ -173,7 +173,7 @@ pub enum StoreError {
     },
     /// A copy was to go into the store that is copied.
     #[error(
-        "{} lies in the store that is to be copied, so nothing is copied there: name a folder outside of it",
+        "{} is inside the store to be copied, so nothing is copied there: name a folder outside of it",
         folder.display()
     )]
     InsideItself {
@@ -182,7 +182,7 @@ pub enum StoreError {
     },
     /// A copy was to go to what is no folder.
     #[error(
-        "{} is {is}, and a copy is a folder: name an empty folder, or one that isn't there yet",
+        "{} is {is}, and a copy is a folder: name an empty folder, or one that doesn't exist yet",
         file.display()
     )]
     NotAFolder {
@@ -201,7 +201,7 @@ pub enum StoreError {
     },
     /// Something in a store leads elsewhere, or isn't what its name says: in a copied project, that may be
     /// somebody's trap.
-    #[error("{} is {is}, and Motet never makes one there: move it away, or use another store", file.display())]
+    #[error("{} is {is}, and Motet never creates one there: move it away, or use another store", file.display())]
     NotPlain {
         /// The file or folder.
         file: PathBuf,
@@ -222,7 +222,7 @@ pub enum StoreError {
     },
     /// Another user or another machine made the store.
     #[error(
-        "{} was made by {by}: it can be looked at; to drive it as your own, adopt it",
+        "{} was made by {by}: it can be read; to use it as your own, adopt it",
         folder.display()
     )]
     MadeByOthers {

@@ -87,7 +87,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 fn missing_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let sql = "SELECT ifnull(max(sequence), 0) - count(*) FROM journal";
     let missing: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-    let finding = || format!("turns are missing in the midst of the journal: {missing}");
+    let finding = || format!("turns are missing in the middle of the journal: {missing}");
     Ok((missing != 0).then(finding).into_iter().collect())
 }
 

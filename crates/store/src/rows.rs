@@ -152,9 +152,9 @@ pub enum FoundRun {
 /// Which runs are asked for. The default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
-    /// Only with this status.
+    /// Show only runs with this status.
     pub status: Option<RunStatus>,
-    /// Only of this pipeline.
+    /// Show only runs of this pipeline.
     pub pipeline: Option<String>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,

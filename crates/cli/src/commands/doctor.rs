@@ -144,8 +144,8 @@ impl Program<'_> {
             .filter(|told| told.status.success())
             .and_then(|told| String::from_utf8_lossy(&told.stdout).lines().next().map(version_in));
         let Some(version) = version else {
-            let words = format!("{} doesn't tell its version", path.display());
-            return Finding::bad(name, State::Broken, words, format!("install it anew: {install}"));
+            let words = format!("{} doesn't report its version", path.display());
+            return Finding::bad(name, State::Broken, words, format!("reinstall it: {install}"));
         };
         let words = format!("{version}   {}", path.display());
         match least {
@@ -193,7 +193,7 @@ fn store_findings(folder: &Path) -> Vec<Finding> {
             findings
         }
         Err(StoreError::Missing { .. }) => {
-            vec![Finding::good("store", format!("{shown}: none yet; the first run makes it"))]
+            vec![Finding::good("store", format!("{shown}: none yet; the first run creates it"))]
         }
         Err(error) => {
             let problem = Problem::from(error);
@@ -225,11 +225,9 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
 }
 
 fn unreadable_mark(folder: &Path) -> Finding {
-    let words = format!(
-        "{} can't be read, so nothing tells whether turns are missing",
-        shown_path(&folder.join("mark"))
-    );
-    Finding::bad("mark", State::Doubtful, words, "the next run writes it anew")
+    let words =
+        format!("{} can't be read, so missing turns can't be detected", shown_path(&folder.join("mark")));
+    Finding::bad("mark", State::Doubtful, words, "the next run writes it again")
 }
 
 fn room(free: u64) -> Finding {

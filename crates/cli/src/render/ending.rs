@@ -101,7 +101,7 @@ impl Ending<'_> {
             line = line.plain(format!(", ${}", record.cost));
         }
         if record.degraded {
-            line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks taken");
+            line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks used");
         }
         line
     }
@@ -171,7 +171,7 @@ impl Ending<'_> {
         let line = Line::of(Tone::Doubtful, look.symbols.waiting);
         if let (Some(pid), None) = (self.driver, &self.record.reason) {
             let steps = count(total, "step");
-            return line.plain(format!(" goes on in process {pid}: {done} of {steps} done"));
+            return line.plain(format!(" continues in process {pid}: {done} of {steps} done"));
         }
         let line = line.then(Tone::Doubtful, " interrupted").plain(format!(
             ": {done} of {} done{}",

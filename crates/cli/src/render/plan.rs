@@ -103,7 +103,7 @@ fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
             timeouts.push((path.to_owned(), limits.job));
         }
     });
-    notes.push(("defaults taken", defaults));
+    notes.push(("defaults used", defaults));
     notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
     notes.retain(|(_, parts)| !parts.is_empty());
     notes

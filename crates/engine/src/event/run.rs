@@ -44,7 +44,7 @@ pub enum RunEvent {
         /// What it gives, a map.
         #[serde(deserialize_with = "journal::value")]
         outputs: Value,
-        /// Whether failures were tolerated or fallbacks taken.
+        /// Whether failures were tolerated or fallbacks used.
         degraded: bool,
     },
     /// The run failed.

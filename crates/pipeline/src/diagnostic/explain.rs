@@ -8,8 +8,8 @@ impl Code {
         match self {
             Code::AliasBomb => {
                 "Aliases (`*name`) stand for a value that is written elsewhere (`&name`). Aliases of aliases grow \
-                 without bounds: a file of one page can stand for more data than a machine has. All aliases of a \
-                 file together may stand for 10,000 values.\n\n  a: &a [x, x]\n  b: [*a, *a]    # fine: four values"
+                 without bounds: a file of one page can expand to more data than a machine has. All aliases of a \
+                 file together may expand to 10,000 values.\n\n  a: &a [x, x]\n  b: [*a, *a]    # fine: four values"
             }
             Code::BadClass => {
                 "Retries and fallbacks are chosen by the class of a failure. There are eleven classes, and `any` \
@@ -17,7 +17,7 @@ impl Code {
             }
             Code::BadName => {
                 "Expressions refer to steps, inputs, outputs and items by name. A name begins with a lower-case \
-                 letter and goes on with such letters, digits and `_`; `-` would mean minus. The pipeline's own name \
+                 letter and continues with lower-case letters, digits and `_`; `-` would mean minus. The pipeline's own name \
                  may have `-` and capitals, since no expression uses it.\n\n  steps: { first_shot: { … } }    # not first-shot"
             }
             Code::BadPath => {
@@ -31,10 +31,10 @@ impl Code {
             }
             Code::BadValue => {
                 "The value can't be what the key or parameter asks for: it is of another kind, out of range, or not \
-                 one of the words that are taken. Durations have a unit.\n\n  timeout: 90s    # not 90"
+                 one of the allowed words. Durations have a unit.\n\n  timeout: 90s    # not 90"
             }
             Code::Binary => {
-                "The file has zero bytes in it, so it is no text. A pipeline is YAML or JSON in UTF-8."
+                "The file has zero bytes in it, so it is not text. A pipeline is YAML or JSON in UTF-8."
             }
             Code::Cycle => {
                 "A step starts when all that it refers to is done. Steps that refer to each other in a circle would \
@@ -55,7 +55,7 @@ impl Code {
                 "The file has no content, or only comments. `motet init` writes a pipeline to start from."
             }
             Code::ExpressionSyntax => {
-                "What stands between `{{` and `}}`, or between `{%` and `%}`, is Jinja, and this can't be read as \
+                "The text between `{{` and `}}`, or between `{%` and `%}`, is Jinja, and this can't be read as \
                  such: a name, bracket or end is missing.\n\n  text: \"{{ inputs.title | upper }}\"\n  text: \"{% if inputs.title %}{{ \
                  inputs.title }}{% endif %}\""
             }
@@ -64,11 +64,11 @@ impl Code {
                  for something that no value of its type has. Better now than after the first paid step."
             }
             Code::ForbiddenExpression => {
-                "It is Jinja, but not taken here: pipelines can't include other templates, define macros or call \
+                "This is Jinja, but not supported here: pipelines can't include other templates, define macros or call \
                  what isn't on the list of functions. `motet schema` and the language guide list what there is."
             }
             Code::MisplacedKey => {
-                "The key exists, but means nothing at this place: `quorum` needs `each`; `retry` and `fallback` \
+                "The key exists, but can't be used at this place: `quorum` needs `each`; `retry` and `fallback` \
                  belong to an operation, not to a group of steps.\n\n  shots:\n    each: \"{{ inputs.scenes }}\"\n    quorum: 80%"
             }
             Code::MissingKey => {
@@ -86,7 +86,7 @@ impl Code {
             }
             Code::NotSupportedYet => {
                 "The key, operation or name belongs to the language, and this version can't do it yet. It is refused \
-                 rather than ignored: a `budget` that is read over would be worse than none."
+                 rather than ignored: a `budget` that is silently ignored would be worse than none."
             }
             Code::NotUtf8 => {
                 "The file is text in another encoding than UTF-8. Save it again as UTF-8; most editors have that in \
@@ -105,15 +105,13 @@ impl Code {
                 "The file is not well-formed YAML or JSON, or uses a part of YAML that pipelines do without (tags, \
                  several documents). Indent with spaces; quote texts with a colon or with `{{ … }}` in them."
             }
-            Code::TooDeep => {
-                "Maps and lists lie in each other more than 64 deep. Use a group or a file of its own."
-            }
+            Code::TooDeep => "Maps and lists are nested more than 64 deep. Use a group or a file of its own.",
             Code::TooLarge => {
                 "A pipeline's file may have one mebibyte, and a pipeline may use 256 files. Large data is an input: \
                  `motet run film.yaml --input script=@script.txt`."
             }
             Code::Type => {
-                "What is given there can't be what is asked for: every operation says which types it takes and \
+                "The type of the value doesn't fit: every operation says which types it takes and \
                  gives, and references are followed from step to step, also into fallbacks.\n\n  clip: { uses: media/animate, \
                  with: { image: \"{{ steps.still.image }}\" } }    # a video or a text would be refused"
             }
@@ -123,7 +121,7 @@ impl Code {
                  `items`, `keys`, `by_key` and `failed` instead.\n\n  \"{{ steps.shots.items }}\""
             }
             Code::UnknownFilter => {
-                "There is no filter of that name (what stands behind `|`). Filters are an allow-list.\n\n  \"{{ \
+                "There is no filter of that name (the word after `|`). Filters are an allow-list.\n\n  \"{{ \
                  inputs.title | upper }}\""
             }
             Code::UnknownFunction => {
@@ -132,7 +130,7 @@ impl Code {
             }
             Code::UnknownInput => "The file that is used declares no input of that name under its `inputs`.",
             Code::UnknownKey => {
-                "There is no key of that name here. Keys are never ignored: a `retires` that is read over would be a \
+                "There is no key of that name here. Keys are never ignored: a `retires` that is silently ignored would be a \
                  step that isn't tried again. `motet schema` prints a JSON Schema by which editors complete keys."
             }
             Code::UnknownName => {
@@ -159,14 +157,14 @@ impl Code {
                  and a file sees its own steps only.\n\n  \"{{ steps.still.image }}\""
             }
             Code::UnknownTest => {
-                "There is no test of that name (what stands behind `is`).\n\n  \"{{ inputs.title is defined }}\""
+                "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
             Code::Unquoted => {
                 "Without quotes, YAML reads `{` as the start of a map, so an expression needs quotes around the \
                  whole value.\n\n  text: \"{{ inputs.title }}\""
             }
             Code::Unreadable => {
-                "The file isn't there or can't be read. A path is seen from the file that it is written in.\n\n  \
+                "The file isn't there or can't be read. A path is relative to the file that it is written in.\n\n  \
                  uses: ./parts/clip.yaml"
             }
             Code::Version => {
@@ -174,7 +172,7 @@ impl Code {
                  read it as it was meant.\n\n  motet: 1"
             }
             Code::WrongArguments => {
-                "A filter, test or function is called with other arguments than it takes.\n\n  \"{{ inputs.words | \
+                "A filter, test or function is called with the wrong arguments.\n\n  \"{{ inputs.words | \
                  join(', ') }}\""
             }
         }

@@ -184,7 +184,7 @@ impl<'t> Findings<'t> {
         self.list.sort();
         self.list.dedup();
         if let Some(last) = self.list.last_mut().filter(|_| self.more > 0) {
-            last.note(format!("there are {} more findings; mend these first", self.more));
+            last.note(format!("there are {} more findings; fix these first", self.more));
         }
         self.list
     }

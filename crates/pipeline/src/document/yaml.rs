@@ -252,7 +252,7 @@ impl<'t> Reader<'_, 't> {
 
     fn alias(&mut self, target: usize, place: Place) -> Result<(Node, Size), Stop> {
         let Some((node, size)) = self.anchors.get(&target) else {
-            self.findings.error(place, Code::AliasBomb, "an alias stands for what it is itself a part of");
+            self.findings.error(place, Code::AliasBomb, "an alias refers to a value that contains it");
             return Err(Stop);
         };
         self.aliased_nodes += size.nodes;
@@ -262,8 +262,8 @@ impl<'t> Reader<'_, 't> {
         }
         if self.aliased_nodes > ALIASED_NODES_MAX {
             self.findings
-                .error(place, Code::AliasBomb, "the aliases of this file stand for too much data")
-                .note(format!("all aliases of a file together may stand for {ALIASED_NODES_MAX} values"));
+                .error(place, Code::AliasBomb, "the aliases of this file expand to too much data")
+                .note(format!("all aliases of a file together may expand to {ALIASED_NODES_MAX} values"));
             return Err(Stop);
         }
         Ok((node.clone(), *size))

@@ -79,7 +79,7 @@ impl Guest {
         let line = line_of(ask).map_err(|error| self.unheard(error))?;
         if line.len() > REQUEST_BYTES_MAX {
             let message = format!(
-                "the inputs have {} MiB, and may have 64: give what is large as files",
+                "the inputs have {} MiB, and at most 64 MiB are allowed: pass large values as files",
                 line.len() >> 20
             );
             return Err(Unreached::Error(Error::Refused { pid: self.pid, message }));

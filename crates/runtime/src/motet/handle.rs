@@ -27,7 +27,7 @@ pub enum RunEnd {
     Completed {
         /// What it gave.
         outputs: Value,
-        /// Whether failures were tolerated or fallbacks taken.
+        /// Whether failures were tolerated or fallbacks used.
         degraded: bool,
     },
     /// It failed.

@@ -29,7 +29,7 @@ pub struct EndRecord {
     pub status: &'static str,
     /// Whether it completed.
     pub success: bool,
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub degraded: bool,
     /// The step that failed first.
     pub failed_step: Option<StepPath>,

@@ -41,7 +41,7 @@ pub struct RunRecord {
     pub status: RunStatus,
     /// Whether nobody drives it any more, though it isn't over.
     pub interrupted: bool,
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub degraded: bool,
     /// When it was accepted.
     pub started_at: Timestamp,

@@ -112,7 +112,7 @@ impl Serialize for Endless {
 #[test]
 fn what_is_written_too_deep_is_refused_before_the_stack_is_used_up() {
     let refused = Value::of(&Endless(5_000_000)).unwrap_err();
-    assert_eq!(refused.to_string(), "lists and objects lie more than 64 deep");
+    assert_eq!(refused.to_string(), "lists and objects are nested more than 64 deep");
     assert!(Value::of(&Endless(100)).unwrap().lies_too_deep());
     let written = "[".repeat(5_000) + &"]".repeat(5_000);
     assert!(serde_json::from_str::<Value>(&written).is_err());

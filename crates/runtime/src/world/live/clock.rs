@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// What time it is in this process. Never earlier than it was before.
 ///
-/// A machine whose wall clock stands before 1970 has negative times.
+/// A machine whose wall clock is set before 1970 has negative times.
 pub fn now() -> Timestamp {
     static CLOCK: LazyLock<Clock<Machine>> = LazyLock::new(|| Clock::new(Machine));
     CLOCK.now()
