@@ -170,7 +170,7 @@ impl Handling<'_> {
         }
     }
 
-    /// An attempt failed, or nobody can tell whether it did.
+    /// An attempt failed, or it is unknown whether it did.
     pub(crate) fn end_badly(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
         let target = self.target_of(id, &key);
         match failure.class == Class::Unknown && self.decides_unknown(id, target) {
@@ -248,7 +248,7 @@ impl Handling<'_> {
         is_written || self.run.is_call(id, target)
     }
 
-    /// Takes an attempt for failed of which nobody can tell how it ended; it may be billed.
+    /// Counts an attempt as failed whose outcome is unknown; it may be billed.
     fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure) {
         let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };
@@ -376,7 +376,7 @@ impl Run {
 }
 
 impl AttemptEnd {
-    /// What is known if nobody can tell how the attempt ended: that is said, or a request was stopped that may
+    /// What is known if it is unknown how the attempt ended: that is said, or a request was stopped that may
     /// have left (`may_have_left`).
     fn unknown_failure(&self, may_have_left: bool) -> Option<Failure> {
         match self {

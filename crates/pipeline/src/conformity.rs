@@ -13,7 +13,7 @@ use crate::Value;
 
 /// The largest compiled regular expression of a schema, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
-/// How many faults of one value are told.
+/// How many faults of one value are reported.
 const FAULTS_MAX: usize = 20;
 
 /// The schema itself is wrong.

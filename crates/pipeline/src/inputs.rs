@@ -102,7 +102,7 @@ fn in_whole(ty: &Type, value: Value) -> Value {
     }
 }
 
-/// How many unknown inputs are told one by one.
+/// How many unknown inputs are reported one by one.
 const UNKNOWN_MAX: usize = 20;
 
 /// All that is wrong with `value` as the input `spec`.

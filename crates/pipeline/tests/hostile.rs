@@ -100,7 +100,7 @@ fn aliases_of_aliases_lie_no_deeper_than_what_is_written_out() {
         format!("  {name}: {{ uses: data/transform, with: {{ value: {value} }} }}\n")
     };
     let text = pipeline(&(step("a", &format!("&v {}", nest("x"))) + &step("b", &nest("*v"))));
-    insta::assert_snapshot!(message(text.as_bytes()).lines().next().unwrap_or(""), @"error[too-deep]: maps and lists lie more than 64 deep here");
+    insta::assert_snapshot!(message(text.as_bytes()).lines().next().unwrap_or(""), @"error[too-deep]: maps and lists are nested more than 64 deep here");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The control socket: how other processes on this machine reach the owner of a store.
 //!
 //! A connection carries JSON, a value a line. Both sides begin with a [`Hello`]; then the guest sends
-//! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner goes on with
+//! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner continues with
 //! [`Bell`]s until the run ends or the owner leaves. The bells ring only: what happened is read from
 //! the store, which is the truth for everybody. A connection that ends without a reply means that the
 //! owner is gone; the guest asks the next one, or is the next one. An owner that has nothing to say
@@ -160,7 +160,7 @@ impl Refusal {
 pub(crate) enum Bell {
     /// The turns up to this one are in the store.
     Turn(u64),
-    /// An attempt tells how far it is.
+    /// An attempt reports how far it is.
     Progress { step: StepPath, attempt: u32, fraction: Option<f64>, message: Option<String> },
     /// Nobody drives the run.
     Idle,

@@ -142,7 +142,7 @@ pub enum Error {
         /// Why.
         failure: Failure,
     },
-    /// The run was called off.
+    /// The run was cancelled.
     #[error("the run was cancelled: {0}")]
     RunCancelled(String),
     /// Nobody drives the run any more; it can be resumed.
@@ -181,7 +181,7 @@ pub enum Error {
         /// What the panic said.
         panic: String,
     },
-    /// This process has let go of the store.
+    /// This process has released the store.
     #[error("this process was asked to stop and has released the store")]
     Left,
     /// The outputs of a run don't have the shape that was asked for.
@@ -237,7 +237,7 @@ impl Error {
         matches!(self, Error::Check(_) | Error::Plan(_))
     }
 
-    /// Whether this is about one run alone: others can be gone on with.
+    /// Whether this is about one run alone: others can be resumed.
     pub(crate) fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)

@@ -28,11 +28,11 @@ const PAGE_BYTES: usize = 1 << 20;
 pub enum Happening {
     /// A turn is durable.
     Turn(Arc<Turn>),
-    /// An attempt tells how far it is. Not kept: a slow reader hears of the latest only.
+    /// An attempt reports how far it is. Not kept: a slow reader hears of the latest only.
     Progress(Arc<Progress>),
-    /// Nobody drives the run any more; it can be taken up again.
+    /// Nobody drives the run any more; it can be resumed.
     Interrupted,
-    /// This process can't follow the run any more; the run itself may go on.
+    /// This process can't follow the run any more; the run itself may continue.
     Lost(Arc<crate::Error>),
     /// The store keeps nothing more; nobody drives the run any more.
     StoreFailed(Arc<StoreError>),
@@ -45,7 +45,7 @@ pub struct Progress {
     pub step: StepPath,
     /// Which attempt.
     pub attempt: u32,
-    /// From 0 to 1, where it can be told.
+    /// From 0 to 1, where it is known.
     pub fraction: Option<f64>,
     /// What it is doing, in words.
     pub message: Option<String>,

@@ -1,4 +1,4 @@
-//! Importing: files that a caller gives become artifacts, told and measured by their content.
+//! Importing: files that a caller gives become artifacts, detected and measured by their content.
 
 mod inputs;
 
@@ -22,7 +22,7 @@ pub(crate) use inputs::{Given, judge_kept};
 const MEASURING_TIME_MAX: Duration = Duration::from_secs(300);
 
 impl Motet {
-    /// Keeps a copy of the file at `path`: what it is is told by its content, and measured.
+    /// Keeps a copy of the file at `path`: its type is detected from its content, and measured.
     ///
     /// # Errors
     /// [`Error::Import`] when it is no file, empty, truncated or damaged; [`Error::File`] when it

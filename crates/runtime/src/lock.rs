@@ -106,7 +106,7 @@ impl Lock {
         write().map_err(|error| refused("write", &self.path, error))
     }
 
-    /// Lets go of the store in good order.
+    /// Releases the store in good order.
     pub(crate) fn release(mut self) {
         // If this can't be written, the next owner takes this one for one that died: it is careful.
         let _ = self.announce(&Door::Left);

@@ -45,7 +45,7 @@ use crate::world::live::LiveWorld;
 /// A store with the process that drives its runs. Cheap to clone.
 ///
 /// It drives them as long as a clone or a [`RunHandle`] is there. With the last of these all work stops
-/// as by [`Motet::close`], which can be waited for; the runs go on when the store is opened again
+/// as by [`Motet::close`], which can be waited for; the runs continue when the store is opened again
 /// ([`Motet::resume`]).
 ///
 /// ```
@@ -96,7 +96,7 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// Has the driver stop all work, then let go of the store. Does nothing the second time.
+    /// Has the driver stop all work, then release the store. Does nothing the second time.
     fn leave(&self) -> oneshot::Receiver<()> {
         let (left, answer) = oneshot::channel();
         // A driver that is gone already has nothing to stop.
@@ -246,7 +246,7 @@ impl Motet {
         self.inner.mail.closed().await;
     }
 
-    /// Stops all work, keeps what came of it, and lets go of the store. Unfinished runs can be resumed.
+    /// Stops all work, keeps what came of it, and releases the store. Unfinished runs can be resumed.
     pub async fn close(self) {
         // A driver that is gone already has nothing to stop.
         let _ = self.inner.leave().await;

@@ -42,7 +42,7 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// Sends the request, once.
     ///
     /// # Errors
-    /// A [`Failure`]. Its class is `unknown` if nobody can tell whether the request arrived.
+    /// A [`Failure`]. Its class is `unknown` if it is unknown whether the request arrived.
     fn submit(&self, work: Work) -> BoxFuture<'static, Result<Submitted, WorkError>>;
 
     /// Asks the provider whether it took the request of an attempt.
@@ -67,7 +67,7 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// Cancels the job at the provider. Gives its result if it was done already, else nothing.
     ///
     /// # Errors
-    /// A [`Failure`] if the job failed before; of class `unknown` if it may go on and be billed.
+    /// A [`Failure`] if the job failed before; of class `unknown` if it may continue and be billed.
     fn cancel(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>>;
 }
 

@@ -109,7 +109,7 @@ pub enum ProcessError {
         /// How large a file may become, in words.
         limit: String,
     },
-    /// It was stopped as it was told.
+    /// It was stopped as it was asked to.
     #[error("stopped")]
     Stopped,
 }

@@ -8,13 +8,13 @@ use motet_engine::RunId;
 use motet_pipeline::StepPath;
 use motet_pipeline::pin::Difference;
 
-/// Something that somebody should know: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
+/// Something that deserves attention: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
 /// says what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The work of an attempt has held the thread that it runs on for two seconds: other work and other
-    /// runs may wait for it. Told once for each attempt; those who follow the run are told as well, as the
+    /// runs may wait for it. Reported once for each attempt; those who follow the run see it as well, as the
     /// attempt's progress.
     ThreadHeld {
         /// The operation, such as `task/render`.

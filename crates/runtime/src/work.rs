@@ -29,7 +29,7 @@ pub struct Work {
     pub(crate) progress: ProgressSink,
 }
 
-/// How long work that was told to stop may take to clean up before it is dropped.
+/// How long work that was asked to stop may take to clean up before it is dropped.
 pub(crate) const GRACE: Span = Span::seconds(2);
 
 /// How long a request that has left is waited for when its process stops: its reply names what is paid.
@@ -122,7 +122,7 @@ impl Work {
         &self.progress
     }
 
-    /// Does what is to be done. Never fails to come to an end once it is told to stop.
+    /// Does what is to be done. Never fails to come to an end once it is asked to stop.
     pub(crate) async fn perform(self) -> Report {
         let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
         let performer = match self.hands.performer_of(&self.contract) {

@@ -22,7 +22,7 @@ pub struct Ending<'e> {
     pub file: Option<&'e Path>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
-    /// The process that goes on with a run that isn't over.
+    /// The process that continues a run that isn't over.
     pub driver: Option<u32>,
     pub now: Timestamp,
 }

@@ -56,7 +56,7 @@ pub enum RunEvent {
         /// Why.
         failure: Failure,
     },
-    /// The run was called off.
+    /// The run was cancelled.
     #[serde(rename = "run_cancelled")]
     Cancelled {
         /// Why, in words.

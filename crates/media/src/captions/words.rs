@@ -8,7 +8,7 @@ pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) start: f64,
     pub(crate) end: f64,
-    /// Whether it goes on with the word before it, without a space: some languages write none.
+    /// Whether it continues the word before it, without a space: some languages write none.
     pub(crate) joined: bool,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn spread(text: &str, start: f64, end: f64) -> Vec<Word> {
     words
 }
 
-/// The words of a text, and whether each goes on with the one before it; whatever can't be seen (line
+/// The words of a text, and whether each continues the one before it; whatever can't be seen (line
 /// ends, control characters) only separates.
 fn split(text: &str) -> Vec<(&str, bool)> {
     text.split(|character: char| {

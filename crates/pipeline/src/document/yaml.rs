@@ -270,7 +270,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn too_deep(&mut self, place: Place) {
-        let message = format!("maps and lists lie more than {DEPTH_MAX} deep here");
+        let message = format!("maps and lists are nested more than {DEPTH_MAX} deep here");
         self.findings.error(place, Code::TooDeep, message);
     }
 
@@ -356,7 +356,7 @@ fn is_json(file: u32, text: &str, findings: &mut Findings) -> bool {
     let place = Place { file, start: offset(start), end: offset(start + width) };
     let message = error.to_string();
     if message.contains("recursion limit") {
-        findings.error(place, Code::TooDeep, "maps and lists lie too deep here");
+        findings.error(place, Code::TooDeep, "maps and lists are nested too deep here");
         return false;
     }
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);

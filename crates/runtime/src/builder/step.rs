@@ -257,7 +257,7 @@ impl Step {
         self.change_each("quorum", |each| each.quorum = Some(quorum))
     }
 
-    /// Goes on as soon as the quorum is there; the other items are called off.
+    /// Continues as soon as the quorum is reached; the other items are cancelled.
     pub fn early(self) -> Step {
         self.change_each("early", |each| each.early = true)
     }

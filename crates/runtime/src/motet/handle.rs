@@ -37,7 +37,7 @@ pub enum RunEnd {
         /// Why.
         failure: Failure,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
         /// Why, in words.
         reason: String,
@@ -103,7 +103,7 @@ impl RunHandle {
     /// ```
     ///
     /// However far back this begins and however slowly it is read, little of it is in memory: turns are
-    /// read from the store as they are asked for. That this fails is told as [`Happening::Lost`].
+    /// read from the store as they are asked for. That this fails is reported as [`Happening::Lost`].
     ///
     /// # Errors
     /// None today.
@@ -172,8 +172,8 @@ impl RunHandle {
         self.motet.take_up(&self.id).await.map(drop)
     }
 
-    /// Decides, on behalf of `by`, what becomes of a step that is parked because nobody can tell how its attempt
-    /// ended; returns when that is durable. The run goes on by it.
+    /// Decides, on behalf of `by`, what becomes of a step that is parked because it is unknown how its attempt
+    /// ended; returns when that is durable. The run continues by it.
     ///
     /// # Errors
     /// [`Error::NotParked`] when the step isn't parked for this; else as [`RunHandle::resume`].
@@ -186,7 +186,7 @@ impl RunHandle {
     /// over stays as it is.
     ///
     /// # Errors
-    /// As [`RunHandle::resume`]: a run that nobody drives is taken up, to end in order.
+    /// As [`RunHandle::resume`]: a run that nobody drives is resumed, to end in order.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
         self.motet.cancel_durably(&self.id, by, reason).await
     }

@@ -110,7 +110,7 @@ impl PublicEvent {
     }
 }
 
-/// How many keys of a list are told at once.
+/// How many keys of a list are reported at once.
 const KEYS_MAX: usize = 10_000;
 
 /// The key of the innermost item on the way to `step`.

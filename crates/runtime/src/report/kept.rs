@@ -1,7 +1,7 @@
 //! A run as its store tells of it afterwards: what is shown, without reading all of its journal.
 //!
 //! Rows of steps say where each stands. What they don't say is in a few turns, whose numbers they know. It
-//! is taken in from there as it would be while the run goes on, so that both tell the same. Of runs that an
+//! is taken in from there as it would be while the run continues, so that both tell the same. Of runs that an
 //! older version began the rows don't know as much: of these the whole journal is read.
 
 mod outline;

@@ -53,7 +53,7 @@ pub struct RunRecord {
     pub failed_step: Option<StepPath>,
     /// Why it failed.
     pub failure: Option<Failure>,
-    /// Why it was called off or interrupted, in words.
+    /// Why it was cancelled or interrupted, in words.
     pub reason: Option<String>,
     /// What it gave, a map.
     pub outputs: Option<Value>,

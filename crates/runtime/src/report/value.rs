@@ -70,7 +70,7 @@ impl<'v> Part<'v> {
         Part { value, ..self }
     }
 
-    /// As much of `text` as is needed to know that it goes on.
+    /// As much of `text` as is needed to know that it continues.
     fn needed(self, text: &str) -> &str {
         let end = text.char_indices().nth(self.characters_max.saturating_add(1));
         end.map_or(text, |(at, _)| &text[..at])

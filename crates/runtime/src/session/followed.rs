@@ -24,7 +24,7 @@ pub struct Followed {
 
 impl Followed {
     /// What happens next: every turn from the first one on, exactly once and in order, with progress
-    /// in between. The last turn is that of the run's end; or, if this process was told to stop,
+    /// in between. The last turn is that of the run's end; or, if this process was asked to stop,
     /// [`Happening::Interrupted`] is the last. May be dropped while it waits.
     pub async fn next(&mut self) -> Option<Happening> {
         self.happenings.recv().await

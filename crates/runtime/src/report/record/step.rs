@@ -30,7 +30,7 @@ pub struct StepRecord {
     pub failure: Option<Failure>,
     /// Whether its failure is tolerated.
     pub tolerated: bool,
-    /// Why it was skipped, called off or sleeps, in words.
+    /// Why it was skipped, cancelled or sleeps, in words.
     pub reason: Option<String>,
     /// What its attempts cost so far.
     pub cost: Money,
