@@ -25,8 +25,8 @@ const AFTER_HELP: &str = "Begin with:
   motet init film && cd film
   motet run film.yaml
 
-Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked, 5 parked for money,
-6 store, disk or tool failed, 130 interrupted (resumable).";
+Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
+5 parked for money, 6 store, disk or tool failed, 130 interrupted (resumable).";
 
 const CHECK_EXAMPLES: &str = "Examples:
   motet check film.yaml parts/*.yaml
@@ -66,9 +66,9 @@ const TRUST_EXAMPLES: &str = "Examples:
   motet trust --list
   motet trust --revoke films
 
-A project that was cloned gets no power by itself. Programs that its motet.toml
-names, folders outside of the project, and more processors than this machine has
-are used only once they are trusted, and until the file changes. MOTET_TRUST=1
+A cloned project has no powers of its own. Programs that its motet.toml names,
+folders outside of the project, and more processors than this machine has are
+used only once they are trusted, and until the file changes. MOTET_TRUST=1
 trusts every project for one command.";
 
 const STORE_EXAMPLES: &str = "Examples:
@@ -100,7 +100,7 @@ pub enum Command {
     /// Check pipeline files and report everything that is wrong; nothing runs.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
-    /// Show what would run: steps, order, usual times, attempts, defaults; nothing runs.
+    /// Show what would run: steps, order, usual durations, attempts, defaults; nothing runs.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
@@ -115,7 +115,7 @@ pub enum Command {
     /// Show what happened in a run.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
-    /// Ask a run to end.
+    /// Cancel a run.
     Cancel(Cancel),
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = RESOLVE_EXAMPLES)]
@@ -141,8 +141,8 @@ pub enum Command {
 /// Where the store is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreFlag {
-    /// The store's folder, or :memory: for one that isn't kept [default: what MOTET_STORE says,
-    /// else .motet in the project].
+    /// The store's folder, or :memory: for one that isn't kept [default: MOTET_STORE,
+    /// or else .motet in the project].
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
 }
@@ -150,7 +150,7 @@ pub struct StoreFlag {
 /// Whose store it may be.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AdoptFlag {
-    /// Take over a store that another user or another machine made: from now on it is yours.
+    /// Take over a store that another user or machine made; from now on it is yours.
     #[arg(long)]
     pub adopt: bool,
 }
@@ -208,7 +208,7 @@ pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
     /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
-    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that fit.
+    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
     /// A JSON file with inputs by name; media are paths relative to its folder.
@@ -298,7 +298,7 @@ pub struct Show {
 pub struct Cancel {
     /// The end of the run's id.
     pub run: String,
-    /// Why, for the record.
+    /// The reason, recorded with the run.
     #[arg(long, default_value = "cancelled on the command line")]
     pub reason: String,
     #[command(flatten)]
@@ -311,8 +311,8 @@ pub struct Resolve {
     pub run: String,
     /// The step or item, such as `still` or `shots[k3]/still`.
     pub step: String,
-    /// `send` starts a new attempt, which may cost again; `fail` counts it as failed; `job=ID` names the
-    /// provider's job for it, whose result is then awaited.
+    /// `send` starts a new attempt, which may cost again; `fail` counts the attempt as failed; `job=ID`
+    /// names the provider's job, whose result is then awaited.
     #[arg(value_parser = crate::commands::resolve::read_decision)]
     pub decision: motet::engine::Decision,
     #[command(flatten)]

@@ -95,7 +95,7 @@ fn refuse_missing_text(spec: &InputSpec, path: &str) -> Result<(), Problem> {
     }
     let name = &spec.name;
     let (file, text) = if spec.sensitive { ("a file", "…") } else { (path, path) };
-    Err(Problem::usage(format!("`{name}` names {file}, which isn't there; nothing ran")).line(format!(
+    Err(Problem::usage(format!("`{name}` names {file}, which doesn't exist; nothing ran")).line(format!(
         "a text that begins with an @ is given with two: --input {}",
         quoted(&format!("{name}=@@{text}"))
     )))

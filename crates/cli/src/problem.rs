@@ -205,7 +205,7 @@ fn words_for(error: &Error) -> Problem {
         Error::OwnerDiffers { store, pid, what } => {
             Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store, with {what}"))
                 .line(format!("the store: {}", shown_path(store)))
-                .line(format!("wait for its end, or end it: kill {pid}"))
+                .line(format!("wait until it ends, or end it: kill {pid}"))
         }
         Error::OwnerSilent { store, pid } => {
             let what = format!("{} drives the store, and doesn't respond", owner_words(*pid));
@@ -340,7 +340,7 @@ fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
         .fold(Problem::usage(what), Problem::line);
     if let Some(memory) = Trust::of_environment().open_to_others() {
         return problem
-            .line(format!("no word in {} is trusted: others can write there", shown_path(memory)))
+            .line(format!("nothing saved in {} is trusted: other users can write there", shown_path(memory)))
             .line(format!("chmod 700 {}, then {}", typed_path(memory), trust_command(file)));
     }
     problem.line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
@@ -398,7 +398,7 @@ fn store_words(error: &StoreError) -> Problem {
 /// What the system says, without its number.
 pub fn reason_of(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "it isn't there".to_owned(),
+        std::io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),

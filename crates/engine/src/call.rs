@@ -132,7 +132,7 @@ impl Handling<'_> {
                 self.act_on(id, number);
             }
             (Phase::Doubtful, Found::Unclear) => {
-                let message = "nobody can tell whether the provider took the request";
+                let message = "it is unknown whether the provider accepted the request";
                 self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
             }
             (Phase::Stopping { job: None, .. }, Found::Absent) => self.let_go(id, key, LateEnd::Cancelled),

@@ -113,7 +113,7 @@ fn fallback_keys() -> Json {
 }
 
 fn pool() -> Json {
-    json!({ "type": "string", "description": "The pool of the settings in which it is at work: it limits how many run at once, and how often one may start." })
+    json!({ "type": "string", "description": "The pool, defined in the settings, that the step runs in: it limits how many attempts run at once, and how often one may start." })
 }
 
 fn retry_keys() -> Json {

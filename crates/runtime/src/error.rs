@@ -46,7 +46,7 @@ pub enum Error {
     },
     /// Another process drives the store, and can't do it for this one.
     #[error(
-        "another process (pid {pid}) drives the store {}, with {what}: wait for its end, or end it",
+        "another process (pid {pid}) drives the store {}, with {what}: wait until it ends, or end it",
         store.display()
     )]
     OwnerDiffers {

@@ -301,7 +301,7 @@ pub enum StoreError {
         run: RunId,
     },
     /// The bytes of an artifact are not there.
-    #[error("artifact {digest} is missing: {} isn't there; restore it from a copy, or start another run", file.display())]
+    #[error("artifact {digest} is missing: {} doesn't exist; restore it from a copy, or start another run", file.display())]
     NoArtifact {
         /// The artifact.
         digest: Digest,

@@ -106,7 +106,7 @@ fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
         let reason = row.message.as_deref().unwrap_or_default();
         parts.push(format!("{reason}: {}", typed_command(format!("show {}", row.id.short()))));
     }
-    parts.extend(silence.map(|silence| format!("last heard of {} ago", duration(silence))));
+    parts.extend(silence.map(|silence| format!("last heard from {} ago", duration(silence))));
     parts.join(", ")
 }
 

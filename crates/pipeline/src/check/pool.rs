@@ -18,7 +18,7 @@ impl Checker<'_, '_> {
             let message = format!("`pool` can't be used here: {} is done at once", contract.operation);
             self.findings
                 .error(*place, Code::MisplacedKey, message)
-                .help("write it at a step whose work takes a while");
+                .help("write it at a step whose work takes time");
         } else if let Some(known) = self.catalogue.pools().filter(|known| !known.contains(name)) {
             let finding =
                 self.findings.error(*place, Code::UnknownPool, format!("there is no pool `{name}`"));

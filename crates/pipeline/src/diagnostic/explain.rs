@@ -30,14 +30,14 @@ impl Code {
                  prompt: string\n    scenes: { type: array, items: { type: string }, default: [] }"
             }
             Code::BadValue => {
-                "The value can't be what the key or parameter asks for: it is of another kind, out of range, or not \
+                "The value doesn't fit the key or parameter: it is of another kind, out of range, or not \
                  one of the allowed words. Durations have a unit.\n\n  timeout: 90s    # not 90"
             }
             Code::Binary => {
                 "The file has zero bytes in it, so it is not text. A pipeline is YAML or JSON in UTF-8."
             }
             Code::Cycle => {
-                "A step starts when all that it refers to is done. Steps that refer to each other in a circle would \
+                "A step starts when everything it refers to is done. Steps that refer to each other in a circle would \
                  wait forever; so would a step inside of a group that refers to the group. References of a fallback \
                  count: they are waited for when the fallback is reached.\n\n  a: { …, with: { value: \"{{ steps.b.value }}\" } }\n  \
                  b: { …, with: { value: \"{{ steps.a.value }}\" } }    # a → b → a"
@@ -49,7 +49,7 @@ impl Code {
             }
             Code::DuplicateKey => {
                 "A key is written twice in one map. Many programs silently take the last one, so that a whole step \
-                 can get lost by a copy. Rename or remove one of the two."
+                 can get lost when text is copied. Rename or remove one of the two."
             }
             Code::Empty => {
                 "The file has no content, or only comments. `motet init` writes a pipeline to start from."
@@ -64,7 +64,7 @@ impl Code {
                  for something that no value of its type has. Better now than after the first paid step."
             }
             Code::ForbiddenExpression => {
-                "This is Jinja, but not supported here: pipelines can't include other templates, define macros or call \
+                "This is Jinja that is not supported here: pipelines can't include other templates, define macros or call \
                  what isn't on the list of functions. `motet schema` and the language guide list what there is."
             }
             Code::MisplacedKey => {
@@ -72,7 +72,7 @@ impl Code {
                  belong to an operation, not to a group of steps.\n\n  shots:\n    each: \"{{ inputs.scenes }}\"\n    quorum: 80%"
             }
             Code::MissingKey => {
-                "Something that can't be left out isn't there: a pipeline has `steps`, a step says what it does by \
+                "A required key is missing: a pipeline has `steps`, a step says what it does by \
                  `uses` or `steps`, a check says what must hold by `that`."
             }
             Code::MissingOutput => {
@@ -81,11 +81,11 @@ impl Code {
                  fallback: [{ uses: media/silence, with: { duration: 3 } }]    # gives `audio`, but no `words`"
             }
             Code::MissingParameter => {
-                "The operation or pipeline that is used can't do without this parameter. What an operation takes is \
+                "The operation or pipeline that is used requires this parameter. What an operation takes is \
                  its contract; `motet plan` shows it with all defaults.\n\n  uses: local/scene\n  with: { prompt: a quiet sea }"
             }
             Code::NotSupportedYet => {
-                "The key, operation or name belongs to the language, and this version can't do it yet. It is refused \
+                "The key, operation or name belongs to the language, but this version doesn't support it yet. It is refused \
                  rather than ignored: a `budget` that is silently ignored would be worse than none."
             }
             Code::NotUtf8 => {
@@ -143,16 +143,16 @@ impl Code {
                  `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
             }
             Code::UnknownParameter => {
-                "The operation has no parameter of that name. A fallback takes over what it knows of the first \
-                 target's parameters; what is written for the fallback itself must be known to it."
+                "The operation has no parameter of that name. A fallback takes over those parameters of the first \
+                 target that it knows; it must know all that are written for the fallback itself."
             }
             Code::UnknownPool => {
-                "The settings have no pool of that name. A pool limits how many attempts are at work in it at once, \
-                 or how often one may begin, over all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
+                "The settings have no pool of that name. A pool limits how many attempts run in it at once, \
+                 or how often one may begin, across all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
                  search = { slots = 4, rate = \"30/1m\" }"
             }
             Code::UnknownStep => {
-                "There is no step of that name to be seen from here. A step sees the steps beside it, and those of \
+                "No step of that name is visible here. A step sees the steps beside it, and those of \
                  the scopes around its group; the steps inside of a group are seen through the group's `outputs`, \
                  and a file sees its own steps only.\n\n  \"{{ steps.still.image }}\""
             }
@@ -164,7 +164,7 @@ impl Code {
                  whole value.\n\n  text: \"{{ inputs.title }}\""
             }
             Code::Unreadable => {
-                "The file isn't there or can't be read. A path is relative to the file that it is written in.\n\n  \
+                "The file doesn't exist or can't be read. A path is relative to the file that it is written in.\n\n  \
                  uses: ./parts/clip.yaml"
             }
             Code::Version => {

@@ -327,7 +327,7 @@ fn kind_help(kind: &ErrorKind, above: &str) -> Option<&'static str> {
     match kind {
         ErrorKind::UnclosedQuotedScalar => Some("a quote is opened here or before and never closed"),
         ErrorKind::MappingValueNotAllowed if key_without_blank() => {
-            Some("put a blank behind the colon in the line above")
+            Some("put a space after the colon in the line above")
         }
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::MappingValueNotAllowed => {
             Some("let the keys of one map begin in the same column, and those of an inner map further right")

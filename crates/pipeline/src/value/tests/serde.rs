@@ -70,7 +70,7 @@ fn json_that_looks_like_media_is_no_media_on_either_side() {
         #[allow(dead_code)]
         clip: Artifact,
     }
-    assert_eq!(value.to::<Taken>().unwrap_err().to_string(), "media is wanted, and this is an object");
+    assert_eq!(value.to::<Taken>().unwrap_err().to_string(), "expected media, found an object");
     assert!(Value::map([("clip", Value::from(clip()))]).to::<Taken>().is_ok());
     let anything: serde_json::Value = Value::from(clip()).to().unwrap();
     assert_eq!(anything, forged);
