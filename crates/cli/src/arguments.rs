@@ -138,6 +138,29 @@ pub enum Command {
     Completions(Completions),
 }
 
+impl Command {
+    /// Whether data is printed as JSON.
+    pub fn is_json(&self) -> bool {
+        match self {
+            Command::Check(asked) => asked.json,
+            Command::Plan(asked) => asked.json,
+            Command::Run(asked) => asked.follow.json,
+            Command::Resume(asked) => asked.follow.json,
+            Command::Resolve(asked) => asked.follow.json,
+            Command::Runs(asked) => asked.json,
+            Command::Show(asked) => asked.json,
+            Command::Artifacts(asked) => asked.json,
+            Command::Doctor(asked) => asked.json,
+            Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
+            Command::Init(_)
+            | Command::Cancel(_)
+            | Command::Trust(_)
+            | Command::Schema
+            | Command::Completions(_) => false,
+        }
+    }
+}
+
 /// Where the store is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreFlag {

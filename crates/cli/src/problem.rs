@@ -8,6 +8,7 @@ use motet::language::Diagnostic;
 use motet::settings::Power;
 use motet::store::StoreError;
 use motet::trust::Trust;
+use serde_json::{Value as Json, json};
 
 use crate::exit::Exit;
 use crate::project::{shown_path, typed_command, typed_path, working_folder};
@@ -18,6 +19,8 @@ use crate::terminal::Terminal;
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub struct Problem {
+    /// The stable code of its kind.
+    code: String,
     /// What is wrong.
     what: String,
     /// Where, why, and what to do: a line each.
@@ -44,6 +47,7 @@ impl Problem {
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Problem {
         Problem {
+            code: exit.problem_code().to_owned(),
             what: without_number(&what.into()),
             lines: Vec::new(),
             causes: Vec::new(),
@@ -62,6 +66,14 @@ impl Problem {
     pub fn line(mut self, line: impl Into<String>) -> Problem {
         self.lines.push(without_number(&line.into()));
         self
+    }
+
+    /// Adds what to do, if there is something.
+    fn hint(self, hint: Option<String>) -> Problem {
+        match hint {
+            Some(hint) => self.line(hint),
+            None => self,
+        }
     }
 
     /// Findings of a check, as they are.
@@ -84,6 +96,7 @@ impl Problem {
             terminal.note_line(&Line::of(Tone::Plain, format!("  {line}")));
         }
         if verbose {
+            terminal.note_line(&Line::of(Tone::Dim, format!("  code: {}", self.code)));
             for cause in &self.causes {
                 terminal.note_line(&Line::of(Tone::Dim, format!("  because: {cause}")));
             }
@@ -93,6 +106,22 @@ impl Problem {
     /// What is wrong, and all else in one line.
     pub fn in_two(self) -> (String, String) {
         (self.what, self.lines.join("; "))
+    }
+
+    /// The stable code of its kind.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The same for programs: the last line of what `--json` prints.
+    pub fn record(&self) -> Json {
+        let mut record = json!({
+            "event": "error", "code": self.code, "message": self.what, "details": self.lines,
+        });
+        if !self.findings.is_empty() {
+            record["findings"] = json!(self.findings);
+        }
+        record
     }
 
     fn shown_lines(&self) -> Vec<String> {
@@ -116,7 +145,7 @@ pub fn verdict(file: &str, findings: &[Diagnostic]) -> String {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
-        let mut problem = words_for(&error);
+        let mut problem = Problem { code: error.code().to_owned(), ..words_for(&error) };
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             problem.causes.push(cause.to_string());
@@ -220,7 +249,8 @@ fn words_for(error: &Error) -> Problem {
                     .line(format!("or end it: kill -9 {pid}; what is done is kept")),
             }
         }
-        Error::Refused { pid, message } => Problem::new(Exit::Machine, message)
+        Error::Refused { pid, message, hint, .. } => Problem::new(Exit::Machine, message)
+            .hint(hint.clone())
             .line(format!("reported by the process that drives the store (pid {pid})")),
         Error::Import { path, message } => {
             Problem::usage(format!("{} can't be used as an input: {message}", shown_path(path)))
@@ -242,7 +272,7 @@ fn words_for(error: &Error) -> Problem {
                 .line(misuse.to_string())
                 .line(format!("`{}` checks whether the store is damaged", typed_command("doctor")))
         }
-        other => Problem::new(Exit::Machine, other.to_string()),
+        other => Problem::new(Exit::Machine, other.what()).hint(other.hint()),
     }
 }
 
@@ -366,33 +396,13 @@ fn project_of(file: &Path) -> &Path {
     if file.is_dir() { file } else { file.parent().unwrap_or(file) }
 }
 
-/// Store errors say what to do behind a colon or semicolon: that becomes a line of its own.
+/// Errors of the store, with what to type where there is something to type.
 fn store_words(error: &StoreError) -> Problem {
-    if let Some(problem) = folder_words(error) {
-        return problem;
-    }
-    let text = error.to_string();
-    let at = match error {
-        StoreError::Corrupt { .. } => text.find("; "),
-        StoreError::ReadOnly { .. }
-        | StoreError::Newer { .. }
-        | StoreError::NewerRun { .. }
-        | StoreError::Foreign { .. }
-        | StoreError::Busy { .. }
-        | StoreError::Full { .. }
-        | StoreError::FileLimit { .. }
-        | StoreError::Disk { .. }
-        | StoreError::Closed => text.rfind(": "),
-        _ => None,
-    };
     let exit = match error {
         StoreError::NoRun { .. } => Exit::Usage,
         _ => Exit::Machine,
     };
-    match at {
-        Some(at) => Problem::new(exit, &text[..at]).line(&text[at + 2..]),
-        None => Problem::new(exit, text),
-    }
+    folder_words(error).unwrap_or_else(|| Problem::new(exit, error.what()).hint(error.hint()))
 }
 
 /// What the system says, without its number.

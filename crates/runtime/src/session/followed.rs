@@ -151,7 +151,7 @@ impl Pump {
                     self.tell(Happening::Progress(Arc::new(progress))).await;
                 }
                 Ok(Bell::Idle) => return Ok(Part::Idle),
-                Ok(Bell::Broken(message)) => return Err(Error::Refused { pid: guest.pid(), message }),
+                Ok(Bell::Broken(text)) => return Err(text.into_error(guest.pid())),
                 Err(Unreached::Error(error)) => return Err(error),
                 Err(Unreached::Gone | Unreached::NoDoor) => return Ok(Part::Gone),
             }
