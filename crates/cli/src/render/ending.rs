@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use motet::engine::StepStatus;
+use motet::engine::{RunId, StepStatus};
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
@@ -199,8 +199,13 @@ impl Ending<'_> {
 /// What decides about the first parked step of a run.
 pub fn resolve_command(record: &RunRecord) -> Option<String> {
     let (path, _) = record.steps.iter().find(|(_, step)| step.status == StepStatus::Parked)?;
+    Some(command_to_resolve(&record.run, path))
+}
+
+/// What decides about the parked step at `path`.
+pub fn command_to_resolve(run: &RunId, path: &StepPath) -> String {
     let step = typed_path(Path::new(path.as_str()));
-    Some(typed_command(format!("resolve {} {step} send|fail|job=ID", record.run.short())))
+    typed_command(format!("resolve {} {step} send|fail|job=ID", run.short()))
 }
 
 fn attempts_in_words(step: &StepRecord) -> String {
