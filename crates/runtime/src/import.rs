@@ -25,7 +25,7 @@ impl Motet {
     /// Keeps a copy of the file at `path`: its type is detected from its content, and measured.
     ///
     /// # Errors
-    /// [`Error::Import`] when it is no file, empty, truncated or damaged; [`Error::File`] when it
+    /// [`Error::Import`] when it is not a file, or is empty, truncated or damaged; [`Error::File`] when it
     /// can't be read; [`Error::Tools`] when ffprobe is needed and missing; [`Error::Store`] when it
     /// can't be kept.
     pub async fn import_file(&self, path: impl AsRef<Path>) -> Result<Artifact, Error> {

@@ -71,8 +71,8 @@ impl Kit {
         Kit::in_world(Arc::new(LiveWorld))
     }
 
-    /// A kit in virtual time: a week of waiting passes at once, and the same `seed` always tells the
-    /// same story. Use it inside [`crate::world::virtual_time::run`].
+    /// A kit in virtual time: a week of waiting passes at once, and the same `seed` always gives the
+    /// same course of events. Use it inside [`crate::world::virtual_time::run`].
     ///
     /// # Panics
     /// As [`Kit::new`].

@@ -177,7 +177,7 @@ impl Motet {
         Ok(RunHandle { motet: self.clone(), id: row.id })
     }
 
-    /// Asks a run to end, drives it if nobody does, and returns when it is durable that it was asked.
+    /// Cancels a run. A run that no process drives is driven to its end; returns when the request is durable.
     pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
         let run = self.find_by_id(id)?;
         {
@@ -217,7 +217,7 @@ impl Motet {
         Err(self.inner.standing.why_undriven(id))
     }
 
-    /// Decides about a parked step, drives its run if nobody does, and returns when the decision is durable.
+    /// Decides about a parked step. A run that no process drives is resumed; returns when the decision is durable.
     pub(crate) async fn resolve_durably(
         &self,
         id: &RunId,
@@ -241,7 +241,7 @@ impl Motet {
         self.inner.standing.quarantined()
     }
 
-    /// Completes when nobody drives the store in this process any more.
+    /// Completes when this process no longer drives the store.
     pub(crate) async fn is_left(&self) {
         self.inner.mail.closed().await;
     }

@@ -35,7 +35,7 @@ pub trait Operation: Send + Sync + 'static {
 /// Makes the calls of an operation that is done elsewhere and may cost: one whose contract has a
 /// [`motet_pipeline::contract::Call`].
 ///
-/// Each attempt is submitted once. What is told of it is recorded before anything else is done for it, so after a
+/// Each attempt is submitted once. Its progress is recorded before anything else is done for it, so after a
 /// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
 /// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
 pub trait RemoteOperation: Send + Sync + 'static {
@@ -87,7 +87,7 @@ pub enum WorkError {
     Failed {
         /// Why.
         failure: Box<Failure>,
-        /// What it cost all the same.
+        /// What it cost nevertheless.
         cost: Cost,
     },
     /// The store can't keep what was made. That is no answer to the attempt: all work stops, and the attempt is

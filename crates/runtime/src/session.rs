@@ -64,8 +64,8 @@ pub struct StartRequest {
     pub options: StartOptions,
 }
 
-/// Whether a process drives the store in `folder`, as far as can be known: where it can't, it is taken for
-/// driven. The unfinished runs of a store that nobody drives are interrupted, and can be resumed.
+/// Whether a process drives the store in `folder`. Where that can't be known, the answer is yes.
+/// The unfinished runs of a store that no process drives are interrupted, and can be resumed.
 pub fn is_driven(folder: &Path) -> bool {
     lock::is_held(folder)
 }
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// Has whoever drives the store do something; if nobody does, this process begins to.
+    /// Has the process that drives the store do something; if there is none, this process becomes it.
     async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let mut patience = Patience::default();
         loop {

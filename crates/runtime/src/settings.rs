@@ -32,7 +32,7 @@ pub const STORE_VARIABLE: &str = "MOTET_STORE";
 /// The largest file of settings, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// What a store in memory is called where a folder is asked for.
+/// The name of a store in memory where a folder is expected.
 pub const IN_MEMORY: &str = ":memory:";
 
 /// What is set for a project: what its `motet.toml` says, else what is usual.

@@ -64,12 +64,12 @@ impl Trust {
         }
     }
 
-    /// Trusts nobody but those whose words are kept in `folder`.
+    /// Trusts only the projects that are recorded in `folder`.
     pub fn kept_in(folder: impl Into<PathBuf>) -> Trust {
         Trust { everybody: false, memory: Some(folder.into()) }
     }
 
-    /// Trusts nobody, and remembers nothing.
+    /// Trusts no project, and records nothing.
     pub fn in_nobody() -> Trust {
         Trust { everybody: false, memory: None }
     }

@@ -50,7 +50,7 @@ pub enum Warning {
         step: StepPath,
     },
     /// Some of what the store remembers of tokens, breakers and money can't be read: it is damaged, or of a
-    /// newer version. What it was about begins anew.
+    /// newer version. Those limits are reset.
     GateUnread {
         /// The store.
         store: PathBuf,

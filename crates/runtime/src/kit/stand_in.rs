@@ -1,4 +1,4 @@
-//! Stand-ins: operations that answer as they are told.
+//! Stand-ins: operations that give the answers they were set up with.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -39,7 +39,7 @@ pub enum RunEnd {
     },
     /// It was cancelled.
     Cancelled {
-        /// Why, in words.
+        /// Why.
         reason: String,
     },
 }
@@ -95,7 +95,7 @@ impl RunHandle {
     ///             }
     ///         }
     ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
-    ///         other => println!("nobody drives the run any more: {other:?}"),
+    ///         other => println!("the run is no longer driven: {other:?}"),
     ///     }
     /// }
     /// assert_eq!(completed, ["add"]);
@@ -120,7 +120,7 @@ impl RunHandle {
     /// Waits for the end of the run.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when nobody drives the run any more, or what else it came by:
+    /// [`Error::Interrupted`] when no process drives the run any more, or whatever else ended it:
     /// [`Error::Quarantined`], [`Error::DriverPanicked`]; and when the store fails.
     pub async fn wait(&self) -> Result<RunEnd, Error> {
         let last = match self.feed().await {
@@ -162,7 +162,7 @@ impl RunHandle {
         self.outputs().await?.to().map_err(Error::Outputs)
     }
 
-    /// Goes on with the run, if it isn't over and nobody drives it: as it was started, whatever has become of
+    /// Resumes the run, if it isn't over and no process drives it: as it was started, whatever has become of
     /// contracts and rules. An attempt at an operation that this process doesn't have fails as
     /// [`Class::Unavailable`](motet_pipeline::Class::Unavailable).
     ///
@@ -186,7 +186,7 @@ impl RunHandle {
     /// over stays as it is.
     ///
     /// # Errors
-    /// As [`RunHandle::resume`]: a run that nobody drives is resumed, to end in order.
+    /// As [`RunHandle::resume`]: a run that no process drives is resumed, to end in order.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
         self.motet.cancel_durably(&self.id, by, reason).await
     }

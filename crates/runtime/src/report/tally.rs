@@ -11,7 +11,7 @@ use super::{RunRecord, StepRecord};
 pub struct Tally {
     /// All of them.
     pub total: u64,
-    /// Those of which nothing goes on yet.
+    /// Those that have not started.
     pub pending: u64,
     /// Those at work.
     pub running: u64,

@@ -95,7 +95,7 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// What an event or a record tells under one name.
+/// What an event or a record holds under one name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Detail {
