@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use anstyle::{AnsiColor, Style};
 use motet::language::visible;
 
 /// How lines look where they go.
@@ -37,15 +38,15 @@ pub enum Tone {
 }
 
 impl Tone {
-    fn code(self) -> &'static str {
+    fn style(self) -> Style {
         match self {
-            Tone::Plain => "",
-            Tone::Good => "\x1b[32m",
-            Tone::Bad => "\x1b[31m",
-            Tone::Doubtful => "\x1b[33m",
-            Tone::Busy => "\x1b[36m",
-            Tone::Dim => "\x1b[2m",
-            Tone::Strong => "\x1b[1m",
+            Tone::Plain => Style::new(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default(),
+            Tone::Doubtful => AnsiColor::Yellow.on_default(),
+            Tone::Busy => AnsiColor::Cyan.on_default(),
+            Tone::Dim => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
         }
     }
 }
@@ -160,10 +161,9 @@ impl Line {
     pub fn paint(&self, color: bool) -> String {
         let mut text = String::new();
         for (tone, piece) in &self.0 {
-            if color && *tone != Tone::Plain && !piece.trim().is_empty() {
-                text.push_str(tone.code());
-                text.push_str(piece);
-                text.push_str("\x1b[0m");
+            if color && !piece.trim().is_empty() {
+                let style = tone.style();
+                text.push_str(&format!("{style}{piece}{style:#}"));
             } else {
                 text.push_str(piece);
             }
