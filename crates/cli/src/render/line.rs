@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
 use motet::language::visible;
+use unicode_width::UnicodeWidthChar;
 
 /// How lines look where they go.
 #[derive(Clone, Copy, Debug)]
@@ -198,22 +199,9 @@ pub fn columns(text: &str) -> usize {
     shown(text).chars().map(columns_of).sum()
 }
 
-/// How many columns a character takes: two for the wide scripts and pictographs, none for marks that
-/// combine.
+/// How many columns a character takes.
 fn columns_of(character: char) -> usize {
-    match u32::from(character) {
-        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
-        0x1100..=0x115F
-        | 0x2E80..=0xA4CF
-        | 0xAC00..=0xD7A3
-        | 0xF900..=0xFAFF
-        | 0xFE30..=0xFE6F
-        | 0xFF00..=0xFF60
-        | 0xFFE0..=0xFFE6
-        | 0x1F300..=0x1FAFF
-        | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
+    character.width().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -227,6 +215,11 @@ mod tests {
         assert_eq!(line.clone().cut(12, &Symbols::UNICODE), line);
         assert_eq!(line.clone().cut(6, &Symbols::UNICODE).paint(false), "漢字…");
         assert_eq!(line.cut(8, &Symbols::ASCII).paint(false), "漢字...");
+    }
+
+    #[test]
+    fn marks_take_no_column_and_pictographs_two() {
+        assert_eq!(["e\u{301}", "नि", "🎬", "한", "a\u{200d}b"].map(columns), [1, 2, 2, 2, 2]);
     }
 
     #[test]
