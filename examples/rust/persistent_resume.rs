@@ -1,4 +1,4 @@
-//! State that persists: a program that goes away in the middle, and another that goes on.
+//! State that persists: a program that goes away in the middle, and another that continues.
 //!
 //! The first one opens a store in a folder, starts a run and leaves while the video is being made.
 //! The second one opens the same folder. The image was finished, so it is not made again; the attempt
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
     println!("the second program");
     let motet = open(folder.path(), None).await?;
     for run in motet.resume().await? {
-        println!("  found an unfinished run, goes on with it");
+        println!("  found an unfinished run, resumes it");
         println!("  {}", run.outputs().await?.to_json()["video"]);
     }
     Ok(())

@@ -11,7 +11,7 @@ pub struct Arguments {
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub color: Color,
-    /// Tell the causes of an error as well.
+    /// Also show the causes of an error.
     #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub verbose: bool,
     #[command(subcommand)]
@@ -19,14 +19,14 @@ pub struct Arguments {
 }
 
 /// The heading of the options that every command takes.
-const EVERYWHERE: &str = "Options of every command";
+const EVERYWHERE: &str = "Global options";
 
 const AFTER_HELP: &str = "Begin with:
   motet init film && cd film
   motet run film.yaml
 
-Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked, 5 parked for money,
-6 store, disk or tool failed, 130 interrupted (resumable).";
+Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
+5 parked for money, 6 store, disk or tool failed, 130 interrupted (resumable).";
 
 const CHECK_EXAMPLES: &str = "Examples:
   motet check film.yaml parts/*.yaml
@@ -48,7 +48,7 @@ const RESOLVE_EXAMPLES: &str = "Examples:
 
 const RESUME_EXAMPLES: &str = "Examples:
   motet resume          all unfinished runs
-  motet resume 7Q2K     the run whose id ends so";
+  motet resume 7Q2K     the run whose id ends with 7Q2K";
 
 const RUNS_EXAMPLES: &str = "Examples:
   motet runs --status failed --limit 5
@@ -66,9 +66,9 @@ const TRUST_EXAMPLES: &str = "Examples:
   motet trust --list
   motet trust --revoke films
 
-A project that was cloned gets no power by itself. Programs that its motet.toml
-names, folders outside of the project, and more processors than this machine has
-are used only once they are trusted, and until the file changes. MOTET_TRUST=1
+A cloned project has no powers of its own. Programs that its motet.toml names,
+folders outside of the project, and more processors than this machine has are
+used only once they are trusted, and until the file changes. MOTET_TRUST=1
 trusts every project for one command.";
 
 const STORE_EXAMPLES: &str = "Examples:
@@ -97,34 +97,34 @@ pub enum Color {
 pub enum Command {
     /// Set up a project: settings and a first pipeline that runs without a key.
     Init(Init),
-    /// Say all that is wrong with pipeline files; nothing runs.
+    /// Check pipeline files and report everything that is wrong; nothing runs.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
-    /// Show what would run: steps, order, usual times, attempts, defaults; nothing runs.
+    /// Show what would run: steps, order, usual durations, attempts, defaults; nothing runs.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
-    /// Run a pipeline, or go on with an unfinished run of the same file and inputs.
+    /// Run a pipeline, or resume an unfinished run of the same file and inputs.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
-    /// Go on with an unfinished run, or with all of them.
+    /// Resume an unfinished run, or all of them.
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(Resume),
     /// List runs, newest first.
     #[command(after_help = RUNS_EXAMPLES)]
     Runs(Runs),
-    /// Tell what happened in a run.
+    /// Show what happened in a run.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
-    /// Ask a run to end.
+    /// Cancel a run.
     Cancel(Cancel),
-    /// Decide about a parked step: send it again, take it for failed, or name its job.
+    /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = RESOLVE_EXAMPLES)]
     Resolve(Resolve),
-    /// List the artifacts of a run: where they lie and what they measure.
+    /// List the artifacts of a run, with their paths, sizes and durations.
     Artifacts(Artifacts),
-    /// Look whether this machine and the store are in order.
+    /// Check this machine and the store.
     Doctor(Doctor),
-    /// Copy the store, also while runs go on.
+    /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
     /// Let a project use the programs and folders that its motet.toml names.
@@ -138,11 +138,34 @@ pub enum Command {
     Completions(Completions),
 }
 
+impl Command {
+    /// Whether data is printed as JSON.
+    pub fn is_json(&self) -> bool {
+        match self {
+            Command::Check(asked) => asked.json,
+            Command::Plan(asked) => asked.json,
+            Command::Run(asked) => asked.follow.json,
+            Command::Resume(asked) => asked.follow.json,
+            Command::Resolve(asked) => asked.follow.json,
+            Command::Runs(asked) => asked.json,
+            Command::Show(asked) => asked.json,
+            Command::Artifacts(asked) => asked.json,
+            Command::Doctor(asked) => asked.json,
+            Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
+            Command::Init(_)
+            | Command::Cancel(_)
+            | Command::Trust(_)
+            | Command::Schema
+            | Command::Completions(_) => false,
+        }
+    }
+}
+
 /// Where the store is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StoreFlag {
-    /// The store's folder, or :memory: for one that is thrown away [default: what MOTET_STORE says,
-    /// else .motet in the project].
+    /// The store's folder, or :memory: for one that isn't kept [default: MOTET_STORE,
+    /// or else .motet in the project].
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
 }
@@ -150,7 +173,7 @@ pub struct StoreFlag {
 /// Whose store it may be.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AdoptFlag {
-    /// Take over a store that another user or another machine made: from now on it is yours.
+    /// Take over a store that another user or machine made; from now on it is yours.
     #[arg(long)]
     pub adopt: bool,
 }
@@ -158,10 +181,10 @@ pub struct AdoptFlag {
 /// How runs are followed, and where their outputs go.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FollowFlags {
-    /// Print one JSON event a line, the end of each run last.
+    /// Print one JSON event per line; each run's end comes last.
     #[arg(long)]
     pub json: bool,
-    /// Lay the outputs out in DIR/RUN [default: out/RUN in the project].
+    /// Write the outputs to DIR/RUN [default: out/RUN in the project].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Leave the outputs in the store only.
@@ -171,7 +194,7 @@ pub struct FollowFlags {
 
 #[derive(Args, Debug)]
 pub struct Init {
-    /// The folder of the project; made if needed.
+    /// The folder of the project; created if needed.
     #[arg(default_value = ".", value_name = "DIR")]
     pub folder: PathBuf,
 }
@@ -181,10 +204,10 @@ pub struct Check {
     /// Pipeline files.
     #[arg(required_unless_present = "explain", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Print one JSON record a finding.
+    /// Print one JSON record per finding.
     #[arg(long)]
     pub json: bool,
-    /// Tell what a rule is about, such as `type`.
+    /// Explain a rule, such as `type`.
     #[arg(long, value_name = "CODE")]
     pub explain: Option<String>,
 }
@@ -207,23 +230,23 @@ pub struct Plan {
 pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
-    /// An input, may be given several times; @FILE takes it from a file, @@ stands for a leading @. For a
-    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that fit.
+    /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
+    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
-    /// A JSON file with inputs by name; media are paths seen from its folder.
+    /// A JSON file with inputs by name; media are paths relative to its folder.
     #[arg(long = "inputs", value_name = "FILE")]
     pub inputs_file: Option<PathBuf>,
-    /// On whose behalf it runs: kept with the run, and shown.
+    /// The user on whose behalf it runs; recorded with the run.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// A label, to find the run by; may be given several times.
+    /// A label to find the run by; may be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
-    /// Name the run; a run of this name is gone on with, or told again.
+    /// Name the run; resumes an existing run of this name, or shows its result.
     #[arg(long, value_name = "NAME")]
     pub id: Option<String>,
-    /// Start another run even if an unfinished one is the same.
+    /// Start a new run even if the same one is unfinished.
     #[arg(long)]
     pub new: bool,
     #[command(flatten)]
@@ -248,19 +271,19 @@ pub struct Resume {
 
 #[derive(Args, Debug)]
 pub struct Runs {
-    /// Only with this status.
+    /// Show only runs with this status.
     #[arg(long, value_parser = ["queued", "running", "parked", "completed", "failed", "cancelled"])]
     pub status: Option<String>,
-    /// Only of this pipeline.
+    /// Show only runs of this pipeline.
     #[arg(long, value_name = "NAME")]
     pub pipeline: Option<String>,
-    /// Only with this label.
+    /// Show only runs with this label.
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
-    /// At most so many.
+    /// Show at most this many runs.
     #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = count_of_runs)]
     pub limit: usize,
-    /// Print one JSON record a run.
+    /// Print one JSON record per run.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -271,17 +294,17 @@ pub struct Runs {
 pub struct Show {
     /// The end of the run's id.
     pub run: String,
-    /// Tell all about one step or item, such as `shots[k3]/still`.
+    /// Show all details of one step or item, such as `shots[k3]/still`.
     #[arg(long, value_name = "PATH")]
     pub step: Option<String>,
     /// List the items of a step, such as `shots`, in the order of their paths.
     #[arg(long, value_name = "PATH", conflicts_with = "step")]
     pub items: Option<String>,
-    /// Of the items, list only those with this status.
+    /// List only items with this status.
     #[arg(long, requires = "items", value_parser = ["waiting", "running", "sleeping", "completed",
         "failed", "skipped", "cancelled"])]
     pub status: Option<String>,
-    /// Tell every event of the journal with its time.
+    /// Show every event of the journal with its time.
     #[arg(long, conflicts_with_all = ["step", "items"])]
     pub journal: bool,
     /// Draw a bar for every step: waiting and working.
@@ -298,7 +321,7 @@ pub struct Show {
 pub struct Cancel {
     /// The end of the run's id.
     pub run: String,
-    /// Why, for the record.
+    /// The reason, recorded with the run.
     #[arg(long, default_value = "cancelled on the command line")]
     pub reason: String,
     #[command(flatten)]
@@ -311,8 +334,8 @@ pub struct Resolve {
     pub run: String,
     /// The step or item, such as `still` or `shots[k3]/still`.
     pub step: String,
-    /// `send` makes a new attempt, which may cost again; `fail` takes it for failed; `job=ID` names the job that
-    /// the provider made of it, which is then waited for.
+    /// `send` starts a new attempt, which may cost again; `fail` counts the attempt as failed; `job=ID`
+    /// names the provider's job, whose result is then awaited.
     #[arg(value_parser = crate::commands::resolve::read_decision)]
     pub decision: motet::engine::Decision,
     #[command(flatten)]
@@ -325,7 +348,7 @@ pub struct Resolve {
 pub struct Artifacts {
     /// The end of the run's id; the newest run if not given.
     pub run: Option<String>,
-    /// Print one JSON record an artifact.
+    /// Print one JSON record per artifact.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -349,14 +372,14 @@ pub struct Store {
 
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// Copy the store with all its artifacts to another folder, also while a process drives it. The copy
+    /// Copy the store with all its artifacts to another folder, even while a process drives it. The copy
     /// is a store like any other: use it with --store DIR.
     Backup(Backup),
 }
 
 #[derive(Args, Debug)]
 pub struct Backup {
-    /// Where the copy goes: an empty folder, or one that isn't there yet.
+    /// Where the copy goes: an empty folder, or one that doesn't exist yet.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// Print JSON.
@@ -371,7 +394,7 @@ pub struct Trust {
     /// A folder of the project, or a file in it.
     #[arg(default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
-    /// Don't ask: whoever types this has read what is granted.
+    /// Don't ask for confirmation: you have read what is granted.
     #[arg(short, long)]
     pub yes: bool,
     /// List the projects that are trusted.
@@ -390,8 +413,8 @@ pub struct Completions {
 
 fn count_of_runs(typed: &str) -> Result<usize, String> {
     match typed.parse() {
-        Ok(0) => Err("at least 1 run is listed".to_owned()),
+        Ok(0) => Err("must be at least 1".to_owned()),
         Ok(count) => Ok(count),
-        Err(_) => Err("it takes a whole number".to_owned()),
+        Err(_) => Err("must be a whole number".to_owned()),
     }
 }

@@ -69,8 +69,8 @@ where
         tokio::select! {
             done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
             () = stop.clone().unattended() => {
-                Err(Problem::new(Exit::Interrupted, "interrupted before it was begun")
-                    .line(format!("if a run was begun all the same, it is kept: {}", what_is_kept())))
+                Err(Problem::new(Exit::Interrupted, "interrupted before it started")
+                    .line(format!("if a run was started anyway, it is kept: {}", what_is_kept())))
             }
             () = stop.unheeded() => {
                 Err(Problem::new(Exit::Interrupted, "aborted: what is done is kept, not all of it was shown")

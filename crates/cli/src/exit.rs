@@ -30,6 +30,20 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// The code of a problem that has none of its own.
+    pub fn problem_code(self) -> &'static str {
+        match self {
+            Exit::Good => "none",
+            Exit::Failed => "run_failed",
+            Exit::Usage => "usage",
+            Exit::Cancelled => "run_cancelled",
+            Exit::Parked => "run_parked",
+            Exit::OutOfMoney => "out_of_money",
+            Exit::Machine => "machine",
+            Exit::Interrupted => "interrupted",
+        }
+    }
+
     /// What several runs come to: the worst of them.
     pub fn worst(self, other: Exit) -> Exit {
         const FROM_BEST: [Exit; 8] = [

@@ -37,7 +37,7 @@ pub struct Follow {
     caught_up: bool,
     is_over: bool,
     /// Whether it is not followed any more though nobody asked for that: the store failed, or the run
-    /// can't be gone on with.
+    /// can't be resumed.
     is_lost: bool,
     /// Whether the store isn't where it was, so that nobody can say what is kept.
     is_store_gone: bool,
@@ -100,7 +100,7 @@ impl<'f> Following<'f> {
         Following { file: Some(file), ..self }
     }
 
-    /// Follows `runs` to their ends, then lets go of the store; or until the user stops it.
+    /// Follows `runs` to their ends, then releases the store; or until the user stops it.
     ///
     /// # Errors
     /// When the outputs can't be laid out, or the store fails.
@@ -281,7 +281,7 @@ impl<'f> Following<'f> {
 
     fn stopping_line(&self, runs: usize) -> Line {
         let text = match self.session.owner() {
-            Some(pid) => format!("no longer following: process {pid} does the work and goes on"),
+            Some(pid) => format!("no longer following: process {pid} continues the run"),
             None => format!(
                 "stopping: what is done is kept, {} can be resumed (again: abort at once)",
                 if runs == 1 { "the run" } else { "the runs" }

@@ -75,7 +75,7 @@ impl Typed<'_> {
         match (typed.strip_prefix("@@"), typed.strip_prefix('@')) {
             (Some(rest), _) => Ok(Typed::Text(format!("@{rest}").into())),
             (None, Some("")) => Err(Problem::usage(format!(
-                "`{name}` names no file behind the @; nothing ran"
+                "`{name}` has no file name after the @; nothing ran"
             ))
             .line(format!("give a file as --input {name}=@FILE, and a text that is an @ as {name}=@@"))),
             (None, Some(path)) => Ok(Typed::File(path)),
@@ -95,7 +95,7 @@ fn refuse_missing_text(spec: &InputSpec, path: &str) -> Result<(), Problem> {
     }
     let name = &spec.name;
     let (file, text) = if spec.sensitive { ("a file", "…") } else { (path, path) };
-    Err(Problem::usage(format!("`{name}` names {file}, which isn't there; nothing ran")).line(format!(
+    Err(Problem::usage(format!("`{name}` names {file}, which doesn't exist; nothing ran")).line(format!(
         "a text that begins with an @ is given with two: --input {}",
         quoted(&format!("{name}=@@{text}"))
     )))
@@ -172,8 +172,8 @@ fn unknown(specs: &[InputSpec], name: &str) -> Problem {
     let problem = Problem::usage(format!("the pipeline has no input `{name}`; nothing ran"));
     match closest(name, names.clone()) {
         Some(meant) => problem.line(format!("did you mean `{meant}`?")),
-        None if specs.is_empty() => problem.line("it takes none"),
-        None => problem.line(format!("it takes: {}", names.collect::<Vec<_>>().join(", "))),
+        None if specs.is_empty() => problem.line("it has no inputs"),
+        None => problem.line(format!("its inputs are: {}", names.collect::<Vec<_>>().join(", "))),
     }
 }
 

@@ -38,11 +38,18 @@ fn main() -> ExitCode {
         let backtrace = if shown { backtrace.to_string() } else { String::new() };
         terminal.note(&format!("{panic}\n{backtrace}"));
     }));
+    let is_json = arguments.command.is_json();
     let show = |problem: Problem| {
         problem.show(&terminal, arguments.verbose);
         problem.exit
     };
-    let exit = commands::run(arguments.command, terminal).unwrap_or_else(show);
+    let report = |problem: Problem| {
+        if is_json {
+            terminal.data(&format!("{}\n", problem.record()));
+        }
+        show(problem)
+    };
+    let exit = commands::run(arguments.command, terminal).unwrap_or_else(report);
     match terminal.data_lost() {
         Some(error) => exit.worst(show(Problem::data_lost(error))).into(),
         None => exit.into(),

@@ -31,11 +31,11 @@ pub fn warn(terminal: Terminal, warning: &Warning) {
 fn words_for(warning: &Warning) -> String {
     match warning {
         Warning::StoreLocked { store } => format!(
-            "another program holds a lock on {}; its runs wait until that program lets go of it",
+            "another program holds a lock on {}; its runs wait until that program releases it",
             shown_path(&store.join("motet.db"))
         ),
         Warning::StoreUnlocked { store } => {
-            format!("the lock on {} is gone; its runs go on", shown_path(&store.join("motet.db")))
+            format!("the lock on {} is gone; its runs continue", shown_path(&store.join("motet.db")))
         }
         other => other.to_string(),
     }

@@ -8,6 +8,7 @@ use motet::language::Diagnostic;
 use motet::settings::Power;
 use motet::store::StoreError;
 use motet::trust::Trust;
+use serde_json::{Value as Json, json};
 
 use crate::exit::Exit;
 use crate::project::{shown_path, typed_command, typed_path, working_folder};
@@ -18,6 +19,8 @@ use crate::terminal::Terminal;
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub struct Problem {
+    /// The stable code of its kind.
+    code: String,
     /// What is wrong.
     what: String,
     /// Where, why, and what to do: a line each.
@@ -44,6 +47,7 @@ impl Problem {
 
     pub fn new(exit: Exit, what: impl Into<String>) -> Problem {
         Problem {
+            code: exit.problem_code().to_owned(),
             what: without_number(&what.into()),
             lines: Vec::new(),
             causes: Vec::new(),
@@ -62,6 +66,14 @@ impl Problem {
     pub fn line(mut self, line: impl Into<String>) -> Problem {
         self.lines.push(without_number(&line.into()));
         self
+    }
+
+    /// Adds what to do, if there is something.
+    fn hint(self, hint: Option<String>) -> Problem {
+        match hint {
+            Some(hint) => self.line(hint),
+            None => self,
+        }
     }
 
     /// Findings of a check, as they are.
@@ -84,6 +96,7 @@ impl Problem {
             terminal.note_line(&Line::of(Tone::Plain, format!("  {line}")));
         }
         if verbose {
+            terminal.note_line(&Line::of(Tone::Dim, format!("  code: {}", self.code)));
             for cause in &self.causes {
                 terminal.note_line(&Line::of(Tone::Dim, format!("  because: {cause}")));
             }
@@ -93,6 +106,22 @@ impl Problem {
     /// What is wrong, and all else in one line.
     pub fn in_two(self) -> (String, String) {
         (self.what, self.lines.join("; "))
+    }
+
+    /// The stable code of its kind.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The same for programs: the last line of what `--json` prints.
+    pub fn record(&self) -> Json {
+        let mut record = json!({
+            "event": "error", "code": self.code, "message": self.what, "details": self.lines,
+        });
+        if !self.findings.is_empty() {
+            record["findings"] = json!(self.findings);
+        }
+        record
     }
 
     fn shown_lines(&self) -> Vec<String> {
@@ -116,7 +145,7 @@ pub fn verdict(file: &str, findings: &[Diagnostic]) -> String {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
-        let mut problem = words_for(&error);
+        let mut problem = Problem { code: error.code().to_owned(), ..words_for(&error) };
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             problem.causes.push(cause.to_string());
@@ -150,7 +179,7 @@ fn words_for(error: &Error) -> Problem {
             let what = format!("this machine lacks {}; nothing ran", names.join(" and "));
             missing.iter().fold(Problem::new(Exit::Machine, what), |problem, tool| {
                 problem.line(format!(
-                    "install it: {}   (or say in motet.toml where it is: {})",
+                    "install it: {}   (or set its path in motet.toml: {})",
                     tool.install, tool.setting
                 ))
             })
@@ -165,8 +194,8 @@ fn words_for(error: &Error) -> Problem {
             "`{step}` of run {} is {status}, so there is nothing to decide",
             run.short()
         ))
-        .line("only a step that is parked because nobody can tell how its attempt ended can be resolved")
-        .line(format!("see where its steps stand: {}", typed_command(format!("show {}", run.short())))),
+        .line("only a step that is parked because the outcome of its attempt is unknown can be resolved")
+        .line(format!("see the status of its steps: {}", typed_command(format!("show {}", run.short())))),
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
             format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
         ),
@@ -175,9 +204,9 @@ fn words_for(error: &Error) -> Problem {
             if runs.len() > RUNS_MAX {
                 ids.push("…");
             }
-            Problem::usage(format!("`{ending}` fits {}", count(runs.len(), "run")))
+            Problem::usage(format!("`{ending}` matches {}", count(runs.len(), "run")))
                 .line(ids.join(", "))
-                .line("type more of its end")
+                .line("type more characters of the id")
         }
         Error::RunName(_) => Problem::usage(error.to_string()),
         Error::RunDiffers(run) => Problem::usage(format!(
@@ -189,7 +218,7 @@ fn words_for(error: &Error) -> Problem {
             Exit::Interrupted,
             format!("run {} was interrupted; what is done is kept", run.short()),
         )
-        .line(format!("go on with it: {}", typed_command(format!("resume {}", run.short())))),
+        .line(format!("resume it: {}", typed_command(format!("resume {}", run.short())))),
         Error::File { verb, path, error } => Problem::new(
             Exit::Machine,
             format!("failed to {verb} {}: {}", shown_path(path), reason_of(error)),
@@ -199,31 +228,32 @@ fn words_for(error: &Error) -> Problem {
         }
         Error::Untrusted { file, powers, changed } => untrusted_words(file, powers, *changed),
         Error::Clock(now) => {
-            Problem::new(Exit::Machine, "this machine's clock stands before 1970; nothing ran")
+            Problem::new(Exit::Machine, "this machine's clock is set before 1970; nothing ran")
                 .line(format!("it says {now}: set it, then try again"))
         }
         Error::OwnerDiffers { store, pid, what } => {
             Problem::new(Exit::Machine, format!("another process (pid {pid}) drives the store, with {what}"))
                 .line(format!("the store: {}", shown_path(store)))
-                .line(format!("wait for its end, or end it: kill {pid}"))
+                .line(format!("wait until it ends, or end it: kill {pid}"))
         }
         Error::OwnerSilent { store, pid } => {
-            let what = format!("{} drives the store, and doesn't answer", owner_words(*pid));
+            let what = format!("{} drives the store, and doesn't respond", owner_words(*pid));
             let problem = Problem::new(Exit::Machine, what).line(format!("the store: {}", shown_path(store)));
             match pid {
                 // To this number a signal must never be sent: it would reach the shell of the reader.
-                0 => problem.line("if it is stopped, let it go on: `fg` where it was started"),
+                0 => problem.line("if it is suspended, continue it: `fg` where it was started"),
                 pid => problem
                     .line(format!(
-                        "if it is stopped, let it go on: kill -CONT {pid} (or `fg` where it was started)"
+                        "if it is suspended, continue it: kill -CONT {pid} (or `fg` where it was started)"
                     ))
                     .line(format!("or end it: kill -9 {pid}; what is done is kept")),
             }
         }
-        Error::Refused { pid, message } => Problem::new(Exit::Machine, message)
-            .line(format!("said by the process that drives the store (pid {pid})")),
+        Error::Refused { pid, message, hint, .. } => Problem::new(Exit::Machine, message)
+            .hint(hint.clone())
+            .line(format!("reported by the process that drives the store (pid {pid})")),
         Error::Import { path, message } => {
-            Problem::usage(format!("{} can't be taken as an input: {message}", shown_path(path)))
+            Problem::usage(format!("{} can't be used as an input: {message}", shown_path(path)))
                 .line("nothing ran")
         }
         Error::LayOut { run, folder, error } => {
@@ -240,9 +270,9 @@ fn words_for(error: &Error) -> Problem {
         Error::Journal { run, misuse } => {
             Problem::new(Exit::Machine, format!("the journal of run {} can't be followed", run.short()))
                 .line(misuse.to_string())
-                .line(format!("`{}` says whether the store is damaged", typed_command("doctor")))
+                .line(format!("`{}` checks whether the store is damaged", typed_command("doctor")))
         }
-        other => Problem::new(Exit::Machine, other.to_string()),
+        other => Problem::new(Exit::Machine, other.what()).hint(other.hint()),
     }
 }
 
@@ -260,7 +290,7 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
     Some(match error {
         StoreError::Missing { folder } => {
             Problem::usage(format!("there is no store in {}: nothing ran here yet", shown_path(folder)))
-                .line("the first `motet run FILE` makes it; another one is named with --store DIR")
+                .line("the first `motet run FILE` creates it; use --store DIR for another one")
         }
         StoreError::Gone { folder } => {
             problem(format!("there was a store in {}, but its motet.db is gone", shown_path(folder)))
@@ -271,7 +301,7 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
             let mark = typed_path(&folder.join("mark"));
             problem(format!("the store in {} is not complete: {what}", shown_path(folder)))
                 .line("put motet.db and motet.db-wal back as they were, or restore a backup")
-                .line(format!("to go on with what is left: rm {mark}"))
+                .line(format!("to continue with what is left: rm {mark}"))
         }
         StoreError::LogRemoved { folder } => problem(format!(
             "the store in {} lost its motet.db-wal while it was in use, and with it the last turns",
@@ -281,12 +311,12 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         StoreError::Occupied { folder, holds } => {
             problem(format!("{} is not a store and not empty, so it is left as it is", shown_path(folder)))
                 .line(format!("it holds {holds}"))
-                .line("name an empty folder, or one that isn't there yet: --store DIR")
+                .line("name an empty folder, or one that doesn't exist yet: --store DIR")
         }
         StoreError::NotEmpty { folder, holds } => {
             Problem::usage(format!("{} is not empty, so nothing is copied there", shown_path(folder)))
                 .line(format!("it holds {holds}"))
-                .line("name an empty folder, or one that isn't there yet")
+                .line("name an empty folder, or one that doesn't exist yet")
         }
         StoreError::Unwanted { folder } => {
             Problem::new(Exit::Interrupted, "interrupted: the copy was not whole, so nothing is left of it")
@@ -296,20 +326,20 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
                 ))
         }
         StoreError::InsideItself { folder } => Problem::usage(format!(
-            "{} lies in the store that is to be copied, so nothing is copied there",
+            "{} is inside the store to be copied, so nothing is copied there",
             shown_path(folder)
         ))
         .line("name a folder outside of it"),
         StoreError::NotAFolder { file, is } => {
             Problem::usage(format!("{} is {is}, and a copy is a folder", shown_path(file)))
-                .line("name an empty folder, or one that isn't there yet")
+                .line("name an empty folder, or one that doesn't exist yet")
         }
         StoreError::NoFolder { path, is } => {
             problem(format!("{} is {is}, and a store is a folder", shown_path(path)))
                 .line("move it away, or use another store: --store DIR")
         }
         StoreError::NotPlain { file, is } => problem(format!("{} is {is}", shown_path(file)))
-            .line("Motet never makes one there: in a project that was copied it may lead anywhere")
+            .line("Motet never creates one there: in a copied project it may lead anywhere")
             .line("move it away, or use another store: --store DIR"),
         StoreError::NotPrivate { folder, user } => {
             problem(format!("{} belongs to another user (number {user})", shown_path(folder)))
@@ -318,13 +348,9 @@ fn folder_words(error: &StoreError) -> Option<Problem> {
         }
         StoreError::MadeByOthers { folder, by } => {
             problem(format!("the store in {} was made by {by}", shown_path(folder)))
+                .line(format!("it can be read: {}, {}", typed_command("runs"), typed_command("show RUN")))
                 .line(format!(
-                    "it can be looked at: {}, {}",
-                    typed_command("runs"),
-                    typed_command("show RUN")
-                ))
-                .line(format!(
-                    "to drive it as your own, adopt it once: {}, or {}",
+                    "to use it as your own, adopt it once: {}, or {}",
                     typed_command("run FILE --adopt"),
                     typed_command("resume --adopt")
                 ))
@@ -344,7 +370,7 @@ fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
         .fold(Problem::usage(what), Problem::line);
     if let Some(memory) = Trust::of_environment().open_to_others() {
         return problem
-            .line(format!("no word in {} is believed: others can write there", shown_path(memory)))
+            .line(format!("nothing saved in {} is trusted: other users can write there", shown_path(memory)))
             .line(format!("chmod 700 {}, then {}", typed_path(memory), trust_command(file)));
     }
     problem.line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
@@ -370,40 +396,20 @@ fn project_of(file: &Path) -> &Path {
     if file.is_dir() { file } else { file.parent().unwrap_or(file) }
 }
 
-/// Store errors say what to do behind a colon or semicolon: that becomes a line of its own.
+/// Errors of the store, with what to type where there is something to type.
 fn store_words(error: &StoreError) -> Problem {
-    if let Some(problem) = folder_words(error) {
-        return problem;
-    }
-    let text = error.to_string();
-    let at = match error {
-        StoreError::Corrupt { .. } => text.find("; "),
-        StoreError::ReadOnly { .. }
-        | StoreError::Newer { .. }
-        | StoreError::NewerRun { .. }
-        | StoreError::Foreign { .. }
-        | StoreError::Busy { .. }
-        | StoreError::Full { .. }
-        | StoreError::FileLimit { .. }
-        | StoreError::Disk { .. }
-        | StoreError::Closed => text.rfind(": "),
-        _ => None,
-    };
     let exit = match error {
         StoreError::NoRun { .. } => Exit::Usage,
         _ => Exit::Machine,
     };
-    match at {
-        Some(at) => Problem::new(exit, &text[..at]).line(&text[at + 2..]),
-        None => Problem::new(exit, text),
-    }
+    folder_words(error).unwrap_or_else(|| Problem::new(exit, error.what()).hint(error.hint()))
 }
 
 /// What the system says, without its number.
 pub fn reason_of(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "it isn't there".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
+        std::io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         _ => without_number(&error.to_string()).to_lowercase(),

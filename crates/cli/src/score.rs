@@ -52,8 +52,8 @@ pub struct Part {
     pub defaults: Vec<(String, Value)>,
     /// The limits of its first target, if work leaves the engine.
     pub timeouts: Option<Timeouts>,
-    /// The pools in which its targets are at work.
-    pub pools: Vec<String>,
+    /// The pool of each of its targets.
+    pub target_pools: Vec<Option<String>>,
     pub total_timeout: Option<Span>,
     /// The steps inside.
     pub inner: Vec<Part>,
@@ -193,7 +193,7 @@ impl Part {
             attempts_max: 0,
             defaults: Vec::new(),
             timeouts: None,
-            pools: Vec::new(),
+            target_pools: Vec::new(),
             total_timeout: step.total_timeout,
             inner,
         };
@@ -205,6 +205,11 @@ impl Part {
         part
     }
 
+    /// The pools that its targets run in, each once.
+    pub fn pools(&self) -> BTreeSet<&str> {
+        self.target_pools.iter().flatten().map(String::as_str).collect()
+    }
+
     fn add_targets(&mut self, targets: &[Target], history: &History) {
         let first = &targets[0];
         self.usual =
@@ -212,8 +217,8 @@ impl Part {
         self.does = targets.iter().map(|target| target.contract.operation.clone()).collect();
         self.attempts_max = targets.iter().map(attempts_max).sum();
         self.timeouts = (first.contract.work != Work::Engine).then_some(first.timeouts);
-        let pools: BTreeSet<_> = targets.iter().filter_map(|target| target.pool.clone()).collect();
-        self.pools = pools.iter().map(|pool| pool.to_string()).collect();
+        self.target_pools =
+            targets.iter().map(|target| target.pool.as_ref().map(ToString::to_string)).collect();
         let written: Vec<&str> = first.with.iter().map(|(name, _)| name.as_str()).collect();
         let left_out =
             first.contract.inputs.iter().filter(|parameter| !written.contains(&parameter.name.as_str()));

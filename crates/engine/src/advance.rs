@@ -135,7 +135,7 @@ impl Handling<'_> {
         }
     }
 
-    /// Evaluates the condition; if it doesn't hold, the step is skipped, if it can't be told, failed.
+    /// Evaluates the condition; if it doesn't hold, the step is skipped, if it can't be determined, failed.
     fn condition_holds(&mut self, id: NodeId, step: &Step) -> bool {
         let Some(condition) = &step.condition else { return true };
         match self.run.evaluate(condition, id) {

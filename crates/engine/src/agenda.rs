@@ -1,7 +1,7 @@
 //! The agenda: what is still to be looked at, a turn at a time.
 //!
 //! A turn is bounded in bytes, so what would make it longer is left for the next one, which is due at
-//! once ([`Run::next_deadline`]): a million items begin, or are called off, in waves. The agenda is no
+//! once ([`Run::next_deadline`]): a million items begin, or are cancelled, in waves. The agenda is no
 //! state: after a crash it is made again from the state ([`Run::unsettled`]).
 
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub(crate) enum Task {
     Close(NodeId),
     /// Items of a fan-out may begin, or it may end.
     Continue(NodeId),
-    /// What is inside a node is called off, from its child `from` on.
+    /// What is inside a node is cancelled, from its child `from` on.
     CallOff {
         /// The node.
         id: NodeId,
@@ -91,7 +91,7 @@ impl Node {
 }
 
 impl Run {
-    /// Why a node that isn't terminal is about to be called off, if it is: it is inside of what a task
+    /// Why a node that isn't terminal is about to be cancelled, if it is: it is inside of what a task
     /// of the agenda has not come to yet.
     pub(crate) fn doom_of(&self, id: NodeId) -> Option<Arc<str>> {
         self.agenda.0.iter().find_map(|task| match task {
@@ -159,7 +159,7 @@ impl Run {
         is_ready.then_some(Task::Examine(id))
     }
 
-    /// Why all that is inside a node is to be called off, if it is.
+    /// Why all that is inside a node is to be cancelled, if it is.
     fn end_of_children(&self, id: NodeId) -> Option<Arc<str>> {
         let node = self.node(id);
         if let Some(why) = self.why_cancelled().filter(|_| id == NodeId::ROOT) {
@@ -170,7 +170,7 @@ impl Run {
             (Some(failed), _) => Some(format!("`{}` failed", self.node(failed).path).into()),
             (None, StepStatus::Completed) => Some("enough items succeeded".into()),
             (None, StepStatus::Failed) => Some("too few items can succeed".into()),
-            (None, StepStatus::Cancelled) => Some("the step it belongs to was called off".into()),
+            (None, StepStatus::Cancelled) => Some("the step it belongs to was cancelled".into()),
             (None, _) => None,
         }
     }

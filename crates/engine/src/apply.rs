@@ -90,7 +90,7 @@ impl Run {
         Misuse::Illegal { turn: self.turns, step: step.clone(), status, event: event.to_owned() }
     }
 
-    /// Whether a step or item will go on without a decision.
+    /// Whether a step or item will continue without a decision.
     pub(crate) fn is_moving(&self, id: NodeId) -> bool {
         let node = self.node(id);
         match node.status {
@@ -384,7 +384,7 @@ impl Run {
         ])
     }
 
-    /// Books the end of a step or item with what it is part of, and lets go of what only a live one
+    /// Books the end of a step or item with what it is part of, and releases what only a live one
     /// needs.
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);

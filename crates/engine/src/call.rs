@@ -136,7 +136,7 @@ impl Handling<'_> {
                 self.act_on(id, number);
             }
             (Phase::Doubtful, Found::Unclear) => {
-                let message = "nobody can tell whether the provider took the request";
+                let message = "it is unknown whether the provider accepted the request";
                 self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
             }
             (Phase::Stopping { job: None, .. }, Found::Absent) => self.let_go(id, key, LateEnd::Cancelled),
@@ -186,7 +186,7 @@ impl Handling<'_> {
         self.act_on(id, number);
     }
 
-    /// An attempt failed, or nobody can tell whether it did.
+    /// An attempt failed, or it is unknown whether it did.
     pub(crate) fn end_badly(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
         let target = self.target_of(id, &key);
         match failure.class == Class::Unknown && self.decides_unknown(id, target) {
@@ -289,7 +289,7 @@ impl Handling<'_> {
         is_written || self.run.is_call(id, target)
     }
 
-    /// Takes an attempt for failed of which nobody can tell how it ended; it may be billed.
+    /// Counts an attempt as failed whose outcome is unknown; it may be billed.
     fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
         let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };
@@ -324,7 +324,7 @@ impl Handling<'_> {
                 self.launch(id);
             }
             Decision::Fail => {
-                let failure = Failure::new(Class::Unknown, format!("taken for failed by {by}"));
+                let failure = Failure::new(Class::Unknown, format!("counted as failed by {by}"));
                 self.write_off(id, key, &failure, false);
                 self.decide(id, Setback::GivenUp(&failure));
             }
@@ -427,7 +427,7 @@ impl Run {
 }
 
 impl AttemptEnd {
-    /// What is known if nobody can tell how the attempt ended: that is said, or a request was stopped that may
+    /// What is known if it is unknown how the attempt ended: that is said, or a request was stopped that may
     /// have left (`may_have_left`).
     fn unknown_failure(&self, may_have_left: bool) -> Option<Failure> {
         match self {

@@ -21,9 +21,9 @@ pub enum Command {
         /// All that it needs at once.
         needs: Needs,
     },
-    /// Do something for an attempt, and tell what came of it.
+    /// Do something for an attempt, and report what came of it.
     Perform(Box<Perform>),
-    /// Stop the work of an attempt, and tell its end. If the host doesn't know it, it has ended.
+    /// Stop the work of an attempt, and report its end. If the host doesn't know it, it has ended.
     Stop {
         /// The attempt.
         key: AttemptKey,
@@ -40,24 +40,24 @@ pub enum Command {
 /// replaces what it was told before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// The work itself, on this machine. Told as [`crate::Input::Ended`].
+    /// The work itself, on this machine. Reported as [`crate::Input::Ended`].
     Work,
-    /// Send the request, once. Told as [`crate::Input::Accepted`] or [`crate::Input::Ended`].
+    /// Send the request, once. Reported as [`crate::Input::Accepted`] or [`crate::Input::Ended`].
     Submit,
-    /// Ask the provider whether it took the request. Told as [`crate::Input::Reconciled`].
+    /// Ask the provider whether it took the request. Reported as [`crate::Input::Reconciled`].
     Reconcile,
-    /// Ask for the job until there is news. Told as [`crate::Input::Polled`], or as
+    /// Ask for the job until there is news. Reported as [`crate::Input::Polled`], or as
     /// [`crate::Input::Ended`] if it failed.
     Poll {
         /// The provider's name for it.
         job: String,
     },
-    /// Fetch the result of the job. Told as [`crate::Input::Ended`].
+    /// Fetch the result of the job. Reported as [`crate::Input::Ended`].
     Fetch {
         /// The provider's name for it.
         job: String,
     },
-    /// Cancel the job at the provider, and find out how it ended. Told as [`crate::Input::Ended`].
+    /// Cancel the job at the provider, and find out how it ended. Reported as [`crate::Input::Ended`].
     Cancel {
         /// The provider's name for it.
         job: String,

@@ -198,7 +198,7 @@ impl Dispatcher {
         verdicts
     }
 
-    /// When to tell it [`Told::Tick`] if nothing happens before.
+    /// When to send it [`Told::Tick`] if nothing happens before.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let kept = self.kept();
         self.waiting.lacks_time().filter_map(|part| self.scarce.when(part, &kept, self.now)).min()

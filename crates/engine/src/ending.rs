@@ -77,7 +77,7 @@ impl Handling<'_> {
     }
 
     /// Calls off all that is not terminal inside a node, from its child `from` on. What doesn't fit into
-    /// the turn is called off in the next ones; meanwhile nothing starts there.
+    /// the turn is cancelled in the next ones; meanwhile nothing starts there.
     pub(crate) fn call_off_inside(&mut self, id: NodeId, from: usize, reason: &Arc<str>) {
         let mut index = from;
         while let Some(child) = self.run.node(id).child(index) {

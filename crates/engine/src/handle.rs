@@ -197,7 +197,7 @@ impl<'a> Handling<'a> {
         self.emit_of_run(RunEvent::Resumed { away });
     }
 
-    /// If the step of an attempt is about to be called off, that comes before whatever is told of it.
+    /// If the step of an attempt is about to be cancelled, that comes before whatever is told of it.
     pub(crate) fn meet_doom(&mut self, key: &AttemptKey) {
         if let Some(id) = self.run.find(&key.step)
             && let Some(reason) = self.run.doom_of(id)
@@ -294,7 +294,7 @@ impl Run {
         }
     }
 
-    /// All commands that are in flight: what a host must issue again when it takes the run up, after it told
+    /// All commands that are in flight: what a host must issue again when it resumes the run, after it told
     /// [`Input::Resume`]. What attempts at work hold is told to the dispatcher before anything is asked of it.
     pub fn outstanding(&self) -> Vec<Command> {
         let ids = || (0..self.nodes.len() as u32).map(NodeId);

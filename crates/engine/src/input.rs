@@ -1,4 +1,4 @@
-//! Inputs: what the engine is told.
+//! Inputs: what happened, as reported to the engine.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dispatcher::Cause;
 use crate::{AttemptKey, Intent};
 
-/// Something the world, the host or a user tells a run.
+/// Something that the world, the host or a user reports to a run.
 ///
 /// Handling is total: an input that comes late, twice, out of order or for something that doesn't
 /// exist changes nothing.
@@ -42,7 +42,7 @@ pub enum Input {
         /// What the provider says.
         news: JobNews,
     },
-    /// The provider was asked for an attempt of which nobody could tell whether its request had left.
+    /// The provider was asked for an attempt because it was unknown whether its request had left.
     Reconciled {
         /// The attempt.
         key: AttemptKey,
@@ -81,7 +81,7 @@ pub enum Input {
         /// Who.
         by: String,
     },
-    /// A process takes the run up again. Told after a replay, before what is outstanding is done.
+    /// A process resumes the run. Told after a replay, before what is outstanding is done.
     Resume {
         /// How long nobody drove it.
         away: Span,
@@ -100,7 +100,7 @@ pub enum AttemptEnd {
         /// What it cost all the same.
         cost: Cost,
     },
-    /// Stopped as it was told.
+    /// Stopped as it was asked to.
     Cancelled,
 }
 
@@ -124,7 +124,7 @@ pub enum Found {
     Job(String),
     /// It certainly never took the request.
     Absent,
-    /// Nobody can tell.
+    /// It is unknown.
     Unclear,
 }
 

@@ -1,4 +1,4 @@
-//! Fan-out: which items start, and when the join goes on.
+//! Fan-out: which items start, and when the join continues.
 
 use motet_pipeline::Failure;
 use motet_pipeline::plan::Each as EachPolicy;
@@ -87,7 +87,7 @@ impl Handling<'_> {
         }
     }
 
-    /// Ends the step; items that are still under way are called off.
+    /// Ends the step; items that are still under way are cancelled.
     fn end_join(&mut self, id: NodeId, failure: Option<Failure>) {
         let reason = if failure.is_none() { "enough items succeeded" } else { "too few items can succeed" };
         self.call_off_inside(id, 0, &reason.into());

@@ -41,7 +41,7 @@ pub enum StepStatus {
     Failed,
     /// It did not run.
     Skipped,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 

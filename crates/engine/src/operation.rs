@@ -46,7 +46,7 @@ pub(crate) fn judge_size(values: &Map, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!(
-        "the {what} hold more than {} MiB together; what is large must be a file",
+        "the {what} hold more than {} MiB together; large values must be files",
         STEP_UNITS_MAX >> 20
     );
     Err(Failure::new(Class::TooLarge, message))

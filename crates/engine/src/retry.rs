@@ -22,11 +22,11 @@ pub fn moment(
 ) -> (Timestamp, String) {
     let own = now.after(rule.map_or(Span::seconds(1), |rule| pause(rule, attempts, random)));
     match (failure.retry_at, rule) {
-        (Some(told), _) if told > own => (told, format!("{}: told to wait until then", failure.class)),
+        (Some(told), _) if told > own => (told, format!("{}: asked to wait until then", failure.class)),
         (_, Some(rule)) => {
             (own, format!("{}: attempt {} of {} failed", failure.class, attempts, rule.attempts))
         }
-        (_, None) => (own, format!("{}: told to wait", failure.class)),
+        (_, None) => (own, format!("{}: asked to wait", failure.class)),
     }
 }
 

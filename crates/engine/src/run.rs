@@ -20,9 +20,9 @@ use crate::{AttemptKey, Event, ParkReason, RunEvent, RunId};
 ///
 /// Its methods come in four kinds, to be called in this order:
 /// 1. [`Run::start`] or [`Run::replay`] make it;
-/// 2. [`Run::handle`] tells it what happened, and gives back the turn to append and the commands to
+/// 2. [`Run::handle`] takes what happened, and gives back the turn to append and the commands to
 ///    carry out once that is durable;
-/// 3. [`Run::next_deadline`] says when to tell it [`crate::Input::Tick`] if nothing else happens;
+/// 3. [`Run::next_deadline`] says when to send it [`crate::Input::Tick`] if nothing else happens;
 /// 4. getters show its state, and [`Run::outstanding`] all commands that are in flight, so that any
 ///    host can issue them again.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct Run {
     pub(crate) stopping: usize,
     /// The steps and items that are parked, and why.
     pub(crate) parked: BTreeMap<NodeId, ParkReason>,
-    /// How many steps and items will go on without a decision: they wait for a slot, sleep, or have an attempt
+    /// How many steps and items will continue without a decision: they wait for a slot, sleep, or have an attempt
     /// under way.
     pub(crate) moving: usize,
     pub(crate) timers: Timers,
@@ -81,7 +81,7 @@ pub enum RunStatus {
         /// Why.
         failure: Failure,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
         /// Why, in words.
         reason: String,
@@ -124,7 +124,7 @@ pub enum Misuse {
     #[error("the journal belongs to another version of the pipeline")]
     OtherPlan,
     /// A turn is missing, or there twice.
-    #[error("turn {expected} is missing: the journal goes on with turn {found}")]
+    #[error("turn {expected} is missing: the journal continues with turn {found}")]
     Gap {
         /// The turn that should follow.
         expected: u64,
@@ -222,7 +222,7 @@ impl Run {
         &self.status
     }
 
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub fn degraded(&self) -> bool {
         self.degraded
     }
@@ -232,7 +232,7 @@ impl Run {
         self.cost
     }
 
-    /// When to tell it [`crate::Input::Tick`] if nothing happens before: at once, if there is more to do
+    /// When to send it [`crate::Input::Tick`] if nothing happens before: at once, if there is more to do
     /// than fitted into its last turn.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if !self.agenda.is_empty() || self.is_finished() {
@@ -277,7 +277,7 @@ impl Run {
         self.turns
     }
 
-    /// The status of a step or item. An item that nobody waits for any more counts as called off,
+    /// The status of a step or item. An item that nobody waits for any more counts as cancelled,
     /// though nothing was recorded of it.
     pub fn step_status(&self, path: &StepPath) -> Option<StepStatus> {
         if let Some(id) = self.find(path) {

@@ -26,7 +26,7 @@ pub enum Change {
     Succeeded,
     /// The attempt failed.
     AttemptFailed,
-    /// The attempt is told to stop.
+    /// The attempt is asked to stop.
     Abandoned,
     /// It will be tried again.
     RetryScheduled,
@@ -44,7 +44,7 @@ pub enum Change {
     Completed,
     /// It failed for good.
     Failed,
-    /// It is called off.
+    /// It is cancelled.
     Cancelled,
 }
 

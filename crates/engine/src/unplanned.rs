@@ -1,4 +1,4 @@
-//! The end of a run whose plan can't be had any more: it is called off by what its journal says alone.
+//! The end of a run whose plan can't be had any more: it is cancelled by what its journal says alone.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent, StepStatus, Tu
 /// How many events a turn has at most.
 const TURN_EVENTS_MAX: usize = 1_000;
 
-/// The turns that call off the run of which `journal` tells; none if it is over. Steps and items of which the
+/// The turns that cancel the run of which `journal` tells; none if it is over. Steps and items of which the
 /// journal doesn't tell yet have no end.
 ///
 /// Where the plan is there, [`crate::Input::Cancel`] is better: it stops what is in flight.

@@ -16,7 +16,7 @@ impl<'a> Inputs<'a> {
         let text = value.as_str().ok_or_else(|| wrong_kind(name, value, "text"))?.trim();
         let length = text.chars().count();
         if length > max {
-            let message = format!("`{name}` has {length} characters; at most {max} are taken");
+            let message = format!("`{name}` has {length} characters; at most {max} are allowed");
             return Err(Failure::too_large(message));
         }
         Ok((!text.is_empty()).then_some(text))

@@ -45,7 +45,7 @@ pub(crate) fn contract() -> Contract {
             "What is said and when, in seconds: [{word, start, end}]. Whole sentences may be given as words.",
         ))
         .input(Parameter::optional("script", Type::Text).range(0.0, 100_000.0).about(
-            "What is said, where nothing tells when: spread evenly from `start` to `end`. Give this or `words`.",
+            "What is said, when no times are known: spread evenly from `start` to `end`. Give this or `words`.",
         ))
         .input(Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
             "Where the script begins, in seconds.",
@@ -67,7 +67,7 @@ pub(crate) fn contract() -> Contract {
             "Words in one caption at most; by default 8, with bold 3.",
         ))
         .input(Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
-            "Characters in one caption at most, of which a Chinese one counts as two; by default 42, or what fits on two lines.",
+            "Characters in one caption at most; a Chinese character counts as two. By default 42, or what fits on two lines.",
         ))
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
@@ -123,7 +123,7 @@ fn said(request: &Request, duration: f64) -> Result<Vec<Word>, Failure> {
             let most = ((end - start) * WORDS_A_SECOND_MAX).max(WORDS_A_SECOND_MAX);
             if words.len() as f64 > most {
                 return Err(request.refuse(&format!(
-                    "can't show a script of {} words in {:.1} s: nobody reads more than {WORDS_A_SECOND_MAX} a second",
+                    "can't show a script of {} words in {:.1} s: at most {WORDS_A_SECOND_MAX} words a second can be read",
                     words.len(),
                     end - start
                 )));

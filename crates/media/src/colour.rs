@@ -29,7 +29,7 @@ impl Colour {
         let named = NAMED.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         let value = named.or_else(|| hexadecimal(text.strip_prefix('#')?)).ok_or_else(|| {
             Failure::invalid(format!(
-                "`{}` is no colour; write #rrggbb, or a name such as black",
+                "`{}` is not a colour; write #rrggbb, or a name such as black",
                 crate::request::excerpt(text)
             ))
         })?;

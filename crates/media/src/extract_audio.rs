@@ -10,13 +10,13 @@ use crate::{Recipe, sound};
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/extract-audio", Work::Processor)
-        .summary("Takes the sound out of a video.")
+        .summary("Extracts the sound of a video.")
         .input(Parameter::required("video", Type::media(MediaKind::Video)).about("A video with sound."))
         .input(
             Parameter::optional("format", Type::Text)
                 .default("mp3")
                 .one_of(["mp3", "m4a", "wav"])
-                .about("mp3 is taken by every provider; wav loses nothing and is large."),
+                .about("Every provider accepts mp3; wav is lossless and large."),
         )
         .output("audio", Type::media(MediaKind::Audio))
         .tool(Tool::Ffmpeg)
@@ -26,7 +26,7 @@ pub(crate) fn contract() -> Contract {
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let video = request.required_media("video");
     if video.has_audio == Some(false) {
-        return Err(request.refuse("can't take the sound out of a video that has none"));
+        return Err(request.refuse("can't extract the sound of a video that has none"));
     }
     let format = match request.word("format") {
         "wav" => Format::Wav,

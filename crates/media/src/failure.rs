@@ -58,7 +58,7 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Failure {
     if LACKS.iter().any(|phrase| stderr.contains(phrase)) {
         return Failure::unavailable(format!(
             "this ffmpeg is too old, or built without a part that is needed; install a full build of ffmpeg \
-             {FFMPEG_VERSION_MIN} or newer (motet doctor tells what is there)"
+             {FFMPEG_VERSION_MIN} or newer (motet doctor shows what is installed)"
         ));
     }
     // A shell's 128 + signal, and ffmpeg's own 255 after a signal, mean the same as no code at all.

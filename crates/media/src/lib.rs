@@ -51,7 +51,7 @@ pub use recipe::{Call, Output, Recipe};
 
 use request::Request;
 
-/// The oldest ffmpeg that can do all that is planned here: since then `amix` can be told to `normalize` nothing.
+/// The oldest ffmpeg that can do all that is planned here: since then `amix` can be told not to `normalize`.
 pub const FFMPEG_VERSION_MIN: &str = "4.4";
 
 /// An operation: its contract, and the function that plans it.

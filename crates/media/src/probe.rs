@@ -39,7 +39,7 @@ pub fn arguments(file: &str) -> Vec<String> {
 pub(crate) fn contract() -> Contract {
     let maybe = |ty: Type| Type::OneOf(vec![ty, Type::Null]);
     Contract::new("media/probe", Work::Processor)
-        .summary("Tells the measures of media: size, length, rate. Costs nothing: they were taken when it came in.")
+        .summary("Reports the measures of media: size, length, rate. Costs nothing: media are measured when they come in.")
         .input(
             Parameter::required(
                 "media",

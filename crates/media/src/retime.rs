@@ -26,7 +26,7 @@ pub(crate) fn contract() -> Contract {
         .input(
             Parameter::optional("duration", Type::Number)
                 .range(0.05, 21_600.0)
-                .about("How long it shall last, in seconds. Give this or `speed`."),
+                .about("How long it should last, in seconds. Give this or `speed`."),
         )
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))

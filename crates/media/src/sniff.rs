@@ -1,4 +1,4 @@
-//! What some bytes are, told by their beginning and never by a name.
+//! What some bytes are, detected by their beginning and never by a name.
 
 use motet_pipeline::MediaKind;
 

@@ -21,7 +21,7 @@ pub(crate) fn contract() -> Contract {
                 .about("A video or sound."),
         )
         .input(time("start").default(0.0).about("Where the part begins, in seconds."))
-        .input(time("duration").about("How long it is, in seconds; at most the rest is taken."))
+        .input(time("duration").about("How long it is, in seconds; at most the rest is used."))
         .input(time("end").about("Where it ends, in seconds, instead of `duration`."))
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))

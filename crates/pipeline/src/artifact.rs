@@ -47,7 +47,7 @@ impl fmt::Display for MediaKind {
 
 /// Bytes that are kept, by digest, with what was measured when they came in (law L5).
 ///
-/// A measure that the kind doesn't have (the duration of a picture), or that can't be told, is
+/// A measure that the kind doesn't have (the duration of a picture), or that can't be determined, is
 /// `None`. In a journal an artifact is a JSON object with the key `$artifact` for its digest; see
 /// [`crate::value::journal`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ pub fn contracts() -> Vec<Contract> {
             .usually(0.0, 0.0),
         fail(),
         Contract::new(TRANSFORM, Work::Engine)
-            .summary("Gives its value again: a name for something that expressions make.")
+            .summary("Returns its value: a name for the result of an expression.")
             .input(Parameter::required("value", Type::Any).about("any value"))
             .output("value", Type::Any)
             .usually(0.0, 0.0),
@@ -47,7 +47,7 @@ pub fn duration(value: &Value) -> Option<Span> {
 
 fn fail() -> Contract {
     let mut contract = Contract::new(FAIL, Work::Engine)
-        .summary("Fails, always: the end of a branch that must not go on.")
+        .summary("Always fails: the end of a branch that must not continue.")
         .input(Parameter::required("message", Type::Text).about("what went wrong"))
         .input(
             Parameter::optional("class", Type::Text)

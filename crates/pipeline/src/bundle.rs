@@ -134,7 +134,7 @@ fn relative(main: &str, path: &str) -> String {
 }
 
 fn outside_of_project(path: &str) -> Diagnostic {
-    Diagnostic::of_file(path, Code::BadPath, "the file lies outside of the project")
+    Diagnostic::of_file(path, Code::BadPath, "the file is outside the project")
 }
 
 /// The path that `written` means in the file `user`; `None` if it leaves the project's folder.
@@ -174,7 +174,7 @@ fn read_text(
         return Err(fault(Code::NotUtf8, "is UTF-16 text; save it as UTF-8".to_owned()));
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(fault(Code::Binary, format!("is no text: byte {at} is zero")));
+        return Err(fault(Code::Binary, format!("is not text: byte {at} is zero")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();

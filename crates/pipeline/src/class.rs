@@ -25,7 +25,7 @@ pub enum Class {
     Unavailable,
     /// Our deadline passed on a known job or on free work.
     Timeout,
-    /// Nobody can tell whether the work was done.
+    /// It is unknown whether the work was done.
     Unknown,
     /// The model, version, voice or job does not exist.
     Gone,

@@ -13,7 +13,7 @@ use crate::Value;
 
 /// The largest compiled regular expression of a schema, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
-/// How many faults of one value are told.
+/// How many faults of one value are reported.
 const FAULTS_MAX: usize = 20;
 
 /// The schema itself is wrong.
@@ -105,7 +105,7 @@ impl Schema {
             let json = value.to_json();
             if self.0.has_references && !work::is_bounded(&self.0.written, &json) {
                 return vec![format!(
-                    "{subject} can't be held against its schema: its references make too much work"
+                    "{subject} can't be checked against its schema: its references take too much work"
                 )];
             }
             return faults_by(&self.0.validator, subject, "", &json, FAULTS_MAX);
@@ -315,7 +315,7 @@ mod tests {
             (0..60).map(|index| (format!("a{index}"), twice(index + 1))).collect();
         defs.insert("a60".into(), json!({ "type": "string" }));
         let wide = Schema::read(&json!({ "$ref": "#/$defs/a0", "$defs": defs })).unwrap();
-        let too_much = "`x` can't be held against its schema: its references make too much work";
+        let too_much = "`x` can't be checked against its schema: its references take too much work";
         assert_eq!(wide.faults("`x`", &Value::from("a")), [too_much]);
 
         let again =

@@ -144,7 +144,7 @@ impl Work {
 
 /// How a call is made that leaves this machine and may cost.
 ///
-/// It is sent at most once for each attempt: when nobody can tell whether it arrived, the provider is asked,
+/// It is sent at most once for each attempt: when it is unknown whether it arrived, the provider is asked,
 /// and what can't be known is decided by the step's `on_unknown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {

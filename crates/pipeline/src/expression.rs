@@ -143,7 +143,7 @@ impl Template {
     /// else is a text.
     ///
     /// # Errors
-    /// All faults that can be told without knowing which names there are; never an empty list.
+    /// All faults that can be determined without knowing which names there are; never an empty list.
     pub fn text(source: &str) -> Result<Template, Vec<Fault>> {
         if !["{{", "{%", "{#"].iter().any(|marker| source.contains(marker)) {
             return Ok(Template::literal(Value::from(source)));
@@ -197,7 +197,7 @@ impl Template {
         &self.references
     }
 
-    /// The type of the template's value, as far as it can be told, and the names, steps and fields in
+    /// The type of the template's value, as far as it is known, and the names, steps and fields in
     /// it that certainly aren't there. The spans of a list's or map's faults are offsets in the
     /// scalars they stand in.
     ///

@@ -87,7 +87,7 @@ pub enum Known {
     /// It is not so.
     #[default]
     No,
-    /// Nobody can tell.
+    /// It is unknown.
     Maybe,
     /// It is so.
     Yes,

@@ -102,7 +102,7 @@ fn in_whole(ty: &Type, value: Value) -> Value {
     }
 }
 
-/// How many unknown inputs are told one by one.
+/// How many unknown inputs are reported one by one.
 const UNKNOWN_MAX: usize = 20;
 
 /// All that is wrong with `value` as the input `spec`.
@@ -182,7 +182,7 @@ fn read_json(text: &str) -> Result<Option<Value>, String> {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(_) => Ok(None),
         Ok(_) if refused.contains("recursion limit") => {
-            Err(format!("has lists and objects that lie more than {DEPTH_MAX} deep"))
+            Err(format!("has lists and objects nested more than {DEPTH_MAX} deep"))
         }
         Ok(_) => Err("has a number that is too large".to_owned()),
     }
@@ -333,7 +333,7 @@ outputs: { words: { value: '{{ steps.a.value }}', type: string } }
         let accept = |depth: usize| accept(&specs, [("x".to_owned(), Value::from(nest(depth)))].into());
         assert!(accept(64).is_ok());
         let misfits = accept(65).unwrap_err();
-        assert_eq!(misfits[0].message, "`x` has lists and objects that lie more than 64 deep");
+        assert_eq!(misfits[0].message, "`x` has lists and objects nested more than 64 deep");
     }
 
     #[test]
@@ -365,7 +365,7 @@ outputs: { words: { value: '{{ steps.a.value }}', type: string } }
             (json!("string"), "1e400", Ok("\"1e400\"")),
             (json!({}), "{\"$absent\": true}", Ok(r#"{"$plain":[["$absent",true]]}"#)),
             (json!({}), &"[".repeat(5_000), Ok(&format!("\"{}\"", "[".repeat(5_000)))),
-            (json!({}), &nested, Err("`x` has lists and objects that lie more than 64 deep")),
+            (json!({}), &nested, Err("`x` has lists and objects nested more than 64 deep")),
             (json!("image"), "x.png", Err("`x` must be an image, from a file")),
         ];
         for (schema, text, expected) in table {

@@ -61,12 +61,12 @@ pub struct Cost {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// Whoever did the work told it.
+    /// Reported by whoever did the work.
     #[default]
     Billed,
     /// It was computed from what was used, by a price book.
     Computed,
-    /// Nobody can tell whether it will be billed: the most that it can be.
+    /// It is unknown whether it will be billed: the most that it can be.
     Maybe,
 }
 
@@ -74,7 +74,7 @@ impl Cost {
     /// Nothing was spent.
     pub const NONE: Cost = Cost { amount: Money::ZERO, basis: Basis::Billed };
 
-    /// What whoever did the work told.
+    /// What was reported by whoever did the work.
     pub const fn billed(amount: Money) -> Cost {
         Cost { amount, basis: Basis::Billed }
     }
@@ -84,7 +84,7 @@ impl Cost {
         Cost { amount, basis: Basis::Computed }
     }
 
-    /// The most that something can cost of which nobody can tell whether it will be billed.
+    /// The most that something can cost if it is unknown whether it will be billed.
     pub const fn maybe(amount: Money) -> Cost {
         Cost { amount, basis: Basis::Maybe }
     }

@@ -2,7 +2,7 @@
 //!
 //! A check decides once what a pipeline means: which step waits for which, which contract an operation has,
 //! which defaults hold. The pin is that decision. Whoever resumes a run *links* its pin, which gives the plan
-//! of then, and judges nothing: no finding of a later check can refuse it. Texts are compiled again, so
+//! of then, and checks nothing: no finding of a later check can refuse it. Texts are compiled again, so
 //! what this version can't compile at all can't be linked either.
 //!
 //! Operations and files stand in a pin by name, each once, so a pin is about as large as the texts of its

@@ -204,7 +204,7 @@ pub struct Step {
     /// Whether its failure is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
-    /// What follows when nobody can tell how an attempt ended; if nothing is written, a call that may cost is
+    /// What to do when it is unknown how an attempt ended; if nothing is written, a call that may cost is
     /// parked, and anything else fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<OnUnknown>,
@@ -246,7 +246,7 @@ pub struct Each {
     pub max_parallel: Option<usize>,
     /// How many must succeed.
     pub quorum: Quorum,
-    /// Whether the join goes on as soon as the quorum is there.
+    /// Whether the join continues as soon as the quorum is reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
     /// Whether the step's condition is evaluated for every item.
@@ -329,7 +329,7 @@ pub struct Target {
     pub pool: Option<Arc<str>>,
 }
 
-/// What follows when nobody can tell how an attempt ended.
+/// What to do when it is unknown how an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnknown {

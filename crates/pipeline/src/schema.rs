@@ -91,14 +91,14 @@ fn step_keys() -> Json {
             "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^(all|any|[1-9][0-9]*|(100|[1-9][0-9]?) *%)$" }],
             "description": "How many items must succeed: all (default), any, a number, a percentage."
         },
-        "early": { "type": "boolean", "description": "Go on as soon as the quorum is there, and cancel the rest." },
+        "early": { "type": "boolean", "description": "Continue as soon as the quorum is reached, and cancel the rest." },
         "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
         "timeout": { "$ref": "#/$defs/timeout", "description": "How long an attempt may take; a bare duration is that of the job." },
         "pool": pool(),
         "fallback": one_or_many(json!({ "$ref": "#/$defs/fallback" })),
         "check": one_or_many(json!({ "$ref": "#/$defs/check" })),
         "optional": { "type": "boolean", "description": "Tolerate failure: the step is then absent." },
-        "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What follows when nobody can tell how an attempt ended; a call that may cost is parked, if this isn't given." },
+        "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What to do when the outcome of an attempt is unknown; by default, a call that may cost is parked." },
         "labels": { "$ref": "#/$defs/labels" },
         "description": { "type": "string" },
     })
@@ -108,7 +108,7 @@ fn fallback_keys() -> Json {
     json!({
         "uses": { "type": "string", "description": "The next target." },
         "with": { "$ref": "#/$defs/with" },
-        "on": { "$ref": "#/$defs/classes", "description": "The failure classes for which it is taken." },
+        "on": { "$ref": "#/$defs/classes", "description": "The failure classes for which it is used." },
         "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
         "timeout": { "$ref": "#/$defs/target_timeout" },
         "pool": pool(),
@@ -116,15 +116,15 @@ fn fallback_keys() -> Json {
 }
 
 fn pool() -> Json {
-    json!({ "type": "string", "description": "The pool of the settings in which it is at work: only so many at once, only so often." })
+    json!({ "type": "string", "description": "The pool, defined in the settings, that the step runs in: it limits how many attempts run at once, and how often one may start." })
 }
 
 fn retry_keys() -> Json {
     json!({
-        "on": { "$ref": "#/$defs/classes", "description": "The failure classes for which the rule holds." },
+        "on": { "$ref": "#/$defs/classes", "description": "The failure classes to which the rule applies." },
         "attempts": { "type": "integer", "minimum": 1, "maximum": 100, "description": "How many attempts at a target in all; 3 if not given." },
         "backoff": { "$ref": "#/$defs/duration", "description": "The pause before the second attempt; 1s if not given." },
-        "factor": { "type": "number", "minimum": 1, "maximum": 100, "description": "By what the pause grows; 2 if not given." },
+        "factor": { "type": "number", "minimum": 1, "maximum": 100, "description": "The factor by which the pause grows; 2 if not given." },
         "max_backoff": { "$ref": "#/$defs/duration", "description": "The longest pause; 30s if not given." },
         "jitter": { "type": "boolean", "description": "Whether the pause is drawn between zero and its full length; true if not given." },
         "timeout": { "anyOf": [{ "$ref": "#/$defs/duration" }, { "type": "string", "pattern": "^(?!0+(\\.0+)? *x$)[0-9]+(\\.[0-9]+)? *x$" }], "description": "The job timeout of further attempts: a duration, or a factor such as 2x." },

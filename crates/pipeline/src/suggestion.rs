@@ -1,5 +1,7 @@
 //! Suggestions: "did you mean …?".
 
+use rapidfuzz::distance::osa::{Args, BatchComparator};
+
 #[cfg(test)]
 thread_local! {
     /// How many names this thread has compared with others.
@@ -19,6 +21,7 @@ thread_local! {
 /// ```
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
+    let slips = BatchComparator::new(word.iter().copied());
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         #[cfg(test)]
@@ -33,7 +36,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let most =
             best.map_or(Some(allowed), |(least, _)| least.checked_sub(1).map(|less| less.min(allowed)));
         let Some(most) = most else { break };
-        if let Some(distance) = distance(&word, &other, most) {
+        let within = Args::default().score_cutoff(most);
+        if let Some(distance) = slips.distance_with_args(other.iter().copied(), &within) {
             best = Some((distance, candidate));
         }
     }
@@ -53,34 +57,10 @@ pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// Long words are cut: nobody mistypes a name of more than 64 letters, and the table stays small.
+/// Long words are cut: nobody mistypes a name of more than 64 letters, and up to there a comparison takes one
+/// step for each letter.
 fn folded(word: &str) -> Vec<char> {
     word.chars().filter(|c| !matches!(c, '-' | '_')).take(64).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// How many slips lead from one word to the other (optimal string alignment), if that is at most `most`.
-fn distance(from: &[char], to: &[char], most: usize) -> Option<usize> {
-    let mut before = vec![0; to.len() + 1];
-    let mut above: Vec<usize> = (0..=to.len()).collect();
-    let mut line = vec![0; to.len() + 1];
-    for (row, letter) in from.iter().enumerate() {
-        line[0] = row + 1;
-        for (column, other) in to.iter().enumerate() {
-            let swap = (row > 0 && column > 0 && *letter == to[column - 1] && from[row - 1] == *other)
-                .then(|| before[column - 1] + 1);
-            line[column + 1] = (above[column] + usize::from(letter != other))
-                .min(above[column + 1] + 1)
-                .min(line[column] + 1)
-                .min(swap.unwrap_or(usize::MAX));
-        }
-        // What comes next is made of these two lines, and can't be less.
-        if line.iter().chain(&above).all(|slips| *slips > most) {
-            return None;
-        }
-        std::mem::swap(&mut before, &mut above);
-        std::mem::swap(&mut above, &mut line);
-    }
-    Some(above[to.len()]).filter(|slips| *slips <= most)
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Value {
         Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect()))
     }
 
-    /// Whether lists and objects lie more than [`DEPTH_MAX`] deep in it. Costs nothing.
+    /// Whether lists and objects are nested more than [`DEPTH_MAX`] deep in it. Costs nothing.
     pub fn lies_too_deep(&self) -> bool {
         self.weight().depth() > DEPTH_MAX as u64
     }
@@ -96,10 +96,10 @@ impl Value {
     /// holds too much. Nothing if it can.
     pub fn excess(&self, units_max: u64) -> Option<String> {
         if self.lies_too_deep() {
-            return Some(format!("has lists and objects that lie more than {DEPTH_MAX} deep"));
+            return Some(format!("has lists and objects nested more than {DEPTH_MAX} deep"));
         }
         (self.units() > units_max)
-            .then(|| format!("holds more than {} MiB; what is large must be a file", units_max >> 20))
+            .then(|| format!("holds more than {} MiB; large values must be files", units_max >> 20))
     }
 
     /// Whether it is JSON and nothing more: no media and nothing absent is in it.

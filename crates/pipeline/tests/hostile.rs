@@ -80,7 +80,7 @@ fn of_very_many_faults_in_one_line_some_are_told_and_all_are_counted() {
     let diagnostics = check(&load(text.as_bytes()).unwrap(), &Catalogue::default()).diagnostics;
     assert_eq!(diagnostics.len(), 200);
     let notes = &diagnostics.last().unwrap().notes;
-    assert_eq!(notes.last().unwrap(), "there are 4800 more findings; mend these first");
+    assert_eq!(notes.last().unwrap(), "there are 4800 more findings; fix these first");
     render(&diagnostics, false);
 }
 
@@ -100,7 +100,7 @@ fn aliases_of_aliases_lie_no_deeper_than_what_is_written_out() {
         format!("  {name}: {{ uses: data/transform, with: {{ value: {value} }} }}\n")
     };
     let text = pipeline(&(step("a", &format!("&v {}", nest("x"))) + &step("b", &nest("*v"))));
-    insta::assert_snapshot!(message(text.as_bytes()).lines().next().unwrap_or(""), @"error[too-deep]: maps and lists lie more than 64 deep here");
+    insta::assert_snapshot!(message(text.as_bytes()).lines().next().unwrap_or(""), @"error[too-deep]: maps and lists are nested more than 64 deep here");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_pipeline_that_uses_too_many_files_is_stopped() {
 
 #[test]
 fn files_that_lie_too_deep_in_each_other_are_stopped_in_whatever_order_they_are_checked() {
-    const TOO_DEEP: &str = "files and groups lie more than 64 deep in each other here";
+    const TOO_DEEP: &str = "files and groups are nested more than 64 deep here";
     let next = |index: usize| match index {
         200 => "  a: { uses: flow/fail, with: { message: x } }".to_owned(),
         _ => format!("  a: {{ uses: ./f{}.yaml }}", index + 1),

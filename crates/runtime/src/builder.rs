@@ -1,7 +1,7 @@
 //! Pipelines built in Rust, that nest the way people think.
 //!
 //! What a step gives is what another one takes: order and parallelism follow from that. The builder
-//! writes the same document that a file would be, and the same check judges it.
+//! writes the same document that a file would be, and the same check runs over it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {

@@ -1,7 +1,7 @@
 //! The control socket: how other processes on this machine reach the owner of a store.
 //!
 //! A connection carries JSON, a value a line. Both sides begin with a [`Hello`]; then the guest sends
-//! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner goes on with
+//! one [`Request`] and the owner one [`Reply`]. After [`Request::Follow`] the owner continues with
 //! [`Bell`]s until the run ends or the owner leaves. The bells ring only: what happened is read from
 //! the store, which is the truth for everybody. A connection that ends without a reply means that the
 //! owner is gone; the guest asks the next one, or is the next one. An owner that has nothing to say
@@ -31,7 +31,7 @@ pub(crate) use guest::{Guest, Unreached};
 pub(crate) use start::Start;
 
 /// The number of this protocol.
-const PROTOCOL: u32 = 3;
+const PROTOCOL: u32 = 4;
 
 /// What both sides say first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ enum Refusal {
     RunDiffers(RunId),
     NoRun(String),
     NotParked { run: RunId, step: StepPath, status: String },
-    Other(String),
+    Other(ErrorText),
 }
 
 impl Refusal {
@@ -137,7 +137,7 @@ impl Refusal {
             Error::NotParked { run, step, status } => {
                 Refusal::NotParked { run: run.clone(), step: step.clone(), status: status.clone() }
             }
-            other => Refusal::Other(other.to_string()),
+            other => Refusal::Other(other.into()),
         }
     }
 
@@ -149,8 +149,30 @@ impl Refusal {
             Refusal::RunDiffers(run) => Error::RunDiffers(run),
             Refusal::NoRun(run) => Error::NoRun(run),
             Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
-            Refusal::Other(message) => Error::Refused { pid, message },
+            Refusal::Other(text) => text.into_error(pid),
         }
+    }
+}
+
+/// What an error of the owner says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ErrorText {
+    code: String,
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<&Error> for ErrorText {
+    fn from(error: &Error) -> ErrorText {
+        ErrorText { code: error.code().to_owned(), message: error.what(), hint: error.hint() }
+    }
+}
+
+impl ErrorText {
+    /// The error for the guest of the owner `pid`.
+    pub(crate) fn into_error(self, pid: u32) -> Error {
+        let ErrorText { code, message, hint } = self;
+        Error::Refused { pid, code, message, hint }
     }
 }
 
@@ -160,12 +182,12 @@ impl Refusal {
 pub(crate) enum Bell {
     /// The turns up to this one are in the store.
     Turn(u64),
-    /// An attempt tells how far it is.
+    /// An attempt reports how far it is.
     Progress { step: StepPath, attempt: u32, fraction: Option<f64>, message: Option<String> },
     /// Nobody drives the run.
     Idle,
     /// The store keeps nothing more.
-    Broken(String),
+    Broken(ErrorText),
 }
 
 impl From<&Progress> for Bell {

@@ -57,8 +57,8 @@ pub(crate) enum Message {
     AreLive { runs: Vec<RunId>, answer: oneshot::Sender<Vec<bool>> },
     /// Tell where to hear of a run, if it is driven here.
     Follow { run: RunId, feed: oneshot::Sender<Option<Arc<Feed>>> },
-    /// Stop all work, keep what came of it, and leave: the runs can be taken up again.
-    /// The lock is let go of last.
+    /// Stop all work, keep what came of it, and leave: the runs can be resumed.
+    /// The lock is released last.
     Leave { left: oneshot::Sender<()> },
 }
 

@@ -1,5 +1,9 @@
 //! The one error of the library.
 
+#[cfg(test)]
+mod tests;
+mod words;
+
 use std::path::PathBuf;
 
 use motet_engine::{Misuse, RunId};
@@ -12,32 +16,26 @@ use crate::settings::Power;
 use crate::tools::MissingTool;
 
 /// Why something asked of the library was not done.
-#[derive(Debug, thiserror::Error)]
+///
+/// It says what is wrong ([`what`](Error::what)) and what to do ([`hint`](Error::hint)); printed, it says both.
+/// Programs match on it, or on its [`code`](Error::code).
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The pipeline has faults; nothing ran.
-    #[error("{}", first_words(.0))]
     Check(Vec<Diagnostic>),
     /// The plan that the run was started with can't be used here. The run is as it was, and can be cancelled.
-    #[error(
-        "the plan {0}: cancel the run and start it again, or resume it with the version of Motet that started it"
-    )]
     Plan(String),
     /// The run needs tasks that this process doesn't have; nothing was done.
-    #[error("the run needs {}: register {} with the program that resumes it", .0.join(", "), them(.0))]
     Tasks(Vec<String>),
     /// The inputs don't fit the pipeline; nothing ran.
-    #[error("{}", misfit_words(.0))]
     Inputs(Vec<Misfit>),
     /// The machine lacks programs that the pipeline needs; nothing ran.
-    #[error("{}", tool_words(.0))]
     Tools(Vec<MissingTool>),
     /// The store could not be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// Another process drives the store; or this one, under another [`Motet`](crate::Motet) that is
     /// still open or whose runs are still held.
-    #[error("{} drives the store {}", owner_words(*pid), store.display())]
     Owned {
         /// The store.
         store: PathBuf,
@@ -45,10 +43,6 @@ pub enum Error {
         pid: u32,
     },
     /// Another process drives the store, and can't do it for this one.
-    #[error(
-        "another process (pid {pid}) drives the store {}, with {what}: wait for its end, or end it",
-        store.display()
-    )]
     OwnerDiffers {
         /// The store.
         store: PathBuf,
@@ -58,10 +52,6 @@ pub enum Error {
         what: String,
     },
     /// Another process drives the store, and gives no sign of life: somebody has stopped it.
-    #[error(
-        "{} drives the store {}, and doesn't answer: let it go on, or end it",
-        other_words(*pid), store.display()
-    )]
     OwnerSilent {
         /// The store.
         store: PathBuf,
@@ -69,15 +59,17 @@ pub enum Error {
         pid: u32,
     },
     /// The process that drives the store refused.
-    #[error("the process that drives the store (pid {pid}) refused: {message}")]
     Refused {
         /// The process.
         pid: u32,
-        /// Why, in its words.
+        /// The code of its error.
+        code: String,
+        /// What is wrong, in its words.
         message: String,
+        /// What to do, in its words.
+        hint: Option<String>,
     },
     /// A file that is given as an input can't be taken.
-    #[error("{}: {message}", path.display())]
     Import {
         /// The file.
         path: PathBuf,
@@ -85,7 +77,6 @@ pub enum Error {
         message: String,
     },
     /// The outputs of a completed run could not be laid out.
-    #[error("run {run} is completed, but its outputs can't be written to {}: {error}; they are kept in the store", folder.display())]
     LayOut {
         /// The run.
         run: RunId,
@@ -95,13 +86,8 @@ pub enum Error {
         error: std::io::Error,
     },
     /// There is no such run.
-    #[error("there is no run `{0}`; `motet runs` lists them")]
     NoRun(String),
     /// The step isn't parked because of its attempt, so there is nothing to decide.
-    #[error(
-        "`{step}` of run {run} is {status}: only a step that is parked because nobody can tell how its attempt \
-         ended can be resolved"
-    )]
     NotParked {
         /// The run.
         run: RunId,
@@ -110,8 +96,7 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
-    /// The ending fits several runs.
-    #[error("`{ending}` fits several runs: {}", .runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", "))]
+    /// The ending matches several runs.
     AmbiguousRun {
         /// What was asked for.
         ending: String,
@@ -119,15 +104,10 @@ pub enum Error {
         runs: Vec<RunId>,
     },
     /// A run of this name exists with another pipeline or other inputs.
-    #[error("there is a run `{0}` with another pipeline or other inputs; choose another name for this one")]
     RunDiffers(RunId),
     /// A run can't have this name, which is also that of a folder below `out/`.
-    #[error(
-        "a run can't be called `{0}`: its name has letters, digits, `-`, `_` and `.`, at most 100 of them, no `.` first"
-    )]
     RunName(RunId),
     /// The journal of a run can't be followed.
-    #[error("the journal of run {run} can't be followed: {misuse}")]
     Journal {
         /// The run.
         run: RunId,
@@ -135,29 +115,19 @@ pub enum Error {
         misuse: Misuse,
     },
     /// The run failed.
-    #[error("the run failed{}: {failure}", step.as_ref().map(|step| format!(" at `{step}`")).unwrap_or_default())]
     RunFailed {
         /// The step that failed first.
         step: Option<StepPath>,
         /// Why.
         failure: Failure,
     },
-    /// The run was called off.
-    #[error("the run was cancelled: {0}")]
+    /// The run was cancelled.
     RunCancelled(String),
     /// Nobody drives the run any more; it can be resumed.
-    #[error("run {0} was interrupted; it can be resumed")]
     Interrupted(RunId),
     /// The process that drives the store doesn't drive this run.
-    #[error(
-        "run {0} is not driven by the process that drives its store; it can be resumed when that has ended"
-    )]
     Undriven(RunId),
     /// The engine panicked while it handled the run, which this process leaves alone from then on.
-    #[error(
-        "run {run} is quarantined: Motet panicked over it ({panic}). What it recorded is kept, and all other \
-         runs go on. Please report this; a new process, best of a newer version, can resume it"
-    )]
     Quarantined {
         /// The run.
         run: RunId,
@@ -165,30 +135,20 @@ pub enum Error {
         panic: String,
     },
     /// The engine panicked while a run was to begin.
-    #[error(
-        "the run was not started: Motet panicked over it ({panic}). Nothing of it is kept. Please report this"
-    )]
     StartPanicked {
         /// What the panic said.
         panic: String,
     },
-    /// What drives the store in this process has panicked; it has stopped all work and let go of the store.
-    #[error(
-        "Motet panicked ({panic}), stopped all work and let go of the store. What was recorded is kept. \
-         Please report this; open the store again to resume its runs"
-    )]
+    /// What drives the store in this process has panicked; it has stopped all work and released the store.
     DriverPanicked {
         /// What the panic said.
         panic: String,
     },
-    /// This process has let go of the store.
-    #[error("this process was told to stop and has let go of the store")]
+    /// This process has released the store.
     Left,
     /// The outputs of a run don't have the shape that was asked for.
-    #[error("the outputs don't have the shape that was asked for: {0}")]
-    Outputs(#[source] serde_json::Error),
+    Outputs(serde_json::Error),
     /// A file could not be read or written.
-    #[error("failed to {verb} {}: {error}", path.display())]
     File {
         /// What was tried.
         verb: &'static str,
@@ -198,7 +158,6 @@ pub enum Error {
         error: std::io::Error,
     },
     /// A project's settings have powers that nobody has granted; nothing was done.
-    #[error("{}: {}", file.display(), power_words(powers))]
     Untrusted {
         /// The file of the settings, or the project's folder if there is none.
         file: PathBuf,
@@ -208,16 +167,12 @@ pub enum Error {
         changed: bool,
     },
     /// A person's word about a project can't be kept.
-    #[error("what you trust can't be remembered: {0}")]
     Memory(String),
-    /// The machine's clock stands before 1970; nothing ran.
-    #[error("this machine's clock stands before 1970 ({0}): set it")]
+    /// The machine's clock is set before 1970; nothing ran.
     Clock(Timestamp),
     /// The settings speak of a provider, or of one of its addresses, that there isn't.
-    #[error("{0}")]
     Providers(String),
     /// A setting in `motet.toml` is wrong.
-    #[error("{}:{line}:{column}: {message}", path.display())]
     Settings {
         /// The file.
         path: PathBuf,
@@ -230,6 +185,23 @@ pub enum Error {
     },
 }
 
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // It says what the store's error says.
+            Error::Store(error) => error.source(),
+            Error::Outputs(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
+        Error::Store(error)
+    }
+}
+
 impl Error {
     pub(crate) fn file(verb: &'static str, path: impl Into<PathBuf>, error: std::io::Error) -> Error {
         Error::File { verb, path: path.into(), error }
@@ -240,7 +212,7 @@ impl Error {
         matches!(self, Error::Check(_) | Error::Plan(_))
     }
 
-    /// Whether this is about one run alone: others can be gone on with.
+    /// Whether this is about one run alone: others can be resumed.
     pub(crate) fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)
@@ -257,45 +229,4 @@ impl Error {
             _ => false,
         }
     }
-}
-
-fn them(names: &[String]) -> &'static str {
-    if names.len() == 1 { "it" } else { "them" }
-}
-
-fn owner_words(pid: u32) -> String {
-    match pid == std::process::id() {
-        true => format!("this process already (pid {pid})"),
-        false => other_words(pid),
-    }
-}
-
-fn other_words(pid: u32) -> String {
-    if pid == 0 { "another process".into() } else { format!("another process (pid {pid})") }
-}
-
-fn first_words(diagnostics: &[Diagnostic]) -> String {
-    match diagnostics {
-        [] => "the pipeline has faults".into(),
-        [only] => format!("{}:{}: {}", only.file, only.line, only.message),
-        [first, rest @ ..] => {
-            format!("{}:{}: {} (and {} more)", first.file, first.line, first.message, rest.len())
-        }
-    }
-}
-
-fn misfit_words(misfits: &[Misfit]) -> String {
-    misfits.iter().map(|misfit| misfit.message.as_str()).collect::<Vec<_>>().join("; ")
-}
-
-fn power_words(powers: &[Power]) -> String {
-    let words: Vec<String> =
-        powers.iter().map(|power| format!("`{}` waits for trust: it {power}", power.setting)).collect();
-    words.join("; ")
-}
-
-fn tool_words(missing: &[MissingTool]) -> String {
-    let words =
-        missing.iter().map(|missing| format!("{} isn't on this machine: {}", missing.name, missing.install));
-    words.collect::<Vec<_>>().join("; ")
 }

@@ -1,4 +1,4 @@
-//! Following a run: what its readers are told, in which order, and what they cost (little).
+//! Following a run: what its followers receive, in which order, and at what cost (little).
 //!
 //! Turns are in the store, so nobody keeps them for a reader: whoever follows a run remembers the number
 //! of the last turn that it was told, and reads on from there when a bell rings. A reader that stands
@@ -22,19 +22,19 @@ pub(crate) use feed::{Bells, Feed, Listener, Publisher};
 /// About how many bytes of a journal are read at once.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// Something that those who follow a run are told.
+/// Something that the followers of a run receive.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Happening {
     /// A turn is durable.
     Turn(Arc<Turn>),
-    /// An attempt tells how far it is. Not kept: a slow reader hears of the latest only.
+    /// An attempt reports how far it is. Not kept: a slow reader hears of the latest only.
     Progress(Arc<Progress>),
-    /// Nobody drives the run any more; it can be taken up again.
+    /// Nobody drives the run any more; it can be resumed.
     Interrupted,
-    /// This process can't follow the run any more; the run itself may go on.
+    /// This process can't follow the run any more; the run itself may continue.
     Lost(Arc<crate::Error>),
-    /// The store keeps nothing more; nobody drives the run any more.
+    /// The store can't record anything more; the run is no longer driven.
     StoreFailed(Arc<StoreError>),
 }
 
@@ -45,9 +45,9 @@ pub struct Progress {
     pub step: StepPath,
     /// Which attempt.
     pub attempt: u32,
-    /// From 0 to 1, where it can be told.
+    /// From 0 to 1, where it is known.
     pub fraction: Option<f64>,
-    /// What it is doing, in words.
+    /// A short description of what it is doing.
     pub message: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Importing: files that a caller gives become artifacts, told and measured by their content.
+//! Importing: files that a caller gives become artifacts, detected and measured by their content.
 
 mod inputs;
 
@@ -22,10 +22,10 @@ pub(crate) use inputs::{Given, judge_kept};
 const MEASURING_TIME_MAX: Duration = Duration::from_secs(300);
 
 impl Motet {
-    /// Keeps a copy of the file at `path`: what it is is told by its content, and measured.
+    /// Keeps a copy of the file at `path`: its type is detected from its content, and measured.
     ///
     /// # Errors
-    /// [`Error::Import`] when it is no file, empty, truncated or damaged; [`Error::File`] when it
+    /// [`Error::Import`] when it is not a file, or is empty, truncated or damaged; [`Error::File`] when it
     /// can't be read; [`Error::Tools`] when ffprobe is needed and missing; [`Error::Store`] when it
     /// can't be kept.
     pub async fn import_file(&self, path: impl AsRef<Path>) -> Result<Artifact, Error> {

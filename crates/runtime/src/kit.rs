@@ -71,8 +71,8 @@ impl Kit {
         Kit::in_world(Arc::new(LiveWorld::default()))
     }
 
-    /// A kit in virtual time: a week of waiting passes at once, and the same `seed` always tells the
-    /// same story. Use it inside [`crate::world::virtual_time::run`].
+    /// A kit in virtual time: a week of waiting passes at once, and the same `seed` always gives the
+    /// same course of events. Use it inside [`crate::world::virtual_time::run`].
     ///
     /// # Panics
     /// As [`Kit::new`].
@@ -185,7 +185,7 @@ fn fault(name: &str, catalogue: &Catalogue) -> Option<Diagnostic> {
     let fault = |message: String| Some(Diagnostic::of_file("test kit", Code::UnknownOperation, message));
     match catalogue.get(name) {
         Some(contract) if contract.work == Work::Engine => {
-            fault(format!("{name} is done by the engine itself: nothing can stand in for it"))
+            fault(format!("{name} is done by the engine itself and can't be replaced"))
         }
         Some(_) => None,
         None => {

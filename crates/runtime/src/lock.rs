@@ -5,7 +5,7 @@
 //! good order. A note names its process only as long as that lives.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use motet_pipeline::Timestamp;
 use motet_store::{StoreError, StoreFolder};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::OFlags;
 
 use crate::Error;
 use crate::process::identity::Identity;
@@ -62,7 +62,7 @@ impl Lock {
             let mut file = StoreFolder::enter(folder)?.open_file(NAME)?;
             let failed = |error| Error::file("lock", &path, error);
             let previous = read_note(&mut file);
-            match Held::try_for(&file, FlockOperation::NonBlockingLockExclusive).map_err(failed)? {
+            match Held::of(file.try_lock()).map_err(failed)? {
                 // The note may be of whoever had it until now.
                 Held::Here if is_at(&file, &path) => {
                     let previous = read_note(&mut file);
@@ -70,9 +70,7 @@ impl Lock {
                 }
                 Held::Here => {}
                 Held::There => {
-                    if Held::try_for(&file, FlockOperation::NonBlockingLockShared).map_err(failed)?
-                        == Held::There
-                    {
+                    if Held::of(file.try_lock_shared()).map_err(failed)? == Held::There {
                         return Err(owned(previous.map_or(0, |note| note.pid())));
                     }
                     // Somebody only looks, which takes a moment.
@@ -106,7 +104,7 @@ impl Lock {
         write().map_err(|error| refused("write", &self.path, error))
     }
 
-    /// Lets go of the store in good order.
+    /// Releases the store in good order.
     pub(crate) fn release(mut self) {
         // If this can't be written, the next owner takes this one for one that died: it is careful.
         let _ = self.announce(&Door::Left);
@@ -121,11 +119,11 @@ enum Held {
 }
 
 impl Held {
-    fn try_for(file: &File, operation: FlockOperation) -> io::Result<Held> {
-        match flock(file, operation) {
+    fn of(tried: Result<(), TryLockError>) -> io::Result<Held> {
+        match tried {
             Ok(()) => Ok(Held::Here),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(Held::There),
-            Err(error) => Err(error.into()),
+            Err(TryLockError::WouldBlock) => Ok(Held::There),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 }
@@ -144,7 +142,7 @@ pub(crate) fn is_held(folder: &Path) -> bool {
         Err(error) => return error.kind() != io::ErrorKind::NotFound,
     };
     let lives = read_note(&mut file).is_some_and(|note| note.door != Door::Left && note.owner.lives());
-    lives || !matches!(Held::try_for(&file, FlockOperation::NonBlockingLockShared), Ok(Held::Here))
+    lives || !matches!(Held::of(file.try_lock_shared()), Ok(Held::Here))
 }
 
 /// How often a lock is asked for that somebody only looks at, and how long that takes at most.

@@ -1,4 +1,4 @@
-//! Measuring: what a file is, told by its content and never by its name (law L5).
+//! Measuring: what a file is, detected by its content and never by its name (law L5).
 
 mod whole;
 

@@ -45,7 +45,7 @@ use crate::world::live::LiveWorld;
 /// A store with the process that drives its runs. Cheap to clone.
 ///
 /// It drives them as long as a clone or a [`RunHandle`] is there. With the last of these all work stops
-/// as by [`Motet::close`], which can be waited for; the runs go on when the store is opened again
+/// as by [`Motet::close`], which can be waited for; the runs continue when the store is opened again
 /// ([`Motet::resume`]).
 ///
 /// ```
@@ -96,7 +96,7 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// Has the driver stop all work, then let go of the store. Does nothing the second time.
+    /// Has the driver stop all work, then release the store. Does nothing the second time.
     fn leave(&self) -> oneshot::Receiver<()> {
         let (left, answer) = oneshot::channel();
         // A driver that is gone already has nothing to stop.
@@ -177,7 +177,7 @@ impl Motet {
         Ok(RunHandle { motet: self.clone(), id: row.id })
     }
 
-    /// Asks a run to end, drives it if nobody does, and returns when it is durable that it was asked.
+    /// Cancels a run. A run that no process drives is driven to its end; returns when the request is durable.
     pub(crate) async fn cancel_durably(&self, id: &RunId, by: &str, reason: &str) -> Result<(), Error> {
         let run = self.find_by_id(id)?;
         {
@@ -217,7 +217,7 @@ impl Motet {
         Err(self.inner.standing.why_undriven(id))
     }
 
-    /// Decides about a parked step, drives its run if nobody does, and returns when the decision is durable.
+    /// Decides about a parked step. A run that no process drives is resumed; returns when the decision is durable.
     pub(crate) async fn resolve_durably(
         &self,
         id: &RunId,
@@ -241,12 +241,12 @@ impl Motet {
         self.inner.standing.quarantined()
     }
 
-    /// Completes when nobody drives the store in this process any more.
+    /// Completes when this process no longer drives the store.
     pub(crate) async fn is_left(&self) {
         self.inner.mail.closed().await;
     }
 
-    /// Stops all work, keeps what came of it, and lets go of the store. Unfinished runs can be resumed.
+    /// Stops all work, keeps what came of it, and releases the store. Unfinished runs can be resumed.
     pub async fn close(self) {
         // A driver that is gone already has nothing to stop.
         let _ = self.inner.leave().await;

@@ -35,7 +35,7 @@ pub trait Operation: Send + Sync + 'static {
 /// Makes the calls of an operation that is done elsewhere and may cost: one whose contract has a
 /// [`motet_pipeline::contract::Call`].
 ///
-/// Each attempt is submitted once. What is told of it is recorded before anything else is done for it, so after a
+/// Each attempt is submitted once. Its progress is recorded before anything else is done for it, so after a
 /// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
 /// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
 pub trait RemoteOperation: Send + Sync + 'static {
@@ -48,7 +48,7 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// Sends the request, once.
     ///
     /// # Errors
-    /// A [`Failure`]. Its class is `unknown` if nobody can tell whether the request arrived.
+    /// A [`Failure`]. Its class is `unknown` if it is unknown whether the request arrived.
     fn submit(&self, work: Work) -> BoxFuture<'static, Result<Submitted, WorkError>>;
 
     /// Asks the provider whether it took the request of an attempt.
@@ -73,7 +73,7 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// Cancels the job at the provider. Gives its result if it was done already, else nothing.
     ///
     /// # Errors
-    /// A [`Failure`] if the job failed before; of class `unknown` if it may go on and be billed.
+    /// A [`Failure`] if the job failed before; of class `unknown` if it may continue and be billed.
     fn cancel(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>>;
 }
 
@@ -104,7 +104,7 @@ pub enum WorkError {
     Failed {
         /// Why.
         failure: Box<Failure>,
-        /// What it cost all the same.
+        /// What it cost nevertheless.
         cost: Cost,
     },
     /// The store can't keep what was made. That is no answer to the attempt: all work stops, and the attempt is

@@ -88,7 +88,7 @@ pub enum ProcessError {
         error: std::io::Error,
     },
     /// It lies in a store, where anybody's files may be.
-    #[error("{program} lies in the store, from which no program is run: name another one in motet.toml")]
+    #[error("{program} is inside the store, from which no program is run: name another one in motet.toml")]
     InStore {
         /// The program.
         program: String,
@@ -109,7 +109,7 @@ pub enum ProcessError {
         /// How large a file may become, in words.
         limit: String,
     },
-    /// It was stopped as it was told.
+    /// It was stopped as it was asked to.
     #[error("stopped")]
     Stopped,
 }

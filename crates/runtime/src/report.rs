@@ -1,6 +1,6 @@
 //! The public story of a run: names and shapes that programs may rely on.
 //!
-//! Whoever shows a run (the command line, a server, a test) tells a [`Reporter`] what happens and
+//! A program that shows a run (the command line, a server, a test) gives a [`Reporter`] what happens and
 //! gets back [`PublicEvent`]s with stable names, and at any time the [`RunRecord`], the fold of all
 //! that happened, and the record of the end ([`Reporter::end`]). `docs/events.md` documents them for
 //! users. What an input marked `sensitive` holds never leaves a reporter.
@@ -45,7 +45,7 @@ impl Reporter {
         Reporter { record: RunRecord::new(run, plan), mask, places }
     }
 
-    /// Takes in what happened, and gives what is to be told about it.
+    /// Takes in what happened, and returns the public events about it.
     pub fn tell(&mut self, happening: &Happening, now: Timestamp) -> Vec<PublicEvent> {
         let mut told = Vec::new();
         self.tell_each(happening, now, |_, event| told.push(event));
@@ -72,7 +72,7 @@ impl Reporter {
         }
     }
 
-    /// Takes in what happened, where nothing is to be told about it.
+    /// Takes in what happened, without making public events.
     pub fn note(&mut self, happening: &Happening) {
         match happening {
             Happening::Turn(turn) => {

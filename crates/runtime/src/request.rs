@@ -1,4 +1,4 @@
-//! Requests: what can be asked about runs, whoever asks: the library, a guest of the store, the command line.
+//! Requests about runs: the same for the library, a guest of the store and the command line.
 
 use motet_engine::{Decision, RunId};
 use motet_pipeline::StepPath;
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::control::Start;
 use crate::motet::Motet;
 
-/// Something that is asked of whoever drives the store.
+/// A request to the process that drives the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
@@ -33,7 +33,7 @@ pub(crate) enum Answer {
 }
 
 impl Motet {
-    /// Does what is asked; returns when that is durable.
+    /// Carries out the request; returns when that is durable.
     pub(crate) async fn carry_out(&self, request: Request) -> Result<Answer, Error> {
         match request {
             Request::Start(start) => {

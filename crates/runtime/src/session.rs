@@ -7,13 +7,13 @@
 //!
 //! **When the owner goes**, the connections of its guests end. Each tries to take the lock; one gets
 //! it, opens the store, and is the owner; the others are its guests. Every guest then asks for the run
-//! that it follows to be taken up, so whatever anybody looks at goes on. If the owner ended without a
-//! word (`kill -9`, loss of power), the guest that becomes the owner also takes up the other runs that
+//! that it follows to be resumed, so whatever anybody looks at continues. If the owner ended without a
+//! word (`kill -9`, loss of power), the guest that becomes the owner also resumes the other runs that
 //! were driven then. Turns are read from the store by their number, so each comes once and in order,
 //! however often the owner changes.
 //!
 //! **An owner whose own runs have ended leaves at once**, also while it drives runs of its guests: it
-//! lets nobody in any more, stops the work that is under way, keeps what came of it, lets go of the
+//! lets nobody in any more, stops the work that is under way, keeps what came of it, releases the
 //! lock, and only then hangs up. Finished steps are kept; an attempt that was at work on this machine
 //! is made again by the next owner, under the same number. This wastes the begun part of that attempt
 //! and needs no agreement between two processes, so there is nothing in it that can go wrong.
@@ -64,8 +64,8 @@ pub struct StartRequest {
     pub options: StartOptions,
 }
 
-/// Whether a process drives the store in `folder`, as far as can be known: where it can't, it is taken for
-/// driven. The unfinished runs of a store that nobody drives are interrupted, and can be resumed.
+/// Whether a process drives the store in `folder`. Where that can't be known, the answer is yes.
+/// The unfinished runs of a store that no process drives are interrupted, and can be resumed.
 pub fn is_driven(folder: &Path) -> bool {
     lock::is_held(folder)
 }
@@ -108,7 +108,7 @@ impl Session {
         self.backstage.owner()
     }
 
-    /// Starts a run and follows it, or goes on with an unfinished one of the same plan and inputs.
+    /// Starts a run and follows it, or resumes an unfinished one of the same plan and inputs.
     /// When this returns, it is durable that the run was asked for.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// Has whoever drives the store do something; if nobody does, this process begins to.
+    /// Has the process that drives the store do something; if there is none, this process becomes it.
     async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let mut patience = Patience::default();
         loop {
@@ -154,11 +154,11 @@ impl Session {
     }
 
     /// Drives the unfinished run whose id ends with `ending`, or all unfinished runs, and follows
-    /// them. Of all runs, one that can't be gone on with is left as it is, and its follower is told
+    /// them. Of all runs, one that can't be resumed is left as it is, and its follower is told
     /// why: [`crate::follow::Happening::Lost`].
     ///
     /// # Errors
-    /// When there is no such run, it can't be taken up, or the store fails.
+    /// When there is no such run, it can't be resumed, or the store fails.
     pub async fn resume(&self, ending: Option<&str>) -> Result<Vec<Followed>, Error> {
         let runs = match ending {
             None => self.take_up_all().await?,
@@ -208,8 +208,8 @@ impl Session {
         Ok(row.id)
     }
 
-    /// Decides what becomes of a step of the run whose id ends with `ending`: one that is parked because nobody
-    /// can tell how its attempt ended. Returns when that is durable; the run goes on, in this process if nobody
+    /// Decides what becomes of a step of the run whose id ends with `ending`: one that is parked because
+    /// the outcome of its attempt is unknown. Returns when that is durable; the run continues, in this process if nobody
     /// else drives the store.
     ///
     /// # Errors
@@ -247,18 +247,18 @@ impl Session {
         Followed::begin(self.backstage.clone(), run, found, drive)
     }
 
-    /// Stops all work of this process and lets go of the store: no new attempt begins, what runs on
-    /// this machine is stopped, the journal is flushed. Those who follow a run are told
+    /// Stops all work of this process and releases the store: no new attempt begins, what runs on
+    /// this machine is stopped, the journal is flushed. Those who follow a run get
     /// [`crate::follow::Happening::Interrupted`]; the runs can be resumed. A run that another process
-    /// drives goes on there: see [`Session::owner`].
+    /// drives continues there: see [`Session::owner`].
     ///
-    /// Returns how many jobs go on at providers; `resume` will pick them up.
+    /// Returns how many jobs continue at providers; `resume` will pick them up.
     pub async fn interrupt(&self) -> usize {
         self.backstage.leave().await;
         0
     }
 
-    /// Lets go of the store. If other processes follow runs here, one of them goes on with them.
+    /// Releases the store. If other processes follow runs here, one of them continues the runs.
     pub async fn close(self) {
         self.backstage.leave().await;
     }

@@ -35,15 +35,15 @@ pub const STORE_VARIABLE: &str = "MOTET_STORE";
 /// The largest file of settings, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// What a store in memory is called where a folder is asked for.
+/// The name of a store in memory where a folder is expected.
 pub const IN_MEMORY: &str = ":memory:";
 
 /// What is set for a project: what its `motet.toml` says, else what is usual.
 ///
 /// ```toml
 /// store = ".motet"              # the folder of the store, or ":memory:"
-/// out = "out"                   # where the outputs of finished runs lie
-/// processors = 4                # how much work that keeps a processor busy goes on at once
+/// out = "out"                   # where the outputs of finished runs go
+/// processors = 4                # how many steps may keep a processor busy at once
 ///
 /// [tools]
 /// ffmpeg = "ffmpeg"             # a name that is looked up, or a path
@@ -52,7 +52,7 @@ pub const IN_MEMORY: &str = ":memory:";
 /// font = "fonts/Title.ttf"      # for titles
 ///
 /// [pools]                       # what steps share that say `pool: NAME`
-/// gpu = 1                       # so many at once
+/// gpu = 1                       # at most this many at once
 /// search = { slots = 4, rate = "30/1m" }
 ///
 /// [providers.replicate]
@@ -68,7 +68,7 @@ pub const IN_MEMORY: &str = ":memory:";
 /// hosts = ["api.weather.example"]          # nobody else is told
 /// ```
 ///
-/// Paths are seen from the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
+/// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
 /// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
 /// program of `[tools]`, and all of `[providers]` and `[secrets]` wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +79,11 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Where the store is, if the file says so.
     pub store: Option<StorePlace>,
-    /// Where the outputs of finished runs lie.
+    /// Where the outputs of finished runs go.
     pub out: PathBuf,
     /// Where this machine's programs are.
     pub tools: Tools,
-    /// How much work that keeps a processor busy may go on at once.
+    /// How much work that keeps a processor busy may run at once.
     pub processors: usize,
     /// What steps share that say `pool: NAME`.
     pub pools: Pools,

@@ -64,12 +64,12 @@ impl Trust {
         }
     }
 
-    /// Trusts nobody but those whose words are kept in `folder`.
+    /// Trusts only the projects that are recorded in `folder`.
     pub fn kept_in(folder: impl Into<PathBuf>) -> Trust {
         Trust { everybody: false, memory: Some(folder.into()) }
     }
 
-    /// Trusts nobody, and remembers nothing.
+    /// Trusts no project, and records nothing.
     pub fn in_nobody() -> Trust {
         Trust { everybody: false, memory: None }
     }
@@ -161,7 +161,7 @@ impl Trust {
         let memory = self.memory()?;
         if end_of(memory).is_none_or(|end| end.starts_with(project)) {
             let why = format!(
-                "{} lies in the project itself, which could bring it along: set XDG_STATE_HOME to a folder outside",
+                "{} is inside the project itself, which could bring its own: set XDG_STATE_HOME to a folder outside",
                 memory.display()
             );
             return Err(Error::Memory(why));

@@ -8,13 +8,13 @@ use motet_engine::RunId;
 use motet_pipeline::StepPath;
 use motet_pipeline::pin::Difference;
 
-/// Something that somebody should know: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
+/// Something that deserves attention: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
 /// says what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The work of an attempt has held the thread that it runs on for two seconds: other work and other
-    /// runs may wait for it. Told once for each attempt; those who follow the run are told as well, as the
+    /// runs may wait for it. Reported once for each attempt; those who follow the run see it as well, as the
     /// attempt's progress.
     ThreadHeld {
         /// The operation, such as `task/render`.
@@ -50,7 +50,7 @@ pub enum Warning {
         step: StepPath,
     },
     /// Some of what the store remembers of tokens, breakers and money can't be read: it is damaged, or of a
-    /// newer version. What it was about begins anew.
+    /// newer version. Those limits are reset.
     GateUnread {
         /// The store.
         store: PathBuf,
@@ -89,7 +89,7 @@ impl fmt::Display for Warning {
             Warning::StoreLocked { store } => write!(
                 f,
                 "another program holds a lock on the database of the store {}: its runs wait until that \
-                 program lets go of it",
+                 program releases it",
                 store.display()
             ),
             Warning::NoPool { pool, run, step } => write!(
@@ -101,8 +101,8 @@ impl fmt::Display for Warning {
             ),
             Warning::GateUnread { store, entries } => write!(
                 f,
-                "{entries} of the entries about limits in the store {} can't be read: those limits begin anew; \
-                 `motet doctor` says whether the store is damaged",
+                "{entries} of the entries about limits in the store {} can't be read: those limits are reset; \
+                 `motet doctor` checks whether the store is damaged",
                 store.display()
             ),
             Warning::NotRecorded { folder, why } => write!(
@@ -111,7 +111,7 @@ impl fmt::Display for Warning {
                 folder.display()
             ),
             Warning::StoreUnlocked { store } => {
-                write!(f, "the lock on the store {} is gone: its runs go on", store.display())
+                write!(f, "the lock on the store {} is gone: its runs continue", store.display())
             }
         }
     }

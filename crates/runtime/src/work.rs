@@ -30,7 +30,7 @@ pub struct Work {
     pub(crate) progress: ProgressSink,
 }
 
-/// How long work that was told to stop may take to clean up before it is dropped.
+/// How long work that was asked to stop may take to clean up before it is dropped.
 pub(crate) const GRACE: Span = Span::seconds(2);
 
 /// How long a request that has left is waited for when its process stops: its reply names what is paid.
@@ -40,7 +40,7 @@ const REPLY_GRACE: Span = Span::seconds(30);
 pub(crate) enum Report {
     /// Something to tell the engine.
     Tell(Input),
-    /// It was stopped, so there is nothing to tell of it.
+    /// It was stopped, so there is nothing to report.
     Stopped,
     /// The store can't keep what came of it.
     NotKept(StoreError),
@@ -89,7 +89,7 @@ impl Work {
         self.key.number
     }
 
-    /// The same for every try of the same attempt, also after a crash, and different for any other:
+    /// The same for every try of the same attempt, even after a crash, and different for any other:
     /// what to hand to a service that refuses doubles.
     pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.run, self.key)
@@ -129,7 +129,7 @@ impl Work {
         &self.progress
     }
 
-    /// Does what is to be done. Never fails to come to an end once it is told to stop.
+    /// Does the work. Always ends once it is asked to stop.
     pub(crate) async fn perform(self) -> Report {
         let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
         let performer = match self.hands.performer_of(&self.contract) {
@@ -233,7 +233,7 @@ fn failed(failure: Failure) -> AttemptEnd {
     AttemptEnd::Failed { failure, cost: Cost::NONE }
 }
 
-/// Where an attempt tells how far it is. Telling is cheap and never waits.
+/// Where an attempt reports its progress. Reporting is cheap and never waits.
 #[derive(Clone, Debug)]
 pub struct ProgressSink {
     feed: Arc<Feed>,

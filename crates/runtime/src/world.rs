@@ -3,7 +3,7 @@
 //! Whatever is not the same twice comes through here: time, randomness, durability, programs, the
 //! order in which tasks run. [`live`] is the real world. With the feature `simulation` there is
 //! `virtual_time` too: it runs everything on one thread with a clock that jumps to the next deadline,
-//! so a day passes in a moment and a seed always tells the same story.
+//! so a day passes in a moment and a seed always gives the same course of events.
 
 pub mod live;
 #[cfg(feature = "simulation")]
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::{Finished, Process, ProcessError};
 
-/// What is told when records are durable, or can't be made so.
+/// Receives the news that records are durable, or can't be made so.
 pub type Durable = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Is to be called when work holds its thread.
@@ -52,7 +52,7 @@ pub trait World: Send + Sync + 'static {
     /// 128 random bits. The one there is so far, the mark of a program, is drawn where programs are noted.
     fn draw(&self) -> u128;
 
-    /// Makes `batch` durable in `store`, and tells when it is. `alone`: no others are on their way, so the
+    /// Makes `batch` durable in `store`, and reports when it is. `alone`: no others are on their way, so the
     /// caller may be held up for the one flush that this takes.
     fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable);
 

@@ -453,10 +453,10 @@ fn what_json_can_not_say_is_refused_in_words() {
     assert_eq!(
         refusals(&film),
         [
-            "-inf is no number that JSON has",
-            "inf is no number that JSON has",
-            "NaN is no number that JSON has",
-            "a value has lists and objects that lie more than 64 deep",
+            "-inf isn't a JSON number",
+            "inf isn't a JSON number",
+            "NaN isn't a JSON number",
+            "a value has lists and objects nested more than 64 deep",
         ]
     );
 }

@@ -82,7 +82,7 @@ fn a_stand_in_that_was_told_nothing_says_so() {
         else {
             panic!("it has no answer")
         };
-        assert_eq!(failure.message, "the stand-in for local/scene was told no answer");
+        assert_eq!(failure.message, "the stand-in for local/scene was given no answer");
     });
 }
 
@@ -155,7 +155,7 @@ fn what_is_not_there_has_no_stand_in() {
         assert_eq!(
             messages,
             [
-                "data/transform is done by the engine itself: nothing can stand in for it",
+                "data/transform is done by the engine itself and can't be replaced",
                 "there is no operation `local/scen` to stand in for; did you mean `local/scene`?",
             ]
         );

@@ -73,11 +73,11 @@ fn a_clock_before_1970_is_refused_in_words_before_anything_is_made() {
     };
     assert_eq!(
         refused(-1, |builder, _| builder),
-        "this machine's clock stands before 1970 (1969-12-31T23:59:59.999Z): set it"
+        "this machine's clock is set before 1970 (1969-12-31T23:59:59.999Z): set it"
     );
     assert_eq!(
         refused(-86_400_000, |builder, store| builder.store(store)),
-        "this machine's clock stands before 1970 (1969-12-31T00:00:00.000Z): set it"
+        "this machine's clock is set before 1970 (1969-12-31T00:00:00.000Z): set it"
     );
     assert!(!store.exists());
 }

@@ -301,7 +301,7 @@ impl ArtifactFolder {
 fn open_regular(path: &Path, found: io::Result<Metadata>) -> Result<File, StoreError> {
     let failed = |error| StoreError::from_io("open", path, error);
     if !found.map_err(failed)?.is_file() {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file")));
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
     }
     File::open(path).map_err(failed)
 }

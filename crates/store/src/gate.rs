@@ -13,7 +13,7 @@ use crate::StoreError;
 pub struct GateStream {
     /// The entries that can be read.
     pub entries: Vec<GateEntry>,
-    /// How many can't: they are damaged, or of a newer version. What they were about begins anew.
+    /// How many can't: they are damaged, or of a newer version. The limits that they are about are reset.
     pub unread: usize,
 }
 

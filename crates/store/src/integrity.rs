@@ -11,7 +11,7 @@ use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
 use crate::journal::Page;
 use crate::pages::PAGE_BYTES;
-use crate::{StoreError, journal, mark, plans};
+use crate::{StoreError, gate, journal, mark, plans};
 
 /// What [`crate::Store::check`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,8 +35,11 @@ pub struct IntegrityReport {
     /// Files that no run refers to. They take room and do no harm: a crash leaves some.
     pub unreferenced: Vec<Digest>,
     /// Whether the store's mark can't be read, so that a loss of the log would pass unnoticed. The next
-    /// owner writes it anew.
+    /// owner writes it again.
     pub mark_is_unreadable: bool,
+    /// How many entries about limits can't be read: they are damaged, or of a newer version. Those limits are
+    /// reset when the store is opened.
+    pub gate_unread: usize,
     /// Room on the store's disk, in bytes.
     pub free_bytes: u64,
 }
@@ -67,6 +70,10 @@ pub(crate) fn check(
             Err(error) => report.database.push(error.to_string()),
         }
     }
+    match gate::read(connection, file) {
+        Ok(stream) => report.gate_unread = stream.unread,
+        Err(error) => report.database.push(error.to_string()),
+    }
     // Before the references: a file comes before what refers to it.
     let files = beside.folder.list()?;
     check_journals(connection, file, beside, &mut report);
@@ -87,7 +94,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 fn missing_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let sql = "SELECT ifnull(max(sequence), 0) - count(*) FROM journal";
     let missing: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-    let finding = || format!("turns are missing in the midst of the journal: {missing}");
+    let finding = || format!("turns are missing in the middle of the journal: {missing}");
     Ok((missing != 0).then(finding).into_iter().collect())
 }
 

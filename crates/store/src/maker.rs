@@ -42,7 +42,7 @@ impl Maker {
 
     /// How `other` is somebody else, in words; nothing if it is the same.
     pub(crate) fn difference(&self, other: Option<&Maker>) -> Option<String> {
-        let Some(other) = other else { return Some("somebody who isn't recorded".to_owned()) };
+        let Some(other) = other else { return Some("an unknown user".to_owned()) };
         match (self.user == other.user, self.machine == other.machine) {
             (true, true) => None,
             (false, true) => Some(format!("another user (number {})", other.user)),

@@ -6,7 +6,7 @@
 //! flushed: after a crash it may name an earlier turn, never one that wasn't durable. Whoever opens the
 //! store reads the mark first and then looks whether the journal goes that far.
 //!
-//! Who wants to go on with what is left removes the file. A store without one, of an older version or
+//! Who wants to continue with what is left removes the file. A store without one, of an older version or
 //! after a restore, is taken as it is; its next owner makes one.
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Pasts: all that is needed to take up a run that nobody drives, in one look.
+//! Pasts: all that is needed to resume a run that nobody drives, in one look.
 
 use motet_engine::{RunId, Turn};
 use motet_pipeline::Digest;

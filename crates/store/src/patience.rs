@@ -13,7 +13,7 @@ pub struct Patience {
     pub opening: Duration,
     /// When it works: without end, but after this long it is said (see [`crate::Store::on_lock`]).
     pub quiet: Duration,
-    /// When it works and was told to end (see [`crate::Store::end_soon`]): at most this long.
+    /// When it works and was asked to end (see [`crate::Store::end_soon`]): at most this long.
     pub ending: Duration,
 }
 

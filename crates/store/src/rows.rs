@@ -45,7 +45,7 @@ pub struct RunRow {
     pub failed_step: Option<StepPath>,
     /// The class of what failed it.
     pub class: Option<String>,
-    /// Why it failed or was called off, in words.
+    /// Why it failed or was cancelled, in words.
     pub message: Option<String>,
 }
 
@@ -78,7 +78,7 @@ pub struct StepRow {
     pub ended_at: Option<Timestamp>,
     /// The class of what failed it.
     pub class: Option<String>,
-    /// Why it failed, was skipped or was called off, in words.
+    /// Why it failed, was skipped or was cancelled, in words.
     pub message: Option<String>,
     /// How its items ended, if it is fanned out.
     pub items_over: ItemCounts,
@@ -100,7 +100,7 @@ pub struct ItemCounts {
     pub failed: u64,
     /// How many were skipped.
     pub skipped: u64,
-    /// How many were called off.
+    /// How many were cancelled.
     pub cancelled: u64,
     /// What all items and the steps inside them cost so far.
     pub cost: Money,
@@ -152,9 +152,9 @@ pub enum FoundRun {
 /// Which runs are asked for. The default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
-    /// Only with this status.
+    /// Show only runs with this status.
     pub status: Option<RunStatus>,
-    /// Only of this pipeline.
+    /// Show only runs of this pipeline.
     pub pipeline: Option<String>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,

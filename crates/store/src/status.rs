@@ -16,7 +16,7 @@ pub enum RunStatus {
     Completed,
     /// It failed for good.
     Failed,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 

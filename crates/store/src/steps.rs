@@ -12,7 +12,7 @@ pub use filter::StepFilter;
 
 use crate::{StepRow, Store, StoreError, rows};
 
-/// How many turns of a step are told: somebody who waits for days may ask a provider very often.
+/// How many turns of a step are reported: somebody who waits for days may ask a provider very often.
 const TURNS_MAX: i64 = 200;
 
 /// Steps.

@@ -57,7 +57,7 @@ pub struct Written {
 /// Owns the connection that writes.
 ///
 /// After a commit failed, the writer stops: it answers everything with the same error. What it had
-/// acknowledged is on disk; what it had not, the caller takes up again when the store is opened anew.
+/// acknowledged is on disk; what it had not, the caller resumes when the store is opened anew.
 /// A lock that another program holds is no failure: nothing was begun, so it is waited for.
 pub(crate) struct Writer {
     connection: Connection,
@@ -306,7 +306,7 @@ impl Writer {
 /// How long somebody may read before the log is left to the next one.
 const LEAVING: Duration = Duration::from_millis(500);
 
-/// Begins to write. If another program holds a lock, waits until it is gone or this store is told to end;
+/// Begins to write. If another program holds a lock, waits until it is gone or this store is asked to end;
 /// or not at all.
 fn begin<'c>(
     connection: &'c Connection,

@@ -115,6 +115,8 @@ fn what_cannot_be_read_of_the_gates_stream_is_counted_and_harms_nothing_else() {
     ];
     damage.iter().for_each(|sql| assert_eq!(connection.execute(sql, []), Ok(1)));
     assert_eq!(store.gate().unwrap(), GateStream { entries: vec![entry("d")], unread: 3 });
+    let report = store.check().unwrap();
+    assert_eq!((report.gate_unread, report.is_good()), (3, true));
 }
 
 #[test]

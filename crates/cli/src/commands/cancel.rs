@@ -45,10 +45,7 @@ pub async fn cancel(asked: arguments::Cancel, terminal: Terminal) -> Result<Exit
             ));
             Ok(Exit::Good)
         }
-        _ => Err(Problem::new(
-            Exit::Machine,
-            format!("{short} was told to end, but nobody drives it to its end"),
-        )
-        .line(format!("go on with it, and it will end: {}", typed_command(format!("resume {short}"))))),
+        _ => Err(Problem::new(Exit::Machine, format!("{short} was asked to end, but no process drives it"))
+            .line(format!("resume it, and it will end: {}", typed_command(format!("resume {short}"))))),
     }
 }

@@ -41,7 +41,7 @@ fn explain(word: &str, terminal: &Terminal) -> Result<Exit, Problem> {
         let problem = Problem::usage(format!("there is no rule called `{word}`"));
         match closest(word, Code::ALL.iter().map(|code| code.word())) {
             Some(meant) => problem.line(format!("did you mean `{meant}`?")),
-            None => problem.line("the rules stand in brackets behind `error` in what `motet check` prints"),
+            None => problem.line("`motet check` prints the rule in brackets after `error`"),
         }
     })?;
     terminal.data(&format!("{}\n\n{}\n", code.word(), code.explain()));

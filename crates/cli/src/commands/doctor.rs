@@ -25,6 +25,8 @@ struct Finding {
     words: String,
     /// What to do about it.
     remedy: Option<String>,
+    /// The stable code of the error that was met, if one was.
+    code: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,15 +71,18 @@ pub fn doctor(asked: &arguments::Doctor, terminal: &Terminal) -> Result<Exit, Pr
 
 impl Finding {
     fn good(name: &'static str, words: impl Into<String>) -> Finding {
-        Finding { name, state: State::Good, words: words.into(), remedy: None }
+        Finding { name, state: State::Good, words: words.into(), remedy: None, code: None }
     }
 
     fn bad(name: &'static str, state: State, words: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { name, state, words: words.into(), remedy: Some(remedy.into()) }
+        Finding { name, state, words: words.into(), remedy: Some(remedy.into()), code: None }
     }
 
     fn json(&self) -> Json {
-        json!({ "name": self.name, "state": self.state.word(), "found": self.words, "remedy": self.remedy })
+        json!({
+            "name": self.name, "state": self.state.word(), "found": self.words, "remedy": self.remedy,
+            "code": self.code,
+        })
     }
 
     fn lines(&self, terminal: &Terminal) -> Vec<Line> {
@@ -144,8 +149,8 @@ impl Program<'_> {
             .filter(|told| told.status.success())
             .and_then(|told| String::from_utf8_lossy(&told.stdout).lines().next().map(version_in));
         let Some(version) = version else {
-            let words = format!("{} doesn't tell its version", path.display());
-            return Finding::bad(name, State::Broken, words, format!("install it anew: {install}"));
+            let words = format!("{} doesn't report its version", path.display());
+            return Finding::bad(name, State::Broken, words, format!("reinstall it: {install}"));
         };
         let words = format!("{version}   {}", path.display());
         match least {
@@ -189,16 +194,18 @@ fn store_findings(folder: &Path) -> Vec<Finding> {
         Ok(report) => {
             let mut findings = vec![integrity(&shown, &report)];
             findings.extend(report.mark_is_unreadable.then(|| unreadable_mark(folder)));
+            findings.extend((report.gate_unread > 0).then(|| unread_limits(report.gate_unread)));
             findings.push(room(report.free_bytes));
             findings
         }
         Err(StoreError::Missing { .. }) => {
-            vec![Finding::good("store", format!("{shown}: none yet; the first run makes it"))]
+            vec![Finding::good("store", format!("{shown}: none yet; the first run creates it"))]
         }
         Err(error) => {
             let problem = Problem::from(error);
+            let code = Some(problem.code().to_owned());
             let (words, remedy) = problem.in_two();
-            vec![Finding::bad("store", State::Broken, words, remedy)]
+            vec![Finding { code, ..Finding::bad("store", State::Broken, words, remedy) }]
         }
     }
 }
@@ -225,11 +232,16 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
 }
 
 fn unreadable_mark(folder: &Path) -> Finding {
-    let words = format!(
-        "{} can't be read, so nothing tells whether turns are missing",
-        shown_path(&folder.join("mark"))
-    );
-    Finding::bad("mark", State::Doubtful, words, "the next run writes it anew")
+    let words =
+        format!("{} can't be read, so missing turns can't be detected", shown_path(&folder.join("mark")));
+    Finding::bad("mark", State::Doubtful, words, "the next run writes it again")
+}
+
+fn unread_limits(unread: usize) -> Finding {
+    let entries = if unread == 1 { "1 entry".to_owned() } else { format!("{unread} entries") };
+    let words = format!("{entries} about limits can't be read, so those limits are reset");
+    let remedy = "the next runs write them again; if a newer version wrote them, use that version";
+    Finding::bad("limits", State::Doubtful, words, remedy)
 }
 
 fn room(free: u64) -> Finding {

@@ -27,10 +27,10 @@ pub fn init(asked: &arguments::Init, terminal: &Terminal) -> Result<Exit, Proble
     };
     for (name, text) in [("motet.toml", SETTINGS), ("film.yaml", PIPELINE)] {
         let path = folder.join(name);
-        tell(&path, if write_new(&path, text)? { "made" } else { "is there" });
+        tell(&path, if write_new(&path, text)? { "created" } else { "exists" });
     }
     let ignore = folder.join(".gitignore");
-    tell(&ignore, if add_lines(&ignore)? { "made" } else { "is there" });
+    tell(&ignore, if add_lines(&ignore)? { "created" } else { "exists" });
     let film = folder.join("film.yaml");
     terminal.note_line(&Line::of(Tone::Plain, format!("next: motet run {}", typed_path(&film))));
     Ok(Exit::Good)

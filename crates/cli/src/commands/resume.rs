@@ -1,4 +1,4 @@
-//! `motet resume`: unfinished runs go on.
+//! `motet resume`: unfinished runs continue.
 
 use crate::arguments;
 use crate::exit::Exit;

@@ -1,4 +1,4 @@
-//! `motet run`: a pipeline file runs, or an unfinished run of it goes on.
+//! `motet run`: a pipeline file runs, or an unfinished run of it continues.
 
 use std::path::Path;
 

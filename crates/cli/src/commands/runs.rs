@@ -1,7 +1,8 @@
 //! `motet runs`: the runs of the store, newest first.
 
+use motet::engine::StepStatus;
 use motet::language::Span;
-use motet::store::{RunFilter, RunRow, RunStatus};
+use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -10,6 +11,7 @@ use crate::follow::now;
 use crate::inputs::labels;
 use crate::problem::Problem;
 use crate::project::{Project, SILENCE_MIN, Standing, typed_command};
+use crate::render::ending::command_to_resolve;
 use crate::render::line::{Line, Look, Tone};
 use crate::render::table::Table;
 use crate::render::words::{INTERRUPTED, count, duration, local_time};
@@ -34,7 +36,7 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
     if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no runs"));
     } else {
-        table_of(&rows, &standing, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
+        table_of(&rows, &store, &standing, &terminal.out)?.iter().for_each(|line| terminal.data_line(line));
     }
     let more = are_more.then(|| format!("there are more: {}", typed_command("runs --limit COUNT")));
     for line in more.into_iter().chain(resumption_of(&rows, &standing)) {
@@ -54,12 +56,13 @@ fn resumption_of(rows: &[RunRow], standing: &Standing) -> Option<String> {
     Some(words)
 }
 
-fn table_of(rows: &[RunRow], standing: &Standing, look: &Look) -> Result<Vec<Line>, Problem> {
+fn table_of(rows: &[RunRow], store: &Store, standing: &Standing, look: &Look) -> Result<Vec<Line>, Problem> {
     let mut table = Table::with_headings(&["run", "pipeline", "status", "started", "took", "cost", ""]);
     let now = now();
     for row in rows {
         let silent_since = standing.silent_since(row, now)?;
         let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
+        let silence = silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN);
         let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),
@@ -72,10 +75,7 @@ fn table_of(rows: &[RunRow], standing: &Standing, look: &Look) -> Result<Vec<Lin
             (Tone::Plain, local_time(row.started_at)),
             (Tone::Plain, took),
             (Tone::Plain, cost),
-            (
-                Tone::Dim,
-                remark_of(row, silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN)),
-            ),
+            (Tone::Dim, remark_of(row, parked_for(row, store)?, silence)),
         ]);
     }
     Ok(table.lines(look.cut_at(), &look.symbols))
@@ -96,17 +96,27 @@ fn tone_of(status: RunStatus) -> Tone {
     }
 }
 
-fn remark_of(row: &RunRow, silence: Option<Span>) -> String {
+/// Why a run is parked, and the command that decides about it.
+fn parked_for(row: &RunRow, store: &Store) -> Result<Option<String>, Problem> {
+    if row.status != RunStatus::Parked {
+        return Ok(None);
+    }
+    let parked = StepFilter::default().open().with_status(StepStatus::Parked).at_most(1);
+    let command = match store.steps_where(&row.id, &parked)?.first() {
+        Some(step) => command_to_resolve(&row.id, &step.path),
+        None => typed_command(format!("show {}", row.id.short())),
+    };
+    Ok(Some(format!("{}: {command}", row.message.as_deref().unwrap_or_default())))
+}
+
+fn remark_of(row: &RunRow, parked: Option<String>, silence: Option<Span>) -> String {
     let mut parts: Vec<String> = row.user.iter().map(|user| format!("for {user}")).collect();
     parts.extend(row.labels.iter().map(|(name, value)| format!("{name}={value}")));
     if let (Some(step), Some(class)) = (&row.failed_step, &row.class) {
         parts.push(format!("{step}: {class}"));
     }
-    if row.status == RunStatus::Parked {
-        let reason = row.message.as_deref().unwrap_or_default();
-        parts.push(format!("{reason}: {}", typed_command(format!("show {}", row.id.short()))));
-    }
-    parts.extend(silence.map(|silence| format!("last heard of {} ago", duration(silence))));
+    parts.extend(parked);
+    parts.extend(silence.map(|silence| format!("last heard from {} ago", duration(silence))));
     parts.join(", ")
 }
 

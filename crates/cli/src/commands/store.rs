@@ -32,7 +32,7 @@ fn backup(
     }
     if asked.folder.as_os_str() == ":memory:" {
         return Err(Problem::usage("a copy in memory would end with this process; nothing is copied")
-            .line("name an empty folder, or one that isn't there yet"));
+            .line("name an empty folder, or one that doesn't exist yet"));
     }
     let store = project.read_store()?;
     let folder = working_folder()?.join(&asked.folder);

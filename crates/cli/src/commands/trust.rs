@@ -94,7 +94,7 @@ const ANSWER_BYTES_MAX: u64 = 1000;
 fn ask(file: &Path, terminal: &Terminal) -> Result<bool, Problem> {
     let input = io::stdin();
     if !input.is_terminal() || !terminal.err.cuts {
-        return Err(Problem::usage("there is no terminal to ask at; nothing was trusted").line(format!(
+        return Err(Problem::usage("there is no terminal to ask on; nothing was trusted").line(format!(
             "if you have read the lines above and trust them: {} --yes",
             trust_command(file)
         )));

@@ -29,7 +29,7 @@ struct LongList {
 /// How often the items of a long list are counted.
 const COUNT_INTERVAL: Span = Span::seconds(5);
 
-/// How many lines are told of what goes wrong in one long list.
+/// How many lines are reported of what goes wrong in one long list.
 const TROUBLES_MAX: usize = 20;
 
 impl Plain {

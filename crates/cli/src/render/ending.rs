@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use motet::engine::StepStatus;
+use motet::engine::{RunId, StepStatus};
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
@@ -22,7 +22,7 @@ pub struct Ending<'e> {
     pub file: Option<&'e Path>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
-    /// The process that goes on with a run that isn't over.
+    /// The process that continues a run that isn't over.
     pub driver: Option<u32>,
     pub now: Timestamp,
 }
@@ -101,7 +101,7 @@ impl Ending<'_> {
             line = line.plain(format!(", ${}", record.cost));
         }
         if record.degraded {
-            line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks taken");
+            line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks used");
         }
         line
     }
@@ -171,7 +171,7 @@ impl Ending<'_> {
         let line = Line::of(Tone::Doubtful, look.symbols.waiting);
         if let (Some(pid), None) = (self.driver, &self.record.reason) {
             let steps = count(total, "step");
-            return line.plain(format!(" goes on in process {pid}: {done} of {steps} done"));
+            return line.plain(format!(" continues in process {pid}: {done} of {steps} done"));
         }
         let line = line.then(Tone::Doubtful, " interrupted").plain(format!(
             ": {done} of {} done{}",
@@ -199,8 +199,13 @@ impl Ending<'_> {
 /// What decides about the first parked step of a run.
 pub fn resolve_command(record: &RunRecord) -> Option<String> {
     let (path, _) = record.steps.iter().find(|(_, step)| step.status == StepStatus::Parked)?;
+    Some(command_to_resolve(&record.run, path))
+}
+
+/// What decides about the parked step at `path`.
+pub fn command_to_resolve(run: &RunId, path: &StepPath) -> String {
     let step = typed_path(Path::new(path.as_str()));
-    Some(typed_command(format!("resolve {} {step} send|fail|job=ID", record.run.short())))
+    typed_command(format!("resolve {} {step} send|fail|job=ID", run.short()))
 }
 
 fn attempts_in_words(step: &StepRecord) -> String {

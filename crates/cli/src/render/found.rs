@@ -10,7 +10,7 @@ use super::words::{count, duration};
 /// A run that was heard of so recently is probably driven by another process.
 const SILENCE_MIN: Span = Span::seconds(3);
 
-/// `7Q2K: found unfinished, going on: 3 of 7 steps were done`
+/// `7Q2K: found unfinished, resuming: 3 of 7 steps were done`
 pub fn line(record: &RunRecord, now: Timestamp) -> Line {
     let line = Line::of(Tone::Strong, record.run.short());
     if record.status != RunStatus::Running {
@@ -18,7 +18,7 @@ pub fn line(record: &RunRecord, now: Timestamp) -> Line {
     }
     let (done, total) = (record.steps_done(), record.order.len());
     let line =
-        line.plain(format!(": found unfinished, going on: {done} of {} were done", count(total, "step")));
+        line.plain(format!(": found unfinished, resuming: {done} of {} were done", count(total, "step")));
     match now.since(record.updated_at) {
         recently if recently < SILENCE_MIN => line,
         silence => line.then(Tone::Dim, format!(", last heard of {} ago", duration(silence))),

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use anstyle::{AnsiColor, Style};
 use motet::language::visible;
+use unicode_width::UnicodeWidthChar;
 
 /// How lines look where they go.
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +39,15 @@ pub enum Tone {
 }
 
 impl Tone {
-    fn code(self) -> &'static str {
+    fn style(self) -> Style {
         match self {
-            Tone::Plain => "",
-            Tone::Good => "\x1b[32m",
-            Tone::Bad => "\x1b[31m",
-            Tone::Doubtful => "\x1b[33m",
-            Tone::Busy => "\x1b[36m",
-            Tone::Dim => "\x1b[2m",
-            Tone::Strong => "\x1b[1m",
+            Tone::Plain => Style::new(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default(),
+            Tone::Doubtful => AnsiColor::Yellow.on_default(),
+            Tone::Busy => AnsiColor::Cyan.on_default(),
+            Tone::Dim => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
         }
     }
 }
@@ -160,10 +162,9 @@ impl Line {
     pub fn paint(&self, color: bool) -> String {
         let mut text = String::new();
         for (tone, piece) in &self.0 {
-            if color && *tone != Tone::Plain && !piece.trim().is_empty() {
-                text.push_str(tone.code());
-                text.push_str(piece);
-                text.push_str("\x1b[0m");
+            if color && !piece.trim().is_empty() {
+                let style = tone.style();
+                text.push_str(&format!("{style}{piece}{style:#}"));
             } else {
                 text.push_str(piece);
             }
@@ -198,22 +199,9 @@ pub fn columns(text: &str) -> usize {
     shown(text).chars().map(columns_of).sum()
 }
 
-/// How many columns a character takes: two for the wide scripts and pictographs, none for marks that
-/// combine.
+/// How many columns a character takes.
 fn columns_of(character: char) -> usize {
-    match u32::from(character) {
-        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
-        0x1100..=0x115F
-        | 0x2E80..=0xA4CF
-        | 0xAC00..=0xD7A3
-        | 0xF900..=0xFAFF
-        | 0xFE30..=0xFE6F
-        | 0xFF00..=0xFF60
-        | 0xFFE0..=0xFFE6
-        | 0x1F300..=0x1FAFF
-        | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
+    character.width().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -227,6 +215,11 @@ mod tests {
         assert_eq!(line.clone().cut(12, &Symbols::UNICODE), line);
         assert_eq!(line.clone().cut(6, &Symbols::UNICODE).paint(false), "漢字…");
         assert_eq!(line.cut(8, &Symbols::ASCII).paint(false), "漢字...");
+    }
+
+    #[test]
+    fn marks_take_no_column_and_pictographs_two() {
+        assert_eq!(["e\u{301}", "नि", "🎬", "한", "a\u{200d}b"].map(columns), [1, 2, 2, 2, 2]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn items_line(path: &StepPath, record: &RunRecord, look: &Look) -> Option<Li
 
 /// Says that more of what goes wrong in the items of a step is counted only.
 pub fn more_line(path: &StepPath, record: &RunRecord, look: &Look) -> Line {
-    let words = format!("{path}   what else goes wrong here is counted only");
+    let words = format!("{path}   further failures here are only counted");
     timed(record, Tone::Doubtful, look.symbols.more, words)
 }
 
@@ -74,8 +74,8 @@ fn heading(record: &RunRecord) -> Line {
 
 fn taken_up_again(event: &PublicEvent) -> String {
     match event.details.get("away_ms").and_then(Detail::as_plain).and_then(Json::as_u64) {
-        Some(away) => format!("taken up again: nobody worked on it for {}", duration(Span(away))),
-        None => "taken up again".to_owned(),
+        Some(away) => format!("resumed: nothing ran for {}", duration(Span(away))),
+        None => "resumed".to_owned(),
     }
 }
 

@@ -85,7 +85,7 @@ fn remarks(part: &Part) -> String {
     if part.optional {
         remarks.push("may fail".to_owned());
     }
-    remarks.extend(part.pools.iter().map(|pool| format!("in the pool {pool}")));
+    remarks.extend(part.pools().iter().map(|pool| format!("in the pool {pool}")));
     remarks.join("; ")
 }
 
@@ -103,7 +103,7 @@ fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
             timeouts.push((path.to_owned(), limits.job));
         }
     });
-    notes.push(("defaults taken", defaults));
+    notes.push(("defaults used", defaults));
     notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
     notes.retain(|(_, parts)| !parts.is_empty());
     notes
@@ -254,7 +254,7 @@ fn part_json(part: &Part) -> Json {
             "connect_ms": limits.connect.0, "request_ms": limits.request.0,
             "queue_ms": limits.queue.0, "job_ms": limits.job.0,
         })),
-        "pools": part.pools,
+        "pools": part.pools(),
         "total_timeout_ms": part.total_timeout.map(|limit| limit.0),
         "steps": part.inner.iter().map(part_json).collect::<Vec<_>>(),
     })

@@ -182,7 +182,7 @@ impl View<'_> {
         match step.status {
             StepStatus::Pending if self.record.ended_at.is_some() => line.then(Tone::Dim, "did not start"),
             StepStatus::Pending => line.then(Tone::Dim, self.waits_for(path)),
-            StepStatus::Waiting => line.then(Tone::Dim, "waits for a slot"),
+            StepStatus::Waiting => line.then(Tone::Dim, self.waits_for_slot(path, step)),
             StepStatus::Sleeping => line.then(Tone::Doubtful, self.sleeps(step)),
             StepStatus::Parked => {
                 line.then(Tone::Doubtful, format!("parked: {}", step.reason.as_deref().unwrap_or("–")))
@@ -213,6 +213,12 @@ impl View<'_> {
         };
         let open: Vec<&str> = part.waits_for.iter().filter(is_open).map(String::as_str).collect();
         if open.is_empty() { "ready".to_owned() } else { format!("waits for {}", open.join(", ")) }
+    }
+
+    /// What a step that could begin waits for: its pool, else a slot of this machine.
+    fn waits_for_slot(&self, path: &StepPath, step: &StepRecord) -> String {
+        let pool = self.part(path).and_then(|part| part.target_pools.get(step.target)?.as_ref());
+        pool.map_or("waits for a slot".to_owned(), |pool| format!("waits for the pool {pool}"))
     }
 
     fn sleeps(&self, step: &StepRecord) -> String {

@@ -129,7 +129,7 @@ fn values(entries: &motet::language::value::Map) -> String {
 /// How many parts of a value are looked at to find its media: whoever draws does so often.
 pub const PARTS_MAX: usize = 2000;
 
-/// How many fields of what a step gave are told in a line.
+/// How many fields of what a step gave are reported in a line.
 const FIELDS_MAX: usize = 20;
 
 const BRIEF_CHARACTERS_MAX: usize = 60;

@@ -40,7 +40,7 @@ pub fn missing_tools(plan: &Plan, tools: &Tools) -> Vec<Missing> {
 impl Missing {
     /// What is missing, in a sentence.
     pub fn sentence(&self) -> String {
-        format!("{} needs {}, and it isn't on this machine", self.operation, self.tool.name)
+        format!("{} needs {}, which isn't on this machine", self.operation, self.tool.name)
     }
 
     /// Where it is needed.
@@ -50,10 +50,7 @@ impl Missing {
 
     /// How to get it.
     pub fn remedy(&self) -> String {
-        format!(
-            "install it: {}   (or say in motet.toml where it is: {})",
-            self.tool.install, self.tool.setting
-        )
+        format!("install it: {}   (or set its path in motet.toml: {})", self.tool.install, self.tool.setting)
     }
 }
 

@@ -416,7 +416,7 @@ fn inputs_that_look_like_a_journal_are_what_they_look_like() {
         "--input",
         &format!("x={}{}", "[".repeat(5_000), "]".repeat(5_000)),
     ]);
-    assert!(refused.contains("`x` has lists and objects that lie more than 64 deep"), "{refused}");
+    assert!(refused.contains("`x` has lists and objects nested more than 64 deep"), "{refused}");
 }
 
 /// 200 MiB: more than twice what the binary takes for a pipeline of one step.

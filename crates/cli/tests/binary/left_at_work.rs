@@ -132,5 +132,5 @@ fn nothing_is_executed_from_within_the_store() {
     let output = run_with(format!("{}:{}", project.path().join(".motet").display(), usual_path()));
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("lies in the store, from which no program is run"), "{told}");
+    assert!(told.contains("is inside the store, from which no program is run"), "{told}");
 }

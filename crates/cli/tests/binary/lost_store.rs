@@ -117,6 +117,19 @@ fn a_mark_that_cant_be_read_is_told_by_the_doctor_and_written_anew() {
 }
 
 #[test]
+fn entries_about_limits_that_cant_be_read_are_counted_by_the_doctor() {
+    let project = killed();
+    let connection = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
+    connection
+        .execute("INSERT INTO gate (at, subject, event) VALUES (7, 'cap a', '{\"event\":')", [])
+        .unwrap();
+    drop(connection);
+    let told = project.good(&["doctor"]);
+    let finding: Vec<_> = told.lines().skip_while(|line| !line.contains(" limits ")).take(2).collect();
+    insta::assert_snapshot!(finding.join("\n"));
+}
+
+#[test]
 fn a_run_to_its_end_and_an_interrupted_one_leave_nothing_in_the_log() {
     let project = Project::with("nap.yaml", NAP);
     let log = || fs::metadata(project.path().join(".motet/motet.db-wal")).map_or(0, |found| found.len());

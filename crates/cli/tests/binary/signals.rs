@@ -59,7 +59,7 @@ fn an_interrupted_run_is_resumed_or_cancelled() {
     let project = Project::with("waiting.yaml", WAITING);
     let arguments = ["run", "waiting.yaml", "--id", "first"];
     let text = stopped(&project, &arguments, "nap", Signal::INT)
-        + &stopped(&project, &["resume", "first"], "taken up again", Signal::TERM)
+        + &stopped(&project, &["resume", "first"], "resumed", Signal::TERM)
         + &project.transcript(&["cancel", "first", "--reason", "no time"])
         + &project.transcript(&["cancel", "first"])
         + &project.transcript(&["resume"])
@@ -94,7 +94,7 @@ fn a_run_started_with_nohup_outlives_its_terminal() {
 fn a_killed_run_is_found_by_the_same_file_and_inputs() {
     let project = Project::with("waiting.yaml", WAITING);
     stopped(&project, &["run", "waiting.yaml", "--id", "first"], "nap", Signal::KILL);
-    let text = stopped(&project, &["run", "waiting.yaml"], "taken up again", Signal::INT);
+    let text = stopped(&project, &["run", "waiting.yaml"], "resumed", Signal::INT);
     assert_transcript!(project, text);
 }
 
@@ -137,7 +137,7 @@ fn a_store_that_can_not_be_opened_yet_does_not_hold_up_an_interruption() {
     let output = running.wait_with_output().unwrap();
     assert_transcript!(project, transcript(&arguments, &output));
     drop(locked);
-    assert!(stopped(&project, &arguments, "taken up again", Signal::INT).contains("resume first"));
+    assert!(stopped(&project, &arguments, "resumed", Signal::INT).contains("resume first"));
 }
 
 const FILM: &str = "motet: 1\nname: film\nsteps:\n  still: { uses: local/scene, with: { prompt: the sea } }\n  \
@@ -226,9 +226,7 @@ fn a_run_whose_output_nobody_reads_stops_when_asked_and_ends_when_asked_again() 
         std::process::Output { status: running.wait().unwrap(), stdout: Vec::new(), stderr: told.into() };
     drop(unread);
     assert_transcript!(project, transcript(&["run", "many.yaml", "--id", "first", "--json"], &output));
-    assert!(
-        stopped(&project, &["resume", "first"], "taken up again", Signal::INT).ends_with("--- exit 130\n")
-    );
+    assert!(stopped(&project, &["resume", "first"], "resumed", Signal::INT).ends_with("--- exit 130\n"));
 }
 
 #[test]
@@ -242,7 +240,7 @@ fn a_run_that_was_stopped_is_listed_as_interrupted_with_what_resumes_it() {
             let record: serde_json::Value = serde_json::from_str(&project.good(command)).unwrap();
             assert_eq!(record["interrupted"], true, "{record}");
         }
-        stopped(&project, &["resume", "first"], "taken up again", Signal::INT);
+        stopped(&project, &["resume", "first"], "resumed", Signal::INT);
     }
 }
 

@@ -59,7 +59,7 @@ struct Totals {
     spent: Money,
     /// What may come back.
     reserved: Money,
-    /// What is reserved for attempts of which nobody can tell what they cost.
+    /// What is reserved for attempts whose cost is unknown.
     unknown: Money,
 }
 

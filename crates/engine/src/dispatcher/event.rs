@@ -60,7 +60,7 @@ pub enum GateEvent {
         amount: Money,
         /// The caps that it counts against.
         caps: Vec<Arc<str>>,
-        /// Whether the attempt has ended and nobody can tell what it cost.
+        /// Whether the attempt has ended and it is unknown what it cost.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown: bool,
     },

@@ -123,7 +123,7 @@ impl Part {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How much work that keeps a processor busy may go on at once.
+    /// How much work that keeps a processor busy may run at once.
     pub processors: usize,
     /// The pools, by name.
     pub pools: BTreeMap<Arc<str>, PoolLimit>,

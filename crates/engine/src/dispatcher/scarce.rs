@@ -124,7 +124,7 @@ impl Scarce {
 
     fn find_closed_way(&self, part: Part, way: &Way, now: Timestamp) -> Option<Answer> {
         let failure = |words: &str| {
-            Failure::unavailable(format!("{} failed too often and is left alone {words}", way.target))
+            Failure::unavailable(format!("{} failed too often and is paused {words}", way.target))
         };
         let denied = match self.passage(&way.target, now) {
             Passage::Open => return None,

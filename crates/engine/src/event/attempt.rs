@@ -54,7 +54,7 @@ pub enum AttemptEvent {
         /// When that is given up.
         deadline: Timestamp,
     },
-    /// Nobody could tell whether the request had left, and the provider doesn't know it: it is sent now.
+    /// It was unknown whether the request had left, and the provider doesn't know it: it is sent now.
     #[serde(rename = "attempt_absent")]
     Absent {},
     /// The provider runs the job: its time in the queue is over.
@@ -72,7 +72,7 @@ pub enum AttemptEvent {
         /// What is known: of class `unknown`, or `gone` if it ended well and its result is deleted.
         failure: Failure,
     },
-    /// Something that somebody should know, though the attempt goes on, or succeeds.
+    /// Something that somebody should know, though the attempt continues, or succeeds.
     #[serde(rename = "attempt_warned")]
     Warned {
         /// What, in words.
@@ -96,7 +96,7 @@ pub enum AttemptEvent {
         /// What it cost all the same.
         #[serde(default, skip_serializing_if = "Cost::is_none")]
         cost: Cost,
-        /// Whether the work itself may still be going on and its end will be told.
+        /// Whether the work itself may still be going on and its end will be reported.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         abandoned: bool,
         /// If so: when its end is no longer awaited.
@@ -106,7 +106,7 @@ pub enum AttemptEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         resent: bool,
     },
-    /// An attempt is no longer wanted: it was told to stop, and its end will be told.
+    /// An attempt is no longer wanted: it was asked to stop, and its end will be reported.
     #[serde(rename = "attempt_abandoned")]
     Abandoned {
         /// Why, in words.
@@ -137,7 +137,7 @@ pub enum LateEnd {
     Succeeded,
     /// With a failure.
     Failed,
-    /// Stopped as it was told.
+    /// Stopped as it was asked to.
     Cancelled,
     /// Nobody can tell, or nobody waited any longer.
     Unknown,

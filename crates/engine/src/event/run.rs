@@ -53,7 +53,7 @@ pub enum RunEvent {
         /// What it gives, a map.
         #[serde(deserialize_with = "journal::value")]
         outputs: Value,
-        /// Whether failures were tolerated or fallbacks taken.
+        /// Whether failures were tolerated or fallbacks used.
         degraded: bool,
     },
     /// The run failed.
@@ -65,7 +65,7 @@ pub enum RunEvent {
         /// Why.
         failure: Failure,
     },
-    /// The run was called off.
+    /// The run was cancelled.
     #[serde(rename = "run_cancelled")]
     Cancelled {
         /// Why, in words.

@@ -109,7 +109,7 @@ pub enum StepEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         tolerated: bool,
     },
-    /// The step (or item) was called off.
+    /// The step (or item) was cancelled.
     #[serde(rename = "step_cancelled")]
     Cancelled {
         /// Why, in words.
@@ -129,7 +129,7 @@ pub enum ParkReason {
     Expired,
     /// A decision on a compensation that failed.
     Stuck,
-    /// A decision on an attempt of which nobody can tell how it ended.
+    /// A decision on an attempt whose outcome is unknown.
     Unknown,
 }
 

@@ -60,7 +60,7 @@ fn groups_that_give_the_group_before_twice_end_in_words() {
         failure(&story),
         (
             Class::TooLarge,
-            "output `r`: the outputs hold more than 64 MiB together; what is large must be a file".into()
+            "output `r`: the outputs hold more than 64 MiB together; large values must be files".into()
         )
     );
 }
@@ -73,7 +73,7 @@ fn fan_outs_that_hand_on_the_one_before_end_in_words() {
     let (class, message) = failure(&story);
     assert_eq!(class, Class::TooLarge);
     assert!(
-        message.ends_with("`value`: the inputs hold more than 64 MiB together; what is large must be a file"),
+        message.ends_with("`value`: the inputs hold more than 64 MiB together; large values must be files"),
         "{message}"
     );
 }
@@ -97,7 +97,7 @@ fn a_result_that_is_too_large_is_refused() {
     story.comes_to("a", end).is_lost("a", Class::BadOutput);
     assert_eq!(
         story.last_words(),
-        "`value` of the result holds more than 64 MiB; what is large must be a file"
+        "`value` of the result holds more than 64 MiB; large values must be files"
     );
     let mut story = work();
     story.comes_to("a", outputs(json!({"value": 1}))).gives(json!({}));

@@ -122,7 +122,7 @@ fn a_person_has_it_sent_again() {
 fn a_person_takes_it_for_failed() {
     let mut story = job();
     story.is_unclear("a", 1).resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
-    assert_eq!(story.last_words(), "taken for failed by ada");
+    assert_eq!(story.last_words(), "counted as failed by ada");
     let mut story = with("fallback: [{ uses: task/work, on: [unknown] }]");
     story.is_unclear("a", 1).resolves("a", Decision::Fail).does(["a#2 work"]);
     story.ends("a", json!(1)).gives(json!({}));

@@ -315,7 +315,7 @@ fn an_open_breaker_is_waited_for_or_denies_and_survives_a_restart() {
     let (denied, cause) = gate.denied.pop().unwrap();
     let Cause::Failure(failure) = cause else { panic!("{cause:?}") };
     assert_eq!((denied, failure.class, failure.retry_at), (claim(2, 1), Class::Unavailable, Some(until)));
-    insta::assert_snapshot!(failure.message, @"acme failed too often and is left alone for a while");
+    insta::assert_snapshot!(failure.message, @"acme failed too often and is paused for a while");
     assert_eq!(gate.want(claim(3, 1), way(true)), []);
     assert_eq!(gate.want(claim(3, 2), way(true)), []);
     assert_eq!(gate.gate.next_deadline(), Some(until));

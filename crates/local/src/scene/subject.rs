@@ -77,7 +77,7 @@ pub(super) enum Trait {
 }
 
 impl Subject {
-    /// Reads the prompt. Case and order don't matter; a word after `no` or `without` is passed over.
+    /// Reads the prompt. Case and order don't matter; a word after `no` or `without` is skipped.
     pub fn of(prompt: &str) -> Subject {
         let prompt = prompt.to_lowercase();
         let hash = hash(&prompt);

@@ -1,6 +1,7 @@
 //! Words and when they are said.
 
 use motet_pipeline::{Failure, Value};
+use unicode_width::UnicodeWidthChar;
 
 /// A word without spaces, and when it is said, in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,7 +9,7 @@ pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) start: f64,
     pub(crate) end: f64,
-    /// Whether it goes on with the word before it, without a space: some languages write none.
+    /// Whether it continues the word before it, without a space: some languages write none.
     pub(crate) joined: bool,
 }
 
@@ -19,12 +20,7 @@ pub(crate) fn columns(text: &str) -> usize {
 
 /// How many columns a character takes. Marks that are drawn over the one before take none.
 pub(crate) fn column(character: char) -> usize {
-    match u32::from(character) {
-        0x0300..=0x036f | 0x200b..=0x200f | 0x2060 | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe4f => 2,
-        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+    character.width().unwrap_or(0)
 }
 
 /// Reads `[{word, start, end}]`, as transcription and speech give it. An entry of several words is
@@ -63,7 +59,7 @@ pub(crate) fn spread(text: &str, start: f64, end: f64) -> Vec<Word> {
     words
 }
 
-/// The words of a text, and whether each goes on with the one before it; whatever can't be seen (line
+/// The words of a text, and whether each continues the one before it; whatever can't be seen (line
 /// ends, control characters) only separates.
 fn split(text: &str) -> Vec<(&str, bool)> {
     text.split(|character: char| {

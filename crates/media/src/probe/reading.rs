@@ -95,7 +95,7 @@ struct Tags {
 ///                   "format":{"format_name":"mov,mp4","duration":"2.500"}}"#;
 /// let probed = motet_media::probe::read(report).unwrap();
 /// assert_eq!((probed.kind.word(), probed.duration), ("audio", Some(2.5)));
-/// assert_eq!(motet_media::probe::read(b"{}").unwrap_err().message, "no streams: this is no media file");
+/// assert_eq!(motet_media::probe::read(b"{}").unwrap_err().message, "no streams: this is not a media file");
 /// ```
 ///
 /// # Errors
@@ -106,12 +106,12 @@ pub fn read(json: &[u8]) -> Result<Probed, Failure> {
         return Err(Failure::invalid("the file has more streams than any film; it wasn't read"));
     }
     if json.iter().all(u8::is_ascii_whitespace) {
-        return Err(Failure::invalid("no streams: this is no media file, or it is truncated"));
+        return Err(Failure::invalid("no streams: this is not a media file, or it is truncated"));
     }
     let report: Report = serde_json::from_slice(json)
         .map_err(|_| Failure::bad_output("the report of ffprobe can't be read"))?;
     if report.streams.is_empty() {
-        return Err(Failure::invalid("no streams: this is no media file"));
+        return Err(Failure::invalid("no streams: this is not a media file"));
     }
     let sound = report.streams.iter().find(|stream| stream.codec_type == "audio");
     let pictures = report
@@ -132,7 +132,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Failure> {
             fps: None,
             has_audio: None,
         }),
-        (None, None) => Err(Failure::invalid("no streams of pictures or sound: this is no media file")),
+        (None, None) => Err(Failure::invalid("no streams of pictures or sound: this is not a media file")),
     }
 }
 
@@ -192,7 +192,7 @@ fn displayed(stream: &Stream) -> Result<(u32, u32), Failure> {
         side.and_then(|side| u32::try_from(side).ok()).filter(|side| (1..=65_536).contains(side))
     };
     let (Some(width), Some(height)) = (side(stream.width), side(stream.height)) else {
-        return Err(Failure::invalid("truncated: the size of the pictures can't be told"));
+        return Err(Failure::invalid("truncated: the size of the pictures can't be determined"));
     };
     let pixel = stream.sample_aspect_ratio.as_deref().and_then(|ratio| fraction(ratio, ':')).unwrap_or(1.0);
     let width = if (0.1..=10.0).contains(&pixel) { (f64::from(width) * pixel).round() as u32 } else { width };

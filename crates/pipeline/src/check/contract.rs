@@ -45,7 +45,7 @@ impl Checker<'_, '_> {
         {
             self.findings
                 .error(uses.place, Code::NotSupportedYet, format!("`{name}` is not supported yet"))
-                .note(format!("it is meant for {purpose}, in a later version"));
+                .note(format!("it is reserved for {purpose}, in a later version"));
             return None;
         }
         if name.contains("{{") {

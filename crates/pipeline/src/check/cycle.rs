@@ -1,6 +1,6 @@
 //! The order in which steps can be checked, and the cycles that keep them from ever starting.
 
-/// How many cycles are told: more don't help anyone.
+/// How many cycles are reported: more don't help anyone.
 const CYCLES_MAX: usize = 10;
 
 /// The steps, each behind all that it waits for; and the cycles there are, each as the steps that lie

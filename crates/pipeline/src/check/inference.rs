@@ -172,7 +172,7 @@ impl<'c> Checker<'c, '_> {
         if let Some((_, purpose)) = words::LATER_NAMES.iter().find(|(name, _)| name == root) {
             self.findings
                 .error(place, Code::NotSupportedYet, format!("`{root}` is not supported yet"))
-                .note(format!("it is meant for {purpose}, in a later version"));
+                .note(format!("it is reserved for {purpose}, in a later version"));
             return false;
         }
         let is_step = self.resolve(root).is_some();

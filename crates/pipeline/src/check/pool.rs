@@ -15,10 +15,10 @@ impl Checker<'_, '_> {
     pub fn pool(&mut self, written: Option<&At<String>>, contract: &Contract) -> Option<Arc<str>> {
         let At { value: name, place } = written?;
         if contract.work == Work::Engine {
-            let message = format!("`pool` means nothing here: {} is done at once", contract.operation);
+            let message = format!("`pool` can't be used here: {} is done at once", contract.operation);
             self.findings
                 .error(*place, Code::MisplacedKey, message)
-                .help("write it at a step whose work takes a while");
+                .help("write it at a step whose work takes time");
         } else if let Some(known) = self.catalogue.pools().filter(|known| !known.contains(name)) {
             let finding =
                 self.findings.error(*place, Code::UnknownPool, format!("there is no pool `{name}`"));
@@ -27,7 +27,7 @@ impl Checker<'_, '_> {
                 None if known.is_empty() => finding.note("the settings have no pools"),
                 None => finding.note(format!("there are {}", listed(known.iter().map(String::as_str)))),
             };
-            finding.help("pools are made in motet.toml, under `[pools]`: `gpu = 1`");
+            finding.help("pools are defined in motet.toml, under `[pools]`: `gpu = 1`");
         }
         Some(name.as_str().into())
     }

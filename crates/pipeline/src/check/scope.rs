@@ -182,9 +182,9 @@ impl<'c> Checker<'c, '_> {
         let message = format!("these steps wait for each other: {}", names.join(" → "));
         let finding = self.findings.error(place, Code::Cycle, message);
         if lazy {
-            finding.note("what only a fallback refers to is waited for as well, when it comes to that");
+            finding.note("a fallback's references count too: they are awaited when it is reached");
         }
-        finding.help("let one of them do without the other");
+        finding.help("remove one of these references");
     }
 }
 

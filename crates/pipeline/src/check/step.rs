@@ -130,9 +130,7 @@ impl<'c> Checker<'c, '_> {
             && count > length
         {
             let message = format!("the quorum of {count} can't be met: the list has {length} items");
-            self.findings
-                .error(each.list.place, Code::BadValue, message)
-                .help("let `quorum` be a percentage, or `all`");
+            self.findings.error(each.list.place, Code::BadValue, message).help("use a percentage, or `all`");
         }
         plan::Each {
             list: each.list.template(),
@@ -150,7 +148,7 @@ impl<'c> Checker<'c, '_> {
         let names_item = names_any(key, &[each.item_name.as_str(), "index"]);
         if !names_item && !key.is_broken() && each.length().is_none_or(|length| length > 1) {
             let message = "all items would have the same `key`";
-            let help = format!("let it name the item: \"{{{{ {}.id }}}}\"", each.item_name);
+            let help = format!("make it name the item: \"{{{{ {}.id }}}}\"", each.item_name);
             self.findings.error(key.place, Code::BadValue, message).help(help);
         }
     }

@@ -31,10 +31,10 @@ impl<'c> Checker<'c, '_> {
         let unknown = CheckedBody { dependencies: dependencies.clone(), ..CheckedBody::unknown() };
         let user = self.file();
         let Some(path) = bundle::resolve(&user, &uses.value) else {
-            let message = format!("`{}` lies outside of the project", uses.value);
+            let message = format!("`{}` is outside the project", uses.value);
             self.findings
                 .error(uses.place, Code::BadPath, message)
-                .note("a pipeline can use files that lie in the folder of the first file, or below")
+                .note("a pipeline can use files in the folder of the first file, or below it")
                 .help("copy it there");
             return unknown;
         };
@@ -83,7 +83,7 @@ impl<'c> Checker<'c, '_> {
     fn has_levels_for(&mut self, levels: usize, uses: &At<String>) -> bool {
         let fits = self.levels + levels <= LEVELS_MAX;
         if !fits {
-            let message = format!("files and groups lie more than {LEVELS_MAX} deep in each other here");
+            let message = format!("files and groups are nested more than {LEVELS_MAX} deep here");
             self.findings.error(uses.place, Code::TooDeep, message);
         }
         fits
@@ -95,8 +95,8 @@ impl<'c> Checker<'c, '_> {
         self.steps_in_place += count_steps(scope);
         if before <= STEPS_IN_PLACE_MAX && self.steps_in_place > STEPS_IN_PLACE_MAX {
             self.findings
-                .error(uses.place, Code::TooLarge, "the files that are used hold too many steps")
-                .note(format!("all of them put in place may be {STEPS_IN_PLACE_MAX} steps"));
+                .error(uses.place, Code::TooLarge, "the used files have too many steps together")
+                .note(format!("together they may have at most {STEPS_IN_PLACE_MAX} steps"));
         }
         self.steps_in_place <= STEPS_IN_PLACE_MAX
     }
@@ -106,7 +106,7 @@ impl<'c> Checker<'c, '_> {
         let chain: Vec<_> = self.chain[from..].iter().map(String::as_str).chain([path]).collect();
         self.findings
             .error(uses.place, Code::Recursion, format!("a pipeline can't use itself: {}", chain.join(" → ")))
-            .note("a pipeline that is used is put in place, so it would have no end");
+            .note("a used pipeline is inserted in place, so this would never end");
     }
 
     /// One run has one rule for failures, that of the file it was started with.

@@ -8,8 +8,8 @@ impl Code {
         match self {
             Code::AliasBomb => {
                 "Aliases (`*name`) stand for a value that is written elsewhere (`&name`). Aliases of aliases grow \
-                 without bounds: a file of one page can stand for more data than a machine has. All aliases of a \
-                 file together may stand for 10,000 values.\n\n  a: &a [x, x]\n  b: [*a, *a]    # fine: four values"
+                 without bounds: a file of one page can expand to more data than a machine has. All aliases of a \
+                 file together may expand to 10,000 values.\n\n  a: &a [x, x]\n  b: [*a, *a]    # fine: four values"
             }
             Code::BadClass => {
                 "Retries and fallbacks are chosen by the class of a failure. There are eleven classes, and `any` \
@@ -17,7 +17,7 @@ impl Code {
             }
             Code::BadName => {
                 "Expressions refer to steps, inputs, outputs and items by name. A name begins with a lower-case \
-                 letter and goes on with such letters, digits and `_`; `-` would mean minus. The pipeline's own name \
+                 letter and continues with lower-case letters, digits and `_`; `-` would mean minus. The pipeline's own name \
                  may have `-` and capitals, since no expression uses it.\n\n  steps: { first_shot: { … } }    # not first-shot"
             }
             Code::BadPath => {
@@ -30,14 +30,14 @@ impl Code {
                  prompt: string\n    scenes: { type: array, items: { type: string }, default: [] }"
             }
             Code::BadValue => {
-                "The value can't be what the key or parameter asks for: it is of another kind, out of range, or not \
-                 one of the words that are taken. Durations have a unit.\n\n  timeout: 90s    # not 90"
+                "The value doesn't fit the key or parameter: it is of another kind, out of range, or not \
+                 one of the allowed words. Durations have a unit.\n\n  timeout: 90s    # not 90"
             }
             Code::Binary => {
-                "The file has zero bytes in it, so it is no text. A pipeline is YAML or JSON in UTF-8."
+                "The file has zero bytes in it, so it is not text. A pipeline is YAML or JSON in UTF-8."
             }
             Code::Cycle => {
-                "A step starts when all that it refers to is done. Steps that refer to each other in a circle would \
+                "A step starts when everything it refers to is done. Steps that refer to each other in a circle would \
                  wait forever; so would a step inside of a group that refers to the group. References of a fallback \
                  count: they are waited for when the fallback is reached.\n\n  a: { …, with: { value: \"{{ steps.b.value }}\" } }\n  \
                  b: { …, with: { value: \"{{ steps.a.value }}\" } }    # a → b → a"
@@ -49,13 +49,13 @@ impl Code {
             }
             Code::DuplicateKey => {
                 "A key is written twice in one map. Many programs silently take the last one, so that a whole step \
-                 can get lost by a copy. Rename or remove one of the two."
+                 can get lost when text is copied. Rename or remove one of the two."
             }
             Code::Empty => {
                 "The file has no content, or only comments. `motet init` writes a pipeline to start from."
             }
             Code::ExpressionSyntax => {
-                "What stands between `{{` and `}}`, or between `{%` and `%}`, is Jinja, and this can't be read as \
+                "The text between `{{` and `}}`, or between `{%` and `%}`, is Jinja, and this can't be read as \
                  such: a name, bracket or end is missing.\n\n  text: \"{{ inputs.title | upper }}\"\n  text: \"{% if inputs.title %}{{ \
                  inputs.title }}{% endif %}\""
             }
@@ -64,15 +64,15 @@ impl Code {
                  for something that no value of its type has. Better now than after the first paid step."
             }
             Code::ForbiddenExpression => {
-                "It is Jinja, but not taken here: pipelines can't include other templates, define macros or call \
+                "This is Jinja that is not supported here: pipelines can't include other templates, define macros or call \
                  what isn't on the list of functions. `motet schema` and the language guide list what there is."
             }
             Code::MisplacedKey => {
-                "The key exists, but means nothing at this place: `quorum` needs `each`; `retry` and `fallback` \
+                "The key exists, but can't be used at this place: `quorum` needs `each`; `retry` and `fallback` \
                  belong to an operation, not to a group of steps.\n\n  shots:\n    each: \"{{ inputs.scenes }}\"\n    quorum: 80%"
             }
             Code::MissingKey => {
-                "Something that can't be left out isn't there: a pipeline has `steps`, a step says what it does by \
+                "A required key is missing: a pipeline has `steps`, a step says what it does by \
                  `uses` or `steps`, a check says what must hold by `that`."
             }
             Code::MissingOutput => {
@@ -81,12 +81,12 @@ impl Code {
                  fallback: [{ uses: media/silence, with: { duration: 3 } }]    # gives `audio`, but no `words`"
             }
             Code::MissingParameter => {
-                "The operation or pipeline that is used can't do without this parameter. What an operation takes is \
+                "The operation or pipeline that is used requires this parameter. What an operation takes is \
                  its contract; `motet plan` shows it with all defaults.\n\n  uses: local/scene\n  with: { prompt: a quiet sea }"
             }
             Code::NotSupportedYet => {
-                "The key, operation or name belongs to the language, and this version can't do it yet. It is refused \
-                 rather than ignored: a `budget` that is read over would be worse than none."
+                "The key, operation or name belongs to the language, but this version doesn't support it yet. It is refused \
+                 rather than ignored: a `budget` that is silently ignored would be worse than none."
             }
             Code::NotUtf8 => {
                 "The file is text in another encoding than UTF-8. Save it again as UTF-8; most editors have that in \
@@ -105,15 +105,13 @@ impl Code {
                 "The file is not well-formed YAML or JSON, or uses a part of YAML that pipelines do without (tags, \
                  several documents). Indent with spaces; quote texts with a colon or with `{{ … }}` in them."
             }
-            Code::TooDeep => {
-                "Maps and lists lie in each other more than 64 deep. Use a group or a file of its own."
-            }
+            Code::TooDeep => "Maps and lists are nested more than 64 deep. Use a group or a file of its own.",
             Code::TooLarge => {
                 "A pipeline's file may have one mebibyte, and a pipeline may use 256 files. Large data is an input: \
                  `motet run film.yaml --input script=@script.txt`."
             }
             Code::Type => {
-                "What is given there can't be what is asked for: every operation says which types it takes and \
+                "The type of the value doesn't fit: every operation says which types it takes and \
                  gives, and references are followed from step to step, also into fallbacks.\n\n  clip: { uses: media/animate, \
                  with: { image: \"{{ steps.still.image }}\" } }    # a video or a text would be refused"
             }
@@ -123,7 +121,7 @@ impl Code {
                  `items`, `keys`, `by_key` and `failed` instead.\n\n  \"{{ steps.shots.items }}\""
             }
             Code::UnknownFilter => {
-                "There is no filter of that name (what stands behind `|`). Filters are an allow-list.\n\n  \"{{ \
+                "There is no filter of that name (the word after `|`). Filters are an allow-list.\n\n  \"{{ \
                  inputs.title | upper }}\""
             }
             Code::UnknownFunction => {
@@ -132,7 +130,7 @@ impl Code {
             }
             Code::UnknownInput => "The file that is used declares no input of that name under its `inputs`.",
             Code::UnknownKey => {
-                "There is no key of that name here. Keys are never ignored: a `retires` that is read over would be a \
+                "There is no key of that name here. Keys are never ignored: a `retires` that is silently ignored would be a \
                  step that isn't tried again. `motet schema` prints a JSON Schema by which editors complete keys."
             }
             Code::UnknownName => {
@@ -145,21 +143,21 @@ impl Code {
                  `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
             }
             Code::UnknownParameter => {
-                "The operation has no parameter of that name. A fallback takes over what it knows of the first \
-                 target's parameters; what is written for the fallback itself must be known to it."
+                "The operation has no parameter of that name. A fallback takes over those parameters of the first \
+                 target that it knows; it must know all that are written for the fallback itself."
             }
             Code::UnknownPool => {
-                "The settings have no pool of that name. A pool limits how many attempts are at work in it at once, \
-                 or how often one may begin, over all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
+                "The settings have no pool of that name. A pool limits how many attempts run in it at once, \
+                 or how often one may begin, across all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
                  search = { slots = 4, rate = \"30/1m\" }"
             }
             Code::UnknownStep => {
-                "There is no step of that name to be seen from here. A step sees the steps beside it, and those of \
+                "No step of that name is visible here. A step sees the steps beside it, and those of \
                  the scopes around its group; the steps inside of a group are seen through the group's `outputs`, \
                  and a file sees its own steps only.\n\n  \"{{ steps.still.image }}\""
             }
             Code::UnknownTest => {
-                "There is no test of that name (what stands behind `is`).\n\n  \"{{ inputs.title is defined }}\""
+                "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
             Code::Unpriced => {
                 "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \
@@ -171,7 +169,7 @@ impl Code {
                  whole value.\n\n  text: \"{{ inputs.title }}\""
             }
             Code::Unreadable => {
-                "The file isn't there or can't be read. A path is seen from the file that it is written in.\n\n  \
+                "The file doesn't exist or can't be read. A path is relative to the file that it is written in.\n\n  \
                  uses: ./parts/clip.yaml"
             }
             Code::Unverified => {
@@ -184,7 +182,7 @@ impl Code {
                  read it as it was meant.\n\n  motet: 1"
             }
             Code::WrongArguments => {
-                "A filter, test or function is called with other arguments than it takes.\n\n  \"{{ inputs.words | \
+                "A filter, test or function is called with the wrong arguments.\n\n  \"{{ inputs.words | \
                  join(', ') }}\""
             }
         }

@@ -100,7 +100,7 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain((0..bytes.len()).filter(ends).map(|at| at + 1)).collect()
 }
 
-/// How many findings are told: more don't help anyone, and a hostile file may have a hundred thousand.
+/// How many findings are reported: more don't help anyone, and a hostile file may have a hundred thousand.
 const FINDINGS_MAX: usize = 200;
 
 /// Cuts texts that a hostile file made long.
@@ -131,7 +131,7 @@ pub struct Findings<'t> {
     /// Where the places are.
     pub sources: Sources<'t>,
     list: Vec<Diagnostic>,
-    /// How many more there are than are told.
+    /// How many more there are than are reported.
     more: usize,
     /// What is written about one that isn't told.
     untold: Diagnostic,
@@ -184,7 +184,7 @@ impl<'t> Findings<'t> {
         self.list.sort();
         self.list.dedup();
         if let Some(last) = self.list.last_mut().filter(|_| self.more > 0) {
-            last.note(format!("there are {} more findings; mend these first", self.more));
+            last.note(format!("there are {} more findings; fix these first", self.more));
         }
         self.list
     }

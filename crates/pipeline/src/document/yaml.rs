@@ -252,7 +252,7 @@ impl<'t> Reader<'_, 't> {
 
     fn alias(&mut self, target: usize, place: Place) -> Result<(Node, Size), Stop> {
         let Some((node, size)) = self.anchors.get(&target) else {
-            self.findings.error(place, Code::AliasBomb, "an alias stands for what it is itself a part of");
+            self.findings.error(place, Code::AliasBomb, "an alias refers to a value that contains it");
             return Err(Stop);
         };
         self.aliased_nodes += size.nodes;
@@ -262,15 +262,15 @@ impl<'t> Reader<'_, 't> {
         }
         if self.aliased_nodes > ALIASED_NODES_MAX {
             self.findings
-                .error(place, Code::AliasBomb, "the aliases of this file stand for too much data")
-                .note(format!("all aliases of a file together may stand for {ALIASED_NODES_MAX} values"));
+                .error(place, Code::AliasBomb, "the aliases of this file expand to too much data")
+                .note(format!("all aliases of a file together may expand to {ALIASED_NODES_MAX} values"));
             return Err(Stop);
         }
         Ok((node.clone(), *size))
     }
 
     fn too_deep(&mut self, place: Place) {
-        let message = format!("maps and lists lie more than {DEPTH_MAX} deep here");
+        let message = format!("maps and lists are nested more than {DEPTH_MAX} deep here");
         self.findings.error(place, Code::TooDeep, message);
     }
 
@@ -327,7 +327,7 @@ fn kind_help(kind: &ErrorKind, above: &str) -> Option<&'static str> {
     match kind {
         ErrorKind::UnclosedQuotedScalar => Some("a quote is opened here or before and never closed"),
         ErrorKind::MappingValueNotAllowed if key_without_blank() => {
-            Some("put a blank behind the colon in the line above")
+            Some("put a space after the colon in the line above")
         }
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::MappingValueNotAllowed => {
             Some("let the keys of one map begin in the same column, and those of an inner map further right")
@@ -356,7 +356,7 @@ fn is_json(file: u32, text: &str, findings: &mut Findings) -> bool {
     let place = Place { file, start: offset(start), end: offset(start + width) };
     let message = error.to_string();
     if message.contains("recursion limit") {
-        findings.error(place, Code::TooDeep, "maps and lists lie too deep here");
+        findings.error(place, Code::TooDeep, "maps and lists are nested too deep here");
         return false;
     }
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);

@@ -32,7 +32,7 @@ const KEPT_UNITS_MAX: u64 = 4096;
 /// its size.
 const KEPT_UNITS_A_BYTE: u64 = 16;
 
-/// How many faults of one template are told.
+/// How many faults of one template are reported.
 pub(super) const FAULTS_MAX: usize = 32;
 
 static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {

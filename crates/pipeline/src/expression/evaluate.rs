@@ -320,7 +320,7 @@ impl<'a> Evaluator<'a> {
             }
             (Target::Parts(targets), other) => {
                 let count = targets.len();
-                return wrong(format!("{} can't be taken apart into {count} names", other.phrase()));
+                return wrong(format!("{} can't be unpacked into {count} names", other.phrase()));
             }
         }
         Ok(())

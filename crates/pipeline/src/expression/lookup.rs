@@ -113,7 +113,7 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<Cow<'a, Value>> 
     }
 }
 
-/// A measure of an artifact; one that can't be told is absent.
+/// A measure of an artifact; one that can't be determined is absent.
 fn measure(artifact: &Artifact, name: &str) -> Option<Value> {
     if !Artifact::fields(artifact.kind).contains(&name) {
         return None;

@@ -69,7 +69,7 @@ pub(super) fn write_json(
             layout.close("}", out, budget)
         }
         Value::Media(_) => wrong(format!(
-            "{} can't be written as text; hand it on as a value of its own (`\"{{{{ … }}}}\"` and nothing else), \
+            "{} can't be written as text; pass it on as a value of its own (`\"{{{{ … }}}}\"` and nothing else), \
              or print one of its fields, such as `.digest` or `.mime`",
             value.phrase()
         )),

@@ -3,7 +3,7 @@
 use super::Type;
 use crate::MediaKind;
 
-/// How many pairs of parts are compared: what can't be told by then is not refused.
+/// How many pairs of parts are compared: what can't be determined by then is not refused.
 const PAIRS_MAX: u32 = 200_000;
 
 impl Type {

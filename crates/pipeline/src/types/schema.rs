@@ -12,7 +12,7 @@ use crate::{MediaKind, Value};
 const DEPTH_MAX: usize = 24;
 
 impl Type {
-    /// The type that a JSON Schema describes, as far as types can tell; what can't be told is
+    /// The type that a JSON Schema describes, as far as types can tell; what can't be determined is
     /// [`Type::Any`]. Media types are types here too (`type: image`), and a text stands for
     /// `{ type: … }`.
     ///

@@ -152,7 +152,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let weight = self.weight();
         if weight.depth() >= DEPTH_COUNTED_MAX || weight.units() > WRITTEN_UNITS_MAX {
-            return Err(S::Error::custom("this is too large, or lies too deep, to be written down"));
+            return Err(S::Error::custom("this is too large, or nested too deep, to be stored"));
         }
         match self {
             Value::Absent => {

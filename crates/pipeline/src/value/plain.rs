@@ -46,7 +46,7 @@ impl Reading {
 
 /// What is said of lists and objects that lie too deep.
 pub(super) fn too_deep() -> String {
-    format!("lists and objects lie more than {DEPTH_MAX} deep")
+    format!("lists and objects are nested more than {DEPTH_MAX} deep")
 }
 
 /// What is said of infinity, and of what isn't a number at all.

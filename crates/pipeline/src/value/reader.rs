@@ -92,7 +92,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if name == ARTIFACT_TYPE && self.0.as_artifact().is_none() {
-            return Err(Error::custom(format!("media is wanted, and this is {}", self.0.phrase())));
+            return Err(Error::custom(format!("expected media, found {}", self.0.phrase())));
         }
         self.deserialize_any(visitor)
     }
@@ -110,7 +110,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                 visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(entries)))
             }
             other => Err(Error::custom(format!(
-                "a text or an object with one entry is wanted, and this is {}",
+                "expected a text or an object with one entry, found {}",
                 other.phrase()
             ))),
         }

@@ -47,7 +47,7 @@ impl Weight {
         Weight::new(units, self.depth().max(part.depth() + 1))
     }
 
-    /// This without one of its parts; nothing if that can't be told without a look at the others.
+    /// This without one of its parts; nothing if that can't be determined without a look at the others.
     pub fn without(self, part: &Value, name_bytes: usize) -> Option<Weight> {
         let part = Weight::of(part);
         let deepest = self.depth() > 1 && part.depth() + 1 >= self.depth();

@@ -137,8 +137,8 @@ impl Draft<'_> {
                 && definition.checks.is_empty()
                 && definition.fallback.is_empty());
         if policies || matches!(definition.body, Body::Group(_)) {
-            let message =
-                "a fallback is an operation with `with`, `retry` and `timeout`; all else is said of the step";
+            let message = "a fallback is an operation with `with`, `retry` and `timeout`; everything else belongs \
+                           to the step";
             self.writer.faults.push((Code::MisplacedKey, message.into()));
         }
         Written::Map(entries)

@@ -217,7 +217,7 @@ impl From<f64> for Expression {
     fn from(value: f64) -> Expression {
         Expression(match Number::from_f64(value) {
             Some(number) => Form::Plain(Json::Number(number)),
-            None => Form::Unwritable(format!("{value} is no number that JSON has")),
+            None => Form::Unwritable(format!("{value} isn't a JSON number")),
         })
     }
 }

@@ -257,7 +257,7 @@ impl Step {
         self.change_each("quorum", |each| each.quorum = Some(quorum))
     }
 
-    /// Goes on as soon as the quorum is there; the other items are called off.
+    /// Continues as soon as the quorum is reached; the other items are cancelled.
     pub fn early(self) -> Step {
         self.change_each("early", |each| each.early = true)
     }
@@ -332,7 +332,7 @@ impl fmt::Debug for Step {
 
 impl Definition {
     /// The one output that is meant where a step is given as a value: the only one, or the only one
-    /// that is a picture, a video or sound. What operations of your own give is known to nobody here.
+    /// that is a picture, a video or sound. The outputs of your own operations aren't known here.
     pub(super) fn main_output(&self) -> Option<&'static str> {
         static KNOWN: LazyLock<Catalogue> = LazyLock::new(operation::catalogue);
         let Body::Operation { uses, .. } = &self.body else { return None };

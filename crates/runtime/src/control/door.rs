@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::socket::{self, Socket};
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire};
-use super::{Ask, Bell, Hello, Refusal, Reply};
+use super::{Ask, Bell, ErrorText, Hello, Refusal, Reply};
 use crate::Error;
 use crate::follow::{Bells, Happening, Listener};
 use crate::motet::{Motet, RunHandle};
@@ -140,7 +140,9 @@ async fn ask(wire: &mut Wire, room: &Room) -> io::Result<Option<Ask>> {
     }
     match wire.receive(REQUEST_BYTES_MAX).await {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            wire.send(&Reply::Refused(Refusal::Other(error.to_string()))).await?;
+            let text =
+                ErrorText { code: "request_unreadable".into(), message: error.to_string(), hint: None };
+            wire.send(&Reply::Refused(Refusal::Other(text))).await?;
             Ok(None)
         }
         request => request,
@@ -171,7 +173,10 @@ async fn ring(wire: &mut Wire, motet: &Motet, run: &RunHandle) -> io::Result<()>
         }
         match end {
             None => {}
-            Some(Happening::StoreFailed(error)) => return wire.send(&Bell::Broken(error.to_string())).await,
+            Some(Happening::StoreFailed(error)) => {
+                let error = Error::Store((*error).clone());
+                return wire.send(&Bell::Broken((&error).into())).await;
+            }
             // There is no bell for an owner that leaves: the end of the connection is.
             Some(_) => return Ok(()),
         }

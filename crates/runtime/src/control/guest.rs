@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire, line_of};
-use super::{Ask, Bell, Hello, Reply};
+use super::{Ask, Bell, ErrorText, Hello, Reply};
 use crate::Error;
 use crate::lock::{Door, note_in};
 use crate::request::{Answer, Request};
@@ -78,11 +78,12 @@ impl Guest {
     async fn tell(&mut self, ask: &Ask) -> Result<Answer, Unreached> {
         let line = line_of(ask).map_err(|error| self.unheard(error))?;
         if line.len() > REQUEST_BYTES_MAX {
-            let message = format!(
-                "the inputs have {} MiB, and may have 64: give what is large as files",
-                line.len() >> 20
-            );
-            return Err(Unreached::Error(Error::Refused { pid: self.pid, message }));
+            let text = ErrorText {
+                code: "inputs_too_large".into(),
+                message: format!("the inputs have {} MiB, and at most 64 MiB are allowed", line.len() >> 20),
+                hint: Some("pass large values as files".into()),
+            };
+            return Err(Unreached::Error(text.into_error(self.pid)));
         }
         let said = self.wire.send_line(line).await;
         said.map_err(|error| self.unheard(error))?;

@@ -166,18 +166,19 @@ impl Fault {
         let is_unsent = self.phase == Phase::Connect;
         match (self.cause, stake) {
             // Nothing has left, and nothing else will change by waiting.
-            (Cause::Address | Cause::OutOfReach | Cause::NotForHost | Cause::Header | Cause::NotRecorded, _)
-                if is_unsent =>
-            {
-                (Class::Invalid, Known::No)
-            }
+            (
+                Cause::Address | Cause::OutOfReach | Cause::NotForHost | Cause::Header | Cause::NotRecorded,
+                _,
+            ) if is_unsent => (Class::Invalid, Known::No),
             (Cause::NoKey, _) => (Class::Auth, Known::No),
             // Nothing has left.
             _ if is_unsent => (Class::Unavailable, Known::No),
             // Something has, or may have, and it can cost.
             (_, Stake::Paid) => (Class::Unknown, Known::Maybe),
             (Cause::TimedOut, Stake::Free) => (Class::Timeout, Known::No),
-            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, Stake::Free) => (Class::BadOutput, Known::No),
+            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, Stake::Free) => {
+                (Class::BadOutput, Known::No)
+            }
             (Cause::OutOfReach | Cause::Address, Stake::Free) => (Class::BadOutput, Known::No),
             _ => (Class::Unavailable, Known::No),
         }

@@ -61,7 +61,7 @@ impl Driver {
         self.hands.world.compute(settle).await;
     }
 
-    /// Lets go of the store, and tells those who wait for that.
+    /// Releases the store, and tells those who wait for that.
     pub(super) fn leave(&mut self) {
         self.forget_runs(|_| Happening::Interrupted);
         self.let_go();
@@ -76,7 +76,7 @@ impl Driver {
     }
 
     /// The driver itself panicked, so nothing of its state is trusted any more but who is to be told:
-    /// all work stops, what is at the store may still become durable, and the store is let go of.
+    /// all work stops, what is at the store may still become durable, and the store is released.
     pub(super) async fn fall(&mut self, panic: Panic) {
         self.standing.fall(panic);
         // A second panic leaves nothing to be done but to let go.

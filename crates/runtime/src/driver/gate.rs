@@ -89,7 +89,7 @@ impl Driver {
         }
     }
 
-    /// Whoever is at work has its slots before anybody is let through: of a run that is taken up, what waits
+    /// Whoever is at work has its slots before anybody is let through: of a run that is resumed, what waits
     /// may stand before what is at work.
     pub(super) fn hold_slots(&mut self, effects: &[Effect]) {
         for Effect { run, commands, .. } in effects {

@@ -11,7 +11,7 @@ use crate::lock::{Door, Lock};
 
 /// Shared by the driver and those who ask it for something.
 pub(crate) struct Standing {
-    /// Held as long as this process drives the store; the driver lets go of it last.
+    /// Held as long as this process drives the store; the driver releases it last.
     lock: Mutex<Option<Lock>>,
     /// The runs that are driven no more because the engine panicked, and what it said.
     quarantined: Mutex<BTreeMap<RunId, Panic>>,
@@ -35,7 +35,7 @@ impl Standing {
         self.lock().as_mut().map_or(Ok(()), |lock| lock.announce(door))
     }
 
-    /// Lets go of the store in good order.
+    /// Releases the store in good order.
     pub(super) fn release(&self) {
         self.lock().take().into_iter().for_each(Lock::release);
     }

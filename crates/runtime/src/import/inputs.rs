@@ -185,7 +185,7 @@ impl Place<'_> {
             Wanted::Json => {
                 let text = self.read(path)?;
                 let json: serde_json::Value = serde_json::from_str(&text)
-                    .map_err(|error| format!("`{}`: {} is no JSON: {error}", self.name, name_of(path)))?;
+                    .map_err(|error| format!("`{}`: {} is not JSON: {error}", self.name, name_of(path)))?;
                 self.take_value(Value::from(json), ty).await
             }
         }

@@ -1,4 +1,4 @@
-//! Stand-ins: operations that answer as they are told.
+//! Stand-ins: operations that give the answers they were set up with.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -120,7 +120,7 @@ impl StandIn {
         });
         let answer = match script.answers.len() {
             0 => {
-                let message = format!("the stand-in for {} was told no answer", work.contract().operation);
+                let message = format!("the stand-in for {} was given no answer", work.contract().operation);
                 Answer::Fails(Failure::new(Class::Invalid, message))
             }
             1 => script.answers[0].clone(),

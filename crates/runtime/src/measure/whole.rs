@@ -1,7 +1,7 @@
-//! Whether all of a file is there, told by its structure without decoding it: by the mark of its end,
+//! Whether all of a file is there, detected by its structure without decoding it: by the mark of its end,
 //! or by the lengths that it says its parts have.
 //!
-//! This is for what ffprobe doesn't see. A file that is called cut short here is: what can't be told
+//! This is for what ffprobe doesn't see. A file that is called cut short here is: what can't be determined
 //! (a stream of raw frames, a length that was unknown when the file was begun) passes.
 
 use std::fs::File;

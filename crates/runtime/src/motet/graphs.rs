@@ -1,4 +1,4 @@
-//! The graphs of plans: one a digest, for all runs of the plan, whether they are started or taken up.
+//! The graphs of plans: one a digest, for all runs of the plan, whether they are started or resumed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

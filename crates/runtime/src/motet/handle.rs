@@ -27,7 +27,7 @@ pub enum RunEnd {
     Completed {
         /// What it gave.
         outputs: Value,
-        /// Whether failures were tolerated or fallbacks taken.
+        /// Whether failures were tolerated or fallbacks used.
         degraded: bool,
     },
     /// It failed.
@@ -37,9 +37,9 @@ pub enum RunEnd {
         /// Why.
         failure: Failure,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
-        /// Why, in words.
+        /// Why.
         reason: String,
     },
 }
@@ -95,7 +95,7 @@ impl RunHandle {
     ///             }
     ///         }
     ///         Happening::Progress(progress) => println!("{}: {:?}", progress.step, progress.fraction),
-    ///         other => println!("nobody drives the run any more: {other:?}"),
+    ///         other => println!("the run is no longer driven: {other:?}"),
     ///     }
     /// }
     /// assert_eq!(completed, ["add"]);
@@ -103,7 +103,7 @@ impl RunHandle {
     /// ```
     ///
     /// However far back this begins and however slowly it is read, little of it is in memory: turns are
-    /// read from the store as they are asked for. That this fails is told as [`Happening::Lost`].
+    /// read from the store as they are asked for. That this fails is reported as [`Happening::Lost`].
     ///
     /// # Errors
     /// None today.
@@ -120,7 +120,7 @@ impl RunHandle {
     /// Waits for the end of the run.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when nobody drives the run any more, or what else it came by:
+    /// [`Error::Interrupted`] when no process drives the run any more, or whatever else ended it:
     /// [`Error::Quarantined`], [`Error::DriverPanicked`]; and when the store fails.
     pub async fn wait(&self) -> Result<RunEnd, Error> {
         let last = match self.feed().await {
@@ -162,7 +162,7 @@ impl RunHandle {
         self.outputs().await?.to().map_err(Error::Outputs)
     }
 
-    /// Goes on with the run, if it isn't over and nobody drives it: as it was started, whatever has become of
+    /// Resumes the run, if it isn't over and no process drives it: as it was started, whatever has become of
     /// contracts and rules. An attempt at an operation that this process doesn't have fails as
     /// [`Class::Unavailable`](motet_pipeline::Class::Unavailable).
     ///
@@ -172,8 +172,8 @@ impl RunHandle {
         self.motet.take_up(&self.id).await.map(drop)
     }
 
-    /// Decides, on behalf of `by`, what becomes of a step that is parked because nobody can tell how its attempt
-    /// ended; returns when that is durable. The run goes on by it.
+    /// Decides, on behalf of `by`, what becomes of a step that is parked because it is unknown how its attempt
+    /// ended; returns when that is durable. The run continues by it.
     ///
     /// # Errors
     /// [`Error::NotParked`] when the step isn't parked for this; else as [`RunHandle::resume`].
@@ -186,7 +186,7 @@ impl RunHandle {
     /// over stays as it is.
     ///
     /// # Errors
-    /// As [`RunHandle::resume`]: a run that nobody drives is taken up, to end in order.
+    /// As [`RunHandle::resume`]: a run that no process drives is resumed, to end in order.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<(), Error> {
         self.motet.cancel_durably(&self.id, by, reason).await
     }

@@ -1,4 +1,4 @@
-//! Latches: whoever starts a run or takes one up latches what must not be started or taken up twice.
+//! Latches: whoever starts a run or resumes one latches what must not be started or resumed twice.
 //! Others who want the same wait; all else goes on beside it.
 
 use std::collections::HashMap;

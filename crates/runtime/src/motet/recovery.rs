@@ -13,7 +13,7 @@ use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
 
-/// What runs are taken up for.
+/// What runs are resumed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To go on, because it was asked for. A run of which bytes are gone is refused: it would fail for good,
@@ -23,7 +23,7 @@ pub(super) enum Purpose {
     GoOnWithAll,
     /// The same for those alone that the owner before this one drove.
     Inherit,
-    /// To be called off, which needs no bytes.
+    /// To be cancelled, which needs no bytes.
     CallOff,
 }
 
@@ -34,7 +34,7 @@ impl Purpose {
     }
 }
 
-/// What came of a run that was to be taken up.
+/// What came of a run that was to be resumed.
 pub(crate) type Taken = (RunId, Result<(), Error>);
 
 /// Looks at each plan and each artifact once, whichever runs refer to it.
@@ -60,7 +60,7 @@ impl Recovery {
         Recovery { motet: motet.clone(), purpose, plans: Mutex::default(), artifacts: Mutex::default() }
     }
 
-    /// Reads and replays `runs`, which nobody drives and only the caller may take up now, and hands them to
+    /// Reads and replays `runs`, which nobody drives and only the caller may resume now, and hands them to
     /// the driver. Takes as long as that takes.
     pub(super) fn take_up(&self, runs: &[RunId]) -> Vec<Taken> {
         let take_up_one = |id: &RunId| match self.motet.store().past(id) {

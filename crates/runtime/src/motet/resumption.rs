@@ -22,10 +22,10 @@ const TOGETHER: usize = 256;
 const LOOKS_MAX: usize = 8;
 
 impl Motet {
-    /// Goes on with every unfinished run.
+    /// Resumes every unfinished run.
     ///
-    /// A run that can't be gone on with (a task that isn't registered, an artifact that is missing) is
-    /// left as it is and not among those given. [`RunHandle::resume`] says why; for lack of a task it goes on
+    /// A run that can't be resumed (a task that isn't registered, an artifact that is missing) is
+    /// left as it is and not among those given. [`RunHandle::resume`] says why; for lack of a task it continues
     /// as far as it can.
     ///
     /// # Errors

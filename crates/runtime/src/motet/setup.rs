@@ -49,7 +49,7 @@ impl Builder {
     }
 
     /// Takes the store for this user's own, also if another user or another machine made it: its
-    /// unfinished runs can then be gone on with here.
+    /// unfinished runs can then be resumed here.
     pub fn adopt(mut self) -> Builder {
         self.adopts = true;
         self
@@ -66,7 +66,7 @@ impl Builder {
         self
     }
 
-    /// How much work that keeps a processor busy may go on at once; the number of processors by
+    /// How much work that keeps a processor busy may run at once; the number of processors by
     /// default.
     pub fn processors(mut self, count: usize) -> Builder {
         self.limits.processors = count.max(1);
@@ -99,7 +99,8 @@ impl Builder {
         self
     }
 
-    /// Has `told` called with what somebody should know though nothing failed. It is called from threads that have other work to do, so it must be quick.
+    /// Calls `told` with each warning: what deserves attention though nothing failed. It is called from threads
+    /// that have other work to do, so it must be quick.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
@@ -120,7 +121,7 @@ impl Builder {
     /// from its types. See [`Task::new`].
     ///
     /// The closure shares its thread with other work: what takes long without waiting belongs into
-    /// `tokio::task::spawn_blocking`. One that holds the thread for two seconds is told of as
+    /// `tokio::task::spawn_blocking`. One that holds the thread for two seconds is reported as
     /// [`Warning::ThreadHeld`].
     pub fn task<Input, Output, Closure, Performing>(self, name: &str, closure: Closure) -> Builder
     where

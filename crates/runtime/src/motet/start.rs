@@ -1,4 +1,4 @@
-//! Starting runs: new ones, or unfinished ones that are gone on with instead.
+//! Starting runs: new ones, or unfinished ones that are resumed instead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl StartOptions {
 pub struct Started {
     /// The run.
     pub run: RunHandle,
-    /// Whether an unfinished or named run was found and is gone on with, instead of a new one.
+    /// Whether an unfinished or named run was found and is resumed, instead of a new one.
     pub found: bool,
 }
 
@@ -96,10 +96,10 @@ impl Motet {
         Ok(self.start_with(pipeline, inputs, options).await?.run)
     }
 
-    /// Starts a run, or goes on with an unfinished one of the same plan and inputs.
+    /// Starts a run, or resumes an unfinished one of the same plan and inputs.
     ///
-    /// A run that `options.id` names is gone on with, or told again if it has ended. A run that was started
-    /// by an older version of Motet, or of your tasks, goes on as it was started, and
+    /// A run that `options.id` names is resumed, or its result is shown if it has ended. A run that was started
+    /// by an older version of Motet, or of your tasks, continues as it was started, and
     /// [`Warning::ContinuesAsStarted`] says so.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ impl Motet {
         held
     }
 
-    /// The run that is gone on with instead of a new one.
+    /// The run that is resumed instead of a new one.
     fn find_started(&self, likeness: &Likeness, options: &StartOptions) -> Result<Option<RunId>, Error> {
         let Likeness { version, inputs } = likeness;
         match &options.id {

@@ -118,7 +118,7 @@ impl Scratch {
         finished.map_err(|error| self.process_failure(&error))
     }
 
-    /// Keeps a file of the folder: told by its content, measured, then moved into the store (law L5).
+    /// Keeps a file of the folder: detected by its content, measured, then moved into the store (law L5).
     pub(crate) async fn keep(&self, work: &Work, name: &str) -> Result<Artifact, WorkError> {
         let path = self.path(name);
         // A link is no file: it could lead out of the folder.

@@ -29,11 +29,11 @@ pub struct EndRecord {
     pub status: &'static str,
     /// Whether it completed.
     pub success: bool,
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub degraded: bool,
     /// The step that failed first.
     pub failed_step: Option<StepPath>,
-    /// Why it was cancelled or interrupted, in words.
+    /// Why it was cancelled or interrupted.
     pub reason: Option<String>,
     /// The failures of steps and items, in the order of time: of the items of a long list the first ones.
     pub errors: Vec<EndError>,
@@ -59,7 +59,7 @@ pub struct EndError {
     pub item: Option<String>,
     /// Its class.
     pub class: Class,
-    /// What happened, in words.
+    /// A description of what happened.
     pub message: String,
     /// Whether it was tolerated (`optional`).
     pub tolerated: bool,

@@ -13,7 +13,7 @@ use crate::follow::Progress;
 
 /// Something that happened to a run, for programs. Serialised, it is one JSON object: `event`, `at`
 /// and `run` are always there, `turn` where it is durable, `step`, `item` and `attempt` where it is
-/// about one, then what the event itself tells (see `docs/events.md`).
+/// about one, then the fields of the event itself (see `docs/events.md`).
 #[derive(Clone, Debug, Serialize)]
 pub struct PublicEvent {
     /// Its name, such as `step.completed`; stable.
@@ -110,7 +110,7 @@ impl PublicEvent {
     }
 }
 
-/// How many keys of a list are told at once.
+/// How many keys of a list are reported at once.
 const KEYS_MAX: usize = 10_000;
 
 /// The key of the innermost item on the way to `step`.
@@ -310,7 +310,7 @@ fn skip_word(reason: &SkipReason) -> &'static str {
 mod tests {
     use super::*;
 
-    /// Every public name; the documentation must tell of each.
+    /// Every public name; the documentation must describe each.
     const NAMES: [&str; 38] = [
         "run.started",
         "run.found",

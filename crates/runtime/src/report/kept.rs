@@ -1,7 +1,7 @@
 //! A run as its store tells of it afterwards: what is shown, without reading all of its journal.
 //!
 //! Rows of steps say where each stands. What they don't say is in a few turns, whose numbers they know. It
-//! is taken in from there as it would be while the run goes on, so that both tell the same. Of runs that an
+//! is taken in from there as it would be while the run continues, so that both tell the same. Of runs that an
 //! older version began the rows don't know as much: of these the whole journal is read.
 
 mod outline;
@@ -18,7 +18,7 @@ use super::{ArtifactPlaces, Reporter};
 use crate::follow::Happening;
 
 impl Reporter {
-    /// A reporter that has taken in all that the store tells of a run, as [`Reporter::tell`] would have. Of
+    /// A reporter that has read all that the store holds of a run, as [`Reporter::tell`] would have. Of
     /// a large run the record has what is worth to be shown: see [`super::RunRecord::steps`].
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Reporter {
         Ok(reporter)
     }
 
-    /// All that the store tells of one step or item, with its inputs and what it gave; nothing if there is
+    /// All that the store holds of one step or item, with its inputs and outputs; nothing if there is
     /// no such step, or nothing happened to it. `path` is as this reporter shows it.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Reporter {
         Ok(step)
     }
 
-    /// The step or item that a row of the store tells of, with its path as it is shown. Of one that was
+    /// The step or item of a row of the store, with its path as it is shown. Of one that was
     /// tried several times a row tells of the last attempt only.
     pub fn step_of_row(&mut self, row: &StepRow) -> (StepPath, StepRecord) {
         self.mask.learn_keys(&row.path);
@@ -105,6 +105,7 @@ impl Reporter {
                 over: row.items_over,
                 ..Items::of(usize::try_from(total).unwrap_or(usize::MAX), std::iter::empty())
             }),
+            target: row.target.unwrap_or(0),
             attempts_left_out: (row.attempts as usize).saturating_sub(usize::from(attempt.is_some())),
             attempts: attempt.into_iter().collect(),
             ready_at: row.started_at,

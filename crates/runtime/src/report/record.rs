@@ -18,7 +18,7 @@ pub use step::{AttemptRecord, StepRecord};
 /// How much of the inputs and outputs of steps is kept, in units of [`Value::units`]: later ones are left out.
 const VALUES_UNITS_MAX: u64 = 32 << 20;
 
-/// A run, as far as it has been told of.
+/// A run, as far as its events were received.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
     /// The run.
@@ -39,9 +39,9 @@ pub struct RunRecord {
     pub inputs: Value,
     /// Where it stands.
     pub status: RunStatus,
-    /// Whether nobody drives it any more, though it isn't over.
+    /// Whether no process drives it any more, though it isn't over.
     pub interrupted: bool,
-    /// Whether failures were tolerated or fallbacks taken.
+    /// Whether failures were tolerated or fallbacks used.
     pub degraded: bool,
     /// When it was accepted.
     pub started_at: Timestamp,
@@ -53,7 +53,7 @@ pub struct RunRecord {
     pub failed_step: Option<StepPath>,
     /// Why it failed.
     pub failure: Option<Failure>,
-    /// Why it was called off or interrupted, in words.
+    /// Why it was cancelled or interrupted.
     pub reason: Option<String>,
     /// What it gave, a map.
     pub outputs: Option<Value>,
@@ -76,7 +76,7 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// A run of which nothing is known but its plan.
+    /// A run of which only the plan is known.
     pub(super) fn new(run: RunId, plan: Option<&Plan>) -> RunRecord {
         let order: Vec<StepPath> = plan.map_or_else(Vec::new, |plan| {
             plan.root.steps.iter().map(|step| StepPath::root().step(&step.name)).collect()

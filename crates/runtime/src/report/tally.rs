@@ -11,7 +11,7 @@ use super::{RunRecord, StepRecord};
 pub struct Tally {
     /// All of them.
     pub total: u64,
-    /// Those of which nothing goes on yet.
+    /// Those that have not started.
     pub pending: u64,
     /// Those at work.
     pub running: u64,
@@ -30,7 +30,7 @@ pub struct Tally {
     pub failed: u64,
     /// Those that were skipped.
     pub skipped: u64,
-    /// Those that were called off.
+    /// Those that were cancelled.
     pub cancelled: u64,
     /// What they and all inside them cost so far.
     pub cost: Money,
@@ -108,7 +108,7 @@ impl RunRecord {
         Some(tally)
     }
 
-    /// What goes on with the step or item at `path`, if anything does. A group stands where the liveliest
+    /// What is going on with the step or item at `path`, if anything is. A group stands where the liveliest
     /// step inside it does.
     pub fn standing(&self, path: &StepPath, step: &StepRecord) -> Option<Standing> {
         match step.status {
@@ -120,7 +120,7 @@ impl RunRecord {
     }
 }
 
-/// What goes on with a step or item that has begun and isn't over: the liveliest first.
+/// What is going on with a step or item that has begun and isn't over: the liveliest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It is at work.

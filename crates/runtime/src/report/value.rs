@@ -70,7 +70,7 @@ impl<'v> Part<'v> {
         Part { value, ..self }
     }
 
-    /// As much of `text` as is needed to know that it goes on.
+    /// As much of `text` as is needed to know that it continues.
     fn needed(self, text: &str) -> &str {
         let end = text.char_indices().nth(self.characters_max.saturating_add(1));
         end.map_or(text, |(at, _)| &text[..at])
@@ -95,7 +95,7 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// What an event or a record tells under one name.
+/// What an event or a record holds under one name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Detail {

@@ -24,7 +24,7 @@ pub struct Followed {
 
 impl Followed {
     /// What happens next: every turn from the first one on, exactly once and in order, with progress
-    /// in between. The last turn is that of the run's end; or, if this process was told to stop,
+    /// in between. The last turn is that of the run's end; or, if this process was asked to stop,
     /// [`Happening::Interrupted`] is the last. May be dropped while it waits.
     pub async fn next(&mut self) -> Option<Happening> {
         self.happenings.recv().await
@@ -151,7 +151,7 @@ impl Pump {
                     self.tell(Happening::Progress(Arc::new(progress))).await;
                 }
                 Ok(Bell::Idle) => return Ok(Part::Idle),
-                Ok(Bell::Broken(message)) => return Err(Error::Refused { pid: guest.pid(), message }),
+                Ok(Bell::Broken(text)) => return Err(text.into_error(guest.pid())),
                 Err(Unreached::Error(error)) => return Err(error),
                 Err(Unreached::Gone | Unreached::NoDoor) => return Ok(Part::Gone),
             }

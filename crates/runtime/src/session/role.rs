@@ -111,7 +111,7 @@ impl Backstage {
         &self.hands
     }
 
-    /// Is cancelled when this process has let go of the store.
+    /// Is cancelled when this process has released the store.
     pub(super) fn left(&self) -> &CancellationToken {
         &self.left
     }
@@ -157,7 +157,7 @@ impl Backstage {
         }
     }
 
-    /// Lets go of the store, if this process drives it, and of everything that is followed.
+    /// Releases the store, if this process drives it, and everything that is followed.
     pub(super) async fn leave(&self) {
         self.leaving.cancel();
         let role = std::mem::replace(&mut *self.role.lock().await, Role::Left);

@@ -21,8 +21,7 @@ impl Source<'_> {
         let pool = |(name, value): (&Spanned<_>, &Spanned<DeValue>)| {
             let written: &str = AsRef::<str>::as_ref(name.get_ref());
             if !is_name(written) {
-                let rule =
-                    "a name begins with a lower-case letter and goes on with such letters, digits and `_`";
+                let rule = "a name begins with a lower-case letter and continues with lower-case letters, digits and `_`";
                 return Err(self.fault(name.span(), format!("a pool can't be called `{written}`: {rule}")));
             }
             Ok((written.to_owned(), self.pool(written, value)?))

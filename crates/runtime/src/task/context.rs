@@ -15,7 +15,7 @@ use crate::work::Work;
 #[derive(Clone)]
 pub struct TaskContext {
     work: Arc<Work>,
-    /// What is told beside the output.
+    /// What is reported beside the output.
     told: Arc<Mutex<Outcome>>,
 }
 
@@ -134,7 +134,7 @@ impl TaskContext {
         Err(TaskError::new(Class::Invalid, message))
     }
 
-    /// Keeps `bytes` and tells by their content what they are. Video and audio are measured with
+    /// Keeps `bytes` and detects their type from their content. Video and audio are measured with
     /// ffprobe.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::operation::WorkError;
 
 /// Why an attempt of a task failed. Its class decides what follows: a retry, a fallback, the end.
 ///
-/// Any error becomes one by `?`, of the class `invalid`: that is not tried again, for nobody said
+/// Any error becomes one by `?`, of the class `invalid`: that is not tried again, since nothing says
 /// that trying again could help. Say so with a class of your own:
 ///
 /// ```

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Media of one kind was wanted, and another was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{wanted} is wanted, and this is {found}")]
+#[error("expected {wanted}, found {found}")]
 pub struct WrongKind {
     /// What is wanted.
     pub wanted: MediaKind,

@@ -136,7 +136,7 @@ fn a_word_inside_of_the_project_counts_for_nothing() {
         let trust = Trust::kept_in(memory);
         assert_eq!(trust.judge(&place.asks()), Verdict::Unknown);
         let refused = trust.grant(&place.asks(), NOW).unwrap_err().to_string();
-        assert!(refused.contains("lies in the project itself"), "{refused}");
+        assert!(refused.contains("is inside the project itself"), "{refused}");
     }
 }
 

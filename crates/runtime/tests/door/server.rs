@@ -100,7 +100,8 @@ impl Server {
 
 /// A whole reply.
 pub fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut whole = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+    let mut whole =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
     whole.extend_from_slice(body);
     whole
 }

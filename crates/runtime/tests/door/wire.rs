@@ -155,7 +155,8 @@ async fn a_connection_that_is_torn_says_how_far_the_exchange_had_come() {
 async fn a_body_that_is_not_as_long_as_was_said_breaks_the_request_off() {
     let server = Server::answering("200 OK", "", "").await;
     let pieces = |pieces: &'static [&'static str]| {
-        futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes())))).boxed()
+        futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))))
+            .boxed()
     };
     let world = LiveWorld::default();
     for short_or_long in [&["four"][..], &["fourfour", "four"][..]] {

@@ -91,7 +91,7 @@ fn a_check_finds_turns_that_are_missing_in_the_midst_and_a_mark_that_is_no_witne
         .unwrap();
     fs::write(folder.join("mark"), "motet mark 1").unwrap();
     let report = Store::open_read_only(&folder).unwrap().check().unwrap();
-    assert_eq!(report.database, ["turns are missing in the midst of the journal: 10"]);
+    assert_eq!(report.database, ["turns are missing in the middle of the journal: 10"]);
     assert_eq!((report.journals, report.mark_is_unreadable), (vec![], true));
 }
 

@@ -33,8 +33,13 @@ struct Story {
 impl Story {
     /// A run of `FILM`; `media/animate` took 65 s before.
     fn begin() -> Story {
+        Story::of(FILM)
+    }
+
+    /// A run of another pipeline.
+    fn of(text: &str) -> Story {
         let catalogue = motet::operation::catalogue();
-        let pipeline = Pipeline::from_bundle(Bundle::of_text("film.yaml", FILM), &catalogue).unwrap();
+        let pipeline = Pipeline::from_bundle(Bundle::of_text("film.yaml", text), &catalogue).unwrap();
         let plan = pipeline.plan();
         let usual = Usual { low: Span::seconds(65), high: Span::seconds(65), samples: 3 };
         let history = History::from([("media/animate".to_owned(), usual)]);
@@ -199,6 +204,27 @@ fn look(width: usize, symbols: Symbols) -> Look {
 
 fn painted(lines: Vec<Line>) -> String {
     lines.iter().map(|line| line.paint(false) + "\n").collect()
+}
+
+#[test]
+fn a_step_that_waits_names_the_pool_of_the_target_that_it_is_at() {
+    let mut story = Story::of(
+        r#"motet: 1
+name: pools
+steps:
+  still: { uses: local/scene, with: { prompt: sea }, pool: gpu, fallback: [{ uses: local/scene, pool: spare }, { uses: local/scene }] }
+"#,
+    );
+    let step = |event| Event::Step { step: path("still"), event };
+    let mut events = vec![StepEvent::Ready { inputs: Some(nothing()), opens: false }];
+    for (target, words) in
+        ["waits for the pool gpu", "waits for the pool spare", "waits for a slot"].iter().enumerate()
+    {
+        story.tell(target as i64, events.drain(..).map(step));
+        let lines = painted(story.view(48, &look(100, Symbols::UNICODE)).lines());
+        assert!(lines.contains(words), "{lines}");
+        events.push(StepEvent::FallbackTaken { target: target + 1, reason: "unavailable".into() });
+    }
 }
 
 #[test]

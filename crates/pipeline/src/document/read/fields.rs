@@ -61,7 +61,7 @@ impl<'n> Fields<'n> {
                     .error(
                         key.place,
                         Code::MisplacedKey,
-                        format!("`{}` means nothing here: {reason}", key.value),
+                        format!("`{}` can't be used here: {reason}", key.value),
                     )
                     .help(help);
             }
@@ -84,8 +84,8 @@ fn meant_key<'n>(
         Some(Key { later: Some(purpose), .. }) => {
             findings
                 .error(entry.key.place, Code::NotSupportedYet, format!("`{word}` is not supported yet"))
-                .note(format!("it is meant for {purpose}, in a later version"))
-                .help("remove it: this version doesn't ignore what it can't do");
+                .note(format!("it is reserved for {purpose}, in a later version"))
+                .help("remove it: what isn't supported is never ignored");
             None
         }
         None => {

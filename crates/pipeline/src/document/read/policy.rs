@@ -85,9 +85,9 @@ pub fn read_retry(node: &Node, findings: &mut Findings) -> Vec<Retry> {
                 .error(
                     item.place,
                     Code::BadValue,
-                    "this rule never holds: its classes are those of rules above it",
+                    "this rule never applies: rules above it cover its classes",
                 )
-                .note("of several rules, the first whose `on` has the failure's class holds");
+                .note("the first rule whose `on` has the failure's class applies");
         }
         named.extend(classes);
         rules.push(rule);
@@ -110,7 +110,7 @@ fn read_retry_rule(node: &Node, findings: &mut Findings) -> Option<Retry> {
                 Code::BadValue,
                 format!("the longest pause, {most}, is shorter than the first, {least}"),
             )
-            .help("let `max_backoff` be at least `backoff`");
+            .help("set `max_backoff` to at least `backoff`");
     }
     Some(Retry {
         on: fields.get("on").and_then(|node| value::classes(node, findings)),
@@ -190,7 +190,7 @@ fn read_fallback(node: &Node, findings: &mut Findings) -> Option<Fallback> {
     let timeout = fields.get("timeout");
     if let Some(total) = timeout.and_then(|node| node.get("total")) {
         findings
-            .error(total.place, Code::MisplacedKey, "`total` means nothing for one target")
+            .error(total.place, Code::MisplacedKey, "`total` can't be used for one target")
             .note("it is the time over all attempts at all targets")
             .help("write it at the step's own `timeout`");
     }

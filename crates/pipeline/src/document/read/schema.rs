@@ -110,7 +110,7 @@ fn refuse_own_keywords(entries: &[Entry], what: &str, findings: &mut Findings) {
         findings.error(
             key.place,
             Code::MisplacedKey,
-            format!("`{}` means nothing here: {reason}", key.value),
+            format!("`{}` can't be used here: {reason}", key.value),
         );
     }
 }
@@ -119,18 +119,14 @@ fn check_keyword(entry: &Entry, findings: &mut Findings) {
     let (word, value) = (entry.key.value.as_str(), &entry.value);
     if !words::SCHEMA_KEYWORDS.contains(&word) {
         let nearest = closest(word, words::SCHEMA_KEYWORDS.iter().copied());
-        let message = format!("`{word}` is no keyword of JSON Schema that is taken here");
+        let message = format!("JSON Schema keyword `{word}` is not supported here");
         findings.error(entry.key.place, Code::UnknownKey, message).did_you_mean(nearest);
         return;
     }
     match (word, &value.kind) {
         ("$ref", Kind::Scalar(scalar)) if !scalar.text.starts_with('#') => {
             findings
-                .error(
-                    value.place,
-                    Code::BadSchema,
-                    format!("`{}` lies outside of the declaration", scalar.text),
-                )
+                .error(value.place, Code::BadSchema, format!("`{}` is outside the declaration", scalar.text))
                 .note(
                     "nothing is fetched: a declaration refers to its own parts only, such as `#/$defs/shot`",
                 );
@@ -177,7 +173,7 @@ fn check_inner(node: &Node, findings: &mut Findings) {
         Kind::Scalar(scalar) if scalar.plain && matches!(scalar.text.as_str(), "true" | "false") => {}
         Kind::Scalar(scalar) if words::INPUT_TYPES.contains(&scalar.text.as_str()) => {
             findings
-                .error(node.place, Code::BadSchema, "inside of a JSON Schema a type is written out")
+                .error(node.place, Code::BadSchema, "inside a JSON Schema, a type is written in full")
                 .help(format!("write {{ type: {} }}", scalar.text));
         }
         _ => {}

@@ -67,7 +67,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
         fields.refuse(words::WITH_EACH, "the step has no `each`", help, findings);
     }
     if fields.get("steps").is_some() {
-        let help = "write it at a step inside of the group";
+        let help = "write it at a step inside the group";
         fields.refuse(
             &["with", "retry", "pool", "fallback", "on_unknown"],
             "the step is a group",
@@ -76,8 +76,8 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
         );
         return;
     }
-    let help = "only a group (`steps`) says what it gives; an operation gives what its contract says";
-    fields.refuse(&["outputs"], "the step is no group", help, findings);
+    let help = "the outputs of an operation are those of its contract";
+    fields.refuse(&["outputs"], "only a step with inner `steps` can have `outputs`", help, findings);
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
         fields.refuse(
@@ -100,7 +100,7 @@ fn read_timeout(node: &Node, fields: &Fields, findings: &mut Findings) -> Timeou
                 .error(
                     entry.key.place,
                     Code::MisplacedKey,
-                    format!("`{key}` means nothing for a step that holds steps"),
+                    format!("`{key}` can't be used for a step with inner steps"),
                 )
                 .help("write `total` here, or the others at the inner steps");
         }

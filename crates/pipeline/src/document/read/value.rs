@@ -120,12 +120,12 @@ pub fn duration(node: &Node, findings: &mut Findings) -> Option<Span> {
     }
     let written = node.scalar().map_or(node.kind_word().to_owned(), |scalar| format!("`{}`", scalar.text));
     let message = match span {
-        Some(_) => format!("{written} is no time at all"),
+        Some(_) => format!("{written} must be longer than zero"),
         None => format!("{written} is not a duration"),
     };
     let finding = findings.error(node.place, Code::BadValue, message).help(HELP);
     if written.contains("{{") {
-        finding.note("policies are fixed before a run: they hold no expressions");
+        finding.note("policies are fixed before a run: they can't hold expressions");
     }
     None
 }
@@ -169,7 +169,7 @@ pub fn word<'n>(node: &'n Node, what: &str, words: &[Key], findings: &mut Findin
         Some(Key { name, later: Some(purpose) }) => {
             findings
                 .error(node.place, Code::NotSupportedYet, format!("`{name}` is not supported yet for {what}"))
-                .note(format!("it is meant for {purpose}, in a later version"));
+                .note(format!("it is reserved for {purpose}, in a later version"));
             None
         }
         None => {
@@ -190,7 +190,7 @@ pub fn classes(node: &Node, findings: &mut Findings) -> Option<Vec<Class>> {
     };
     if nodes.is_empty() {
         findings
-            .error(node.place, Code::BadValue, "`on` names no class, so this would never hold")
+            .error(node.place, Code::BadValue, "`on` names no class, so this would never apply")
             .help("name the classes, or remove `on` to get the usual ones");
         return None;
     }
@@ -284,7 +284,8 @@ pub fn check_identifier(name: &At<String>, what: &str, findings: &mut Findings) 
     }
     let lower: String = text.to_ascii_lowercase().chars().map(|c| if fits(c) { c } else { '_' }).collect();
     let finding = findings.error(name.place, Code::BadName, format!("{what} can't be called `{text}`"));
-    finding.note("a name begins with a lower-case letter and goes on with such letters, digits and `_`");
+    finding
+        .note("a name begins with a lower-case letter and continues with lower-case letters, digits and `_`");
     if text.contains('-') {
         finding.note("in an expression `-` means minus");
     }

@@ -199,7 +199,7 @@ pub(super) fn sort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<
     rearranged(sorted.into_iter().map(|(_, item)| item).collect(), budget)
 }
 
-/// Sorts, and ends at the first two that can't be compared: a sort of the standard library would go on,
+/// Sorts, and ends at the first two that can't be compared: a sort of the standard library would continue,
 /// and may panic about an order that is none.
 fn merged<T>(mut items: Vec<T>, is_after: &mut impl FnMut(&T, &T) -> Outcome<bool>) -> Outcome<Vec<T>> {
     if items.len() < 2 {

@@ -250,7 +250,7 @@ fn media_has_its_measures_and_no_text() {
         ),
         (
             "see {{ steps.still.image }}",
-            "error: an image can't be written as text; hand it on as a value of its own (`\"{{ … }}\"` and nothing else), or print one of its fields, such as `.digest` or `.mime`",
+            "error: an image can't be written as text; pass it on as a value of its own (`\"{{ … }}\"` and nothing else), or print one of its fields, such as `.digest` or `.mime`",
         ),
     ]);
 }

@@ -70,7 +70,7 @@ fn json_that_looks_like_media_is_no_media_on_either_side() {
         #[allow(dead_code)]
         clip: Artifact,
     }
-    assert_eq!(value.to::<Taken>().unwrap_err().to_string(), "media is wanted, and this is an object");
+    assert_eq!(value.to::<Taken>().unwrap_err().to_string(), "expected media, found an object");
     assert!(Value::map([("clip", Value::from(clip()))]).to::<Taken>().is_ok());
     let anything: serde_json::Value = Value::from(clip()).to().unwrap();
     assert_eq!(anything, forged);
@@ -112,7 +112,7 @@ impl Serialize for Endless {
 #[test]
 fn what_is_written_too_deep_is_refused_before_the_stack_is_used_up() {
     let refused = Value::of(&Endless(5_000_000)).unwrap_err();
-    assert_eq!(refused.to_string(), "lists and objects lie more than 64 deep");
+    assert_eq!(refused.to_string(), "lists and objects are nested more than 64 deep");
     assert!(Value::of(&Endless(100)).unwrap().lies_too_deep());
     let written = "[".repeat(5_000) + &"]".repeat(5_000);
     assert!(serde_json::from_str::<Value>(&written).is_err());

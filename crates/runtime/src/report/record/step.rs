@@ -8,7 +8,7 @@ use super::Items;
 /// A step, or an item of one.
 #[derive(Clone, Debug)]
 pub struct StepRecord {
-    /// Where it stands.
+    /// Its status.
     pub status: StepStatus,
     /// Its items, if it is fanned out.
     pub items: Option<Items>,
@@ -16,6 +16,8 @@ pub struct StepRecord {
     pub inputs: Option<Value>,
     /// What it gave; kept as its inputs are.
     pub output: Option<Value>,
+    /// Which target it is at: 0 is the first, then the fallbacks.
+    pub target: usize,
     /// Its attempts, over all targets: of very many the last ones.
     pub attempts: Vec<AttemptRecord>,
     /// How many attempts there were before these.
@@ -30,7 +32,7 @@ pub struct StepRecord {
     pub failure: Option<Failure>,
     /// Whether its failure is tolerated.
     pub tolerated: bool,
-    /// Why it was skipped, called off or sleeps, in words.
+    /// Why it was skipped, cancelled or sleeps.
     pub reason: Option<String>,
     /// What its attempts cost so far.
     pub cost: Money,
@@ -57,7 +59,7 @@ pub struct AttemptRecord {
     pub cost: Money,
     /// How far it is, from 0 to 1.
     pub fraction: Option<f64>,
-    /// What it is doing, in words.
+    /// A short description of what it is doing.
     pub doing: Option<String>,
 }
 
@@ -71,6 +73,7 @@ impl Default for StepRecord {
             items: None,
             inputs: None,
             output: None,
+            target: 0,
             attempts: Vec::new(),
             attempts_left_out: 0,
             ready_at: None,
@@ -132,7 +135,10 @@ impl StepRecord {
                 self.begin(at);
             }
             StepEvent::TargetReady { inputs, .. } => self.inputs = Some(inputs.clone()),
-            StepEvent::FallbackTaken { reason, .. } => self.reason = Some(reason.clone()),
+            StepEvent::FallbackTaken { target, reason } => {
+                self.target = *target;
+                self.reason = Some(reason.clone());
+            }
             StepEvent::Slept { until } => self.wakes_at = Some(*until),
             StepEvent::RetryScheduled { at: until, reason, .. } => {
                 self.wakes_at = Some(*until);

@@ -1,6 +1,6 @@
 //! The clock of the real world: it passes as time passes, whatever is done to the machine's wall clock.
 //!
-//! It begins with the wall clock and goes on with the clock that counts since the machine was switched on,
+//! It begins with the wall clock and continues with the clock that counts since the machine was switched on,
 //! its sleep included. That somebody sets the wall clock is no time that passed: the difference is made up
 //! for slowly. See `docs/decisions/0012-time-passes-evenly.md`.
 
@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// What time it is in this process. Never earlier than it was before.
 ///
-/// A machine whose wall clock stands before 1970 has negative times.
+/// A machine whose wall clock is set before 1970 has negative times.
 pub fn now() -> Timestamp {
     static CLOCK: LazyLock<Clock<Machine>> = LazyLock::new(|| Clock::new(Machine));
     CLOCK.now()

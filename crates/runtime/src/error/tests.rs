@@ -1,0 +1,93 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::iter;
+
+use motet_pipeline::Class;
+use motet_pipeline::contract::Tool;
+use motet_pipeline::diagnostic::Code;
+
+use super::*;
+use crate::settings::Setting;
+
+/// One error of every kind: the one that follows `error`. A new kind doesn't compile until it stands here.
+fn following(error: &Error) -> Option<Error> {
+    let store = || PathBuf::from("film/.motet");
+    let run = || RunId::new("7Q2K");
+    let panic = || "index out of bounds".to_owned();
+    Some(match error {
+        Error::Check(_) => Error::Plan("is damaged at the step `still`".into()),
+        Error::Plan(_) => Error::Tasks(vec!["task/shout".into()]),
+        Error::Tasks(_) => Error::Inputs(vec![Misfit {
+            parameter: "prompt".into(),
+            message: "`prompt` must be text".into(),
+        }]),
+        Error::Inputs(_) => Error::Tools(vec![MissingTool {
+            tool: Tool::Ffmpeg,
+            name: "ffmpeg".into(),
+            install: "apt install ffmpeg",
+            setting: "tools.ffmpeg",
+        }]),
+        Error::Tools(_) => Error::Store(StoreError::Closed),
+        Error::Store(_) => Error::Owned { store: store(), pid: 7 },
+        Error::Owned { .. } => {
+            Error::OwnerDiffers { store: store(), pid: 7, what: "version 9 (here it is 1)".into() }
+        }
+        Error::OwnerDiffers { .. } => Error::OwnerSilent { store: store(), pid: 7 },
+        Error::OwnerSilent { .. } => Error::Refused {
+            pid: 7,
+            code: "code_of_the_owner".into(),
+            message: "the disk is full".into(),
+            hint: Some("free some space".into()),
+        },
+        Error::Refused { .. } => Error::Import { path: "a.png".into(), message: "it is empty".into() },
+        Error::Import { .. } => {
+            Error::LayOut { run: run(), folder: "out".into(), error: io::Error::other("refused") }
+        }
+        Error::LayOut { .. } => Error::NoRun("7Q2K".into()),
+        Error::NoRun(_) => {
+            Error::NotParked { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
+        }
+        Error::NotParked { .. } => Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] },
+        Error::AmbiguousRun { .. } => Error::RunDiffers(run()),
+        Error::RunDiffers(_) => Error::RunName(RunId::new("../7Q2K")),
+        Error::RunName(_) => Error::Journal { run: run(), misuse: Misuse::NoStart },
+        Error::Journal { .. } => Error::RunFailed {
+            step: Some(StepPath::from_text("still")),
+            failure: Failure::new(Class::Quota, "no money"),
+        },
+        Error::RunFailed { .. } => Error::RunCancelled("no time".into()),
+        Error::RunCancelled(_) => Error::Interrupted(run()),
+        Error::Interrupted(_) => Error::Undriven(run()),
+        Error::Undriven(_) => Error::Quarantined { run: run(), panic: panic() },
+        Error::Quarantined { .. } => Error::StartPanicked { panic: panic() },
+        Error::StartPanicked { .. } => Error::DriverPanicked { panic: panic() },
+        Error::DriverPanicked { .. } => Error::Left,
+        Error::Left => Error::Outputs(serde_json::from_str::<u8>("x").unwrap_err()),
+        Error::Outputs(_) => Error::file("read", "film.yaml", io::Error::other("refused")),
+        Error::File { .. } => Error::Untrusted {
+            file: "motet.toml".into(),
+            powers: vec![Power { setting: Setting::Processors, place: None, value: "99".into() }],
+            changed: false,
+        },
+        Error::Untrusted { .. } => Error::Memory("the disk is full".into()),
+        Error::Memory(_) => Error::Providers("there is no provider `falx`".into()),
+        Error::Providers(_) => Error::Clock(Timestamp(-1)),
+        Error::Clock(_) => Error::Settings {
+            path: "motet.toml".into(),
+            line: 2,
+            column: 1,
+            message: "there is no setting `stroe`".into(),
+        },
+        Error::Settings { .. } => return None,
+    })
+}
+
+#[test]
+fn every_error_has_a_code_of_its_own_that_never_changes() {
+    let check = Error::Check(vec![Diagnostic::of_file("film.yaml", Code::Empty, "the file is empty")]);
+    let all: Vec<_> = iter::successors(Some(check), following).collect();
+    let codes: BTreeSet<_> = all.iter().map(Error::code).collect();
+    assert_eq!(codes.len(), all.len());
+    let lines = all.iter().map(|error| format!("{}: {error}", error.code()));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}

@@ -1,0 +1,228 @@
+//! What an error says: a stable code, what is wrong, and what to do. The same for a program that embeds the
+//! library, for the command line, and for the guests of another process.
+
+use std::fmt;
+
+use motet_pipeline::contract::Misfit;
+use motet_pipeline::diagnostic::Diagnostic;
+
+use super::Error;
+use crate::settings::Power;
+
+impl Error {
+    /// A stable word for the kind of error, in `snake_case`: for programs, and to look it up by. An error of
+    /// the store has the code of [`StoreError::code`](motet_store::StoreError::code), and one that another
+    /// process reported has the code that it had there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), motet::Error> {
+    /// let motet = motet::Motet::builder().open().await?;
+    /// let error = motet.load_text("motet: 1").unwrap_err();
+    /// assert_eq!(error.code(), "check_failed");
+    /// # Ok(()) }
+    /// ```
+    pub fn code(&self) -> &str {
+        match self {
+            Error::Check(_) => "check_failed",
+            Error::Plan(_) => "plan_unusable",
+            Error::Tasks(_) => "tasks_missing",
+            Error::Inputs(_) => "inputs_invalid",
+            Error::Tools(_) => "tools_missing",
+            Error::Store(error) => error.code(),
+            Error::Owned { .. } => "store_owned",
+            Error::OwnerDiffers { .. } => "owner_differs",
+            Error::OwnerSilent { .. } => "owner_silent",
+            Error::Refused { code, .. } => code,
+            Error::Import { .. } => "file_unusable",
+            Error::LayOut { .. } => "outputs_not_written",
+            Error::NoRun(_) => "no_run",
+            Error::NotParked { .. } => "step_not_parked",
+            Error::AmbiguousRun { .. } => "run_ambiguous",
+            Error::RunDiffers(_) => "run_differs",
+            Error::RunName(_) => "run_name_invalid",
+            Error::Journal { .. } => "journal_unreadable",
+            Error::RunFailed { .. } => "run_failed",
+            Error::RunCancelled(_) => "run_cancelled",
+            Error::Interrupted(_) => "run_interrupted",
+            Error::Undriven(_) => "run_not_driven",
+            Error::Quarantined { .. } => "run_quarantined",
+            Error::StartPanicked { .. } => "start_panicked",
+            Error::DriverPanicked { .. } => "driver_panicked",
+            Error::Left => "store_released",
+            Error::Outputs(_) => "outputs_unreadable",
+            Error::File { .. } => "file_failed",
+            Error::Untrusted { .. } => "project_untrusted",
+            Error::Memory(_) => "trust_not_saved",
+            Error::Clock(_) => "clock_before_1970",
+            Error::Providers(_) => "provider_unknown",
+            Error::Settings { .. } => "settings_invalid",
+        }
+    }
+
+    /// What is wrong, where and why, in one line, without the [`hint`](Error::hint).
+    pub fn what(&self) -> String {
+        match self {
+            Error::Check(findings) => first_words(findings),
+            Error::Plan(why) => format!("the plan {why}"),
+            Error::Tasks(names) => format!("the run needs {}", names.join(", ")),
+            Error::Inputs(misfits) => misfit_words(misfits),
+            Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
+            Error::Store(error) => error.what(),
+            Error::Owned { store, pid } => {
+                format!("{} drives the store {}", owner_words(*pid), store.display())
+            }
+            Error::OwnerDiffers { store, pid, what } => {
+                format!("another process (pid {pid}) drives the store {}, with {what}", store.display())
+            }
+            Error::OwnerSilent { store, pid } => {
+                format!("{} drives the store {}, and doesn't respond", other_words(*pid), store.display())
+            }
+            Error::Refused { pid, message, .. } => {
+                format!("the process that drives the store (pid {pid}) refused: {message}")
+            }
+            Error::Import { path, message } => format!("{}: {message}", path.display()),
+            Error::LayOut { run, folder, error } => format!(
+                "run {run} is completed, but its outputs can't be written to {}: {error}",
+                folder.display()
+            ),
+            Error::NoRun(name) => format!("there is no run `{name}`"),
+            Error::NotParked { run, step, status } => format!(
+                "`{step}` of run {run} is {status}: only a step that is parked because the outcome of its attempt is \
+                 unknown can be resolved"
+            ),
+            Error::AmbiguousRun { ending, runs } => {
+                format!("`{ending}` matches several runs: {}", each_of(runs, ToString::to_string))
+            }
+            Error::RunDiffers(run) => format!("there is a run `{run}` with another pipeline or other inputs"),
+            Error::RunName(run) => format!(
+                "a run can't be called `{run}`: its name has letters, digits, `-`, `_` and `.`, at most 100 of \
+                 them, no `.` first"
+            ),
+            Error::Journal { run, misuse } => {
+                format!("the journal of run {run} can't be followed: {misuse}")
+            }
+            Error::RunFailed { step: Some(step), failure } => {
+                format!("the run failed at `{step}`: {failure}")
+            }
+            Error::RunFailed { step: None, failure } => format!("the run failed: {failure}"),
+            Error::RunCancelled(reason) => format!("the run was cancelled: {reason}"),
+            Error::Interrupted(run) => format!("run {run} was interrupted"),
+            Error::Undriven(run) => format!("run {run} is not driven by the process that drives its store"),
+            Error::Quarantined { run, panic } => format!(
+                "run {run} is quarantined: Motet panicked while handling it ({panic}). What it recorded is kept, \
+                 and all other runs continue"
+            ),
+            Error::StartPanicked { panic } => format!(
+                "the run was not started: Motet panicked while handling it ({panic}). Nothing of it is kept"
+            ),
+            Error::DriverPanicked { panic } => format!(
+                "Motet panicked ({panic}), stopped all work and released the store. What was recorded is kept"
+            ),
+            Error::Left => "this process was asked to stop and has released the store".into(),
+            Error::Outputs(error) => {
+                format!("the outputs don't have the shape that was asked for: {error}")
+            }
+            Error::File { verb, path, error } => format!("failed to {verb} {}: {error}", path.display()),
+            Error::Untrusted { file, powers, .. } => format!("{}: {}", file.display(), power_words(powers)),
+            Error::Memory(why) => format!("what you trust can't be saved: {why}"),
+            Error::Providers(message) => message.clone(),
+            Error::Clock(now) => format!("this machine's clock is set before 1970 ({now})"),
+            Error::Settings { path, line, column, message } => {
+                format!("{}:{line}:{column}: {message}", path.display())
+            }
+        }
+    }
+
+    /// What to do about it, if there is something to do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Plan(_) => {
+                "cancel the run and start it again, or resume it with the version of Motet that started it"
+            }
+            Error::Tasks(names) if names.len() == 1 => "register it with the program that resumes the run",
+            Error::Tasks(_) => "register them with the program that resumes the run",
+            Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
+            Error::Store(error) => return error.hint(),
+            Error::OwnerDiffers { .. } => "wait until it ends, or end it",
+            Error::OwnerSilent { .. } => "continue it if it is suspended, or end it",
+            Error::Refused { hint, .. } => return hint.clone(),
+            Error::LayOut { .. } => "they are kept in the store",
+            Error::NoRun(_) => "`motet runs` lists them",
+            Error::RunDiffers(_) => "choose another name for this one",
+            Error::Interrupted(_) => "it can be resumed",
+            Error::Undriven(_) => "it can be resumed when that has ended",
+            Error::Quarantined { .. } => {
+                "please report this; a new process, preferably of a newer version, can resume it"
+            }
+            Error::StartPanicked { .. } => "please report this",
+            Error::DriverPanicked { .. } => "please report this; open the store again to resume its runs",
+            Error::Clock(_) => "set it",
+            Error::Check(_)
+            | Error::Inputs(_)
+            | Error::Owned { .. }
+            | Error::Import { .. }
+            | Error::NotParked { .. }
+            | Error::AmbiguousRun { .. }
+            | Error::RunName(_)
+            | Error::Journal { .. }
+            | Error::RunFailed { .. }
+            | Error::RunCancelled(_)
+            | Error::Left
+            | Error::Outputs(_)
+            | Error::File { .. }
+            | Error::Untrusted { .. }
+            | Error::Memory(_)
+            | Error::Providers(_)
+            | Error::Settings { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// What is wrong, then what to do.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let what = self.what();
+        match self.hint() {
+            Some(hint) if what.contains(": ") => write!(f, "{what}; {hint}"),
+            Some(hint) => write!(f, "{what}: {hint}"),
+            None => f.write_str(&what),
+        }
+    }
+}
+
+fn owner_words(pid: u32) -> String {
+    match pid == std::process::id() {
+        true => format!("this process already (pid {pid})"),
+        false => other_words(pid),
+    }
+}
+
+fn other_words(pid: u32) -> String {
+    if pid == 0 { "another process".into() } else { format!("another process (pid {pid})") }
+}
+
+fn first_words(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics {
+        [] => "the pipeline has faults".into(),
+        [only] => format!("{}:{}: {}", only.file, only.line, only.message),
+        [first, rest @ ..] => {
+            format!("{}:{}: {} (and {} more)", first.file, first.line, first.message, rest.len())
+        }
+    }
+}
+
+fn misfit_words(misfits: &[Misfit]) -> String {
+    misfits.iter().map(|misfit| misfit.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn power_words(powers: &[Power]) -> String {
+    let words: Vec<String> =
+        powers.iter().map(|power| format!("`{}` waits for trust: it {power}", power.setting)).collect();
+    words.join("; ")
+}
+
+fn each_of<T>(items: &[T], words: impl Fn(&T) -> String) -> String {
+    items.iter().map(words).collect::<Vec<_>>().join(", ")
+}
