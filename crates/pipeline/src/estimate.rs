@@ -284,6 +284,7 @@ mod tests {
             from: vec![Source::of("count", Measure::Number)],
             otherwise: Range::new(Amount::whole(1), Amount::whole(1), Amount::whole(4)),
             rounded_up: false,
+            rough: false,
         };
         let mut contract = Contract::new("lab/painter", Work::Model)
             .input(Parameter::required("prompt", Type::Text))
