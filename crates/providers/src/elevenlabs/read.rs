@@ -6,10 +6,10 @@ use motet_pipeline::failure::{Known, Phase};
 use motet_pipeline::{Failure, MediaKind, Usage};
 use serde_json::Value as Json;
 
-use super::{NAME, refused};
+use super::{HISTORY, NAME, refused};
 use crate::adapter::Call;
 use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
-use crate::failure::{Asked, request_id, scope, unusable};
+use crate::failure::{self, Asked, request_id, scope, unusable};
 use crate::http::Reply;
 use crate::json;
 use crate::model::{Form, Reading};
@@ -17,19 +17,7 @@ use crate::output;
 
 /// The body of a reply of success, an object.
 pub(super) fn object(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    if !reply.is_success() {
-        return Err(refused(asked, reply));
-    }
-    transcript_of(asked, reply)
-}
-
-/// The same, of a reply that is known to be one of success.
-pub(super) fn transcript_of(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    match json::read(&reply.body) {
-        Ok(body) if body.is_object() => Ok(body),
-        Ok(_) => Err(unusable(NAME, asked, reply, "JSON that is no object")),
-        Err(what) => Err(unusable(NAME, asked, reply, what)),
-    }
+    failure::object(NAME, asked, reply, refused)
 }
 
 /// Speech with the times of its characters: JSON that holds the sound as text. If it can't be read the speech is
@@ -124,7 +112,8 @@ fn answer(call: &Call, reply: &Reply, outputs: BTreeMap<String, Given>) -> Answe
         request_id: request_id(reply),
         model: Some(call.model.id.clone()),
         seed: seed.map(|seed| seed.to_json().to_string()),
-        job: reply.header("history-item-id").filter(|id| json::is_id(id)).map(str::to_owned),
+        // As a search calls it, so that an attempt that was answered claims it.
+        job: reply.header("history-item-id").filter(|id| json::is_id(id)).map(|id| format!("{HISTORY}{id}")),
     };
     Answer { outputs, usage, meta, ..Answer::default() }
 }
