@@ -13,7 +13,7 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
-use motet_pipeline::{Failure, Span, Timestamp};
+use motet_pipeline::{Failure, Span, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
@@ -146,6 +146,10 @@ impl Provider for ElevenLabs {
 
     fn search(&self, call: &Call, since: Timestamp, page: Option<&str>) -> Option<Request> {
         let route = route(call).ok().filter(|route| matches!(route, Route::Speech | Route::Sound))?;
+        // What is kept in no history proves nothing by not being there.
+        if call.inputs.get("enable_logging").and_then(Value::as_bool) == Some(false) {
+            return None;
+        }
         let source = (route == Route::Speech).then(|| ("source", "TTS".to_owned()));
         let fixed = [
             ("page_size", "100".to_owned()),

@@ -95,12 +95,26 @@ pub(super) fn transcript(
     reply: &Reply,
     told: &Json,
 ) -> Result<Answer, Failure> {
-    let outputs = output::read(&call.model, told).map_err(|failure| paid_but_bad(failure, reply))?;
+    let joined = told.get("transcripts").and_then(Json::as_array).map(|channels| of_channels(channels));
+    let native = joined.as_ref().unwrap_or(told);
+    let outputs = output::read(&call.model, native).map_err(|failure| paid_but_bad(failure, reply))?;
     let mut answer = answer(call, reply, outputs);
     let id = || json::id(told, "transcription_id").map(str::to_owned);
     answer.meta.job = job.map(str::to_owned).or_else(id);
     answer.usage.add("audio_seconds", told.get("audio_duration_secs").and_then(Json::as_f64).unwrap_or(0.0));
     Ok(answer)
+}
+
+/// One transcript of those of several channels: a line and a list of words each, one after another.
+fn of_channels(channels: &[Json]) -> Json {
+    let texts: Vec<_> = channels.iter().filter_map(|channel| json::text(channel, "text")).collect();
+    let words = channels.iter().filter_map(|channel| channel.get("words")?.as_array()).flatten().cloned();
+    let mut joined = channels.first().cloned().unwrap_or_default();
+    if let Some(joined) = joined.as_object_mut() {
+        joined.insert("text".to_owned(), texts.join("\n").into());
+        joined.insert("words".to_owned(), words.collect());
+    }
+    joined
 }
 
 fn answer(call: &Call, reply: &Reply, outputs: BTreeMap<String, Given>) -> Answer {

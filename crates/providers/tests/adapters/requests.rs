@@ -183,6 +183,38 @@ fn what_may_cost_carries_the_mark_and_a_key_by_its_name() {
 }
 
 #[test]
+fn every_model_of_the_catalogue_can_be_asked() {
+    let catalogue = motet_providers::catalogue::Catalogue::built_in();
+    let mut asked = 0;
+    for listing in catalogue.iter() {
+        let plain = with(bounded(call("speech")), "voice_id", crate::calls::VOICE);
+        let call = Call { model: listing.model.clone(), ..plain };
+        let request =
+            provider(&call).submit(&call).unwrap_or_else(|failure| panic!("{}: {failure}", call.model.id));
+        assert_eq!(request.method, Method::Post);
+        asked += 1;
+    }
+    assert!(asked > 50, "{asked}");
+}
+
+#[test]
+fn a_recording_may_be_told_by_its_address() {
+    let sent = submitted(&with(call("scribe"), "file", "https://a.b/c.mp3"));
+    assert!(
+        sent.contains("name=\"cloud_storage_url\"\n\nhttps://a.b/c.mp3") && !sent.contains("filename"),
+        "{sent}"
+    );
+}
+
+#[test]
+fn a_speech_that_no_history_keeps_is_not_searched_there() {
+    let speech = call("speech");
+    let search = |call: &Call| provider(call).search(call, Timestamp(0), None);
+    assert!(search(&speech).is_some());
+    assert!(search(&with(speech, "enable_logging", false)).is_none());
+}
+
+#[test]
 fn a_mark_of_any_letters_can_stand_in_a_header() {
     let call = Call { mark: "run/shots[\u{e9} 50%]\r\n/1".to_owned(), ..call("flux") };
     assert_eq!(call.attempt_header().value, [Segment::text("run/shots[%C3%A9%2050%25]%0D%0A/1")]);
