@@ -117,7 +117,7 @@ impl Handling<'_> {
             }
             if let Some(default) = &parameter.default {
                 given.insert(parameter.name.clone(), default.clone());
-            } else if parameter.name == "seed" {
+            } else if parameter.name == "seed" && parameter.doubt.is_none() {
                 let seed = retry::draw(self.run.started.seed, &self.run.node(id).path, "seed") >> 33;
                 given.insert("seed".into(), Value::from(seed));
             } else if parameter.required {

@@ -489,6 +489,8 @@ impl Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     contracts: BTreeMap<String, Arc<Contract>>,
+    aliases: BTreeMap<String, String>,
+    advice: BTreeMap<String, String>,
     pools: Option<BTreeSet<String>>,
 }
 
@@ -505,6 +507,27 @@ impl Catalogue {
     /// Adds or replaces a contract.
     pub fn add(&mut self, contract: Contract) {
         self.contracts.insert(contract.operation.clone(), Arc::new(contract));
+    }
+
+    /// Makes known that people also call the operation `name` by `alias`: it isn't taken, but answered with the name.
+    pub fn also_called(&mut self, alias: impl Into<String>, name: impl Into<String>) {
+        self.aliases.insert(alias.into(), name.into());
+    }
+
+    /// Says what to do about an operation that isn't there and begins with `start`; `{}` in it stands for the name.
+    pub fn advise(&mut self, start: impl Into<String>, advice: impl Into<String>) {
+        self.advice.insert(start.into(), advice.into());
+    }
+
+    /// The name of the operation that people also call `alias`.
+    pub fn meant_by(&self, alias: &str) -> Option<&str> {
+        self.aliases.get(alias).map(String::as_str)
+    }
+
+    /// What to do about `operation`, which isn't there.
+    pub fn advice(&self, operation: &str) -> Option<String> {
+        let advice = self.advice.iter().find(|(start, _)| operation.starts_with(start.as_str()));
+        advice.map(|(_, advice)| advice.replace("{}", operation))
     }
 
     /// Makes known which pools there are. Until then a pipeline may name any.

@@ -8,7 +8,7 @@ use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp};
 
 use crate::answer::{Cancelled, News, SearchPage, Submitted, Uploaded};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused};
-use crate::http::{Limits, Reply, Request};
+use crate::http::{Header, Limits, Reply, Request};
 use crate::model::Model;
 use crate::pace::Pace;
 
@@ -231,6 +231,19 @@ impl Call {
     /// Where the webhook of this call is to be sent: the address with the token in its query.
     pub fn hook_address(&self) -> Option<String> {
         self.hook_url.as_ref().map(|url| format!("{url}?token={}", self.token))
+    }
+
+    /// The header that every request carries that may cost. Of the mark all that can't stand in a header is written as
+    /// `%XX`, and so is `%`.
+    pub fn attempt_header(&self) -> Header {
+        let mut value = String::with_capacity(self.mark.len());
+        for byte in self.mark.bytes() {
+            match byte {
+                b'!'..=b'~' if byte != b'%' => value.push(char::from(byte)),
+                _ => value.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        Header::text("motet-attempt", value)
     }
 
     /// The native input `name`, if it is a text.

@@ -91,6 +91,12 @@ fn kind_of(ty: &Type) -> Option<MediaKind> {
     }
 }
 
+/// The providers that publish the schemas of their models.
+const SCHEMAS: [&str; 2] = ["replicate", "fal"];
+
+/// What to do about a model that isn't in the catalogue.
+const ADD: &str = "add it by what its provider publishes: motet models add ";
+
 /// All models that are known, by operation.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
@@ -161,6 +167,18 @@ impl Catalogue {
         self.aliases.iter().map(|(alias, name)| (alias.as_str(), name.as_str()))
     }
 
+    /// Makes all models known to a check: their contracts by all their names, what people call them otherwise, and what
+    /// to do about a model that isn't here.
+    pub fn teach(&self, check: &mut motet_pipeline::contract::Catalogue) {
+        self.contracts().for_each(|contract| check.add(contract));
+        for (alias, name) in self.aliases() {
+            check.also_called(alias, name);
+        }
+        for provider in SCHEMAS {
+            check.advise(format!("{provider}/"), format!("{ADD}{{}}"));
+        }
+    }
+
     /// What is to be done about `operation`, a model that isn't in the catalogue: in words, with the command that adds
     /// it. Nothing if it is there, or is no model of one of these providers.
     ///
@@ -178,7 +196,6 @@ impl Catalogue {
     /// assert_eq!(catalogue.advice("media/trim"), None);
     /// ```
     pub fn advice(&self, operation: &str) -> Option<String> {
-        const SCHEMAS: [&str; 2] = ["replicate", "fal"];
         if self.get(operation).is_some() {
             return None;
         }
@@ -192,8 +209,7 @@ impl Catalogue {
         };
         let (name, version) = id.split_once(':').map_or((id, None), |(name, version)| (name, Some(version)));
         let is_model = name.contains('/') && name.split('/').all(is_name) && version.is_none_or(is_name);
-        (SCHEMAS.contains(&provider) && is_model)
-            .then(|| format!("add it by what its provider publishes: motet models add {operation}"))
+        (SCHEMAS.contains(&provider) && is_model).then(|| format!("{ADD}{operation}"))
     }
 }
 

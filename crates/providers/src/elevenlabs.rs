@@ -13,11 +13,11 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
-use motet_pipeline::{Failure, Span, Timestamp};
+use motet_pipeline::{Failure, Span, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
-use crate::answer::{Found, Likeness, News, SearchPage, State, Submitted};
+use crate::answer::{Answer, Found, Likeness, News, SearchPage, State, Submitted};
 use crate::failure::{Asked, unusable};
 use crate::hook::{Delivery, Hook, HookKeys, HookRefused, is_token, standard};
 use crate::http::{Address, Header, Method, Reply, Request};
@@ -102,7 +102,7 @@ impl Provider for ElevenLabs {
         };
         let mut limits = call.limits;
         limits.reply_bytes_max = limits.reply_bytes_max.max(REPLY_BYTES_MAX);
-        let mark = Header::text("motet-attempt", &call.mark);
+        let mark = call.attempt_header();
         Ok(request(Method::Post, &call.credential, path).header(mark).body(body).limits(limits))
     }
 
@@ -130,36 +130,34 @@ impl Provider for ElevenLabs {
     }
 
     fn read_poll(&self, call: &Call, job: &str, reply: Reply) -> Result<News, Failure> {
-        match reply.status {
-            // The transcript isn't there yet.
-            425 | 202 => return Ok(News::Running),
-            200..300 => {}
-            _ => return Err(refused(Asked::Job, &reply)),
+        // The transcript isn't there yet.
+        if matches!(reply.status, 202 | 425) {
+            return Ok(News::Running);
         }
-        let answer = match job.starts_with(HISTORY) {
-            true => read::from_history(call, job, reply)?,
-            false => match read::transcript_of(Asked::Job, &reply) {
-                Ok(transcript) => match read::transcript(call, Some(job), &reply, &transcript) {
-                    Ok(answer) => answer,
-                    Err(failure) => return Ok(News::Failed(failure)),
-                },
-                Err(failure) => return Err(failure),
-            },
-        };
-        Ok(News::Done(Box::new(answer)))
+        if !reply.is_success() {
+            return Err(refused(Asked::Job, &reply));
+        }
+        if job.starts_with(HISTORY) {
+            return read::from_history(call, job, reply).map(done);
+        }
+        let told = read::object(Asked::Job, &reply)?;
+        Ok(read::transcript(call, Some(job), &reply, &told).map_or_else(News::Failed, done))
     }
 
     fn search(&self, call: &Call, since: Timestamp, page: Option<&str>) -> Option<Request> {
         let route = route(call).ok().filter(|route| matches!(route, Route::Speech | Route::Sound))?;
-        let source = if route == Route::Speech { "TTS" } else { "SFX" };
+        // What is kept in no history proves nothing by not being there.
+        if call.inputs.get("enable_logging").and_then(Value::as_bool) == Some(false) {
+            return None;
+        }
+        let source = (route == Route::Speech).then(|| ("source", "TTS".to_owned()));
         let fixed = [
             ("page_size", "100".to_owned()),
             ("date_after_unix", since.0.div_euclid(1000).max(0).to_string()),
             ("model_id", call.model.id.clone()),
-            ("source", source.to_owned()),
         ];
         let next = page.map(|last| ("start_after_history_item_id", last.to_owned()));
-        let path = place::with_query("/v1/history", fixed.into_iter().chain(next));
+        let path = place::with_query("/v1/history", fixed.into_iter().chain(source).chain(next));
         Some(request(Method::Get, &call.credential, path))
     }
 
@@ -194,10 +192,9 @@ impl Provider for ElevenLabs {
         let reply = Reply { status: 200, at: hook.at, ..Reply::default() };
         let data = hook.body.get("data").unwrap_or(&hook.body);
         match data.get("transcription") {
-            Some(transcript) => Ok(match read::transcript(call, Some(&hook.job), &reply, transcript) {
-                Ok(answer) => News::Done(Box::new(answer)),
-                Err(failure) => News::Failed(failure),
-            }),
+            Some(told) => {
+                Ok(read::transcript(call, Some(&hook.job), &reply, told).map_or_else(News::Failed, done))
+            }
             None => Err(unusable(NAME, Asked::Job, &reply, "a report without a transcription")),
         }
     }
@@ -218,6 +215,10 @@ fn request(method: Method, credential: &str, path: impl Into<String>) -> Request
         "",
         credential,
     ))
+}
+
+fn done(answer: Answer) -> News {
+    News::Done(Box::new(answer))
 }
 
 fn found(call: &Call, item: &Json) -> Option<Found> {

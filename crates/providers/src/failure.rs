@@ -78,14 +78,12 @@ pub(crate) fn refused(
     refusal: Option<Refusal<'_>>,
     body: Option<&Json>,
 ) -> Failure {
-    let (class, code, told) = match refusal {
-        Some(Refusal { class, code, text }) => (class, code, text),
-        None => (unexplained(asked, reply.status), None, what_came(reply)),
+    let answered = format!("{provider} answered {}", reply.status);
+    let (class, code, message) = match refusal {
+        Some(Refusal { class, code, text }) if text.is_empty() => (class, code, answered),
+        Some(Refusal { class, code, text }) => (class, code, format!("{answered}: {}", said(&text))),
+        None => (unexplained(asked, reply.status), None, format!("{answered} with {}", what_came(reply))),
     };
-    let mut message = format!("{provider} answered {}", reply.status);
-    if !told.is_empty() {
-        message = format!("{message}: {}", said(&told));
-    }
     Failure {
         retry_at: waiting::retry_at(reply, body),
         sent: Known::Yes,
@@ -96,6 +94,23 @@ pub(crate) fn refused(
         http_status: Some(reply.status),
         request_id: request_id(reply),
         ..Failure::new(class, message)
+    }
+}
+
+/// The body of a reply of success, a JSON object; `refused` says what any other reply means.
+pub(crate) fn object(
+    provider: &str,
+    asked: Asked,
+    reply: &Reply,
+    refused: fn(Asked, &Reply) -> Failure,
+) -> Result<Json, Failure> {
+    if !reply.is_success() {
+        return Err(refused(asked, reply));
+    }
+    match crate::json::read(&reply.body) {
+        Ok(body) if body.is_object() => Ok(body),
+        Ok(_) => Err(unusable(provider, asked, reply, "JSON that is no object")),
+        Err(what) => Err(unusable(provider, asked, reply, what)),
     }
 }
 

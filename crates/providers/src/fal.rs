@@ -3,6 +3,7 @@
 //! A model has one route. Its id may have a path below the application (`fal-ai/flux/dev`): a call is sent to the
 //! whole id, and all that follows goes to the application (`fal-ai/flux`).
 
+mod hook;
 mod refusal;
 
 use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage};
@@ -11,8 +12,8 @@ use serde_json::{Value as Json, json};
 use crate::adapter::{Call, Profile, Provider, Rates};
 use crate::answer::{Answer, Cancelled, Found, Likeness, Meta, News, SearchPage, State, Submitted, Uploaded};
 use crate::echo;
-use crate::failure::{Asked, request_id, unusable};
-use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, ed25519, standard};
+use crate::failure::{self, Asked, request_id, unusable};
+use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, ed25519};
 use crate::http::{Address, Body, Header, Method, Piece, Reply, Request};
 use crate::json;
 use crate::output;
@@ -26,10 +27,6 @@ const NAME: &str = "fal";
 
 /// A file that is larger is uploaded.
 const INLINE_BYTES_MAX: u64 = 256 << 10;
-
-/// How far the moment of a signature may lie away, and how long keys may be used, in seconds.
-const TOLERANCE_S: i64 = 300;
-const KEYS_LAST: Span = Span::seconds(24 * 3600);
 
 /// Namespaces that stand before an application's owner.
 const NAMESPACES: [&str; 2] = ["workflows", "comfy"];
@@ -91,7 +88,7 @@ impl Provider for Fal {
         let hook = call.hook_address().map(|url| ("fal_webhook", url));
         let path = place::with_query(&format!("/{id}"), hook);
         let mut request = request(Method::Post, "queue", &call.credential, path)
-            .header(Header::text("motet-attempt", &call.mark))
+            .header(call.attempt_header())
             // Whether a call is made again is decided here, and so is what is made instead.
             .header(Header::text("x-fal-no-retry", "1"))
             .header(Header::text("x-app-fal-disable-fallback", "true"))
@@ -197,7 +194,7 @@ impl Provider for Fal {
     }
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {
-        let name = verified(&delivery, keys, now)?;
+        let name = hook::verified(&delivery, keys, now)?;
         let body = json::read(&delivery.body).map_err(|_| HookRefused::Body)?;
         let job = json::id(&body, "request_id").ok_or(HookRefused::Body)?.to_owned();
         Ok(Hook { token: delivery.token(), job, delivery: Some(name), body, at: now })
@@ -237,14 +234,7 @@ fn of_job(call: &Call, job: &str, rest: &str) -> String {
 
 /// The body of a reply of success, an object.
 fn object(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    if !reply.is_success() {
-        return Err(refused(asked, reply));
-    }
-    match json::read(&reply.body) {
-        Ok(body) if body.is_object() => Ok(body),
-        Ok(_) => Err(unusable(NAME, asked, reply, "JSON that is no object")),
-        Err(what) => Err(unusable(NAME, asked, reply, what)),
-    }
+    failure::object(NAME, asked, reply, refused)
 }
 
 /// What was billed, in the unit of the model.
@@ -280,24 +270,4 @@ fn found(call: &Call, item: &Json) -> Option<Found> {
         likeness,
         state: Some(if has_ended { State::Ended } else { State::Running }),
     })
-}
-
-/// Verifies the signature of fal and gives the name of the request.
-fn verified(delivery: &Delivery, keys: &HookKeys, now: Timestamp) -> Result<String, HookRefused> {
-    const STAMP: &str = "x-fal-webhook-timestamp";
-    const SIGNATURE: &str = "x-fal-webhook-signature";
-    let id = standard::header(delivery, "x-fal-webhook-request-id")?;
-    let user = standard::header(delivery, "x-fal-webhook-user-id")?;
-    let written = standard::header(delivery, STAMP)?;
-    let signature =
-        standard::lower_hex(standard::header(delivery, SIGNATURE)?).ok_or(HookRefused::Header(SIGNATURE))?;
-    let at = standard::seconds(written).ok_or(HookRefused::Header(STAMP))?;
-    standard::within(at, now, TOLERANCE_S)?;
-    let hash = motet_pipeline::Digest::of(&delivery.body).hex();
-    let signed = format!("{id}\n{user}\n{written}\n{hash}");
-    let are_old = keys.read_at.is_some_and(|read| now.since(read) > KEYS_LAST);
-    match !are_old && ed25519::any_fits(keys, signed.as_bytes(), &signature) {
-        true => Ok(id.to_owned()),
-        false => Err(HookRefused::Signature { ask_for_keys: keys.may_be_old(now) }),
-    }
 }

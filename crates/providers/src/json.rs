@@ -15,7 +15,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Json, &'static str> {
         serde_json::error::Category::Eof if body.is_empty() => "nothing",
         serde_json::error::Category::Eof => "JSON that breaks off",
         _ if looks_like_html(body) => "a web page",
-        _ => "no JSON",
+        _ => "text that is no JSON",
     })
 }
 
@@ -52,9 +52,9 @@ mod tests {
             (b"", "nothing"),
             (b"{\"a\":", "JSON that breaks off"),
             (b"\n <!DOCTYPE html><p>502</p>", "a web page"),
-            (b"502 Bad Gateway", "no JSON"),
-            (b"\xff\xfe", "no JSON"),
-            (deep.as_bytes(), "no JSON"),
+            (b"502 Bad Gateway", "text that is no JSON"),
+            (b"\xff\xfe", "text that is no JSON"),
+            (deep.as_bytes(), "text that is no JSON"),
             (many.as_bytes(), "more JSON than is read"),
         ];
         for (body, refused) in table {

@@ -43,7 +43,12 @@ pub(crate) fn read_one(name: &str, reading: &Reading, native: &Json) -> Result<O
     let given = match reading.form {
         Form::Value => value(name, part)?,
         Form::Text => Given::Value(text(part).ok_or_else(|| bad(name, "is no text"))?.into()),
-        Form::Words => Given::Value(words::read(part).ok_or_else(|| bad(name, "holds no words with times"))?),
+        Form::Words => match words::read(part) {
+            Some(words) => Given::Value(words),
+            // Words without times are asked for by some inputs, and are no fault then.
+            None if reading.optional => return Ok(None),
+            None => return Err(bad(name, "holds no words with times")),
+        },
         form => {
             let (kind, takes_all) = form.media().expect("every other form is one of media");
             let mut media = media(name, kind, part)?;

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::adapter::{Call, Profile, Provider, Rates};
 use crate::answer::{Cancelled, Found, Likeness, News, SearchPage, State, Submitted, Uploaded};
 use crate::echo;
-use crate::failure::{Asked, unusable};
+use crate::failure::{self, Asked, unusable};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, standard};
 use crate::http::{Address, Header, Method, Reply, Request};
 use crate::json;
@@ -86,7 +86,7 @@ impl Provider for Replicate {
             body.insert("webhook_events_filter".to_owned(), Value::list(events));
         }
         let mut request = request(Method::Post, &call.credential, path)
-            .header(Header::text("motet-attempt", &call.mark))
+            .header(call.attempt_header())
             .body(payload::json(call, &body.into())?)
             .limits(call.limits);
         if let Some(after) = call.stop_after {
@@ -198,14 +198,7 @@ fn route(call: &Call) -> Result<(String, Option<&str>), Failure> {
 
 /// The body of a reply of success, an object.
 fn object(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    if !reply.is_success() {
-        return Err(refused(asked, reply));
-    }
-    match json::read(&reply.body) {
-        Ok(body) if body.is_object() => Ok(body),
-        Ok(_) => Err(unusable(NAME, asked, reply, "JSON that is no object")),
-        Err(what) => Err(unusable(NAME, asked, reply, what)),
-    }
+    failure::object(NAME, asked, reply, refused)
 }
 
 fn found(call: &Call, prediction: &Json) -> Option<Found> {

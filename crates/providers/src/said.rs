@@ -18,19 +18,20 @@ const SHOWN: usize = 4;
 pub(crate) fn said(text: &str) -> String {
     let end = (0..=text.len().min(BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let mut shown = String::new();
-    let mut hides_next = false;
+    let mut after = None;
     for word in text[..end].split_whitespace() {
         let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
         if !shown.is_empty() {
             shown.push(' ');
         }
-        if hides_next {
+        if after.is_some_and(|scheme| may_be_a_key(scheme, bare)) {
             shown.push_str("[hidden]");
         } else {
             shown.push_str(&visible(&harmless(word)));
         }
-        hides_next =
-            ["bearer", "key", "token"].iter().any(|scheme| bare.eq_ignore_ascii_case(scheme)) && word == bare;
+        let last =
+            bare.rsplit(|letter: char| !letter.is_alphanumeric()).next().filter(|_| word.ends_with(bare));
+        after = SCHEMES.into_iter().find(|scheme| last.is_some_and(|last| last.eq_ignore_ascii_case(scheme)));
     }
     match shown.char_indices().nth(CHARACTERS_MAX) {
         Some((at, _)) => format!("{}…", &shown[..at]),
@@ -75,6 +76,14 @@ fn without_query(word: &str, host: usize) -> String {
     format!("{front}{host}{path}{cut}")
 }
 
+/// The words that a key may follow.
+const SCHEMES: [&str; 3] = ["bearer", "key", "token"];
+
+/// Whether the word behind a scheme may be a key. `key` and `token` are words as well, with plain words behind them.
+fn may_be_a_key(scheme: &str, word: &str) -> bool {
+    scheme == "bearer" || word.len() > 12 || !word.chars().all(char::is_alphabetic)
+}
+
 /// Whether it begins as the keys of providers do.
 fn is_key(run: &str) -> bool {
     const PREFIXES: [&str; 6] = ["r8_", "sk_", "whsec_", "wsec_", "hf_", "xi_"];
@@ -93,7 +102,9 @@ mod tests {
             ("prompt is required", "prompt is required"),
             ("Bad token: Bearer abc.def", "Bad token: Bearer [hidden]"),
             ("no user for Key 1234:5678 here", "no user for Key [hidden] here"),
+            ("No user found for Key ID and Secret", "No user found for Key ID and Secret"),
             ("key r8_Ab12Cd34Ef56 is bad", "key [hidden] is bad"),
+            ("you sent 'Authorization:Bearer hush'", "you sent 'Authorization:Bearer [hidden]"),
             ("(r8_Ab12Cd34Ef56)", "(r8_A…)"),
             ("see https://u:p@x.io/a/b?key=hush#frag, now", "see https://x.io/a/b?… now"),
             (

@@ -58,7 +58,7 @@ impl Provider for Web {
             request = request.header(header(name, value)?);
         }
         if is_paid(method) {
-            request = request.header(Header::text("motet-attempt", &call.mark));
+            request = request.header(call.attempt_header());
         }
         Ok(request.body(body.unwrap_or_default()))
     }

@@ -10,7 +10,7 @@ use motet_engine::{
     Act, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Phase, Reaction, Run, RunId,
     RunStarted, RunStatus, Turn, event,
 };
-use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
 use motet_pipeline::price::Price;
 use motet_pipeline::value::Map;
@@ -196,6 +196,12 @@ pub fn catalogue() -> Catalogue {
         model("lab/third")
             .input(Parameter::optional("mood", Type::Text))
             .input(Parameter::optional("length", Type::Number).range(1.0, 9.0)),
+        Contract::new("lab/native", Work::Model)
+            .input(Parameter::optional("size", Type::Text).default("square"))
+            .input(Parameter::optional("width", Type::Integer).stands_for("size"))
+            .input(Parameter::required("text", Type::Text))
+            .input(Parameter::optional("prompt", Type::Text).stands_for("text"))
+            .input(Parameter::optional("seed", Type::Integer).doubted(Doubt::Name)),
     ])
 }
 

@@ -41,8 +41,10 @@ impl Checker<'_, '_> {
             self.judge_price(&contract, uses);
             return Some(contract);
         }
-        if let Some((_, purpose)) = words::LATER_OPERATIONS.iter().find(|(start, _)| name.starts_with(start))
-        {
+        let is_there =
+            |start: &str| self.catalogue.iter().any(|contract| contract.operation.starts_with(start));
+        let mut later = words::LATER_OPERATIONS.iter();
+        if let Some((_, purpose)) = later.find(|(start, _)| name.starts_with(start) && !is_there(start)) {
             self.findings
                 .error(uses.place, Code::NotSupportedYet, format!("`{name}` is not supported yet"))
                 .note(format!("it is reserved for {purpose}, in a later version"));
@@ -55,14 +57,16 @@ impl Checker<'_, '_> {
                 .help("write a step for each operation, and choose by `if`");
             return None;
         }
-        let known =
-            || self.catalogue.iter().chain(self.builtins.iter()).map(|contract| contract.operation.as_str());
+        // A version is no name that anybody would think of.
+        let known = || {
+            let all = self.catalogue.iter().chain(self.builtins.iter());
+            all.map(|contract| contract.operation.as_str()).filter(|name| !name.contains(':'))
+        };
         let family = name.split_inclusive('/').next().unwrap_or(name);
         let relatives: Vec<&str> = known().filter_map(|known| known.strip_prefix(family)).collect();
-        let nearest = match closest(&name[family.len()..], relatives.iter().copied()) {
-            Some(nearest) => Some(format!("{family}{nearest}")),
-            None if relatives.is_empty() => closest(name, known()).map(str::to_owned),
-            None => None,
+        let nearest = match self.catalogue.meant_by(name) {
+            Some(meant) => Some(meant.to_owned()),
+            None => nearest_of(name, family, &relatives, known),
         };
         let relatives = (!relatives.is_empty()).then(|| listed(relatives));
         let finding = self.findings.error(
@@ -71,6 +75,9 @@ impl Checker<'_, '_> {
             format!("there is no operation `{name}`"),
         );
         finding.did_you_mean(nearest.as_deref());
+        if let (None, Some(advice)) = (&nearest, self.catalogue.advice(name)) {
+            finding.help(advice);
+        }
         if family == "task/" {
             finding.help("register the task with the program that runs the pipeline");
         } else if let (None, Some(relatives)) = (&nearest, relatives) {
@@ -80,5 +87,19 @@ impl Checker<'_, '_> {
             finding.help(format!("to use another file, write `./{name}`"));
         }
         None
+    }
+}
+
+/// The operation that `name` was most likely meant to be: one of its family, if that has any.
+fn nearest_of<'n, N: Iterator<Item = &'n str>>(
+    name: &str,
+    family: &str,
+    relatives: &[&str],
+    known: impl Fn() -> N,
+) -> Option<String> {
+    match closest(&name[family.len()..], relatives.iter().copied()) {
+        Some(nearest) => Some(format!("{family}{nearest}")),
+        None if relatives.is_empty() => closest(name, known()).map(str::to_owned),
+        None => None,
     }
 }

@@ -64,7 +64,7 @@ impl Contract {
     /// assert!(contract.validate(&inputs).is_empty());
     /// assert_eq!(
     ///     contract.doubts(&inputs)[0].message,
-    ///     "`steps` must be between 1 and 50, and is 90, as far as is known: it is sent as it is"
+    ///     "as far as is known, `steps` must be between 1 and 50, and is 90: it is sent as it is"
     /// );
     /// ```
     pub fn doubts(&self, inputs: &Map) -> Vec<Misfit> {
@@ -89,7 +89,7 @@ impl Contract {
             }
             Doubt::Values => {
                 let excess = parameter.excess(value)?;
-                Some(format!("{excess}, as far as is known: it is sent as it is"))
+                Some(format!("as far as is known, {excess}: it is sent as it is"))
             }
         }
     }
@@ -202,7 +202,7 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Work;
+    use super::super::{Limits, Work};
     use super::*;
     use crate::MediaKind;
 
@@ -249,5 +249,123 @@ mod tests {
         contract.open_inputs = true;
         assert_eq!(contract.misfit("anything", &Value::Null), None);
         assert!(contract.misfit("duration", &Value::from("5")).is_some());
+    }
+
+    #[test]
+    fn a_parameter_is_given_by_whatever_stands_for_it() {
+        let contract = Contract::new("example/clip", Work::Model)
+            .input(Parameter::required("image", Type::media(MediaKind::Image)))
+            .input(Parameter::optional("image_url", Type::media(MediaKind::Image)).stands_for("image"));
+        let given = |json: &str| crate::value::journal::read(json).unwrap().as_map().unwrap().clone();
+        let words = |json: &str| {
+            contract.validate(&given(json)).into_iter().map(|misfit| misfit.message).collect::<Vec<_>>()
+        };
+        assert_eq!(words("{}"), ["example/clip needs `image` (image)"]);
+        assert_eq!(words(r#"{"image_url":{"$absent":true}}"#), ["example/clip needs `image` (image)"]);
+        assert_eq!(words(r#"{"image_url":"x"}"#), ["`image_url` must be an image, and is text"]);
+        assert_eq!(contract.ways("image").collect::<Vec<_>>(), ["image", "image_url"]);
+    }
+
+    #[test]
+    fn media_may_be_given_by_its_address_where_the_contract_says_so() {
+        let images = Type::one_of([Type::media(MediaKind::Image), Type::list(Type::media(MediaKind::Image))]);
+        let parameter = Parameter { by_address: true, ..Parameter::required("image", images) };
+        let list = |items: &[&str]| Value::list(items.iter().map(|item| Value::from(*item)).collect());
+        for value in ["https://example.com/a.png", "http://example.com/a.png", "data:image/png;base64,AAAA"] {
+            assert_eq!(parameter.misfit(&value.into()), None, "{value}");
+            assert_eq!(parameter.misfit(&list(&[value, value])), None, "{value}");
+        }
+        for value in [
+            Value::from("a.png"),
+            Value::from("file:///etc/passwd"),
+            list(&["https://a/b", "c"]),
+            Value::from(1_i64),
+        ] {
+            assert!(parameter.misfit(&value).is_some(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn media_is_held_against_what_it_must_measure() {
+        let limits = Limits {
+            min_seconds: Some(15.0),
+            max_seconds: Some(60.0),
+            min_side: Some(300),
+            max_side: Some(4096),
+            max_bytes: Some(1000),
+        };
+        let parameter = Parameter { limits, ..Parameter::required("video", Type::media(MediaKind::Video)) };
+        let video = crate::Artifact {
+            digest: crate::Digest::from_bytes([1; 32]),
+            kind: MediaKind::Video,
+            mime: "video/mp4".to_owned(),
+            bytes: 1000,
+            width: Some(640),
+            height: Some(300),
+            duration: Some(15.0),
+            fps: None,
+            has_audio: None,
+        };
+        let with = |change: fn(&mut crate::Artifact)| {
+            let mut changed = video.clone();
+            change(&mut changed);
+            parameter.misfit(&changed.into())
+        };
+        assert_eq!(with(|_| ()), None);
+        assert_eq!(with(|video| (video.width, video.duration) = (None, None)), None, "what wasn't measured");
+        for (found, expected) in [
+            (
+                with(|video| video.duration = Some(14.5)),
+                "`video` must be at least 15 s long, and is 14.5 s long",
+            ),
+            (
+                with(|video| video.duration = Some(61.0)),
+                "`video` must be at most 60 s long, and is 61 s long",
+            ),
+            (
+                with(|video| video.height = Some(200)),
+                "`video` must be at least 300 pixels on each side, and is 640×200",
+            ),
+            (
+                with(|video| video.width = Some(5000)),
+                "`video` must be at most 4096 pixels on each side, and is 5000×300",
+            ),
+            (with(|video| video.bytes = 1001), "`video` must be at most 1000 bytes, and is 1001 bytes"),
+        ] {
+            assert_eq!(found.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_doubtful_is_said_and_never_refused() {
+        let steps = Parameter::optional("steps", Type::Integer).range(1.0, 50.0);
+        let contract = Contract::new("example/picture", Work::Model)
+            .input(steps.clone().doubted(Doubt::Values))
+            .input(Parameter { name: "speed".to_owned(), ..steps }.doubted(Doubt::Name));
+        let table: [(&str, &[&str], usize); 5] = [
+            (r#"{"steps":5}"#, &[], 0),
+            (
+                r#"{"steps":90}"#,
+                &["as far as is known, `steps` must be between 1 and 50, and is 90: it is sent as it is"],
+                0,
+            ),
+            (r#"{"steps":"many"}"#, &[], 1),
+            (
+                r#"{"speed":5}"#,
+                &["nobody has verified that example/picture takes `speed`: it is sent as it is"],
+                0,
+            ),
+            (
+                r#"{"speed":500}"#,
+                &["nobody has verified that example/picture takes `speed`: it is sent as it is"],
+                0,
+            ),
+        ];
+        for (json, doubts, faults) in table {
+            let given = crate::value::journal::read(json).unwrap().as_map().unwrap().clone();
+            let found: Vec<_> = contract.doubts(&given).into_iter().map(|doubt| doubt.message).collect();
+            assert_eq!(found, doubts, "{json}");
+            assert_eq!(contract.validate(&given).len(), faults, "{json}");
+        }
     }
 }

@@ -72,44 +72,57 @@ fn alternatives(entry: &Entry, input: &Input) -> Vec<Choice> {
     all
 }
 
+/// The parameter by our word for it. Where that is the provider's name too, both ways of writing it go by one name.
 fn in_our_words(input: &Input) -> Parameter {
     let native = as_the_provider_takes(input);
     let form = &input.form;
     if form.is_same() {
         return native;
     }
-    let converted = |number: Option<f64>| match form {
-        Mapping::Scaled(_) | Mapping::Frames { .. } => form.ours(&serde_json::json!(number?))?.as_f64(),
-        Mapping::Lengths { .. } => None,
-        _ => number,
+    let ours = form.type_of_ours(&input.ty.0);
+    let (ty, default) = match (input.has_two_names(), form) {
+        (false, Mapping::Words(_)) => (Type::one_of([ours, native.ty.clone()]), native.default.clone()),
+        (false, _) => (Type::one_of([ours, native.ty.clone()]), default_of_ours(input, &native)),
+        (true, _) => (ours, default_of_ours(input, &native)),
     };
-    let ours = input.one_of.iter().filter_map(|value| form.ours(value));
-    let mut one_of: Vec<Value> = ours.collect();
-    if let Mapping::Words(words) = form {
-        let is_closed = !native.one_of.is_empty() || input.has_two_names();
-        let new = words.keys().map(|word| Value::from(word.as_str()));
-        one_of.extend(new.filter(|_| is_closed));
-    }
-    let mut ty = form.type_of_ours(&input.ty.0);
-    if !input.has_two_names() {
-        // Both ways of writing it go by one name.
-        ty = Type::one_of([ty, input.ty.0.clone()]);
-        one_of.extend(native.one_of.iter().cloned());
-    } else if matches!(form, Mapping::Words(_)) {
-        one_of.retain(|value| value.as_str().is_some());
-    }
-    let mut distinct: Vec<Value> = Vec::new();
-    for value in one_of {
+    let (min, max) = bounds_of_ours(input);
+    Parameter { ty, default, min, max, one_of: values_of_ours(input, &native), ..native }
+}
+
+fn default_of_ours(input: &Input, native: &Parameter) -> Option<Value> {
+    native.default.as_ref().and_then(|_| input.form.ours(input.default.as_ref()?))
+}
+
+/// The only values that fit, in our words, and by the provider's name also in its own.
+fn values_of_ours(input: &Input, native: &Parameter) -> Vec<Value> {
+    let translated = input.one_of.iter().filter_map(|value| input.form.ours(value));
+    let all: Vec<Value> = match (&input.form, input.has_two_names()) {
+        (Mapping::Words(words), has_two_names) => {
+            let is_closed = has_two_names || !native.one_of.is_empty();
+            let new = words.keys().map(|word| Value::from(word.as_str())).filter(|_| is_closed);
+            let known = native.one_of.iter().filter(|value| !has_two_names || value.as_str().is_some());
+            known.cloned().chain(new).collect()
+        }
+        (_, true) => translated.collect(),
+        (_, false) => translated.chain(native.one_of.iter().cloned()).collect(),
+    };
+    let mut distinct = Vec::new();
+    for value in all {
         if !distinct.contains(&value) {
             distinct.push(value);
         }
     }
-    let (min, max) = match form {
+    distinct
+}
+
+fn bounds_of_ours(input: &Input) -> (Option<f64>, Option<f64>) {
+    let form = &input.form;
+    let ours = |number: Option<f64>| form.ours(&serde_json::json!(number?))?.as_f64();
+    match form {
         Mapping::Lengths { rates: (low, high), frames, .. } => lengths(frames.values().copied(), *low, *high),
-        _ => (converted(input.min), converted(input.max)),
-    };
-    let default = native.default.as_ref().and_then(|_| form.ours(input.default.as_ref()?));
-    Parameter { ty, one_of: distinct, min, max, default, ..native }
+        Mapping::Scaled(_) | Mapping::Frames { .. } => (ours(input.min), ours(input.max)),
+        _ => (input.min, input.max),
+    }
 }
 
 /// The shortest and the longest clip.

@@ -61,10 +61,11 @@ pub fn from_fal(id: &str, answer: &Json) -> Result<Entry, BadSchema> {
     let submit = paths.get(&format!("/{id}")).ok_or_else(|| bad(format!("it has no path `/{id}`")))?;
     let input = submit.pointer("/post/requestBody/content/application~1json/schema");
     let input = input.ok_or_else(|| bad("it says nothing of the inputs"))?;
-    let answers = paths.iter().filter(|(path, _)| path.ends_with("/requests/{request_id}"));
-    let output =
-        answers.filter_map(|(_, path)| path.pointer("/get/responses/200/content/application~1json/schema"));
-    let output = output.last().ok_or_else(|| bad("it says nothing of the outputs"))?;
+    let output = paths
+        .iter()
+        .filter(|(path, _)| path.ends_with("/requests/{request_id}"))
+        .find_map(|(_, path)| path.pointer("/get/responses/200/content/application~1json/schema"));
+    let output = output.ok_or_else(|| bad("it says nothing of the outputs"))?;
     let summary = model.pointer("/metadata/description").or_else(|| document.pointer("/info/description"));
     Ok(Entry {
         summary: short(summary.and_then(Json::as_str).unwrap_or("An endpoint of fal.")),

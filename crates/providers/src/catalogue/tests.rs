@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod checked;
 mod guides;
 mod mapping;
 

@@ -58,6 +58,9 @@ pub(super) fn transcription(call: &Call, is_job: bool) -> Result<(String, Body),
                 None => form.file(name, artifact),
             },
             Value::Absent | Value::Null => form,
+            Value::Text(url) if name == "file" && place::is_web_address(url) => {
+                form.text("cloud_storage_url", url)
+            }
             Value::List(_) | Value::Map(_) => form.text(name, &value.to_json().to_string()),
             value => match plain(value) {
                 Some(text) if IN_QUERY.contains(&name.as_str()) => {

@@ -6,10 +6,10 @@ use motet_pipeline::failure::{Known, Phase};
 use motet_pipeline::{Failure, MediaKind, Usage};
 use serde_json::Value as Json;
 
-use super::{NAME, refused};
+use super::{HISTORY, NAME, refused};
 use crate::adapter::Call;
 use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
-use crate::failure::{Asked, request_id, scope, unusable};
+use crate::failure::{self, Asked, request_id, scope, unusable};
 use crate::http::Reply;
 use crate::json;
 use crate::model::{Form, Reading};
@@ -17,19 +17,7 @@ use crate::output;
 
 /// The body of a reply of success, an object.
 pub(super) fn object(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    if !reply.is_success() {
-        return Err(refused(asked, reply));
-    }
-    transcript_of(asked, reply)
-}
-
-/// The same, of a reply that is known to be one of success.
-pub(super) fn transcript_of(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
-    match json::read(&reply.body) {
-        Ok(body) if body.is_object() => Ok(body),
-        Ok(_) => Err(unusable(NAME, asked, reply, "JSON that is no object")),
-        Err(what) => Err(unusable(NAME, asked, reply, what)),
-    }
+    failure::object(NAME, asked, reply, refused)
 }
 
 /// Speech with the times of its characters: JSON that holds the sound as text. If it can't be read the speech is
@@ -107,12 +95,26 @@ pub(super) fn transcript(
     reply: &Reply,
     told: &Json,
 ) -> Result<Answer, Failure> {
-    let outputs = output::read(&call.model, told).map_err(|failure| paid_but_bad(failure, reply))?;
+    let joined = told.get("transcripts").and_then(Json::as_array).map(|channels| of_channels(channels));
+    let native = joined.as_ref().unwrap_or(told);
+    let outputs = output::read(&call.model, native).map_err(|failure| paid_but_bad(failure, reply))?;
     let mut answer = answer(call, reply, outputs);
     let id = || json::id(told, "transcription_id").map(str::to_owned);
     answer.meta.job = job.map(str::to_owned).or_else(id);
     answer.usage.add("audio_seconds", told.get("audio_duration_secs").and_then(Json::as_f64).unwrap_or(0.0));
     Ok(answer)
+}
+
+/// One transcript of those of several channels: a line and a list of words each, one after another.
+fn of_channels(channels: &[Json]) -> Json {
+    let texts: Vec<_> = channels.iter().filter_map(|channel| json::text(channel, "text")).collect();
+    let words = channels.iter().filter_map(|channel| channel.get("words")?.as_array()).flatten().cloned();
+    let mut joined = channels.first().cloned().unwrap_or_default();
+    if let Some(joined) = joined.as_object_mut() {
+        joined.insert("text".to_owned(), texts.join("\n").into());
+        joined.insert("words".to_owned(), words.collect());
+    }
+    joined
 }
 
 fn answer(call: &Call, reply: &Reply, outputs: BTreeMap<String, Given>) -> Answer {
@@ -124,7 +126,8 @@ fn answer(call: &Call, reply: &Reply, outputs: BTreeMap<String, Given>) -> Answe
         request_id: request_id(reply),
         model: Some(call.model.id.clone()),
         seed: seed.map(|seed| seed.to_json().to_string()),
-        job: reply.header("history-item-id").filter(|id| json::is_id(id)).map(str::to_owned),
+        // As a search calls it, so that an attempt that was answered claims it.
+        job: reply.header("history-item-id").filter(|id| json::is_id(id)).map(|id| format!("{HISTORY}{id}")),
     };
     Answer { outputs, usage, meta, ..Answer::default() }
 }

@@ -30,8 +30,8 @@ pub(super) fn result_of_failure(reply: &Reply) -> Result<News, Failure> {
         (None, 401 | 403 | 404 | 408 | 429) => Err(failure),
         (None, 300..400 | 500..) => Err(failure),
         _ => {
-            let usual =
-                if reply.status >= 500 || failure.class == Class::Invalid { Known::No } else { Known::Maybe };
+            let is_free = matches!(failure.class, Class::Invalid | Class::TooLarge) || reply.status >= 500;
+            let usual = if is_free { Known::No } else { Known::Maybe };
             Ok(News::Failed(Failure { billed: billed(reply, usual), ..failure }))
         }
     }

@@ -199,7 +199,7 @@ fn what_nobody_has_verified_is_sent_and_warned_of_and_nothing_else_is() {
             json!({ "motion_bucket_id": 300 }),
             json!({ "motion_bucket_id": 300 }),
             &[
-                "`motion_bucket_id` must be between 1 and 255, and is 300, as far as is known: it is sent as it is",
+                "as far as is known, `motion_bucket_id` must be between 1 and 255, and is 300: it is sent as it is",
             ],
         ),
         (
