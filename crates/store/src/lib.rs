@@ -31,6 +31,7 @@ mod journal;
 mod known;
 mod maker;
 mod mark;
+mod pack;
 mod pages;
 mod past;
 mod patience;

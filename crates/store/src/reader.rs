@@ -18,7 +18,8 @@ const SAMPLES_MAX: usize = 20_000;
 /// How many ids an ambiguous ending names.
 const CANDIDATES_MAX: usize = 8;
 
-const UNFINISHED_LIKE: &str = "SELECT id FROM runs LEFT JOIN plans ON plans.digest = runs.plan
+const UNFINISHED_LIKE: &str =
+    "SELECT id FROM runs INDEXED BY runs_unfinished LEFT JOIN plans ON plans.digest = runs.plan
      WHERE ended_at IS NULL AND inputs_digest = ?1 AND ifnull(plans.version, runs.plan) = ?2
      ORDER BY number DESC LIMIT 1";
 

@@ -131,11 +131,10 @@ fn a_store_of_a_format_that_knows_no_maker_is_taken_for_ones_own() {
 fn a_store_is_written_as_the_fixture_of_its_format_says() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
-    let journal = |folder: &Path| -> Vec<(i64, i64, Option<String>, Option<i64>)> {
+    let journal = |folder: &Path| -> Vec<(i64, i64, Option<Vec<u8>>, Option<i64>)> {
         let connection = rusqlite::Connection::open(folder.join("motet.db")).unwrap();
-        let mut statement = connection
-            .prepare(r#"SELECT run, number, body, "check" FROM journal ORDER BY sequence"#)
-            .unwrap();
+        let sql = r#"SELECT run, number, ifnull(packed, CAST(body AS BLOB)), "check" FROM journal ORDER BY sequence"#;
+        let mut statement = connection.prepare(sql).unwrap();
         let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         let rows = statement.query_map([], row).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
