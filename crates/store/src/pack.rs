@@ -268,8 +268,8 @@ mod tests {
     #[test]
     fn what_is_written_stays_as_it_is() {
         let hex: String = pack(&turn()).iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex);
-        insta::assert_snapshot!(String::from_utf8_lossy(DICTIONARY));
+        insta::assert_snapshot!("a_packed_turn", hex);
+        insta::assert_snapshot!("the_dictionary", String::from_utf8_lossy(DICTIONARY));
     }
 
     #[test]
