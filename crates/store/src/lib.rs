@@ -50,6 +50,7 @@ mod status;
 mod steps;
 mod store;
 mod tables;
+mod unfinished;
 mod writer;
 
 pub use artifacts::Kept;

@@ -38,10 +38,10 @@ UPDATE plans SET version = digest;
 ALTER TABLE plans ADD COLUMN pin TEXT;
 ALTER TABLE plans ADD COLUMN "check" INTEGER;  -- the first eight bytes of a SHA-256 over texts and plan
 
--- The unfinished runs, in their order: what begins and ends in order changes few pages. By the digest alone, each
--- run changed two of its own.
+-- The unfinished runs, in their order: what begins and ends in order changes few pages. By the digest of its
+-- inputs, each run changed two of its own; who drives the store has them in that order in memory.
 DROP INDEX runs_unfinished;
-CREATE INDEX runs_unfinished ON runs (number, inputs_digest) WHERE ended_at IS NULL;
+CREATE INDEX runs_unfinished ON runs (number) WHERE ended_at IS NULL;
 
 -- What `show` needs of a large run without reading all of its journal.
 -- 0 of runs that were begun before this format: what follows is not known of all their steps.
