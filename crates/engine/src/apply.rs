@@ -208,6 +208,8 @@ impl Run {
             attempts.number = number;
             attempts.at_target += 1;
             let (target, estimate) = (*target, *estimate);
+            // Nearly always the only one.
+            attempts.live.reserve_exact(1);
             attempts.live.push(Attempt { number, target, estimate, phase: Phase::Planned });
             return Ok(());
         }
