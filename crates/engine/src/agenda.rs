@@ -45,8 +45,13 @@ impl Agenda {
         self.0.push_back(task);
     }
 
+    /// Takes no memory once all is done.
     pub(crate) fn next(&mut self) -> Option<Task> {
-        self.0.pop_front()
+        let next = self.0.pop_front();
+        if self.0.is_empty() {
+            self.0 = VecDeque::new();
+        }
+        next
     }
 
     pub(crate) fn is_empty(&self) -> bool {

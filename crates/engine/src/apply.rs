@@ -211,6 +211,8 @@ impl Run {
             attempts.number = number;
             attempts.at_target += 1;
             let (target, estimate, intent) = (*target, *estimate, intent.clone());
+            // Nearly always the only one.
+            attempts.live.reserve_exact(1);
             attempts.live.push(Attempt { number, target, estimate, intent, phase: Phase::Planned });
             return Ok(());
         }

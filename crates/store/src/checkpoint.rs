@@ -19,8 +19,9 @@ use crate::folder::DATABASE;
 use crate::mark::{self, Mark, MarkFile};
 use crate::place::Place;
 
-/// A log of more pages, of 4 KiB each, is moved after the next commit.
-const PAGES_MAX: u64 = 1024;
+/// A log of more pages, of 4 KiB each, is moved after the next commit. A page that was changed several times
+/// meanwhile is moved once, so the longer the log, the less is written.
+const PAGES_MAX: u64 = 8192;
 
 /// A log of more pages is moved with the next sign of life.
 const PAGES_IDLE: u64 = 16;

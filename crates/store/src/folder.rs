@@ -101,8 +101,11 @@ impl StoreFolder {
             Ok(found) if found.is_dir() => Ok(true),
             Ok(found) => no_folder(&self.path, private::kind_word(&found)),
             Err(error) if error.kind() == ErrorKind::NotFound => match private::look_at(&self.path)? {
-                Some(_) => no_folder(&self.path, "a symbolic link that leads nowhere"),
-                None => Ok(false),
+                Some(found) if found.is_symlink() => {
+                    no_folder(&self.path, "a symbolic link that leads nowhere")
+                }
+                // Somebody else may have made it just now.
+                found => Ok(found.is_some_and(|found| found.is_dir())),
             },
             Err(error) => {
                 let above =

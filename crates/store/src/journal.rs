@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
 use crate::beside::{Beside, VALUE_BYTES_MAX, is_long};
+use crate::pack::{pack, unpack, unpacked_length};
 
 /// A turn that is longer, though its long values are references, lies beside as a file.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -59,8 +60,10 @@ impl From<Vec<GateEntry>> for Batch {
 pub(crate) struct StoredTurn {
     number: u64,
     at: Timestamp,
-    /// The events, unless they lie beside. Bytes, because damaged text may be none.
+    /// The events as text, unless they are packed or lie beside. Bytes, because damaged text may be none.
     body: Option<Vec<u8>>,
+    /// The events as [`pack`] writes them; format 2 kept none.
+    packed: Option<Vec<u8>>,
     blob: Option<[u8; 32]>,
     /// The digests of the long values that the events refer to, one after the other; format 2 kept none.
     long_values: Option<Vec<u8>>,
@@ -72,11 +75,15 @@ impl StoredTurn {
     /// Encodes `turn`; all that lies beside is on disk when this returns.
     pub(crate) fn of(turn: &Turn, beside: &Beside) -> Result<StoredTurn, StoreError> {
         let (text, long_values) = encode(&turn.events, beside)?;
-        let (body, blob) = match text.len() {
-            ..=BODY_BYTES_MAX => (Some(text), None),
-            _ => (None, Some(*beside.folder.put(&text)?.digest.as_bytes())),
-        };
-        let stored = StoredTurn { number: turn.number, at: turn.at, body, blob, long_values, check: None };
+        let (number, at) = (turn.number, turn.at);
+        let (body, packed, blob, check) = Default::default();
+        let mut stored = StoredTurn { number, at, body, packed, blob, long_values, check };
+        if text.len() > BODY_BYTES_MAX {
+            stored.blob = Some(*beside.folder.put(&text)?.digest.as_bytes());
+        } else {
+            stored.packed = Some(pack(&text)).filter(|packed| packed.len() < text.len());
+            stored.body = stored.packed.is_none().then_some(text);
+        }
         Ok(StoredTurn { check: Some(stored.hash()), ..stored })
     }
 
@@ -95,10 +102,12 @@ impl StoredTurn {
     pub(crate) fn from_row(row: &Row) -> rusqlite::Result<StoredTurn> {
         let check = column_of_newer(row, "check")?;
         let long_values = column_of_newer(row, "long_values")?;
+        let packed = column_of_newer(row, "packed")?;
         Ok(StoredTurn {
             number: row.get::<_, i64>("number")? as u64,
             at: Timestamp(row.get("at")?),
             body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
+            packed,
             blob: row.get("blob")?,
             long_values,
             check,
@@ -107,7 +116,9 @@ impl StoredTurn {
 
     /// About how many bytes are read to decode it.
     fn bytes(&self, beside: &Beside) -> usize {
-        let inline = self.body.as_ref().map_or(0, Vec::len);
+        let text = self.body.as_ref().map_or(0, Vec::len);
+        let packed = self.packed.as_deref().map(unpacked_length);
+        let inline = text + packed.and_then(Result::ok).unwrap_or(0).min(BODY_BYTES_MAX);
         let digests = self.long_values().filter_map(|digest| digest.try_into().ok()).chain(self.blob);
         // A file that is missing is an error of whoever decodes the turn.
         let length = |digest| beside.folder.find(&Digest::from_bytes(digest)).map_or(0, |found| found.len());
@@ -126,16 +137,20 @@ impl StoredTurn {
         if self.check.is_some_and(|check| check != self.hash()) {
             return changed();
         }
-        let text = match (&self.body, self.blob.map(Digest::from_bytes)) {
-            (Some(text), _) => Cow::from(text),
-            (None, Some(digest)) => {
+        let text = match (&self.body, &self.packed, self.blob.map(Digest::from_bytes)) {
+            (Some(text), ..) => Cow::from(text),
+            (None, Some(packed), _) => match unpack(packed, BODY_BYTES_MAX) {
+                Ok(text) => text.into(),
+                Err(_) => return changed(),
+            },
+            (None, None, Some(digest)) => {
                 let text = beside.folder.read(&digest)?;
                 if Digest::of(&text) != digest {
                     return changed();
                 }
                 text.into()
             }
-            (None, None) => return Err(corrupt("has no body")),
+            (None, None, None) => return Err(corrupt("has no body")),
         };
         let mut events: Vec<Event> = motet_pipeline::value::read_written(&text)
             .map_err(|error| corrupt(&format!("can't be read: {error}")))?;
@@ -159,6 +174,7 @@ impl StoredTurn {
         hasher.update(self.body.as_deref().unwrap_or_default());
         hasher.update(self.blob.as_ref().map(|digest| &digest[..]).unwrap_or_default());
         hasher.update(self.long_values.as_deref().unwrap_or_default());
+        hasher.update(self.packed.as_deref().unwrap_or_default());
         let hash: [u8; 32] = hasher.finalize().into();
         i64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
@@ -192,12 +208,13 @@ pub(crate) fn column_of_newer<T: FromSql>(row: &Row, name: &str) -> rusqlite::Re
 /// Adds a row and gives its number. Part of the writer's transaction.
 pub(crate) fn insert(connection: &Connection, run_number: i64, turn: &StoredTurn) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare_cached(
-        r#"INSERT INTO journal (run, number, at, body, blob, "check", long_values)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
+        r#"INSERT INTO journal (run, number, at, body, blob, "check", long_values, packed)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#,
     )?;
     let body = turn.body.as_deref().map(|text| ToSqlOutput::Borrowed(ValueRef::Text(text)));
     let (number, at) = (turn.number as i64, turn.at.0);
-    statement.insert(params![run_number, number, at, body, turn.blob, turn.check, turn.long_values])
+    let StoredTurn { blob, check, long_values, packed, .. } = turn;
+    statement.insert(params![run_number, number, at, body, blob, check, long_values, packed])
 }
 
 /// A run's number in the database and the number of its last turn.

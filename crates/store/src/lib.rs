@@ -31,6 +31,7 @@ mod journal;
 mod known;
 mod maker;
 mod mark;
+mod pack;
 mod pages;
 mod past;
 mod patience;
@@ -49,6 +50,7 @@ mod status;
 mod steps;
 mod store;
 mod tables;
+mod unfinished;
 mod writer;
 
 pub use artifacts::Kept;

@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// What the disk refuses.
     pub fn unfinished_ids(&self) -> Result<Vec<RunId>, StoreError> {
-        let sql = "SELECT id FROM runs WHERE ended_at IS NULL ORDER BY number";
+        let sql = "SELECT id FROM runs INDEXED BY runs_unfinished WHERE ended_at IS NULL ORDER BY number";
         self.read_all(|connection, file, _| {
             let ids = || -> rusqlite::Result<_> {
                 let mut statement = connection.prepare_cached(sql)?;

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::beside::Beside;
 use crate::plans::{self, KeptPlan, StoredPlan};
+use crate::unfinished::Unfinished;
 use crate::writer::SharedWriter;
 use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StoreError, UsualDuration, journal, schema};
 
@@ -19,8 +20,8 @@ const SAMPLES_MAX: usize = 20_000;
 const CANDIDATES_MAX: usize = 8;
 
 const UNFINISHED_LIKE: &str = "SELECT id FROM runs LEFT JOIN plans ON plans.digest = runs.plan
-     WHERE ended_at IS NULL AND inputs_digest = ?1 AND ifnull(plans.version, runs.plan) = ?2
-     ORDER BY number DESC LIMIT 1";
+     WHERE number = ?1 AND ended_at IS NULL AND inputs_digest = ?2
+       AND ifnull(plans.version, runs.plan) = ?3";
 
 pub(crate) struct Reader {
     file: PathBuf,
@@ -184,17 +185,32 @@ impl Reader {
     }
 
     pub(crate) fn unfinished(&self) -> Result<Vec<RunRow>, StoreError> {
-        let sql = format!("{} WHERE ended_at IS NULL ORDER BY number", RunRow::SELECT);
+        let sql =
+            format!("{} INDEXED BY runs_unfinished WHERE ended_at IS NULL ORDER BY number", RunRow::SELECT);
         self.rows(&sql, [], RunRow::from_row)
     }
 
     pub(crate) fn unfinished_like(
         &self,
+        unfinished: &Unfinished,
         version: &Digest,
         inputs: &Digest,
     ) -> Result<Option<RunId>, StoreError> {
-        let values = params![inputs.as_bytes().as_slice(), version.as_bytes().as_slice()];
-        self.row(UNFINISHED_LIKE, values, |row| Ok(RunId::new(row.get_ref(0)?.as_str()?)))
+        let (version, digest) = (version.as_bytes().as_slice(), inputs.as_bytes().as_slice());
+        let id = |row: &Row| Ok(RunId::new(row.get_ref(0)?.as_str()?));
+        self.with(|connection| {
+            let find = || -> rusqlite::Result<Option<RunId>> {
+                for run in unfinished.like(connection, inputs)? {
+                    let mut statement = connection.prepare_cached(UNFINISHED_LIKE)?;
+                    let found = statement.query_row(params![run, digest, version], id).optional()?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+                Ok(None)
+            };
+            find().map_err(|error| StoreError::from_sqlite(&self.file, error))
+        })
     }
 
     pub(crate) fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
@@ -272,9 +288,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let reader = store.reader();
-        let plan = Digest::of(b"plan");
         for n in 0..10_u8 {
-            assert_eq!(reader.unfinished_like(&plan, &Digest::of(&[n])).unwrap(), None);
+            let digest = Digest::of(&[n]);
+            let values = params![n, digest.as_bytes().as_slice(), digest.as_bytes().as_slice()];
+            assert_eq!(reader.row(UNFINISHED_LIKE, values, |_| Ok(())).unwrap(), None);
         }
         let compiled_again = reader.with(|connection| {
             let statement = connection.prepare_cached(UNFINISHED_LIKE).unwrap();

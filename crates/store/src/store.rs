@@ -20,6 +20,7 @@ use crate::prepare::PreparedBatch;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::schema::Whose;
+use crate::unfinished::Unfinished;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, Backup, Batch, FoundRun, GateStream, IntegrityReport, Record, RunFilter, RunRow, StoreError,
@@ -73,6 +74,8 @@ struct Inner {
     waiting: Arc<Waiting>,
     writer: Option<SharedWriter>,
     reader: Reader,
+    /// Kept up to date by the writer.
+    unfinished: Arc<Unfinished>,
     /// The plans that are known to be kept, so that most runs don't wait for the writer.
     plans: Mutex<BTreeSet<Digest>>,
 }
@@ -168,8 +171,9 @@ impl Store {
         writer: Option<SharedWriter>,
         reader: Reader,
     ) -> Store {
+        let unfinished = writer.as_ref().map(|writer| writer.lock().unfinished()).unwrap_or_default();
         let (queue, plans) = (OnceLock::new(), Mutex::default());
-        Store(Arc::new(Inner { folder, file, beside, queue, waiting, writer, reader, plans }))
+        Store(Arc::new(Inner { folder, file, beside, queue, waiting, writer, reader, unfinished, plans }))
     }
 
     /// The store's folder; for one in memory, the temporary one that holds its artifacts.
@@ -429,7 +433,12 @@ impl Store {
     /// The newest run of a plan of this version ([`KeptPlan::version`]) and these inputs (see
     /// [`crate::inputs_digest`]) that is not over.
     pub fn unfinished_like(&self, version: &Digest, inputs: &Digest) -> Result<Option<RunId>, StoreError> {
-        self.0.reader.unfinished_like(version, inputs)
+        let Inner { reader, unfinished, writer, .. } = &*self.0;
+        match writer {
+            Some(_) => reader.unfinished_like(unfinished, version, inputs),
+            // Somebody else writes, and tells nothing here.
+            None => reader.unfinished_like(&Unfinished::default(), version, inputs),
+        }
     }
 
     /// The artifacts that a run refers to, by step and output.

@@ -15,6 +15,7 @@ use crate::patience::Waiting;
 use crate::plans::{self, KeptPlan};
 use crate::prepare::PreparedBatch;
 use crate::projection::{Changes, Extract};
+use crate::unfinished::Unfinished;
 use crate::{StoreError, gate, tables};
 
 /// The writer, for one at a time, first come first served.
@@ -67,6 +68,7 @@ pub(crate) struct Writer {
     disk: Option<OnDisk>,
     waiting: Arc<Waiting>,
     heads: Heads,
+    unfinished: Arc<Unfinished>,
     written: Written,
     stopped: Option<StoreError>,
 }
@@ -95,12 +97,18 @@ impl Writer {
         disk: Option<OnDisk>,
         waiting: Arc<Waiting>,
     ) -> Writer {
-        let (heads, written) = Default::default();
-        Writer { connection, file: file.to_owned(), beside, disk, waiting, heads, written, stopped: None }
+        let (heads, unfinished, written, stopped) = Default::default();
+        let file = file.to_owned();
+        Writer { connection, file, beside, disk, waiting, heads, unfinished, written, stopped }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// What it tells of the runs that start and end.
+    pub(crate) fn unfinished(&self) -> Arc<Unfinished> {
+        self.unfinished.clone()
     }
 
     /// Commits some requests in one transaction and says for each how it went. A request whose turns
@@ -126,6 +134,7 @@ impl Writer {
         let mut outcome = self.transact(requests, waits);
         if let Err(Failed::Stale(_)) = outcome {
             self.heads = Heads::default();
+            self.unfinished.forget();
             outcome = self.transact(requests, waits);
         }
         let (outcomes, last) = outcome.map_err(|failed| self.fail(failed))?;
@@ -163,10 +172,12 @@ impl Writer {
             if let Some(disk) = &mut self.disk {
                 disk.count(&transaction, Occasion::Append)?;
             }
-            Ok((outcomes, last))
+            Ok((outcomes, last, changes))
         };
         let written = write().and_then(|written| transaction.commit().map(|()| written));
-        written.map_err(|error| self.failed(error))
+        let (outcomes, last, changes) = written.map_err(|error| self.failed(error))?;
+        self.unfinished.note(&changes);
+        Ok((outcomes, last))
     }
 
     fn count(&mut self, requests: &[PreparedBatch], outcomes: &[Outcome]) {

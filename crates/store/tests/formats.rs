@@ -13,7 +13,7 @@ use motet_engine::dispatcher::{GateEntry, GateEvent};
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunEvent, Turn};
 use motet_pipeline::{Digest, Timestamp};
-use motet_store::{FORMAT, GateStream, ItemCounts, KeptPlan, RunFilter, StepRow, Store};
+use motet_store::{FORMAT, GateStream, ItemCounts, KeptPlan, RunFilter, StepRow, Store, inputs_digest};
 use score::Score;
 
 fn fixture(format: u32) -> PathBuf {
@@ -72,12 +72,21 @@ fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
             for score in scores() {
                 assert_eq!(looker.turns(&score.run).unwrap(), turns(&score, format), "format {format}");
             }
+            let going = &scores()[2].run;
+            assert_eq!(looker.unfinished_ids().unwrap(), std::slice::from_ref(going), "format {format}");
+            assert_eq!(looker.unfinished().unwrap()[0].id, *going, "format {format}");
             let report = looker.check().unwrap();
             assert!(report.is_good(), "format {format}: {report:#?}");
         };
         look();
         let owner = Store::adopt(folder.path()).unwrap();
         look();
+        let going = &scores()[2];
+        let like = |store: &Store| {
+            store.unfinished_like(&plan(going, format).version, &inputs_digest(&going.inputs)).unwrap()
+        };
+        assert_eq!(like(&owner), Some(going.run.clone()), "format {format}");
+        assert_eq!(like(&looker), Some(going.run.clone()), "format {format}");
         let later = Score::four_steps("later").kept_in(&owner);
         assert_eq!(looker.turns(&later.run).unwrap(), later.turns(), "format {format}");
     }
@@ -133,11 +142,11 @@ fn a_store_of_a_format_that_knows_no_maker_is_taken_for_ones_own() {
 fn a_store_is_written_as_the_fixture_of_its_format_says() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
-    let journal = |folder: &Path| -> Vec<(i64, i64, Option<String>, Option<i64>)> {
+    type Row = (i64, i64, Option<Vec<u8>>, Option<i64>);
+    let journal = |folder: &Path| -> Vec<Row> {
         let connection = rusqlite::Connection::open(folder.join("motet.db")).unwrap();
-        let mut statement = connection
-            .prepare(r#"SELECT run, number, body, "check" FROM journal ORDER BY sequence"#)
-            .unwrap();
+        let sql = r#"SELECT run, number, ifnull(packed, CAST(body AS BLOB)), "check" FROM journal ORDER BY sequence"#;
+        let mut statement = connection.prepare(sql).unwrap();
         let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         let rows = statement.query_map([], row).unwrap();
         rows.collect::<Result<_, _>>().unwrap()

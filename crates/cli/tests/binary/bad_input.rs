@@ -201,8 +201,14 @@ fn a_store_with_a_changed_letter() {
     );
     project.good(&["run", "one.yaml", "--id", "first"]);
     let connection = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
-    let sql = "UPDATE journal SET body = replace(body, 'a boat', 'a goat')";
-    assert!(connection.execute(sql, []).unwrap() > 0);
+    // Packed text has new words as they are.
+    let sql = "SELECT packed FROM journal WHERE instr(packed, CAST('a boat' AS BLOB)) > 0";
+    let mut packed: Vec<u8> = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let before = packed.clone();
+    let at = packed.windows(6).position(|window| window == b"a boat").unwrap();
+    packed[at + 2] = b'g';
+    let sql = "UPDATE journal SET packed = ?2 WHERE packed = ?1";
+    assert_eq!(connection.execute(sql, [before, packed]).unwrap(), 1);
     drop(connection);
     let text = project.transcript(&["show", "first"])
         + &project.transcript(&["resume", "first"])

@@ -11,6 +11,9 @@ CREATE TABLE maker (
 -- lists and objects that lie beside as files. Null where there is none, and up to format 2.
 ALTER TABLE journal ADD COLUMN long_values BLOB;
 
+-- The body in fewer bytes (`pack.rs`): instead of `body` wherever that is shorter. Null up to format 2.
+ALTER TABLE journal ADD COLUMN packed BLOB;
+
 -- Who refers to the long values. Made from the journal.
 CREATE TABLE long_value_refs (
     run    INTEGER NOT NULL,
@@ -34,6 +37,11 @@ UPDATE plans SET version = digest;
 -- those it is null until such a run is resumed.
 ALTER TABLE plans ADD COLUMN pin TEXT;
 ALTER TABLE plans ADD COLUMN "check" INTEGER;  -- the first eight bytes of a SHA-256 over texts and plan
+
+-- The unfinished runs, in their order: what begins and ends in order changes few pages. By the digest of its
+-- inputs, each run changed two of its own; who drives the store has them in that order in memory.
+DROP INDEX runs_unfinished;
+CREATE INDEX runs_unfinished ON runs (number) WHERE ended_at IS NULL;
 
 -- What `show` needs of a large run without reading all of its journal.
 -- 0 of runs that were begun before this format: what follows is not known of all their steps.

@@ -53,6 +53,7 @@ on_every_store! {
     tables::runs_are_found_by_their_ending
     tables::runs_are_filtered
     tables::unfinished_runs_are_found_by_plan_and_inputs
+    tables::a_run_is_found_by_its_inputs_from_its_start_to_its_end
     tables::the_usual_duration_is_a_median_of_good_attempts
     tables::projections_can_be_made_again
     steps::a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least

@@ -219,6 +219,26 @@ pub fn unfinished_runs_are_found_by_plan_and_inputs(store: &Store) {
     assert_eq!(unfinished, ["first", "second", "third"]);
 }
 
+pub fn a_run_is_found_by_its_inputs_from_its_start_to_its_end(store: &Store) {
+    let like = |score: &Score| store.unfinished_like(&score.plan, &inputs_digest(&score.inputs)).unwrap();
+    let score = Score::four_steps("r");
+    assert_eq!(like(&score), None);
+    let records = score.records();
+    let (last, before) = records.split_last().unwrap();
+    for record in before {
+        store.append_now(std::slice::from_ref(record)).unwrap();
+        assert_eq!(like(&score), Some(score.run.clone()), "after turn {}", record.turn.number);
+    }
+    store.rebuild_projections().unwrap();
+    assert_eq!(like(&score), Some(score.run.clone()));
+    store.append_now(std::slice::from_ref(last)).unwrap();
+    assert_eq!(like(&score), None);
+    Score::four_steps("in one commit").kept_in(store);
+    assert_eq!(like(&score), None);
+    let again = Score::started("again", score.inputs.clone()).kept_in(store);
+    assert_eq!(like(&again), Some(again.run.clone()));
+}
+
 pub fn the_usual_duration_is_a_median_of_good_attempts(store: &Store) {
     assert_eq!(store.usual_duration("local/image").unwrap(), None);
     for n in 0..3 {

@@ -16,9 +16,21 @@ fn ready(step: &str, value: Value) -> Event {
     }
 }
 
-fn longest_body(stage: &Stage) -> i64 {
+/// How many bytes the body of a turn has at most, before it is packed.
+fn longest_body(stage: &Stage) -> usize {
     let connection = rusqlite::Connection::open(stage.path().join("motet.db")).unwrap();
-    connection.query_row("SELECT max(length(body)) FROM journal", [], |row| row.get(0)).unwrap()
+    let mut statement = connection.prepare("SELECT CAST(body AS BLOB), packed FROM journal").unwrap();
+    let bytes = |row: &rusqlite::Row| {
+        let (text, packed): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+        Ok(text.map_or(0, |text| text.len()).max(packed.map_or(0, |packed| length_before(&packed))))
+    };
+    statement.query_map([], bytes).unwrap().map(Result::unwrap).max().unwrap()
+}
+
+/// What stands behind the number of the dictionary: seven bits a byte, the lowest first.
+fn length_before(packed: &[u8]) -> usize {
+    let bytes = packed[1..].split_inclusive(|byte| byte & 0x80 == 0).next().unwrap();
+    bytes.iter().rev().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7f))
 }
 
 #[test]

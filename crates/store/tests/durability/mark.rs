@@ -132,7 +132,7 @@ fn the_log_is_moved_into_the_database_while_the_store_is_used_and_when_it_is_lef
         longest = longest.max(fs::metadata(&log).unwrap().len());
     }
     assert!(longest > 1 << 20, "it was used: {longest}");
-    assert!(longest < 16 << 20, "it is never long: {longest}");
+    assert!(longest < 40 << 20, "it is written again from its beginning: {longest}");
     let folder = stage.path();
     drop(stage.store);
     assert!(fs::metadata(folder.join("motet.db-wal")).map_or(0, |found| found.len()) == 0);
