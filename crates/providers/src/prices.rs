@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use motet_pipeline::Money;
-use motet_pipeline::price::{Amount, Condition, Confidence, Price, Rate, Unit, Unpriced};
+use motet_pipeline::price::{Amount, Condition, Confidence, Price, Tariff, Unit, Unpriced};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -25,7 +25,7 @@ pub struct PriceBook {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The price.
-    pub rate: Rate,
+    pub tariff: Tariff,
     /// From which day on it holds, if that is known: `2026-10-07`.
     pub effective_from: Option<String>,
     /// Until which day.
@@ -179,13 +179,13 @@ impl PriceBook {
     fn price_if(&self, entry: &Entry, holds: impl Fn(&Row) -> bool) -> Result<Price, Unpriced> {
         let key = entry.price_key();
         let rows = self.rows(&key).iter().filter(|row| holds(row));
-        let rates: Vec<Rate> = rows.map(|row| row.rate_for(entry)).collect();
-        if rates.is_empty() {
+        let tariffs: Vec<Tariff> = rows.map(|row| row.tariff_for(entry)).collect();
+        if tariffs.is_empty() {
             let reason = self.unlisted.get(&key).or(entry.billing.unpriced.as_ref());
             let reason = reason.cloned().unwrap_or_else(|| format!("the price book has no price for {key}"));
             return Err(Unpriced::because(reason));
         }
-        Ok(Price { rates, quantities: entry.billing.quantities.clone() })
+        Ok(Price { tariffs, quantities: entry.billing.quantities.clone() })
     }
 }
 
@@ -196,15 +196,15 @@ impl Row {
             && self.effective_until.as_deref().is_none_or(|until| day <= until)
     }
 
-    /// The rate, with conditions about the inputs of the model.
-    fn rate_for(&self, entry: &Entry) -> Rate {
-        let mut rate = self.rate.clone();
-        for condition in &mut rate.when {
+    /// The tariff, with conditions about the inputs of the model.
+    fn tariff_for(&self, entry: &Entry) -> Tariff {
+        let mut tariff = self.tariff.clone();
+        for condition in &mut tariff.when {
             if let Some(input) = entry.billing.subjects.get(&condition.subject) {
                 condition.subject.clone_from(input);
             }
         }
-        rate
+        tariff
     }
 }
 
@@ -251,10 +251,10 @@ fn read_row(row: &Json) -> Result<(String, Row), String> {
     }
     let typical = written.typical_quantity.map(read_quantity).transpose()?;
     let Written { per, estimate_only, source, as_of, confidence, .. } = written;
-    let rate = Rate { unit, per, usd, when, estimate_only, typical, source, as_of, confidence };
+    let tariff = Tariff { unit, per, usd, when, estimate_only, typical, source, as_of, confidence };
     let model = format!("{}/{}", written.provider, written.model);
     let Written { effective_from, effective_until, retires, via, note, aliases, .. } = written;
-    Ok((model, Row { rate, effective_from, effective_until, retires, via, note, aliases }))
+    Ok((model, Row { tariff, effective_from, effective_until, retires, via, note, aliases }))
 }
 
 fn read_quantity(written: Json) -> Result<Amount, String> {
@@ -278,7 +278,7 @@ fn all_units() -> String {
 fn judge(rows: &[Row]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for row in rows {
-        let Rate { unit, when, estimate_only, .. } = &row.rate;
+        let Tariff { unit, when, estimate_only, .. } = &row.tariff;
         let mut when: Vec<String> = when.iter().map(ToString::to_string).collect();
         when.sort();
         let key =

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use motet_pipeline::contract::{Doubt, Parameter};
-use motet_pipeline::price::Rate;
+use motet_pipeline::price::Tariff;
 use motet_pipeline::{Contract, Value};
 use motet_providers::catalogue::{Catalogue, Listing};
 use motet_providers::prices::PriceBook;
@@ -93,12 +93,13 @@ fn price(listing: &Listing, book: &PriceBook) -> String {
         Ok(price) => price,
         Err(unpriced) => return format!("not known ({})", unpriced.reason.trim_end_matches('.')),
     };
-    let rates = price.rates.iter().map(|Rate { unit, per, usd, when, estimate_only, confidence, .. }| {
-        let per = if *per == 1 { String::new() } else { format!("{per} × ") };
-        let when: Vec<String> = when.iter().map(|condition| format!("`{condition}`")).collect();
-        let when = if when.is_empty() { String::new() } else { format!(" for {}", when.join(", ")) };
-        let only = if *estimate_only { ", estimates only" } else { "" };
-        format!("${usd} for {per}`{unit}`{when} ({confidence:?}{only})")
-    });
-    rates.collect::<Vec<_>>().join("; ")
+    let tariffs =
+        price.tariffs.iter().map(|Tariff { unit, per, usd, when, estimate_only, confidence, .. }| {
+            let per = if *per == 1 { String::new() } else { format!("{per} × ") };
+            let when: Vec<String> = when.iter().map(|condition| format!("`{condition}`")).collect();
+            let when = if when.is_empty() { String::new() } else { format!(" for {}", when.join(", ")) };
+            let only = if *estimate_only { ", estimates only" } else { "" };
+            format!("${usd} for {per}`{unit}`{when} ({confidence:?}{only})")
+        });
+    tariffs.collect::<Vec<_>>().join("; ")
 }

@@ -91,12 +91,12 @@ impl Amount {
         Amount::fraction(self.numerator.div_ceil(self.denominator), 1)
     }
 
-    /// What these quantities cost together, each at its rate (not negative), to 10⁻¹² dollars: rounded once, half to
-    /// even.
+    /// What these quantities cost together, each with what one costs (not negative), to 10⁻¹² dollars: rounded once,
+    /// half to even.
     pub fn cost(parts: &[(Amount, Money)]) -> Money {
         let mut sum = (0_u128, 1_u128);
-        for (amount, rate) in parts {
-            let (units, denominator) = reduced(rate.units().unsigned_abs(), amount.denominator);
+        for (amount, each) in parts {
+            let (units, denominator) = reduced(each.units().unsigned_abs(), amount.denominator);
             let common = greatest_common_divisor(sum.1, denominator);
             let added = units.checked_mul(amount.numerator).and_then(|part| {
                 let left = sum.0.checked_mul(denominator / common)?;
@@ -267,8 +267,8 @@ mod tests {
     fn a_cost_is_rounded_once_half_to_even() {
         let unit = |units| Money::from_units(units);
         let half = Amount::whole(1).over(2);
-        for (rate, expected) in [(1, 0), (2, 1), (3, 2), (5, 2), (7, 4)] {
-            assert_eq!(Amount::cost(&[(half, unit(rate))]), unit(expected), "half of {rate}");
+        for (each, expected) in [(1, 0), (2, 1), (3, 2), (5, 2), (7, 4)] {
+            assert_eq!(Amount::cost(&[(half, unit(each))]), unit(expected), "half of {each}");
         }
         let third = Amount::whole(1).over(3);
         let dollar: Money = "1".parse().unwrap();

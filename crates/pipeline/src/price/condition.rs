@@ -1,4 +1,4 @@
-//! Conditions: when a rate holds.
+//! Conditions: when a tariff holds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Amount;
 use crate::Value;
 
-/// What must hold of a call for a rate to be the one, as it is written: `resolution = 1K or 2K`,
+/// What must hold of a call for a tariff to be the one, as it is written: `resolution = 1K or 2K`,
 /// `output_height > 720 and <= 1080`.
 ///
 /// ```

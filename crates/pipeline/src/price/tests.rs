@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 use crate::contract::{Parameter, Work};
 use crate::value::Map;
-use crate::{Artifact, Digest, MediaKind, Span, Type};
+use crate::{Artifact, Digest, MediaKind, Span, Type, Usage, Value};
 
 fn amount(text: &str) -> Amount {
     text.parse().unwrap()
@@ -13,9 +15,9 @@ fn range(low: u64, likely: u64, high: u64) -> Range {
     Range::new(Amount::whole(low), Amount::whole(likely), Amount::whole(high))
 }
 
-fn rate(unit: Unit, per: u64, usd: &str, when: &str) -> Rate {
+fn tariff(unit: Unit, per: u64, usd: &str, when: &str) -> Tariff {
     let when = if when.is_empty() { Vec::new() } else { Condition::read_all(when).unwrap() };
-    Rate { when, ..Rate::new(unit, per, usd.parse().unwrap()) }
+    Tariff { when, ..Tariff::new(unit, per, usd.parse().unwrap()) }
 }
 
 fn number_of(inputs: &[&str], otherwise: Range) -> Factor {
@@ -26,10 +28,10 @@ fn number_of(inputs: &[&str], otherwise: Range) -> Factor {
 /// A model that makes video, as some are billed: by seconds, and dearer the sharper.
 fn video() -> Contract {
     let price = Price {
-        rates: vec![
-            rate(Unit::OutputVideoSecond, 1, "0.03", "resolution = 480p"),
-            rate(Unit::OutputVideoSecond, 1, "0.06", "resolution = 720p"),
-            rate(Unit::OutputVideoSecond, 1, "0.15", "resolution = 1080p"),
+        tariffs: vec![
+            tariff(Unit::OutputVideoSecond, 1, "0.03", "resolution = 480p"),
+            tariff(Unit::OutputVideoSecond, 1, "0.06", "resolution = 720p"),
+            tariff(Unit::OutputVideoSecond, 1, "0.15", "resolution = 1080p"),
         ],
         quantities: BTreeMap::new(),
     };
@@ -78,9 +80,9 @@ fn what_is_not_known_yet_widens_an_estimate() {
 #[test]
 fn a_condition_goes_before_the_rate_without_one() {
     let price = Price {
-        rates: vec![
-            rate(Unit::OutputVideoSecond, 1, "0.4", ""),
-            rate(Unit::OutputVideoSecond, 1, "0.2", "generate_audio = false"),
+        tariffs: vec![
+            tariff(Unit::OutputVideoSecond, 1, "0.4", ""),
+            tariff(Unit::OutputVideoSecond, 1, "0.2", "generate_audio = false"),
         ],
         quantities: BTreeMap::new(),
     };
@@ -104,7 +106,7 @@ fn a_text_is_billed_by_its_unicode_characters() {
         rough: false,
     };
     let price =
-        Price::of(rate(Unit::InputCharacter, 1000, "0.3", "")).counted(Unit::InputCharacter, vec![text]);
+        Price::of(tariff(Unit::InputCharacter, 1000, "0.3", "")).counted(Unit::InputCharacter, vec![text]);
     let contract = Contract::new("example/voice", Work::Model)
         .input(Parameter { max: Some(10_000.0), ..Parameter::required("text", Type::Text) })
         .priced(price);
@@ -119,7 +121,7 @@ fn a_text_is_billed_by_its_unicode_characters() {
 
 #[test]
 fn the_length_of_media_is_billed_and_until_it_is_there_assumed() {
-    let price = Price::of(rate(Unit::InputAudioSecond, 3600, "0.22", "")).counted(
+    let price = Price::of(tariff(Unit::InputAudioSecond, 3600, "0.22", "")).counted(
         Unit::InputAudioSecond,
         vec![Factor {
             from: vec![Source::of("audio", Measure::Seconds)],
@@ -164,7 +166,7 @@ fn pictures_are_billed_by_their_pixels_however_their_size_is_given() {
         rough: false,
     };
     let count = number_of(&["count"], Range::exactly(Amount::ONE));
-    let price = Price::of(rate(Unit::ImageMegapixel, 1, "0.003", ""))
+    let price = Price::of(tariff(Unit::ImageMegapixel, 1, "0.003", ""))
         .counted(Unit::ImageMegapixel, vec![count, megapixels]);
     let contract = Contract::new("example/painter", Work::Model)
         .input(Parameter::optional("image_size", Type::Any).default("landscape_4_3"))
@@ -186,7 +188,7 @@ fn pictures_are_billed_by_their_pixels_however_their_size_is_given() {
 
 #[test]
 fn time_at_a_provider_is_reserved_three_times_or_as_long_as_the_job_may_run() {
-    let time = Rate { typical: Some(amount("6.4")), ..rate(Unit::GpuSecond, 1, "0.000975", "") };
+    let time = Tariff { typical: Some(amount("6.4")), ..tariff(Unit::GpuSecond, 1, "0.000975", "") };
     let contract = Contract::new("example/time", Work::Model).priced(Price::of(time));
     let (given, unknown) = (Map::new(), BTreeSet::new());
     let reserved = |job: Option<Span>| {
@@ -220,13 +222,13 @@ fn a_call_costs_what_it_used_or_what_follows_from_its_inputs() {
             .map(|cost| cost.amount.to_string())
             .map_err(|unpriced| unpriced.reason)
     };
-    let time = Rate { typical: Some(amount("6.4")), ..rate(Unit::GpuSecond, 1, "0.000975", "") };
+    let time = Tariff { typical: Some(amount("6.4")), ..tariff(Unit::GpuSecond, 1, "0.000975", "") };
     let time = Contract::new("example/time", Work::Model).priced(Price::of(time));
     let tokens = Contract::new("example/tokens", Work::Model).priced(Price {
-        rates: vec![
-            rate(Unit::InputToken, 1_000_000, "0.65", ""),
-            rate(Unit::OutputToken, 1_000_000, "2.75", ""),
-            Rate { estimate_only: true, ..rate(Unit::Image, 1, "0.039", "") },
+        tariffs: vec![
+            tariff(Unit::InputToken, 1_000_000, "0.65", ""),
+            tariff(Unit::OutputToken, 1_000_000, "2.75", ""),
+            Tariff { estimate_only: true, ..tariff(Unit::Image, 1, "0.039", "") },
         ],
         quantities: BTreeMap::new(),
     });
@@ -256,9 +258,9 @@ fn a_call_costs_what_it_used_or_what_follows_from_its_inputs() {
 }
 
 fn only_estimated() -> Price {
-    let time = rate(Unit::GpuSecond, 1, "0.001", "");
+    let time = tariff(Unit::GpuSecond, 1, "0.001", "");
     Price {
-        rates: vec![time, Rate { estimate_only: true, ..rate(Unit::Image, 1, "0.039", "") }],
+        tariffs: vec![time, Tariff { estimate_only: true, ..tariff(Unit::Image, 1, "0.039", "") }],
         ..Price::default()
     }
 }
@@ -272,9 +274,9 @@ fn an_estimate_takes_what_is_there_for_estimates_and_never_both() {
 #[test]
 fn a_measure_decides_where_the_request_could_not() {
     let contract = Contract::new("example/upscale", Work::Model).priced(Price {
-        rates: vec![
-            rate(Unit::OutputVideoSecond, 1, "0.01", ""),
-            rate(Unit::OutputVideoSecond, 1, "0.08", "output height > 1080"),
+        tariffs: vec![
+            tariff(Unit::OutputVideoSecond, 1, "0.01", ""),
+            tariff(Unit::OutputVideoSecond, 1, "0.08", "output height > 1080"),
         ],
         quantities: BTreeMap::new(),
     });
@@ -296,7 +298,7 @@ fn an_unknown_price_is_never_nothing() {
         .call(crate::contract::Call::paid(crate::contract::CallForm::Job));
     assert_eq!(dollars(&paid, "{}", &[]), "the price book has no price for example/new");
     let empty = Contract { price: Some(Price::default()), ..paid };
-    assert_eq!(dollars(&empty, "{}", &[]), "the price book has no rate for it");
+    assert_eq!(dollars(&empty, "{}", &[]), "the price book has no tariff for it");
     assert_eq!(estimate(&Contract::new("media/trim", Work::Processor), "{}", &[]), Ok(Estimate::NOTHING));
     let flat = Contract::new("task/mail", Work::Task).priced(Price::flat("0.01".parse().unwrap()));
     assert_eq!(dollars(&flat, "{}", &[]), "0.01 0.01 0.01");
@@ -331,14 +333,14 @@ proptest! {
     #[test]
     fn the_least_is_never_above_the_likely_nor_that_above_the_most(
         factors in proptest::collection::vec(some_range(), 0..4),
-        rates in proptest::collection::vec((0_u64..1_000_000, 1_u64..10_000, 0_usize..3), 1..6),
+        tariffs in proptest::collection::vec((0_u64..1_000_000, 1_u64..10_000, 0_usize..3), 1..6),
         knows in any::<bool>(),
     ) {
         let conditions = ["", "quality = low", "quality = low or high"];
-        let rates = rates.into_iter().map(|(usd, per, when)| {
-            rate(Unit::Image, per, &Money::from_units(i128::from(usd) * 1_000_003).to_string(), conditions[when])
+        let tariffs = tariffs.into_iter().map(|(usd, per, when)| {
+            tariff(Unit::Image, per, &Money::from_units(i128::from(usd) * 1_000_003).to_string(), conditions[when])
         });
-        let price = Price { rates: rates.collect(), quantities: BTreeMap::new() };
+        let price = Price { tariffs: tariffs.collect(), quantities: BTreeMap::new() };
         let price = price.counted(Unit::Image, factors.into_iter().map(Factor::always).collect());
         let contract = Contract::new("example/any", Work::Model)
             .input(Parameter::optional("quality", Type::Text))

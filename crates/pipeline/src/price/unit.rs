@@ -138,7 +138,7 @@ impl Unit {
         }
     }
 
-    /// Whether it counts what is sent: such a rate stands beside one for the result.
+    /// Whether it counts what is sent: such a tariff stands beside one for the result.
     pub fn is_of_input(self) -> bool {
         self.word().contains("input")
     }

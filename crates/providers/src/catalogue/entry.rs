@@ -250,7 +250,7 @@ pub struct BadEntry(String);
 /// ```
 /// use motet_providers::catalogue::TypeWords;
 /// let words: TypeWords = serde_json::from_str(r#""list of image""#).unwrap();
-/// assert_eq!(words.0.to_string(), "list of images");
+/// assert_eq!(words.0.to_string(), "list of image");
 /// assert!(serde_json::from_str::<TypeWords>(r#""picture""#).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq)]

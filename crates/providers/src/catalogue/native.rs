@@ -23,6 +23,13 @@ pub struct Native {
 /// `invalid`, where things are given that don't go together.
 pub(super) fn of(listing: &Listing, given: &Map) -> Result<Native, Failure> {
     let entry = &listing.entry;
+    for names in &entry.exactly_one {
+        let count = names.iter().filter(|name| given_as(given, name).is_some()).count();
+        if count != 1 {
+            let names = names.join("`, `");
+            return Err(Failure::invalid(format!("exactly one of `{names}` must be given, and {count} are")));
+        }
+    }
     let doubts = listing.contract.doubts(given).into_iter().map(|doubt| doubt.message);
     let mut native = Native { inputs: Map::new(), warnings: doubts.collect() };
     let mut implied: Vec<(&str, Value)> = Vec::new();

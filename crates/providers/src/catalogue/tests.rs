@@ -243,15 +243,15 @@ fn every_unit_that_is_billed_follows_from_inputs_and_every_condition_is_about_on
     for listing in Catalogue::built_in().iter() {
         let (name, contract) = (&listing.contract.operation, &listing.contract);
         let Some(price) = &contract.price else { continue };
-        for rate in &price.rates {
-            let is_one_picture = rate.unit == Unit::Image && contract.parameter("count").is_none();
-            let is_known = ONE_A_CALL.contains(&rate.unit) || is_one_picture;
+        for tariff in &price.tariffs {
+            let is_one_picture = tariff.unit == Unit::Image && contract.parameter("count").is_none();
+            let is_known = ONE_A_CALL.contains(&tariff.unit) || is_one_picture;
             assert!(
-                is_known || price.quantities.contains_key(&rate.unit),
+                is_known || price.quantities.contains_key(&tariff.unit),
                 "{name}: how many `{}`?",
-                rate.unit
+                tariff.unit
             );
-            for condition in &rate.when {
+            for condition in &tariff.when {
                 let is_measure = condition.subject.starts_with("output_");
                 assert!(
                     is_measure || contract.parameter(&condition.subject).is_some(),

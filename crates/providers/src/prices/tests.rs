@@ -111,9 +111,13 @@ fn a_price_holds_on_the_days_that_it_says() {
     let entry = &catalogue.get("fal/fal-ai/veo3").unwrap().entry;
     for (day, usd) in [("2026-10-06", "0.4"), ("2026-10-07", "0.2"), ("2027-01-01", "0.2")] {
         let price = book.price_on(entry, day).unwrap();
-        assert_eq!(price.rates.iter().map(|rate| rate.usd.to_string()).collect::<Vec<_>>(), [usd], "{day}");
+        assert_eq!(
+            price.tariffs.iter().map(|tariff| tariff.usd.to_string()).collect::<Vec<_>>(),
+            [usd],
+            "{day}"
+        );
     }
-    assert_eq!(book.price(entry).unwrap().rates.len(), 1, "what is over doesn't hold for new runs");
+    assert_eq!(book.price(entry).unwrap().tariffs.len(), 1, "what is over doesn't hold for new runs");
 }
 
 #[test]
@@ -123,16 +127,16 @@ fn the_built_in_book_keeps_the_rows_as_they_were_compiled() {
     for (model, rows) in book.iter() {
         for row in rows {
             assert!(
-                !row.rate.source.is_empty() && !row.rate.as_of.is_empty(),
+                !row.tariff.source.is_empty() && !row.tariff.as_of.is_empty(),
                 "{model} says where it is from"
             );
         }
     }
-    let schnell = &book.rows("replicate/black-forest-labs/flux-schnell")[0].rate;
+    let schnell = &book.rows("replicate/black-forest-labs/flux-schnell")[0].tariff;
     assert_eq!(
         (schnell.per, schnell.usd.to_string().as_str(), schnell.confidence),
         (1000, "3", Confidence::A)
     );
-    let unread = book.rows("replicate/stability-ai/stable-video-diffusion")[0].rate.confidence;
+    let unread = book.rows("replicate/stability-ai/stable-video-diffusion")[0].tariff.confidence;
     assert_eq!(unread, Confidence::D, "what nobody read says so");
 }

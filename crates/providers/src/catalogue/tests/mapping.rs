@@ -20,8 +20,16 @@ fn our_words_become_the_words_and_units_of_each_provider() {
             json!({ "duration": "5" }),
         ),
         ("replicate/bytedance/seedance-1-pro", json!({ "duration": 5.0 }), json!({ "duration": 5 })),
-        ("elevenlabs/music_v1", json!({ "duration": 12.5 }), json!({ "music_length_ms": 12_500 })),
-        ("elevenlabs/music_v1", json!({ "music_length_ms": 12_500 }), json!({ "music_length_ms": 12_500 })),
+        (
+            "elevenlabs/music_v1",
+            json!({ "prompt": "p", "duration": 12.5 }),
+            json!({ "prompt": "p", "music_length_ms": 12_500 }),
+        ),
+        (
+            "elevenlabs/music_v1",
+            json!({ "prompt": "p", "music_length_ms": 12_500 }),
+            json!({ "prompt": "p", "music_length_ms": 12_500 }),
+        ),
         (
             "elevenlabs/eleven_text_to_sound_v2",
             json!({ "duration": 2.5 }),
@@ -236,6 +244,16 @@ fn what_nobody_has_verified_is_sent_and_warned_of_and_nothing_else_is() {
 fn what_does_not_go_together_is_refused() {
     let catalogue = Catalogue::built_in();
     for (name, given, expected) in [
+        (
+            "elevenlabs/scribe_v2",
+            json!({ "audio": null }),
+            "exactly one of `audio`, `file`, `source_url`, `cloud_storage_url` must be given, and 0 are",
+        ),
+        (
+            "elevenlabs/music_v1",
+            json!({ "prompt": "p", "composition_plan": {} }),
+            "exactly one of `prompt`, `composition_plan` must be given, and 2 are",
+        ),
         (
             "fal/fal-ai/flux/dev",
             json!({ "width": 640 }),
