@@ -152,7 +152,8 @@ impl Attempt {
         Some(match &self.phase {
             Phase::Planned => Act::Submit,
             Phase::Doubtful => Act::Reconcile,
-            Phase::Accepted { job } | Phase::Running { job } => Act::Poll { job: job.clone() },
+            Phase::Accepted { job } => Act::Poll { job: job.clone(), running: false },
+            Phase::Running { job } => Act::Poll { job: job.clone(), running: true },
             Phase::Fetching { job } => Act::Fetch { job: job.clone() },
             Phase::Unknown { .. } => return None,
             Phase::Stopping { job: Some(job), .. } => Act::Cancel { job: job.clone() },

@@ -109,6 +109,8 @@ impl Handling<'_> {
                 self.emit_of_attempt(key, AttemptEvent::Began { deadline });
                 self.act_on(id, number);
             }
+            // No news: it is asked again.
+            (Phase::Running { .. }, JobNews::Running) => self.act_on(id, number),
             (Phase::Accepted { .. } | Phase::Running { .. }, JobNews::Done) => {
                 self.emit_of_attempt(key, AttemptEvent::Finished {});
                 self.act_on(id, number);

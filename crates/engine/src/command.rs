@@ -51,6 +51,8 @@ pub enum Act {
     Poll {
         /// The provider's name for it.
         job: String,
+        /// Whether it is known that the provider runs it: then only its end is news.
+        running: bool,
     },
     /// Fetch the result of the job. Reported as [`crate::Input::Ended`].
     Fetch {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::Digest;
+use motet_pipeline::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the request of an attempt is made with. It is recorded with the plan of the attempt, before the request
@@ -18,6 +18,9 @@ pub struct Intent {
     /// What the provider shows again of this attempt, as far as it shows anything: 128 random bits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
+    /// When it was made out: what the provider took before is another one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// The digest of the body, to the byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Digest>,

@@ -7,6 +7,7 @@ mod heart;
 mod import;
 mod lock;
 mod measure;
+mod models;
 mod motet;
 mod pipeline;
 mod request;

@@ -33,9 +33,11 @@ use latches::Latches;
 use recovery::Purpose;
 
 use crate::Error;
+use crate::door::Tape;
 use crate::driver::{Accepted, Message, Standing};
 use crate::follow::{Events, Happening};
 use crate::lock::{Door, Note};
+use crate::models::Offers;
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
 use crate::settings::Pools;
@@ -110,6 +112,8 @@ impl Motet {
     pub fn builder() -> Builder {
         let (contracts, operations) = operation::all();
         let mut catalogue = Catalogue::new(contracts);
+        let offers = Offers::default();
+        offers.teach(&mut catalogue);
         catalogue.set_pools(Pools::new().into_keys());
         Builder {
             folder: None,
@@ -120,6 +124,9 @@ impl Motet {
             limits: Limits::processors(std::thread::available_parallelism().map_or(1, usize::from)),
             catalogue,
             operations,
+            offers,
+            settings: None,
+            tape: Tape::Off,
             on_warning: Arc::new(|_| {}),
         }
     }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use motet_engine::{Found, Intent, JobNews, RunId};
 use motet_pipeline::contract::{Catalogue, Work as WorkKind};
-use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Value};
+use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Timestamp, Value};
 use motet_store::{Store, StoreError};
 
 pub(crate) use scratch::Scratch;
 
 use crate::driver::guarded;
+use crate::models::{Models, Offers};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
@@ -39,6 +40,11 @@ pub trait Operation: Send + Sync + 'static {
 /// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
 /// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
 pub trait RemoteOperation: Send + Sync + 'static {
+    /// The pool in which the next call is made, beside the one that the step names: that of a credential.
+    fn place(&self, _now: Timestamp) -> Option<Arc<str>> {
+        None
+    }
+
     /// Makes out what the request of an attempt will be made with, before the attempt is recorded. Nothing that may
     /// cost leaves here; what is asked of the provider before (an upload) may be asked twice.
     fn prepare(&self, _work: Work) -> Preparation {
@@ -64,11 +70,11 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// A [`Failure`] if the job failed. That the provider can't be reached for a while is none.
     fn poll(&self, work: Work, job: String) -> BoxFuture<'static, Result<JobNews, WorkError>>;
 
-    /// Fetches the result of a job that is done.
+    /// Fetches the result of a job that is done; nothing if the provider has deleted it.
     ///
     /// # Errors
     /// A [`Failure`] if it can't be had or can't be used.
-    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Outcome, WorkError>>;
+    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>>;
 
     /// Cancels the job at the provider. Gives its result if it was done already, else nothing.
     ///
@@ -145,6 +151,8 @@ pub(crate) struct Hands {
     pub(crate) catalogue: Catalogue,
     pub(crate) operations: Operations,
     pub(crate) on_warning: OnWarning,
+    /// How models are called.
+    pub(crate) models: Arc<Models>,
 }
 
 /// Operations by name.
@@ -167,7 +175,9 @@ pub(crate) fn all() -> (Vec<Contract>, Operations) {
 
 /// The contracts of all operations that come with Motet.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new(all().0)
+    let mut catalogue = Catalogue::new(all().0);
+    Offers::default().teach(&mut catalogue);
+    catalogue
 }
 
 impl Hands {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use motet_engine::{Act, AttemptEnd, AttemptKey, Found, Input, Intent, JobNews, Perform, RunId, RunStarted};
+use motet_pipeline::plan::Timeouts;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Span, StepPath, Timestamp, Value};
 use motet_store::StoreError;
@@ -25,6 +26,7 @@ pub struct Work {
     contract: Arc<Contract>,
     inputs: Value,
     intent: Option<Arc<Intent>>,
+    timeouts: Timeouts,
     deadline: Timestamp,
     pub(crate) stop: CancellationToken,
     pub(crate) progress: ProgressSink,
@@ -63,6 +65,7 @@ impl Work {
             contract: perform.contract,
             inputs: perform.inputs,
             intent: perform.intent,
+            timeouts: perform.timeouts,
             deadline: perform.deadline,
             stop,
             progress,
@@ -108,6 +111,22 @@ impl Work {
     /// Of a call: what its request is made with, as it was recorded before it left.
     pub fn intent(&self) -> Option<&Intent> {
         self.intent.as_deref()
+    }
+
+    /// How long its phases may take.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Of a job that is polled: whether it is known that the provider runs it.
+    pub fn is_running(&self) -> bool {
+        matches!(self.act, Act::Poll { running: true, .. })
+    }
+
+    /// Waits for so long, by the clock of the run's world.
+    pub async fn pause(&self, length: Span) {
+        let world = &self.hands.world;
+        world.sleep_until(world.now().after(length)).await;
     }
 
     pub(crate) fn input_map(&self) -> Map {
@@ -218,8 +237,11 @@ fn performing(performer: Performer, work: Work) -> BoxFuture<'static, Result<Ans
         match act {
             Act::Work | Act::Submit => remote.submit(work).await.map(Answer::Submitted),
             Act::Reconcile => remote.reconcile(work).await.map(Answer::Found),
-            Act::Poll { job } => remote.poll(work, job).await.map(Answer::News),
-            Act::Fetch { job } => remote.fetch(work, job).await.map(Answer::Outcome),
+            Act::Poll { job, .. } => remote.poll(work, job).await.map(Answer::News),
+            Act::Fetch { job } => Ok(match remote.fetch(work, job).await? {
+                Some(outcome) => Answer::Outcome(outcome),
+                None => Answer::News(JobNews::Expired),
+            }),
             Act::Cancel { job } => remote.cancel(work, job).await.map(Answer::Cancelled),
         }
     })

@@ -52,6 +52,11 @@ pub trait World: Send + Sync + 'static {
     /// 128 random bits. The one there is so far, the mark of a program, is drawn where programs are noted.
     fn draw(&self) -> u128;
 
+    /// A number of 128 random bits, which nobody can guess (in a simulation: drawn from its seed).
+    fn token(&self) -> u128 {
+        self.draw()
+    }
+
     /// Makes `batch` durable in `store`, and reports when it is. `alone`: no others are on their way, so the
     /// caller may be held up for the one flush that this takes.
     fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable);

@@ -98,11 +98,11 @@ impl RemoteOperation for Lab {
         })
     }
 
-    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Outcome, WorkError>> {
+    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
         let lab = self.clone();
         Box::pin(async move {
             match lab.ask(format!("fetch {job}"), &work).await? {
-                Says::Gives(value) => Ok(picture(value)),
+                Says::Gives(value) => Ok(Some(picture(value))),
                 other => panic!("{other:?} is no result"),
             }
         })

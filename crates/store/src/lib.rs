@@ -21,6 +21,7 @@
 mod artifacts;
 mod backup;
 mod beside;
+mod charges;
 mod checkpoint;
 mod error;
 mod folder;
@@ -56,6 +57,7 @@ mod writer;
 pub use artifacts::Kept;
 pub use backup::Backup;
 pub use beside::VALUE_BYTES_MAX;
+pub use charges::Charge;
 pub use error::StoreError;
 pub use folder::StoreFolder;
 pub use gate::GateStream;

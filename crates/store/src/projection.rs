@@ -12,6 +12,7 @@ use motet_engine::event::RunStarted;
 use motet_engine::{AttemptEvent, Event, ParkReason, RunEvent, StepEvent, StepStatus, Turn};
 use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 
+use crate::charges::ChargeChange;
 use crate::{ItemCounts, RunStatus};
 
 /// What some turns change in the projections. Runs go by their numbers in the database.
@@ -23,6 +24,8 @@ pub(crate) struct Changes<'t> {
     pub(crate) long_values: BTreeSet<(i64, &'t [u8])>,
     /// What more is over of the items of fanned-out steps, and what more they cost.
     pub(crate) items: BTreeMap<i64, BTreeMap<StepPath, ItemCounts>>,
+    /// What attempts cost.
+    pub(crate) charges: BTreeMap<(i64, StepPath, u32), ChargeChange>,
 }
 
 #[derive(Default)]
@@ -171,6 +174,12 @@ impl<'t> Changes<'t> {
         };
         self.steps.entry((run, step.clone())).or_default().project(turn, event);
         self.book(run, step, event.cost());
+        if let Event::Attempt { key, event } = event
+            && let Some(change) = ChargeChange::of(event, turn.at)
+        {
+            let row = (run, key.step.clone(), key.number);
+            self.charges.entry(row).or_default().join(change);
+        }
         if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
             self.items_of(run, fan_out).add(status);
         }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::{Beside, is_long};
+use crate::charges::Charge;
 use crate::checkpoint::OnDisk;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
 use crate::mark;
@@ -473,6 +474,25 @@ impl Store {
     pub fn check(&self) -> Result<IntegrityReport, StoreError> {
         let Inner { folder, file, beside, reader, .. } = &*self.0;
         reader.with(|connection| integrity::check(connection, file, folder, beside))
+    }
+
+    /// Calls `visit` for each charge since `since`, of one run or of all, oldest run first, until it answers false.
+    pub fn charges(
+        &self,
+        run: Option<&RunId>,
+        since: Timestamp,
+        visit: impl FnMut(Charge) -> bool,
+    ) -> Result<(), StoreError> {
+        self.0.reader.charges(run, since, visit)
+    }
+
+    /// The attempt that is known to have the job `job` at `provider`.
+    pub fn attempt_of_job(
+        &self,
+        provider: &str,
+        job: &str,
+    ) -> Result<Option<(RunId, StepPath, u32)>, StoreError> {
+        self.0.reader.attempt_of_job(provider, job)
     }
 
     /// How long the operation usually takes, from its recent good attempts here.

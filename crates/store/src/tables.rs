@@ -24,6 +24,9 @@ impl Changes<'_> {
         for (run, reference) in &self.references {
             write_reference(connection, *run, reference)?;
         }
+        for ((run, step, attempt), change) in &self.charges {
+            change.write(connection, *run, step, *attempt)?;
+        }
         self.long_values.iter().try_for_each(|(run, digest)| write_long_value(connection, *run, digest))
     }
 }
@@ -32,7 +35,7 @@ impl Changes<'_> {
 pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM runs; DELETE FROM steps; DELETE FROM step_turns; DELETE FROM artifacts;
-         DELETE FROM artifact_refs; DELETE FROM long_value_refs;",
+         DELETE FROM artifact_refs; DELETE FROM long_value_refs; DELETE FROM charges;",
     )
 }
 

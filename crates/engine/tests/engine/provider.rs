@@ -50,7 +50,7 @@ impl Scenario {
             Act::Work => "work".to_owned(),
             Act::Submit => "submit".to_owned(),
             Act::Reconcile => "reconcile".to_owned(),
-            Act::Poll { job } => format!("poll {job}"),
+            Act::Poll { job, .. } => format!("poll {job}"),
             Act::Fetch { job } => format!("fetch {job}"),
             Act::Cancel { job } => format!("cancel {job}"),
         };

@@ -116,7 +116,18 @@ impl Driver {
             let (pool, run, step) = (pool.to_string(), id.clone(), key.step.clone());
             self.hands.warn(&Warning::NoPool { pool, run, step });
         }
+        let needs = self.with_credential(id, &key, needs);
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
+    }
+
+    /// The same with the credential that a call will be made with.
+    fn with_credential(&self, id: &RunId, key: &AttemptKey, needs: Needs) -> Needs {
+        let live = self.runs.get(id).filter(|_| needs.breaker.is_some());
+        let Some(prospect) = live.and_then(|live| live.run.prospect(key)) else { return needs };
+        let Ok(Performer::Remote(remote)) = self.hands.performer_of(&prospect.contract) else { return needs };
+        let place = remote.place(self.hands.world.now());
+        let credential = place.filter(|place| self.dispatcher.has_pool(place));
+        Needs { credential, ..needs }
     }
 
     pub(super) fn release(&mut self, id: &RunId, key: AttemptKey) {

@@ -7,6 +7,9 @@ use motet_engine::Dispatcher;
 use motet_engine::dispatcher::{Limits, PoolLimit};
 use motet_pipeline::Timestamp;
 use motet_pipeline::contract::Catalogue;
+use motet_providers::Provider;
+use motet_providers::catalogue::Entry;
+use motet_providers::prices::PriceBook;
 use motet_store::{ForeignLock, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,11 +19,14 @@ use super::graphs::Graphs;
 use super::latches::Latches;
 use super::{Before, Inner, Motet};
 use crate::Error;
+use crate::door::{Door as HttpDoor, Tape};
 use crate::driver::{Driver, Standing};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock};
+use crate::models::{Models, Offers};
 use crate::operation::{Hands, Operation, Operations, Performer};
 use crate::process::children;
+use crate::settings::Settings;
 use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
@@ -38,6 +44,9 @@ pub struct Builder {
     pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
     pub(super) operations: Operations,
+    pub(super) offers: Offers,
+    pub(super) settings: Option<Settings>,
+    pub(super) tape: Tape,
     pub(super) on_warning: OnWarning,
 }
 
@@ -90,6 +99,33 @@ impl Builder {
     pub fn pool(mut self, name: &str, limit: PoolLimit) -> Builder {
         self.limits.pools.insert(name.into(), limit);
         self.catalogue.set_pools(self.limits.pools.keys().map(|name| name.to_string()));
+        self
+    }
+
+    /// Where keys are and where requests to providers go, as a person has set it. Without this, keys are those of
+    /// the environment that each provider's own SDK reads.
+    pub fn settings(mut self, settings: &Settings) -> Builder {
+        self.settings = Some(settings.clone());
+        self
+    }
+
+    /// Writes down all exchanges with providers, without secrets, or answers from what was written down.
+    pub fn tape(mut self, tape: Tape) -> Builder {
+        self.tape = tape;
+        self
+    }
+
+    /// Adds a provider, with its models: `NAME/MODEL` in pipelines.
+    pub fn provider(mut self, provider: impl Provider, models: impl IntoIterator<Item = Entry>) -> Builder {
+        self.offers.add(Arc::new(provider), models.into_iter().collect());
+        self.offers.teach(&mut self.catalogue);
+        self
+    }
+
+    /// Lays prices over those that come with Motet.
+    pub fn prices(mut self, prices: PriceBook) -> Builder {
+        self.offers.price(prices);
+        self.offers.teach(&mut self.catalogue);
         self
     }
 
@@ -196,10 +232,12 @@ impl Builder {
 
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Result<Motet, Error> {
         let stream = store.gate()?;
-        let dispatcher = Dispatcher::replay(self.limits.clone(), &stream.entries, self.world.now());
+        let (mut limits, now) = (self.limits.clone(), self.world.now());
         let heart = Heart::new(lock.is_some());
         let standing = Arc::new(Standing::new(lock));
-        let hands = Arc::new(self.into_hands(store));
+        let hands = Arc::new(self.into_hands(store)?);
+        hands.models.limit(&mut limits);
+        let dispatcher = Dispatcher::replay(limits, &stream.entries, now);
         warn_of_locks(&hands);
         if stream.unread > 0 {
             let store = hands.store.folder().to_owned();
@@ -211,9 +249,22 @@ impl Builder {
     }
 
     /// All that operations work with, in `store`.
-    pub(crate) fn into_hands(self, store: Store) -> Hands {
-        let Builder { world, tools, catalogue, operations, on_warning, .. } = self;
-        Hands { world, store, tools, catalogue, operations, on_warning }
+    pub(crate) fn into_hands(self, store: Store) -> Result<Hands, Error> {
+        let Builder { world, tools, catalogue, mut operations, offers, settings, tape, on_warning, .. } =
+            self;
+        let profiles = offers.registry.iter().map(|provider| provider.profile());
+        let mut door = HttpDoor::builder(world.clone(), store.clone()).providers(profiles).tape(tape);
+        if let Some(settings) = &settings {
+            door = door.settings(settings);
+        }
+        let warn = on_warning.clone();
+        let door = door.on_warning(move |warning| warn(warning)).build()?;
+        let models = Arc::new(Models::new(door, offers.registry.clone()));
+        for (name, performer) in models.operations(&offers) {
+            // Stand-ins of a test come first.
+            operations.entry(name).or_insert(performer);
+        }
+        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models })
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

@@ -89,7 +89,7 @@ impl Backstage {
                     // The owner has made the store, so it is there.
                     Arrived::Second(_) => {
                         let store = builder.open_store(folder)?;
-                        (Role::Guest, Arc::new(builder.into_hands(store)))
+                        (Role::Guest, Arc::new(builder.into_hands(store)?))
                     }
                 }
             }

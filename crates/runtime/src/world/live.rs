@@ -62,6 +62,13 @@ impl World for LiveWorld {
         })
     }
 
+    fn token(&self) -> u128 {
+        let mut bytes = [0; 16];
+        // Without randomness nothing that a provider is to show again can be trusted.
+        getrandom::fill(&mut bytes).expect("the system has random numbers");
+        u128::from_ne_bytes(bytes)
+    }
+
     fn draw(&self) -> u128 {
         // Such a number begins with what the wall clock says, which may have been set before 1970.
         let id = match SystemTime::now() < UNIX_EPOCH {

@@ -241,8 +241,8 @@ impl RemoteOperation for Lab {
         })
     }
 
-    fn fetch(&self, _: Work, job: String) -> BoxFuture<'static, Result<Outcome, WorkError>> {
-        Box::pin(async move { knock(format!("fetch {job}")).await.map(|_| result()) })
+    fn fetch(&self, _: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
+        Box::pin(async move { knock(format!("fetch {job}")).await.map(|_| Some(result())) })
     }
 
     fn cancel(&self, _: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {

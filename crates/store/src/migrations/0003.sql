@@ -75,3 +75,23 @@ CREATE TABLE gate (
     subject  TEXT UNIQUE,                 -- what it is about; null for what no later entry makes superfluous
     event    TEXT NOT NULL                -- JSON
 ) STRICT;
+
+-- The ledger: what attempts cost, may have cost, or have money reserved for. Made from the journal. An attempt that
+-- can't cost has no row.
+CREATE TABLE charges (
+    run        INTEGER NOT NULL,
+    path       TEXT NOT NULL,
+    attempt    INTEGER NOT NULL,
+    operation  TEXT NOT NULL,
+    provider   TEXT,
+    credential TEXT,                      -- its name
+    job        TEXT,                      -- the provider's name for it
+    at         INTEGER NOT NULL,          -- when it was planned, in milliseconds since 1970-01-01 UTC
+    ended_at   INTEGER,
+    estimate   TEXT NOT NULL DEFAULT '0', -- US dollars
+    amount     TEXT NOT NULL DEFAULT '0',
+    basis      TEXT NOT NULL DEFAULT 'billed',
+    failed     INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, path, attempt)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX charges_jobs ON charges (provider, job) WHERE job IS NOT NULL;

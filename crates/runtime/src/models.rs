@@ -1,0 +1,103 @@
+//! Models at providers: how their calls are made over the one door.
+//!
+//! The adapters say what is asked and what a reply means, as data; the door sends. What is here is the order in which
+//! that happens, the same for every provider: uploads before an attempt is recorded, one request that may cost,
+//! questions until there is news, downloads until every byte is kept.
+
+mod answer;
+mod call;
+mod claims;
+mod keys;
+mod remote;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use motet_engine::dispatcher::{Limits, PoolLimit};
+use motet_engine::intent::place;
+use motet_pipeline::contract;
+use motet_providers::catalogue::{Catalogue, Entry, Listing};
+use motet_providers::prices::PriceBook;
+use motet_providers::{Provider, Registry};
+
+use crate::door::Door;
+use crate::operation::{Operations, Performer};
+use claims::Claims;
+use keys::Keys;
+use remote::ModelCalls;
+
+/// The providers that there are, and their models.
+#[derive(Clone)]
+pub(crate) struct Offers {
+    pub(crate) registry: Registry,
+    pub(crate) catalogue: Catalogue,
+    book: PriceBook,
+}
+
+impl Default for Offers {
+    fn default() -> Offers {
+        let catalogue = Catalogue::built_in();
+        Offers { registry: Registry::default(), catalogue, book: PriceBook::built_in() }
+    }
+}
+
+impl Offers {
+    /// Adds a provider, with its models.
+    pub(crate) fn add(&mut self, provider: Arc<dyn Provider>, models: Vec<Entry>) {
+        self.registry.register(provider);
+        models.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
+    }
+
+    /// Lays prices of the user over those that come with Motet.
+    pub(crate) fn price(&mut self, own: PriceBook) {
+        self.book = own.under(self.book.clone());
+        let listings: Vec<Entry> = self.catalogue.iter().map(|listing| listing.entry.clone()).collect();
+        listings.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
+    }
+
+    /// Makes all models known to a check.
+    pub(crate) fn teach(&self, check: &mut contract::Catalogue) {
+        self.catalogue.teach(check);
+    }
+}
+
+/// All that calls of models work with.
+pub(crate) struct Models {
+    pub(crate) door: Door,
+    registry: Registry,
+    keys: Keys,
+    claims: Claims,
+}
+
+impl Models {
+    pub(crate) fn new(door: Door, registry: Registry) -> Models {
+        Models { door, registry, keys: Keys::default(), claims: Claims::default() }
+    }
+
+    /// How all models of `offers` are called, by operation.
+    pub(crate) fn operations(self: &Arc<Self>, offers: &Offers) -> Operations {
+        let mut operations = BTreeMap::new();
+        for contract in offers.catalogue.contracts() {
+            let Some(listing) = offers.catalogue.get(&contract.operation) else { continue };
+            let Some(provider) = offers.registry.get(&listing.entry.provider) else { continue };
+            let calls = ModelCalls::new(self.clone(), provider.clone(), listing.clone());
+            operations.insert(contract.operation, Performer::Remote(Arc::new(calls)));
+        }
+        operations
+    }
+
+    /// Adds the pools in which calls with each credential are made: as many and as often as the provider says.
+    pub(crate) fn limit(&self, limits: &mut Limits) {
+        for provider in self.registry.iter() {
+            let profile = provider.profile();
+            let rates = profile.rates;
+            let limit = PoolLimit {
+                slots: rates.concurrency.map(|count| count as usize),
+                rate: rates.creates_per_minute.and_then(|count| format!("{count}/1m").parse().ok()),
+            };
+            for credential in self.door.credentials(&profile.name) {
+                limits.pools.entry(place(&profile.name, &credential)).or_insert(limit);
+            }
+        }
+    }
+}

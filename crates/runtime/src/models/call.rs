@@ -1,0 +1,82 @@
+//! Calls: what an adapter is given of an attempt, and what is fixed of it before it leaves.
+
+use std::collections::BTreeMap;
+
+use motet_engine::Intent;
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, Failure, Value};
+use motet_providers::adapter::Call;
+use motet_providers::catalogue::Native;
+use motet_providers::http::{Limits, Request};
+
+use super::remote::ModelCalls;
+use crate::work::Work;
+
+/// A call that is about to be made.
+pub(super) struct Draft {
+    pub(super) call: Call,
+    pub(super) intent: Intent,
+    /// What is to be uploaded before.
+    pub(super) uploads: Vec<(Artifact, Request)>,
+}
+
+impl ModelCalls {
+    /// What the attempt will be made with.
+    pub(super) fn draft(&self, work: &Work) -> Result<Draft, Failure> {
+        let Native { inputs, .. } = self.listing.native(&work.input_map())?;
+        let now = work.hands.world.now();
+        let credentials = self.models.door.credentials(self.provider_name());
+        let credential = self.models.keys.choose(&credentials, now).cloned().unwrap_or_default();
+        let token = format!("{:032x}", work.hands.world.token());
+        let intent = Intent {
+            provider: self.provider_name().to_owned(),
+            credential,
+            token,
+            at: Some(now),
+            ..Intent::default()
+        };
+        let call = self.call(work, &intent, inputs);
+        let artifacts = artifacts_of(&call.inputs);
+        let upload = |artifact: Artifact| Some((artifact.clone(), self.provider.upload(&call, &artifact)?));
+        let uploads = artifacts.into_iter().filter_map(upload).collect();
+        Ok(Draft { call, intent, uploads })
+    }
+
+    /// The call of an attempt that was recorded: the same as when it was planned.
+    pub(super) fn recorded(&self, work: &Work) -> Result<(Call, Vec<String>), Failure> {
+        let missing = || Failure::invalid("nothing was recorded of what the request is made with");
+        let intent = work.intent().ok_or_else(missing)?;
+        // A job that is to be cancelled has no inputs any more, and needs none.
+        let Native { inputs, warnings } = match work.inputs() {
+            Value::Map(_) => self.listing.native(&work.input_map())?,
+            _ => Native::default(),
+        };
+        Ok((self.call(work, intent, inputs), warnings))
+    }
+
+    fn call(&self, work: &Work, intent: &Intent, inputs: Map) -> Call {
+        let timeouts = work.timeouts();
+        let limits =
+            Limits { connect_ms: timeouts.connect.0, request_ms: timeouts.request.0, ..Limits::default() };
+        Call {
+            model: self.listing.model.clone(),
+            inputs,
+            files: intent.uploads.clone(),
+            token: intent.token.clone(),
+            mark: format!("{}/{}/{}", work.run(), work.step(), work.attempt()),
+            credential: intent.credential.clone(),
+            hook_url: intent.hook.clone(),
+            stop_after: Some(motet_pipeline::Span(timeouts.queue.0.saturating_add(timeouts.job.0))),
+            limits,
+        }
+    }
+}
+
+/// All artifacts in `inputs`, each once.
+fn artifacts_of(inputs: &Map) -> Vec<Artifact> {
+    let mut found = BTreeMap::new();
+    for value in inputs.values() {
+        value.for_each_artifact(&mut |artifact| _ = found.insert(artifact.digest, (**artifact).clone()));
+    }
+    found.into_values().collect()
+}

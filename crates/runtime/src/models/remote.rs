@@ -1,0 +1,432 @@
+//! One model of a provider, as the driver calls it.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use motet_engine::intent::place;
+use motet_engine::{Found, Intent, JobNews};
+use motet_pipeline::failure::Known;
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
+use motet_providers::Provider;
+use motet_providers::adapter::Call;
+use motet_providers::answer::{Cancelled, Likeness, News, Submitted as Reply};
+use motet_providers::catalogue::Listing;
+use motet_providers::http::{Reply as Received, Request};
+
+use super::Models;
+use super::call::Draft;
+use crate::door::{Errand, Stake};
+use crate::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
+use crate::work::Work;
+
+/// How a provider is asked for the jobs of one model.
+#[derive(Clone)]
+pub(super) struct ModelCalls {
+    pub(super) models: Arc<Models>,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) listing: Arc<Listing>,
+}
+
+/// How long to wait before a question is asked again that got no usable answer, at first and at most.
+const PAUSE: (Span, Span) = (Span(500), Span::seconds(30));
+
+/// How often a provider must say that it doesn't know a job before that is believed: a fresh one may not be everywhere
+/// yet.
+const STRANGER_TIMES: u32 = 5;
+
+/// How far clocks may differ between here and a provider.
+const SKEW: Span = Span::minutes(2);
+
+/// How long to wait between the two looks that must find nothing.
+const BETWEEN_LOOKS: Span = Span::seconds(5);
+
+/// The most pages of a provider's list that are read to find one job.
+const PAGES_MAX: usize = 100;
+
+impl ModelCalls {
+    pub(super) fn new(models: Arc<Models>, provider: Arc<dyn Provider>, listing: Arc<Listing>) -> ModelCalls {
+        ModelCalls { models, provider, listing }
+    }
+
+    pub(super) fn provider_name(&self) -> &str {
+        &self.provider.profile().name
+    }
+
+    async fn send(&self, call: Option<&Call>, request: Request, stake: Stake) -> Result<Received, WorkError> {
+        let marks = call.map(|call| [call.token.clone(), call.mark.clone()]).into_iter().flatten();
+        let errand = Errand::new(self.provider_name(), request).marked(marks);
+        self.models.door.send(errand).await.map_err(|fault| fault.into_work_error(stake))
+    }
+
+    /// Asks something about a job, which is free.
+    async fn question(
+        &self,
+        call: &Call,
+        job: &str,
+        request: Option<Request>,
+    ) -> Result<Received, WorkError> {
+        let words = || format!("{} has no job {job}: it has no jobs for this model", self.provider_name());
+        let request = request.ok_or_else(|| Failure::new(Class::Gone, words()))?;
+        self.send(Some(call), request, Stake::Free).await
+    }
+
+    /// Uploads what the request will refer to, and then says what it will be made with.
+    async fn upload(&self, draft: Draft) -> Prepared {
+        let Draft { mut call, mut intent, uploads } = draft;
+        for (artifact, request) in uploads {
+            let sent = self.send(Some(&call), request, Stake::Free).await;
+            let reply = sent.map_err(failure_of)?;
+            let uploaded = self.provider.read_upload(&call, &artifact, reply)?;
+            if let Some(then) = uploaded.then {
+                let reply = self.send(None, then, Stake::Free).await.map_err(failure_of)?;
+                if !reply.is_success() {
+                    let message = format!("the upload of an input was answered with {}", reply.status);
+                    return Err(Failure::unavailable(message));
+                }
+            }
+            intent.uploads.insert(artifact.digest, uploaded.url);
+        }
+        call.files = intent.uploads.clone();
+        self.finish(&call, intent)
+    }
+
+    /// Fixes what the request will be, to the byte.
+    fn finish(&self, call: &Call, mut intent: Intent) -> Prepared {
+        intent.body = Some(self.provider.submit(call)?.body.digest());
+        Ok(Some(Arc::new(intent)))
+    }
+
+    async fn submit_once(&self, work: Work) -> Result<Submitted, WorkError> {
+        let (call, warnings) = self.recorded(&work)?;
+        let request = self.provider.submit(&call)?;
+        if work.intent().and_then(|intent| intent.body) != Some(request.body.digest()) {
+            let message = "this version of Motet would send another request than the one that was recorded";
+            return Err(Failure::invalid(message).into());
+        }
+        let sent = self.send(Some(&call), request, Stake::Paid).await;
+        let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
+        match self.provider.read_submitted(&call, reply) {
+            Ok(Reply::Job(job)) => {
+                self.models.claims.claim(self.provider_name(), &job, &call.mark);
+                Ok(Submitted::Job(job))
+            }
+            Ok(Reply::Done(answer)) => self.keep(&work, *answer, warnings).await.map(Submitted::Done),
+            Err(failure) => {
+                let error = self.failed(&work, failure);
+                Err(self.with_next_key(&work, &call, error))
+            }
+        }
+    }
+
+    /// If the credential was refused, the next one is tried.
+    fn with_next_key(&self, work: &Work, call: &Call, error: WorkError) -> WorkError {
+        match error {
+            WorkError::Failed { failure, cost } => {
+                let credentials = self.models.door.credentials(self.provider_name());
+                let now = work.hands.world.now();
+                let failure = self.models.keys.refused(&credentials, &call.credential, *failure, now);
+                WorkError::Failed { failure: Box::new(failure), cost }
+            }
+            error => error,
+        }
+    }
+
+    /// Asks for the job until there is news that the engine doesn't know.
+    async fn poll_until(&self, work: Work, job: String) -> Result<JobNews, WorkError> {
+        let (call, _) = self.recorded(&work)?;
+        self.models.claims.claim(self.provider_name(), &job, &call.mark);
+        let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
+        let mut strangers = 0;
+        loop {
+            work.pause(pace.next()).await;
+            let reply = match self.question(&call, &job, self.provider.poll(&call, &job)).await {
+                Ok(reply) => reply,
+                Err(WorkError::Failed { failure, .. }) if failure.class == Class::Gone => {
+                    return Ok(JobNews::Lost);
+                }
+                Err(WorkError::Failed { .. }) => {
+                    pace.slow_down(None);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let now = reply.at;
+            match self.provider.read_poll(&call, &job, reply) {
+                Ok(News::Queued { .. }) => {}
+                Ok(News::Running) if work.is_running() => {}
+                Ok(News::Running) => return Ok(JobNews::Running),
+                Ok(News::Ready | News::Done(_)) => return Ok(JobNews::Done),
+                Ok(News::Expired) => return Ok(JobNews::Expired),
+                Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
+                Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                Err(failure) if failure.class == Class::Gone => {
+                    strangers += 1;
+                    if strangers >= STRANGER_TIMES {
+                        return Ok(JobNews::Lost);
+                    }
+                    pace.slow_down(None);
+                }
+                Err(failure) => pace.slow_down(failure.retry_at.map(|at| at.since(now))),
+            }
+        }
+    }
+
+    /// Fetches the answer of a job that is done; nothing if it is deleted.
+    async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
+        let (call, warnings) = self.recorded(&work)?;
+        let mut pause = PAUSE.0;
+        loop {
+            let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
+                Err(WorkError::Failed { failure, .. }) => *failure,
+                Err(error) => return Err(error),
+                Ok(reply) => match self.provider.read_fetched(&call, &job, reply) {
+                    Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
+                    Ok(News::Expired) => return Ok(None),
+                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
+                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                    Ok(News::Queued { .. } | News::Running | News::Ready) => Failure::unavailable("not yet"),
+                    Err(failure) => failure,
+                },
+            };
+            let told = failure.retry_at.map(|at| at.since(work.hands.world.now()));
+            work.pause(told.unwrap_or(pause)).await;
+            pause = Span(pause.0 * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Looks in what the provider has taken since the attempt was planned.
+    async fn look(&self, work: &Work, call: &Call) -> Result<Look, Failure> {
+        let planned = work.intent().and_then(|intent| intent.at).unwrap_or(Timestamp(0));
+        let since = Timestamp(planned.0 - SKEW.0 as i64);
+        let mut page: Option<String> = None;
+        let mut is_hidden = false;
+        for _ in 0..PAGES_MAX {
+            let Some(request) = self.provider.search(call, since, page.as_deref()) else {
+                return Ok(Look::Blind);
+            };
+            let reply = self.send(Some(call), request, Stake::Free).await.map_err(failure_of)?;
+            let found = self.provider.read_search(call, reply)?;
+            for job in found.jobs {
+                let is_ours = match job.likeness {
+                    Likeness::Same => true,
+                    Likeness::Alike => self.is_unclaimed(work, &job.job, call),
+                    Likeness::Other => false,
+                    Likeness::Hidden => {
+                        is_hidden |= self.is_unclaimed(work, &job.job, call);
+                        false
+                    }
+                };
+                if is_ours && self.models.claims.claim(self.provider_name(), &job.job, &call.mark) {
+                    return Ok(Look::Found(job.job));
+                }
+            }
+            match found.next {
+                Some(next) => page = Some(next),
+                None if is_hidden => return Ok(Look::Blind),
+                None => return Ok(Look::Nothing),
+            }
+        }
+        Ok(Look::Blind)
+    }
+
+    /// Whether no other attempt, of whatever run, is known to have the job.
+    fn is_unclaimed(&self, work: &Work, job: &str, call: &Call) -> bool {
+        let (run, step, attempt) = (work.run(), work.step(), work.attempt());
+        let taken = work.hands.store.attempt_of_job(self.provider_name(), job);
+        let is_mine = |(owner, path, number)| (&owner, &path, number) == (run, step, attempt);
+        let of_others = taken.ok().flatten().is_some_and(|owner| !is_mine(owner));
+        !of_others && self.models.claims.claim(self.provider_name(), job, &call.mark)
+    }
+
+    /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
+    /// it remembers, find nothing.
+    async fn find(&self, work: Work) -> Result<Found, WorkError> {
+        let (call, _) = self.recorded(&work)?;
+        let mut pause = PAUSE.0;
+        let mut looks = 0;
+        loop {
+            match self.look(&work, &call).await {
+                Ok(Look::Found(job)) => return Ok(Found::Job(job)),
+                Ok(Look::Blind) => return Ok(Found::Unclear),
+                Ok(Look::Nothing) if !self.remembers(&work) => return Ok(Found::Unclear),
+                Ok(Look::Nothing) => {
+                    looks += 1;
+                    if looks == 2 {
+                        return Ok(Found::Absent);
+                    }
+                    work.pause(BETWEEN_LOOKS).await;
+                }
+                Err(_) => {
+                    work.pause(pause).await;
+                    pause = Span(pause.0 * 2).min(PAUSE.1);
+                }
+            }
+        }
+    }
+
+    /// Whether the provider would still know a job that it took when the attempt was planned.
+    fn remembers(&self, work: &Work) -> bool {
+        let planned = work.intent().and_then(|intent| intent.at);
+        let retention = self.provider.profile().retention;
+        planned.zip(retention).is_some_and(|(planned, retention)| {
+            work.hands.world.now().since(planned).0 + SKEW.0 < retention.0
+        })
+    }
+
+    async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
+        let (call, _) = self.recorded(&work)?;
+        let unknown = |words: &str| Failure { billed: Known::Maybe, ..Failure::new(Class::Unknown, words) };
+        let Some(request) = self.provider.cancel(&call, &job) else {
+            return Err(
+                self.failed(&work, unknown("the provider can't cancel a job: it may still be billed"))
+            );
+        };
+        let reply = self.send(Some(&call), request, Stake::Free).await?;
+        match self.provider.read_cancelled(&call, &job, reply)? {
+            Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
+            Cancelled::Stopped { billed } => Err(self.failed(&work, cancelled(billed))),
+            Cancelled::Impossible => {
+                Err(self.failed(&work, unknown("the provider can't cancel this job: it may still be billed")))
+            }
+            Cancelled::Asked | Cancelled::TooLate => self.last_news(work, call, job).await,
+        }
+    }
+
+    /// How a job ended that is being cancelled.
+    async fn last_news(&self, work: Work, call: Call, job: String) -> Result<Option<Outcome>, WorkError> {
+        let mut pause = PAUSE.0;
+        loop {
+            if let Ok(reply) = self.question(&call, &job, self.provider.poll(&call, &job)).await {
+                match self.provider.read_poll(&call, &job, reply) {
+                    Ok(News::Done(_) | News::Ready) => {
+                        let cost =
+                            self.failed(&work, Failure { billed: Known::Yes, ..cancelled(Known::Yes) });
+                        return Err(cost);
+                    }
+                    Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
+                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
+                    Ok(News::Expired) => return Err(self.failed(&work, cancelled(Known::Yes))),
+                    Ok(News::Queued { .. } | News::Running) | Err(_) => {}
+                }
+            }
+            work.pause(pause).await;
+            pause = Span(pause.0 * 2).min(PAUSE.1);
+        }
+    }
+}
+
+/// What a look into a provider's list has shown.
+enum Look {
+    Found(String),
+    Nothing,
+    /// The provider doesn't show enough.
+    Blind,
+}
+
+/// A job that was cancelled at the provider.
+fn cancelled(billed: Known) -> Failure {
+    let words = match billed {
+        Known::No => "the job was cancelled at the provider",
+        _ => "the job was cancelled at the provider, and may be billed",
+    };
+    Failure { billed, ..Failure::unavailable(words) }
+}
+
+fn failure_of(error: WorkError) -> Failure {
+    match error {
+        WorkError::Failed { failure, .. } => *failure,
+        WorkError::StoreFailed(error) => Failure::unavailable(error.to_string()),
+    }
+}
+
+/// How long to wait between questions: more, the longer a job takes.
+struct Pace {
+    pause: f64,
+    most: f64,
+    told: Option<Span>,
+}
+
+impl Pace {
+    /// For a job that usually takes so many seconds, and is at work already or not.
+    fn of((low, _): (f64, f64), is_running: bool) -> Pace {
+        let first = if is_running { (low / 4.0).clamp(0.5, 10.0) } else { (low / 8.0).clamp(0.5, 2.0) };
+        Pace { pause: first * 1000.0, most: if is_running { 10_000.0 } else { 5_000.0 }, told: None }
+    }
+
+    fn next(&mut self) -> Span {
+        let pause = Span(self.pause as u64);
+        self.pause = (self.pause * 1.3).min(self.most.max(self.pause));
+        self.told.take().unwrap_or(pause)
+    }
+
+    /// A question got no usable answer.
+    fn slow_down(&mut self, told: Option<Span>) {
+        self.pause = (self.pause * 2.0).min(30_000.0);
+        self.told = told;
+    }
+}
+
+impl RemoteOperation for ModelCalls {
+    fn place(&self, now: Timestamp) -> Option<Arc<str>> {
+        let credentials = self.models.door.credentials(self.provider_name());
+        let credential = self.models.keys.choose(&credentials, now)?;
+        Some(place(self.provider_name(), credential))
+    }
+
+    fn prepare(&self, work: Work) -> Preparation {
+        let draft = match self.draft(&work) {
+            Ok(draft) => draft,
+            Err(failure) => return Preparation::Now(Err(failure)),
+        };
+        if draft.uploads.is_empty() {
+            return Preparation::Now(self.finish(&draft.call, draft.intent));
+        }
+        let calls = self.clone();
+        Preparation::Later(Box::pin(async move { calls.upload(draft).await }))
+    }
+
+    fn submit(&self, work: Work) -> BoxFuture<'static, Result<Submitted, WorkError>> {
+        let calls = self.clone();
+        Box::pin(async move { calls.submit_once(work).await })
+    }
+
+    fn reconcile(&self, work: Work) -> BoxFuture<'static, Result<Found, WorkError>> {
+        let calls = self.clone();
+        stoppable(work.stop().clone(), async move { calls.find(work).await })
+    }
+
+    fn poll(&self, work: Work, job: String) -> BoxFuture<'static, Result<JobNews, WorkError>> {
+        let calls = self.clone();
+        stoppable(work.stop().clone(), async move { calls.poll_until(work, job).await })
+    }
+
+    fn fetch(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
+        let calls = self.clone();
+        stoppable(work.stop().clone(), async move { calls.fetch_all(work, job).await })
+    }
+
+    fn cancel(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
+        let calls = self.clone();
+        stoppable(work.stop().clone(), async move { calls.call_off(work, job).await })
+    }
+}
+
+/// Free questions end at once when they are asked to: they are asked again.
+fn stoppable<T: Send + 'static>(
+    stop: tokio_util::sync::CancellationToken,
+    asking: impl Future<Output = Result<T, WorkError>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, WorkError>> {
+    Box::pin(async move {
+        tokio::select! {
+            biased;
+            result = asking => result,
+            () = stop.cancelled() => {
+                Err(WorkError::Failed {
+                    failure: Box::new(Failure::unavailable("stopped")),
+                    cost: Cost::NONE,
+                })
+            }
+        }
+    })
+}
