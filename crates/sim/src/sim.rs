@@ -910,7 +910,9 @@ fn alter(value: &mut Value, names: &BTreeMap<String, String>, unknown_field: boo
                 }
             }
             // What the caller said is given back as it was.
-            let own = map.iter_mut().filter(|(name, _)| !["input", "metadata", "webhook_metadata"].contains(&name.as_str()));
+            let own = map
+                .iter_mut()
+                .filter(|(name, _)| !["input", "metadata", "webhook_metadata"].contains(&name.as_str()));
             own.for_each(|(_, value)| alter(value, names, unknown_field));
             if unknown_field {
                 map.insert("x_simulated".to_owned(), Value::from("a field that nobody knows"));

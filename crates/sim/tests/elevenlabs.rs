@@ -26,9 +26,12 @@ fn speech_is_as_long_as_its_text() {
 #[test]
 fn each_format_has_its_bytes() {
     let mut world = World::new("");
-    for (format, mime, per_second) in
-        [("pcm_24000", "audio/pcm", 48_000.0), ("wav_16000", "audio/wav", 32_000.0), ("ulaw_8000", "audio/basic", 8_000.0), ("mp3_22050_32", "audio/mpeg", 4_000.0)]
-    {
+    for (format, mime, per_second) in [
+        ("pcm_24000", "audio/pcm", 48_000.0),
+        ("wav_16000", "audio/wav", 32_000.0),
+        ("ulaw_8000", "audio/basic", 8_000.0),
+        ("mp3_22050_32", "audio/mpeg", 4_000.0),
+    ] {
         let path = format!("/elevenlabs/v1/text-to-speech/{VOICE}?output_format={format}");
         let answer = world.answer("POST", &path, &json!({ "text": "Hello world" }));
         let bytes = whole(&answer).len() as f64;
@@ -46,12 +49,21 @@ fn what_was_spoken_is_heard_again() {
     world.later(5);
     // As the Python SDK sends it: `null` for what isn't set, and texts in quotes.
     let fields = [("model_id", "\"scribe_v1\""), ("webhook_metadata", "null"), ("language_code", "null")];
-    let Reply::Answer(answer) = world.ask(&form("/elevenlabs/v1/speech-to-text", &fields, ("file", &audio))) else {
+    let Reply::Answer(answer) = world.ask(&form("/elevenlabs/v1/speech-to-text", &fields, ("file", &audio)))
+    else {
         panic!("an answer")
     };
     let transcript: Value = serde_json::from_slice(&whole(&answer)).expect("JSON");
-    assert_eq!((transcript["text"].as_str(), transcript["language_code"].as_str()), (Some("Good morning"), Some("eng")));
-    let kinds: Vec<&str> = transcript["words"].as_array().expect("words").iter().filter_map(|word| word["type"].as_str()).collect();
+    assert_eq!(
+        (transcript["text"].as_str(), transcript["language_code"].as_str()),
+        (Some("Good morning"), Some("eng"))
+    );
+    let kinds: Vec<&str> = transcript["words"]
+        .as_array()
+        .expect("words")
+        .iter()
+        .filter_map(|word| word["type"].as_str())
+        .collect();
     assert_eq!(kinds, ["word", "spacing", "word"]);
 }
 
@@ -62,18 +74,25 @@ fn a_transcript_with_a_webhook_comes_later() {
     let (_, made) = world.post("/elevenlabs/v1/workspace/webhooks", &settings);
     assert!(made["webhook_secret"].as_str().is_some_and(|secret| secret.starts_with("wsec_")));
     let fields = [("model_id", "scribe_v2"), ("webhook", "true"), ("webhook_metadata", r#"{"token":"abc"}"#)];
-    let Reply::Answer(answer) = world.ask(&form("/elevenlabs/v1/speech-to-text", &fields, ("file", b"RIFF"))) else {
+    let Reply::Answer(answer) = world.ask(&form("/elevenlabs/v1/speech-to-text", &fields, ("file", b"RIFF")))
+    else {
         panic!("an answer")
     };
     let accepted: Value = serde_json::from_slice(&whole(&answer)).expect("JSON");
     assert_eq!(answer.status, 202);
-    let get = format!("/elevenlabs/v1/speech-to-text/transcripts/{}", accepted["transcription_id"].as_str().expect("an id"));
+    let get = format!(
+        "/elevenlabs/v1/speech-to-text/transcripts/{}",
+        accepted["transcription_id"].as_str().expect("an id")
+    );
     assert_eq!(world.get(&get).0, 425);
     let sent = world.hooks(60, Some(500));
     assert_eq!(sent.len(), 1, "it is sent only once");
     assert_eq!(sent[0].1.headers[1].0, "elevenlabs-signature");
     let event: Value = serde_json::from_slice(&sent[0].1.body).expect("JSON");
-    assert_eq!((&event["data"]["webhook_metadata"], event["data"]["request_id"].as_str()), (&json!({ "token": "abc" }), accepted["request_id"].as_str()));
+    assert_eq!(
+        (&event["data"]["webhook_metadata"], event["data"]["request_id"].as_str()),
+        (&json!({ "token": "abc" }), accepted["request_id"].as_str())
+    );
     let (status, transcript) = world.get(&get);
     assert_eq!((status, &transcript), (200, &event["data"]["transcription"]));
     assert_eq!(world.ledger()[0]["token"], "abc");
@@ -111,7 +130,8 @@ fn only_so_many_speak_at_a_time() {
 #[test]
 fn quota_is_refused_with_401() {
     let mut world = World::new("credit: { elevenlabs: 0 }");
-    let (status, error) = world.post(&format!("/elevenlabs/v1/text-to-speech/{VOICE}"), &json!({ "text": "x" }));
+    let (status, error) =
+        world.post(&format!("/elevenlabs/v1/text-to-speech/{VOICE}"), &json!({ "text": "x" }));
     assert_eq!((status, error["detail"]["status"].as_str()), (401, Some("quota_exceeded")));
 }
 
@@ -119,7 +139,10 @@ fn quota_is_refused_with_401() {
 fn music_takes_a_prompt_or_a_plan() {
     let mut world = World::new("");
     let plan = json!({ "sections": [{ "duration_ms": 4000 }, { "duration_ms": 6000 }] });
-    assert_eq!(world.post("/elevenlabs/v1/music", &json!({ "prompt": "x", "composition_plan": plan })).0, 422);
+    assert_eq!(
+        world.post("/elevenlabs/v1/music", &json!({ "prompt": "x", "composition_plan": plan })).0,
+        422
+    );
     assert_eq!(world.post("/elevenlabs/v1/music", &json!({})).0, 422);
     assert_eq!(world.post("/elevenlabs/v1/music", &json!({ "prompt": "x", "music_length_ms": 2999 })).0, 422);
     let answer = world.answer("POST", "/elevenlabs/v1/music", &json!({ "composition_plan": plan }));
@@ -132,10 +155,21 @@ fn music_takes_a_prompt_or_a_plan() {
 #[test]
 fn a_stream_comes_in_pieces() {
     let mut world = World::new("");
-    let answer = world.answer("POST", &format!("/elevenlabs/v1/text-to-speech/{VOICE}/stream/with-timestamps"), &json!({ "text": "Hi you" }));
+    let answer = world.answer(
+        "POST",
+        &format!("/elevenlabs/v1/text-to-speech/{VOICE}/stream/with-timestamps"),
+        &json!({ "text": "Hi you" }),
+    );
     let Body::Stream(pieces) = &answer.body else { panic!("a stream") };
-    let lines: Vec<Value> = pieces.iter().map(|piece| serde_json::from_slice(piece.bytes.as_ref().expect("bytes")).expect("JSON")).collect();
-    let characters: String = lines.iter().flat_map(|line| line["alignment"]["characters"].as_array().cloned().unwrap_or_default()).filter_map(|one| Some(one.as_str()?.to_owned())).collect();
+    let lines: Vec<Value> = pieces
+        .iter()
+        .map(|piece| serde_json::from_slice(piece.bytes.as_ref().expect("bytes")).expect("JSON"))
+        .collect();
+    let characters: String = lines
+        .iter()
+        .flat_map(|line| line["alignment"]["characters"].as_array().cloned().unwrap_or_default())
+        .filter_map(|one| Some(one.as_str()?.to_owned()))
+        .collect();
     assert_eq!((lines.len(), characters.as_str()), (6, "Hi you"));
 }
 
@@ -145,5 +179,7 @@ fn a_missing_key_is_refused() {
     let asked = request("GET", "/elevenlabs/v1/models", &Value::Null);
     let none = Request { headers: Vec::new(), ..asked.clone() };
     assert!(matches!(world.ask(&none), Reply::Answer(answer) if answer.status == 401));
-    assert!(matches!(world.ask(&with(asked, "xi-api-key", "")), Reply::Answer(answer) if answer.status == 401));
+    assert!(
+        matches!(world.ask(&with(asked, "xi-api-key", "")), Reply::Answer(answer) if answer.status == 401)
+    );
 }

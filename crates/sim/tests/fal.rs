@@ -11,22 +11,37 @@ const DEV: &str = "/fal/queue/fal-ai/flux/dev";
 fn submit(world: &mut World, path: &str, input: &Value) -> String {
     let (status, made) = world.post(path, input);
     assert_eq!((status, made["status"].as_str()), (200, Some("IN_QUEUE")));
-    made["status_url"].as_str().and_then(|url| url.strip_prefix("http://sim.local")).expect("a URL").to_owned()
+    made["status_url"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("http://sim.local"))
+        .expect("a URL")
+        .to_owned()
 }
 
 #[test]
 fn a_request_waits_runs_and_completes() {
     let mut world = World::new("");
-    let status = submit(&mut world, DEV, &json!({ "prompt": "x", "image_size": { "width": 640, "height": 320 }, "num_images": 2 }));
+    let status = submit(
+        &mut world,
+        DEV,
+        &json!({ "prompt": "x", "image_size": { "width": 640, "height": 320 }, "num_images": 2 }),
+    );
     assert!(status.starts_with("/fal/queue/fal-ai/flux/requests/"), "{status}: without the sub-path");
     let result = status.trim_end_matches("/status").to_owned();
     let (code, waiting) = world.get(&status);
-    assert_eq!((code, waiting["status"].as_str(), &waiting["queue_position"]), (202, Some("IN_QUEUE"), &json!(0)));
+    assert_eq!(
+        (code, waiting["status"].as_str(), &waiting["queue_position"]),
+        (202, Some("IN_QUEUE"), &json!(0))
+    );
     assert_eq!(world.get(&result), (400, json!({ "detail": "Request is still in progress" })));
     let (code, done) = world.later(20).get(&format!("{status}?logs=1"));
     assert_eq!((code, done["status"].as_str()), (200, Some("COMPLETED")));
     let answer = world.answer("GET", &result, &Value::Null);
-    let units = answer.headers.iter().find(|(name, _)| name == "x-fal-billable-units").map(|(_, value)| value.as_str());
+    let units = answer
+        .headers
+        .iter()
+        .find(|(name, _)| name == "x-fal-billable-units")
+        .map(|(_, value)| value.as_str());
     let body: Value = serde_json::from_slice(&whole(&answer)).expect("JSON");
     assert_eq!(body["images"].as_array().map(Vec::len), Some(2));
     assert_eq!(units, Some("0.390625"), "two pictures of 640 × 320 in millions of pixels");
@@ -58,9 +73,13 @@ fn wrong_inputs_are_found_by_the_model_not_by_the_queue() {
     let status = submit(&mut world, DEV, &json!({ "image_size": "huge", "num_images": 0 }));
     world.later(10);
     let (_, done) = world.get(&status);
-    assert_eq!((done["status"].as_str(), done["error"].as_str()), (Some("COMPLETED"), Some("Invalid status code: 422")));
+    assert_eq!(
+        (done["status"].as_str(), done["error"].as_str()),
+        (Some("COMPLETED"), Some("Invalid status code: 422"))
+    );
     let (code, body) = world.get(status.trim_end_matches("/status"));
-    let kinds: Vec<&str> = body["detail"].as_array().expect("a list").iter().filter_map(|one| one["type"].as_str()).collect();
+    let kinds: Vec<&str> =
+        body["detail"].as_array().expect("a list").iter().filter_map(|one| one["type"].as_str()).collect();
     assert_eq!((code, kinds), (422, vec!["missing", "value_error", "greater_than_equal"]));
     assert_eq!(world.charged(), [Some(0.0)]);
 }
@@ -80,12 +99,21 @@ fn a_request_that_does_not_start_in_time_is_given_up() {
 #[test]
 fn news_are_tried_again_for_long_but_not_after_a_redirect() {
     let mut world = World::new("");
-    world.post(&format!("{DEV}?fal_webhook=http%3A%2F%2Fme.example%2Fhook%3Ftoken%3Dabc"), &json!({ "prompt": "x" }));
+    world.post(
+        &format!("{DEV}?fal_webhook=http%3A%2F%2Fme.example%2Fhook%3Ftoken%3Dabc"),
+        &json!({ "prompt": "x" }),
+    );
     let sent = world.hooks(86_400, Some(500));
     assert_eq!(sent.len(), 31);
-    assert_eq!((sent[0].1.url.as_str(), world.ledger()[0]["token"].as_str()), ("http://me.example/hook?token=abc", Some("abc")));
+    assert_eq!(
+        (sent[0].1.url.as_str(), world.ledger()[0]["token"].as_str()),
+        ("http://me.example/hook?token=abc", Some("abc"))
+    );
     let body: Value = serde_json::from_slice(&sent[0].1.body).expect("JSON");
-    assert_eq!((body["status"].as_str(), body["payload"]["images"].as_array().map(Vec::len)), (Some("OK"), Some(1)));
+    assert_eq!(
+        (body["status"].as_str(), body["payload"]["images"].as_array().map(Vec::len)),
+        (Some("OK"), Some(1))
+    );
     world.post(&format!("{DEV}?fal_webhook=http%3A%2F%2Fme.example%2F"), &json!({ "prompt": "x" }));
     assert_eq!(world.hooks(86_400, Some(302)).len(), 1);
 }
@@ -96,7 +124,10 @@ fn a_failed_request_is_told_as_an_error() {
     world.post(&format!("{DEV}?fal_webhook=http%3A%2F%2Fme.example%2F"), &json!({ "prompt": "x" }));
     let sent = world.hooks(60, Some(200));
     let body: Value = serde_json::from_slice(&sent[0].1.body).expect("JSON");
-    assert_eq!((body["status"].as_str(), body["error"].as_str()), (Some("ERROR"), Some("Invalid status code: 422")));
+    assert_eq!(
+        (body["status"].as_str(), body["error"].as_str()),
+        (Some("ERROR"), Some("Invalid status code: 422"))
+    );
     assert_eq!(body["payload"]["detail"][0]["type"], "content_policy_violation");
 }
 
@@ -117,14 +148,22 @@ fn past_requests_are_listed_once_they_have_started() {
 #[test]
 fn a_large_file_is_sent_in_parts() {
     let mut world = World::new("");
-    let (_, made) = world.post("/fal/rest/storage/upload/initiate-multipart?storage_type=fal-cdn-v3", &json!({ "content_type": "text/plain", "file_name": "a b.txt" }));
-    let path = made["upload_url"].as_str().and_then(|url| url.strip_prefix("http://sim.local")).expect("a URL").to_owned();
+    let (_, made) = world.post(
+        "/fal/rest/storage/upload/initiate-multipart?storage_type=fal-cdn-v3",
+        &json!({ "content_type": "text/plain", "file_name": "a b.txt" }),
+    );
+    let path = made["upload_url"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("http://sim.local"))
+        .expect("a URL")
+        .to_owned();
     for (part, text) in [(2, "world"), (1, "hello ")] {
         let mut put = request("PUT", &format!("{path}/{part}"), &Value::Null);
         put.body = text.into();
         assert!(matches!(world.ask(&put), Reply::Answer(answer) if answer.status == 200));
     }
-    let (status, _) = world.post(&format!("{path}/complete"), &json!({ "parts": [{ "partNumber": 1 }, { "partNumber": 2 }] }));
+    let (status, _) = world
+        .post(&format!("{path}/complete"), &json!({ "parts": [{ "partNumber": 1 }, { "partNumber": 2 }] }));
     assert_eq!(status, 200);
     let file = world.fetch(made["file_url"].as_str().expect("a URL"));
     assert_eq!(whole(&file), b"hello world");

@@ -7,7 +7,8 @@ use std::process::Command;
 #[test]
 fn official_sdks_are_served_as_by_their_providers() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/run.sh");
-    let output = Command::new("bash").arg(script).arg(env!("CARGO_BIN_EXE_motet-sim")).output().expect("bash runs");
+    let output =
+        Command::new("bash").arg(script).arg(env!("CARGO_BIN_EXE_motet-sim")).output().expect("bash runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     println!("{said}\n{complained}");

@@ -52,14 +52,26 @@ fn bodies_are_checked_as_replicate_checks_them() {
     let mut world = World::new("");
     let body = json!({ "input": { "aspect_ratio": "7:1", "num_outputs": 9, "seed": "x" }, "webook": "https://a.example" });
     let (status, error) = world.post(FLUX, &body);
-    let kinds: Vec<&str> =
-        error["invalid_fields"].as_array().expect("a list").iter().filter_map(|field| field["type"].as_str()).collect();
-    assert_eq!((status, kinds), (422, vec!["additional_property_not_allowed", "required", "enum", "number_lte", "invalid_type"]));
+    let kinds: Vec<&str> = error["invalid_fields"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|field| field["type"].as_str())
+        .collect();
+    assert_eq!(
+        (status, kinds),
+        (422, vec!["additional_property_not_allowed", "required", "enum", "number_lte", "invalid_type"])
+    );
     let (status, error) = world.post(FLUX, &json!({ "input": { "prompt": "x" }, "version": "abc" }));
     assert_eq!((status, error["invalid_fields"][0]["field"].as_str()), (422, Some("version")));
-    let (status, error) = world.post("/replicate/v1/predictions", &json!({ "version": "0".repeat(64), "input": {} }));
+    let (status, error) =
+        world.post("/replicate/v1/predictions", &json!({ "version": "0".repeat(64), "input": {} }));
     assert_eq!((status, error["title"].as_str()), (422, Some("Invalid version or not permitted")));
-    assert_eq!(world.post("/replicate/v1/models/stability-ai/sdxl/predictions", &cat()).0, 404, "it is no official model");
+    assert_eq!(
+        world.post("/replicate/v1/models/stability-ai/sdxl/predictions", &cat()).0,
+        404,
+        "it is no official model"
+    );
     assert_eq!(world.charged(), [Some(0.0); 4], "nothing is charged for what is refused");
 }
 
@@ -79,7 +91,8 @@ fn keys_are_accounts_that_do_not_see_each_other() {
     assert!(matches!(world.ask(&other), Reply::Answer(answer) if answer.status == 404));
     let none = with(request("GET", &get, &Value::Null), "authorization", "Bearer ");
     assert!(matches!(world.ask(&none), Reply::Answer(answer) if answer.status == 401));
-    let listed = with(request("GET", "/replicate/v1/predictions", &Value::Null), "authorization", "Bearer another");
+    let listed =
+        with(request("GET", "/replicate/v1/predictions", &Value::Null), "authorization", "Bearer another");
     let Reply::Answer(listed) = world.ask(&listed) else { panic!("an answer") };
     assert!(String::from_utf8_lossy(&whole(&listed)).contains("\"results\":[]"));
 }
@@ -95,7 +108,10 @@ fn what_ran_is_removed_after_an_hour() {
     assert_eq!((kept["data_removed"].as_bool(), world.fetch(&url).status), (Some(false), 200));
     world.later(20);
     let (_, removed) = world.get(&get);
-    assert_eq!((&removed["data_removed"], &removed["output"], &removed["input"]), (&json!(true), &Value::Null, &json!({})));
+    assert_eq!(
+        (&removed["data_removed"], &removed["output"], &removed["input"]),
+        (&json!(true), &Value::Null, &json!({}))
+    );
     assert_eq!((removed["status"].as_str(), world.fetch(&url).status), (Some("succeeded"), 404));
 }
 
@@ -144,7 +160,8 @@ fn webhooks_come_in_order_and_only_the_last_is_tried_again() {
     let first = sent[3].0;
     let last = sent[9].0;
     assert_eq!(last.duration_since(first).as_secs(), 63);
-    let ids: std::collections::BTreeSet<&str> = sent[3..].iter().map(|(_, hook)| hook.headers[1].1.as_str()).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        sent[3..].iter().map(|(_, hook)| hook.headers[1].1.as_str()).collect();
     assert_eq!(ids.len(), 1, "all tries have one id");
     assert_eq!(world.ledger()[0]["token"], "abc");
 }
@@ -165,7 +182,8 @@ fn a_canceled_prediction_tells_so() {
     let id = made["id"].as_str().expect("an id").to_owned();
     world.later(1).post(&format!("/replicate/v1/predictions/{id}/cancel"), &Value::Null);
     let sent = world.hooks(600, Some(200));
-    let news: Vec<Value> = sent.iter().map(|(_, hook)| serde_json::from_slice(&hook.body).expect("JSON")).collect();
+    let news: Vec<Value> =
+        sent.iter().map(|(_, hook)| serde_json::from_slice(&hook.body).expect("JSON")).collect();
     assert_eq!(news.len(), 1);
     assert_eq!(news[0]["status"], "canceled");
 }
@@ -188,7 +206,8 @@ fn a_list_begins_after_a_moment() {
     let after = world.later(1).now;
     world.later(1).post(FLUX, &json!({ "input": { "prompt": "after" } }));
     let (_, page) = world.get(&format!("/replicate/v1/predictions?created_after={after}"));
-    let prompts: Vec<&Value> = page["results"].as_array().expect("a list").iter().map(|one| &one["input"]["prompt"]).collect();
+    let prompts: Vec<&Value> =
+        page["results"].as_array().expect("a list").iter().map(|one| &one["input"]["prompt"]).collect();
     assert_eq!(prompts, ["after"]);
     assert_eq!(world.get("/replicate/v1/predictions?cursor=%25%25").0, 400);
 }

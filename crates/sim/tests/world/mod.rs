@@ -126,7 +126,10 @@ pub fn seconds(duration: Duration) -> f64 {
 pub fn form(path: &str, fields: &[(&str, &str)], file: (&str, &[u8])) -> Request {
     let mut body = Vec::new();
     for (name, value) in fields {
-        body.extend_from_slice(format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
+        body.extend_from_slice(
+            format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .as_bytes(),
+        );
     }
     let head = format!(
         "--edge\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"a.bin\"\r\nContent-Type: audio/mpeg\r\n\r\n",
@@ -135,6 +138,7 @@ pub fn form(path: &str, fields: &[(&str, &str)], file: (&str, &[u8])) -> Request
     body.extend_from_slice(head.as_bytes());
     body.extend_from_slice(file.1);
     body.extend_from_slice(b"\r\n--edge--\r\n");
-    let request = with(request("POST", path, &Value::Null), "content-type", "multipart/form-data; boundary=edge");
+    let request =
+        with(request("POST", path, &Value::Null), "content-type", "multipart/form-data; boundary=edge");
     Request { body: body.into(), ..request }
 }
