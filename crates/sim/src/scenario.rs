@@ -285,6 +285,8 @@ pub struct Scenario {
     pub attempts_optional: bool,
     /// What a field of a provider's answers is called instead: for tests of tests.
     pub rename: BTreeMap<String, String>,
+    /// Whether each object in a provider's answers has a field more that nobody knows.
+    pub unknown_field: bool,
 }
 
 /// A scenario that can't be used.

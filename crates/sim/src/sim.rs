@@ -653,6 +653,7 @@ impl Sim {
             None => Ok(D::answer(self, &mut visit, route)),
         };
         let (reply, job) = match done {
+            Err(Reply::Answer(answer)) => (self.altered(answer).into(), None),
             Err(reply) => (reply, None),
             Ok(Done { answer, job }) => (self.spoil::<D>(&visit, answer), job),
         };
@@ -694,7 +695,7 @@ impl Sim {
     fn spoil<D: Dialect>(&self, visit: &Visit<'_>, answer: Answer) -> Reply {
         let went_well = answer.status < 400;
         let Some(fault) = visit.fault.filter(|_| went_well) else {
-            return self.renamed(answer).into();
+            return self.altered(answer).into();
         };
         match fault {
             Fault::ErrorAfter => broken::<D>(visit.status).after(answer.after).into(),
@@ -712,16 +713,34 @@ impl Sim {
         }
     }
 
-    /// The answer with its fields called as the scenario says.
-    fn renamed(&self, answer: Answer) -> Answer {
-        let names = &self.scenario().rename;
-        let Body::Whole(bytes) = &answer.body else { return answer };
-        if names.is_empty() {
+    /// The answer with its fields called as the scenario says, and one more where it says so.
+    fn altered(&self, answer: Answer) -> Answer {
+        let Scenario { rename: names, unknown_field, .. } = self.scenario();
+        if names.is_empty() && !unknown_field {
             return answer;
         }
-        let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return answer };
-        rename(&mut value, names);
-        answer.saying(Body::Whole(value.to_string().into()))
+        let altered = |bytes: &Bytes| {
+            // A line of a stream, an event of a stream, or a whole body.
+            let (head, json) = match bytes.strip_prefix(b"data: ") {
+                Some(json) => (&b"data: "[..], json),
+                None => (&b""[..], &bytes[..]),
+            };
+            let Ok(mut value) = serde_json::from_slice::<Value>(json) else { return bytes.clone() };
+            alter(&mut value, names, *unknown_field);
+            let end = if bytes.ends_with(b"\n\n") { "\n\n" } else { "\n" };
+            Bytes::from([head, value.to_string().as_bytes(), end.as_bytes()].concat())
+        };
+        let body = match &answer.body {
+            Body::Whole(bytes) => Body::Whole(altered(bytes)),
+            Body::Stream(pieces) => Body::Stream(
+                pieces
+                    .iter()
+                    .map(|piece| http::Piece { after: piece.after, bytes: piece.bytes.as_ref().map(altered) })
+                    .collect(),
+            ),
+            Body::Cut { .. } => return answer,
+        };
+        answer.saying(body)
     }
 
     fn takes_key(&self, provider: Provider, account: &str) -> bool {
@@ -882,7 +901,7 @@ fn fingerprint(account: &str) -> String {
     webhook::hex(&Sha256::digest(account.as_bytes())[..4])
 }
 
-fn rename(value: &mut Value, names: &BTreeMap<String, String>) {
+fn alter(value: &mut Value, names: &BTreeMap<String, String>, unknown_field: bool) {
     match value {
         Value::Object(map) => {
             for (old, new) in names {
@@ -890,9 +909,16 @@ fn rename(value: &mut Value, names: &BTreeMap<String, String>) {
                     map.insert(new.clone(), value);
                 }
             }
-            map.values_mut().for_each(|value| rename(value, names));
+            // What the caller said is given back as it was.
+            let own = map
+                .iter_mut()
+                .filter(|(name, _)| !["input", "metadata", "webhook_metadata"].contains(&name.as_str()));
+            own.for_each(|(_, value)| alter(value, names, unknown_field));
+            if unknown_field {
+                map.insert("x_simulated".to_owned(), Value::from("a field that nobody knows"));
+            }
         }
-        Value::Array(items) => items.iter_mut().for_each(|value| rename(value, names)),
+        Value::Array(items) => items.iter_mut().for_each(|value| alter(value, names, unknown_field)),
         _ => {}
     }
 }
