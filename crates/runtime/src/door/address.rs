@@ -44,12 +44,15 @@ impl Site {
         let name = &profile.name;
         if let Some(unknown) = set.base_urls.keys().find(|role| !profile.bases.contains_key(*role)) {
             let roles = listed(profile.bases.keys().map(String::as_str));
-            return Err(format!("`providers.{name}.base_urls` has `{unknown}`, which {name} doesn't ask: it asks {roles}"));
+            return Err(format!(
+                "`providers.{name}.base_urls` has `{unknown}`, which {name} doesn't ask: it asks {roles}"
+            ));
         }
         let base = |(role, usual): (&String, &String)| {
             let set = set.base_urls.get(role).or(set.base_url.as_ref()).cloned();
             let parsed = set.map_or_else(|| Url::parse(usual), Ok);
-            let parsed = parsed.map_err(|error| format!("the address `{role}` of {name} is none: {error}"))?;
+            let parsed =
+                parsed.map_err(|error| format!("the address `{role}` of {name} is none: {error}"))?;
             Ok((role.clone(), parsed))
         };
         let bases = profile.bases.iter().map(base).collect::<Result<BTreeMap<_, _>, String>>()?;
@@ -68,7 +71,8 @@ impl Site {
             Address::Provider { base, path, .. } => (self.join(base, path)?, format!("{base} {path}")),
             Address::Url(text) => (absolute(text)?, text.clone()),
         };
-        let reach = if self.private || self.own.contains(&url.origin()) { Reach::Private } else { Reach::Public };
+        let reach =
+            if self.private || self.own.contains(&url.origin()) { Reach::Private } else { Reach::Public };
         Ok(Destination { url, reach, written })
     }
 
@@ -84,7 +88,9 @@ impl Site {
             }
             None => false,
         };
-        let allowing = || format!("`private = true` under [providers.{}] in motet.toml allows private networks", self.name);
+        let allowing = || {
+            format!("`private = true` under [providers.{}] in motet.toml allows private networks", self.name)
+        };
         if is_within { Ok(()) } else { Err(Fault::refused(Cause::OutOfReach, allowing())) }
     }
 
@@ -93,12 +99,10 @@ impl Site {
         let Some(below) = self.bases.get(base) else {
             return Err(refused(format!("{} has no address `{base}`", self.name)));
         };
-        let joined = format!("{}{path}", below.as_str().trim_end_matches('/'));
-        let url = parsed(&joined).filter(|_| path.starts_with('/'));
-        // Where segments were taken for steps up, or more was taken for one, there are other ones than were written.
-        let segments = |text: &str| text.split(['?', '#']).next().unwrap_or_default().matches('/').count();
-        let is_as_written = |url: &Url| url.fragment().is_none() && segments(url.as_str()) == segments(&joined);
-        url.filter(is_as_written).ok_or_else(|| refused("the path isn't one of a URL".to_owned()))
+        let steps = path.split(['?', '#']).next().unwrap_or_default().split('/');
+        let is_plain = path.starts_with('/') && !path.contains('#') && !steps.into_iter().any(is_dots);
+        let joined = is_plain.then(|| parsed(&format!("{}{path}", below.as_str().trim_end_matches('/'))));
+        joined.flatten().ok_or_else(|| refused("the path isn't one of a URL".to_owned()))
     }
 
     /// Whether the provider's credentials may be sent there.
@@ -133,9 +137,15 @@ pub(super) fn absolute(text: &str) -> Result<Url, Fault> {
     }
 }
 
-/// A URL of the web, of which nothing is left out in reading.
+/// Whether a part of a path stands for a step up, or for none.
+fn is_dots(part: &str) -> bool {
+    matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+/// A URL of the web, of which nothing is left out or taken for something else in reading.
 fn parsed(text: &str) -> Option<Url> {
-    let is_clean = text.len() <= URL_BYTES_MAX && !text.contains(|letter: char| letter.is_control() || letter == ' ');
+    let is_clean = text.len() <= URL_BYTES_MAX
+        && !text.contains(|letter: char| letter.is_control() || matches!(letter, ' ' | '\\'));
     let url = is_clean.then(|| Url::parse(text).ok()).flatten()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }

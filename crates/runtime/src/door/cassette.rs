@@ -80,7 +80,12 @@ pub(super) struct Answers {
 }
 
 impl Asked {
-    pub(super) fn of(provider: &str, request: &Request, destination: &Destination, marks: &[String]) -> Asked {
+    pub(super) fn of(
+        provider: &str,
+        request: &Request,
+        destination: &Destination,
+        marks: &[String],
+    ) -> Asked {
         let without = Marks::of(marks);
         let place = without.left_out(&scrub::address(&destination.written));
         let body = without.left_out(&scrub::data_uris(&told(&request.body)));
@@ -169,7 +174,9 @@ impl Tapes {
 
     /// The recorded answer to a request: the next one, and for what only reads the last one again and again.
     pub(super) fn answer(&self, asked: &Asked) -> Result<wire::Reply, Fault> {
-        let Tapes::Replaying { folder, answers } = self else { return Err(missing(asked, "nothing is replayed")) };
+        let Tapes::Replaying { folder, answers } = self else {
+            return Err(missing(asked, "nothing is replayed"));
+        };
         let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
         let in_folder = |what: String| missing(asked, &format!("{what} in {}", folder.display()));
         let Some(found) = answers.get_mut(&asked.key()) else {
@@ -183,8 +190,10 @@ impl Tapes {
         let body = match &cassette.reply {
             Recorded::Text(text) => text.clone().into_bytes(),
             Recorded::File(name) => {
-                let path = beside(folder, name).ok_or_else(|| in_folder("an unusual name of a file".to_owned()))?;
-                fs::read(&path).map_err(|error| in_folder(format!("{} can't be read: {error}", path.display())))?
+                let path =
+                    beside(folder, name).ok_or_else(|| in_folder("an unusual name of a file".to_owned()))?;
+                fs::read(&path)
+                    .map_err(|error| in_folder(format!("{} can't be read: {error}", path.display())))?
             }
         };
         let headers: Vec<(&str, &str)> =
@@ -244,7 +253,9 @@ fn read(path: &Path) -> io::Result<Cassette> {
     let cassette: Cassette = serde_json::from_slice(&bytes)?;
     match cassette.cassette {
         FORMAT => Ok(cassette),
-        newer => Err(io::Error::other(format!("it is a cassette of format {newer}: use a newer version of Motet"))),
+        newer => {
+            Err(io::Error::other(format!("it is a cassette of format {newer}: use a newer version of Motet")))
+        }
     }
 }
 

@@ -127,7 +127,8 @@ impl Keyring {
             }
             KeySource::File(path) => {
                 let mut text = String::new();
-                let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
+                let read =
+                    File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
                 read.map_err(|error| missing(name, &format!("{source} can't be read: {}", error.kind())))?;
                 text
             }
@@ -167,10 +168,15 @@ impl Credential {
                 format!("the key {} of {provider} isn't sent to {host}", self.name),
             )),
             // What is sent in the clear can be read on the way, unless that stays in a private network.
-            Bound::Hosts(hosts) if Profile::lists(hosts, host) && (url.scheme() == "https" || site.is_private()) => Ok(()),
-            Bound::Hosts(hosts) if Profile::lists(hosts, host) => {
-                Err(Fault::refused(Cause::NotForHost, format!("the secret {} isn't sent over plain http", self.name)))
+            Bound::Hosts(hosts)
+                if Profile::lists(hosts, host) && (url.scheme() == "https" || site.is_private()) =>
+            {
+                Ok(())
             }
+            Bound::Hosts(hosts) if Profile::lists(hosts, host) => Err(Fault::refused(
+                Cause::NotForHost,
+                format!("the secret {} isn't sent over plain http", self.name),
+            )),
             Bound::Hosts(_) => Err(Fault::refused(
                 Cause::NotForHost,
                 format!(

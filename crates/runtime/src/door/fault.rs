@@ -166,18 +166,19 @@ impl Fault {
         let is_unsent = self.phase == Phase::Connect;
         match (self.cause, stake) {
             // Nothing has left, and nothing else will change by waiting.
-            (Cause::Address | Cause::OutOfReach | Cause::NotForHost | Cause::Header | Cause::NotRecorded, _)
-                if is_unsent =>
-            {
-                (Class::Invalid, Known::No)
-            }
-            (Cause::NoKey, _) => (Class::Auth, Known::No),
+            (
+                Cause::Address | Cause::OutOfReach | Cause::NotForHost | Cause::Header | Cause::NotRecorded,
+                _,
+            ) if is_unsent => (Class::Invalid, Known::No),
+            (Cause::NoKey, _) if is_unsent => (Class::Auth, Known::No),
             // Nothing has left.
             _ if is_unsent => (Class::Unavailable, Known::No),
             // Something has, or may have, and it can cost.
             (_, Stake::Paid) => (Class::Unknown, Known::Maybe),
             (Cause::TimedOut, Stake::Free) => (Class::Timeout, Known::No),
-            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, Stake::Free) => (Class::BadOutput, Known::No),
+            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, Stake::Free) => {
+                (Class::BadOutput, Known::No)
+            }
             (Cause::OutOfReach | Cause::Address, Stake::Free) => (Class::BadOutput, Known::No),
             _ => (Class::Unavailable, Known::No),
         }
@@ -231,3 +232,40 @@ impl std::fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every cause in every phase, and what it means. What can't come about is in it too: nothing may be forgotten.
+    #[test]
+    fn every_fault_has_a_class_and_says_whether_the_request_can_have_left() {
+        let mut table = String::new();
+        for cause in Cause::ALL {
+            for phase in [Phase::Connect, Phase::Send, Phase::Wait, Phase::Body] {
+                let fault = Fault::new(phase, cause);
+                let judged = [Stake::Free, Stake::Paid].map(|stake| {
+                    let (class, billed) = fault.judge(stake);
+                    format!("{class} billed {billed:?}")
+                });
+                table += &format!(
+                    "{cause:?} {phase:?}: sent {:?}; free {}; paid {}\n",
+                    fault.sent(),
+                    judged[0],
+                    judged[1]
+                );
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_paid_request_that_can_have_left_is_never_taken_for_one_that_did_not() {
+        for cause in Cause::ALL {
+            for phase in [Phase::Send, Phase::Wait, Phase::Body] {
+                let (class, billed) = Fault::new(phase, cause).judge(Stake::Paid);
+                assert_eq!((class, billed), (Class::Unknown, Known::Maybe), "{cause:?} {phase:?}");
+            }
+        }
+    }
+}

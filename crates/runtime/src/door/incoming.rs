@@ -67,7 +67,12 @@ impl Sink {
     }
 
     /// Reads all of `reply`. Of one that is no success, the body is read into memory, as far as it can be.
-    pub(super) async fn take(self, reply: wire::Reply, url: &Url, world: &SharedWorld) -> Result<Received, Fault> {
+    pub(super) async fn take(
+        self,
+        reply: wire::Reply,
+        url: &Url,
+        world: &SharedWorld,
+    ) -> Result<Received, Fault> {
         let wire::Reply { status, mut headers, body: mut pieces } = reply;
         let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         if headers.len() > HEADERS_MAX || size > HEADER_BYTES_MAX {

@@ -32,14 +32,17 @@ pub(super) fn header(name: &str, value: &str, is_secret: bool) -> Result<(Header
     if OF_THE_WIRE.contains(&parsed.as_str()) {
         return Err(refused("is set by what sends the request"));
     }
-    let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("has control characters"))?;
+    let mut value =
+        HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("has control characters"))?;
     value.set_sensitive(is_secret);
     Ok((parsed, value))
 }
 
 /// Whether all artifacts of `body` are there as they were.
 pub(super) fn check(body: &Body, store: &Store) -> Result<(), Fault> {
-    let gone = |digest: &Digest| Fault::refused(Cause::Unread, format!("the bytes of {digest} are gone from the store"));
+    let gone = |digest: &Digest| {
+        Fault::refused(Cause::Unread, format!("the bytes of {digest} are gone from the store"))
+    };
     body.pieces.iter().try_for_each(|piece| match piece {
         Piece::Bytes(_) => Ok(()),
         Piece::Artifact { digest, bytes } | Piece::ArtifactBase64 { digest, bytes } => {
@@ -76,7 +79,9 @@ fn artifact(
             let chunk = beside(world, move || {
                 let mut file = match file {
                     Some(file) => file,
-                    None => store.open_artifact(&digest).map_err(|error| io::Error::other(error.to_string()))?,
+                    None => {
+                        store.open_artifact(&digest).map_err(|error| io::Error::other(error.to_string()))?
+                    }
                 };
                 let mut chunk = Vec::with_capacity(CHUNK_BYTES);
                 (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;

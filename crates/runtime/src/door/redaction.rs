@@ -30,7 +30,8 @@ impl Redaction {
         let before = self.known.len();
         self.known.extend(secrets.iter().cloned());
         if self.known.len() > before {
-            let forms: BTreeSet<String> = self.known.iter().flat_map(|secret| forms(secret.reveal())).collect();
+            let forms: BTreeSet<String> =
+                self.known.iter().flat_map(|secret| forms(secret.reveal())).collect();
             let finder = AhoCorasick::builder().match_kind(MatchKind::Standard).build(forms);
             self.finder = Some(Arc::new(finder.expect("keys are far below the limits of an automaton")));
         }
@@ -143,7 +144,10 @@ mod tests {
     #[test]
     fn half_of_a_key_is_hidden_and_a_short_word_is_none() {
         let redaction = knowing(&["0a1b2c3d-4e5f:fedcba9876543210", "abc"]);
-        assert_eq!(redaction.text("the secret fedcba9876543210 is wrong"), format!("the secret {MASKED} is wrong"));
+        assert_eq!(
+            redaction.text("the secret fedcba9876543210 is wrong"),
+            format!("the secret {MASKED} is wrong")
+        );
         assert_eq!(redaction.text("abcdef"), "abcdef");
     }
 

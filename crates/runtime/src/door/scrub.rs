@@ -15,7 +15,8 @@ const JSON_BYTES_MAX: usize = 32 << 20;
 
 /// Whether a header's value, a field or a part of a query may be a secret by its name.
 fn is_secret_name(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let ends = ["token", "secret", "password", "signature", "credential", "apikey", "accesskeyid", "cookie"];
     let whole = ["key", "sig", "policy", "authorization", "authorisation", "xi", "googleaccessid", "jwt"];
     ends.iter().any(|end| name.ends_with(end)) || whole.contains(&name.as_str()) || name.contains("authoriz")

@@ -110,7 +110,12 @@ impl Source<'_> {
         }
     }
 
-    pub(super) fn text<'v>(&self, key: &str, value: &'v DeValue, span: Range<usize>) -> Result<&'v str, Error> {
+    pub(super) fn text<'v>(
+        &self,
+        key: &str,
+        value: &'v DeValue,
+        span: Range<usize>,
+    ) -> Result<&'v str, Error> {
         match value.as_str() {
             Some("") => Err(self.fault(span, format!("`{key}` is empty"))),
             Some(text) if text.starts_with('~') => {

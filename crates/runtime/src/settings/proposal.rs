@@ -43,11 +43,7 @@ pub struct Proposal {
 
 impl Proposal {
     /// The proposal of a file whose `text` makes `settings`; `places` is where it sets what.
-    pub(super) fn new(
-        settings: Settings,
-        text: &[u8],
-        places: &Places,
-    ) -> Proposal {
+    pub(super) fn new(settings: Settings, text: &[u8], places: &Places) -> Proposal {
         let powers_of = |setting: Setting| {
             let claims = claims(setting, &settings).into_iter();
             claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })

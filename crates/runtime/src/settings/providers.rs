@@ -125,7 +125,9 @@ impl Source<'_> {
             }
         }
         if let Some(twice) = twice_named(&settings.keys) {
-            return Err(self.fault(span, format!("`{provider}` has two keys called `{twice}`: give one a name")));
+            return Err(
+                self.fault(span, format!("`{provider}` has two keys called `{twice}`: give one a name"))
+            );
         }
         // A list of keys is a power as each of them is.
         let part = if written == "keys" { "key" } else { written };
@@ -168,7 +170,8 @@ impl Source<'_> {
         let host = |host: &Spanned<DeValue>| host.get_ref().as_str().and_then(host_of).ok_or(host.span());
         let found = list.ok_or(value.span()).and_then(|list| list.iter().map(host).collect());
         found.map_err(|span| {
-            let wanted = "a list of hosts without scheme and path, such as [\"api.example.com\", \"*.example.net\"]";
+            let wanted =
+                "a list of hosts without scheme and path, such as [\"api.example.com\", \"*.example.net\"]";
             self.fault(span, format!("`{key}` must be {wanted}"))
         })
     }
@@ -199,7 +202,9 @@ impl Source<'_> {
             }
         }
         let source = source.ok_or_else(|| {
-            let message = format!("`{key}` must say where the key is, such as {{ name = \"spare\", key = \"env:NAME\" }}");
+            let message = format!(
+                "`{key}` must say where the key is, such as {{ name = \"spare\", key = \"env:NAME\" }}"
+            );
             self.fault(value.span(), message)
         })?;
         self.named(name, source, value.span())
@@ -242,7 +247,9 @@ impl Source<'_> {
         }
         if let Some(path) = written.strip_prefix("file:") {
             if path.is_empty() || path.starts_with('~') {
-                return Err(self.fault(span, format!("`{key}` must name a file by its path in full, without `~`")));
+                return Err(
+                    self.fault(span, format!("`{key}` must name a file by its path in full, without `~`"))
+                );
             }
             return Ok(KeySource::File(self.folder.join(path)));
         }
@@ -271,7 +278,9 @@ impl Source<'_> {
         };
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
         if !is_web || url.query().is_some() || url.fragment().is_some() {
-            return fault("must be an address of http or https without `?` and `#`, such as \"https://api.example.com\"");
+            return fault(
+                "must be an address of http or https without `?` and `#`, such as \"https://api.example.com\"",
+            );
         }
         if !url.username().is_empty() || url.password().is_some() {
             return fault("holds a user or a password, which belong into `key`");
@@ -343,7 +352,9 @@ fn is_name(text: &str) -> bool {
 /// Names of variables have no lower-case letters here, so that a key in their place is noticed.
 fn is_variable(text: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
-    (1..=100).contains(&text.len()) && text.chars().all(fits) && !text.starts_with(|first: char| first.is_ascii_digit())
+    (1..=100).contains(&text.len())
+        && text.chars().all(fits)
+        && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// A host as it is compared: in lower case. `*.` may stand in front.

@@ -16,8 +16,8 @@ use uuid::Uuid;
 pub use clock::now;
 
 use super::{Durable, OnHeld, World};
-use crate::world::wire::{Fault, Reply, Request};
 use crate::process::{self, Finished, Process, ProcessError};
+use crate::world::wire::{Fault, Reply, Request};
 
 /// The machine's clock, disk, network, programs and threads. Must be used inside a tokio runtime; one that
 /// has sent something, inside the same one. Clones share the connections that are kept.

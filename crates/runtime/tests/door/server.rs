@@ -77,11 +77,6 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// `https://127.0.0.1:4711`: it doesn't speak TLS.
-    pub fn tls_url(&self) -> String {
-        format!("https://{}/", self.address)
-    }
-
     /// The port.
     pub fn port(&self) -> u16 {
         self.address.port()
@@ -100,7 +95,8 @@ impl Server {
 
 /// A whole reply.
 pub fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut whole = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+    let mut whole =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
     whole.extend_from_slice(body);
     whole
 }

@@ -73,12 +73,8 @@ async fn what_failed_before_there_was_a_connection_has_not_left() {
     assert_eq!(refused, (Phase::Connect, Cause::Refused));
 
     // A name that is too long, so that nobody is asked for it.
-    let unresolved = fault(&world, get(&format!("http://{}.invalid/", "x".repeat(64)))).await;
+    let unresolved = fault(&world, get(&format!("http://{}invalid/", "x.".repeat(130)))).await;
     assert_eq!(unresolved, (Phase::Connect, Cause::Unresolved));
-
-    let plain = Server::start(|_, _| vec![Act::Close]).await;
-    let nobody_speaks_tls = fault(&world, get(&plain.tls_url())).await;
-    assert_eq!((nobody_speaks_tls.0, plain.heard().len()), (Phase::Connect, 0));
 }
 
 #[tokio::test]
@@ -155,7 +151,8 @@ async fn a_connection_that_is_torn_says_how_far_the_exchange_had_come() {
 async fn a_body_that_is_not_as_long_as_was_said_breaks_the_request_off() {
     let server = Server::answering("200 OK", "", "").await;
     let pieces = |pieces: &'static [&'static str]| {
-        futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes())))).boxed()
+        futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))))
+            .boxed()
     };
     let world = LiveWorld::default();
     for short_or_long in [&["four"][..], &["fourfour", "four"][..]] {
