@@ -17,6 +17,7 @@ mod redaction;
 mod scrub;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +78,7 @@ pub enum Tape {
 }
 
 /// What is to be asked, by whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Errand {
     /// The provider's name.
     pub provider: String,
@@ -267,8 +268,9 @@ impl Door {
             reach: destination.reach,
             timeouts: timeouts(limits),
         };
-        let reply = inner.world.exchange(outgoing).await?;
-        let mut received = sink.take(reply, &destination.url, &inner.world).await?;
+        let explained = |fault: Fault| fault.within(limits).hinted(|| site.allowing());
+        let reply = inner.world.exchange(outgoing).await.map_err(|fault| explained(fault.into()))?;
+        let mut received = sink.take(reply, &destination.url, &inner.world).await.map_err(explained)?;
         redaction.received(&mut received);
         if let Some(asked) = asked {
             received = self.record(asked, received).await;
@@ -362,5 +364,19 @@ impl Place {
             }
             Address::Url(url) => format!("{method} {}, given by {provider}", address::shown(url)),
         })
+    }
+}
+
+/// Shows no marks: a token that is known can be forged.
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Errand");
+        shown.field("provider", &self.provider).field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("providers", &self.0.sites.keys()).finish_non_exhaustive()
     }
 }

@@ -88,10 +88,18 @@ impl Site {
             }
             None => false,
         };
-        let allowing = || {
-            format!("`private = true` under [providers.{}] in motet.toml allows private networks", self.name)
-        };
-        if is_within { Ok(()) } else { Err(Fault::refused(Cause::OutOfReach, allowing())) }
+        if is_within { Ok(()) } else { Err(Fault::refused(Cause::OutOfReach, self.allowing())) }
+    }
+
+    /// What allows requests of this provider to go into private networks.
+    pub(super) fn allowing(&self) -> String {
+        match self.private {
+            true => "requests never go there".to_owned(),
+            false => format!(
+                "`private = true` under [providers.{}] in motet.toml allows private networks",
+                self.name
+            ),
+        }
     }
 
     /// A path below a base URL; it can't lead out of it.

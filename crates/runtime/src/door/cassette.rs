@@ -29,7 +29,7 @@ pub(super) struct Asked {
     method: String,
     /// Role and path, or the URL that was given.
     place: String,
-    /// Of the text below, and of what it leaves out.
+    /// Of the text below, where that is whole.
     digest: Digest,
     /// What it carries: marks, media and signatures are left out.
     body: String,
@@ -89,8 +89,8 @@ impl Asked {
         let without = Marks::of(marks);
         let place = without.left_out(&scrub::address(&destination.written));
         let body = without.left_out(&scrub::data_uris(&told(&request.body)));
-        let digest = Digest::of(body.as_bytes());
         let mut body = scrub::json(&body).into_owned();
+        let digest = Digest::of(body.as_bytes());
         if body.len() > SHOWN_BYTES_MAX {
             let end = (0..=SHOWN_BYTES_MAX).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
             body.truncate(end);

@@ -151,6 +151,13 @@ async fn an_address_that_a_reply_gave_leads_into_no_private_network() {
     }
     assert_eq!(server.heard().len(), 0);
 
+    // A name tells nothing; where it leads does.
+    let named = crate::stage::door("[providers.vendor]\nbase_url = 'http://localhost:1'\n");
+    let fault = named.send(of(read(&format!("http://localhost:{port}/")))).await.unwrap_err();
+    insta::assert_snapshot!(fault.to_string().replace(&port.to_string(), "[port]"));
+    let failure = fault.into_failure(Stake::Output);
+    assert_eq!(failure.class, Class::BadOutput, "as an address of an output it is one that can't be used");
+
     let private = crate::stage::door("[providers.vendor]\nprivate = true\n");
     let reply = private.send(of(read(&format!("http://localhost:{port}/")))).await.unwrap();
     assert_eq!(reply.body, b"secret");

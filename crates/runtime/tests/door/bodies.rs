@@ -176,6 +176,7 @@ async fn a_lost_reply_of_a_paid_request_is_unknown_and_one_that_never_left_is_un
     let lost = Server::start(|_, _| vec![Act::Reset]).await;
     let fault = door_to(&lost.url("")).send(of(create())).await.unwrap_err();
     let failure = fault.into_failure(Stake::Paid);
+    insta::assert_snapshot!(failure.message);
     assert_eq!((failure.class, failure.sent, failure.billed), (Class::Unknown, Known::Maybe, Known::Maybe));
     assert_eq!((failure.phase, lost.heard().len()), (Some(Phase::Wait), 1), "sent once");
 
@@ -194,5 +195,11 @@ async fn a_slow_body_ends_at_the_timeout() {
     let request = Request::get(Address::Url(server.url("/"))).limits(Limits { request_ms: 50, ..LIMITS });
     let fault = door_to(&server.url("")).send(of(request)).await.unwrap_err();
     assert_eq!((fault.cause, fault.phase), (Cause::TimedOut, Phase::Body));
-    assert_eq!(fault.into_failure(Stake::Free).class, Class::Timeout);
+    insta::assert_snapshot!(fault.to_string().replace(&server.port().to_string(), "[port]"));
+    let failure = fault.into_failure(Stake::Output);
+    assert_eq!(
+        (failure.class, failure.billed),
+        (Class::Timeout, Known::Yes),
+        "what is downloaded was paid for"
+    );
 }

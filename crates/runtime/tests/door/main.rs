@@ -5,5 +5,6 @@ mod bodies;
 mod server;
 mod stage;
 mod tapes;
+mod tls;
 mod virtual_time;
 mod wire;
