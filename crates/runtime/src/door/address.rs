@@ -130,6 +130,11 @@ impl Site {
         }
     }
 
+    /// The provider's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether the requests of this provider go into private networks.
     pub(super) fn is_private(&self) -> bool {
         self.private
