@@ -11,36 +11,52 @@ mod address;
 mod cassette;
 mod credential;
 mod fault;
+mod headers;
 mod incoming;
 mod outgoing;
 mod redaction;
 mod scrub;
+mod setup;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{HeaderName, HeaderValue};
-use motet_providers::adapter::Profile;
-use motet_providers::http::{Address, Header, Limits, Method, Reply, Request, Segment};
+use motet_providers::http::{Address, Limits, Method, Reply, Request};
 use motet_store::Store;
 
 pub use fault::{Cause, Fault, Stake};
+pub use setup::Builder;
 
-use self::address::{Destination, Site};
+use self::address::Site;
 use self::cassette::{Asked, Tapes};
-use self::credential::{Environment, Keyring};
+use self::credential::Keyring;
 use self::incoming::{Received, Sink};
-use self::redaction::Redaction;
-use crate::Error;
 use crate::driver::guarded;
-use crate::settings::Settings;
 use crate::warning::{OnWarning, Warning};
 use crate::world::SharedWorld;
 use crate::world::wire::{self, Phase, Timeouts};
 
 /// The door. Clones are the same one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use motet::door::{Cause, Door, Errand, Stake};
+/// use motet::providers::adapter::Profile;
+/// use motet::providers::http::{Address, Request};
+/// use motet::{Class, store::Store, world::live::LiveWorld};
+///
+/// let web = Profile { name: "http".to_owned(), ..Profile::default() };
+/// let door = Door::builder(Arc::new(LiveWorld::default()), Store::in_memory()?).providers([&web]).build()?;
+/// let request = Request::get(Address::Url("http://169.254.169.254/latest/meta-data".to_owned()));
+/// let fault = door.send(Errand::new("http", request)).await.unwrap_err();
+/// assert_eq!(fault.cause, Cause::OutOfReach);
+/// assert_eq!(fault.into_failure(Stake::Free).class, Class::Invalid);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Door(Arc<Inner>);
 
@@ -50,17 +66,6 @@ struct Inner {
     sites: BTreeMap<String, Site>,
     keyring: Keyring,
     tapes: Tapes,
-    on_warning: OnWarning,
-}
-
-/// What a [`Door`] is made of.
-pub struct Builder {
-    world: SharedWorld,
-    store: Store,
-    profiles: Vec<Profile>,
-    settings: Option<Settings>,
-    environment: Environment,
-    tape: Tape,
     on_warning: OnWarning,
 }
 
@@ -77,7 +82,7 @@ pub enum Tape {
 }
 
 /// What is to be asked, by whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Errand {
     /// The provider's name.
     pub provider: String,
@@ -105,83 +110,7 @@ impl Errand {
 /// The redirects of a download that are followed.
 const REDIRECTS_MAX: usize = 5;
 
-impl Builder {
-    /// Lets requests of these providers through.
-    #[must_use]
-    pub fn providers<'p>(mut self, profiles: impl IntoIterator<Item = &'p Profile>) -> Builder {
-        self.profiles.extend(profiles.into_iter().cloned());
-        self
-    }
-
-    /// Where keys are and requests go, as a person has set it.
-    #[must_use]
-    pub fn settings(mut self, settings: &Settings) -> Builder {
-        self.settings = Some(settings.clone());
-        self
-    }
-
-    /// Where environment variables are looked up; the process's own by default.
-    #[must_use]
-    pub fn environment(
-        mut self,
-        look_up: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-    ) -> Builder {
-        self.environment = Environment(Arc::new(look_up));
-        self
-    }
-
-    /// Whether requests go to the network.
-    #[must_use]
-    pub fn tape(mut self, tape: Tape) -> Builder {
-        self.tape = tape;
-        self
-    }
-
-    /// Has `told` called when an exchange could not be written down.
-    #[must_use]
-    pub fn on_warning(mut self, told: impl Fn(&Warning) + Send + Sync + 'static) -> Builder {
-        self.on_warning = Arc::new(told);
-        self
-    }
-
-    /// The door.
-    ///
-    /// # Errors
-    /// [`Error::Providers`] when the settings speak of a provider or a role that there isn't, [`Error::File`] when
-    /// recorded exchanges can't be read or written.
-    pub fn build(self) -> Result<Door, Error> {
-        let Builder { world, store, profiles, settings, environment, tape, on_warning } = self;
-        let settings = settings.unwrap_or_else(|| Settings::usual(""));
-        let known = |name: &String| profiles.iter().any(|profile| profile.name == *name);
-        if let Some(unknown) = settings.providers.keys().find(|name| !known(name)) {
-            let names = profiles.iter().map(|profile| profile.name.as_str());
-            return Err(Error::Providers(address::no_provider(unknown, names)));
-        }
-        let site = |profile: &Profile| {
-            let set = settings.providers.get(&profile.name);
-            Ok((profile.name.clone(), Site::new(profile, set).map_err(Error::Providers)?))
-        };
-        let sites = profiles.iter().map(site).collect::<Result<_, Error>>()?;
-        let keyring = Keyring::new(&profiles, &settings, environment);
-        let tapes = Tapes::open(tape)?;
-        Ok(Door(Arc::new(Inner { world, store, sites, keyring, tapes, on_warning })))
-    }
-}
-
 impl Door {
-    /// Begins to set up a door for `world`; the artifacts that requests carry are in `store`.
-    pub fn builder(world: SharedWorld, store: Store) -> Builder {
-        Builder {
-            world,
-            store,
-            profiles: Vec::new(),
-            settings: None,
-            environment: Environment::default(),
-            tape: Tape::Off,
-            on_warning: Arc::new(|_| {}),
-        }
-    }
-
     /// The names of a provider's credentials, the one to use first before the others: those that are set, else those
     /// of its SDK that the environment has. If it has none, the one that it is to have.
     pub fn credentials(&self, provider: &str) -> Vec<String> {
@@ -217,7 +146,9 @@ impl Door {
     }
 
     async fn follow(&self, mut errand: Errand, into: &Path) -> Result<Reply, Fault> {
-        self.site(&errand.provider)?.check_outputs(&errand.request.address)?;
+        if !self.0.tapes.is_replay() {
+            self.site(&errand.provider)?.check_outputs(&errand.request.address)?;
+        }
         let is_plain = errand.request.credentials().next().is_none();
         let may_redirect = is_plain && errand.request.method == Method::Get;
         for _ in 0..=REDIRECTS_MAX {
@@ -255,7 +186,7 @@ impl Door {
         }
         site.check_reach(&destination)?;
         outgoing::check(&request.body, &inner.store)?;
-        let (headers, redaction) = self.headers(&provider, site, &request, &destination, &sink)?;
+        let (headers, redaction) = self.headers(site, &request, &destination, &sink)?;
         let Request { method, body, limits, .. } = request;
         let outgoing = wire::Request {
             method,
@@ -265,8 +196,9 @@ impl Door {
             reach: destination.reach,
             timeouts: timeouts(limits),
         };
-        let reply = inner.world.exchange(outgoing).await?;
-        let mut received = sink.take(reply, &destination.url, &inner.world).await?;
+        let explained = |fault: Fault| fault.within(limits).hinted(|| site.allowing());
+        let reply = inner.world.exchange(outgoing).await.map_err(|fault| explained(fault.into()))?;
+        let mut received = sink.take(reply, &destination.url, &inner.world).await.map_err(explained)?;
         redaction.received(&mut received);
         if let Some(asked) = asked {
             received = self.record(asked, received).await;
@@ -287,47 +219,6 @@ impl Door {
         Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone())
     }
 
-    /// The headers as they leave, and what hides the secrets in them.
-    fn headers(
-        &self,
-        provider: &str,
-        site: &Site,
-        request: &Request,
-        destination: &Destination,
-        sink: &Sink,
-    ) -> Result<(Vec<(HeaderName, HeaderValue)>, Redaction), Fault> {
-        let mut used = Vec::new();
-        let mut headers = vec![
-            (
-                hyper::header::USER_AGENT,
-                HeaderValue::from_static(concat!("motet/", env!("CARGO_PKG_VERSION"))),
-            ),
-            (hyper::header::ACCEPT_ENCODING, HeaderValue::from_static(sink.encodings())),
-        ];
-        let content_type = request.body.content_type.iter().map(|mime| Header::text("content-type", mime));
-        for header in request.headers.iter().cloned().chain(content_type) {
-            let mut value = String::new();
-            let mut is_secret = false;
-            for segment in &header.value {
-                match segment {
-                    Segment::Text(text) => value.push_str(text),
-                    Segment::Secret { name } => {
-                        let credential = self.0.keyring.find(provider, name)?;
-                        credential.check_host(site, destination)?;
-                        value.push_str(credential.secret.reveal());
-                        used.push(credential.secret);
-                        is_secret = true;
-                    }
-                }
-            }
-            let (name, value) = outgoing::header(&header.name, &value, is_secret)?;
-            headers.retain(|(known, _)| *known != name || !is_own(known));
-            headers.push((name, value));
-        }
-        let redaction = self.0.keyring.redaction_of(&used);
-        Ok((headers, redaction))
-    }
-
     /// A fault as it may be told: with its place, and without any key.
     fn told(&self, fault: Fault, place: &Place) -> Fault {
         let mut fault = fault.at(&place.0);
@@ -336,13 +227,11 @@ impl Door {
     }
 }
 
-/// Headers that the door sets by itself unless the adapter does.
-fn is_own(name: &HeaderName) -> bool {
-    *name == hyper::header::USER_AGENT || *name == hyper::header::ACCEPT_ENCODING
-}
+/// Nobody waits longer than a year, which any clock can count.
+const WAIT_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 fn timeouts(limits: Limits) -> Timeouts {
-    let span = Duration::from_millis;
+    let span = |ms| Duration::from_millis(ms).min(WAIT_MAX);
     Timeouts { connect: span(limits.connect_ms), request: span(limits.request_ms) }
 }
 
@@ -360,5 +249,19 @@ impl Place {
             }
             Address::Url(url) => format!("{method} {}, given by {provider}", address::shown(url)),
         })
+    }
+}
+
+/// Shows no marks: a token that is known can be forged.
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Errand");
+        shown.field("provider", &self.provider).field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("providers", &self.0.sites.keys()).finish_non_exhaustive()
     }
 }

@@ -88,10 +88,18 @@ impl Site {
             }
             None => false,
         };
-        let allowing = || {
-            format!("`private = true` under [providers.{}] in motet.toml allows private networks", self.name)
-        };
-        if is_within { Ok(()) } else { Err(Fault::refused(Cause::OutOfReach, allowing())) }
+        if is_within { Ok(()) } else { Err(Fault::refused(Cause::OutOfReach, self.allowing())) }
+    }
+
+    /// What allows requests of this provider to go into private networks.
+    pub(super) fn allowing(&self) -> String {
+        match self.private {
+            true => "requests never go there".to_owned(),
+            false => format!(
+                "`private = true` under [providers.{}] in motet.toml allows private networks",
+                self.name
+            ),
+        }
     }
 
     /// A path below a base URL; it can't lead out of it.
@@ -99,13 +107,10 @@ impl Site {
         let Some(below) = self.bases.get(base) else {
             return Err(refused(format!("{} has no address `{base}`", self.name)));
         };
-        let joined = format!("{}{path}", below.as_str().trim_end_matches('/'));
-        let url = parsed(&joined).filter(|_| path.starts_with('/'));
-        // Where segments were taken for steps up, or more was taken for one, there are other ones than were written.
-        let segments = |text: &str| text.split(['?', '#']).next().unwrap_or_default().matches('/').count();
-        let is_as_written =
-            |url: &Url| url.fragment().is_none() && segments(url.as_str()) == segments(&joined);
-        url.filter(is_as_written).ok_or_else(|| refused("the path isn't one of a URL".to_owned()))
+        let steps = path.split(['?', '#']).next().unwrap_or_default().split('/');
+        let is_plain = path.starts_with('/') && !path.contains('#') && !steps.into_iter().any(is_dots);
+        let joined = is_plain.then(|| parsed(&format!("{}{path}", below.as_str().trim_end_matches('/'))));
+        joined.flatten().ok_or_else(|| refused("the path isn't one of a URL".to_owned()))
     }
 
     /// Whether the provider's credentials may be sent there.
@@ -125,6 +130,11 @@ impl Site {
         }
     }
 
+    /// The provider's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether the requests of this provider go into private networks.
     pub(super) fn is_private(&self) -> bool {
         self.private
@@ -140,10 +150,15 @@ pub(super) fn absolute(text: &str) -> Result<Url, Fault> {
     }
 }
 
-/// A URL of the web, of which nothing is left out in reading.
+/// Whether a part of a path stands for a step up, or for none.
+fn is_dots(part: &str) -> bool {
+    matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+/// A URL of the web, of which nothing is left out or taken for something else in reading.
 fn parsed(text: &str) -> Option<Url> {
-    let is_clean =
-        text.len() <= URL_BYTES_MAX && !text.contains(|letter: char| letter.is_control() || letter == ' ');
+    let is_clean = text.len() <= URL_BYTES_MAX
+        && !text.contains(|letter: char| letter.is_control() || matches!(letter, ' ' | '\\'));
     let url = is_clean.then(|| Url::parse(text).ok()).flatten()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }

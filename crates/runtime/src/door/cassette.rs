@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +20,7 @@ use super::incoming::Received;
 use super::redaction::percent_encoded;
 use super::{Tape, scrub};
 use crate::Error;
+use crate::reading::read_file;
 use crate::world::wire;
 
 /// A request, as far as an answer to it depends on it.
@@ -29,7 +30,7 @@ pub(super) struct Asked {
     method: String,
     /// Role and path, or the URL that was given.
     place: String,
-    /// Of the text below, and of what it leaves out.
+    /// Of the text below, where that is whole.
     digest: Digest,
     /// What it carries: marks, media and signatures are left out.
     body: String,
@@ -62,6 +63,9 @@ const FORMAT: u32 = 1;
 /// The largest cassette that is read.
 const CASSETTE_BYTES_MAX: u64 = 128 << 20;
 
+/// The largest body that is read from a file of its own.
+const BODY_BYTES_MAX: u64 = 4 << 30;
+
 /// The longest text of a request that is shown in a cassette; its digest is of all of it.
 const SHOWN_BYTES_MAX: usize = 64 << 10;
 
@@ -89,8 +93,8 @@ impl Asked {
         let without = Marks::of(marks);
         let place = without.left_out(&scrub::address(&destination.written));
         let body = without.left_out(&scrub::data_uris(&told(&request.body)));
-        let digest = Digest::of(body.as_bytes());
         let mut body = scrub::json(&body).into_owned();
+        let digest = Digest::of(body.as_bytes());
         if body.len() > SHOWN_BYTES_MAX {
             let end = (0..=SHOWN_BYTES_MAX).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
             body.truncate(end);
@@ -192,7 +196,7 @@ impl Tapes {
             Recorded::File(name) => {
                 let path =
                     beside(folder, name).ok_or_else(|| in_folder("an unusual name of a file".to_owned()))?;
-                fs::read(&path)
+                read_file(&path, BODY_BYTES_MAX)
                     .map_err(|error| in_folder(format!("{} can't be read: {error}", path.display())))?
             }
         };
@@ -248,8 +252,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn read(path: &Path) -> io::Result<Cassette> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(CASSETTE_BYTES_MAX).read_to_end(&mut bytes)?;
+    let bytes = read_file(path, CASSETTE_BYTES_MAX).map_err(|unread| io::Error::other(unread.to_string()))?;
     let cassette: Cassette = serde_json::from_slice(&bytes)?;
     match cassette.cassette {
         FORMAT => Ok(cassette),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use motet_providers::adapter::Profile;
@@ -11,11 +9,14 @@ use motet_providers::adapter::Profile;
 use super::address::{Destination, Site};
 use super::fault::{Cause, Fault};
 use super::redaction::Redaction;
+use crate::reading::read_file;
 use crate::settings::{Key, KeySource, SecretSettings, Settings};
 
 /// Where environment variables are looked up.
 #[derive(Clone)]
-pub(super) struct Environment(pub Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(super) struct Environment(pub LookUp);
+
+type LookUp = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl Default for Environment {
     fn default() -> Environment {
@@ -126,11 +127,10 @@ impl Keyring {
                 self.variable(variable).ok_or_else(|| missing(name, &format!("set {source}")))?
             }
             KeySource::File(path) => {
-                let mut text = String::new();
-                let read =
-                    File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
-                read.map_err(|error| missing(name, &format!("{source} can't be read: {}", error.kind())))?;
-                text
+                let read = read_file(path, FILE_BYTES_MAX);
+                let bytes =
+                    read.map_err(|unread| missing(name, &format!("{source} can't be read: {unread}")))?;
+                String::from_utf8(bytes).unwrap_or_default()
             }
         };
         let text = text.trim();

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use motet_pipeline::failure::{Known, Phase, Scope};
-use motet_pipeline::{Class, Failure};
+use motet_pipeline::{Class, Failure, Span};
+use motet_providers::http::Limits;
 use motet_store::StoreError;
 
 use crate::operation::WorkError;
@@ -82,17 +83,14 @@ impl Cause {
 
     fn words(self) -> &'static str {
         match self {
-            Cause::Address => "this address isn't asked",
-            Cause::OutOfReach => "this address is in no public network",
-            Cause::NoKey => "a key is missing",
-            Cause::NotForHost => "a key stays here",
-            Cause::Header => "a header can't be sent",
+            // What is said of these is whole without.
+            Cause::Address | Cause::NoKey | Cause::NotForHost | Cause::Header | Cause::TimedOut => "",
+            Cause::OutOfReach => "this is no address of the internet",
             Cause::NotRecorded => "the replay has no answer",
             Cause::Unread => "what the request carries can't be read",
             Cause::Unresolved => "the name of the host leads nowhere",
             Cause::Refused => "the connection was refused",
             Cause::Tls => "there is no TLS connection",
-            Cause::TimedOut => "it took too long",
             Cause::Broken => "the connection broke off",
             Cause::Malformed => "what came can't be read",
             Cause::TooLarge => "more came than is read",
@@ -124,6 +122,8 @@ pub enum Stake {
     Free,
     /// Money, as soon as the provider has it.
     Paid,
+    /// Nothing; but what it downloads was paid for, and its address is what the provider said.
+    Output,
 }
 
 impl Fault {
@@ -148,6 +148,31 @@ impl Fault {
         self
     }
 
+    /// The same, with the time that passed if it is a timeout.
+    pub(super) fn within(self, limits: Limits) -> Fault {
+        let (what, ms) = match self.phase {
+            Phase::Connect => ("there was no connection", limits.connect_ms),
+            Phase::Send => ("the request could not be sent", limits.request_ms),
+            Phase::Wait => ("there was no reply", limits.request_ms),
+            _ => ("the reply did not end", limits.request_ms),
+        };
+        match self.cause {
+            Cause::TimedOut => self.because(format!("{what} within {}", Span(ms))),
+            _ => self,
+        }
+    }
+
+    /// The same, with what allows it if it is about a private network.
+    pub(super) fn hinted(self, allowing: impl Fn() -> String) -> Fault {
+        match self.cause {
+            Cause::OutOfReach => {
+                let message = format!("{}; {}", self.message, allowing());
+                self.because(message)
+            }
+            _ => self,
+        }
+    }
+
     /// The same, with the place and what happened there in words.
     pub(super) fn at(self, place: &str) -> Fault {
         let step = match self.phase {
@@ -156,32 +181,37 @@ impl Fault {
             Phase::Wait => " before a reply came",
             _ => " while the reply came",
         };
-        let told = if self.message.is_empty() { String::new() } else { format!(" ({})", self.message) };
-        let message = format!("{place}: {}{step}{told}", self.cause.words());
+        let message = match (self.cause.words(), self.message.as_str()) {
+            ("", told) => format!("{place}: {told}"),
+            (words, "") => format!("{place}: {words}{step}"),
+            (words, told) => format!("{place}: {words}{step} ({told})"),
+        };
         Fault { message, ..self }
     }
 
     /// What this means for an attempt: the class decides what follows. The one table of it.
     pub fn judge(&self, stake: Stake) -> (Class, Known) {
         let is_unsent = self.phase == Phase::Connect;
-        match (self.cause, stake) {
-            // Nothing has left, and nothing else will change by waiting.
-            (
-                Cause::Address | Cause::OutOfReach | Cause::NotForHost | Cause::Header | Cause::NotRecorded,
-                _,
-            ) if is_unsent => (Class::Invalid, Known::No),
-            (Cause::NoKey, _) => (Class::Auth, Known::No),
-            // Nothing has left.
-            _ if is_unsent => (Class::Unavailable, Known::No),
-            // Something has, or may have, and it can cost.
-            (_, Stake::Paid) => (Class::Unknown, Known::Maybe),
-            (Cause::TimedOut, Stake::Free) => (Class::Timeout, Known::No),
-            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, Stake::Free) => {
-                (Class::BadOutput, Known::No)
-            }
-            (Cause::OutOfReach | Cause::Address, Stake::Free) => (Class::BadOutput, Known::No),
-            _ => (Class::Unavailable, Known::No),
-        }
+        let billed = match stake {
+            Stake::Output => Known::Yes,
+            Stake::Paid if !is_unsent => Known::Maybe,
+            Stake::Paid | Stake::Free => Known::No,
+        };
+        let class = match (self.cause, stake) {
+            // It has left, or it may have, and can cost.
+            (_, Stake::Paid) if !is_unsent => Class::Unknown,
+            (Cause::NoKey, _) => Class::Auth,
+            // What the provider said can't be used; what others said can't be sent. Waiting changes neither.
+            (Cause::Address | Cause::OutOfReach | Cause::NotForHost, Stake::Output) => Class::BadOutput,
+            (Cause::Address | Cause::OutOfReach | Cause::NotForHost, _) if !is_unsent => Class::BadOutput,
+            (Cause::Address | Cause::OutOfReach | Cause::NotForHost, _) => Class::Invalid,
+            (Cause::Header | Cause::NotRecorded, _) => Class::Invalid,
+            _ if is_unsent => Class::Unavailable,
+            (Cause::TimedOut, _) => Class::Timeout,
+            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, _) => Class::BadOutput,
+            _ => Class::Unavailable,
+        };
+        (class, billed)
     }
 
     /// Whether the request reached the provider.
@@ -201,13 +231,11 @@ impl Fault {
             Class::Unavailable | Class::Unknown => Scope::Provider,
             _ => Scope::Request,
         };
-        Failure {
-            sent: self.sent(),
-            billed,
-            scope: Some(scope),
-            phase: Some(self.phase),
-            ..Failure::new(class, self.message)
-        }
+        let (sent, phase) = match stake {
+            Stake::Output => (Known::Yes, Phase::Download),
+            Stake::Free | Stake::Paid => (self.sent(), self.phase),
+        };
+        Failure { sent, billed, scope: Some(scope), phase: Some(phase), ..Failure::new(class, self.message) }
     }
 
     /// The same for work: that the disk is full or failed is no failure of the attempt.
@@ -232,3 +260,36 @@ impl std::fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every cause in every phase, and what it means. What can't come about is in it too: nothing may be forgotten.
+    #[test]
+    fn every_fault_has_a_class_and_says_whether_the_request_can_have_left() {
+        let mut table = String::new();
+        for cause in Cause::ALL {
+            for phase in [Phase::Connect, Phase::Send, Phase::Wait, Phase::Body] {
+                let fault = Fault::new(phase, cause);
+                let judged = [Stake::Free, Stake::Paid, Stake::Output].map(|stake| {
+                    let (class, billed) = fault.judge(stake);
+                    format!("{stake:?} {class}, billed {billed:?}").to_lowercase()
+                });
+                let sent = format!("{:?}", fault.sent()).to_lowercase();
+                table += &format!("{cause:?} {phase:?}: sent {sent}; {}\n", judged.join("; "));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_paid_request_that_can_have_left_is_never_taken_for_one_that_did_not() {
+        for cause in Cause::ALL {
+            for phase in [Phase::Send, Phase::Wait, Phase::Body] {
+                let (class, billed) = Fault::new(phase, cause).judge(Stake::Paid);
+                assert_eq!((class, billed), (Class::Unknown, Known::Maybe), "{cause:?} {phase:?}");
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What leaves: headers that can be sent, and bodies whose artifacts are read while they are sent.
+//! What a request carries: artifacts are read from the store while they are sent.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use hyper::header::{HeaderName, HeaderValue};
 use motet_pipeline::Digest;
 use motet_pipeline::failure::Phase;
 use motet_providers::http::{Body, Piece};
@@ -20,23 +19,6 @@ use crate::world::{SharedWorld, wire};
 
 /// So much of an artifact is read at once; a multiple of three, so that its base64 can be joined.
 const CHUNK_BYTES: usize = 192 << 10;
-
-/// Headers that belong to the wire.
-const OF_THE_WIRE: [&str; 7] =
-    ["connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"];
-
-/// A header as it is sent.
-pub(super) fn header(name: &str, value: &str, is_secret: bool) -> Result<(HeaderName, HeaderValue), Fault> {
-    let refused = |why: &str| Fault::refused(Cause::Header, format!("`{}` {why}", name.escape_debug()));
-    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("is no name of a header"))?;
-    if OF_THE_WIRE.contains(&parsed.as_str()) {
-        return Err(refused("is set by what sends the request"));
-    }
-    let mut value =
-        HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("has control characters"))?;
-    value.set_sensitive(is_secret);
-    Ok((parsed, value))
-}
 
 /// Whether all artifacts of `body` are there as they were.
 pub(super) fn check(body: &Body, store: &Store) -> Result<(), Fault> {

@@ -8,7 +8,10 @@ use serde_json::Value as Json;
 use url::Url;
 
 /// What is written in the place of what is left out.
-pub(super) const LEFT_OUT: &str = "[left out]";
+pub(super) const LEFT_OUT: &str = "LEFT-OUT";
+
+/// What is shorter is no secret, whatever it is called: a place in a list, a name of a field.
+const SECRET_BYTES_MIN: usize = 12;
 
 /// The longest text that is looked through for JSON.
 const JSON_BYTES_MAX: usize = 32 << 20;
@@ -71,8 +74,7 @@ pub(super) fn json(text: &str) -> Cow<'_, str> {
 /// The texts in `value` that are to be replaced, each with what is written instead.
 fn gather(value: &Json, is_secret: bool, found: &mut BTreeSet<(String, String)>) {
     match value {
-        Json::String(text) if text.is_empty() => {}
-        Json::String(text) if is_secret || text.starts_with("whsec_") => {
+        Json::String(text) if text.starts_with("whsec_") || (is_secret && text.len() >= SECRET_BYTES_MIN) => {
             found.insert((text.clone(), LEFT_OUT.to_owned()));
         }
         Json::String(text) if Url::parse(text).is_ok_and(|url| url.query().is_some()) => {
@@ -124,8 +126,9 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_by_its_name_is_left_out_and_all_else_stays_letter_by_letter() {
-        let text = r#"{ "id": "p1", "seed": 18446744073709551617, "token": "T/1", "key":"whsec_abc",
-            "again": "T/1", "keys": [{"secret": ["one", {"deep": "two"}]}], "max_tokens": 5, "monkey": "x",
+        let text = r#"{ "id": "p1", "seed": 18446744073709551617, "token": "long/lived/token", "key":"whsec_abc",
+            "again": "long\/lived\/token", "keys": [{"secret": ["one", {"deep": "twenty letters of it"}]}],
+            "max_tokens": 5, "monkey": "x", "api_key": "prompt", "prompt": "key",
             "upload_url": "https:\/\/up.example\/f?X-Amz-Signature=abc&X-Amz-Credential=c&part=1" }"#;
         insta::assert_snapshot!(json(text));
         assert_eq!(json("no JSON, token=abc"), "no JSON, token=abc");
@@ -134,8 +137,8 @@ mod tests {
     #[test]
     fn addresses_keep_what_tells_them_apart() {
         let table = [
-            ("/v1/predictions?cursor=abc&token=hush", "/v1/predictions?cursor=abc&token=[left out]"),
-            ("https://a.example/f?sig=hush&x=1#f", "https://a.example/f?sig=[left out]&x=1#f"),
+            ("/v1/predictions?cursor=abc&token=hush", "/v1/predictions?cursor=abc&token=LEFT-OUT"),
+            ("https://a.example/f?sig=hush&x=1#f", "https://a.example/f?sig=LEFT-OUT&x=1#f"),
             ("/plain", "/plain"),
         ];
         for (text, scrubbed) in table {

@@ -77,11 +77,6 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// `https://127.0.0.1:4711`: it doesn't speak TLS.
-    pub fn tls_url(&self) -> String {
-        format!("https://{}/", self.address)
-    }
-
     /// The port.
     pub fn port(&self) -> u16 {
         self.address.port()

@@ -1,6 +1,10 @@
 //! The one door to the network: against real servers on this machine, and under virtual time.
 
-#[path = "door/server.rs"]
+mod addresses;
+mod bodies;
 mod server;
-#[path = "door/wire.rs"]
+mod stage;
+mod tapes;
+mod tls;
+mod virtual_time;
 mod wire;
