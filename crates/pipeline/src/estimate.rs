@@ -275,7 +275,7 @@ impl Names {
 mod tests {
     use super::*;
     use crate::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
-    use crate::price::{Amount, Factor, Measure, Price, Range, Rate, Source, Unit};
+    use crate::price::{Amount, Factor, Measure, Price, Range, Source, Tariff, Unit};
     use crate::{Bundle, Type, check};
 
     /// A model that costs $0.01 for each image, of at most four.
@@ -291,8 +291,8 @@ mod tests {
             .input(Parameter::optional("count", Type::Integer).range(1.0, 4.0).default(1_i64))
             .output("image", Type::Any)
             .call(Call::paid(CallForm::Job));
-        let rate = Rate::new(Unit::Image, 1, "0.01".parse().unwrap());
-        contract.price = Some(Price::of(rate).counted(Unit::Image, vec![count]));
+        let tariff = Tariff::new(Unit::Image, 1, "0.01".parse().unwrap());
+        contract.price = Some(Price::of(tariff).counted(Unit::Image, vec![count]));
         contract
     }
 
