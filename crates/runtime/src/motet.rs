@@ -127,6 +127,7 @@ impl Motet {
             offers,
             settings: None,
             tape: Tape::Off,
+            environment: None,
             on_warning: Arc::new(|_| {}),
         }
     }

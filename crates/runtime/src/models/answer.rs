@@ -103,7 +103,7 @@ impl ModelCalls {
             let failed = match self.models.door.download(errand, &scratch.path(name)).await {
                 Ok(reply) if reply.is_success() => return Ok(()),
                 Ok(reply) => WorkError::from(download_refused(reply.status)),
-                Err(fault) => fault.into_work_error(Stake::Free),
+                Err(fault) => fault.into_work_error(Stake::Output),
             };
             let is_passing = matches!(
                 &failed,

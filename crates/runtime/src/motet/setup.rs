@@ -32,6 +32,9 @@ use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::world::SharedWorld;
 
+/// Where environment variables are looked up, if not in the process's own environment.
+pub(super) type Environment = Option<Arc<dyn Fn(&str) -> Option<String> + Send + Sync>>;
+
 /// What a [`Motet`] is made of.
 pub struct Builder {
     pub(super) folder: Option<PathBuf>,
@@ -47,6 +50,7 @@ pub struct Builder {
     pub(super) offers: Offers,
     pub(super) settings: Option<Settings>,
     pub(super) tape: Tape,
+    pub(super) environment: Environment,
     pub(super) on_warning: OnWarning,
 }
 
@@ -106,6 +110,15 @@ impl Builder {
     /// the environment that each provider's own SDK reads.
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
+        self
+    }
+
+    /// Where keys of providers that are named by environment variables are looked up; the process's own by default.
+    pub fn environment(
+        mut self,
+        look_up: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Builder {
+        self.environment = Some(Arc::new(look_up));
         self
     }
 
@@ -250,12 +263,15 @@ impl Builder {
 
     /// All that operations work with, in `store`.
     pub(crate) fn into_hands(self, store: Store) -> Result<Hands, Error> {
-        let Builder { world, tools, catalogue, mut operations, offers, settings, tape, on_warning, .. } =
-            self;
+        let Builder { world, tools, catalogue, mut operations, .. } = self;
+        let Builder { offers, settings, tape, environment, on_warning, .. } = self;
         let profiles = offers.registry.iter().map(|provider| provider.profile());
         let mut door = HttpDoor::builder(world.clone(), store.clone()).providers(profiles).tape(tape);
         if let Some(settings) = &settings {
             door = door.settings(settings);
+        }
+        if let Some(look_up) = environment {
+            door = door.environment(move |name| look_up(name));
         }
         let warn = on_warning.clone();
         let door = door.on_warning(move |warning| warn(warning)).build()?;
