@@ -53,6 +53,8 @@ fn waiting(graph: &Arc<Graph>, number: usize) -> Run {
         inputs: Value::map([("prompt", Value::from(format!("a lighthouse at dusk, take {number}")))]),
         seed: number as u64,
         user: Some("ada".into()),
+        budget: None,
+        resends: Default::default(),
         labels: Default::default(),
     };
     let (mut run, _) = Run::start(graph.clone(), started, Timestamp(0));

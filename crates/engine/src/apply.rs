@@ -29,6 +29,8 @@ impl Run {
             cancel: None,
             degraded: false,
             cost: Money::ZERO,
+            resent: Money::ZERO,
+            budget: started.budget.or(graph.plan().budget),
             nodes,
             index: Default::default(),
             agenda: Default::default(),
@@ -123,6 +125,7 @@ impl Run {
                 }
                 self.status = RunStatus::Running;
             }
+            RunEvent::BudgetSet { limit, .. } => self.budget = *limit,
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
@@ -187,7 +190,7 @@ impl Run {
                 attempts.unresolved = false;
             }
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
-            StepEvent::Resolved { .. } => {}
+            StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Completed { output } => self.complete(id, output),
             StepEvent::Failed { failure, tolerated } => {
                 let node = self.node_mut(id);
@@ -202,18 +205,20 @@ impl Run {
     fn apply_to_attempt(&mut self, id: NodeId, key: &AttemptKey, event: &AttemptEvent) -> Result<(), Misuse> {
         self.cost += event.cost().amount;
         let number = key.number;
-        if let AttemptEvent::Planned { target, estimate, deadline, .. } = event {
+        if let AttemptEvent::Planned { target, estimate, deadline, intent, .. } = event {
             self.timers.set(id, Reason::Attempt(number), *deadline);
             let attempts = self.attempts_mut(id);
             attempts.number = number;
             attempts.at_target += 1;
-            let (target, estimate) = (*target, *estimate);
-            attempts.live.push(Attempt { number, target, estimate, phase: Phase::Planned });
+            let (target, estimate, intent) = (*target, *estimate, intent.clone());
+            attempts.live.push(Attempt { number, target, estimate, intent, phase: Phase::Planned });
             return Ok(());
         }
         self.pass_on(id, key, event)?;
         match event {
-            AttemptEvent::Accepted { deadline: Some(deadline), .. } | AttemptEvent::Began { deadline } => {
+            AttemptEvent::Accepted { deadline: Some(deadline), .. }
+            | AttemptEvent::Began { deadline }
+            | AttemptEvent::Doubted { deadline, .. } => {
                 self.timers.set(id, Reason::Attempt(number), *deadline);
             }
             AttemptEvent::Unknown { .. }
@@ -221,7 +226,8 @@ impl Run {
             | AttemptEvent::Abandoned { .. } => {
                 self.timers.clear(id, Reason::Attempt(number));
             }
-            AttemptEvent::Failed { failure, .. } => {
+            AttemptEvent::Failed { failure, cost, resent, .. } => {
+                self.resent += if *resent { cost.amount } else { Money::ZERO };
                 self.timers.clear(id, Reason::Attempt(number));
                 self.attempts_mut(id).failure = Some(Box::new(failure.clone()));
             }

@@ -4,9 +4,12 @@
 //! [`motet_pipeline::contract::Call`]) has a longer life: it is sent once, may be a job that the provider names,
 //! and how it ended may not be knowable. [`Phase::after`] is the table of that life.
 
+use std::sync::Arc;
+
 use motet_pipeline::{Contract, Money};
 use serde::{Deserialize, Serialize};
 
+use crate::Intent;
 use crate::command::Act;
 use crate::event::AttemptEvent;
 
@@ -19,6 +22,9 @@ pub(crate) struct Attempt {
     pub(crate) target: usize,
     /// The most it may cost.
     pub(crate) estimate: Money,
+    /// Of a call: what its request is made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent: Option<Arc<Intent>>,
     /// How far it is.
     pub(crate) phase: Phase,
 }
@@ -114,6 +120,7 @@ impl Phase {
             (Planned | Doubtful | Unknown { .. }, AttemptEvent::Accepted { job, .. }) => {
                 Accepted { job: job.clone() }
             }
+            (Planned, AttemptEvent::Doubted { .. }) => Doubtful,
             (Doubtful, AttemptEvent::Absent {}) => Planned,
             (Accepted { job }, AttemptEvent::Began { .. }) => Running { job: job.clone() },
             (Accepted { job } | Running { job }, AttemptEvent::Finished {}) => Fetching { job: job.clone() },

@@ -50,7 +50,7 @@ impl Handling<'_> {
         let class =
             input(inputs, "class").as_str().and_then(|word| word.parse().ok()).unwrap_or(Class::Invalid);
         let message = input(inputs, "message").as_str().unwrap_or("failed on purpose").to_owned();
-        let key = self.emit_next_attempt(id);
+        let key = self.emit_next_attempt(id, None);
         self.end_badly(id, key, Failure::new(class, message), Cost::NONE);
     }
 

@@ -9,7 +9,7 @@ use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp};
 use crate::attempt::{Attempt, Phase};
 use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
-use crate::event::{LateEnd, ParkReason};
+use crate::event::{LateEnd, ParkReason, Resends};
 use crate::handle::Handling;
 use crate::input::{AttemptEnd, Decision, Found, JobNews};
 use crate::node::{NodeId, StepStatus};
@@ -20,6 +20,9 @@ use crate::{AttemptEvent, AttemptKey, StepEvent};
 /// How long the end of a call is awaited that nobody wants any more. A job that can't be cancelled doesn't hold
 /// the run open for longer.
 const DRAIN: Span = Span::minutes(10);
+
+/// How long a call waits that is made again because it is cheap.
+const PAUSE_BEFORE_RESEND: Span = Span::seconds(1);
 
 /// The most warnings of one attempt that are recorded, and the bytes of each.
 const WARNINGS_MAX: usize = 20;
@@ -49,6 +52,7 @@ impl Run {
             inputs: node.attempts.as_ref().map(|attempts| attempts.inputs.clone()).unwrap_or_default(),
             timeouts: target.timeouts,
             deadline: deadline.unwrap_or(Timestamp(i64::MAX)),
+            intent: attempt.intent.clone(),
             needs: self.needs(id),
         })))
     }
@@ -64,7 +68,7 @@ impl Handling<'_> {
 
     /// Gives back what the attempt may hold.
     fn release(&mut self, id: NodeId, key: &AttemptKey) {
-        if self.run.may_hold_slots(id) {
+        if self.run.may_hold(id) {
             self.commands.push(Command::Release { key: key.clone() });
         }
     }
@@ -153,12 +157,16 @@ impl Handling<'_> {
         let (is_wanted, target) = (attempt.phase.is_wanted(), attempt.target);
         let may_have_left = attempt.phase.job().is_none() && self.run.is_call(id, target);
         let unknown = end.unknown_failure(may_have_left);
+        let may_ask = attempt.phase == Phase::Planned && self.run.is_call(id, target);
         if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
-            return self.on_unknowable(id, key, failure);
+            return match may_ask {
+                true => self.doubt(id, key, failure),
+                false => self.on_unknowable(id, key, failure),
+            };
         }
         self.release(id, &key);
         if !is_wanted {
-            return self.end_late(key, end);
+            return self.end_late(id, key, end);
         }
         match end {
             AttemptEnd::Succeeded(outcome) => self.judge(id, key, outcome),
@@ -170,6 +178,14 @@ impl Handling<'_> {
         }
     }
 
+    /// A request may have arrived or not: the provider is asked, for as long as a reply would have been awaited.
+    fn doubt(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+        let (number, target) = (key.number, self.target_of(id, &key));
+        let deadline = self.now.after(self.run.target(id, target).timeouts.request);
+        self.emit_of_attempt(key, AttemptEvent::Doubted { failure, deadline });
+        self.act_on(id, number);
+    }
+
     /// An attempt failed, or it is unknown whether it did.
     pub(crate) fn end_badly(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
         let target = self.target_of(id, &key);
@@ -179,14 +195,14 @@ impl Handling<'_> {
         }
     }
 
-    fn end_late(&mut self, key: AttemptKey, end: AttemptEnd) {
+    fn end_late(&mut self, id: NodeId, key: AttemptKey, end: AttemptEnd) {
         let (end, output, cost) = match end {
             AttemptEnd::Succeeded(Outcome { output, cost, .. }) => {
                 let output = Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none());
                 (LateEnd::Succeeded, output, cost)
             }
-            AttemptEnd::Failed { cost, failure } if failure.class == Class::Unknown => {
-                (LateEnd::Unknown, None, cost)
+            AttemptEnd::Failed { failure, .. } if failure.class == Class::Unknown => {
+                (LateEnd::Unknown, None, self.may_have_cost(id, &key))
             }
             AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
             AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Cost::NONE),
@@ -228,6 +244,9 @@ impl Handling<'_> {
         let graph = self.run.graph.clone();
         let is_repeatable = call.is_some_and(|call| call.repeatable);
         let written = graph.step(self.run.step_id(id)).on_unknown;
+        if written.is_none() && !is_repeatable && self.may_send_again(id, &key, &failure) {
+            return self.send_again(id, key, failure);
+        }
         match written.unwrap_or(if is_repeatable { OnUnknown::Retry } else { OnUnknown::Park }) {
             OnUnknown::Park => {
                 let is_expired = failure.class == Class::Gone;
@@ -235,10 +254,32 @@ impl Handling<'_> {
                 self.emit_of_step(id, StepEvent::Parked { reason, message: failure.message });
             }
             OnUnknown::Retry | OnUnknown::Fail => {
-                self.write_off(id, key, &failure);
+                self.write_off(id, key, &failure, false);
                 self.decide_after(id, failure);
             }
         }
+    }
+
+    /// Whether a call of which nobody can tell what became of it is so cheap that it is made again, though it may
+    /// be paid twice.
+    fn may_send_again(&self, id: NodeId, key: &AttemptKey, failure: &Failure) -> bool {
+        let Resends { below, total } = self.run.started.resends;
+        let Some(attempt) = self.run.live_attempt(id, key.number) else { return false };
+        let target = self.run.target(id, attempt.target);
+        let at_target = self.run.node(id).attempts.as_ref().map_or(0, |attempts| attempts.at_target);
+        failure.class == Class::Unknown
+            && !attempt.estimate.is_zero()
+            && attempt.estimate <= below
+            && self.run.resent + attempt.estimate <= total
+            && at_target < target.contract.work.default_attempts()
+    }
+
+    fn send_again(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+        let cost = self.may_have_cost(id, &key).amount;
+        self.write_off(id, key, &failure, true);
+        let reason = format!("unknown: it may have cost ${cost}, which is little enough to send it again");
+        let at = self.now.after(PAUSE_BEFORE_RESEND);
+        self.emit_of_step(id, StepEvent::RetryScheduled { at, reason, counted: true });
     }
 
     /// Whether the step's `on_unknown` decides what follows when the end of an attempt can't be known: of calls
@@ -249,11 +290,14 @@ impl Handling<'_> {
     }
 
     /// Counts an attempt as failed whose outcome is unknown; it may be billed.
-    fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure) {
+    fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
         let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };
         let cost = self.may_have_cost(id, &key);
-        self.emit_of_attempt(key, AttemptEvent::Failed { failure, cost, abandoned: false, until: None });
+        self.emit_of_attempt(
+            key,
+            AttemptEvent::Failed { failure, cost, abandoned: false, until: None, resent },
+        );
     }
 
     /// The most that an attempt can have cost of which nobody can tell how it ended.
@@ -276,12 +320,12 @@ impl Handling<'_> {
             Decision::Job(job) => self.accept(id, key, job),
             Decision::Send => {
                 let failure = Failure::new(Class::Unknown, format!("sent again by {by}"));
-                self.write_off(id, key, &failure);
+                self.write_off(id, key, &failure, false);
                 self.launch(id);
             }
             Decision::Fail => {
                 let failure = Failure::new(Class::Unknown, format!("counted as failed by {by}"));
-                self.write_off(id, key, &failure);
+                self.write_off(id, key, &failure, false);
                 self.decide(id, Setback::GivenUp(&failure));
             }
         }
@@ -296,11 +340,17 @@ impl Handling<'_> {
     /// how.
     pub(crate) fn time_out_attempt(&mut self, id: NodeId, number: u32) {
         let Some(attempt) = self.run.live_attempt(id, number) else { return };
-        let has_no_reply = matches!(attempt.phase, Phase::Planned | Phase::Doubtful);
-        if has_no_reply && self.run.is_call(id, attempt.target) {
-            let key = AttemptKey { step: self.run.node(id).path.clone(), number };
-            let message = "there was no reply within its `timeout`";
-            return self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+        let unknown = |message| Failure::new(Class::Unknown, message);
+        let key = || AttemptKey { step: self.run.node(id).path.clone(), number };
+        match attempt.phase {
+            Phase::Planned if self.run.is_call(id, attempt.target) => {
+                return self.doubt(id, key(), unknown("there was no reply within its `timeout`"));
+            }
+            Phase::Doubtful => {
+                let message = "the provider did not say within its `timeout` whether it took the request";
+                return self.on_unknowable(id, key(), unknown(message));
+            }
+            _ => {}
         }
         let failure = Failure::new(Class::Timeout, "it took longer than its `timeout` allows");
         self.give_up_attempt(id, &failure);
@@ -313,7 +363,8 @@ impl Handling<'_> {
         let until = self.drained_by(id, target);
         let billed = self.run.target(id, target).contract.call.map_or(Known::No, |call| call.failure_costs);
         let failure = Failure { billed, ..failure.clone() };
-        let failed = AttemptEvent::Failed { failure, cost: Cost::NONE, abandoned: true, until };
+        let failed =
+            AttemptEvent::Failed { failure, cost: Cost::NONE, abandoned: true, until, resent: false };
         self.emit_of_attempt(key.clone(), failed);
         self.stop(id, key, &had);
     }

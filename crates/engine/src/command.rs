@@ -8,8 +8,8 @@ use std::sync::Arc;
 use motet_pipeline::plan::Timeouts;
 use motet_pipeline::{Contract, Timestamp, Value};
 
-use crate::AttemptKey;
 use crate::dispatcher::Needs;
+use crate::{AttemptKey, Intent};
 
 /// Something to be done.
 #[derive(Clone, Debug)]
@@ -79,6 +79,8 @@ pub struct Perform {
     pub timeouts: Timeouts,
     /// When the engine will give it up.
     pub deadline: Timestamp,
+    /// Of a call: what its request is made with.
+    pub intent: Option<Arc<Intent>>,
     /// What it holds while it is at work.
     pub needs: Needs,
 }

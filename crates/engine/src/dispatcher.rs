@@ -85,7 +85,16 @@ pub struct Denial {
     /// The claim.
     pub claim: Claim,
     /// Why.
-    pub failure: Failure,
+    pub cause: Cause,
+}
+
+/// Why a claim will not be granted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// The target is left alone. If a time is named (`retry_at`), the attempt may ask again then.
+    Failure(Failure),
+    /// There is no money for it, whatever others give back: the reason in words.
+    Budget(String),
 }
 
 /// Hands out what is scarce, fairly among runs.
@@ -126,6 +135,8 @@ pub struct Denial {
 pub struct Dispatcher {
     scarce: Scarce,
     held: BTreeMap<Claim, Holding>,
+    /// How many of those that hold something are calls to a provider.
+    calls: usize,
     waiting: Waiting,
     /// What there may be more of since somebody was last found to lack it.
     freed: BTreeSet<Part>,
@@ -147,6 +158,7 @@ impl Dispatcher {
         Dispatcher {
             scarce: Scarce::new(limits),
             held: BTreeMap::new(),
+            calls: 0,
             waiting: Waiting::default(),
             freed: BTreeSet::new(),
             favoured: None,
@@ -197,6 +209,12 @@ impl Dispatcher {
         self.scarce.has_pool(name)
     }
 
+    /// Whether it wants to be told what came of an attempt: it is a call to a provider, or money is reserved for it.
+    pub fn awaits(&self, claim: &Claim) -> bool {
+        let is_call = |holding: &Holding| holding.needs.breaker.is_some();
+        self.scarce.has_reserved(claim) || (self.calls > 0 && self.held.get(claim).is_some_and(is_call))
+    }
+
     /// How many claims wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -228,12 +246,14 @@ impl Dispatcher {
         if let Some(event) = self.scarce.reserve_if_new(&claim, &needs) {
             verdicts.events.push(GateEntry { at: self.now, event });
         }
+        self.calls += usize::from(needs.breaker.is_some());
         self.held.insert(claim, Holding { needs, is_seen: false });
     }
 
     fn release(&mut self, claim: &Claim, verdicts: &mut Verdicts) {
         self.waiting.remove(claim);
         if let Some(Holding { needs, .. }) = self.held.remove(claim) {
+            self.calls -= usize::from(needs.breaker.is_some());
             self.scarce.vacate(claim, &needs);
             self.freed.extend(needs.parts());
         }
@@ -320,9 +340,7 @@ impl Dispatcher {
         match self.scarce.judge(&claim, &party.1, &kept, self.now) {
             Answer::Lacks(part) => return self.waiting.file(party, part),
             Answer::There => self.grant(&claim, &party.1, verdicts),
-            Answer::Denied(failure) => {
-                verdicts.denials.push(Denial { claim: claim.clone(), failure: *failure })
-            }
+            Answer::Denied(cause) => verdicts.denials.push(Denial { claim: claim.clone(), cause: *cause }),
         }
         let has_more = self.waiting.serve(&claim);
         if let Some(part) = party.1.parts().next().filter(|_| has_more) {
@@ -334,6 +352,7 @@ impl Dispatcher {
     fn grant(&mut self, claim: &Claim, needs: &Needs, verdicts: &mut Verdicts) {
         let events = self.scarce.take(claim, needs, self.now);
         self.note(events, verdicts);
+        self.calls += usize::from(needs.breaker.is_some());
         self.held.insert(claim.clone(), Holding { needs: needs.clone(), is_seen: false });
         verdicts.grants.push(claim.clone());
     }

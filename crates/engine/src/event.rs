@@ -14,7 +14,7 @@ use motet_pipeline::{Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{AttemptEvent, LateEnd};
-pub use run::{RunEvent, RunStarted};
+pub use run::{Resends, RunEvent, RunStarted};
 pub use step::{ParkReason, SkipReason, StepEvent};
 
 use crate::table::Change;

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::{Failure, Span, Timestamp};
+use motet_pipeline::{Money, Span, Timestamp};
 
 use crate::choice::Setback;
-use crate::command::Command;
-use crate::dispatcher::Needs;
+use crate::command::{Act, Command, Perform};
+use crate::dispatcher::{Cause, Needs};
 use crate::event::{ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent};
+use crate::{AttemptEvent, AttemptKey, Event, Intent, RunEvent, StepEvent};
 
 /// What an input led to.
 #[derive(Debug, Default)]
@@ -57,14 +57,15 @@ impl Run {
         let now = now.max(self.last_at);
         let mut handling = Handling::new(self, now);
         match input {
-            Input::Granted { key } => handling.on_granted(key),
+            Input::Granted { key, intent } => handling.on_granted(key, intent),
             _ if handling.run.status.is_terminal() => {}
-            Input::Denied { key, failure } => handling.on_denied(key, failure),
+            Input::Denied { key, cause } => handling.on_denied(key, cause),
             Input::Accepted { key, job } => handling.on_accepted(key, job),
             Input::Polled { key, news } => handling.on_polled(key, news),
             Input::Reconciled { key, found } => handling.on_reconciled(key, found),
             Input::Ended { key, end } => handling.on_ended(key, end),
             Input::Resolve { step, decision, by } => handling.on_resolve(step, decision, by),
+            Input::Fund { limit, by } => handling.on_funded(limit, by),
             Input::Tick => {}
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::Resume { away } => handling.on_resume(away),
@@ -150,10 +151,10 @@ impl<'a> Handling<'a> {
 
     /// A slot is there. One that came too late, or that nobody waits for, goes back; one that was told
     /// twice belongs to the attempt at work.
-    fn on_granted(&mut self, key: AttemptKey) {
+    fn on_granted(&mut self, key: AttemptKey, intent: Option<Arc<Intent>>) {
         self.meet_doom(&key);
         match self.run.find(&key.step) {
-            Some(id) if self.run.waits_for_slot(id, key.number) => self.plan_attempt(id),
+            Some(id) if self.run.waits_for_slot(id, key.number) => self.plan_attempt(id, intent),
             Some(id) if self.run.is_in_flight(id, key.number) => {}
             _ if self.run.attempt(&key).is_some() => {}
             _ => self.commands.push(Command::Release { key }),
@@ -162,12 +163,30 @@ impl<'a> Handling<'a> {
 
     /// What an attempt waits for will not be there. It never began, so it counts nowhere: what was decided
     /// about it says why.
-    fn on_denied(&mut self, key: AttemptKey, failure: Failure) {
+    fn on_denied(&mut self, key: AttemptKey, cause: Cause) {
         self.meet_doom(&key);
         if let Some(id) = self.run.find(&key.step)
             && self.run.waits_for_slot(id, key.number)
         {
-            self.decide(id, Setback::Denied(&failure));
+            match cause {
+                Cause::Failure(failure) => self.decide(id, Setback::Denied(&failure)),
+                Cause::Budget(message) => {
+                    self.emit_of_step(id, StepEvent::Parked { reason: ParkReason::Budget, message });
+                }
+            }
+        }
+    }
+
+    /// What is parked for money asks for it again.
+    fn on_funded(&mut self, limit: Option<Money>, by: String) {
+        if limit.is_some() && limit != self.run.budget {
+            self.emit_of_run(RunEvent::BudgetSet { limit, by });
+        }
+        let for_money = |(id, reason): (&NodeId, &ParkReason)| (*reason == ParkReason::Budget).then_some(*id);
+        let waiting: Vec<NodeId> = self.run.parked.iter().filter_map(for_money).collect();
+        for id in waiting {
+            self.emit_of_step(id, StepEvent::Funded {});
+            self.launch(id);
         }
     }
 
@@ -247,6 +266,24 @@ impl Run {
         let needs = self.needs(id);
         let key = AttemptKey { step: node.path.clone(), number: attempts.number + 1 };
         (!needs.is_empty()).then_some((key, needs))
+    }
+
+    /// What will be sent for an attempt that can begin once it has what it needs.
+    pub fn prospect(&self, key: &AttemptKey) -> Option<Perform> {
+        let id = self.find(&key.step)?;
+        let (awaited, needs) = self.awaited_slot(id)?;
+        let attempts = self.node(id).attempts.as_ref().filter(|_| awaited == *key)?;
+        let target = self.target(id, attempts.target);
+        Some(Perform {
+            key: awaited,
+            act: Act::Submit,
+            contract: target.contract.clone(),
+            inputs: attempts.inputs.clone(),
+            timeouts: target.timeouts,
+            deadline: Timestamp(i64::MAX),
+            intent: None,
+            needs,
+        })
     }
 
     /// What is to be done for `id` as it stands: something for its attempt, or to ask for a slot.

@@ -1,9 +1,12 @@
 //! Inputs: what happened, as reported to the engine.
 
-use motet_pipeline::{Cost, Failure, Outcome, Span, StepPath};
+use std::sync::Arc;
+
+use motet_pipeline::{Cost, Failure, Money, Outcome, Span, StepPath};
 use serde::{Deserialize, Serialize};
 
-use crate::AttemptKey;
+use crate::dispatcher::Cause;
+use crate::{AttemptKey, Intent};
 
 /// Something that the world, the host or a user reports to a run.
 ///
@@ -15,13 +18,15 @@ pub enum Input {
     Granted {
         /// The attempt.
         key: AttemptKey,
+        /// Of a call: what its request will be made with.
+        intent: Option<Arc<Intent>>,
     },
     /// The dispatcher will not give an attempt what it waits for.
     Denied {
         /// The attempt.
         key: AttemptKey,
-        /// Why. If it names a time (`retry_at`), the attempt may ask again then.
-        failure: Failure,
+        /// Why.
+        cause: Cause,
     },
     /// The provider took the job.
     Accepted {
@@ -67,6 +72,13 @@ pub enum Input {
         /// What is to be done.
         decision: Decision,
         /// Who decides.
+        by: String,
+    },
+    /// Somebody gives the run money, or says that there is some again: what is parked for it asks again.
+    Fund {
+        /// What the run may spend from now on, if that changes.
+        limit: Option<Money>,
+        /// Who.
         by: String,
     },
     /// A process resumes the run. Told after a replay, before what is outstanding is done.

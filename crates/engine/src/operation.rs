@@ -1,19 +1,21 @@
 //! The life of an operation: inputs, attempts, retries, fallbacks, the judgement of its output.
 
+use std::sync::Arc;
+
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Timestamp, Value};
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp, Value};
 
 use crate::advance::Readiness;
 use crate::choice::{self, Choice, Progress, Setback};
-use crate::dispatcher::Needs;
 use crate::event::SkipReason;
 use crate::handle::Handling;
+use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
-use crate::{AttemptEvent, AttemptKey, StepEvent, retry};
+use crate::{AttemptEvent, AttemptKey, Intent, StepEvent, retry};
 
 use motet_pipeline::contract::Work;
 
@@ -36,29 +38,6 @@ impl Run {
         }
         first
     }
-
-    /// What the present target of `id` must be given before it may start.
-    pub(crate) fn needs(&self, id: NodeId) -> Needs {
-        let attempts = self.node(id).attempts.as_ref();
-        attempts.map(|attempts| needs_of(self.target(id, attempts.target))).unwrap_or_default()
-    }
-
-    /// Whether an attempt of `id`, at whatever target, may hold a slot.
-    pub(crate) fn may_hold_slots(&self, id: NodeId) -> bool {
-        match &self.graph.step(self.step_id(id)).body {
-            Body::Operation(targets) => targets.iter().any(|target| !needs_of(target).is_empty()),
-            Body::Group(_) | Body::Pipeline { .. } => false,
-        }
-    }
-}
-
-/// What an attempt at `target` must be given before it may begin.
-fn needs_of(target: &Target) -> Needs {
-    let processor = match target.contract.work {
-        Work::Processor => true,
-        Work::Engine | Work::Task | Work::Model => false,
-    };
-    Needs { processor, pool: target.pool.clone(), ..Needs::default() }
 }
 
 /// Refuses more than a step may be given, or a scope may give.
@@ -133,12 +112,12 @@ impl Handling<'_> {
     fn fit(&self, id: NodeId, target: &Target, mut given: Map) -> Result<Value, Unfit> {
         let contract = &target.contract;
         for parameter in &contract.inputs {
-            if given.contains_key(&parameter.name) {
+            if contract.is_given(parameter, &given) {
                 continue;
             }
             if let Some(default) = &parameter.default {
                 given.insert(parameter.name.clone(), default.clone());
-            } else if parameter.name == "seed" {
+            } else if parameter.name == "seed" && parameter.doubt.is_none() {
                 let seed = retry::draw(self.run.started.seed, &self.run.node(id).path, "seed") >> 33;
                 given.insert("seed".into(), Value::from(seed));
             } else if parameter.required {
@@ -159,20 +138,20 @@ impl Handling<'_> {
         let target = self.run.target(id, attempts.target);
         if target.contract.work == Work::Engine {
             self.do_at_once(id);
-        } else if needs_of(target).is_empty() {
-            self.plan_attempt(id);
+        } else if !needs_anything(target) {
+            self.plan_attempt(id, None);
         } else {
             self.launched.insert(id);
         }
     }
 
-    pub(crate) fn plan_attempt(&mut self, id: NodeId) {
-        self.emit_next_attempt(id);
+    pub(crate) fn plan_attempt(&mut self, id: NodeId, intent: Option<Arc<Intent>>) {
+        self.emit_next_attempt(id, intent);
         self.launched.insert(id);
     }
 
     /// Records that the next attempt at the present target is about to be made.
-    pub(crate) fn emit_next_attempt(&mut self, id: NodeId) -> AttemptKey {
+    pub(crate) fn emit_next_attempt(&mut self, id: NodeId, intent: Option<Arc<Intent>>) -> AttemptKey {
         let node = self.run.node(id);
         let attempts = node.attempts.as_ref().expect("a ready operation has attempts");
         let target = self.run.target(id, attempts.target);
@@ -181,8 +160,9 @@ impl Handling<'_> {
             target: attempts.target,
             operation: target.contract.operation.clone(),
             version: target.contract.version,
-            estimate: Money::ZERO,
+            estimate: self.run.estimate(id),
             deadline: self.first_deadline(id, attempts.target),
+            intent,
         };
         self.emit_of_attempt(key.clone(), planned);
         key
@@ -273,8 +253,7 @@ impl Handling<'_> {
     }
 
     pub(crate) fn fail_attempt(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
-        let failed = AttemptEvent::Failed { failure: failure.clone(), cost, abandoned: false, until: None };
-        self.emit_of_attempt(key, failed);
+        self.emit_of_attempt(key, AttemptEvent::failed(failure.clone(), cost));
         self.decide_after(id, failure);
     }
 

@@ -45,6 +45,10 @@ struct RunPart {
     cancel: Option<(String, String)>,
     degraded: bool,
     cost: Money,
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    resent: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    budget: Option<Money>,
     /// The steps and items that are parked, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parked: Vec<(NodeId, ParkReason)>,
@@ -74,7 +78,8 @@ impl Run {
     /// # let plan = check(&Bundle::of_text("nap.yaml", text), &Catalogue::default()).plan.unwrap();
     /// # let started = RunStarted {
     /// #     schema: 1, run: RunId::new("r"), pipeline: "nap".into(), plan: plan.digest,
-    /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, labels: Default::default(),
+    /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, budget: None,
+    /// #     resends: Default::default(), labels: Default::default(),
     /// # };
     /// # let graph = Graph::new(plan.into());
     /// let (run, _) = Run::start(graph.clone(), started, Timestamp(0));
@@ -100,6 +105,8 @@ impl Run {
             cancel: self.cancel.clone(),
             degraded: self.degraded,
             cost: self.cost,
+            resent: self.resent,
+            budget: self.budget,
             parked: self.parked.iter().map(|(id, reason)| (*id, *reason)).collect(),
             root,
         };
@@ -150,6 +157,8 @@ impl Run {
             cancel: header.cancel,
             degraded: header.degraded,
             cost: header.cost,
+            resent: header.resent,
+            budget: header.budget,
             nodes: Vec::with_capacity(nodes.len()),
             index: Index::default(),
             stopping: 0,

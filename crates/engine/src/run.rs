@@ -37,6 +37,10 @@ pub struct Run {
     pub(crate) cancel: Option<(String, String)>,
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
+    /// What calls may have cost that were made again because that was cheap.
+    pub(crate) resent: Money,
+    /// What it may spend.
+    pub(crate) budget: Option<Money>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) index: Index,
     /// How many attempts nobody wants any more whose end is still awaited.

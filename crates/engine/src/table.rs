@@ -38,6 +38,8 @@ pub enum Change {
     Parked,
     /// Somebody decided.
     Resolved,
+    /// It asks for money again.
+    Funded,
     /// It has its output.
     Completed,
     /// It failed for good.
@@ -48,7 +50,7 @@ pub enum Change {
 
 impl Change {
     /// All changes.
-    pub const ALL: [Change; 19] = [
+    pub const ALL: [Change; 20] = [
         Change::Expanded,
         Change::Ready,
         Change::Opened,
@@ -65,6 +67,7 @@ impl Change {
         Change::TargetReady,
         Change::Parked,
         Change::Resolved,
+        Change::Funded,
         Change::Completed,
         Change::Failed,
         Change::Cancelled,
@@ -93,6 +96,7 @@ impl Change {
             StepEvent::TargetReady { .. } => Change::TargetReady,
             StepEvent::Parked { .. } => Change::Parked,
             StepEvent::Resolved { .. } => Change::Resolved,
+            StepEvent::Funded {} => Change::Funded,
             StepEvent::Completed { .. } => Change::Completed,
             StepEvent::Failed { .. } => Change::Failed,
             StepEvent::Cancelled { .. } => Change::Cancelled,
@@ -110,6 +114,7 @@ impl Change {
             AttemptEvent::Absent {}
             | AttemptEvent::AcceptedLate { .. }
             | AttemptEvent::Began { .. }
+            | AttemptEvent::Doubted { .. }
             | AttemptEvent::Finished {}
             | AttemptEvent::Unknown { .. }
             | AttemptEvent::Warned { .. }
@@ -138,6 +143,7 @@ impl Change {
             Change::TargetReady => (&[Waiting], Waiting),
             Change::Parked => (&[Waiting, Running], Parked),
             Change::Resolved => (&[Parked], Running),
+            Change::Funded => (&[Parked], Waiting),
             Change::Completed => (&[Waiting, Running], Completed),
             Change::Failed => (&[Pending, Waiting, Running, Sleeping, Parked], Failed),
             Change::Cancelled => (&[Pending, Waiting, Running, Sleeping, Parked], Cancelled),

@@ -94,6 +94,8 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         root: Rc::unwrap_or_clone(main),
         on_failure: document.on_failure,
         timeout: document.timeout,
+        budget: document.budget,
+        allow_unpriced: document.allow_unpriced,
         labels: document.labels.clone(),
     });
     let named = |plan: Plan| Plan { digest: Digest::of(plan.pin().as_bytes()), ..plan };

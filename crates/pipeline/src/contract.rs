@@ -1,19 +1,22 @@
 //! Contracts: an operation's typed inputs and outputs, and what kind of work it is.
 
 pub(crate) mod exact;
+mod limits;
 mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use limits::Limits;
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Known;
-use crate::value::journal;
-use crate::{Type, Value};
+use crate::price::Price;
+use crate::value::{Map, journal};
+use crate::{MediaKind, Span, Type, Value};
 
 /// What an operation takes, what it gives, and how it is done.
 ///
@@ -59,6 +62,12 @@ pub struct Contract {
     /// For what is asked of a provider and may cost: how such a call is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
+    /// What such a call costs, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// What the provider offers for such a call beyond its result.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub features: BTreeSet<Feature>,
     /// Programs that must be on the machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
@@ -164,6 +173,20 @@ impl Call {
     }
 }
 
+/// What a provider offers for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    /// A job that runs can be stopped there.
+    Cancel,
+    /// The provider tells when a job is done.
+    Webhook,
+    /// The same seed gives the same result.
+    Seed,
+    /// The result can be read while it is made.
+    Streaming,
+}
+
 /// A program that an operation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -203,9 +226,32 @@ pub struct Parameter {
     /// If not empty, all that an object may hold that is given here, or in the list that is given here.
     #[serde(skip)]
     pub entries: Vec<Parameter>,
+    /// If it is another way to give one of the other parameters, such as a provider's own name and unit for it: that
+    /// parameter's name. Whoever gives it has given that one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
+    /// What of it nobody has verified: that is warned of, and never refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+    /// Whether media may also be given by its address, as text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_address: bool,
+    /// What media must measure.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
     /// One sentence for `plan` and the documentation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+}
+
+/// What of a parameter nobody has verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// Whether there is such a parameter.
+    Name,
+    /// Which values fit.
+    Values,
 }
 
 impl Contract {
@@ -222,11 +268,18 @@ impl Contract {
             succeeds: true,
             work,
             call: None,
+            price: None,
+            features: BTreeSet::new(),
             tools: Vec::new(),
             usual_seconds: (0.0, 1.0),
             choices: Vec::new(),
             judge: None,
         }
+    }
+
+    /// The provider of its operation: what stands in front of the first `/`.
+    pub fn provider(&self) -> &str {
+        self.operation.split('/').next().unwrap_or_default()
     }
 
     /// Says what it does, in one sentence.
@@ -250,6 +303,18 @@ impl Contract {
     /// Says how the call is made that this operation is.
     pub fn call(mut self, call: Call) -> Contract {
         self.call = Some(call);
+        self
+    }
+
+    /// Says what such a call costs.
+    pub fn priced(mut self, price: Price) -> Contract {
+        self.price = Some(price);
+        self
+    }
+
+    /// Says what the provider offers for such a call.
+    pub fn features(mut self, features: impl IntoIterator<Item = Feature>) -> Contract {
+        self.features = features.into_iter().collect();
         self
     }
 
@@ -321,6 +386,26 @@ impl Contract {
         self
     }
 
+    /// How long a request, a queue or a job is waited for where nothing else is written: three times as long as the
+    /// longest that it usually takes, but at least a minute, and half an hour for video.
+    pub fn patience(&self) -> Span {
+        let is_video = |ty: &Type| matches!(ty, Type::Media(kinds) if kinds.contains(&MediaKind::Video));
+        let gives_video = self.outputs.values().any(is_video);
+        let least = if gives_video && self.work == Work::Model { 30 * 60 } else { 60 };
+        Span(((self.usual_seconds.1.max(0.0) * 3000.0).ceil() as u64).max(least * 1000))
+    }
+
+    /// Whether `inputs` hold this parameter, or another one that stands for it.
+    pub fn is_given(&self, parameter: &Parameter, inputs: &Map) -> bool {
+        self.ways(&parameter.name).any(|name| inputs.get(name).is_some_and(|value| !value.is_absent()))
+    }
+
+    /// The names by which the parameter `name` can be given: its own, and those that stand for it.
+    pub fn ways<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n str> {
+        let others = self.inputs.iter().filter(move |other| other.stands_for.as_deref() == Some(name));
+        std::iter::once(name).chain(others.map(|other| other.name.as_str()))
+    }
+
     /// The parameter called `name`.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.inputs.iter().find(|parameter| parameter.name == name)
@@ -338,6 +423,10 @@ impl Parameter {
             max: None,
             one_of: Vec::new(),
             entries: Vec::new(),
+            stands_for: None,
+            doubt: None,
+            by_address: false,
+            limits: Limits::default(),
             description: String::new(),
         }
     }
@@ -377,6 +466,18 @@ impl Parameter {
         self
     }
 
+    /// Says that it is another way to give the parameter `name`.
+    pub fn stands_for(mut self, name: &str) -> Parameter {
+        self.stands_for = Some(name.to_owned());
+        self
+    }
+
+    /// Says what of it nobody has verified.
+    pub fn doubted(mut self, doubt: Doubt) -> Parameter {
+        self.doubt = Some(doubt);
+        self
+    }
+
     /// One sentence about it.
     pub fn about(mut self, description: &str) -> Parameter {
         self.description = description.to_owned();
@@ -388,6 +489,8 @@ impl Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     contracts: BTreeMap<String, Arc<Contract>>,
+    aliases: BTreeMap<String, String>,
+    advice: BTreeMap<String, String>,
     pools: Option<BTreeSet<String>>,
 }
 
@@ -404,6 +507,27 @@ impl Catalogue {
     /// Adds or replaces a contract.
     pub fn add(&mut self, contract: Contract) {
         self.contracts.insert(contract.operation.clone(), Arc::new(contract));
+    }
+
+    /// Makes known that people also call the operation `name` by `alias`: it isn't taken, but answered with the name.
+    pub fn also_called(&mut self, alias: impl Into<String>, name: impl Into<String>) {
+        self.aliases.insert(alias.into(), name.into());
+    }
+
+    /// Says what to do about an operation that isn't there and begins with `start`; `{}` in it stands for the name.
+    pub fn advise(&mut self, start: impl Into<String>, advice: impl Into<String>) {
+        self.advice.insert(start.into(), advice.into());
+    }
+
+    /// The name of the operation that people also call `alias`.
+    pub fn meant_by(&self, alias: &str) -> Option<&str> {
+        self.aliases.get(alias).map(String::as_str)
+    }
+
+    /// What to do about `operation`, which isn't there.
+    pub fn advice(&self, operation: &str) -> Option<String> {
+        let advice = self.advice.iter().find(|(start, _)| operation.starts_with(start.as_str()));
+        advice.map(|(_, advice)| advice.replace("{}", operation))
     }
 
     /// Makes known which pools there are. Until then a pipeline may name any.

@@ -19,7 +19,7 @@ use written::Written;
 
 use crate::conformity::Schema;
 use crate::plan::{InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
-use crate::{Class, Span, Type};
+use crate::{Class, Money, Span, Type};
 
 /// The plain data of a YAML or JSON text, for programs that look at it without running it (an
 /// editor, a schema). `None` if the text is not well-formed.
@@ -41,6 +41,8 @@ pub(crate) struct Document {
     pub description: Option<String>,
     pub inputs: Vec<InputSpec>,
     pub timeout: Option<Span>,
+    pub budget: Option<Money>,
+    pub allow_unpriced: bool,
     pub on_failure: OnFailure,
     pub labels: BTreeMap<String, String>,
     pub steps: Vec<Step>,

@@ -29,6 +29,12 @@ pub struct Failure {
     /// Whether it costs money all the same.
     #[serde(default, skip_serializing_if = "Known::is_no")]
     pub billed: Known,
+    /// What it says something about, so that others are spared the same; unknown in older journals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// How far the exchange had come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
     /// The provider's own code for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_code: Option<String>,
@@ -38,6 +44,40 @@ pub struct Failure {
     /// The provider's name for the request, for its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+/// What a failure says something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// This request alone.
+    Request,
+    /// All requests with this key.
+    Key,
+    /// All requests to this model.
+    Model,
+    /// All requests to this provider.
+    Provider,
+}
+
+/// How far an exchange with a provider had come when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Looking for the host, opening a connection, agreeing on keys.
+    Connect,
+    /// Sending the request.
+    Send,
+    /// Waiting for the reply to begin, or reading what it says.
+    Wait,
+    /// Receiving the reply's body.
+    Body,
+    /// In the middle of a stream of events.
+    Stream,
+    /// Asking how a job is, or learning that it failed.
+    Poll,
+    /// Downloading what a job made.
+    Download,
 }
 
 /// An answer that may not be knowable.
@@ -71,6 +111,8 @@ impl Failure {
             retry_at: None,
             sent: Known::No,
             billed: Known::No,
+            scope: None,
+            phase: None,
             provider_code: None,
             http_status: None,
             request_id: None,

@@ -129,11 +129,13 @@ impl Difference {
     }
 }
 
-/// A contract without what only people or the check read, which isn't kept with a run.
+/// A contract without what only people or the check read, which isn't kept with a run, and without its price: the
+/// result is the same.
 fn essence(contract: &Contract) -> Contract {
     let mut contract = contract.clone();
     contract.choices.clear();
     contract.judge = None;
+    contract.price = None;
     contract.inputs.iter_mut().for_each(|parameter| parameter.entries.clear());
     contract.summary.clear();
     contract.usual_seconds = (0.0, 0.0);

@@ -13,7 +13,7 @@ use crate::conformity::Schema;
 use crate::expression::Template;
 use crate::pin::by_name;
 use crate::value::journal;
-use crate::{Class, Contract, Digest, Span, Type, Value};
+use crate::{Class, Contract, Digest, Money, Span, Type, Value};
 
 /// A checked pipeline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +40,12 @@ pub struct Plan {
     /// How long a whole run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
+    /// The most that a run may spend, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Money>,
+    /// Whether steps of which nobody knows the price may run in a run with a budget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_unpriced: bool,
     /// Labels that every run of the pipeline carries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -205,6 +211,9 @@ pub struct Step {
     /// How long it may take over all attempts and targets; for a group, over all of its steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_timeout: Option<Span>,
+    /// The most that all steps inside it may spend, in US dollars: of a used file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Money>,
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

@@ -33,6 +33,7 @@ pub fn json_schema() -> Json {
         "condition": condition(),
         "classes": { "anyOf": [{ "enum": class_words() }, { "type": "array", "items": { "enum": class_words() }, "minItems": 1 }] },
         "duration": { "type": "string", "pattern": DURATION, "description": "A number and a unit: 250ms, 10s, 2m, 1h30m, 7d." },
+        "money": { "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,12})?$" }] },
         "with": { "type": "object", "description": "What the operation is given, by name." },
         "labels": { "type": "object", "additionalProperties": { "type": "string" } },
         "declaration": declaration(),
@@ -52,6 +53,8 @@ fn pipeline_keys() -> Json {
             "description": "What a run is given: a type or a JSON Schema by name. An input without default is required."
         },
         "timeout": { "$ref": "#/$defs/duration", "description": "How long a whole run may take." },
+        "budget": { "$ref": "#/$defs/money", "description": "The most that a run may spend, in US dollars." },
+        "allow_unpriced": { "type": "boolean", "description": "Let steps run whose price isn't known, though there is a budget." },
         "on_failure": { "enum": ["fail", "finish"], "description": "When a step fails: cancel the others (default), or let independent branches end." },
         "labels": { "$ref": "#/$defs/labels", "description": "Labels of every run." },
         "steps": { "$ref": "#/$defs/steps", "description": "What is done. A step starts as soon as all that it refers to is done." },

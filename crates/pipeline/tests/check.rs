@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::check::{Checked, check};
-use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
 use motet_pipeline::diagnostic::render;
 use motet_pipeline::plan::{Body, Dependency, Plan, Scope, Step, Target};
 use motet_pipeline::{Bundle, MediaKind, Type};
@@ -100,6 +100,9 @@ fn catalogue() -> Catalogue {
             .input(Parameter::required("image", image()))
             .input(Parameter::optional("motion", Type::Integer).range(1.0, 255.0))
             .output("video", video()),
+        Contract::new("model/secret", Work::Model)
+            .output("image", image())
+            .call(Call::paid(CallForm::Direct)),
     ]);
     catalogue.set_pools(["gpu", "search"]);
     catalogue

@@ -12,6 +12,7 @@ use motet_pipeline::schema::json_schema;
 /// Fixtures with a fault that a schema can see.
 const STRUCTURAL: &[&str] = &[
     "err_bad_class",
+    "err_budget",
     "err_condition",
     "err_declarations",
     "err_doubtful_scalars",

@@ -31,7 +31,7 @@ use crate::Error;
 use crate::follow::{Feed, Happening, Publisher};
 use crate::heart::Heart;
 use crate::motet::Latch;
-use crate::operation::Hands;
+use crate::operation::{Hands, Prepared};
 use crate::work::Report;
 
 /// What the driver is told.
@@ -45,6 +45,8 @@ pub(crate) enum Message {
     /// Tell a run something that somebody asks for, and answer once what it led to is durable. If it leads to
     /// nothing, that is the refusal.
     Ask { run: RunId, input: Input, accepted: Accepted, refusal: Box<Error> },
+    /// What the request of an attempt will be made with.
+    Prepared { run: RunId, key: AttemptKey, prepared: Prepared },
     /// What was done for an attempt, as the `number`-th thing of all, came to this.
     Done { run: RunId, key: AttemptKey, number: u64, report: Report },
     /// The store was told that somebody is there.
@@ -228,6 +230,7 @@ impl Driver {
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ask { run, input, accepted, refusal } => self.ask(&run, input, accepted, *refusal),
+            Message::Prepared { run, key, prepared } => self.begin(&run, key, prepared),
             Message::Done { run, key, number, report } => self.on_done(run, key, number, report),
             Message::Beaten { result } => {
                 if let Err(error) = self.heart.beaten(result) {
@@ -334,7 +337,10 @@ impl Driver {
         self.set_deadline(id);
         if reaction.turn.is_some() || !reaction.commands.is_empty() {
             let turn = reaction.turn.map(Arc::new);
+            let settled = turn.clone();
             self.batch.push(Effect { run: id.clone(), turn, commands: reaction.commands, accepted });
+            // After it is in the batch: whoever is let through by it comes behind it.
+            settled.iter().for_each(|turn| self.settle_calls(id, turn));
         }
     }
 

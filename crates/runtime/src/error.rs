@@ -170,6 +170,8 @@ pub enum Error {
     Memory(String),
     /// The machine's clock is set before 1970; nothing ran.
     Clock(Timestamp),
+    /// The settings speak of a provider, or of one of its addresses, that there isn't.
+    Providers(String),
     /// A setting in `motet.toml` is wrong.
     Settings {
         /// The file.

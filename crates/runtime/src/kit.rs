@@ -68,7 +68,7 @@ impl Kit {
     /// # Panics
     /// When a store in memory can't be made: there is no room for temporary files.
     pub fn new() -> Kit {
-        Kit::in_world(Arc::new(LiveWorld))
+        Kit::in_world(Arc::new(LiveWorld::default()))
     }
 
     /// A kit in virtual time: a week of waiting passes at once, and the same `seed` always gives the

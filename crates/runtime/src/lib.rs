@@ -14,6 +14,7 @@ mod warning;
 mod work;
 
 pub mod builder;
+pub mod door;
 pub mod follow;
 pub mod kit;
 pub mod operation;
@@ -40,6 +41,7 @@ pub use work::{ProgressSink, Work};
 
 pub use motet_engine as engine;
 pub use motet_pipeline as language;
+pub use motet_providers as providers;
 pub use motet_store as store;
 pub use schemars;
 

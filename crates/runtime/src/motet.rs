@@ -116,7 +116,7 @@ impl Motet {
             adopts: false,
             shared: None,
             tools: Tools::default(),
-            world: Arc::new(LiveWorld),
+            world: Arc::new(LiveWorld::default()),
             limits: Limits::processors(std::thread::available_parallelism().map_or(1, usize::from)),
             catalogue,
             operations,

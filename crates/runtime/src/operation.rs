@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_engine::{Found, JobNews, RunId};
+use motet_engine::{Found, Intent, JobNews, RunId};
 use motet_pipeline::contract::{Catalogue, Work as WorkKind};
 use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Value};
 use motet_store::{Store, StoreError};
@@ -39,6 +39,12 @@ pub trait Operation: Send + Sync + 'static {
 /// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
 /// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
 pub trait RemoteOperation: Send + Sync + 'static {
+    /// Makes out what the request of an attempt will be made with, before the attempt is recorded. Nothing that may
+    /// cost leaves here; what is asked of the provider before (an upload) may be asked twice.
+    fn prepare(&self, _work: Work) -> Preparation {
+        Preparation::Now(Ok(None))
+    }
+
     /// Sends the request, once.
     ///
     /// # Errors
@@ -70,6 +76,17 @@ pub trait RemoteOperation: Send + Sync + 'static {
     /// A [`Failure`] if the job failed before; of class `unknown` if it may continue and be billed.
     fn cancel(&self, work: Work, job: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>>;
 }
+
+/// What a request will be made with, now or once it is known.
+pub enum Preparation {
+    /// It is known; or why no request can be made.
+    Now(Prepared),
+    /// It is known later.
+    Later(BoxFuture<'static, Prepared>),
+}
+
+/// What a request will be made with, or why none can be made.
+pub type Prepared = Result<Option<Arc<Intent>>, Failure>;
 
 /// What the reply to a request is.
 #[derive(Clone, Debug, PartialEq)]

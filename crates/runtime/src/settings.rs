@@ -4,6 +4,7 @@ mod file;
 mod pools;
 mod power;
 mod proposal;
+mod providers;
 mod setting;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,13 @@ use std::path::{Path, PathBuf};
 pub use power::Power;
 pub(crate) use power::end_of;
 pub use proposal::Proposal;
+pub use providers::{Key, KeySource, ProviderSettings, SecretSettings};
 pub use setting::Setting;
 
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
 
+use self::providers::Places;
 use crate::Error;
 use crate::operation;
 use crate::reading::{Unread, read_start};
@@ -51,11 +54,23 @@ pub const IN_MEMORY: &str = ":memory:";
 /// [pools]                       # what steps share that say `pool: NAME`
 /// gpu = 1                       # at most this many at once
 /// search = { slots = 4, rate = "30/1m" }
+///
+/// [providers.replicate]
+/// key = "env:REPLICATE_API_TOKEN"          # or "file:PATH": where it is, never the key itself
+///
+/// [providers.fal]
+/// keys = ["env:FAL_KEY", { name = "spare", key = "file:keys/fal" }]
+/// base_url = "http://localhost:8000/fal"   # for all of its addresses; base_urls = { queue = … } for some
+/// private = true                           # its replies may lead into private networks
+///
+/// [secrets.weather]                        # what a pipeline calls `secrets.weather`
+/// key = "env:WEATHER_KEY"
+/// hosts = ["api.weather.example"]          # nobody else is told
 /// ```
 ///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
-/// `out` and a `font` that lead out of the project, more `processors` than this machine has, and every
-/// program of `[tools]` wait for a person's word.
+/// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
+/// program of `[tools]`, and all of `[providers]` and `[secrets]` wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file, if there is one.
@@ -72,6 +87,10 @@ pub struct Settings {
     pub processors: usize,
     /// What steps share that say `pool: NAME`.
     pub pools: Pools,
+    /// Providers by name.
+    pub providers: BTreeMap<String, ProviderSettings>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, SecretSettings>,
 }
 
 /// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
@@ -110,6 +129,8 @@ impl Settings {
             tools: Tools::default(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             pools: Pools::new(),
+            providers: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         }
     }
 
@@ -124,7 +145,7 @@ impl Settings {
         let above = beside.iter().flat_map(|pipeline| pipeline.ancestors().skip(1));
         let folders = above.chain(std::iter::once(here));
         let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.symlink_metadata().is_ok());
-        let usual = || Ok(Proposal::new(Settings::usual(here), b"", &BTreeMap::new()));
+        let usual = || Ok(Proposal::new(Settings::usual(here), b"", &Places::new()));
         found.map_or_else(usual, |file| Settings::load(&file))
     }
 

@@ -57,6 +57,13 @@ pub enum Warning {
         /// How many entries.
         entries: usize,
     },
+    /// An exchange with a provider could not be written down: what was to be replayed has a hole.
+    NotRecorded {
+        /// Where it was to be.
+        folder: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// That lock is gone; what waited for it is recorded.
     StoreUnlocked {
         /// The store.
@@ -97,6 +104,11 @@ impl fmt::Display for Warning {
                 "{entries} of the entries about limits in the store {} can't be read: those limits are reset; \
                  `motet doctor` checks whether the store is damaged",
                 store.display()
+            ),
+            Warning::NotRecorded { folder, why } => write!(
+                f,
+                "an exchange is not recorded in {} ({why}): a replay will miss it; record the run again",
+                folder.display()
             ),
             Warning::StoreUnlocked { store } => {
                 write!(f, "the lock on the store {} is gone: its runs continue", store.display())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use motet_engine::{Act, AttemptEnd, AttemptKey, Found, Input, JobNews, Perform, RunId, RunStarted};
+use motet_engine::{Act, AttemptEnd, AttemptKey, Found, Input, Intent, JobNews, Perform, RunId, RunStarted};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Span, StepPath, Timestamp, Value};
 use motet_store::StoreError;
@@ -24,6 +24,7 @@ pub struct Work {
     act: Act,
     contract: Arc<Contract>,
     inputs: Value,
+    intent: Option<Arc<Intent>>,
     deadline: Timestamp,
     pub(crate) stop: CancellationToken,
     pub(crate) progress: ProgressSink,
@@ -61,6 +62,7 @@ impl Work {
             act: perform.act,
             contract: perform.contract,
             inputs: perform.inputs,
+            intent: perform.intent,
             deadline: perform.deadline,
             stop,
             progress,
@@ -101,6 +103,11 @@ impl Work {
     /// The resolved inputs, which fit the contract.
     pub fn inputs(&self) -> &Value {
         &self.inputs
+    }
+
+    /// Of a call: what its request is made with, as it was recorded before it left.
+    pub fn intent(&self) -> Option<&Intent> {
+        self.intent.as_deref()
     }
 
     pub(crate) fn input_map(&self) -> Map {

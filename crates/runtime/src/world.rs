@@ -8,6 +8,7 @@
 pub mod live;
 #[cfg(feature = "simulation")]
 pub mod virtual_time;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub type Durable = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Is to be called when work holds its thread.
 pub type OnHeld = Box<dyn Fn() + Send + Sync>;
 
-/// Clock, randomness, journal, processes and tasks.
+/// Clock, randomness, journal, network, processes and tasks.
 pub trait World: Send + Sync + 'static {
     /// What time it is.
     fn now(&self) -> Timestamp;
@@ -59,6 +60,10 @@ pub trait World: Send + Sync + 'static {
     /// the engine would if one of its invariants didn't hold.
     #[cfg(feature = "simulation")]
     fn before_engine(&self, _run: &motet_engine::RunId) {}
+
+    /// Sends a request whose address and headers are final, once, and gives what comes back: no redirect is
+    /// followed, nothing is sent again. A [`wire::Fault`] says whether any of it can have left.
+    fn exchange(&self, request: wire::Request) -> BoxFuture<'static, Result<wire::Reply, wire::Fault>>;
 
     /// Runs a program to its end; `stop` kills it and all that it started.
     fn run_process(

@@ -205,7 +205,7 @@ impl<'t> RunChange<'t> {
                     inputs_digest.expect("an extract has the inputs of a turn that starts a run");
                 self.started = Some(Start { started, inputs_digest, at: turn.at });
             }
-            RunEvent::Resumed { .. } | RunEvent::CancelRequested { .. } => {}
+            RunEvent::Resumed { .. } | RunEvent::CancelRequested { .. } | RunEvent::BudgetSet { .. } => {}
             RunEvent::Parked { reason } => self.parked = Some(Some(*reason)),
             RunEvent::Unparked {} => self.parked = Some(None),
             RunEvent::Completed { degraded, .. } => {
@@ -235,6 +235,7 @@ fn happens_between(event: &Event) -> bool {
                 | StepEvent::Woken {}
                 | StepEvent::Parked { .. }
                 | StepEvent::Resolved { .. }
+                | StepEvent::Funded {}
         ),
         Event::Attempt { event, .. } => {
             !matches!(event, AttemptEvent::Planned { .. } | AttemptEvent::Succeeded { .. })
@@ -292,7 +293,7 @@ impl StepChange {
                 self.start(turn);
             }
             StepEvent::Parked { message, .. } => self.parked = Some(message.clone()),
-            StepEvent::Resolved { .. } => {}
+            StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Skipped { reason } => self.end(turn).message = Some(reason.to_string()),
             StepEvent::Completed { .. } => _ = self.end(turn),
             StepEvent::Failed { failure, tolerated } => {

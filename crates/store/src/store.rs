@@ -49,6 +49,8 @@ use crate::{
 ///     inputs: Value::map([("prompt", Value::from("a boat"))]),
 ///     seed: 1,
 ///     user: None,
+///     budget: None,
+///     resends: Default::default(),
 ///     labels: BTreeMap::new(),
 /// })));
 /// let turn = Arc::new(Turn { number: 1, at: Timestamp(0), events: vec![started] });

@@ -53,6 +53,7 @@ fn arb_event() -> impl Strategy<Value = Event> {
                     estimate: cost,
                     deadline: Timestamp(i64::from(attempt)),
                     version: 1,
+                    intent: None,
                 },
             },
             2 => Event::Attempt {
@@ -66,6 +67,7 @@ fn arb_event() -> impl Strategy<Value = Event> {
                     cost: Cost::billed(cost),
                     abandoned: flag,
                     until: None,
+                    resent: false,
                 },
             },
             4 => Event::Step {

@@ -33,6 +33,8 @@ pub enum Spent {
     Known(Money),
     /// Nobody can tell: what was reserved for it stays reserved.
     Unknown,
+    /// It will be told later: what was reserved for it may come back.
+    Later,
 }
 
 /// Whether there is money for a bill.
@@ -109,6 +111,7 @@ impl Budget {
     pub(super) fn settle(&mut self, claim: &Claim, spent: Spent) -> Vec<GateEvent> {
         let Some(reservation) = self.reservations.get(claim) else { return Vec::new() };
         match spent {
+            Spent::Later => Vec::new(),
             Spent::Unknown if reservation.is_unknown => Vec::new(),
             Spent::Unknown => {
                 let kept = Reservation { is_unknown: true, ..reservation.clone() };
@@ -142,6 +145,10 @@ impl Budget {
         let first = AttemptKey { step: StepPath::root(), number: 0 };
         let own = self.reservations.range(Claim { run: run.clone(), key: first }..);
         own.map(|(claim, _)| claim).take_while(|claim| claim.run == *run).cloned().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.reservations.is_empty()
     }
 
     pub(super) fn has(&self, claim: &Claim) -> bool {

@@ -27,6 +27,8 @@ pub struct Needs {
     pub processor: bool,
     /// A place in the named pool: a slot and a token, as far as the pool limits them.
     pub pool: Option<Arc<str>>,
+    /// A place with a credential of a provider, of the same kind: which one, the host chooses.
+    pub credential: Option<Arc<str>>,
     /// That a target isn't left alone.
     pub breaker: Option<Box<Way>>,
     /// Money, which is reserved.
@@ -65,13 +67,18 @@ impl Needs {
         *self == Needs::default()
     }
 
+    /// The pools in which it needs a place.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.pool.iter().chain(&self.credential)
+    }
+
     /// Its parts, in the order in which they are looked at: what comes with time first, what is given
     /// back soonest last.
     pub(super) fn parts(&self) -> impl Iterator<Item = Part> {
         let way = self.breaker.iter().map(|way| Part::Breaker(way.target.clone()));
-        let token = self.pool.iter().cloned().map(Part::Token);
+        let token = self.pools().cloned().map(Part::Token);
         let caps = self.money.iter().flat_map(|bill| &bill.caps).map(|cap| Part::Money(cap.name.clone()));
-        let slot = self.pool.iter().cloned().map(Part::Slot);
+        let slot = self.pools().cloned().map(Part::Slot);
         way.chain(token).chain(caps).chain(slot).chain(self.processor.then_some(Part::Processor))
     }
 }
@@ -81,9 +88,11 @@ impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let processor = self.processor.then(|| "a processor".to_owned());
         let pool = self.pool.iter().map(|name| format!("a place in the pool `{name}`"));
+        let key = self.credential.iter().map(|name| format!("a place at `{name}`"));
         let way = self.breaker.iter().map(|way| format!("{} to work again", way.target));
         let money = self.money.iter().map(|bill| format!("${}", bill.amount));
-        let words: Vec<String> = processor.into_iter().chain(pool).chain(way).chain(money).collect();
+        let words: Vec<String> =
+            processor.into_iter().chain(pool).chain(key).chain(way).chain(money).collect();
         f.write_str(if words.is_empty() { "nothing" } else { "" })?;
         f.write_str(&words.join(" and "))
     }

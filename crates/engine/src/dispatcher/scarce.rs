@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Class, Failure, Timestamp};
+use motet_pipeline::{Failure, Timestamp};
 
 use super::breaker::{self, Breaker, Change, Passage};
 use super::bucket::Bucket;
 use super::budget::{Bill, Budget, Cap, Funds, Spent};
 use super::need::Part;
-use super::{Claim, GateEntry, GateEvent, Limits, Needs, PoolLimit, Way};
+use super::{Cause, Claim, GateEntry, GateEvent, Limits, Needs, PoolLimit, Way};
 use crate::RunId;
 
 /// Slots, tokens, breakers and money.
@@ -40,7 +40,7 @@ pub(super) enum Answer {
     There,
     /// Not now: this is the first part that it lacks.
     Lacks(Part),
-    Denied(Box<Failure>),
+    Denied(Box<Cause>),
 }
 
 /// What is there and kept for somebody.
@@ -116,7 +116,7 @@ impl Scarce {
             (Part::Money(_), _, Some(bill)) => match self.budget.judge(claim, bill, kept.bill.as_deref()) {
                 Funds::There => None,
                 Funds::Later(cap) => Some(Answer::Lacks(Part::Money(cap.name.clone()))),
-                Funds::Never(cap) => Some(Answer::Denied(Box::new(broke(bill, cap)))),
+                Funds::Never(cap) => Some(Answer::Denied(Box::new(Cause::Budget(broke(bill, cap))))),
             },
             _ => (!self.is_spare(&part, kept, now)).then_some(Answer::Lacks(part)),
         }
@@ -132,7 +132,7 @@ impl Scarce {
             Passage::From(until) => failure("for a while").retry_at(until),
             Passage::AfterProbe => failure("until one call has shown that it works again"),
         };
-        Some(Answer::Denied(Box::new(denied)))
+        Some(Answer::Denied(Box::new(Cause::Failure(denied))))
     }
 
     fn passage(&self, target: &Arc<str>, now: Timestamp) -> Passage {
@@ -174,9 +174,9 @@ impl Scarce {
         if let Some(way) = &needs.breaker {
             self.breakers.entry(way.target.clone()).or_default().pass(claim);
         }
-        let token = needs.pool.as_ref().and_then(|pool| self.take_token(pool, now));
-        let money = needs.money.as_ref().map(|bill| self.budget.reserve(claim, bill));
-        token.into_iter().chain(money).collect()
+        let mut events: Vec<_> = needs.pools().filter_map(|pool| self.take_token(pool, now)).collect();
+        events.extend(needs.money.as_ref().map(|bill| self.budget.reserve(claim, bill)));
+        events
     }
 
     fn take_token(&mut self, name: &Arc<str>, now: Timestamp) -> Option<GateEvent> {
@@ -187,21 +187,25 @@ impl Scarce {
 
     /// Takes the slots of `needs`, whether or not they are there.
     pub(super) fn occupy(&mut self, needs: &Needs) {
-        self.slots(needs).for_each(|slots| slots.held += 1);
+        self.change_slots(needs, |slots| slots.held += 1);
     }
 
     /// Gives the slots of `needs` back.
     pub(super) fn vacate(&mut self, claim: &Claim, needs: &Needs) {
-        self.slots(needs).for_each(|slots| slots.held = slots.held.saturating_sub(1));
+        self.change_slots(needs, |slots| slots.held = slots.held.saturating_sub(1));
         if let Some(breaker) = needs.breaker.as_ref().and_then(|way| self.breakers.get_mut(&way.target)) {
             breaker.pass_by(claim);
         }
     }
 
-    fn slots(&mut self, needs: &Needs) -> impl Iterator<Item = &mut Slots> {
-        let pool = needs.pool.as_ref().and_then(|name| self.pools.get_mut(name));
-        let of_pool = pool.and_then(|pool| pool.slots.as_mut());
-        of_pool.into_iter().chain(needs.processor.then_some(&mut self.processors))
+    fn change_slots(&mut self, needs: &Needs, change: fn(&mut Slots)) {
+        for name in needs.pools() {
+            let pool = self.pools.get_mut(name);
+            pool.and_then(|pool| pool.slots.as_mut()).map(change);
+        }
+        if needs.processor {
+            change(&mut self.processors);
+        }
     }
 
     pub(super) fn apply(&mut self, entry: &GateEntry, now: Timestamp) {
@@ -249,6 +253,10 @@ impl Scarce {
         Some(self.budget.reserve(claim, bill))
     }
 
+    pub(super) fn has_reserved(&self, claim: &Claim) -> bool {
+        !self.budget.is_empty() && self.budget.has(claim)
+    }
+
     pub(super) fn reserved_by(&self, run: &RunId) -> Vec<Claim> {
         self.budget.reserved_by(run)
     }
@@ -258,10 +266,9 @@ impl Scarce {
     }
 }
 
-fn broke(bill: &Bill, cap: &Cap) -> Failure {
-    let message = format!(
+fn broke(bill: &Bill, cap: &Cap) -> String {
+    format!(
         "it may cost up to ${}, which is more than is left of the ${} of {}",
         bill.amount, cap.limit, cap.name
-    );
-    Failure::new(Class::Quota, message)
+    )
 }

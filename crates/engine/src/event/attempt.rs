@@ -1,8 +1,12 @@
 //! What happens to an attempt of a step or item.
 
+use std::sync::Arc;
+
 use motet_pipeline::value::journal;
 use motet_pipeline::{Cost, Failure, Money, Timestamp, Usage, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::Intent;
 
 /// Something that happened to an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub enum AttemptEvent {
         estimate: Money,
         /// When it counts as timed out.
         deadline: Timestamp,
+        /// Of a call: what its request is made with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<Arc<Intent>>,
     },
     /// The provider took the job and named it.
     #[serde(rename = "attempt_accepted")]
@@ -38,6 +45,14 @@ pub enum AttemptEvent {
     AcceptedLate {
         /// The provider's name for the job.
         job: String,
+    },
+    /// Its request may have arrived or not: the provider is asked.
+    #[serde(rename = "attempt_doubted")]
+    Doubted {
+        /// What is known of it, of class `unknown`.
+        failure: Failure,
+        /// When that is given up.
+        deadline: Timestamp,
     },
     /// It was unknown whether the request had left, and the provider doesn't know it: it is sent now.
     #[serde(rename = "attempt_absent")]
@@ -87,6 +102,9 @@ pub enum AttemptEvent {
         /// If so: when its end is no longer awaited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// Whether nobody can tell how it ended, and it is made again because that is cheap.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        resent: bool,
     },
     /// An attempt is no longer wanted: it was asked to stop, and its end will be reported.
     #[serde(rename = "attempt_abandoned")]
@@ -146,6 +164,11 @@ impl AttemptEvent {
             AttemptEvent::Ended { output, .. } => output.as_mut(),
             _ => None,
         }
+    }
+
+    /// It failed, and nothing more will come of it.
+    pub(crate) fn failed(failure: Failure, cost: Cost) -> AttemptEvent {
+        AttemptEvent::Failed { failure, cost, abandoned: false, until: None, resent: false }
     }
 
     /// What was spent, as this event tells.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Digest, Failure, Span, StepPath, Value};
+use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Value};
 use serde::{Deserialize, Serialize};
 
 use super::ParkReason;
@@ -38,6 +38,15 @@ pub enum RunEvent {
     /// Something moves again in a parked run.
     #[serde(rename = "run_unparked")]
     Unparked {},
+    /// Somebody set what the run may spend.
+    #[serde(rename = "run_budget_set")]
+    BudgetSet {
+        /// The most; nothing for no limit of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Money>,
+        /// Who.
+        by: String,
+    },
     /// The run reached its end.
     #[serde(rename = "run_completed")]
     Completed {
@@ -83,9 +92,32 @@ pub struct RunStarted {
     /// On whose behalf.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// What it may spend, if that was asked for where it was started; else the pipeline's `budget` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Money>,
+    /// When a call of which nobody can tell what became of it is made again.
+    #[serde(default, skip_serializing_if = "Resends::are_none")]
+    pub resends: Resends,
     /// Labels of the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// When a call of which nobody can tell what became of it is made again, though it may be paid twice: only where
+/// that is written nowhere in the pipeline, and it is cheap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resends {
+    /// The most that such a call may cost.
+    pub below: Money,
+    /// The most that all of them may cost in one run.
+    pub total: Money,
+}
+
+impl Resends {
+    /// Whether no call is made again.
+    pub fn are_none(&self) -> bool {
+        self.below.is_zero() || self.total.is_zero()
+    }
 }
 
 impl RunEvent {

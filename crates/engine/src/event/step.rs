@@ -90,6 +90,9 @@ pub enum StepEvent {
         /// Who decided.
         by: String,
     },
+    /// The step (or item) was parked for money, and asks for it again.
+    #[serde(rename = "step_funded")]
+    Funded {},
     /// The step (or item) has its output.
     #[serde(rename = "step_completed")]
     Completed {

@@ -95,9 +95,22 @@ fn what_nobody_can_tell_is_parked_and_waits_for_a_decision() {
 }
 
 #[test]
+fn when_nobody_can_tell_whether_a_request_arrived_the_provider_is_asked_first() {
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).finds("a", "running").does(["a#1 reconcile"]);
+    story.reconciles("a", Found::Job("j1".into())).does(["a#1 poll j1"]);
+    story.hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
+    assert_eq!(story.sent[&key("a", 1)], 1);
+    let mut story = job();
+    story.ends_as(key("a", 1), unknown()).restarts().does(["a#1 reconcile"]);
+    story.reconciles("a", Found::Absent).does(["a#1 submit"]);
+    story.ends("a", json!(1)).gives(json!({}));
+}
+
+#[test]
 fn a_person_has_it_sent_again() {
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    story.is_unclear("a", 1).finds("a", "parked");
     story.resolves("a", Decision::Send).finds("a", "running").does(["a#2 submit"]);
     assert_eq!(story.last("step_resolved"), json!({"step": "a", "decision": "send", "by": "ada"}));
     assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
@@ -108,43 +121,40 @@ fn a_person_has_it_sent_again() {
 #[test]
 fn a_person_takes_it_for_failed() {
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
+    story.is_unclear("a", 1).resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
     assert_eq!(story.last_words(), "counted as failed by ada");
     let mut story = with("fallback: [{ uses: task/work, on: [unknown] }]");
-    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Fail).does(["a#2 work"]);
+    story.is_unclear("a", 1).resolves("a", Decision::Fail).does(["a#2 work"]);
     story.ends("a", json!(1)).gives(json!({}));
 }
 
 #[test]
 fn a_person_knows_the_job() {
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).resolves("a", Decision::Job("j9".into())).does(["a#1 poll j9"]);
+    story.is_unclear("a", 1).resolves("a", Decision::Job("j9".into())).does(["a#1 poll j9"]);
     story.finds("a", "running").hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
 }
 
 #[test]
 fn facts_that_come_late_decide_before_a_person_does() {
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    story.is_unclear("a", 1).finds("a", "parked");
     story.accepts("a", 1, "j1").finds("a", "running").does(["a#1 poll j1"]);
     assert_eq!(story.run.status().word(), "running");
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).ends_as(key("a", 1), ok(json!("after all"))).gives(json!({}));
+    story.is_unclear("a", 1).ends_as(key("a", 1), ok(json!("after all"))).gives(json!({}));
     let mut story = with("retry: { on: [unavailable], backoff: 1s, jitter: false }");
-    story
-        .ends_as(key("a", 1), unknown())
-        .ends_as(key("a", 1), bad(Class::Unavailable))
-        .finds("a", "sleeping");
+    story.is_unclear("a", 1).ends_as(key("a", 1), bad(Class::Unavailable)).finds("a", "sleeping");
 }
 
 #[test]
 fn a_policy_decides_for_those_who_wrote_one() {
     let mut story = with("on_unknown: fail");
-    story.ends_as(key("a", 1), unknown()).is_lost("a", Class::Unknown);
+    story.is_unclear("a", 1).is_lost("a", Class::Unknown);
     let mut story = with("on_unknown: retry, retry: { on: [timeout] }");
-    story.ends_as(key("a", 1), unknown()).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
-    story.ends_as(key("a", 2), unknown()).advances("3s").does(["a#3 submit"]);
-    story.ends_as(key("a", 3), unknown()).is_lost("a", Class::Unknown);
+    story.is_unclear("a", 1).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
+    story.is_unclear("a", 2).advances("3s").does(["a#3 submit"]);
+    story.is_unclear("a", 3).is_lost("a", Class::Unknown);
     let mut story = start("steps: { a: { uses: task/work, on_unknown: park } }");
     story.ends_as(key("a", 1), unknown()).finds("a", "parked").does([]);
     story.restarts().does([]).resolves("a", Decision::Send).does(["a#2 work"]);
@@ -220,7 +230,7 @@ fn a_job_that_can_not_be_cancelled_does_not_hold_the_run_open() {
 #[test]
 fn the_parked_step_of_a_run_that_is_called_off_waits_no_longer() {
     let mut story = job();
-    story.ends_as(key("a", 1), unknown()).cancels("enough").finds("a", "cancelled");
+    story.is_unclear("a", 1).cancels("enough").finds("a", "cancelled");
     assert_eq!(story.run.status().word(), "cancelled");
     assert_eq!(story.last("attempt_ended")["end"], "unknown");
 }
@@ -229,8 +239,13 @@ fn the_parked_step_of_a_run_that_is_called_off_waits_no_longer() {
 fn each_phase_has_its_own_time() {
     let times = "timeout: { request: 10s, queue: 1m, job: 5m }";
     let mut story = with(times);
-    story.advances("10s").finds("a", "parked");
-    assert_eq!(story.last("step_parked")["message"], "there was no reply within its `timeout`");
+    story.advances("10s").does(["a#1 reconcile"]).advances("10s").finds("a", "parked");
+    assert_eq!(
+        story.last("attempt_doubted")["failure"]["message"],
+        "there was no reply within its `timeout`"
+    );
+    let message = "the provider did not say within its `timeout` whether it took the request";
+    assert_eq!(story.last("step_parked")["message"], message);
     let mut story = with(times);
     story.advances("9s").accepts("a", 1, "j1").advances("59s").does(["a#1 poll j1"]);
     story.advances("1s").does(["a#1 cancel j1"]).ends_as(key("a", 1), AttemptEnd::Cancelled);
@@ -240,7 +255,7 @@ fn each_phase_has_its_own_time() {
     story.advances("4m").does(["a#1 poll j1"]).advances("1m").does(["a#1 cancel j1"]);
     assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
     let mut story = start("steps: { a: { uses: lab/answer, timeout: 3m } }");
-    story.advances("179s").does(["a#1 submit"]).advances("1s").finds("a", "parked");
+    story.advances("179s").does(["a#1 submit"]).advances("1s").does(["a#1 reconcile"]);
 }
 
 #[test]
@@ -259,7 +274,7 @@ fn a_job_that_timed_out_is_paid_again_only_where_that_is_written() {
 #[test]
 fn a_call_that_may_be_sent_twice_is_sent_again_when_nobody_can_tell() {
     let mut story = start("steps: { a: { uses: lab/safe } }");
-    story.ends_as(key("a", 1), unknown()).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
+    story.is_unclear("a", 1).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
     story
         .accepts("a", 2, "j2")
         .advances("15m")
@@ -279,7 +294,7 @@ fn others_go_on_beside_a_parked_step_and_then_the_run_is_parked() {
           nap: { uses: flow/sleep, with: { duration: 10m } }
         ",
     );
-    story.ends_as(key("a", 1), unknown()).finds("a", "parked");
+    story.is_unclear("a", 1).finds("a", "parked");
     assert_eq!(story.run.status().word(), "running");
     story.ends("b", json!(1)).advances("10m");
     assert_eq!(story.run.status().word(), "parked");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use motet_engine::dispatcher::{
-    Bill, Cap, Claim, GateEntry, GateEvent, Limits, Needs, PoolLimit, Spent, Told, Verdicts, Way,
+    Bill, Cap, Cause, Claim, GateEntry, GateEvent, Limits, Needs, PoolLimit, Spent, Told, Verdicts, Way,
 };
 use motet_engine::{Dispatcher, RunId};
 use motet_pipeline::{Class, Failure, Span, Timestamp};
@@ -33,7 +33,7 @@ struct Gate {
     gate: Dispatcher,
     now: Timestamp,
     stream: Vec<GateEntry>,
-    denied: Vec<(Claim, Failure)>,
+    denied: Vec<(Claim, Cause)>,
 }
 
 impl Gate {
@@ -49,7 +49,7 @@ impl Gate {
     fn tell(&mut self, told: Told) -> Vec<Claim> {
         let Verdicts { events, grants, denials } = self.gate.handle(self.now, told);
         self.stream.extend(events);
-        self.denied.extend(denials.into_iter().map(|denial| (denial.claim, denial.failure)));
+        self.denied.extend(denials.into_iter().map(|denial| (denial.claim, denial.cause)));
         grants
     }
 
@@ -312,7 +312,8 @@ fn an_open_breaker_is_waited_for_or_denies_and_survives_a_restart() {
     assert_eq!(gate.stream.len(), 1, "what is seen twice counts once");
     gate.reopen(limits(1, 0, None));
     assert_eq!(gate.want(claim(2, 1), way(false)), []);
-    let (denied, failure) = gate.denied.pop().unwrap();
+    let (denied, cause) = gate.denied.pop().unwrap();
+    let Cause::Failure(failure) = cause else { panic!("{cause:?}") };
     assert_eq!((denied, failure.class, failure.retry_at), (claim(2, 1), Class::Unavailable, Some(until)));
     insta::assert_snapshot!(failure.message, @"acme failed too often and is paused for a while");
     assert_eq!(gate.want(claim(3, 1), way(true)), []);
@@ -348,9 +349,10 @@ fn whoever_is_short_of_money_waits_for_what_may_come_back_and_is_denied_when_it_
     assert!(gate.denied.is_empty());
     let unknown = Told::Seen { claim: claim(1, 2), failure: None, spent: Spent::Unknown };
     assert_eq!(gate.tell(unknown), []);
-    let (denied, failure) = gate.denied.pop().unwrap();
-    assert_eq!((denied, failure.class), (claim(2, 1), Class::Quota));
-    insta::assert_snapshot!(failure.message, @"it may cost up to $0.5, which is more than is left of the $1 of the run");
+    let (denied, cause) = gate.denied.pop().unwrap();
+    let Cause::Budget(message) = cause else { panic!("{cause:?}") };
+    assert_eq!(denied, claim(2, 1));
+    insta::assert_snapshot!(message, @"it may cost up to $0.5, which is more than is left of the $1 of the run");
     for step in 1..=2 {
         gate.release(&claim(1, step));
     }

@@ -53,6 +53,15 @@ fn parameters_are_inherited_overridden_and_dropped() {
 }
 
 #[test]
+fn what_stands_for_a_parameter_needs_no_default_and_a_doubtful_seed_is_not_drawn() {
+    let takes =
+        |with: &str| start(&format!("steps: {{ a: {{ uses: lab/native, with: {with} }} }}")).inputs_of("a");
+    assert_eq!(takes("{ text: t }"), json!({"text": "t", "size": "square"}));
+    assert_eq!(takes("{ prompt: t, width: 5 }"), json!({"prompt": "t", "width": 5}));
+    assert_eq!(takes("{ prompt: t, seed: 7 }"), json!({"prompt": "t", "size": "square", "seed": 7}));
+}
+
+#[test]
 fn what_the_first_target_takes_by_default_is_not_inherited() {
     let mut story = start(
         "

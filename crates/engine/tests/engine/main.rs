@@ -10,6 +10,7 @@ mod fallbacks;
 mod fan_out;
 mod groups;
 mod model;
+mod money;
 mod old_journals;
 mod outputs;
 mod parts;

@@ -137,7 +137,8 @@ impl Post {
 
     fn tell_gate(&mut self, told: Told) {
         let verdicts = self.gate.handle(self.now, told);
-        let granted = verdicts.grants.into_iter().map(|claim| Input::Granted { key: claim.key });
+        let granted =
+            verdicts.grants.into_iter().map(|claim| Input::Granted { key: claim.key, intent: None });
         self.letters.extend(granted.map(Letter::Tell));
     }
 

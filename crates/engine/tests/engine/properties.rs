@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use motet_engine::dispatcher::Cause;
 use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Event, Input, RunStatus, StepEvent};
 use motet_pipeline::{Class, Cost, Failure, Money, Span, StepPath, Value};
 use proptest::prelude::*;
@@ -115,7 +116,7 @@ impl Trial {
             Act::Grant(which) => {
                 let waiting: Vec<_> = self.story.queueing.iter().cloned().collect();
                 if !waiting.is_empty() {
-                    self.tell(Input::Granted { key: which.get(&waiting).clone() });
+                    self.tell(Input::Granted { key: which.get(&waiting).clone(), intent: None });
                 }
             }
             Act::Deny(which, told) => {
@@ -125,7 +126,8 @@ impl Trial {
                     if told {
                         failure = failure.retry_at(self.story.now.after(Span::seconds(30)));
                     }
-                    self.tell(Input::Denied { key: which.get(&waiting).clone(), failure });
+                    let cause = Cause::Failure(failure);
+                    self.tell(Input::Denied { key: which.get(&waiting).clone(), cause });
                 }
             }
             Act::Drain(which, good) => {
@@ -161,9 +163,9 @@ impl Trial {
                 self.story.working.contains_key(key) || self.story.stopping.contains(key)
             }
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
-            Input::Granted { key } | Input::Denied { key, .. } => self.story.queueing.contains(key),
+            Input::Granted { key, .. } | Input::Denied { key, .. } => self.story.queueing.contains(key),
             Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
-            Input::Tick | Input::Cancel { .. } | Input::Resume { .. } => false,
+            Input::Tick | Input::Cancel { .. } | Input::Resume { .. } | Input::Fund { .. } => false,
         };
         if true_again { self.tell(input) } else { self.tell_in_vain(input) }
     }
@@ -174,14 +176,14 @@ impl Trial {
         let nobody = StepPath::from_text("nobody[1]/x");
         let key = |step: &StepPath, number| AttemptKey { step: step.clone(), number };
         self.tell_in_vain(match what % 9 {
-            0 => Input::Granted { key: key(&nobody, 1) },
-            1 => Input::Granted { key: key(&StepPath::root(), 1) },
+            0 => Input::Granted { key: key(&nobody, 1), intent: None },
+            1 => Input::Granted { key: key(&StepPath::root(), 1), intent: None },
             2 => Input::Ended { key: key(&nobody, 1), end: ok(json!(1)) },
             3 => Input::Ended { key: key(&known, 0), end: ok(json!(1)) },
             4 => Input::Ended { key: key(&known, u32::MAX), end: bad(Class::Unknown) },
             5 => Input::Ended { key: key(&StepPath::root(), 1), end: AttemptEnd::Cancelled },
             6 => Input::Accepted { key: key(&known, 99), job: "job".into() },
-            7 => Input::Denied { key: key(&known, 99), failure: Failure::new(Class::Quota, "no money") },
+            7 => Input::Denied { key: key(&known, 99), cause: Cause::Budget("no money".into()) },
             _ => Input::Accepted { key: key(&nobody, 1), job: "job".into() },
         });
     }
@@ -195,7 +197,7 @@ impl Trial {
             let waiting = self.story.queueing.first().cloned();
             let key = self.story.stopping.first().or_else(|| self.story.working.keys().next()).cloned();
             match (waiting, key, self.story.run.next_deadline()) {
-                (Some(key), ..) => self.tell(Input::Granted { key }),
+                (Some(key), ..) => self.tell(Input::Granted { key, intent: None }),
                 (None, Some(key), _) => self.tell(Input::Ended { key, end: ok(json!("at last")) }),
                 (None, None, Some(due)) => {
                     let length = due.since(self.story.now);

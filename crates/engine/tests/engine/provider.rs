@@ -1,7 +1,7 @@
 //! What a provider says in a scenario, and a person of what nobody can tell.
 
-use motet_engine::{Act, Decision, Found, Input, JobNews};
-use motet_pipeline::StepPath;
+use motet_engine::{Act, AttemptEnd, Decision, Found, Input, JobNews};
+use motet_pipeline::{Class, Cost, Failure, StepPath};
 
 use crate::scenario::{Scenario, key};
 
@@ -19,6 +19,13 @@ impl Scenario {
     /// What the provider says of the request of a step's first attempt.
     pub fn reconciles(&mut self, step: &str, found: Found) -> &mut Scenario {
         self.answers(Input::Reconciled { key: key(step, 1), found })
+    }
+
+    /// Nobody can tell whether the request of an attempt arrived, and the provider can't either.
+    pub fn is_unclear(&mut self, step: &str, number: u32) -> &mut Scenario {
+        let failure = Failure::new(Class::Unknown, "the connection was lost");
+        self.ends_as(key(step, number), AttemptEnd::Failed { failure, cost: Cost::NONE });
+        self.answers(Input::Reconciled { key: key(step, number), found: Found::Unclear })
     }
 
     /// What was done for an attempt of a call has led to this.

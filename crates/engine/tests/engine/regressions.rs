@@ -134,7 +134,7 @@ fn film(dies_after: impl Fn(usize) -> bool) -> (Json, Vec<String>) {
                 let value = json!(format!("{key} of {}", story.inputs_of(key.step.as_str())));
                 story.ends_as(key, ok(value));
             }
-            (None, Some(key)) => _ = story.tell(Input::Granted { key }),
+            (None, Some(key)) => _ = story.tell(Input::Granted { key, intent: None }),
             (None, None) => {
                 let due = story.run.next_deadline().expect("something is due");
                 let length = due.since(story.now);

@@ -4,16 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use motet_engine::dispatcher::{Cause, Needs};
+use motet_engine::event::Resends;
 use motet_engine::{
     Act, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Phase, Reaction, Run, RunId,
     RunStarted, RunStatus, Turn, event,
 };
-use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
+use motet_pipeline::price::Price;
 use motet_pipeline::value::Map;
 use motet_pipeline::{
-    Bundle, Class, Cost, Digest, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check,
-    inputs,
+    Bundle, Class, Cost, Digest, Failure, Money, Outcome, Plan, Span, StepPath, Timestamp, Type, Value,
+    check, inputs,
 };
 use serde_json::{Value as Json, json};
 
@@ -26,6 +29,8 @@ pub struct Setting {
     inputs: Json,
     seed: u64,
     turn_bytes: Option<usize>,
+    budget: Option<Money>,
+    resends: Resends,
     keep: fn(String) -> String,
 }
 
@@ -33,7 +38,15 @@ pub struct Setting {
 pub fn pipeline(text: &str) -> Setting {
     let text = format!("motet: 1\n{}", unindent(text));
     let bundle = Bundle::of_text("story.yaml", &text);
-    Setting { bundle, inputs: json!({}), seed: 7, turn_bytes: None, keep: |pin| pin }
+    Setting {
+        bundle,
+        inputs: json!({}),
+        seed: 7,
+        turn_bytes: None,
+        budget: None,
+        resends: Resends::default(),
+        keep: |pin| pin,
+    }
 }
 
 /// Starts a run without inputs.
@@ -55,6 +68,19 @@ impl Setting {
 
     pub fn seed(mut self, seed: u64) -> Setting {
         self.seed = seed;
+        self
+    }
+
+    /// What the run may spend, asked for where it is started.
+    pub fn budget(mut self, limit: &str) -> Setting {
+        self.budget = Some(limit.parse().expect("an amount"));
+        self
+    }
+
+    /// Sends calls again of which nobody can tell, if they are so cheap.
+    pub fn resends(mut self, below: &str, total: &str) -> Setting {
+        let amount = |text: &str| text.parse().expect("an amount");
+        self.resends = Resends { below: amount(below), total: amount(total) };
         self
     }
 
@@ -95,6 +121,7 @@ impl Setting {
             working: BTreeMap::new(),
             stopping: BTreeSet::new(),
             queueing: BTreeSet::new(),
+            needing: BTreeMap::new(),
             sent: BTreeMap::new(),
         };
         scenario.take_in(reaction);
@@ -118,6 +145,8 @@ impl Setting {
             inputs: Value::Map(accepted.into()),
             seed: self.seed,
             user: Some("ada".into()),
+            budget: self.budget,
+            resends: self.resends,
             labels: BTreeMap::new(),
         };
         let plan = Arc::new(plan);
@@ -143,7 +172,14 @@ pub fn catalogue() -> Catalogue {
             .input(Parameter::optional("seed", Type::Integer))
             .output("text", Type::Text)
     };
+    let priced = |name: &str, form, price: &str| {
+        let mut contract = anything(name, Work::Model).call(Call::paid(form));
+        contract.price = Some(Price::flat(price.parse().expect("a price")));
+        contract
+    };
     Catalogue::new([
+        priced("lab/cheap", CallForm::Job, "0.04"),
+        priced("lab/dear", CallForm::Job, "0.60"),
         anything("task/work", Work::Task),
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),
@@ -160,6 +196,12 @@ pub fn catalogue() -> Catalogue {
         model("lab/third")
             .input(Parameter::optional("mood", Type::Text))
             .input(Parameter::optional("length", Type::Number).range(1.0, 9.0)),
+        Contract::new("lab/native", Work::Model)
+            .input(Parameter::optional("size", Type::Text).default("square"))
+            .input(Parameter::optional("width", Type::Integer).stands_for("size"))
+            .input(Parameter::required("text", Type::Text))
+            .input(Parameter::optional("prompt", Type::Text).stands_for("text"))
+            .input(Parameter::optional("seed", Type::Integer).doubted(Doubt::Name)),
     ])
 }
 
@@ -186,6 +228,8 @@ pub struct Scenario {
     pub stopping: BTreeSet<AttemptKey>,
     /// Attempts that asked for a slot.
     pub queueing: BTreeSet<AttemptKey>,
+    /// What each of them needs.
+    pub needing: BTreeMap<AttemptKey, Needs>,
     /// How often the request of each attempt was sent.
     pub sent: BTreeMap<AttemptKey, usize>,
 }
@@ -225,8 +269,14 @@ impl Scenario {
         self.comes_to_rest()
     }
 
-    /// What didn't fit into the last turn is done in the next ones.
+    /// What didn't fit into the last turn is done in the next ones. A call whose way is free begins at once.
     pub fn comes_to_rest(&mut self) -> &mut Scenario {
+        let is_free = |needs: &Needs| !needs.processor && needs.pool.is_none() && needs.money.is_none();
+        let free = self.needing.iter().find(|(key, needs)| self.queueing.contains(key) && is_free(needs));
+        if let Some(key) = free.map(|(key, _)| key.clone()) {
+            self.needing.remove(&key);
+            return self.tell(Input::Granted { key, intent: None });
+        }
         while self.run.next_deadline().is_some_and(|due| due <= self.now) {
             let reaction = self.run.handle(self.now, Input::Tick);
             self.take_in(reaction);
@@ -258,7 +308,10 @@ impl Scenario {
                         self.stopping.insert(key);
                     }
                 }
-                Command::Acquire { key, .. } => _ = self.queueing.insert(key),
+                Command::Acquire { key, needs } => {
+                    self.needing.insert(key.clone(), needs);
+                    self.queueing.insert(key);
+                }
                 Command::Release { key } => _ = self.queueing.remove(&key),
             }
         }
@@ -343,13 +396,14 @@ impl Scenario {
     /// The attempt of `step` that waits for a slot gets it; if none does, its first attempt is told so.
     pub fn grants(&mut self, step: &str) -> &mut Scenario {
         let waiting = self.queueing.iter().find(|key| key.step.as_str() == step).cloned();
-        self.tell(Input::Granted { key: waiting.unwrap_or_else(|| key(step, 1)) })
+        self.tell(Input::Granted { key: waiting.unwrap_or_else(|| key(step, 1)), intent: None })
     }
 
     /// The attempt of `step` that waits will not get what it needs.
     pub fn denies(&mut self, step: &str, failure: Failure) -> &mut Scenario {
         let waiting = self.queueing.iter().find(|key| key.step.as_str() == step).cloned();
-        self.tell(Input::Denied { key: waiting.expect("it waits"), failure })
+        let cause = Cause::Failure(failure);
+        self.tell(Input::Denied { key: waiting.expect("it waits"), cause })
     }
 
     pub fn cancels(&mut self, reason: &str) -> &mut Scenario {

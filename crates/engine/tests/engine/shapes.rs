@@ -44,6 +44,8 @@ fn every_event_in_the_journal() {
         inputs: Value::map([("n", Value::from(1_i64))]),
         seed: u64::MAX,
         user: Some("ada".into()),
+        budget: None,
+        resends: Default::default(),
         labels: BTreeMap::from([("team".into(), "film".into())]),
     };
     let at = Timestamp(1_800_000_000_000);
@@ -82,6 +84,7 @@ fn every_event_in_the_journal() {
                 estimate: cost,
                 deadline: at,
                 version: 1,
+                intent: None,
             },
         },
         Event::Attempt {
@@ -103,6 +106,7 @@ fn every_event_in_the_journal() {
                 cost: Cost::NONE,
                 abandoned: false,
                 until: None,
+                resent: false,
             },
         },
         Event::Attempt {
@@ -112,6 +116,7 @@ fn every_event_in_the_journal() {
                 cost: Cost::billed(cost),
                 abandoned: true,
                 until: None,
+                resent: false,
             },
         },
         Event::Attempt {

@@ -14,13 +14,13 @@ const RETRIED: &str =
 fn a_doubled_grant_starts_nothing_while_the_step_waits_for_another_slot() {
     let mut story = start(RETRIED);
     story.grants("a").fails("a", Class::Unavailable).advances("1s").finds("a", "waiting");
-    story.tell(Input::Granted { key: key("a", 1) }).finds("a", "waiting").works_on([]);
-    story.tell(Input::Granted { key: key("a", 2) }).works_on(["a#2"]);
+    story.tell(Input::Granted { key: key("a", 1), intent: None }).finds("a", "waiting").works_on([]);
+    story.tell(Input::Granted { key: key("a", 2), intent: None }).works_on(["a#2"]);
 }
 
 /// What a grant that is told to the run of `story` leads to.
 fn answer(story: &mut crate::scenario::Scenario, step: &str, number: u32) -> String {
-    let reaction = story.run.handle(story.now, Input::Granted { key: key(step, number) });
+    let reaction = story.run.handle(story.now, Input::Granted { key: key(step, number), intent: None });
     assert_eq!(reaction.turn, None);
     reaction.commands.iter().map(word).collect()
 }

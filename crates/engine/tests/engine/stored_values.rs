@@ -48,6 +48,8 @@ fn the_values_of_events_are_read_as_they_were_written() {
         inputs: value(),
         seed: 1,
         user: None,
+        budget: None,
+        resends: Default::default(),
         labels: Default::default(),
     };
     let events = [

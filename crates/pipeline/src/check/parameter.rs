@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use crate::builtin;
-use crate::contract::{Choice, Contract, Parameter};
-use crate::diagnostic::Code;
+use crate::contract::{Choice, Contract, Doubt, Parameter};
+use crate::diagnostic::{Code, Level};
 use crate::document::At;
 use crate::document::place::Place;
 use crate::document::written::{Shape, Written};
@@ -57,7 +57,7 @@ impl<'c> Checker<'c, '_> {
     pub fn check_missing(&mut self, contract: &Contract, place: Place, given: &Given) {
         let given = meant(given, || contract.inputs.iter().map(|parameter| parameter.name.as_str()));
         for parameter in &contract.inputs {
-            if !parameter.required || given.contains(parameter.name.as_str()) {
+            if !parameter.required || contract.ways(&parameter.name).any(|name| given.contains(name)) {
                 continue;
             }
             let (operation, name) = (&contract.operation, &parameter.name);
@@ -102,7 +102,13 @@ impl<'c> Checker<'c, '_> {
         }
         let note = takes(contract, parameter);
         let subject = format!("the `{name}` of {operation}");
-        let fits = match value.literal().filter(|literal| Type::of(literal).fits(&parameter.ty)) {
+        let taken = |literal: &Value| {
+            Type::of(literal).fits(&parameter.ty)
+                || parameter.by_address && parameter.misfit(literal).is_none()
+        };
+        let literal = value.literal().filter(taken);
+        self.report_doubt(contract, parameter, value, literal.as_ref());
+        let fits = match literal {
             Some(literal) => {
                 let judged = || contract.judge.and_then(|judge| (judge.0)(name, &literal).err());
                 let misfit =
@@ -113,6 +119,22 @@ impl<'c> Checker<'c, '_> {
         };
         fits && (parameter.entries.is_empty()
             || self.check_entries(value, &parameter.entries, &subject, &note))
+    }
+
+    /// Warns of what nobody has verified.
+    fn report_doubt(
+        &mut self,
+        contract: &Contract,
+        parameter: &Parameter,
+        value: &Written,
+        literal: Option<&Value>,
+    ) {
+        // Of what is not constant the values are told when it runs.
+        let unknown = Value::Null;
+        let Some(doubt) = contract.doubt(&parameter.name, literal.unwrap_or(&unknown)) else { return };
+        if literal.is_some() || parameter.doubt == Some(Doubt::Name) {
+            self.findings.error(value.place, Code::Unverified, doubt).level = Level::Warning;
+        }
     }
 
     fn report_misfit(&mut self, value: &Written, misfit: Option<String>, note: &str) -> bool {

@@ -21,6 +21,8 @@ pub(super) struct CheckedBody {
     pub dependencies: Dependencies,
     /// How long it may take at most, as far as the body says it.
     pub total_timeout: Option<crate::Span>,
+    /// What it may spend at most, as far as the body says it.
+    pub budget: Option<crate::Money>,
     /// Labels that come with the body.
     pub labels: BTreeMap<String, String>,
 }
@@ -61,6 +63,7 @@ impl<'c> Checker<'c, '_> {
             optional: step.optional,
             on_unknown: step.on_unknown,
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
+            budget: body.budget,
             labels: body.labels.into_iter().chain(step.labels.clone()).collect(),
         };
         (step, seen)
@@ -165,6 +168,7 @@ impl<'c> Checker<'c, '_> {
                     body: plan::Body::Group(checked.scope),
                     dependencies: checked.outer,
                     total_timeout: None,
+                    budget: None,
                     labels: BTreeMap::new(),
                 }
             }
@@ -232,6 +236,7 @@ impl CheckedBody {
             output: Type::Any,
             dependencies: Dependencies::default(),
             total_timeout: None,
+            budget: None,
             labels: BTreeMap::new(),
         }
     }

@@ -73,6 +73,7 @@ impl<'c> Checker<'c, '_> {
                 scope: (*scope).clone(),
             },
             dependencies,
+            budget: document.budget,
             total_timeout: document.timeout.into_iter().chain(step.timeout.total).min(),
             labels: document.labels.clone(),
         }

@@ -72,8 +72,10 @@ codes! {
     UnknownPool = "unknown-pool",
     UnknownStep = "unknown-step",
     UnknownTest = "unknown-test",
+    Unpriced = "unpriced",
     Unquoted = "unquoted-expression",
     Unreadable = "unreadable",
+    Unverified = "unverified",
     Version = "version",
     WrongArguments = "wrong-arguments",
 }

@@ -159,6 +159,11 @@ impl Code {
             Code::UnknownTest => {
                 "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
+            Code::Unpriced => {
+                "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \
+                 nothing could be reserved for it, and the budget would not hold. Give the operation a price, or let \
+                 it run outside of the budget.\n\n  budget: 2.00\n  allow_unpriced: true"
+            }
             Code::Unquoted => {
                 "Without quotes, YAML reads `{` as the start of a map, so an expression needs quotes around the \
                  whole value.\n\n  text: \"{{ inputs.title }}\""
@@ -166,6 +171,11 @@ impl Code {
             Code::Unreadable => {
                 "The file doesn't exist or can't be read. A path is relative to the file that it is written in.\n\n  \
                  uses: ./parts/clip.yaml"
+            }
+            Code::Unverified => {
+                "Nobody has verified that the model has this parameter, or which of its values fit. It is sent as it \
+                 is and recorded with the attempt; the provider may refuse it, or leave it out of account. `motet models \
+                 show` tells what is verified."
             }
             Code::Version => {
                 "The first line says which version of the language the file is written in, so that later programs \

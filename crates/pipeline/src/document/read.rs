@@ -33,6 +33,11 @@ pub fn read(root: &Node, findings: &mut Findings) -> Option<Document> {
         description: fields.get("description").and_then(|node| value::text(node, "`description`", findings)),
         inputs: fields.get("inputs").map(|node| input::read_all(node, findings)).unwrap_or_default(),
         timeout: fields.get("timeout").and_then(|node| value::duration(node, findings)),
+        budget: fields.get("budget").and_then(|node| value::money(node, findings)),
+        allow_unpriced: fields
+            .get("allow_unpriced")
+            .and_then(|node| value::boolean(node, "`allow_unpriced`", findings))
+            .unwrap_or_default(),
         on_failure: fields.get("on_failure").map_or(OnFailure::Fail, |node| read_on_failure(node, findings)),
         labels: fields.get("labels").map(|node| value::labels(node, findings)).unwrap_or_default(),
         steps: fields.get("steps").map(|node| step::read_all(node, findings)).unwrap_or_default(),

@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
-use motet_engine::dispatcher::{Claim, Needs, Told, Verdicts};
-use motet_engine::{AttemptKey, Command, Input, RunId};
+use motet_engine::dispatcher::{Cause, Claim, Needs, Spent, Told, Verdicts};
+use motet_engine::{AttemptEvent, AttemptKey, Command, Event, Input, RunId, Turn};
+use motet_pipeline::Failure;
+use tokio_util::sync::CancellationToken;
 
-use super::{Driver, Effect};
+use super::{Driver, Effect, Message};
+use crate::operation::{Performer, Preparation, Prepared};
 use crate::warning::Warning;
+use crate::work::{ProgressSink, Work};
 
 impl Driver {
     /// Tells the gate something, and the runs what it says. What it must remember is made durable with the
@@ -21,13 +25,66 @@ impl Driver {
             self.gate.extend(events);
             for claim in grants {
                 match self.runs.contains_key(&claim.run) {
-                    true => self.tell(&claim.run, Input::Granted { key: claim.key }),
+                    true => self.prepare(claim),
                     false => mail.push_back(Told::Released { claim }),
                 }
             }
             for denial in denials {
                 let Claim { run, key } = denial.claim;
-                self.tell(&run, Input::Denied { key, failure: denial.failure });
+                self.tell(&run, Input::Denied { key, cause: denial.cause });
+            }
+        }
+    }
+
+    /// An attempt has what it needs. Of a call it is made out first what its request will be made with, so that this
+    /// is recorded before it leaves.
+    fn prepare(&mut self, claim: Claim) {
+        let Claim { run, key } = claim;
+        let Some(live) = self.runs.get(&run) else { return };
+        let prospect = live.run.prospect(&key).filter(|prospect| prospect.contract.call.is_some());
+        let performer = prospect.as_ref().map(|prospect| self.hands.performer_of(&prospect.contract));
+        let (Some(prospect), Some(Ok(Performer::Remote(remote)))) = (prospect, performer) else {
+            return self.tell(&run, Input::Granted { key, intent: None });
+        };
+        let progress = ProgressSink::new(live.publisher.feed().clone(), key.step.clone(), key.number);
+        let stop = CancellationToken::new();
+        let work = Work::new(self.hands.clone(), live.run.started(), prospect, stop, progress);
+        match remote.prepare(work) {
+            Preparation::Now(prepared) => self.begin(&run, key, prepared),
+            Preparation::Later(prepared) => {
+                let mail = self.mail.clone();
+                self.hands.world.spawn(Box::pin(async move {
+                    let prepared = prepared.await;
+                    // If nobody listens any more, it is made out again by whoever takes the run up.
+                    let _ = mail.send(Message::Prepared { run, key, prepared });
+                }));
+            }
+        }
+    }
+
+    /// It is known what the request of an attempt will be made with.
+    pub(super) fn begin(&mut self, run: &RunId, key: AttemptKey, prepared: Prepared) {
+        // Whoever leaves begins nothing.
+        if !self.leaving.is_empty() {
+            return;
+        }
+        match prepared {
+            Ok(intent) => self.tell(run, Input::Granted { key, intent }),
+            Err(failure) => {
+                self.tell(run, Input::Denied { key: key.clone(), cause: Cause::Failure(failure) });
+                self.release(run, key);
+            }
+        }
+    }
+
+    /// Tells the gate what came of calls, so that it is durable together with what the run makes of it.
+    pub(super) fn settle_calls(&mut self, id: &RunId, turn: &Turn) {
+        for event in &turn.events {
+            let Event::Attempt { key, event } = event else { continue };
+            let Some((failure, spent)) = end_of(event) else { continue };
+            let claim = Claim { run: id.clone(), key: key.clone() };
+            if self.dispatcher.awaits(&claim) {
+                self.tell_gate(Told::Seen { claim, failure: failure.cloned(), spent });
             }
         }
     }
@@ -72,4 +129,17 @@ impl Driver {
             self.tell_gate(Told::Tick);
         }
     }
+}
+
+/// What an event says of the end of an attempt, and of what it cost; nothing if it is no end.
+fn end_of(event: &AttemptEvent) -> Option<(Option<&Failure>, Spent)> {
+    Some(match event {
+        AttemptEvent::Succeeded { cost, .. } | AttemptEvent::Ended { cost, .. } => {
+            (None, Spent::Known(cost.amount))
+        }
+        AttemptEvent::Failed { failure, abandoned: true, .. } => (Some(failure), Spent::Later),
+        AttemptEvent::Failed { failure, cost, .. } => (Some(failure), Spent::Known(cost.amount)),
+        AttemptEvent::Unknown { failure } => (Some(failure), Spent::Unknown),
+        _ => return None,
+    })
 }

@@ -70,7 +70,8 @@ fn following(error: &Error) -> Option<Error> {
             changed: false,
         },
         Error::Untrusted { .. } => Error::Memory("the disk is full".into()),
-        Error::Memory(_) => Error::Clock(Timestamp(-1)),
+        Error::Memory(_) => Error::Providers("there is no provider `falx`".into()),
+        Error::Providers(_) => Error::Clock(Timestamp(-1)),
         Error::Clock(_) => Error::Settings {
             path: "motet.toml".into(),
             line: 2,

@@ -55,6 +55,7 @@ impl Error {
             Error::Untrusted { .. } => "project_untrusted",
             Error::Memory(_) => "trust_not_saved",
             Error::Clock(_) => "clock_before_1970",
+            Error::Providers(_) => "provider_unknown",
             Error::Settings { .. } => "settings_invalid",
         }
     }
@@ -125,6 +126,7 @@ impl Error {
             Error::File { verb, path, error } => format!("failed to {verb} {}: {error}", path.display()),
             Error::Untrusted { file, powers, .. } => format!("{}: {}", file.display(), power_words(powers)),
             Error::Memory(why) => format!("what you trust can't be saved: {why}"),
+            Error::Providers(message) => message.clone(),
             Error::Clock(now) => format!("this machine's clock is set before 1970 ({now})"),
             Error::Settings { path, line, column, message } => {
                 format!("{}:{line}:{column}: {message}", path.display())
@@ -171,6 +173,7 @@ impl Error {
             | Error::File { .. }
             | Error::Untrusted { .. }
             | Error::Memory(_)
+            | Error::Providers(_)
             | Error::Settings { .. } => return None,
         };
         Some(hint.to_owned())

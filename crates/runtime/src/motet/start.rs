@@ -222,6 +222,8 @@ impl Motet {
             inputs,
             seed: world.draw() as u64,
             user: options.user,
+            budget: None,
+            resends: Default::default(),
             labels,
         };
         let (accepted, answer) = oneshot::channel();

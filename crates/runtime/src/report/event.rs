@@ -127,6 +127,7 @@ fn name_of(event: &Event) -> &'static str {
             RunEvent::CancelRequested { .. } => "run.cancelling",
             RunEvent::Parked { .. } => "run.parked",
             RunEvent::Unparked {} => "run.unparked",
+            RunEvent::BudgetSet { .. } => "run.budget",
             RunEvent::Completed { .. } => "run.completed",
             RunEvent::Failed { .. } => "run.failed",
             RunEvent::Cancelled { .. } => "run.cancelled",
@@ -141,6 +142,7 @@ fn name_of(event: &Event) -> &'static str {
             StepEvent::FallbackTaken { .. } => "step.fallback",
             StepEvent::Parked { .. } => "step.parked",
             StepEvent::Resolved { .. } => "step.resolved",
+            StepEvent::Funded {} => "step.funded",
             StepEvent::Completed { .. } => "step.completed",
             StepEvent::Failed { .. } => "step.failed",
             StepEvent::Cancelled { .. } => "step.cancelled",
@@ -149,6 +151,7 @@ fn name_of(event: &Event) -> &'static str {
             AttemptEvent::Planned { .. } => "step.started",
             AttemptEvent::Accepted { .. } | AttemptEvent::AcceptedLate { .. } => "attempt.accepted",
             AttemptEvent::Absent {} => "attempt.absent",
+            AttemptEvent::Doubted { .. } => "attempt.doubted",
             AttemptEvent::Began { .. } => "attempt.running",
             AttemptEvent::Finished {} => "attempt.fetching",
             AttemptEvent::Unknown { .. } => "attempt.unknown",
@@ -217,6 +220,7 @@ fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
         RunEvent::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
         RunEvent::Parked { reason } => json!({ "reason": reason }),
         RunEvent::Unparked {} => json!({}),
+        RunEvent::BudgetSet { limit, by } => json!({ "limit": limit, "by": by }),
         RunEvent::Completed { .. } | RunEvent::Failed { .. } | RunEvent::Cancelled { .. } => json!({}),
     }
 }
@@ -252,19 +256,29 @@ fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json 
             json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })
         }
         StepEvent::Cancelled { reason } => json!({ "reason": reason }),
-        StepEvent::Ready { .. } | StepEvent::Woken {} => json!({}),
+        StepEvent::Ready { .. } | StepEvent::Woken {} | StepEvent::Funded {} => json!({}),
     }
 }
 
 fn attempt_details(event: &AttemptEvent) -> Json {
     match event {
-        AttemptEvent::Planned { target, operation, version, estimate, deadline } => json!({
-            "target": target, "operation": operation, "version": version, "deadline": deadline.to_string(),
-            "estimate": estimate,
-        }),
+        AttemptEvent::Planned { target, operation, version, estimate, deadline, intent } => {
+            let mut details = json!({
+                "target": target, "operation": operation, "version": version,
+                "deadline": deadline.to_string(), "estimate": estimate,
+            });
+            if let Some(intent) = intent {
+                details["credential"] = json!(intent.credential);
+                details["body"] = json!(intent.body);
+            }
+            details
+        }
         AttemptEvent::Accepted { job, .. } => json!({ "job": job }),
         AttemptEvent::AcceptedLate { job } => json!({ "job": job, "late": true }),
         AttemptEvent::Absent {} | AttemptEvent::Finished {} => json!({}),
+        AttemptEvent::Doubted { failure, deadline } => {
+            json!({ "message": failure.message, "deadline": deadline.to_string() })
+        }
         AttemptEvent::Began { deadline } => json!({ "deadline": deadline.to_string() }),
         AttemptEvent::Unknown { failure } => {
             json!({ "class": failure.class, "message": failure.message })
@@ -273,9 +287,9 @@ fn attempt_details(event: &AttemptEvent) -> Json {
         AttemptEvent::Succeeded { cost, usage } => {
             json!({ "cost": cost.amount, "cost_basis": cost.basis, "usage": usage })
         }
-        AttemptEvent::Failed { failure, cost, .. } => json!({
+        AttemptEvent::Failed { failure, cost, resent, .. } => json!({
             "class": failure.class, "message": failure.message, "cost": cost.amount,
-            "cost_basis": cost.basis,
+            "cost_basis": cost.basis, "resent": resent,
         }),
         AttemptEvent::Abandoned { reason, .. } => json!({ "reason": reason }),
         AttemptEvent::Ended { end, cost, .. } => {
@@ -297,12 +311,15 @@ mod tests {
     use super::*;
 
     /// Every public name; the documentation must describe each.
-    const NAMES: [&str; 35] = [
+    const NAMES: [&str; 38] = [
         "run.started",
         "run.found",
         "run.resumed",
         "run.progress",
         "run.cancelling",
+        "run.budget",
+        "step.funded",
+        "attempt.doubted",
         "run.completed",
         "run.failed",
         "run.cancelled",

@@ -207,7 +207,10 @@ impl Mask {
                 self.learn_inputs("", &started.inputs);
                 started.inputs = self.inputs("", &started.inputs);
             }
-            RunEvent::Resumed { .. } | RunEvent::Parked { .. } | RunEvent::Unparked {} => {}
+            RunEvent::Resumed { .. }
+            | RunEvent::Parked { .. }
+            | RunEvent::Unparked {}
+            | RunEvent::BudgetSet { .. } => {}
             RunEvent::Completed { outputs, .. } => *outputs = self.value(outputs),
             RunEvent::Failed { step, failure } => {
                 *step = step.as_ref().map(|step| self.path(step));
@@ -242,13 +245,16 @@ impl Mask {
             | StepEvent::Skipped { .. }
             | StepEvent::Slept { .. }
             | StepEvent::Resolved { .. }
+            | StepEvent::Funded {}
             | StepEvent::Woken {} => {}
         }
     }
 
     fn attempt_event(&self, event: &mut AttemptEvent) {
         match event {
-            AttemptEvent::Failed { failure, .. } | AttemptEvent::Unknown { failure } => self.failure(failure),
+            AttemptEvent::Failed { failure, .. }
+            | AttemptEvent::Unknown { failure }
+            | AttemptEvent::Doubted { failure, .. } => self.failure(failure),
             AttemptEvent::Ended { output, .. } => *output = output.as_ref().map(|value| self.value(value)),
             AttemptEvent::Abandoned { reason, .. } | AttemptEvent::Warned { message: reason } => {
                 *reason = self.text(reason);

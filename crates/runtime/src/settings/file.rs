@@ -1,6 +1,5 @@
 //! Reading `motet.toml`: every fault has its line and column.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use motet_pipeline::suggestion::{closest, listed};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::providers::Places;
 use super::{FILE_BYTES_MAX, Proposal, Setting, Settings, StorePlace};
 use crate::Error;
 
@@ -26,17 +26,17 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
         source.fault(error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("not TOML"))
     })?;
     let mut settings = Settings { file: Some(path.to_owned()), ..Settings::usual(folder) };
-    let mut places = BTreeMap::new();
+    let mut places = Places::new();
     for (setting, value) in source.entries(document.get_ref())? {
-        source.set(setting, value, &mut settings)?;
-        places.insert(setting, source.place(value.span()));
+        source.set(setting, value, &mut settings, &mut places)?;
+        places.insert(setting.key().to_owned(), source.place(value.span()));
     }
     Ok(Proposal::new(settings, bytes, &places))
 }
 
 pub(super) struct Source<'a> {
     path: &'a Path,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     text: &'a str,
 }
 
@@ -77,7 +77,13 @@ impl Source<'_> {
         Err(self.fault(key.span(), message))
     }
 
-    fn set(&self, setting: Setting, value: &Spanned<DeValue>, settings: &mut Settings) -> Result<(), Error> {
+    fn set(
+        &self,
+        setting: Setting,
+        value: &Spanned<DeValue>,
+        settings: &mut Settings,
+        places: &mut Places,
+    ) -> Result<(), Error> {
         let (found, span) = (value.get_ref(), value.span());
         let text = || self.text(setting.key(), found, span.clone());
         let tools = &mut settings.tools;
@@ -86,6 +92,8 @@ impl Source<'_> {
             Setting::Out => settings.out = self.folder.join(text()?),
             Setting::Processors => settings.processors = self.processors(found, span)?,
             Setting::Pools => settings.pools = self.pools(value)?,
+            Setting::Providers => settings.providers = self.providers(value, places)?,
+            Setting::Secrets => settings.secrets = self.secrets(value, places)?,
             Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
             Setting::Ffprobe => tools.ffprobe = self.program(text()?),
             Setting::EspeakNg => tools.espeak_ng = self.program(text()?),
@@ -102,7 +110,12 @@ impl Source<'_> {
         }
     }
 
-    fn text<'v>(&self, key: &str, value: &'v DeValue, span: Range<usize>) -> Result<&'v str, Error> {
+    pub(super) fn text<'v>(
+        &self,
+        key: &str,
+        value: &'v DeValue,
+        span: Range<usize>,
+    ) -> Result<&'v str, Error> {
         match value.as_str() {
             Some("") => Err(self.fault(span, format!("`{key}` is empty"))),
             Some(text) if text.starts_with('~') => {
@@ -140,7 +153,7 @@ impl Source<'_> {
     }
 
     /// Line and column, both from 1, the column in characters.
-    fn place(&self, span: Range<usize>) -> (usize, usize) {
+    pub(super) fn place(&self, span: Range<usize>) -> (usize, usize) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
@@ -156,7 +169,12 @@ mod tests {
     fn everything_can_be_set_and_paths_are_seen_from_the_file() {
         let text = "store = \".kept\"\nout = \"/films\"\nprocessors = 3\n[tools]\nffmpeg = \"bin/ffmpeg\"\n\
                     ffprobe = \"ffprobe6\"\nespeak_ng = \"/opt/espeak\"\nfont = \"title.ttf\"\n\
-                    [pools]\ngpu = 1\nsearch = { slots = 4, rate = \"30/1m\" }\nmail.rate = \"1/2s\"\n";
+                    [pools]\ngpu = 1\nsearch = { slots = 4, rate = \"30/1m\" }\nmail.rate = \"1/2s\"\n\
+                    [providers.fal]\nkey = \"env:FAL_KEY\"\n\
+                    keys = [\"file:keys/fal\", { name = \"spare\", key = \"env:FAL_2\" }]\n\
+                    base_url = \"https://gate.example/fal/\"\nbase_urls.queue = \"http://localhost:80\"\n\
+                    private = true\n[secrets.weather]\nkey = \"file:/run/weather\"\n\
+                    hosts = [\"API.weather.example\", \"*.example.net\"]\n";
         let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
         insta::assert_debug_snapshot!(settings);
     }
@@ -182,6 +200,32 @@ mod tests {
             "[pools]\nsearch = { rat = \"30/1m\" }",
             "[pools]\nsearch = { rate = \"fast\" }",
             "[pools.search]\nrate = 30",
+            "providers = 1",
+            "[providers]\nfal = 1",
+            "[providers.'a b']",
+            "[providers.fal]\nkye = 'env:FAL_KEY'",
+            "[providers.fal]\nkey = 'planted-literal-key'",
+            "[providers.fal]\nkey = 'env:planted-literal-key'",
+            "[providers.fal]\nkeys = ['env:FAL_KEY', 'planted-literal-key']",
+            "[providers.fal]\nkey = { name = 'main', key = 'planted-literal-key' }",
+            "[providers.fal]\nkey = { name = 'main' }",
+            "[providers.fal]\nkey = { name = 'ma in', key = 'env:A' }",
+            "[providers.fal]\nkeys = ['env:A', 'env:B', 'env:A']",
+            "[providers.fal]\nkeys = []",
+            "[providers.fal]\nkey = 1",
+            "[providers.fal]\nkey = 'file:~/fal'",
+            "[providers.fal]\nkey = 'file:keys/my key'",
+            "[providers.fal]\nbase_url = 'fal.run'",
+            "[providers.fal]\nbase_url = 'ftp://fal.run'",
+            "[providers.fal]\nbase_url = 'https://planted-literal-key@fal.run'",
+            "[providers.fal]\nbase_url = 'https://fal.run/?key=planted-literal-key'",
+            "[providers.fal]\nbase_url = 'http://fal.example'",
+            "[providers.fal]\nbase_urls = 'https://fal.run'",
+            "[providers.fal]\nprivate = 'yes'",
+            "[secrets]\nweather = 'planted-literal-key'",
+            "[secrets.weather]\nkey = 'planted-literal-key'\nhosts = ['a.example']",
+            "[secrets.weather]\nkey = 'env:WEATHER'",
+            "[secrets.weather]\nkey = 'env:WEATHER'\nhosts = ['https://a.example']",
             "store = ",
             "store = 'a'\nstore = 'b'",
             "'tools.ffmpeg' = 'x'",
@@ -189,6 +233,7 @@ mod tests {
         ];
         let messages =
             table.map(|text| read(Path::new("motet.toml"), text.as_bytes()).unwrap_err().to_string());
+        assert!(messages.iter().all(|message| !message.contains("planted")), "{messages:?}");
         insta::assert_snapshot!(messages.join("\n"));
     }
 

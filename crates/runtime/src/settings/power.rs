@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Setting, Settings, StorePlace};
+use super::{ProviderSettings, SecretSettings, Setting, Settings, StorePlace};
 
 /// Something that a setting would allow and that waits for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Power {
     /// The line and the column where the file says it, both from 1, the column in characters. Nothing
     /// for a usual folder that is a link: no file says it.
     pub place: Option<(usize, usize)>,
-    /// What the setting comes to: a program, the path where it leads, a number.
+    /// What the setting comes to: a program, the path where it leads, a number; what is done, in words.
     pub value: String,
 }
 
@@ -27,6 +27,7 @@ impl fmt::Display for Power {
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
             Setting::Pools => write!(f, "makes pools: {value}"),
+            Setting::Providers | Setting::Secrets => f.write_str(value),
             Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
             Setting::Ffprobe => write!(f, "runs `{value}` as ffprobe"),
             Setting::EspeakNg => write!(f, "runs `{value}` as espeak-ng"),
@@ -34,10 +35,46 @@ impl fmt::Display for Power {
     }
 }
 
-/// The table of all settings: what each comes to if that is a power. Harmless are usual values, paths
+/// What a setting asks for: one thing, or one for each of its parts. With each goes the name of the part, as it is
+/// written in full.
+pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, String)> {
+    match setting {
+        Setting::Providers => settings.providers.iter().flat_map(claims_of_provider).collect(),
+        Setting::Secrets => settings.secrets.iter().map(claim_of_secret).collect(),
+        _ => {
+            let value = value_of_power(setting, settings);
+            value.into_iter().map(|value| (setting.key().to_owned(), value)).collect()
+        }
+    }
+}
+
+fn claims_of_provider((name, settings): (&String, &ProviderSettings)) -> Vec<(String, String)> {
+    let mut claims = Vec::new();
+    let mut claim = |part: &str, value: String| claims.push((format!("providers.{name}.{part}"), value));
+    for key in &settings.keys {
+        claim("key", format!("gives {name} a key from {}", key.source));
+    }
+    if let Some(url) = &settings.base_url {
+        claim("base_url", format!("sends all requests for {name}, with its keys, to {url}"));
+    }
+    for (role, url) in &settings.base_urls {
+        claim("base_urls", format!("sends requests for {name} ({role}), with its keys, to {url}"));
+    }
+    if settings.private {
+        claim("private", format!("lets replies of {name} lead to this machine and into private networks"));
+    }
+    claims
+}
+
+fn claim_of_secret((name, settings): (&String, &SecretSettings)) -> (String, String) {
+    let hosts = settings.hosts.join(", ");
+    (format!("secrets.{name}"), format!("sends what is in {} to {hosts}", settings.source))
+}
+
+/// The table of the other settings: what each comes to if that is a power. Harmless are usual values, paths
 /// that stay in the project, and numbers up to what is usual. A base URL, a callback address, a
 /// credential and a private host are powers whatever they are.
-pub(super) fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
+fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
     let usual = Settings::usual(&settings.folder);
     let project = Project::of(settings);
     let (tools, usual_tools) = (&settings.tools, &usual.tools);
@@ -51,6 +88,8 @@ pub(super) fn value_of_power(setting: Setting, settings: &Settings) -> Option<St
         Setting::Processors => above(usual.processors, settings.processors),
         // They only hold back, and only steps of this project.
         Setting::Pools => None,
+        // They have claims of their own.
+        Setting::Providers | Setting::Secrets => None,
         Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
         Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
         Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),

@@ -1,12 +1,12 @@
 //! What a project asks to be set, before a person has agreed.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Digest;
 use motet_pipeline::contract::Catalogue;
 
-use super::power::value_of_power;
+use super::power::claims;
+use super::providers::Places;
 use super::{Power, Setting, Settings};
 use crate::Error;
 use crate::trust::{Trust, Verdict};
@@ -43,16 +43,12 @@ pub struct Proposal {
 
 impl Proposal {
     /// The proposal of a file whose `text` makes `settings`; `places` is where it sets what.
-    pub(super) fn new(
-        settings: Settings,
-        text: &[u8],
-        places: &BTreeMap<Setting, (usize, usize)>,
-    ) -> Proposal {
-        let power = |setting: Setting| {
-            let value = value_of_power(setting, &settings)?;
-            Some(Power { setting, place: places.get(&setting).copied(), value })
+    pub(super) fn new(settings: Settings, text: &[u8], places: &Places) -> Proposal {
+        let powers_of = |setting: Setting| {
+            let claims = claims(setting, &settings).into_iter();
+            claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })
         };
-        let powers = Setting::ALL.into_iter().filter_map(power).collect();
+        let powers = Setting::ALL.into_iter().flat_map(powers_of).collect();
         Proposal { settings, digest: Digest::of(text), powers }
     }
 
@@ -140,6 +136,17 @@ mod tests {
             Setting::Font => ("'fonts/Title.ttf'", OUTSIDE),
             Setting::Processors => ("1", &["1024"]),
             Setting::Pools => ("{ gpu = 1000000 }", &[]),
+            Setting::Providers => (
+                "{ fal = { private = false } }",
+                &[
+                    "{ fal = { private = true } }",
+                    "{ fal = { key = 'env:FAL_KEY' } }",
+                    "{ fal = { keys = ['file:/k'] } }",
+                    "{ fal = { base_url = 'https://fal.example' } }",
+                    "{ fal = { base_urls.queue = 'http://127.0.0.1' } }",
+                ],
+            ),
+            Setting::Secrets => ("{}", &["{ weather = { key = 'env:HOME', hosts = ['evil.example'] } }"]),
             Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
             Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
             Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),
@@ -162,7 +169,10 @@ mod tests {
     #[test]
     fn a_power_says_where_it_stands_and_what_it_would_allow() {
         let text = "store = '/kept'\nout = '../films'\nprocessors = 1000\n[tools]\n  ffmpeg = 'bin/ffmpeg'\n\
-                    ffprobe = 'probe'\nespeak_ng = '/bin/sh'\nfont = '/etc/passwd'\n";
+                    ffprobe = 'probe'\nespeak_ng = '/bin/sh'\nfont = '/etc/passwd'\n[providers.fal]\n\
+                    keys = ['env:FAL_KEY', { name = 'spare', key = 'file:keys/fal' }]\nprivate = true\n\
+                    base_url = 'https://evil.example/fal/'\nbase_urls = { queue = 'http://[::1]:80/' }\n\
+                    [secrets.weather]\nkey = 'env:HOME'\nhosts = ['*.Evil.example', '10.0.0.1']\n";
         let proposal = proposed(text, |_| {});
         let root = crate::settings::end_of(proposal.folder().parent().unwrap()).unwrap();
         let line = |power: &Power| format!("{:?} {}: {power}", power.place.unwrap(), power.setting);

@@ -13,6 +13,10 @@ pub enum Setting {
     Processors,
     /// `pools`: what steps share that name one.
     Pools,
+    /// `providers`: where their keys are and where requests go.
+    Providers,
+    /// `secrets`: where they are and who may be told.
+    Secrets,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -25,11 +29,13 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 8] = [
+    pub const ALL: [Setting; 10] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
         Setting::Pools,
+        Setting::Providers,
+        Setting::Secrets,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -43,6 +49,8 @@ impl Setting {
             Setting::Out => "out",
             Setting::Processors => "processors",
             Setting::Pools => "pools",
+            Setting::Providers => "providers",
+            Setting::Secrets => "secrets",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",

@@ -2,6 +2,7 @@
 
 mod clock;
 mod watch;
+mod wire;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,10 +17,14 @@ pub use clock::now;
 
 use super::{Durable, OnHeld, World};
 use crate::process::{self, Finished, Process, ProcessError};
+use crate::world::wire::{Fault, Reply, Request};
 
-/// The machine's clock, disk, programs and threads. Must be used inside a tokio runtime.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LiveWorld;
+/// The machine's clock, disk, network, programs and threads. Must be used inside a tokio runtime; one that
+/// has sent something, inside the same one. Clones share the connections that are kept.
+#[derive(Clone, Debug, Default)]
+pub struct LiveWorld {
+    wire: wire::Wire,
+}
 
 /// After so long, who sleeps looks at the clock again: timers stand still while the machine sleeps.
 const SLEEP_MAX: Span = Span::seconds(5);
@@ -78,6 +83,10 @@ impl World for LiveWorld {
             return durable(appended);
         }
         store.append_all(batch, durable);
+    }
+
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(self.wire.clone().exchange(request))
     }
 
     fn run_process(

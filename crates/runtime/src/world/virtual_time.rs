@@ -1,5 +1,6 @@
 //! A world on one thread whose clock jumps.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,18 +10,22 @@ use motet_store::{Batch, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::wire::{self, Cause, Fault, Phase, Reply, Request};
 use super::{Durable, World};
 use crate::process::{Finished, Process, ProcessError};
 
 /// Virtual time: nothing waits, everything is in order, and the same seed gives the same story.
 ///
 /// Use it inside [`run`], with a store in memory.
-#[derive(Debug)]
 pub struct VirtualWorld {
     begin: Instant,
     epoch: Timestamp,
     state: Mutex<u64>,
+    network: Network,
 }
+
+/// What answers requests.
+type Network = Box<dyn Fn(Request) -> BoxFuture<'static, Result<Reply, Fault>> + Send + Sync>;
 
 /// Runs `story` to its end on this thread, under virtual time.
 ///
@@ -34,7 +39,38 @@ pub fn run<F: Future>(story: F) -> F::Output {
 impl VirtualWorld {
     /// A world that begins at `epoch`, with all randomness drawn from `seed`. Call it inside [`run`].
     pub fn new(epoch: Timestamp, seed: u64) -> VirtualWorld {
-        VirtualWorld { begin: Instant::now(), epoch, state: Mutex::new(seed) }
+        let nobody = |_: Request| -> BoxFuture<'static, Result<Reply, Fault>> {
+            let fault = Fault::new(Phase::Connect, Cause::Unresolved).because("this world has no network");
+            Box::pin(async { Err(fault) })
+        };
+        let network = Box::new(nobody);
+        VirtualWorld { begin: Instant::now(), epoch, state: Mutex::new(seed), network }
+    }
+
+    /// The same world, in which `answer` answers every request. What takes longer than the request may take
+    /// is a timeout.
+    ///
+    /// ```
+    /// use motet::world::virtual_time::{self, VirtualWorld};
+    /// use motet::world::wire::Reply;
+    /// virtual_time::run(async {
+    ///     let world = VirtualWorld::new(motet::language::Timestamp(0), 7);
+    ///     let world = world.with_network(|request| async move {
+    ///         Ok(Reply::of(200, &[], request.url.path().to_owned()))
+    ///     });
+    /// #   drop(world);
+    /// });
+    /// ```
+    #[must_use]
+    pub fn with_network<Answer>(
+        mut self,
+        answer: impl Fn(Request) -> Answer + Send + Sync + 'static,
+    ) -> VirtualWorld
+    where
+        Answer: Future<Output = Result<Reply, Fault>> + Send + 'static,
+    {
+        self.network = Box::new(move |request| Box::pin(answer(request)));
+        self
     }
 
     /// The next number of the splitmix64 sequence.
@@ -75,6 +111,17 @@ impl World for VirtualWorld {
         durable(store.append_now(batch));
     }
 
+    /// A connection takes no time here.
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let deadline = Instant::now() + request.timeouts.request;
+        let answer = (self.network)(request);
+        Box::pin(async move {
+            let answered = tokio::time::timeout_at(deadline, answer).await;
+            let reply = answered.unwrap_or_else(|_| Err(Fault::new(Phase::Wait, Cause::TimedOut)))?;
+            Ok(Reply { body: wire::until(deadline, reply.body), ..reply })
+        })
+    }
+
     /// There are no programs in this world: operations that need one are replaced by the test kit.
     fn run_process(
         &self,
@@ -82,5 +129,11 @@ impl World for VirtualWorld {
         _stop: CancellationToken,
     ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
         Box::pin(async move { Err(ProcessError::Missing { program: process.program }) })
+    }
+}
+
+impl fmt::Debug for VirtualWorld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualWorld").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use motet::language::Timestamp;
 use motet::process::{Finished, Process, ProcessError};
 use motet::store::{Batch, Store};
 use motet::world::virtual_time::VirtualWorld;
+use motet::world::wire::{Fault, Reply, Request};
 use motet::world::{Durable, World};
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +75,10 @@ impl<A: Alteration> World for Altered<A> {
 
     fn before_engine(&self, run: &RunId) {
         self.0.before_engine(run);
+    }
+
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.world().exchange(request)
     }
 
     fn run_process(

@@ -57,6 +57,7 @@ fn shots(store: &Store) -> Score {
             estimate: Money::ZERO,
             deadline: Timestamp(99),
             version: 1,
+            intent: None,
         },
     };
     let cost: Money = "0.5".parse().unwrap();
@@ -72,6 +73,7 @@ fn shots(store: &Store) -> Score {
             cost: Cost::billed(cost),
             abandoned: false,
             until: None,
+            resent: false,
         },
     };
     let failed = |step: &str| Event::Step {

@@ -55,6 +55,7 @@ pub fn steps_are_told_as_they_go(store: &Store) {
             estimate: Money::ZERO,
             deadline: Timestamp(99),
             version: 1,
+            intent: None,
         },
     };
     let failed = |attempt| Event::Attempt {
@@ -64,6 +65,7 @@ pub fn steps_are_told_as_they_go(store: &Store) {
             cost: Cost::billed("0.1".parse().unwrap()),
             abandoned: false,
             until: None,
+            resent: false,
         },
     };
     let retry = Event::Step {

@@ -47,6 +47,8 @@ impl Score {
             inputs,
             seed: u64::MAX,
             user: Some("ada".into()),
+            budget: None,
+            resends: Default::default(),
             labels,
         })))]);
         score
@@ -73,6 +75,7 @@ impl Score {
                         estimate: Money::ZERO,
                         deadline: Timestamp(1_800_000_000_000),
                         version: 1,
+                        intent: None,
                     },
                 },
             ]);
@@ -171,6 +174,7 @@ fn every_event() -> Vec<Vec<Event>> {
             estimate: money("0.25"),
             deadline: Timestamp(1_700_000_600_000),
             version: 1,
+            intent: None,
         },
     };
     let skipped = |name: &str, reason| Event::Step {
@@ -208,6 +212,7 @@ fn every_event() -> Vec<Vec<Event>> {
                     cost: Cost::billed(money("0.01")),
                     abandoned: true,
                     until: None,
+                    resent: false,
                 },
             },
             Event::Step {
@@ -228,6 +233,7 @@ fn every_event() -> Vec<Vec<Event>> {
                     cost: Cost::NONE,
                     abandoned: false,
                     until: None,
+                    resent: false,
                 },
             },
             Event::Step {

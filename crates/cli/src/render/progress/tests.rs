@@ -54,6 +54,8 @@ impl Story {
             inputs: nothing(),
             seed: 1,
             user: None,
+            budget: None,
+            resends: Default::default(),
             labels: Default::default(),
         };
         story.tell(0, [Event::Run(RunEvent::Started(Box::new(started)))]);
@@ -81,6 +83,7 @@ impl Story {
                 estimate: Default::default(),
                 deadline: at(seconds + 300),
                 version: 1,
+                intent: None,
             },
         };
         self.tell(seconds, [ready, planned]);
@@ -108,6 +111,7 @@ impl Story {
                 cost: Default::default(),
                 abandoned: false,
                 until: None,
+                resent: false,
             },
         };
         self.tell(seconds, [failed]);

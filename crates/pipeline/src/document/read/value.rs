@@ -8,7 +8,7 @@ use super::super::scalar::Doubt;
 use super::super::words::Key;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::suggestion::closest;
-use crate::{Class, Span, Value};
+use crate::{Class, Money, Span, Value};
 
 /// Reports a scalar that can't be taken as data because it is in doubt.
 pub fn refuse_doubt(place: Place, text: &str, doubt: &Doubt, findings: &mut Findings) {
@@ -126,6 +126,30 @@ pub fn duration(node: &Node, findings: &mut Findings) -> Option<Span> {
     let finding = findings.error(node.place, Code::BadValue, message).help(HELP);
     if written.contains("{{") {
         finding.note("policies are fixed before a run: they can't hold expressions");
+    }
+    None
+}
+
+/// An amount in dollars, read from the text of the scalar: never through a float.
+pub fn money(node: &Node, findings: &mut Findings) -> Option<Money> {
+    let amount = match &node.kind {
+        Kind::Unreadable => return None,
+        Kind::Scalar(scalar) => scalar.text.trim().parse::<Money>().ok(),
+        _ => None,
+    };
+    if let Some(amount) = amount.filter(|amount| *amount >= Money::ZERO) {
+        return Some(amount);
+    }
+    let written = node.scalar().map_or(node.kind_word().to_owned(), |scalar| format!("`{}`", scalar.text));
+    let message = match amount {
+        Some(_) => format!("{written} is less than nothing"),
+        None => format!("{written} is not an amount of money"),
+    };
+    let finding = findings
+        .error(node.place, Code::BadValue, message)
+        .help("write US dollars as a plain decimal, such as 2, 0.50 or 0.003");
+    if written.contains("{{") {
+        finding.note("policies are fixed before a run: they hold no expressions");
     }
     None
 }

@@ -144,7 +144,7 @@ impl StepRecord {
                 self.wakes_at = Some(*until);
                 self.reason = Some(reason.clone());
             }
-            StepEvent::Woken {} | StepEvent::Resolved { .. } => {}
+            StepEvent::Woken {} | StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Parked { message, .. } => self.reason = Some(message.clone()),
             StepEvent::Skipped { reason } => {
                 self.reason = Some(reason.to_string());
@@ -187,6 +187,7 @@ impl StepRecord {
                 }
             }
             AttemptEvent::Absent {}
+            | AttemptEvent::Doubted { .. }
             | AttemptEvent::Began { .. }
             | AttemptEvent::Finished {}
             | AttemptEvent::Unknown { .. }

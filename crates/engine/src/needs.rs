@@ -1,0 +1,80 @@
+//! What attempts need before they may begin: slots, a way to the provider, money.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use motet_pipeline::contract::Work;
+use motet_pipeline::plan::{Body, Target};
+use motet_pipeline::price::Facts;
+use motet_pipeline::{Class, Money};
+
+use crate::dispatcher::{Bill, Cap, Needs, Way};
+use crate::node::NodeId;
+use crate::run::Run;
+
+impl Run {
+    /// What the present target of `id` must be given before it may start, or what its attempt at work holds.
+    pub(crate) fn needs(&self, id: NodeId) -> Needs {
+        let Some(attempts) = &self.node(id).attempts else { return Needs::default() };
+        let Body::Operation(targets) = &self.graph.step(self.step_id(id)).body else {
+            return Needs::default();
+        };
+        let (target, behind) = (&targets[attempts.target], &targets[attempts.target + 1..]);
+        let attempt = attempts.wanted();
+        let amount = attempt.map_or_else(|| self.estimate(id), |attempt| attempt.estimate);
+        let intent = attempt.and_then(|attempt| attempt.intent.as_ref());
+        Needs {
+            processor: target.contract.work == Work::Processor,
+            pool: target.pool.clone(),
+            credential: intent.filter(|intent| !intent.credential.is_empty()).map(|intent| intent.place()),
+            breaker: way_to(target, behind).map(Box::new),
+            money: (!amount.is_zero()).then(|| Box::new(Bill { amount, caps: self.caps(id) })),
+        }
+    }
+
+    /// Whether an attempt of `id`, at whatever target, may hold something.
+    pub(crate) fn may_hold(&self, id: NodeId) -> bool {
+        match &self.graph.step(self.step_id(id)).body {
+            Body::Operation(targets) => targets.iter().any(needs_anything),
+            Body::Group(_) | Body::Pipeline { .. } => false,
+        }
+    }
+
+    /// The most that the next attempt of `id` may cost. What has no price is let through only where the pipeline, or
+    /// whoever started the run, allows it: then nothing can be reserved.
+    pub(crate) fn estimate(&self, id: NodeId) -> Money {
+        let Some(attempts) = &self.node(id).attempts else { return Money::ZERO };
+        let Some(given) = attempts.inputs.as_map() else { return Money::ZERO };
+        let target = self.target(id, attempts.target);
+        let (contract, unknown) = (&target.contract, BTreeSet::new());
+        let facts = Facts { contract, given, unknown: &unknown, job: Some(target.timeouts.job) };
+        contract.estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
+    }
+
+    /// The caps that what `id` spends counts against: those of the run and of the used files around it.
+    fn caps(&self, id: NodeId) -> Vec<Cap> {
+        let mut caps = Vec::new();
+        let of_run = |limit| Cap { name: format!("run {}", self.id()).into(), limit };
+        caps.extend(self.budget.map(of_run));
+        let mut at = id;
+        while at != NodeId::ROOT {
+            let limit = self.graph.step(self.step_id(at)).budget;
+            let name = || format!("run {} {}", self.id(), self.node(at).path).into();
+            caps.extend(limit.map(|limit| Cap { name: name(), limit }));
+            at = self.scope_node(at);
+        }
+        caps
+    }
+}
+
+/// Whether an attempt at `target` must be given something before it may begin.
+pub(crate) fn needs_anything(target: &Target) -> bool {
+    target.contract.work == Work::Processor || target.pool.is_some() || target.contract.call.is_some()
+}
+
+/// The way to a provider. Where a fallback is there for a provider that can't be reached, nobody waits for it.
+fn way_to(target: &Target, behind: &[Target]) -> Option<Way> {
+    target.contract.call?;
+    let waits = !behind.iter().any(|fallback| fallback.on.contains(&Class::Unavailable));
+    Some(Way { target: Arc::from(target.contract.provider()), waits })
+}

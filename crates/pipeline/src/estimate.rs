@@ -1,0 +1,357 @@
+//! What a run of a plan is going to cost, as far as that is known before it begins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::expression::{Context, Template};
+use crate::plan::{Body, Plan, Scope, Step, Target};
+use crate::price::{Estimate, Facts};
+use crate::value::Map;
+use crate::{Money, Value};
+
+/// How many items of a list are estimated one by one; of a longer one, all are taken for unknown.
+const ITEMS_MAX: usize = 1000;
+
+/// What a run is going to cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlanEstimate {
+    /// All of it, as far as it is known.
+    pub total: Spread,
+    /// What each step is going to cost that may cost anything, in the order of the plan.
+    pub steps: Vec<StepEstimate>,
+}
+
+/// What a step is going to cost, with all of its items.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepEstimate {
+    /// The step: names with `/` between them, without keys of items.
+    pub step: String,
+    /// The operation of its first target.
+    pub operation: String,
+    /// How much, as far as it is known.
+    pub spread: Spread,
+    /// Why the price isn't known of one of its targets: the operation and the reason.
+    pub unpriced: Option<(String, String)>,
+}
+
+/// An amount that isn't known yet, in US dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// The least.
+    pub low: Money,
+    /// What it usually is.
+    pub likely: Money,
+    /// The most, if no further attempt is made; nothing if there is no bound, because nobody knows how many items
+    /// there will be.
+    pub high: Option<Money>,
+    /// Whether the most rests on an assumption.
+    pub assumed: bool,
+}
+
+impl Default for Spread {
+    fn default() -> Spread {
+        Spread::from(Estimate::NOTHING)
+    }
+}
+
+impl From<Estimate> for Spread {
+    fn from(estimate: Estimate) -> Spread {
+        let Estimate { low, likely, high, assumed } = estimate;
+        Spread { low, likely, high: Some(high), assumed }
+    }
+}
+
+impl Spread {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Spread) -> Spread {
+        Spread {
+            low: self.low + other.low,
+            likely: self.likely + other.likely,
+            high: self.high.zip(other.high).map(|(one, other)| one + other),
+            assumed: self.assumed || other.assumed,
+        }
+    }
+
+    /// One of them, and the first usually.
+    fn or(self, other: Spread) -> Spread {
+        Spread {
+            low: self.low.min(other.low),
+            likely: self.likely,
+            high: self.high.zip(other.high).map(|(one, other)| one.max(other)),
+            assumed: self.assumed || other.assumed,
+        }
+    }
+
+    /// Whether it costs nothing for certain.
+    pub fn is_nothing(&self) -> bool {
+        self.high == Some(Money::ZERO)
+    }
+}
+
+impl PlanEstimate {
+    /// The steps of which nobody knows the price.
+    pub fn unpriced(&self) -> impl Iterator<Item = &StepEstimate> {
+        self.steps.iter().filter(|step| step.unpriced.is_some())
+    }
+}
+
+impl Plan {
+    /// What a run with these inputs is going to cost. Inputs that aren't given yet widen it.
+    pub fn estimate(&self, inputs: &Map) -> PlanEstimate {
+        let defaults = self.inputs.iter().filter(|input| !inputs.contains_key(&input.name));
+        let mut known = inputs.clone();
+        for input in defaults {
+            if let Some(default) = &input.default {
+                known.insert(input.name.clone(), default.clone());
+            }
+        }
+        let mut estimator = Estimator::default();
+        let names = Names { inputs: known, items: BTreeMap::new() };
+        let total = estimator.scope(&self.root, &names, "");
+        PlanEstimate { total, steps: estimator.steps }
+    }
+}
+
+/// What is known of the names of expressions.
+#[derive(Clone, Default)]
+struct Names {
+    inputs: Map,
+    items: BTreeMap<String, Value>,
+}
+
+#[derive(Default)]
+struct Estimator {
+    steps: Vec<StepEstimate>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Estimator {
+    fn scope(&mut self, scope: &Scope, names: &Names, path: &str) -> Spread {
+        scope.steps.iter().fold(Spread::default(), |sum, step| sum.and(self.step(step, names, path)))
+    }
+
+    fn step(&mut self, step: &Step, names: &Names, around: &str) -> Spread {
+        let path = if around.is_empty() { step.name.clone() } else { format!("{around}/{}", step.name) };
+        let all = match &step.each {
+            None => self.once(step, names, &path),
+            Some(each) => match names.value(&each.list).as_ref().and_then(Value::as_list) {
+                Some(items) if items.len() <= ITEMS_MAX => {
+                    let item = |(index, item): (usize, &Value)| {
+                        let mut names = names.clone();
+                        names.items.insert(each.item_name.clone(), item.clone());
+                        names.items.insert("index".into(), Value::from(index as i64));
+                        self.once(step, &names, &path)
+                    };
+                    items.iter().enumerate().map(item).fold(Spread::default(), Spread::and)
+                }
+                _ => {
+                    let one = self.once(step, &names.without(&each.item_name), &path);
+                    self.unbind(&path);
+                    one.of_unknown_number()
+                }
+            },
+        };
+        // Whether it runs is known only then, and a tolerated one may cost nothing.
+        if step.condition.is_some() { Spread { low: Money::ZERO, ..all } } else { all }
+    }
+
+    /// One run of a step, or of one item of it.
+    fn once(&mut self, step: &Step, names: &Names, path: &str) -> Spread {
+        match &step.body {
+            Body::Operation(targets) => self.operation(targets, names, path),
+            Body::Group(scope) => self.scope(scope, names, path),
+            Body::Pipeline { inputs, with, scope, .. } => {
+                let given = with.iter().filter_map(|(name, value)| Some((name.clone(), names.value(value)?)));
+                let mut inner = Names { inputs: given.collect(), items: BTreeMap::new() };
+                for input in inputs.iter().filter(|input| !with.iter().any(|(name, _)| *name == input.name)) {
+                    if let Some(default) = &input.default {
+                        inner.inputs.insert(input.name.clone(), default.clone());
+                    }
+                }
+                self.scope(scope, &inner, path)
+            }
+        }
+    }
+
+    fn operation(&mut self, targets: &[Target], names: &Names, path: &str) -> Spread {
+        let Some(first) = targets.first() else { return Spread::default() };
+        let mut spread = None;
+        let mut unpriced = None;
+        for target in
+            targets.iter().filter(|target| target.contract.is_paid() || target.contract.price.is_some())
+        {
+            let own = std::ptr::eq(target, first);
+            match estimate_of(target, (!own).then_some(first), names) {
+                Ok(estimate) => {
+                    let estimate = Spread::from(estimate);
+                    let before = spread.or((!own).then(Spread::default));
+                    spread = Some(before.map_or(estimate, |before: Spread| before.or(estimate)));
+                }
+                Err(reason) => _ = unpriced.get_or_insert((target.contract.operation.clone(), reason)),
+            }
+        }
+        if spread.is_none() && unpriced.is_none() {
+            return Spread::default();
+        }
+        let spread = spread.unwrap_or_default();
+        let place = *self.places.entry(path.to_owned()).or_insert(self.steps.len());
+        if place == self.steps.len() {
+            let (step, operation) = (path.to_owned(), first.contract.operation.clone());
+            self.steps.push(StepEstimate { step, operation, spread: Spread::default(), unpriced: None });
+        }
+        let entry = &mut self.steps[place];
+        entry.spread = entry.spread.and(spread);
+        if entry.unpriced.is_none() {
+            entry.unpriced = unpriced;
+        }
+        spread
+    }
+
+    /// Nobody knows how often the steps at `path` or inside run.
+    fn unbind(&mut self, path: &str) {
+        let inside = format!("{path}/");
+        let within = |step: &&mut StepEstimate| step.step == path || step.step.starts_with(&inside);
+        for step in self.steps.iter_mut().filter(within) {
+            step.spread = step.spread.of_unknown_number();
+        }
+    }
+}
+
+impl Spread {
+    /// So much for each of a number of items that nobody knows.
+    fn of_unknown_number(self) -> Spread {
+        Spread { low: Money::ZERO, high: self.high.filter(Money::is_zero), ..self }
+    }
+}
+
+/// What one call of a target is going to cost. A fallback inherits what the first target is given.
+fn estimate_of(target: &Target, first: Option<&Target>, names: &Names) -> Result<Estimate, String> {
+    let (mut given, mut unknown) = (Map::new(), BTreeSet::new());
+    let inherited = first.into_iter().flat_map(|first| &first.with);
+    for (name, template) in inherited.chain(&target.with) {
+        given.remove(name);
+        unknown.remove(name);
+        match names.value(template) {
+            Some(value) => _ = given.insert(name.clone(), value),
+            None => _ = unknown.insert(name.clone()),
+        }
+    }
+    let job = target.timeouts.job;
+    let facts = Facts { contract: &target.contract, given: &given, unknown: &unknown, job: Some(job) };
+    target.contract.estimate(&facts).map_err(|unpriced| unpriced.reason)
+}
+
+impl Names {
+    fn without(&self, item: &str) -> Names {
+        let mut names = self.clone();
+        names.items.remove(item);
+        names.items.remove("index");
+        names
+    }
+
+    /// The value of a template, if all that it refers to is known.
+    fn value(&self, template: &Template) -> Option<Value> {
+        if let Some(value) = template.as_literal() {
+            return Some(value.clone());
+        }
+        let is_known = |path: &[String]| match path {
+            [root, name, ..] if root == "inputs" => self.inputs.contains_key(name),
+            [root, ..] => self.items.contains_key(root),
+            [] => false,
+        };
+        if !template.references().iter().all(|reference| is_known(&reference.path)) {
+            return None;
+        }
+        let mut context = Context::default();
+        context.values.insert("inputs".into(), Value::Map(self.inputs.clone().into()));
+        for (name, value) in &self.items {
+            context.values.insert(name.clone(), value.clone());
+        }
+        template.evaluate(&context).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
+    use crate::price::{Amount, Factor, Measure, Price, Range, Rate, Source, Unit};
+    use crate::{Bundle, Type, check};
+
+    /// A model that costs $0.01 for each image, of at most four.
+    fn painter() -> Contract {
+        let count = Factor {
+            from: vec![Source::of("count", Measure::Number)],
+            otherwise: Range::new(Amount::whole(1), Amount::whole(1), Amount::whole(4)),
+            rounded_up: false,
+            rough: false,
+        };
+        let mut contract = Contract::new("lab/painter", Work::Model)
+            .input(Parameter::required("prompt", Type::Text))
+            .input(Parameter::optional("count", Type::Integer).range(1.0, 4.0).default(1_i64))
+            .output("image", Type::Any)
+            .call(Call::paid(CallForm::Job));
+        let rate = Rate::new(Unit::Image, 1, "0.01".parse().unwrap());
+        contract.price = Some(Price::of(rate).counted(Unit::Image, vec![count]));
+        contract
+    }
+
+    fn estimate(steps: &str, inputs: Map) -> String {
+        let unpriced = Contract::new("lab/secret", Work::Model)
+            .output("image", Type::Any)
+            .call(Call::paid(CallForm::Direct));
+        let mut list = Contract::new("task/list", Work::Task).output("items", Type::list(Type::Integer));
+        list.open_inputs = true;
+        let text = format!(
+            "motet: 1\ninputs: {{ n: {{ type: integer, default: 2 }}, shots: {{ type: array, default: [a, b, c] }} }}\n\
+             steps:\n{steps}"
+        );
+        let checked =
+            check::check(&Bundle::of_text("a.yaml", &text), &Catalogue::new([painter(), unpriced, list]));
+        let plan = checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
+        let estimate = plan.estimate(&inputs);
+        let words = |spread: &Spread| {
+            let high = spread.high.map_or("∞".to_owned(), |high| high.to_string());
+            format!("{}–{}–{high}", spread.low, spread.likely)
+        };
+        let mut lines = vec![words(&estimate.total)];
+        lines.extend(estimate.steps.iter().map(|step| {
+            let unpriced =
+                step.unpriced.as_ref().map_or(String::new(), |(operation, _)| format!(" ({operation}?)"));
+            format!("{}: {}{unpriced}", step.step, words(&step.spread))
+        }));
+        lines.join(", ")
+    }
+
+    #[test]
+    fn a_run_costs_what_its_steps_cost_as_far_as_their_inputs_are_known() {
+        let constant = "  a: { uses: lab/painter, with: { prompt: x, count: 3 } }";
+        assert_eq!(estimate(constant, Map::new()), "0.03–0.03–0.03, a: 0.03–0.03–0.03");
+        let of_input = "  a: { uses: lab/painter, with: { prompt: x, count: '{{ inputs.n }}' } }";
+        assert_eq!(estimate(of_input, Map::new()), "0.02–0.02–0.02, a: 0.02–0.02–0.02");
+        let given = [("n".to_owned(), Value::from(4_i64))].into_iter().collect();
+        assert_eq!(estimate(of_input, given), "0.04–0.04–0.04, a: 0.04–0.04–0.04");
+        let of_step = "  l: { uses: task/list }\n  \
+                       a: { uses: lab/painter, with: { prompt: x, count: '{{ steps.l.items[0] }}' } }";
+        assert_eq!(estimate(of_step, Map::new()), "0.01–0.01–0.04, a: 0.01–0.01–0.04");
+    }
+
+    #[test]
+    fn items_of_a_known_list_are_counted_and_those_of_an_unknown_one_have_no_bound() {
+        let known = "  a: { each: '{{ inputs.shots }}', uses: lab/painter, with: { prompt: '{{ item }}', count: '{{ index + 1 }}' } }";
+        assert_eq!(estimate(known, Map::new()), "0.06–0.06–0.06, a: 0.06–0.06–0.06");
+        let unknown = "  l: { uses: task/list }\n  \
+                       a: { each: '{{ steps.l.items }}', steps: { b: { uses: lab/painter, with: { prompt: x } } } }";
+        assert_eq!(estimate(unknown, Map::new()), "0–0.01–∞, a/b: 0–0.01–∞");
+    }
+
+    #[test]
+    fn conditions_fallbacks_and_unknown_prices_widen_it() {
+        let maybe = "  a: { if: '{{ inputs.n > 1 }}', uses: lab/painter, with: { prompt: x } }";
+        assert_eq!(estimate(maybe, Map::new()), "0–0.01–0.01, a: 0.01–0.01–0.01");
+        let dearer = "  a: { uses: lab/painter, with: { prompt: x }, fallback: [{ uses: lab/painter, with: { count: 4 } }] }";
+        assert_eq!(estimate(dearer, Map::new()), "0.01–0.01–0.04, a: 0.01–0.01–0.04");
+        let secret = "  a: { uses: lab/secret }\n  b: { uses: lab/painter, with: { prompt: x } }";
+        assert_eq!(estimate(secret, Map::new()), "0.01–0.01–0.01, a: 0–0–0 (lab/secret?), b: 0.01–0.01–0.01");
+    }
+}

@@ -1,0 +1,225 @@
+//! `http/request`: a call to any address, with the user's own secrets.
+//!
+//! Inputs: `url`, `method` (`GET`, or `POST` if there is a body), `headers`, `query`, and for the body one of `json`,
+//! `text` and `file`. A header is a text, `{ secret: NAME }`, or a list of both that are joined. Outputs: `status`,
+//! `headers`, and of the body `json`, `text` or `file`.
+//!
+//! A service says what a call cost by the header `motet-cost`, in dollars.
+
+use motet_pipeline::failure::{Known, Phase, Scope};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, Failure, MediaKind, Value};
+
+use crate::adapter::{Call, Profile, Provider};
+use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
+use crate::failure::{Asked, Refusal, by_status, refused, request_id};
+use crate::http::{Address, Body, Header, Method, Piece, Reply, Request, Segment};
+use crate::json;
+use crate::output::is_mime;
+use crate::payload;
+use crate::place;
+
+const NAME: &str = "http";
+
+/// Headers that are the door's, or that would change what is sent where.
+const REFUSED_HEADERS: [&str; 7] =
+    ["host", "content-length", "transfer-encoding", "connection", "motet-attempt", "upgrade", "te"];
+
+/// Headers that are not given as outputs: they may be secret.
+const HIDDEN_HEADERS: [&str; 3] = ["set-cookie", "www-authenticate", "authorization"];
+
+/// Any server of the web.
+pub struct Web {
+    profile: Profile,
+}
+
+impl Default for Web {
+    fn default() -> Web {
+        Web { profile: Profile { name: NAME.to_owned(), ..Profile::default() } }
+    }
+}
+
+impl Provider for Web {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn submit(&self, call: &Call) -> Result<Request, Failure> {
+        let url = address(call)?;
+        let body = body(call)?;
+        let method = method(call)?;
+        if method == Method::Get && body.is_some() {
+            return Err(Failure::invalid("a GET has no body: write `method: POST`"));
+        }
+        let mut request = Request::new(method, Address::Url(url)).limits(call.limits);
+        for (name, value) in
+            call.inputs.get("headers").and_then(Value::as_map).into_iter().flat_map(Map::iter)
+        {
+            request = request.header(header(name, value)?);
+        }
+        if is_paid(method) {
+            request = request.header(call.attempt_header());
+        }
+        Ok(request.body(body.unwrap_or_default()))
+    }
+
+    fn read_submitted(&self, call: &Call, reply: Reply) -> Result<Submitted, Failure> {
+        let method = method(call)?;
+        if !reply.is_success() {
+            return Err(failed(if is_paid(method) { Asked::Call } else { Asked::Other }, &reply));
+        }
+        Ok(Submitted::Done(Box::new(answer(reply)?)))
+    }
+}
+
+/// Whether the same request may not be sent twice: all others mean the same however often they are sent (RFC 9110
+/// §9.2.2).
+fn is_paid(method: Method) -> bool {
+    matches!(method, Method::Post | Method::Patch)
+}
+
+fn method(call: &Call) -> Result<Method, Failure> {
+    let has_body = ["json", "text", "file"].iter().any(|name| given(call, name).is_some());
+    match call.text("method").map(str::to_ascii_uppercase).as_deref() {
+        None if has_body => Ok(Method::Post),
+        None | Some("GET") => Ok(Method::Get),
+        Some("POST") => Ok(Method::Post),
+        Some("PUT") => Ok(Method::Put),
+        Some("PATCH") => Ok(Method::Patch),
+        Some("DELETE") => Ok(Method::Delete),
+        Some(_) => Err(Failure::invalid("`method` must be GET, POST, PUT, PATCH or DELETE")),
+    }
+}
+
+fn given<'a>(call: &'a Call, name: &str) -> Option<&'a Value> {
+    call.inputs.get(name).filter(|value| !matches!(value, Value::Absent | Value::Null))
+}
+
+fn address(call: &Call) -> Result<String, Failure> {
+    let url = call.text("url").unwrap_or_default();
+    let authority =
+        url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    if !place::is_web_address(url) || authority.contains('@') || url.contains('#') {
+        let needs = "`url` must begin with https:// or http://, without a user, a fragment or spaces";
+        return Err(Failure::invalid(needs));
+    }
+    let pairs = given(call, "query").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    let pairs = pairs.filter_map(|(name, value)| Some((name, text(value)?)));
+    let pairs: Vec<_> =
+        pairs.map(|(name, value)| format!("{}={}", place::encoded(name), place::encoded(&value))).collect();
+    let joint = if url.contains('?') { '&' } else { '?' };
+    Ok(if pairs.is_empty() { url.to_owned() } else { format!("{url}{joint}{}", pairs.join("&")) })
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_json().to_string()),
+        _ => None,
+    }
+}
+
+fn header(name: &str, value: &Value) -> Result<Header, Failure> {
+    let name = name.to_ascii_lowercase();
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !is_name || REFUSED_HEADERS.contains(&name.as_str()) {
+        return Err(Failure::invalid(format!("the header `{}` can't be set", crate::said::said(&name))));
+    }
+    let parts = match value {
+        Value::List(parts) => parts.iter().map(segment).collect::<Option<Vec<_>>>(),
+        one => segment(one).map(|segment| vec![segment]),
+    };
+    let needs =
+        || Failure::invalid(format!("the header `{name}` must be a text, a secret, or a list of both"));
+    Ok(Header { value: parts.ok_or_else(needs)?, name })
+}
+
+fn segment(value: &Value) -> Option<Segment> {
+    if let Some(parts) = value.as_map() {
+        let name = parts
+            .get("secret")
+            .and_then(Value::as_str)
+            .filter(|name| parts.len() == 1 && json::is_id(name))?;
+        return Some(Segment::secret(name));
+    }
+    text(value).filter(|text| text.chars().all(|letter| !letter.is_control())).map(Segment::text)
+}
+
+fn body(call: &Call) -> Result<Option<Body>, Failure> {
+    let bodies: Vec<_> =
+        ["json", "text", "file"].into_iter().filter(|name| given(call, name).is_some()).collect();
+    match bodies[..] {
+        [] => Ok(None),
+        [name] => one_body(call, name).map(Some),
+        _ => Err(Failure::invalid("only one of `json`, `text` and `file` can be sent")),
+    }
+}
+
+fn one_body(call: &Call, name: &str) -> Result<Body, Failure> {
+    match (name, given(call, name).unwrap_or(&Value::Null)) {
+        ("json", value) => payload::json(call, value),
+        ("file", Value::Media(file)) => Ok(of_file(file)),
+        (_, Value::Text(text)) => Ok(Body::bytes("text/plain; charset=utf-8", text.as_bytes())),
+        _ => Err(Failure::invalid(format!("`{name}` is of another type"))),
+    }
+}
+
+fn of_file(file: &Artifact) -> Body {
+    Body::of(&file.mime, vec![Piece::artifact(file)])
+}
+
+fn failed(asked: Asked, reply: &Reply) -> Failure {
+    let body = json::read(&reply.body).ok();
+    // No shape of errors is known of it, so the words that many use are shown; the class is that of the status.
+    let told = body
+        .as_ref()
+        .and_then(|body| ["message", "detail", "error"].iter().find_map(|name| json::text(body, name)));
+    let class = by_status(asked, reply.status);
+    let refusal = told.map(|text| Refusal { class, code: None, text: text.to_owned() });
+    refused(NAME, asked, reply, refusal, body.as_ref())
+}
+
+fn answer(reply: Reply) -> Result<Answer, Failure> {
+    let mime = reply.header("content-type").and_then(|mime| mime.split(';').next()).map(str::trim);
+    let mime = mime.filter(|mime| is_mime(mime)).map(str::to_ascii_lowercase);
+    let is_json = mime.as_deref().is_some_and(|mime| mime == "application/json" || mime.ends_with("+json"));
+    let is_text = mime.as_deref().is_some_and(|mime| mime.starts_with("text/"));
+    let cost = reply.header("motet-cost").and_then(|cost| cost.trim().parse().ok());
+    let meta = Meta { request_id: request_id(&reply), ..Meta::default() };
+    let mut answer =
+        Answer { cost: cost.filter(|cost| *cost >= motet_pipeline::Money::ZERO), meta, ..Answer::default() };
+    let mut output = |name: &str, given| drop(answer.outputs.insert(name.to_owned(), given));
+    output("status", Given::Value(i64::from(reply.status).into()));
+    output("headers", Given::Value(headers(&reply)));
+    if is_json {
+        let read = json::read(&reply.body).map(Value::from).ok().filter(|value| !value.lies_too_deep());
+        output("json", Given::Value(read.ok_or_else(|| unreadable(&reply, "JSON"))?));
+    } else if is_text {
+        let text = String::from_utf8(reply.body.clone()).map_err(|_| unreadable(&reply, "text in UTF-8"))?;
+        output("text", Given::Value(text.into()));
+    } else if !reply.body.is_empty() {
+        let source = Source::Bytes(reply.body);
+        output("file", Given::Media(Media { kind: MediaKind::File, mime, source }));
+    }
+    Ok(answer)
+}
+
+fn headers(reply: &Reply) -> Value {
+    let shown = reply.headers.iter().filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()));
+    Value::map(shown.map(|(name, value)| (name.clone(), Value::from(value.as_str()))))
+}
+
+fn unreadable(reply: &Reply, what: &str) -> Failure {
+    Failure {
+        sent: Known::Yes,
+        billed: Known::Maybe,
+        scope: Some(Scope::Request),
+        phase: Some(Phase::Body),
+        http_status: Some(reply.status),
+        ..Failure::bad_output(format!(
+            "{NAME} answered {} with what says it is {what} and isn't",
+            reply.status
+        ))
+    }
+}

@@ -1,0 +1,10 @@
+//! The adapters, as their providers meet them: what is sent, what is read, and what no reply may do to us.
+
+mod calls;
+mod fixture;
+mod hooks;
+mod hostile;
+mod own_provider;
+mod replies;
+mod requests;
+mod search;

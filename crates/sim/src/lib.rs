@@ -1,0 +1,34 @@
+//! Simulated providers.
+//!
+//! [`Sim`] is a pure machine that speaks the protocols of Replicate, fal and ElevenLabs: requests and the time go in, replies and
+//! webhooks come out, chance comes from a seed. It has no clock, no threads, no I/O. [`serve`] puts an HTTP face around it.
+//!
+//! It is the judge of what is said to providers and of what is paid, so it shares no code with whoever asks them.
+
+mod bases;
+mod chance;
+mod control;
+mod dialect;
+mod elevenlabs;
+mod face;
+mod fal;
+mod files;
+mod http;
+mod job;
+mod ledger;
+mod limits;
+mod media;
+mod models;
+mod replicate;
+mod scenario;
+mod sim;
+mod webhook;
+mod work;
+mod yaml;
+
+pub use bases::Bases;
+pub use face::{Addresses, Server, Serving, serve};
+pub use http::{Answer, Body, Piece, Reply, Request};
+pub use scenario::{Fault, Limits, Operation, Provider, Rule, Scenario, ScenarioError};
+pub use sim::{Change, Options, Sim};
+pub use webhook::Outgoing;
