@@ -87,7 +87,7 @@ fn what_nobody_can_tell_is_parked_and_waits_for_a_decision() {
     assert_eq!(story.last("run_parked"), json!({"reason": "unknown"}));
     assert_eq!(
         story.last("step_parked"),
-        json!({"step": "a", "reason": "unknown", "message": "nobody can tell whether the provider took the request"})
+        json!({"step": "a", "reason": "unknown", "message": "it is unknown whether the provider accepted the request"})
     );
     // It is nobody's work to find out.
     story.restarts().does([]).finds("a", "parked");
