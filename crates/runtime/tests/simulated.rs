@@ -243,7 +243,8 @@ fn a_reply_that_is_lost_is_looked_for_and_the_job_is_not_made_again() {
 #[test]
 fn what_was_refused_before_any_work_is_asked_again_and_paid_once() {
     for fault in ["refuse", "throttle", "throttle_no_hint"] {
-        let scenario = format!(r#"{{ "faults": [{{ "provider": "replicate", "fault": "{fault}", "first": 2 }}] }}"#);
+        let scenario =
+            format!(r#"{{ "faults": [{{ "provider": "replicate", "fault": "{fault}", "first": 2 }}] }}"#);
         let (end, providers, _) = play(STILL, &scenario);
         outputs(&end);
         let paid = providers.ledger().iter().filter(|line| amount(&line["charged_usd"]) > 0.0).count();
