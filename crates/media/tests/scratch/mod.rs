@@ -30,6 +30,12 @@ impl Scratch {
 
     /// Makes a source file with ffmpeg's own generators and measures it.
     pub fn source(&self, name: &str, arguments: &str) -> Value {
+        self.make_source(name, arguments);
+        self.measure(name)
+    }
+
+    /// Makes a source file with ffmpeg's own generators.
+    pub fn make_source(&self, name: &str, arguments: &str) {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-loglevel", "error", "-y"])
             .args(arguments.split_whitespace())
@@ -37,7 +43,6 @@ impl Scratch {
             .output()
             .expect("ffmpeg is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        self.measure(name)
     }
 
     /// A file of these bytes.
