@@ -6,8 +6,9 @@ use motet_media::sniff::sniff;
 
 use crate::scratch::Scratch;
 
-const FILM: &str = "-f lavfi -i testsrc=size=320x180:rate=25:duration=1.2 -f lavfi -i sine=duration=1.2 -pix_fmt yuv420p";
-const SILENT: &str = "-f lavfi -i testsrc=size=320x180:rate=25:duration=1.2 -pix_fmt yuv420p";
+const FILM: &str =
+    "-f lavfi -i testsrc=size=160x88:rate=25:duration=1.2 -f lavfi -i sine=duration=1.2 -pix_fmt yuv420p";
+const SILENT: &str = "-f lavfi -i testsrc=size=160x88:rate=25:duration=1.2 -pix_fmt yuv420p";
 const TONE: &str = "-f lavfi -i sine=duration=1.2";
 
 /// What the header tells of a file.
@@ -35,7 +36,7 @@ fn every_container_and_codec_is_measured_as_ffprobe_measures_it() {
         ("h264.mp4", FILM, ""),
         ("faststart.mp4", FILM, "-movflags +faststart"),
         ("silent.mp4", SILENT, ""),
-        ("odd.mp4", SILENT, "-vf scale=322:182"),
+        ("odd.mp4", SILENT, "-vf scale=162:92"),
         ("ntsc.mp4", SILENT, "-r 30000/1001"),
         ("film.mp4", SILENT, "-r 24000/1001 -video_track_timescale 90000"),
         ("one.mp4", SILENT, "-frames:v 1"),
@@ -54,7 +55,6 @@ fn every_container_and_codec_is_measured_as_ffprobe_measures_it() {
         ("tone.m4a", TONE, ""),
         ("alac.m4a", TONE, "-c:a alac"),
         ("film.mov", FILM, ""),
-        ("pcm.mov", FILM, "-c:a pcm_s16le"),
         ("fragments.mp4", SILENT, "-movflags frag_keyframe+empty_moov"),
         ("dash.mp4", SILENT, "-movflags dash+delay_moov -frag_duration 200000"),
         ("fragments.m4a", TONE, "-movflags frag_keyframe+empty_moov"),
@@ -80,7 +80,6 @@ fn every_container_and_codec_is_measured_as_ffprobe_measures_it() {
         ("tone.flac", TONE, ""),
         ("tone.ogg", TONE, "-c:a libvorbis"),
         ("bare.mp3", TONE, "-write_xing 0 -b:a 128k"),
-        ("tone.aac", TONE, ""),
     ];
     let mut wrong = Vec::new();
     for (name, source, options) in table {
@@ -89,7 +88,9 @@ fn every_container_and_codec_is_measured_as_ffprobe_measures_it() {
         let by_ffprobe = scratch.probe(name);
         match (by_header, &by_ffprobe) {
             (Ok(by_header), Ok(by_ffprobe)) if by_header == *by_ffprobe => {}
-            (by_header, _) => wrong.push(format!("{name} {options}\n  header  {by_header:?}\n  ffprobe {by_ffprobe:?}")),
+            (by_header, _) => {
+                wrong.push(format!("{name} {options}\n  header  {by_header:?}\n  ffprobe {by_ffprobe:?}"))
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

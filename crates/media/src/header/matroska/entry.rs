@@ -128,8 +128,8 @@ fn read_screen(window: &mut Window, pictures: Element) -> Result<Screen, Unread>
     })?;
     let wide = |one: u32, other: u32| u64::from(one) * u64::from(other);
     let (above, below) = (wide(shown.0.unwrap_or(kept.0), kept.1), wide(shown.1.unwrap_or(kept.1), kept.0));
-    // Other units (centimetres, a shape, unknown) are told in other numbers.
-    if unit > 2 || unit > 0 && shown != (None, None) {
+    // Pixels, centimetres, inches and a bare shape all tell how wide they are against their height.
+    if unit > 3 {
         return Err(Unread::Unknown);
     }
     let pixel = (above > 0 && below > 0).then(|| nearest(above, below, 255));
