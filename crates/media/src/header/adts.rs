@@ -1,13 +1,15 @@
 //! AAC without a container (ADTS): its frames are counted.
 
 use super::Unread;
-use super::frames::{Frame, HEAD_BYTES, count, first};
+use super::frames::{Coding, Frame, HEAD_BYTES, count, first};
 use super::window::Window;
 use crate::probe::Probed;
 
+const ADTS: Coding = Coding { head, has_notes: |_, _, _| Ok(false) };
+
 pub(super) fn read(window: &mut Window) -> Result<Probed, Unread> {
-    let (begin, frame) = first(window, head)?;
-    Ok(Probed::sound(count(window, begin, head)?.seconds_without(0, frame.rate))?)
+    let (begin, frame) = first(window, ADTS)?;
+    Ok(Probed::sound(count(window, begin, ADTS)?.seconds_without(0, frame.rate))?)
 }
 
 fn head(bytes: &[u8; HEAD_BYTES]) -> Option<Frame> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Unread;
 use super::boxes::Part;
-use super::track::Track;
+use super::track::{Content, Track};
 use super::window::Window;
 
 /// Samples in all fragments that are looked at.
@@ -25,9 +25,11 @@ struct Row {
     begin: Option<u64>,
     end: u64,
     count: u64,
-    /// How long each but the last is, if all are alike.
-    each: Option<u32>,
+    /// How long the first, the second and the last are.
+    first: u32,
+    each: u32,
     last: u32,
+    /// Whether one between the first and the last isn't like the second.
     is_uneven: bool,
 }
 
@@ -97,12 +99,17 @@ impl Fragments {
         let row = self.rows.get(&track.number).copied().unwrap_or_default();
         // What the index itself holds comes first.
         let begin = if track.samples.count > 0 { 0 } else { row.begin.unwrap_or(0) };
-        row.end.max(track.samples.length).saturating_sub(begin)
+        let length = row.end.max(track.samples.length).saturating_sub(begin);
+        match track.content {
+            Content::Sound => length.saturating_sub(row.stretched()),
+            _ => length,
+        }
     }
 
     /// How long each sample of `track` is, if all are alike but for the last one.
     pub(super) fn each(&self, track: &Track) -> Option<u64> {
-        self.rows.get(&track.number).filter(|row| !row.is_uneven).and_then(|row| row.each).map(u64::from)
+        let row = self.rows.get(&track.number)?;
+        (!row.is_uneven && row.first == row.each).then_some(row.each.into())
     }
 }
 
@@ -132,13 +139,21 @@ impl Row {
     }
 
     fn push(&mut self, length: u32) {
-        match self.each {
-            None => self.each = (length > 0).then_some(length),
+        match self.count {
+            0 => (self.first, self.each) = (length, length),
+            1 => self.each = length,
             // The one before this wasn't the last.
-            Some(each) => self.is_uneven |= self.count > 0 && self.last != each,
+            _ => self.is_uneven |= self.last != self.each,
         }
         self.last = length;
         self.count += 1;
         self.end = self.end.saturating_add(length.into());
+    }
+
+    /// By how much the first and the last sample are longer than the others. Packets of sound are all alike:
+    /// some writers stretch those to begin or end with the pictures.
+    fn stretched(&self) -> u64 {
+        let beyond = |length: u32| u64::from(length.saturating_sub(self.each));
+        if self.is_uneven || self.count < 3 { 0 } else { beyond(self.first) + beyond(self.last) }
     }
 }

@@ -16,8 +16,14 @@ pub(super) struct Frame {
     pub(super) rate: u32,
 }
 
-/// Reads the head of a frame, of [`HEAD_BYTES`].
-pub(super) type ReadHead = fn(&[u8; HEAD_BYTES]) -> Option<Frame>;
+/// Frames of one kind.
+#[derive(Clone, Copy)]
+pub(super) struct Coding {
+    /// Reads the head of a frame, of [`HEAD_BYTES`].
+    pub(super) head: fn(&[u8; HEAD_BYTES]) -> Option<Frame>,
+    /// Whether the frame at a place holds notes instead of sound.
+    pub(super) has_notes: fn(&mut Window, u64, Frame) -> Result<bool, Unread>,
+}
 
 /// The longest head of a frame.
 pub(super) const HEAD_BYTES: usize = 7;
@@ -45,33 +51,34 @@ impl Counted {
 }
 
 /// Where the first frame is: behind descriptions, and a neighbour of another or of the end.
-pub(super) fn first(window: &mut Window, head: ReadHead) -> Result<(u64, Frame), Unread> {
+pub(super) fn first(window: &mut Window, coding: Coding) -> Result<(u64, Frame), Unread> {
     let mut at = 0;
     while let Some(end) = description(window, at)? {
         at = end;
     }
-    let frame = frame(window, at, head)?.ok_or(Unread::Unknown)?;
-    match follows(window, at, frame, head)? {
+    let frame = frame(window, at, coding)?.ok_or(Unread::Unknown)?;
+    match follows(window, at, frame, coding)? {
         true => Ok((at, frame)),
         false => Err(Unread::Unknown),
     }
 }
 
 /// Counts the frames from `at` to the end; a last one of which a part is missing isn't played.
-pub(super) fn count(window: &mut Window, mut at: u64, head: ReadHead) -> Result<Counted, Unread> {
+pub(super) fn count(window: &mut Window, mut at: u64, coding: Coding) -> Result<Counted, Unread> {
     let mut counted = Counted::default();
     let mut stray = 0;
     let mut in_step = true;
     while at < window.length() {
-        if let Some(found) = frame(window, at, head)?
-            && (in_step || follows(window, at, found, head)?)
+        if let Some(found) = frame(window, at, coding)?
+            && (in_step || follows(window, at, found, coding)?)
         {
             in_step = true;
-            at += u64::from(found.bytes);
-            if at <= window.length() {
+            let end = at + u64::from(found.bytes);
+            if end <= window.length() && !(coding.has_notes)(window, at, found)? {
                 counted.frames += 1;
                 *counted.samples.entry(found.rate).or_default() += u64::from(found.samples);
             }
+            at = end;
         } else if let Some(end) = description(window, at)? {
             at = end;
         } else {
@@ -85,19 +92,19 @@ pub(super) fn count(window: &mut Window, mut at: u64, head: ReadHead) -> Result<
 }
 
 /// The head of the frame at `at`, if one begins there.
-fn frame(window: &mut Window, at: u64, head: ReadHead) -> Result<Option<Frame>, Unread> {
+fn frame(window: &mut Window, at: u64, coding: Coding) -> Result<Option<Frame>, Unread> {
     let mut bytes = [0; HEAD_BYTES];
     let left = window.length().saturating_sub(at).min(HEAD_BYTES as u64) as usize;
     bytes[..left].copy_from_slice(window.piece(at, left)?);
-    Ok(head(&bytes))
+    Ok((coding.head)(&bytes))
 }
 
 /// Whether another frame, a description or the end comes right behind the one at `at`.
-fn follows(window: &mut Window, at: u64, found: Frame, head: ReadHead) -> Result<bool, Unread> {
+fn follows(window: &mut Window, at: u64, found: Frame, coding: Coding) -> Result<bool, Unread> {
     let end = at + u64::from(found.bytes);
     Ok(end == window.length()
         || end < window.length()
-            && (frame(window, end, head)?.is_some() || description(window, end)?.is_some()))
+            && (frame(window, end, coding)?.is_some() || description(window, end)?.is_some()))
 }
 
 /// Where the description that begins at `at` ends (ID3 in both versions, APE), if one does.

@@ -1,24 +1,27 @@
 //! MP3: its frames are counted. A header that tells how many there are may be that of a first part only.
 
 use super::Unread;
-use super::frames::{Frame, HEAD_BYTES, count, first};
+use super::frames::{Coding, Frame, HEAD_BYTES, count, first};
 use super::window::Window;
 use crate::probe::Probed;
 
 /// What a decoder adds before the first sample, which an encoder's count leaves out.
 const DECODER_DELAY: u64 = 529;
 
+const LAYER_III: Coding =
+    Coding { head, has_notes: |window, at, frame| Ok(Notes::read(window, at, frame)?.is_some()) };
+
 pub(super) fn read(window: &mut Window) -> Result<Probed, Unread> {
-    let (begin, frame) = first(window, head)?;
-    let notes = Notes::read(window, begin, frame)?;
-    let begin = begin + if notes.is_some() { u64::from(frame.bytes) } else { 0 };
-    let counted = count(window, begin, head)?;
-    let notes = notes.unwrap_or_default();
+    let (begin, frame) = first(window, LAYER_III)?;
+    let notes = Notes::read(window, begin, frame)?.unwrap_or_default();
+    let counted = count(window, begin, LAYER_III)?;
     // A few may be lost where streams were cut.
     if (counted.frames as f64) < f64::from(notes.frames) * 0.95 - 3.0 {
         return Unread::refused("truncated: the file ends before its pictures and sound do");
     }
-    Ok(Probed::sound(counted.seconds_without(notes.trimmed, frame.rate))?)
+    let has_more = counted.frames > u64::from(notes.frames);
+    let trimmed = notes.before + if has_more { 0 } else { notes.behind };
+    Ok(Probed::sound(counted.seconds_without(trimmed, frame.rate))?)
 }
 
 /// The head of a frame of layer III, if these bytes are one that tells its length.
@@ -50,8 +53,10 @@ fn head(bytes: &[u8; HEAD_BYTES]) -> Option<Frame> {
 struct Notes {
     /// How many frames follow, 0 if it doesn't tell.
     frames: u32,
-    /// Samples that the encoder added at both ends, and that aren't played.
-    trimmed: u64,
+    /// Samples that aren't played: those that encoder and decoder add before the first one.
+    before: u64,
+    /// Those behind the last one, unless more frames follow.
+    behind: u64,
 }
 
 impl Notes {
@@ -76,20 +81,18 @@ impl Notes {
     /// Flags tell which numbers follow; behind them an encoder that knows its padding has its name.
     fn of_tag(tag: &[u8]) -> Notes {
         let flags = tag[3];
-        let has_frames = flags & 1 != 0;
         let numbers = [(1, 4), (2, 4), (4, 100), (8, 4)];
         let length: usize =
             numbers.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, length)| length).sum();
-        let frames = if has_frames { u32::from_be_bytes([tag[4], tag[5], tag[6], tag[7]]) } else { 0 };
+        let frames = if flags & 1 != 0 { u32::from_be_bytes([tag[4], tag[5], tag[6], tag[7]]) } else { 0 };
         let encoder = tag.get(4 + length..).unwrap_or_default();
-        let trimmed = match (encoder.get(..4), encoder.get(21..24)) {
-            (Some(b"LAME" | b"Lavf" | b"Lavc"), Some(&[high, middle, low])) => {
-                let before = u64::from(high) << 4 | u64::from(middle >> 4);
-                let behind = u64::from(middle & 15) << 8 | u64::from(low);
-                before + DECODER_DELAY + if has_frames { behind.saturating_sub(DECODER_DELAY) } else { 0 }
-            }
-            _ => 0,
-        };
-        Notes { frames, trimmed }
+        match (encoder.get(..4), encoder.get(21..24)) {
+            (Some(b"LAME" | b"Lavf" | b"Lavc"), Some(&[high, middle, low])) => Notes {
+                frames,
+                before: (u64::from(high) << 4 | u64::from(middle >> 4)) + DECODER_DELAY,
+                behind: (u64::from(middle & 15) << 8 | u64::from(low)).saturating_sub(DECODER_DELAY),
+            },
+            _ => Notes { frames, ..Notes::default() },
+        }
     }
 }

@@ -94,6 +94,18 @@ impl Scratch {
         })
     }
 
+    /// How long the sound of a file is when it is decoded, in seconds.
+    pub fn decoded(&self, name: &str) -> f64 {
+        const RATE: f64 = 44_100.0;
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-i"])
+            .arg(self.path(name))
+            .args(["-ac", "1", "-ar", "44100", "-f", "s16le", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        output.stdout.len() as f64 / 2.0 / RATE
+    }
+
     /// Plans and performs an operation; gives the name of the file of `output`.
     pub fn make(&self, operation: &str, output: &str, inputs: Map) -> String {
         let recipe = plan(operation, &inputs).unwrap_or_else(|refusal| panic!("{refusal}"));
