@@ -2,7 +2,7 @@
 //!
 //! This crate is pure: it runs no program and opens no file. [`contracts`] says which operations
 //! there are; [`plan`] turns the resolved inputs of one into a [`Recipe`], which the host performs in
-//! an empty scratch folder. [`sniff`], [`probe`] and [`Orientation`] tell what some bytes are, [`progress`]
+//! an empty scratch folder. [`sniff`], [`header`], [`probe`] and [`Orientation`] tell what some bytes are, [`progress`]
 //! and [`failure`] read what ffmpeg says.
 //!
 //! ```
@@ -26,6 +26,7 @@ mod extract_audio;
 pub mod failure;
 mod ffmpeg;
 mod filter;
+pub mod header;
 mod merge;
 mod orientation;
 mod picture;

@@ -1,11 +1,14 @@
 //! `media/probe`, and how files are measured with ffprobe.
 
+mod measures;
 mod reading;
 
 use motet_pipeline::contract::{Contract, Parameter, Work};
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
-pub use reading::{Probed, read};
+pub use measures::Probed;
+pub(crate) use measures::displayed;
+pub use reading::read;
 
 use crate::Recipe;
 use crate::ffmpeg::{FORMATS, PROTOCOLS};

@@ -1,6 +1,7 @@
 //! Recipes performed by the real ffmpeg, and their results measured.
 
 #[allow(dead_code)]
+mod headers;
 mod scratch;
 
 use motet_pipeline::{Class, MediaKind, Value};

@@ -1,5 +1,6 @@
 //! Measuring: what a file is, detected by its content and never by its name (law L5).
 
+mod file;
 mod whole;
 
 use std::fs::File;
@@ -7,12 +8,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use motet_media::header::{self, Unread};
 use motet_media::probe::Probed;
 use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
 use motet_pipeline::{Artifact, Failure, MediaKind};
 use motet_store::Kept;
 use tokio_util::sync::CancellationToken;
 
+use self::file::FileSource;
 use crate::operation::Hands;
 use crate::process::{Finished, Process, ProcessError};
 
@@ -35,8 +38,9 @@ pub(crate) enum Unmeasured {
     Read(io::Error),
 }
 
-/// Measures the file `name` in `folder`, with ffprobe if it is video or sound. It is read to its end
-/// where that is the only way to see that some of it is missing.
+/// Measures the file `name` in `folder`: by what it tells of itself, and with ffprobe if it is video or sound
+/// of a shape that isn't read here. It is read to its end where that is the only way to see that some of it is
+/// missing.
 pub(crate) async fn measure(
     hands: &Hands,
     folder: &Path,
@@ -45,19 +49,40 @@ pub(crate) async fn measure(
     stop: CancellationToken,
 ) -> Result<Measured, Unmeasured> {
     let path = folder.join(name);
-    let (measured, sniffed) = tokio::sync::oneshot::channel();
+    let (measured, measured_here) = tokio::sync::oneshot::channel();
     let look = move || drop(measured.send(look_at(&path)));
     hands.world.compute(Box::new(look)).await;
-    let sniffed = sniffed.await.unwrap_or_else(|_| Err(Unmeasured::Read(io::ErrorKind::Other.into())))?;
+    let mut measured =
+        measured_here.await.unwrap_or_else(|_| Err(Unmeasured::Read(io::ErrorKind::Other.into())))?;
+    if measured.is_in_doubt() {
+        measured.probed = Some(probe(hands, folder, name, time_max, stop).await?);
+    }
+    Ok(measured)
+}
+
+/// What the file at `path` tells of itself, unless a part of it is missing.
+fn look_at(path: &Path) -> Result<Measured, Unmeasured> {
+    let sniffed = sniff_at(path)?;
     let probed = match sniffed.kind {
-        MediaKind::Video | MediaKind::Audio => Some(probe(hands, folder, name, time_max, stop).await?),
+        MediaKind::Video | MediaKind::Audio => read_header(path, sniffed.mime)?,
         MediaKind::Image | MediaKind::File => None,
     };
     Ok(Measured { sniffed, probed })
 }
 
-/// What the file at `path` is, unless a part of it is missing.
-fn look_at(path: &Path) -> Result<Sniffed, Unmeasured> {
+/// What the header of video or sound tells; nothing if that is for ffprobe.
+fn read_header(path: &Path, mime: &str) -> Result<Option<Probed>, Unmeasured> {
+    let mut source = FileSource::open(path).map_err(Unmeasured::Read)?;
+    match header::read(&mut source, mime) {
+        Ok(probed) => Ok(Some(probed)),
+        Err(Unread::Unknown) => Ok(None),
+        Err(Unread::Refused(refusal)) => Err(Unmeasured::Refused(refusal)),
+        Err(Unread::Read(error)) => Err(Unmeasured::Read(error)),
+    }
+}
+
+/// The type of the file at `path`, unless a part of it is missing.
+fn sniff_at(path: &Path) -> Result<Sniffed, Unmeasured> {
     let head = head_of(path).map_err(Unmeasured::Read)?;
     let sniffed = sniff(&head).unwrap_or(Sniffed {
         kind: MediaKind::File,
@@ -113,6 +138,11 @@ pub(crate) fn fault(finished: &Finished) -> Option<Failure> {
 }
 
 impl Measured {
+    /// Whether only ffprobe can tell the measures.
+    fn is_in_doubt(&self) -> bool {
+        matches!(self.sniffed.kind, MediaKind::Video | MediaKind::Audio) && self.probed.is_none()
+    }
+
     /// What was made here and needs no ffprobe.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Measured {
         Measured { sniffed: sniff(bytes).expect("what was made here has a known type"), probed: None }

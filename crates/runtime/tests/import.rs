@@ -50,6 +50,8 @@ impl Desk {
         make(&["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5", "-t", "1"], &at("moving.gif"));
         make(&["-f", "lavfi", "-i", "sine", "-t", "1"], &at("tone.mp3"));
         make(&["-f", "lavfi", "-i", "sine", "-t", "1"], &at("tone.ogg"));
+        // What is in it only ffprobe can tell.
+        make(&["-f", "lavfi", "-i", "sine", "-t", "0.5", "-c:a", "flac", "-f", "ogg"], &at("rare.ogg"));
         for name in ["still.png", "still.jpg", "moving.gif", "clip.mp4", "tone.wav", "tone.mp3", "tone.ogg"] {
             let bytes = fs::read(at(name)).unwrap();
             fs::write(at(&format!("half-{name}")), &bytes[..bytes.len() / 2]).unwrap();
@@ -205,7 +207,9 @@ async fn a_name_may_have_anything_in_it_and_a_link_is_followed() {
 #[tokio::test]
 async fn without_ffprobe_that_is_what_is_missing_and_not_the_file_that_is_wrong() {
     let desk = Desk::set().await.with_ffprobe(Path::new("/nowhere/ffprobe")).await;
-    let request = desk.request(&[("image", "still.png"), ("sound", "tone.wav")], Map::new());
+    let (_, given) = desk.run(&[("image", "still.png"), ("sound", "tone.wav")], Map::new()).await;
+    assert_eq!(given.get("sound").unwrap().as_artifact().unwrap().duration, Some(0.5), "it isn't needed");
+    let request = desk.request(&[("image", "still.png"), ("sound", "rare.ogg")], Map::new());
     let Err(Error::Tools(missing)) = desk.session.start(request).await else { panic!("there is no ffprobe") };
     assert_eq!(missing[0].name, "/nowhere/ffprobe");
 }
@@ -216,12 +220,12 @@ async fn a_file_that_changes_while_it_is_read_is_refused_even_if_it_keeps_its_le
     let desk = Desk::set().await;
     let script = desk.at("ffprobe.sh");
     let changing =
-        format!("#!/bin/sh\ntouch -d 2001-01-01 {}\nexec ffprobe \"$@\"\n", desk.at("tone.wav").display());
+        format!("#!/bin/sh\ntouch -d 2001-01-01 {}\nexec ffprobe \"$@\"\n", desk.at("rare.ogg").display());
     fs::write(&script, changing).unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&script).status().unwrap().success());
     let desk = desk.with_ffprobe(&script).await;
-    let told = desk.refusal(&[("image", "still.png"), ("sound", "tone.wav")], Map::new()).await;
-    assert_eq!(told, "`sound`: DESK/tone.wav: the file was changed while it was read; try again");
+    let told = desk.refusal(&[("image", "still.png"), ("sound", "rare.ogg")], Map::new()).await;
+    assert_eq!(told, "`sound`: DESK/rare.ogg: the file was changed while it was read; try again");
 }
 
 #[tokio::test]

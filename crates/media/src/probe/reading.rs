@@ -3,25 +3,10 @@
 use motet_pipeline::{Failure, MediaKind};
 use serde::Deserialize;
 
+use super::measures::{Probed, displayed, rounded};
+
 /// Reports beyond this size are refused unread: a file with a million streams is no film.
 const REPORT_BYTES_MAX: usize = 4 << 20;
-
-/// The measures of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probed {
-    /// What it holds: video if there are moving pictures, else audio, else image.
-    pub kind: MediaKind,
-    /// Width in pixels, as displayed: turned and with square pixels.
-    pub width: Option<u32>,
-    /// Height in pixels, as displayed.
-    pub height: Option<u32>,
-    /// Length in seconds, to the millisecond.
-    pub duration: Option<f64>,
-    /// Pictures a second.
-    pub fps: Option<f64>,
-    /// Whether a video has sound; `None` for other kinds.
-    pub has_audio: Option<bool>,
-}
 
 #[derive(Deserialize)]
 struct Report {
@@ -124,14 +109,7 @@ pub fn read(json: &[u8]) -> Result<Probed, Failure> {
     match (pictures, sound) {
         (Some(pictures), _) if is_still(&report.format) => image(pictures),
         (Some(pictures), sound) => video(pictures, sound, &report.format),
-        (None, Some(sound)) => Ok(Probed {
-            kind: MediaKind::Audio,
-            width: None,
-            height: None,
-            duration: Some(length(&report.format, sound)?),
-            fps: None,
-            has_audio: None,
-        }),
+        (None, Some(sound)) => Probed::sound(length(&report.format, sound)?),
         (None, None) => Err(Failure::invalid("no streams of pictures or sound: this is not a media file")),
     }
 }
@@ -158,7 +136,7 @@ fn is_still(format: &Format) -> bool {
 }
 
 fn image(stream: &Stream) -> Result<Probed, Failure> {
-    let (width, height) = displayed(stream)?;
+    let (width, height) = size(stream)?;
     Ok(Probed {
         kind: MediaKind::Image,
         width: Some(width),
@@ -170,55 +148,38 @@ fn image(stream: &Stream) -> Result<Probed, Failure> {
 }
 
 fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<Probed, Failure> {
-    let (width, height) = displayed(pictures)?;
+    let size = size(pictures)?;
     if pictures.nb_frames.as_deref() == Some("0") {
         return Err(Failure::invalid("zero length: the video has no pictures"));
     }
-    Ok(Probed {
-        kind: MediaKind::Video,
-        width: Some(width),
-        height: Some(height),
-        duration: Some(length(format, pictures)?),
-        fps: [&pictures.avg_frame_rate, &pictures.r_frame_rate]
-            .into_iter()
-            .find_map(|rate| fraction(rate.as_deref()?, '/')),
-        has_audio: Some(sound.is_some()),
-    })
+    let rate = [&pictures.avg_frame_rate, &pictures.r_frame_rate]
+        .into_iter()
+        .find_map(|rate| fraction(rate.as_deref()?, '/'));
+    Probed::video(size, length(format, pictures)?, rate, sound.is_some())
 }
 
 /// The size at which a stream is shown.
-fn displayed(stream: &Stream) -> Result<(u32, u32), Failure> {
-    let side = |side: Option<i64>| {
-        side.and_then(|side| u32::try_from(side).ok()).filter(|side| (1..=65_536).contains(side))
-    };
-    let (Some(width), Some(height)) = (side(stream.width), side(stream.height)) else {
-        return Err(Failure::invalid("truncated: the size of the pictures can't be determined"));
-    };
+fn size(stream: &Stream) -> Result<(u32, u32), Failure> {
+    let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok()).unwrap_or(0);
     let pixel = stream.sample_aspect_ratio.as_deref().and_then(|ratio| fraction(ratio, ':')).unwrap_or(1.0);
-    let width = if (0.1..=10.0).contains(&pixel) { (f64::from(width) * pixel).round() as u32 } else { width };
     let turned = stream.side_data_list.iter().find_map(|data| data.rotation);
     let turned = turned.or_else(|| stream.tags.rotate.as_deref()?.parse().ok()).unwrap_or(0.0);
-    let upright = (turned / 90.0).round() as i64 % 2 == 0;
-    Ok(if upright { (width, height) } else { (height, width) })
+    let is_quarter = (turned / 90.0).round() as i64 % 2 != 0;
+    displayed((side(stream.width), side(stream.height)), pixel, is_quarter)
 }
 
-/// The length of the file, else of its stream, to the millisecond.
+/// The length of the file, else of its stream, in seconds.
 fn length(format: &Format, stream: &Stream) -> Result<f64, Failure> {
     let of_stream = || stream.duration.as_deref()?.parse().ok();
-    match format.length().or_else(of_stream).filter(|seconds| seconds.is_finite()) {
-        None => Err(Failure::invalid(
-            "truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it",
-        )),
-        Some(seconds) if seconds < 0.0005 => Err(Failure::invalid("zero length: there is nothing to play")),
-        Some(seconds) => Ok((seconds * 1000.0).round() / 1000.0),
-    }
+    format.length().or_else(of_stream).filter(|seconds: &f64| seconds.is_finite()).ok_or_else(|| {
+        Failure::invalid("truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it")
+    })
 }
 
 /// A positive fraction such as `30000/1001` or `4:3`, to five digits.
 fn fraction(text: &str, between: char) -> Option<f64> {
     let (above, below) = text.split_once(between)?;
-    let value = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
-    (value.is_finite() && value > 0.0).then(|| (value * 1e5).round() / 1e5)
+    rounded(above.parse::<f64>().ok()? / below.parse::<f64>().ok()?)
 }
 
 #[cfg(test)]

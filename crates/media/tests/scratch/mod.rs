@@ -30,6 +30,12 @@ impl Scratch {
 
     /// Makes a source file with ffmpeg's own generators and measures it.
     pub fn source(&self, name: &str, arguments: &str) -> Value {
+        self.make_source(name, arguments);
+        self.measure(name)
+    }
+
+    /// Makes a source file with ffmpeg's own generators.
+    pub fn make_source(&self, name: &str, arguments: &str) {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-loglevel", "error", "-y"])
             .args(arguments.split_whitespace())
@@ -37,7 +43,6 @@ impl Scratch {
             .output()
             .expect("ffmpeg is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        self.measure(name)
     }
 
     /// A file of these bytes.
@@ -87,6 +92,18 @@ impl Scratch {
             fps: probed.fps,
             has_audio: probed.has_audio,
         })
+    }
+
+    /// How long the sound of a file is when it is decoded, in seconds.
+    pub fn decoded(&self, name: &str) -> f64 {
+        const RATE: f64 = 44_100.0;
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-i"])
+            .arg(self.path(name))
+            .args(["-ac", "1", "-ar", "44100", "-f", "s16le", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        output.stdout.len() as f64 / 2.0 / RATE
     }
 
     /// Plans and performs an operation; gives the name of the file of `output`.

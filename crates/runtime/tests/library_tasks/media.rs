@@ -1,5 +1,9 @@
 //! Media that tasks take, keep and give.
 
+use std::path::Path;
+use std::process::Command;
+
+use motet::language::Value;
 use motet::schemars::{self, JsonSchema};
 use motet::world::virtual_time::run;
 use motet::{Class, Error, Image, Media, TaskContext, TaskError};
@@ -98,4 +102,80 @@ fn another_kind_of_media_is_refused_by_the_check() {
         let Err(Error::Check(findings)) = motet.load_text(&text) else { panic!("a picture is no film") };
         assert_eq!(findings[0].message, "an image can't be the `value` of task/watch");
     });
+}
+
+/// A file that ffmpeg makes from its own generators.
+fn made(folder: &Path, name: &str, arguments: &str) -> Vec<u8> {
+    let path = folder.join(name);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-f", "lavfi"]).args(arguments.split_whitespace()).arg(&path);
+    assert!(command.status().expect("these tests need ffmpeg").success());
+    std::fs::read(path).unwrap()
+}
+
+/// What a task of one world without programs gives when it keeps `bytes`.
+fn kept(bytes: Vec<u8>) -> Result<Value, Error> {
+    run(async {
+        let (builder, _) = simulated();
+        let motet = builder
+            .task("it", move |context: TaskContext, _: ()| {
+                let bytes = bytes.clone();
+                async move { context.keep(bytes).await.map(|media| vec![media]) }
+            })
+            .open()
+            .await
+            .unwrap();
+        let text = only_step("outputs: { media: '{{ steps.it.value[0] }}' }");
+        let run = motet.start(&motet.load_text(&text).unwrap(), ()).await.unwrap();
+        run.outputs().await.map(|outputs: Value| outputs.get("media").unwrap().clone())
+    })
+}
+
+#[test]
+fn what_a_step_gives_is_measured_in_a_world_without_programs() {
+    const FILM: &str =
+        "-i testsrc=size=64x48:rate=25:duration=0.4 -f lavfi -i sine=duration=0.4 -pix_fmt yuv420p";
+    const TONE: &str = "-i sine=duration=0.4";
+    const STILL: &str = "-i testsrc=size=64x48:rate=25 -frames:v 1";
+    let folder = tempfile::tempdir().unwrap();
+    let film = |options: &str| format!("{FILM} {options}");
+    let still = (Some(64), None, None);
+    let table = [
+        ("film.mp4", film(""), "video/mp4", (Some(64), Some(0.4), Some(true))),
+        (
+            "fragments.mp4",
+            film("-movflags frag_keyframe+empty_moov"),
+            "video/mp4",
+            (Some(64), Some(0.4), Some(true)),
+        ),
+        (
+            "film.webm",
+            film("-c:v libvpx -c:a libopus -shortest"),
+            "video/webm",
+            (Some(64), Some(0.408), Some(true)),
+        ),
+        ("tone.m4a", TONE.to_owned(), "audio/mp4", (None, Some(0.4), None)),
+        ("tone.wav", TONE.to_owned(), "audio/wav", (None, Some(0.4), None)),
+        ("tone.mp3", TONE.to_owned(), "audio/mpeg", (None, Some(0.4), None)),
+        ("tone.opus", TONE.to_owned(), "audio/ogg", (None, Some(0.4), None)),
+        ("tone.flac", TONE.to_owned(), "audio/flac", (None, Some(0.4), None)),
+        ("still.png", STILL.to_owned(), "image/png", still),
+        ("still.jpg", STILL.to_owned(), "image/jpeg", still),
+        ("still.webp", STILL.to_owned(), "image/webp", still),
+        ("still.gif", STILL.to_owned(), "image/gif", still),
+    ];
+    for (name, arguments, mime, measures) in table {
+        let media = kept(made(folder.path(), name, &arguments)).unwrap();
+        let media = media.as_artifact().unwrap();
+        assert_eq!(
+            (media.mime.as_str(), (media.width, media.duration, media.has_audio)),
+            (mime, measures),
+            "{name}"
+        );
+    }
+    let film = std::fs::read(folder.path().join("film.mp4")).unwrap();
+    let Err(Error::RunFailed { failure, .. }) = kept(film[..film.len() / 2].to_vec()) else {
+        panic!("a half")
+    };
+    assert_eq!(failure.to_string(), "invalid: truncated, or no video at all: it has no index (moov atom)");
 }
