@@ -77,6 +77,7 @@ impl ChargeChange {
                 change.end = Some((at, *cost, false));
             }
             AttemptEvent::Failed { cost, abandoned: false, .. } => change.end = Some((at, *cost, true)),
+            AttemptEvent::Absent {} => change.end = Some((at, Cost::NONE, true)),
             AttemptEvent::Ended { cost, .. } => change.end = Some((at, *cost, true)),
             _ => return None,
         }
