@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use motet::language::Money;
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -34,12 +35,14 @@ const CHECK_EXAMPLES: &str = "Examples:
 
 const PLAN_EXAMPLES: &str = "Examples:
   motet plan film.yaml
+  motet plan film.yaml --input prompt=\"a boat\"
   motet plan film.yaml --mermaid > film.mmd";
 
 const RUN_EXAMPLES: &str = "Examples:
   motet run film.yaml
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
   motet run film.yaml --inputs inputs.json --out films --label team=film
+  motet run film.yaml --budget 2.50
   motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
 
 const RESOLVE_EXAMPLES: &str = "Examples:
@@ -48,7 +51,8 @@ const RESOLVE_EXAMPLES: &str = "Examples:
 
 const RESUME_EXAMPLES: &str = "Examples:
   motet resume          all unfinished runs
-  motet resume 7Q2K     the run whose id ends with 7Q2K";
+  motet resume 7Q2K     the run whose id ends with 7Q2K
+  motet resume 7Q2K --budget 5";
 
 const RUNS_EXAMPLES: &str = "Examples:
   motet runs --status failed --limit 5
@@ -59,6 +63,11 @@ const SHOW_EXAMPLES: &str = "Examples:
   motet show 7Q2K --step 'shots[2]/still'
   motet show 7Q2K --items shots --status failed
   motet show 7Q2K --timeline";
+
+const COSTS_EXAMPLES: &str = "Examples:
+  motet costs
+  motet costs 7Q2K --by model
+  motet costs --by day --json";
 
 const TRUST_EXAMPLES: &str = "Examples:
   motet trust              show what the project here asks for, then ask
@@ -100,7 +109,7 @@ pub enum Command {
     /// Check pipeline files and report everything that is wrong; nothing runs.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
-    /// Show what would run: steps, order, usual durations, attempts, defaults; nothing runs.
+    /// Show what would run: steps, order, usual durations, costs, attempts, defaults; nothing runs.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
@@ -120,6 +129,9 @@ pub enum Command {
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = RESOLVE_EXAMPLES)]
     Resolve(Resolve),
+    /// Show what was spent: reported, computed, perhaps billed, and wasted.
+    #[command(after_help = COSTS_EXAMPLES)]
+    Costs(Costs),
     /// List the artifacts of a run, with their paths, sizes and durations.
     Artifacts(Artifacts),
     /// Check this machine and the store.
@@ -149,6 +161,7 @@ impl Command {
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,
+            Command::Costs(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
@@ -212,10 +225,30 @@ pub struct Check {
     pub explain: Option<String>,
 }
 
+/// What a run is given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InputFlags {
+    /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
+    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// A JSON file with inputs by name; media are paths relative to its folder.
+    #[arg(long = "inputs", value_name = "FILE")]
+    pub inputs_file: Option<PathBuf>,
+}
+
+impl InputFlags {
+    pub fn are_none(&self) -> bool {
+        self.inputs.is_empty() && self.inputs_file.is_none()
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct Plan {
     /// The pipeline file.
     pub file: PathBuf,
+    #[command(flatten)]
+    pub given: InputFlags,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -230,13 +263,14 @@ pub struct Plan {
 pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
-    /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
-    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub inputs: Vec<String>,
-    /// A JSON file with inputs by name; media are paths relative to its folder.
-    #[arg(long = "inputs", value_name = "FILE")]
-    pub inputs_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub given: InputFlags,
+    /// The most that it may spend, in US dollars, such as 2.50; else the `budget` of the pipeline.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    pub budget: Option<Money>,
+    /// Don't ask before it may spend much, or nobody knows how much.
+    #[arg(long)]
+    pub yes: bool,
     /// The user on whose behalf it runs; recorded with the run.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
@@ -261,6 +295,9 @@ pub struct Run {
 pub struct Resume {
     /// The end of the run's id; all unfinished runs if not given.
     pub run: Option<String>,
+    /// The most that the run may spend from now on, with what it has spent already, in US dollars.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars, requires = "run")]
+    pub budget: Option<Money>,
     #[command(flatten)]
     pub follow: FollowFlags,
     #[command(flatten)]
@@ -345,6 +382,42 @@ pub struct Resolve {
 }
 
 #[derive(Args, Debug)]
+pub struct Costs {
+    /// The end of the run's id; all runs if not given.
+    pub run: Option<String>,
+    /// What amounts are put together by [default: run, or step for one run].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub by: Option<CostsBy>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+/// What costs are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostsBy {
+    Run,
+    Step,
+    Model,
+    Day,
+    User,
+}
+
+impl CostsBy {
+    pub fn word(self) -> &'static str {
+        match self {
+            CostsBy::Run => "run",
+            CostsBy::Step => "step",
+            CostsBy::Model => "model",
+            CostsBy::Day => "day",
+            CostsBy::User => "user",
+        }
+    }
+}
+
+#[derive(Args, Debug)]
 pub struct Artifacts {
     /// The end of the run's id; the newest run if not given.
     pub run: Option<String>,
@@ -417,4 +490,13 @@ fn count_of_runs(typed: &str) -> Result<usize, String> {
         Ok(count) => Ok(count),
         Err(_) => Err("must be a whole number".to_owned()),
     }
+}
+
+/// An amount of US dollars that isn't negative.
+fn dollars(typed: &str) -> Result<Money, String> {
+    let amount = typed.strip_prefix('$').unwrap_or(typed).parse::<Money>();
+    amount
+        .ok()
+        .filter(|amount| *amount >= Money::ZERO)
+        .ok_or_else(|| "write dollars, such as 2.50".to_owned())
 }

@@ -4,6 +4,7 @@ mod artifacts;
 mod cancel;
 mod check;
 mod completions;
+mod costs;
 mod doctor;
 mod init;
 mod plan;
@@ -38,6 +39,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Show(asked) => show::show(&asked, &terminal),
         Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
+        Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),

@@ -1,7 +1,9 @@
 //! The score: a plan as people read it, before the first note or beside the running piece.
 
+pub mod asking;
 pub mod critical_path;
 pub mod missing;
+pub mod shortage;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,6 +17,7 @@ pub(crate) use scratch::Scratch;
 
 use crate::driver::guarded;
 use crate::models::{Models, Offers};
+use crate::settings::{Budgets, MoneySettings};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
@@ -153,6 +154,10 @@ pub(crate) struct Hands {
     pub(crate) on_warning: OnWarning,
     /// How models are called.
     pub(crate) models: Arc<Models>,
+    /// What is set about money.
+    pub(crate) money: MoneySettings,
+    /// What may be spent in a day.
+    pub(crate) budgets: Budgets,
 }
 
 /// Operations by name.

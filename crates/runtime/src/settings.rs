@@ -1,6 +1,8 @@
 //! Settings: what `motet.toml` says about a project and its machine.
 
 mod file;
+mod keys;
+mod money;
 mod pools;
 mod power;
 mod proposal;
@@ -11,6 +13,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use keys::{KnownKey, MissingKey};
+pub use money::{Budgets, MoneySettings, PriceFile};
 pub use power::Power;
 pub(crate) use power::end_of;
 pub use proposal::Proposal;
@@ -22,6 +26,7 @@ use motet_pipeline::contract::Catalogue;
 
 use self::providers::Places;
 use crate::Error;
+use crate::models::Offers;
 use crate::operation;
 use crate::reading::{Unread, read_start};
 use crate::tools::Tools;
@@ -66,11 +71,24 @@ pub const IN_MEMORY: &str = ":memory:";
 /// [secrets.weather]                        # what a pipeline calls `secrets.weather`
 /// key = "env:WEATHER_KEY"
 /// hosts = ["api.weather.example"]          # nobody else is told
+///
+/// [money]
+/// resend_below = 0.05                      # a call whose end is unknown is sent again up to this price
+/// resend_total = 0.50                      # and all of them in a run cost at most this
+/// ask_above = 5                            # `motet run` asks before a run that is likely to cost more
+///
+/// [budgets]                                # the most that all runs of the store spend in a day (UTC)
+/// day = 20
+/// user = 5                                 # each user
+/// providers = { fal = 3 }
 /// ```
+///
+/// `prices = "prices.json"` names a price book of the project, which is laid over the one that comes with Motet.
 ///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
 /// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
-/// program of `[tools]`, and all of `[providers]` and `[secrets]` wait for a person's word.
+/// program of `[tools]`, all of `[providers]` and `[secrets]`, a price book, and amounts of `[money]` above the usual
+/// ones wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file, if there is one.
@@ -91,6 +109,12 @@ pub struct Settings {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSettings>,
+    /// When a person is asked, and what may be sent again.
+    pub money: MoneySettings,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
+    /// The project's own price book.
+    pub prices: Option<PriceFile>,
 }
 
 /// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
@@ -131,6 +155,9 @@ impl Settings {
             pools: Pools::new(),
             providers: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            money: MoneySettings::default(),
+            budgets: Budgets::default(),
+            prices: None,
         }
     }
 
@@ -168,6 +195,11 @@ impl Settings {
     /// The operations that come with Motet, and these pools.
     pub fn catalogue(&self) -> Catalogue {
         let mut catalogue = operation::catalogue();
+        if let Some(prices) = &self.prices {
+            let mut offers = Offers::default();
+            offers.price(prices.book());
+            offers.teach(&mut catalogue);
+        }
         catalogue.set_pools(self.pools.keys());
         catalogue
     }

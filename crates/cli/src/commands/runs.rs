@@ -1,6 +1,6 @@
 //! `motet runs`: the runs of the store, newest first.
 
-use motet::engine::StepStatus;
+use motet::engine::{ParkReason, StepStatus};
 use motet::language::Span;
 use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store};
 use serde_json::{Value as Json, json};
@@ -13,8 +13,10 @@ use crate::problem::Problem;
 use crate::project::{Project, SILENCE_MIN, Standing, typed_command};
 use crate::render::ending::command_to_resolve;
 use crate::render::line::{Line, Look, Tone};
+use crate::render::money::dollars;
 use crate::render::table::Table;
 use crate::render::words::{INTERRUPTED, count, duration, local_time};
+use crate::score::shortage::command_to_fund;
 use crate::terminal::Terminal;
 
 pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Problem> {
@@ -63,7 +65,7 @@ fn table_of(rows: &[RunRow], store: &Store, standing: &Standing, look: &Look) ->
         let silent_since = standing.silent_since(row, now)?;
         let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
         let silence = silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN);
-        let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
+        let cost = if row.cost.is_zero() { String::new() } else { dollars(row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),
             (Tone::Plain, row.pipeline.clone()),
@@ -100,6 +102,9 @@ fn tone_of(status: RunStatus) -> Tone {
 fn parked_for(row: &RunRow, store: &Store) -> Result<Option<String>, Problem> {
     if row.status != RunStatus::Parked {
         return Ok(None);
+    }
+    if row.message.as_deref() == Some(ParkReason::Budget.word()) {
+        return Ok(Some(format!("{}: {}", ParkReason::Budget.word(), command_to_fund(store, &row.id))));
     }
     let parked = StepFilter::default().open().with_status(StepStatus::Parked).at_most(1);
     let command = match store.steps_where(&row.id, &parked)?.first() {

@@ -27,7 +27,12 @@ fn following(error: &Error) -> Option<Error> {
             install: "apt install ffmpeg",
             setting: "tools.ffmpeg",
         }]),
-        Error::Tools(_) => Error::Store(StoreError::Closed),
+        Error::Tools(_) => Error::Unpriced(vec![UnpricedStep {
+            step: "shots/still".into(),
+            operation: "fal/fal-ai/flux/dev".into(),
+            reason: "it isn't in the price book".into(),
+        }]),
+        Error::Unpriced(_) => Error::Store(StoreError::Closed),
         Error::Store(_) => Error::Owned { store: store(), pid: 7 },
         Error::Owned { .. } => {
             Error::OwnerDiffers { store: store(), pid: 7, what: "version 9 (here it is 1)".into() }

@@ -28,6 +28,7 @@ impl Error {
             Error::Plan(_) => "plan_unusable",
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
+            Error::Unpriced(_) => "price_unknown",
             Error::Tools(_) => "tools_missing",
             Error::Store(error) => error.code(),
             Error::Owned { .. } => "store_owned",
@@ -67,6 +68,10 @@ impl Error {
             Error::Plan(why) => format!("the plan {why}"),
             Error::Tasks(names) => format!("the run needs {}", names.join(", ")),
             Error::Inputs(misfits) => misfit_words(misfits),
+            Error::Unpriced(steps) => format!(
+                "there is a budget, and the price is unknown of {}",
+                each_of(steps, |step| format!("`{}` ({}: {})", step.step, step.operation, step.reason))
+            ),
             Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
             Error::Store(error) => error.what(),
             Error::Owned { store, pid } => {
@@ -142,6 +147,9 @@ impl Error {
             }
             Error::Tasks(names) if names.len() == 1 => "register it with the program that resumes the run",
             Error::Tasks(_) => "register them with the program that resumes the run",
+            Error::Unpriced(_) => {
+                "give it a price in a price book (`prices` in motet.toml), or write `allow_unpriced: true` in the pipeline"
+            }
             Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
             Error::Store(error) => return error.hint(),
             Error::OwnerDiffers { .. } => "wait until it ends, or end it",

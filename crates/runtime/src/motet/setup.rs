@@ -106,11 +106,14 @@ impl Builder {
         self
     }
 
-    /// Where keys are and where requests to providers go, as a person has set it. Without this, keys are those of
-    /// the environment that each provider's own SDK reads.
+    /// Where keys are and where requests to providers go, what models cost and what may be spent in a day, as a
+    /// person has set it. Without this, keys are those of the environment that each provider's own SDK reads.
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
-        self
+        match &settings.prices {
+            Some(prices) => self.prices(prices.book()),
+            None => self,
+        }
     }
 
     /// Where keys of providers that are named by environment variables are looked up; the process's own by default.
@@ -275,12 +278,14 @@ impl Builder {
         }
         let warn = on_warning.clone();
         let door = door.on_warning(move |warning| warn(warning)).build()?;
+        let (money, budgets) =
+            settings.map(|settings| (settings.money, settings.budgets)).unwrap_or_default();
         let models = Arc::new(Models::new(door, offers.registry.clone()));
         for (name, performer) in models.operations(&offers) {
             // Stand-ins of a test come first.
             operations.entry(name).or_insert(performer);
         }
-        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models })
+        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models, money, budgets })
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

@@ -7,7 +7,7 @@ use motet_engine::{RunId, RunStarted};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Digest, Plan, Value};
+use motet_pipeline::{Digest, Money, Plan, Value};
 use motet_store::{KeptPlan, RunRow, StoreError};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -17,6 +17,7 @@ use super::recovery::Purpose;
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Accepted, Message};
+use crate::error::UnpricedStep;
 use crate::import::judge_kept;
 use crate::operation::Hands;
 use crate::pipeline::Pipeline;
@@ -33,6 +34,11 @@ pub struct StartOptions {
     pub labels: BTreeMap<String, String>,
     /// Another run even if an unfinished one has the same plan and inputs.
     pub new: bool,
+    /// The most that it may spend, in US dollars; else what its pipeline says. Of a run that is found, this is what it may
+    /// spend from now on.
+    pub budget: Option<Money>,
+    /// Whether steps of which nobody knows the price may run in spite of a budget, outside of it.
+    pub allow_unpriced: bool,
 }
 
 /// The longest name of a run, in bytes.
@@ -90,7 +96,8 @@ impl Motet {
     ///
     /// # Errors
     /// [`Error::Inputs`] when the inputs don't fit, [`Error::Tools`] when tools are missing,
-    /// [`Error::Store`] when the store fails.
+    /// [`Error::Unpriced`] when there is a budget and nobody knows what a step costs, [`Error::Store`] when the store
+    /// fails.
     pub async fn start(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<RunHandle, Error> {
         let options = StartOptions { new: true, ..StartOptions::default() };
         Ok(self.start_with(pipeline, inputs, options).await?.run)
@@ -136,6 +143,7 @@ impl Motet {
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
+        judge_prices(plan, &inputs, &options)?;
         let inputs = Value::Map(inputs.into());
         let likeness = Likeness { version: plan.version, inputs: motet_store::inputs_digest(&inputs) };
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
@@ -149,6 +157,10 @@ impl Motet {
                 Some(_) => self.take_up_latched(&found, Purpose::GoOn).await?,
                 None => self.take_up(&found).await?,
             };
+            drop(latches);
+            if options.budget.is_some() {
+                self.fund_durably(&found, options.budget, options.user.unwrap_or_default()).await?;
+            }
             return Ok(Started { run, found: true });
         }
         Ok(Started { run: self.begin(pipeline, inputs, options, fresh, latches).await?, found: false })
@@ -222,8 +234,8 @@ impl Motet {
             inputs,
             seed: world.draw() as u64,
             user: options.user,
-            budget: None,
-            resends: Default::default(),
+            budget: options.budget,
+            resends: self.inner.hands.money.resends(),
             labels,
         };
         let (accepted, answer) = oneshot::channel();
@@ -247,6 +259,17 @@ impl Motet {
             .await
             .unwrap_or(Err(StoreError::Closed))?)
     }
+}
+
+/// Refuses a run with a budget of which nobody knows what some steps cost: an unknown price is never zero.
+fn judge_prices(plan: &Plan, inputs: &Map, options: &StartOptions) -> Result<(), Error> {
+    let has_budget = options.budget.or(plan.budget).is_some();
+    if !has_budget || plan.allow_unpriced || options.allow_unpriced {
+        return Ok(());
+    }
+    let estimate = plan.estimate(inputs);
+    let steps: Vec<UnpricedStep> = estimate.unpriced().filter_map(UnpricedStep::of).collect();
+    if steps.is_empty() { Ok(()) } else { Err(Error::Unpriced(steps)) }
 }
 
 /// Warns if a run that was found continues by an older plan than a new run of `pipeline` would have.
