@@ -14,6 +14,7 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod sim;
 mod store;
 mod trust;
 
@@ -43,6 +44,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
+        Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),
