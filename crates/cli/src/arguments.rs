@@ -146,6 +146,10 @@ pub enum Command {
     /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
+    /// List models, or show what one takes, gives and costs.
+    Models(Models),
+    /// Show the providers: their keys by name, and what keeps calls from them.
+    Providers(Providers),
     /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
     #[command(after_help = SIM_EXAMPLES)]
     Sim(Sim),
@@ -172,6 +176,9 @@ impl Command {
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,
             Command::Costs(asked) => asked.json,
+            Command::Models(Models { command: ModelsCommand::List(asked) }) => asked.json,
+            Command::Models(Models { command: ModelsCommand::Show(asked) }) => asked.json,
+            Command::Providers(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
@@ -502,6 +509,47 @@ pub struct Backup {
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Models {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List models, with their prices.
+    List(ModelsList),
+    /// Show what a model takes, gives and costs.
+    Show(ModelsShow),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsList {
+    /// List only models whose name or summary contains this.
+    pub pattern: Option<String>,
+    /// Print one JSON record per model.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsShow {
+    /// The model's name, as in `uses`.
+    pub name: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Providers {
+    /// Print one JSON record per provider.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

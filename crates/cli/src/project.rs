@@ -27,6 +27,8 @@ pub struct Project {
     pub place: StorePlace,
     /// Whether exchanges with providers are written down, or answered from that.
     pub tape: Tape,
+    /// Whether a store of another world is refused, instead of being continued with in its own.
+    says_its_world: bool,
 }
 
 impl Project {
@@ -64,7 +66,7 @@ impl Project {
         }
         let settings = proposal.trusted_by(&Trust::of_environment())?;
         let place = settings.place(flag.store.as_deref(), environment.as_deref(), here);
-        let project = Project { settings, place, tape: Tape::Off };
+        let project = Project { settings, place, tape: Tape::Off, says_its_world: false };
         project.remember_place(flag, environment.as_ref(), here);
         Ok(project)
     }
@@ -76,6 +78,7 @@ impl Project {
     pub fn in_world(mut self, flags: &WorldFlags, store: &StoreFlag) -> Result<Project, Problem> {
         let tape = flags.record.clone().map(Tape::Record).or(flags.replay.clone().map(Tape::Replay));
         self.tape = tape.unwrap_or_default();
+        self.says_its_world = true;
         let Some(url) = &flags.sim else { return Ok(self) };
         if store.store.is_none() {
             let folder = self.settings.folder.join(".motet/sim");
@@ -96,7 +99,7 @@ impl Project {
     /// The settings in the world that the store belongs to: a simulated one continues with its simulator.
     fn settings_in_its_world(&self) -> Result<Settings, Error> {
         match (&self.place, self.world()) {
-            (StorePlace::Folder(folder), Some(World::Simulated)) if !self.settings.is_simulated() => {
+            (StorePlace::Folder(folder), Some(World::Simulated)) if !self.says_its_world => {
                 simulated(self.settings.clone(), folder, None).map_err(|problem| {
                     let (what, _) = problem.in_two();
                     Error::Providers(what)

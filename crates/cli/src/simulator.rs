@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -77,9 +78,9 @@ fn out_of_reach(url: &str) -> Problem {
 /// there.
 fn begin(home: &Path, port: Option<u16>) -> Result<Address, Problem> {
     let begun = |error: io::Error| failed("begin the simulator", &error);
-    fs::create_dir_all(home).map_err(begun)?;
+    make_private(home).and_then(|()| make_private(&home.join("jobs"))).map_err(begun)?;
     let program = std::env::current_exe().map_err(begun)?;
-    let log = fs::File::create(home.join("log")).map_err(begun)?;
+    let log = private_file(&home.join("log")).map_err(begun)?;
     let mut command = Command::new(program);
     command.args(["sim", "--speed", SPEED, "--port", &port.unwrap_or(0).to_string(), "--dir"]);
     command.arg(home.join("jobs")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
@@ -110,10 +111,20 @@ fn read(home: &Path) -> Option<Address> {
 }
 
 fn remember(home: &Path, address: &Address) -> io::Result<()> {
-    fs::create_dir_all(home)?;
+    make_private(home)?;
     let new = home.join("address.json.new");
-    fs::write(&new, serde_json::to_vec(address)?)?;
+    private_file(&new)?.write_all(&serde_json::to_vec(address)?)?;
     fs::rename(new, home.join("address.json"))
+}
+
+/// A folder for its owner alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// A new file, or an emptied one, for its owner alone.
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn port_of(url: &str) -> Option<u16> {

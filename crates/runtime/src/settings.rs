@@ -24,6 +24,8 @@ pub use setting::Setting;
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
 use motet_providers::Registry;
+use motet_providers::catalogue::Catalogue as Models;
+use motet_providers::prices::PriceBook;
 use url::Url;
 
 use self::providers::Places;
@@ -192,6 +194,12 @@ impl Settings {
             other => failed(io::Error::other(other.to_string())),
         })?;
         file::read(path, &bytes)
+    }
+
+    /// The models that there are, at the prices of the project.
+    pub fn models(&self) -> Models {
+        let book = PriceBook::built_in();
+        Models::priced(&self.prices.iter().fold(book, |book, prices| book.under(prices.book())))
     }
 
     /// Whether a simulator is asked in the place of providers.
