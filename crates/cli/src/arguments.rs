@@ -1,5 +1,6 @@
 //! What the user typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -68,6 +69,12 @@ const COSTS_EXAMPLES: &str = "Examples:
   motet costs
   motet costs 7Q2K --by model
   motet costs --by day --json";
+
+const SIM_EXAMPLES: &str = "Examples:
+  motet run film.yaml --sim                    with a simulator of its own
+  motet sim --port 8700 --seed 7
+  motet run film.yaml --sim http://127.0.0.1:8700
+  curl http://127.0.0.1:8700/_sim/ledger       what was charged";
 
 const TRUST_EXAMPLES: &str = "Examples:
   motet trust              show what the project here asks for, then ask
@@ -139,6 +146,13 @@ pub enum Command {
     /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
+    /// List models, or show what one takes, gives and costs.
+    Models(Models),
+    /// Show the providers: their keys by name, and what keeps calls from them.
+    Providers(Providers),
+    /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
+    #[command(after_help = SIM_EXAMPLES)]
+    Sim(Sim),
     /// Let a project use the programs and folders that its motet.toml names.
     #[command(after_help = TRUST_EXAMPLES)]
     Trust(Trust),
@@ -162,11 +176,15 @@ impl Command {
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,
             Command::Costs(asked) => asked.json,
+            Command::Models(Models { command: ModelsCommand::List(asked) }) => asked.json,
+            Command::Models(Models { command: ModelsCommand::Show(asked) }) => asked.json,
+            Command::Providers(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
             Command::Init(_)
             | Command::Cancel(_)
+            | Command::Sim(_)
             | Command::Trust(_)
             | Command::Schema
             | Command::Completions(_) => false,
@@ -225,6 +243,39 @@ pub struct Check {
     pub explain: Option<String>,
 }
 
+/// Whether providers are asked in earnest.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WorldFlags {
+    /// Ask simulated providers: those at URL, else a simulator of the project's own. Nothing is paid, no key is
+    /// needed. The store is .motet/sim unless --store names another.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        conflicts_with_all = ["record", "replay"])]
+    pub sim: Option<String>,
+    /// Write every exchange with providers down in DIR, without secrets.
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Ask nobody: answer from what was written down in DIR.
+    #[arg(long, value_name = "DIR")]
+    pub replay: Option<PathBuf>,
+}
+
+/// `--sim URL` as `--sim=URL`: what follows `--sim` otherwise is the next argument.
+pub fn with_addresses_joined(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for word in words {
+        let is_address =
+            word.to_str().is_some_and(|word| word.starts_with("http://") || word.starts_with("https://"));
+        match joined.last_mut() {
+            Some(last) if is_address && last == "--sim" => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
+}
+
 /// What a run is given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct InputFlags {
@@ -271,6 +322,8 @@ pub struct Run {
     /// Don't ask before it may spend much, or nobody knows how much.
     #[arg(long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub world: WorldFlags,
     /// The user on whose behalf it runs; recorded with the run.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
@@ -463,6 +516,69 @@ pub struct Backup {
 }
 
 #[derive(Args, Debug)]
+pub struct Models {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List models, with their prices.
+    List(ModelsList),
+    /// Show what a model takes, gives and costs.
+    Show(ModelsShow),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsList {
+    /// List only models whose name or summary contains this.
+    pub pattern: Option<String>,
+    /// Print one JSON record per model.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsShow {
+    /// The model's name, as in `uses`.
+    pub name: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Providers {
+    /// Print one JSON record per provider.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Sim {
+    /// The port on this machine; 0 for any that is free.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub port: u16,
+    /// What chance depends on.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// A YAML file that says what goes wrong.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// How many times faster than at the providers jobs go.
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
+    pub speed: f64,
+    /// Where jobs are kept, so that the next simulator there continues with them.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Also listen on a port for each provider, without a prefix.
+    #[arg(long)]
+    pub separate_ports: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct Trust {
     /// A folder of the project, or a file in it.
     #[arg(default_value = ".", value_name = "PATH")]
@@ -490,6 +606,11 @@ fn count_of_runs(typed: &str) -> Result<usize, String> {
         Ok(count) => Ok(count),
         Err(_) => Err("must be a whole number".to_owned()),
     }
+}
+
+fn speed(typed: &str) -> Result<f64, String> {
+    let speed = typed.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "must be a number above 0".to_owned())
 }
 
 /// An amount of US dollars that isn't negative.

@@ -7,13 +7,16 @@ mod completions;
 mod costs;
 mod doctor;
 mod init;
+mod models;
 mod plan;
+mod providers;
 pub mod resolve;
 mod resume;
 mod run;
 mod runs;
 mod schema;
 mod show;
+mod sim;
 mod store;
 mod trust;
 
@@ -43,6 +46,9 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
+        Command::Models(asked) => models::models(&asked, &terminal),
+        Command::Providers(asked) => providers::providers(&asked, &terminal),
+        Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),

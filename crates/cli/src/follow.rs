@@ -25,6 +25,7 @@ use crate::problem::Problem;
 use crate::project::{Project, out_folder, pinned_pipeline, typed_command};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
+use crate::render::words::unreal_line;
 use crate::score::shortage::command_to_fund;
 use crate::score::{Score, history};
 use crate::stop::{Haste, Stop};
@@ -106,6 +107,9 @@ impl<'f> Following<'f> {
     /// # Errors
     /// When the outputs can't be laid out, or the store fails.
     pub async fn follow(self, runs: Vec<Followed>, stop: Stop) -> Result<Exit, Problem> {
+        if let (Some(line), false) = (unreal_line(self.session.store().world()?), self.json) {
+            self.terminal.note_line(&line);
+        }
         stop.attend().await;
         let exit = self.watch(runs, stop).await?;
         if exit != Exit::Interrupted {

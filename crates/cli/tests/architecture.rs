@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "motet",
         &["motet-pipeline", "motet-engine", "motet-store", "motet-local", "motet-providers", "motet-media"],
     ),
-    ("motet-cli", &["motet"]),
+    ("motet-sim", &[]),
+    ("motet-cli", &["motet", "motet-sim"]),
     ("motet-examples", &["motet"]),
     ("motet-bench", &["motet"]),
 ];

@@ -19,6 +19,7 @@ use motet_engine::RunId;
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::{Digest, StepPath};
+use motet_store::World;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -46,7 +47,7 @@ pub(crate) struct Hello {
 
 impl Hello {
     /// The hello of this process.
-    pub(crate) fn new(settings: &Settings, catalogue: &Catalogue) -> Hello {
+    pub(crate) fn new(settings: &Settings, catalogue: &Catalogue, reality: World) -> Hello {
         let tools = &settings.tools;
         let font = tools.font.as_ref().map(|font| font.to_string_lossy().into_owned());
         let operations: Vec<_> = catalogue.iter().map(|contract| contract.operation.as_str()).collect();
@@ -57,6 +58,7 @@ impl Hello {
             ("tools.font", font.unwrap_or_default()),
             ("processors", settings.processors.to_string()),
             ("pools", in_words(&settings.pools)),
+            ("world", reality.word().to_owned()),
             ("budgets", settings.budgets.in_words()),
             ("money", money_in_words(&settings.money)),
             ("providers", digest_of(&[&settings.providers, &settings.secrets])),

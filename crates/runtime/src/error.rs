@@ -11,7 +11,7 @@ use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::estimate::StepEstimate;
 use motet_pipeline::{Failure, StepPath, Timestamp};
-use motet_store::StoreError;
+use motet_store::{StoreError, World};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Power;
@@ -38,6 +38,15 @@ pub enum Error {
     Tools(Vec<MissingTool>),
     /// The store could not be used.
     Store(StoreError),
+    /// The store belongs to another world: what is simulated is never mixed with what is real.
+    OtherWorld {
+        /// The store.
+        store: PathBuf,
+        /// The world that it belongs to.
+        known: World,
+        /// The world in which calls would be made.
+        wanted: World,
+    },
     /// Another process drives the store; or this one, under another [`Motet`](crate::Motet) that is
     /// still open or whose runs are still held.
     Owned {

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use motet_engine::{Found, Intent, JobNews, RunId};
 use motet_pipeline::contract::{Catalogue, Work as WorkKind};
 use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Timestamp, Value};
-use motet_store::{Store, StoreError};
+use motet_store::{Store, StoreError, World};
 
 pub(crate) use scratch::Scratch;
 
@@ -158,6 +158,8 @@ pub(crate) struct Hands {
     pub(crate) money: MoneySettings,
     /// What may be spent in a day.
     pub(crate) budgets: Budgets,
+    /// Whether calls are made in earnest.
+    pub(crate) reality: World,
 }
 
 /// Operations by name.

@@ -23,6 +23,10 @@ pub use setting::Setting;
 
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
+use motet_providers::Registry;
+use motet_providers::catalogue::Catalogue as Models;
+use motet_providers::prices::PriceBook;
+use url::Url;
 
 use self::providers::Places;
 use crate::Error;
@@ -190,6 +194,48 @@ impl Settings {
             other => failed(io::Error::other(other.to_string())),
         })?;
         file::read(path, &bytes)
+    }
+
+    /// The models that there are, at the prices of the project.
+    pub fn models(&self) -> Models {
+        let book = PriceBook::built_in();
+        Models::priced(&self.prices.iter().fold(book, |book, prices| book.under(prices.book())))
+    }
+
+    /// Whether a simulator is asked in the place of providers.
+    pub fn is_simulated(&self) -> bool {
+        self.providers.values().flat_map(|set| &set.keys).any(|key| key.source == KeySource::Simulated)
+    }
+
+    /// The same with a simulator in the place of all providers that it speaks for. It needs no keys. The base URLs are by
+    /// provider and role; roles that a provider doesn't ask are left out.
+    ///
+    /// # Errors
+    /// [`Error::Providers`] when one of them is no URL.
+    pub fn simulated(
+        mut self,
+        base_urls: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Settings, Error> {
+        let registry = Registry::default();
+        for provider in registry.iter().map(|provider| provider.profile()) {
+            let Some(urls) = base_urls.get(&provider.name) else { continue };
+            let asked = urls.iter().filter(|(role, _)| provider.bases.contains_key(*role));
+            let parsed = |(role, url): (&String, &String)| match Url::parse(url) {
+                Ok(parsed) => Ok((role.clone(), parsed)),
+                Err(error) => {
+                    Err(Error::Providers(format!("the simulator's address {url} is none: {error}")))
+                }
+            };
+            let name = provider.keys.first().cloned().unwrap_or_else(|| "simulated".to_owned());
+            let set = ProviderSettings {
+                keys: vec![Key { name, source: KeySource::Simulated }],
+                base_url: None,
+                base_urls: asked.map(parsed).collect::<Result<_, Error>>()?,
+                private: true,
+            };
+            self.providers.insert(provider.name.clone(), set);
+        }
+        Ok(self)
     }
 
     /// The operations that come with Motet, and these pools.

@@ -2,6 +2,7 @@
 
 use motet::costs::{By, Costs, Group, Open, Sum};
 use motet::language::Money;
+use motet::store::World;
 use serde_json::json;
 
 use crate::arguments::{self, CostsBy};
@@ -11,21 +12,25 @@ use crate::project::{Project, find_run};
 use crate::render::line::{Line, Look, Tone};
 use crate::render::money::dollars;
 use crate::render::table::Table;
-use crate::render::words::count;
+use crate::render::words::{count, unreal_line};
 use crate::terminal::Terminal;
 
 pub fn costs(asked: &arguments::Costs, terminal: &Terminal) -> Result<Exit, Problem> {
     let store = Project::find(None, &asked.store)?.read_store()?;
     let run = asked.run.as_deref().map(|ending| find_run(&store, ending)).transpose()?.map(|row| row.id);
     let by = asked.by.unwrap_or(if run.is_some() { CostsBy::Step } else { CostsBy::Run });
+    let world = store.world()?;
     let costs = Costs::read(&store, run.as_ref(), by.into())?;
     if asked.json {
         let record = json!({
-            "run": run, "by": by.word(),
+            "run": run, "by": by.word(), "world": world.map(World::word),
             "total": costs.total, "open": costs.open, "groups": costs.groups,
         });
         terminal.data(&format!("{record:#}\n"));
         return Ok(Exit::Good);
+    }
+    if let Some(line) = unreal_line(world) {
+        terminal.data_line(&line);
     }
     if costs.groups.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "nothing was spent"));

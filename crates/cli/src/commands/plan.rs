@@ -7,6 +7,7 @@ use crate::inputs;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::render::plan::{self, Bill};
+use crate::render::words::unreal_line;
 use crate::score::missing::refuse_missing;
 use crate::score::{Score, history};
 use crate::terminal::Terminal;
@@ -24,6 +25,7 @@ pub fn plan(asked: &arguments::Plan, terminal: &Terminal) -> Result<Exit, Proble
     } else if asked.mermaid {
         terminal.data(&plan::mermaid(&score));
     } else {
+        unreal_line(project.world()).iter().for_each(|line| terminal.data_line(line));
         plan::lines(&score, &bill, &terminal.out).iter().for_each(|line| terminal.data_line(line));
     }
     refuse_missing(pipeline.plan(), &project.settings)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use motet::door::Tape;
 use motet::engine::RunId;
 use motet::session::StartRequest;
 use motet::store::RunRow;
@@ -22,12 +23,17 @@ use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
+    let project = project.in_world(&asked.world, &asked.store)?;
     let pipeline = load(&asked.file, &project.settings.catalogue())
         .map_err(|error| add_unfinished(error, &project, &asked.file))?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
-    refuse_missing(pipeline.plan(), &project.settings)?;
+    if !matches!(project.tape, Tape::Replay(_)) {
+        refuse_missing(pipeline.plan(), &project.settings)?;
+    }
     let options = options(&asked)?;
-    let is_answered = asked.yes || asked.budget.is_some();
+    // Only what is real is paid.
+    let is_free = project.settings.is_simulated() || matches!(project.tape, Tape::Replay(_));
+    let is_answered = asked.yes || asked.budget.is_some() || is_free;
     let known = given.known(&pipeline.plan().inputs);
     if !is_answered && !is_wanted(pipeline.plan(), &known, project.settings.money.ask_above, &terminal)? {
         terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));

@@ -2,7 +2,7 @@
 
 use motet::engine::{ParkReason, StepStatus};
 use motet::language::Span;
-use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store};
+use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store, World};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -15,7 +15,7 @@ use crate::render::ending::command_to_resolve;
 use crate::render::line::{Line, Look, Tone};
 use crate::render::money::dollars;
 use crate::render::table::Table;
-use crate::render::words::{INTERRUPTED, count, duration, local_time};
+use crate::render::words::{INTERRUPTED, count, duration, local_time, unreal_line};
 use crate::score::shortage::command_to_fund;
 use crate::terminal::Terminal;
 
@@ -31,9 +31,13 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
     let are_more = rows.len() > asked.limit;
     rows.truncate(asked.limit);
     let standing = Standing::of(&store);
+    let world = store.world()?;
     if asked.json {
-        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing))));
+        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing, world))));
         return Ok(Exit::Good);
+    }
+    if let Some(line) = unreal_line(world) {
+        terminal.data_line(&line);
     }
     if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no runs"));
@@ -125,10 +129,11 @@ fn remark_of(row: &RunRow, parked: Option<String>, silence: Option<Span>) -> Str
     parts.join(", ")
 }
 
-fn record_of(row: &RunRow, standing: &Standing) -> Json {
+fn record_of(row: &RunRow, standing: &Standing, world: Option<World>) -> Json {
     json!({
         "run": row.id, "pipeline": row.pipeline, "plan": row.plan, "status": row.status.word(),
         "interrupted": standing.is_interrupted(row), "degraded": row.degraded, "user": row.user, "labels": row.labels, "cost": row.cost,
+        "world": world.map(World::word),
         "started_at": row.started_at.to_string(),
         "ended_at": row.ended_at.map(|at| at.to_string()),
         "updated_at": row.updated_at.to_string(),

@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::project::{Project, Standing, find_run, pinned_pipeline, typed_command};
 use crate::render::line::Line;
 use crate::render::progress::View;
+use crate::render::words::unreal_line;
 use crate::render::{items, journal, show, timeline};
 use crate::score::shortage::command_to_fund;
 use crate::score::{History, Score};
@@ -46,6 +47,7 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
         (None, None) if asked.json => Stream::new(*terminal).pretty_json(&shown.details()),
         (None, None) if asked.timeline => shown.write_timeline(terminal)?,
         (None, None) => {
+            unreal_line(store.world()?).iter().for_each(|line| terminal.data_line(line));
             let lines = show::run_lines(&shown.view(terminal), shown.is_interrupted, shown.command_to_fund());
             write(&lines, terminal);
         }

@@ -31,6 +31,7 @@ impl Error {
             Error::Unpriced(_) => "price_unknown",
             Error::Tools(_) => "tools_missing",
             Error::Store(error) => error.code(),
+            Error::OtherWorld { .. } => "world_differs",
             Error::Owned { .. } => "store_owned",
             Error::OwnerDiffers { .. } => "owner_differs",
             Error::OwnerSilent { .. } => "owner_silent",
@@ -74,6 +75,9 @@ impl Error {
             ),
             Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
             Error::Store(error) => error.what(),
+            Error::OtherWorld { store, known, wanted } => {
+                format!("the runs of the store {} are {known}, and this would be {wanted}", store.display())
+            }
             Error::Owned { store, pid } => {
                 format!("{} drives the store {}", owner_words(*pid), store.display())
             }
@@ -152,6 +156,7 @@ impl Error {
             }
             Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
             Error::Store(error) => return error.hint(),
+            Error::OtherWorld { .. } => "use another store: --store DIR",
             Error::OwnerDiffers { .. } => "wait until it ends, or end it",
             Error::OwnerSilent { .. } => "continue it if it is suspended, or end it",
             Error::Refused { hint, .. } => return hint.clone(),

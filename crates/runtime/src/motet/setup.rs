@@ -10,7 +10,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_providers::Provider;
 use motet_providers::catalogue::Entry;
 use motet_providers::prices::PriceBook;
-use motet_store::{ForeignLock, Store};
+use motet_store::{ForeignLock, Store, World};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -265,7 +265,12 @@ impl Builder {
     }
 
     /// All that operations work with, in `store`.
+    ///
+    /// # Errors
+    /// When the settings can't be used, or the store belongs to another world.
     pub(crate) fn into_hands(self, store: Store) -> Result<Hands, Error> {
+        let reality = self.reality();
+        judge_world(&store, store.world()?.unwrap_or(reality), reality)?;
         let Builder { world, tools, catalogue, mut operations, .. } = self;
         let Builder { offers, settings, tape, environment, on_warning, .. } = self;
         let profiles = offers.registry.iter().map(|provider| provider.profile());
@@ -285,7 +290,16 @@ impl Builder {
             // Stand-ins of a test come first.
             operations.entry(name).or_insert(performer);
         }
-        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models, money, budgets })
+        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models, money, budgets, reality })
+    }
+
+    /// Whether calls are made in earnest.
+    pub(crate) fn reality(&self) -> World {
+        match &self.tape {
+            Tape::Replay(_) => World::Replay,
+            _ if self.settings.as_ref().is_some_and(Settings::is_simulated) => World::Simulated,
+            _ => World::Real,
+        }
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -295,6 +309,12 @@ impl Builder {
     pub(crate) fn shared_world(&self) -> &SharedWorld {
         &self.world
     }
+}
+
+/// Refuses calls in another world than the store's.
+pub(super) fn judge_world(store: &Store, known: World, wanted: World) -> Result<(), Error> {
+    let store = || store.folder().to_owned();
+    if known == wanted { Ok(()) } else { Err(Error::OtherWorld { store: store(), known, wanted }) }
 }
 
 /// Has it told when another program holds a lock on the store.

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
 use super::recovery::Purpose;
+use super::setup::judge_world;
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Accepted, Message};
@@ -223,6 +224,7 @@ impl Motet {
         let world = &self.inner.hands.world;
         let plan = pipeline.plan();
         self.keep_plan(pipeline).await?;
+        self.fix_world(plan).await?;
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
@@ -244,6 +246,17 @@ impl Motet {
         self.post(Message::Start { graph, started: Box::new(started), accepted });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
+    }
+
+    /// A run that may call a provider fixes which world its store belongs to.
+    async fn fix_world(&self, plan: &Plan) -> Result<(), Error> {
+        let hands = &self.inner.hands;
+        if plan.contracts().values().all(|contract| contract.call.is_none()) {
+            return Ok(());
+        }
+        let (store, reality) = (hands.store.clone(), hands.reality);
+        let fixed = hands.compute_any(move || store.fix_world(reality)).await;
+        judge_world(&hands.store, fixed.unwrap_or(Err(StoreError::Closed))?, reality)
     }
 
     /// Has the plan of a pipeline kept with its texts, which takes a flush the first time.

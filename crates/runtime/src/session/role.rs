@@ -72,7 +72,7 @@ impl Backstage {
         let builder = builder(&settings, &prepare);
         builder.check_clock()?;
         let catalogue = builder.catalogue().clone();
-        let hello = Hello::new(&settings, &catalogue);
+        let hello = Hello::new(&settings, &catalogue, builder.reality());
         let (role, hands) = match &place {
             StorePlace::Memory => {
                 let motet = builder.open().await?;
