@@ -160,6 +160,8 @@ pub(crate) struct Hands {
     pub(crate) budgets: Budgets,
     /// Whether calls are made in earnest.
     pub(crate) reality: World,
+    /// Whether exchanges are written down, or answered from that: then the same run makes the same requests.
+    pub(crate) is_taped: bool,
 }
 
 /// Operations by name.

@@ -269,7 +269,7 @@ impl Builder {
     /// # Errors
     /// When the settings can't be used, or the store belongs to another world.
     pub(crate) fn into_hands(self, store: Store) -> Result<Hands, Error> {
-        let reality = self.reality();
+        let (reality, is_taped) = (self.reality(), !matches!(self.tape, Tape::Off));
         judge_world(&store, store.world()?.unwrap_or(reality), reality)?;
         let Builder { world, tools, catalogue, mut operations, .. } = self;
         let Builder { offers, settings, tape, environment, on_warning, .. } = self;
@@ -290,7 +290,19 @@ impl Builder {
             // Stand-ins of a test come first.
             operations.entry(name).or_insert(performer);
         }
-        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models, money, budgets, reality })
+        Ok(Hands {
+            world,
+            store,
+            tools,
+            catalogue,
+            operations,
+            on_warning,
+            models,
+            money,
+            budgets,
+            reality,
+            is_taped,
+        })
     }
 
     /// Whether calls are made in earnest.

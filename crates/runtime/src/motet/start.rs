@@ -228,13 +228,17 @@ impl Motet {
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
+        let seed = match self.inner.hands.is_taped {
+            true => seed_of(&plan.version, &inputs),
+            false => world.draw() as u64,
+        };
         let started = RunStarted {
             schema: motet_engine::event::SCHEMA,
             run: id.clone(),
             pipeline: plan.name.clone(),
             plan: plan.digest,
             inputs,
-            seed: world.draw() as u64,
+            seed,
             user: options.user,
             budget: options.budget,
             resends: self.inner.hands.money.resends(),
@@ -272,6 +276,13 @@ impl Motet {
             .await
             .unwrap_or(Err(StoreError::Closed))?)
     }
+}
+
+/// The seed of a run that is recorded or replayed: the same for the same pipeline and inputs, so that it asks the same.
+fn seed_of(version: &Digest, inputs: &Value) -> u64 {
+    let inputs = motet_store::inputs_digest(inputs);
+    let digest = Digest::of(&[version.as_bytes().as_slice(), inputs.as_bytes()].concat());
+    digest.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 /// Refuses a run with a budget of which nobody knows what some steps cost: an unknown price is never zero.
