@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         problem.exit
     };
     let report = |problem: Problem| {
-        if is_json {
+        // Whoever ends it while nobody reads what it writes doesn't wait for a reader.
+        if is_json && problem.exit != Exit::Interrupted {
             terminal.data(&format!("{}\n", problem.record()));
         }
         show(problem)
