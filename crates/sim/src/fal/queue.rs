@@ -51,7 +51,9 @@ fn draft(sim: &Sim, visit: &mut Visit<'_>, model: &Model, way: Way) -> Result<Dr
         queue: if way == Way::Job { [50, 2000] } else { [0, 20] },
         latency: if is_valid { model.latency_ms } else { [20, 100] },
         hook: hook.filter(|_| way == Way::Job),
-        given_up_after: start_within.filter(|seconds: &f64| *seconds > 0.0).map(Duration::from_secs_f64),
+        given_up_after: start_within
+            .filter(|seconds: &f64| *seconds > 0.0)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         outcome,
     })
 }
