@@ -15,6 +15,9 @@ use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work;
 
+/// The longest that a request may wait for its start, in seconds: a year.
+const START_WITHIN_MAX: f64 = 31_536_000.0;
+
 /// The time limit of a direct call, after which it is answered with an error.
 const CALL_MAX: Duration = Duration::from_secs(600);
 
@@ -53,7 +56,7 @@ fn draft(sim: &Sim, visit: &mut Visit<'_>, model: &Model, way: Way) -> Result<Dr
         hook: hook.filter(|_| way == Way::Job),
         given_up_after: start_within
             .filter(|seconds: &f64| *seconds > 0.0)
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            .map(|seconds| Duration::from_secs_f64(seconds.min(START_WITHIN_MAX))),
         outcome,
     })
 }
