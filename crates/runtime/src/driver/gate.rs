@@ -79,6 +79,9 @@ impl Driver {
 
     /// Tells the gate what came of calls, so that it is durable together with what the run makes of it.
     pub(super) fn settle_calls(&mut self, id: &RunId, turn: &Turn) {
+        if !self.dispatcher.awaits_any() {
+            return;
+        }
         for event in &turn.events {
             let Event::Attempt { key, event } = event else { continue };
             let Some((failure, spent)) = end_of(event) else { continue };
