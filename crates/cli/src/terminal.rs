@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::arguments::Color;
 use crate::render::line::{Line, Look, Symbols};
+use crate::render::table::Table;
 
 /// Where lines go. Data goes to standard output, all else to standard error.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,12 @@ impl Terminal {
     /// Writes a line to standard output.
     pub fn data_line(&self, line: &Line) {
         write_data(&format!("{}\n", line.paint(self.out.color)));
+    }
+
+    /// Writes a table to standard output, as wide as there is room.
+    pub fn data_table(&self, table: &Table) {
+        let lines = table.lines(self.out.cut_at(), &self.out.symbols);
+        lines.iter().for_each(|line| self.data_line(line));
     }
 
     /// Writes text to standard error.

@@ -111,9 +111,8 @@ impl Motet {
     /// Begins to set up a store and its driver.
     pub fn builder() -> Builder {
         let (contracts, operations) = operation::all();
-        let mut catalogue = Catalogue::new(contracts);
         let offers = Offers::default();
-        offers.teach(&mut catalogue);
+        let mut catalogue = operation::taught(contracts, &offers);
         catalogue.set_pools(Pools::new().into_keys());
         Builder {
             folder: None,

@@ -182,11 +182,16 @@ pub(crate) fn all() -> (Vec<Contract>, Operations) {
     (media.into_iter().chain(local).chain(engine).collect(), operations)
 }
 
+/// A catalogue of `contracts` and of the models of `offers`.
+pub(crate) fn taught(contracts: Vec<Contract>, offers: &Offers) -> Catalogue {
+    let mut catalogue = Catalogue::new(contracts);
+    offers.teach(&mut catalogue);
+    catalogue
+}
+
 /// The contracts of all operations that come with Motet.
 pub fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue::new(all().0);
-    Offers::default().teach(&mut catalogue);
-    catalogue
+    taught(all().0, &Offers::default())
 }
 
 impl Hands {

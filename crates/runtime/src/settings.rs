@@ -25,7 +25,6 @@ use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
 use motet_providers::Registry;
 use motet_providers::catalogue::Catalogue as Models;
-use motet_providers::prices::PriceBook;
 use url::Url;
 
 use self::providers::Places;
@@ -198,8 +197,14 @@ impl Settings {
 
     /// The models that there are, at the prices of the project.
     pub fn models(&self) -> Models {
-        let book = PriceBook::built_in();
-        Models::priced(&self.prices.iter().fold(book, |book, prices| book.under(prices.book())))
+        self.offers().catalogue
+    }
+
+    /// The providers and their models, at the prices of the project.
+    fn offers(&self) -> Offers {
+        let mut offers = Offers::default();
+        self.prices.iter().for_each(|prices| offers.price(prices.book()));
+        offers
     }
 
     /// Whether a simulator is asked in the place of providers.
@@ -240,12 +245,7 @@ impl Settings {
 
     /// The operations that come with Motet, and these pools.
     pub fn catalogue(&self) -> Catalogue {
-        let mut catalogue = operation::catalogue();
-        if let Some(prices) = &self.prices {
-            let mut offers = Offers::default();
-            offers.price(prices.book());
-            offers.teach(&mut catalogue);
-        }
+        let mut catalogue = operation::taught(operation::all().0, &self.offers());
         catalogue.set_pools(self.pools.keys());
         catalogue
     }

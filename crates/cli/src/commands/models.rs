@@ -14,6 +14,7 @@ use crate::render::line::{Line, Tone};
 use crate::render::money::dollars;
 use crate::render::table::Table;
 use crate::render::words::{brief, range};
+use crate::score;
 use crate::terminal::Terminal;
 
 pub fn models(asked: &arguments::Models, terminal: &Terminal) -> Result<Exit, Problem> {
@@ -47,10 +48,7 @@ fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Prob
             (Tone::Dim, listing.entry.summary.clone()),
         ]);
     }
-    table
-        .lines(terminal.out.cut_at(), &terminal.out.symbols)
-        .iter()
-        .for_each(|line| terminal.data_line(line));
+    terminal.data_table(&table);
     Ok(Exit::Good)
 }
 
@@ -86,10 +84,7 @@ fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Prob
     for (name, output) in &contract.outputs {
         table.row([(Tone::Strong, format!("→ {name}")), (Tone::Plain, output.phrase())]);
     }
-    table
-        .lines(terminal.out.cut_at(), &terminal.out.symbols)
-        .iter()
-        .for_each(|line| terminal.data_line(line));
+    terminal.data_table(&table);
     terminal.data_line(&Line::new());
     for line in prices(contract) {
         terminal.data_line(&Line::of(Tone::Plain, format!("  {line}")));
@@ -111,9 +106,8 @@ fn bounds(parameter: &Parameter) -> String {
 }
 
 fn usual(contract: &Contract) -> String {
-    let (low, high) = contract.usual_seconds;
-    let span = |seconds: f64| motet::language::Span((seconds * 1000.0) as u64);
-    range(span(low), span(high))
+    let usual = score::of_contract(contract);
+    range(usual.low, usual.high)
 }
 
 fn first_price(contract: &Contract) -> String {

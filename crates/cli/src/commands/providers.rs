@@ -43,10 +43,7 @@ pub fn providers(asked: &arguments::Providers, terminal: &Terminal) -> Result<Ex
             (Tone::Doubtful, held.join("; ")),
         ]);
     }
-    table
-        .lines(terminal.out.cut_at(), &terminal.out.symbols)
-        .iter()
-        .for_each(|line| terminal.data_line(line));
+    terminal.data_table(&table);
     if let Some(reserved) = reserved(&gate) {
         terminal.data_line(&Line::of(Tone::Dim, format!("  {reserved}")));
     }
