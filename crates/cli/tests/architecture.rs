@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["motet-pipeline", "motet-engine", "motet-store", "motet-local", "motet-providers", "motet-media"],
     ),
     ("motet-sim", &[]),
-    ("motet-cli", &["motet", "motet-sim"]),
+    ("motet-server", &["motet"]),
+    ("motet-cli", &["motet", "motet-server", "motet-sim"]),
     ("motet-examples", &["motet"]),
     ("motet-bench", &["motet"]),
 ];
