@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("motet-server", &["motet"]),
     ("motet-cli", &["motet", "motet-server", "motet-sim"]),
     ("motet-examples", &["motet"]),
-    ("motet-bench", &["motet"]),
+    ("motet-bench", &["motet", "motet-server"]),
 ];
 
 /// What the pure crates may use from outside: nothing that reads a clock, a file or the network.

@@ -79,6 +79,8 @@ impl Serving {
         // Before runs continue: what they begin is reported.
         self.motet.await_hooks(self.hooks_at.as_deref()).await;
         let resumed = self.resume().await?;
+        // And once all of them are taken up, before anybody is answered: what is reported of them is no news of the past.
+        self.motet.await_hooks(self.hooks_at.as_deref()).await;
         let (url, ended) = (listener.url(), CancellationToken::new());
         let is_exposed = !listener.is_loopback();
         let face = tokio::spawn(listener.serve(self.motet.clone(), ended.clone()));

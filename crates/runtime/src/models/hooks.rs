@@ -406,3 +406,6 @@ impl Drop for Ear {
         self.keep(rest);
     }
 }
+
+#[cfg(test)]
+mod tests;

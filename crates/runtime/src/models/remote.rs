@@ -400,8 +400,8 @@ impl Pace {
     fn beside_reports(self, work: &Work) -> Pace {
         let (Timeouts { queue, job, .. }, (_, high)) = (work.timeouts(), work.contract().usual_seconds);
         let phase = if work.is_running() { job } else { queue };
-        let most = (phase.0 as f64 / 4.0).clamp(5_000.0, 300_000.0);
-        Pace { pause: (high * 2_000.0).clamp(5_000.0, most), most, ..self }
+        let most = (phase.0 as f64 / 4.0).clamp(3_000.0, 300_000.0);
+        Pace { pause: (high * 2_000.0).clamp(3_000.0, most), most, ..self }
     }
 
     fn next(&mut self) -> Span {
