@@ -8,6 +8,8 @@ use std::time::Duration;
 use motet::engine::{AttemptEvent, Event, RunId};
 use motet::hooks::{Delivery, Receipt};
 use motet::language::Value;
+use motet::providers::ElevenLabs;
+use motet::providers::catalogue::{Catalogue, Way};
 use motet::world::virtual_time::run;
 use motet::{Builder, Motet, RunEnd, RunHandle, Warning};
 
@@ -263,6 +265,35 @@ fn what_nobody_can_believe_is_refused_and_does_nothing() {
         assert_eq!(warnings.len(), 3, "{warnings:#?}");
         assert!(warnings.iter().all(|warning| !warning.contains("key-of-")), "{warnings:?}");
         assert!(warnings[2].contains("others"), "{warnings:?}");
+    });
+}
+
+/// A provider whose secret the user alone knows, and that brings the token in the body.
+#[test]
+fn a_transcript_is_reported_by_the_webhook_of_the_workspace() {
+    const TEXT: &str = r#"
+motet: 1
+name: transcript
+steps:
+  words: { uses: elevenlabs/scribe_v1, with: { cloud_storage_url: "https://files.example/talk.mp3" } }
+outputs: { text: "{{ steps.words.text }}" }
+"#;
+    run(async {
+        let listing = Catalogue::built_in();
+        let mut entry = listing.get("elevenlabs/scribe_v1").unwrap().entry.clone();
+        (entry.route, entry.call) = ("transcription_job".to_owned(), Way::Job);
+        let (builder, warnings) = warned();
+        let builder = builder.provider(ElevenLabs::default(), [entry]);
+        let providers = Providers::new(7, "- { fault: webhook_forged }").with_workspace();
+        let motet = providers.open(builder).await;
+        let id = completes(&motet, TEXT).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(providers.receipts(), ["forged", "recorded"]);
+        let finished = when(&motet, &id, is_finished);
+        assert!(providers.delivered()[1].0.abs_diff(finished) <= Duration::from_millis(2));
+        assert_eq!((providers.count("elevenlabs", "read"), paid(&providers)), (1, 1));
+        let warnings = warnings.lock().unwrap().join("\n");
+        assert!(warnings.contains("no key fits") && !warnings.contains("wsec"), "{warnings}");
     });
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use motet::hooks::{Delivery, Receipt};
 use motet::language::Timestamp;
-use motet::settings::{ProviderSettings, Settings};
+use motet::settings::{KeySource, ProviderSettings, Settings};
 use motet::world::virtual_time::VirtualWorld;
 use motet::world::wire;
 use motet::{Builder, Motet};
@@ -34,6 +34,8 @@ pub struct Providers {
     /// How much later than they are made the replies to paid requests come.
     lag: Duration,
     delivered: Arc<Mutex<Vec<Delivered>>>,
+    /// What the workspace at ElevenLabs signs with.
+    secret: Option<String>,
 }
 
 impl Providers {
@@ -46,7 +48,29 @@ impl Providers {
             began: tokio::time::Instant::now(),
             lag: Duration::ZERO,
             delivered: Arc::default(),
+            secret: None,
         }
+    }
+
+    /// The same with a webhook set up in the workspace at ElevenLabs.
+    pub fn with_workspace(mut self) -> Providers {
+        let settings = serde_json::json!({ "settings": {
+            "auth_type": "hmac", "name": "motet", "webhook_url": format!("{PUBLIC}/hooks/elevenlabs"),
+        } });
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/elevenlabs/v1/workspace/webhooks".to_owned(),
+            headers: vec![
+                ("xi-api-key".to_owned(), "key-of-ELEVENLABS_API_KEY".to_owned()),
+                ("content-type".to_owned(), "application/json".to_owned()),
+            ],
+            body: settings.to_string().into(),
+        };
+        let reply = self.sim.lock().unwrap().handle(self.now(), &request);
+        let Reply::Answer(Answer { body: Body::Whole(body), .. }) = reply else { panic!("{reply:?}") };
+        let told: Json = serde_json::from_slice(&body).unwrap();
+        self.secret = Some(told["webhook_secret"].as_str().unwrap().to_owned());
+        self
     }
 
     pub fn lagging(self, lag: Duration) -> Providers {
@@ -104,8 +128,16 @@ impl Providers {
         };
         let names = ["replicate", "fal", "elevenlabs"];
         let providers = names.into_iter().map(|name| (name.to_owned(), roles(name))).collect();
-        let settings = Settings { providers, ..Settings::usual("") };
-        let builder = builder.settings(&settings).environment(|name| Some(format!("key-of-{name}")));
+        let mut settings = Settings { providers, ..Settings::usual("") };
+        let secret = self.secret.clone();
+        if secret.is_some() {
+            let source = KeySource::Environment("HOOKS".to_owned());
+            settings.webhook.secrets.insert("elevenlabs".to_owned(), source);
+        }
+        let builder = builder.settings(&settings).environment(move |name| match (name, &secret) {
+            ("HOOKS", Some(secret)) => Some(secret.clone()),
+            _ => Some(format!("key-of-{name}")),
+        });
         builder.world(Arc::new(self.world())).open().await.unwrap()
     }
 
