@@ -162,7 +162,7 @@ pub enum Command {
     Models(Models),
     /// Show the providers: their keys by name, and what keeps calls from them.
     Providers(Providers),
-    /// Drive all runs of the store until it is ended, and hear what providers report by webhook.
+    /// Drive all runs of the store until it is ended, and receive webhooks of providers.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
     /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.

@@ -127,6 +127,11 @@ impl Door {
         &self.0.store
     }
 
+    /// Whether the user says where the secret for the webhooks of a provider is.
+    pub(crate) fn has_hook_secret(&self, provider: &str) -> bool {
+        self.0.keyring.has_hook_secret(provider)
+    }
+
     /// The secret that the user gives for the webhooks of a provider, if one is set.
     pub(crate) fn hook_secret(&self, provider: &str) -> Option<Result<Arc<str>, Fault>> {
         self.0.keyring.hook_secret(provider)

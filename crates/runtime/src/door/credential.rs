@@ -144,6 +144,10 @@ impl Keyring {
         Ok(Secret::from(text))
     }
 
+    pub(super) fn has_hook_secret(&self, provider: &str) -> bool {
+        self.hooks.contains_key(provider)
+    }
+
     /// The secret of a provider's webhooks, if the user gives it.
     pub(super) fn hook_secret(&self, provider: &str) -> Option<Result<Arc<str>, Fault>> {
         let source = self.hooks.get(provider)?;

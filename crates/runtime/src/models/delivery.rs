@@ -146,7 +146,9 @@ impl Models {
             Ok(hook) => return Ok(hook),
             Err(refused) => refused,
         };
-        if let HookRefused::Signature { ask_for_keys: true } = refused {
+        // The user may have put another secret in the place of the one that was read.
+        let may_ask = |asks| asks || self.door.has_hook_secret(name);
+        if matches!(refused, HookRefused::Signature { ask_for_keys } if may_ask(ask_for_keys)) {
             let fresh = self.hook_keys.ask(&self.door, provider, &credentials).await;
             match fresh {
                 // The ones that there are have been tried.
