@@ -15,6 +15,7 @@ mod resume;
 mod run;
 mod runs;
 mod schema;
+mod serve;
 mod show;
 mod sim;
 mod store;
@@ -48,6 +49,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
         Command::Models(asked) => models::models(&asked, &terminal),
         Command::Providers(asked) => providers::providers(&asked, &terminal),
+        Command::Serve(asked) => while_wanted(|stop| serve::serve(asked, terminal, stop)),
         Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),

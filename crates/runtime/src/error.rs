@@ -245,7 +245,7 @@ impl Error {
     }
 
     /// Whether this is about one run alone: others can be resumed.
-    pub(crate) fn is_of_one_run(&self) -> bool {
+    pub fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)
             | Error::Plan(_)

@@ -7,6 +7,9 @@
 mod answer;
 mod call;
 mod claims;
+pub(crate) mod delivery;
+mod hook_keys;
+mod hooks;
 mod keys;
 mod remote;
 
@@ -23,6 +26,9 @@ use motet_providers::{Provider, Registry};
 use crate::door::Door;
 use crate::operation::{Operations, Performer};
 use claims::Claims;
+use delivery::Complaints;
+use hook_keys::HookKeyring;
+use hooks::Hooks;
 use keys::Keys;
 use remote::ModelCalls;
 
@@ -67,11 +73,23 @@ pub(crate) struct Models {
     registry: Registry,
     keys: Keys,
     claims: Claims,
+    /// Which attempts providers were asked to report.
+    pub(crate) hooks: Hooks,
+    hook_keys: HookKeyring,
+    complaints: Complaints,
 }
 
 impl Models {
     pub(crate) fn new(door: Door, registry: Registry) -> Models {
-        Models { door, registry, keys: Keys::default(), claims: Claims::default() }
+        Models {
+            door,
+            registry,
+            keys: Keys::default(),
+            claims: Claims::default(),
+            hooks: Hooks::default(),
+            hook_keys: HookKeyring::default(),
+            complaints: Complaints::default(),
+        }
     }
 
     /// How all models of `offers` are called, by operation.

@@ -14,6 +14,7 @@ mod parked;
 mod pinned_runs;
 mod private_store;
 mod project;
+mod serve;
 mod signals;
 mod store_folder;
 mod taken_store;
