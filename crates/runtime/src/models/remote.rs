@@ -35,7 +35,7 @@ const PAUSE: (Span, Span) = (Span(500), Span::seconds(30));
 const STRANGER_TIMES: u32 = 5;
 
 /// How far clocks may differ between here and a provider.
-const SKEW: Span = Span::minutes(2);
+pub(super) const SKEW: Span = Span::minutes(2);
 
 /// How long to wait between the two looks that must find nothing.
 const BETWEEN_LOOKS: Span = Span::seconds(5);
@@ -52,7 +52,12 @@ impl ModelCalls {
         &self.provider.profile().name
     }
 
-    async fn send(&self, call: Option<&Call>, request: Request, stake: Stake) -> Result<Received, WorkError> {
+    pub(super) async fn send(
+        &self,
+        call: Option<&Call>,
+        request: Request,
+        stake: Stake,
+    ) -> Result<Received, WorkError> {
         let marks = call.map(|call| [call.token.clone(), call.mark.clone()]).into_iter().flatten();
         let errand = Errand::new(self.provider_name(), request).marked(marks);
         self.models.door.send(errand).await.map_err(|fault| fault.into_work_error(stake))
@@ -105,7 +110,11 @@ impl ModelCalls {
         }
         let sent = self.send(Some(&call), request, Stake::Paid).await;
         let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
-        match self.provider.read_submitted(&call, reply) {
+        let pace = self.provider.pace(&reply);
+        let read = self.provider.read_submitted(&call, reply);
+        let pool = place(self.provider_name(), &call.credential);
+        self.models.heard.note(pool, pace, read.as_ref().err());
+        match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
                 Ok(Submitted::Job(job))
@@ -137,8 +146,15 @@ impl ModelCalls {
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
         let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
         let mut strangers = 0;
+        let waiting = self.wait_for(&work, &call, &job);
         loop {
-            work.pause(pace.next()).await;
+            let pause = pace.next();
+            work.pause(pause).await;
+            match self.glance(&work, &call, &waiting, Span(pause.0 / 2)).await {
+                Some(News::Running) if !work.is_running() => return Ok(JobNews::Running),
+                Some(_) => continue,
+                None => self.turn_to_read(&work, &call).await,
+            }
             let reply = match self.question(&call, &job, self.provider.poll(&call, &job)).await {
                 Ok(reply) => reply,
                 Err(WorkError::Failed { failure, .. }) if failure.class == Class::Gone => {
@@ -166,7 +182,10 @@ impl ModelCalls {
                     }
                     pace.slow_down(None);
                 }
-                Err(failure) => pace.slow_down(failure.retry_at.map(|at| at.since(now))),
+                Err(failure) => {
+                    failure.retry_at.into_iter().for_each(|until| self.close_reads(&call, until));
+                    pace.slow_down(failure.retry_at.map(|at| at.since(now)));
+                }
             }
         }
     }
@@ -176,6 +195,7 @@ impl ModelCalls {
         let (call, warnings) = self.recorded(&work)?;
         let mut pauses = Pauses::default();
         loop {
+            self.turn_to_read(&work, &call).await;
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
                 Err(WorkError::Failed { failure, .. }) => *failure,
                 Err(error) => return Err(error),

@@ -23,6 +23,8 @@ pub enum Setting {
     Budgets,
     /// `prices`: a price book of the project.
     Prices,
+    /// The folder `models/`: models of the project's own.
+    Models,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -35,7 +37,7 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 13] = [
+    pub const ALL: [Setting; 14] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
@@ -45,6 +47,7 @@ impl Setting {
         Setting::Money,
         Setting::Budgets,
         Setting::Prices,
+        Setting::Models,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -63,6 +66,7 @@ impl Setting {
             Setting::Money => "money",
             Setting::Budgets => "budgets",
             Setting::Prices => "prices",
+            Setting::Models => "models",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",
