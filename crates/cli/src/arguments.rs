@@ -106,6 +106,11 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
   motet completions bash > ~/.local/share/bash-completion/completions/motet
   motet completions fish > ~/.config/fish/completions/motet.fish";
 
+const MODELS_ADD_EXAMPLES: &str = "Examples:
+  motet models add nightmareai/real-esrgan
+  motet models add fal-ai/flux/dev
+What its schema can't say (its price, how long it takes) is listed, and can be written into the file.";
+
 const SCHEMA_EXAMPLES: &str = "Examples:
   motet schema > motet.schema.json
 Then, as the first line of a pipeline, for editors with the YAML language server:
@@ -158,7 +163,7 @@ pub enum Command {
     /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
-    /// List models, or show what one takes, gives and costs.
+    /// List models, show what one takes, gives and costs, or add one.
     Models(Models),
     /// Show the providers: their keys by name, and what keeps calls from them.
     Providers(Providers),
@@ -199,6 +204,7 @@ impl Command {
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
             Command::Init(_)
+            | Command::Models(Models { command: ModelsCommand::Add(_) })
             | Command::Cancel(_)
             | Command::Sim(_)
             | Command::Trust(_)
@@ -543,6 +549,21 @@ pub enum ModelsCommand {
     List(ModelsList),
     /// Show what a model takes, gives and costs.
     Show(ModelsShow),
+    /// Add a model to the project by what its provider publishes: a data file in the folder models/.
+    #[command(after_help = MODELS_ADD_EXAMPLES)]
+    Add(ModelsAdd),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsAdd {
+    /// OWNER/NAME or OWNER/NAME:VERSION of Replicate, fal-ai/… of fal; or as in `uses`, with the provider in front.
+    pub name: String,
+    /// Write the file anew if there is one, and also a model that comes with Motet.
+    #[arg(long)]
+    pub replace: bool,
+    /// Ask a simulated provider: the one at URL, else a simulator of the project's own.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sim: Option<String>,
 }
 
 #[derive(Args, Debug)]

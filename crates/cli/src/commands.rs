@@ -21,7 +21,7 @@ mod sim;
 mod store;
 mod trust;
 
-use crate::arguments::Command;
+use crate::arguments::{Command, Models, ModelsCommand};
 use crate::exit::Exit;
 use crate::problem::{Problem, reason_of};
 use crate::project::typed_command;
@@ -47,6 +47,9 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
+        Command::Models(Models { command: ModelsCommand::Add(asked) }) => {
+            while_wanted(|_| models::add(asked, terminal))
+        }
         Command::Models(asked) => models::models(&asked, &terminal),
         Command::Providers(asked) => providers::providers(&asked, &terminal),
         Command::Serve(asked) => while_wanted(|stop| serve::serve(asked, terminal, stop)),

@@ -26,6 +26,7 @@ mod extract_audio;
 pub mod failure;
 mod ffmpeg;
 mod filter;
+mod fit;
 pub mod header;
 mod merge;
 mod orientation;
@@ -58,10 +59,11 @@ pub const FFMPEG_VERSION_MIN: &str = "4.4";
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Failure>);
 
-const OPERATIONS: [Operation; 10] = [
+const OPERATIONS: [Operation; 11] = [
     (animate::contract, animate::plan),
     (captions::contract, captions::plan),
     (extract_audio::contract, extract_audio::plan),
+    (fit::contract, fit::plan),
     (merge::contract, merge::plan),
     (probe::contract, probe::plan),
     (resize::contract, resize::plan),

@@ -185,6 +185,20 @@ pub enum Error {
     Clock(Timestamp),
     /// The settings speak of a provider, or of one of its addresses, that there isn't.
     Providers(String),
+    /// A provider doesn't describe a model, so that it can't be added.
+    NotDescribed {
+        /// The model, as it was asked for.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A data file of a project's own model can't be used, or not be written.
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// A setting in `motet.toml` is wrong.
     Settings {
         /// The file.

@@ -20,10 +20,10 @@ outputs: { picture: "{{ steps.second.image }}" }
 "#;
 
 /// A project whose simulator ends with it.
-struct Stage(Project);
+pub struct Stage(pub Project);
 
 impl Stage {
-    fn new() -> Stage {
+    pub fn new() -> Stage {
         Stage(Project::with("film.yaml", FILM))
     }
 
@@ -37,19 +37,19 @@ impl Stage {
         (address["url"].as_str().unwrap().to_owned(), address["pid"].as_i64().unwrap() as i32)
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.0.run(arguments)
     }
 
     /// Runs `motet`, which ends with `code`; gives what it said to people.
-    fn ends(&self, code: i32, arguments: &[&str]) -> String {
+    pub fn ends(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         said
     }
 
-    fn json(&self, arguments: &[&str]) -> Json {
+    pub fn json(&self, arguments: &[&str]) -> Json {
         let output = self.run(arguments);
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }

@@ -16,6 +16,7 @@ use motet_providers::http::{Reply as Received, Request};
 
 use super::Models;
 use super::call::Draft;
+use super::reads::Waiting;
 use crate::door::{Errand, Stake};
 use crate::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
 use crate::work::Work;
@@ -36,7 +37,7 @@ const PAUSE: (Span, Span) = (Span(500), Span::seconds(30));
 const STRANGER_TIMES: u32 = 5;
 
 /// How far clocks may differ between here and a provider.
-const SKEW: Span = Span::minutes(2);
+pub(super) const SKEW: Span = Span::minutes(2);
 
 /// How long to wait between the two looks that must find nothing.
 const BETWEEN_LOOKS: Span = Span::seconds(5);
@@ -56,7 +57,12 @@ impl ModelCalls {
         &self.provider.profile().name
     }
 
-    async fn send(&self, call: Option<&Call>, request: Request, stake: Stake) -> Result<Received, WorkError> {
+    pub(super) async fn send(
+        &self,
+        call: Option<&Call>,
+        request: Request,
+        stake: Stake,
+    ) -> Result<Received, WorkError> {
         let marks = call.map(|call| [call.token.clone(), call.mark.clone()]).into_iter().flatten();
         let errand = Errand::new(self.provider_name(), request).marked(marks);
         self.models.door.send(errand).await.map_err(|fault| fault.into_work_error(stake))
@@ -109,7 +115,11 @@ impl ModelCalls {
         }
         let sent = self.send(Some(&call), request, Stake::Paid).await;
         let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
-        match self.provider.read_submitted(&call, reply) {
+        let pace = self.provider.pace(&reply);
+        let read = self.provider.read_submitted(&call, reply);
+        let pool = place(self.provider_name(), &call.credential);
+        self.models.heard.note(pool, pace, read.as_ref().err());
+        match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
                 Ok(Submitted::Job(job))
@@ -145,25 +155,14 @@ impl ModelCalls {
             pace = pace.beside_reports(&work);
         }
         let mut strangers = 0;
+        let waiting = self.wait_for(&work, &call, &job);
         loop {
-            let reported = ear.hear(work.pause(pace.next())).await;
+            let pause = pace.next();
+            let reported = ear.hear(work.pause(pause)).await;
             let reported = reported.and_then(|hook| self.provider.read_hook(&call, hook).ok());
-            let (news, now) = match reported {
-                Some(news) => (Ok(news), work.hands.world.now()),
-                None => match self.question(&call, &job, self.provider.poll(&call, &job)).await {
-                    Ok(reply) => {
-                        let at = reply.at;
-                        (self.provider.read_poll(&call, &job, reply), at)
-                    }
-                    Err(WorkError::Failed { failure, .. }) if failure.class == Class::Gone => {
-                        return Ok(JobNews::Lost);
-                    }
-                    Err(WorkError::Failed { .. }) => {
-                        pace.slow_down(None);
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                },
+            let news = match reported {
+                Some(news) => Ok(news),
+                None => self.news_of(&work, &call, &waiting, Span(pause.0 / 2)).await?,
             };
             match news {
                 Ok(News::Queued { .. }) => {}
@@ -180,8 +179,32 @@ impl ModelCalls {
                     }
                     pace.slow_down(None);
                 }
-                Err(failure) => pace.slow_down(failure.retry_at.map(|at| at.since(now))),
+                Err(failure) => {
+                    failure.retry_at.into_iter().for_each(|until| self.close_reads(&call, until));
+                    pace.slow_down(failure.retry_at.map(|at| at.since(work.hands.world.now())));
+                }
             }
+        }
+    }
+
+    /// How a job is that is waited for, as a list that is at most `age` old tells, or the provider itself; or why that
+    /// can't be known just now.
+    async fn news_of(
+        &self,
+        work: &Work,
+        call: &Call,
+        waiting: &Waiting,
+        age: Span,
+    ) -> Result<Result<News, Failure>, WorkError> {
+        if let Some(news) = self.glance(work, call, waiting, age).await {
+            return Ok(Ok(news));
+        }
+        self.turn_to_read(work, call).await;
+        let job = waiting.job();
+        match self.question(call, job, self.provider.poll(call, job)).await {
+            Ok(reply) => Ok(self.provider.read_poll(call, job, reply)),
+            Err(WorkError::Failed { failure, .. }) => Ok(Err(*failure)),
+            Err(error) => Err(error),
         }
     }
 
@@ -190,6 +213,7 @@ impl ModelCalls {
         let (call, warnings) = self.recorded(&work)?;
         let mut pauses = Pauses::default();
         loop {
+            self.turn_to_read(&work, &call).await;
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
                 Err(WorkError::Failed { failure, .. }) => *failure,
                 Err(error) => return Err(error),

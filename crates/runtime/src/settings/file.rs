@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::providers::Places;
-use super::{FILE_BYTES_MAX, Proposal, Setting, Settings, StorePlace};
+use super::{FILE_BYTES_MAX, ModelFile, Proposal, Setting, Settings, StorePlace};
 use crate::Error;
 
 /// The most processors that make sense, so that a slip can't start a million programs.
@@ -25,7 +25,8 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
     let document = DeTable::parse(&text).map_err(|error| {
         source.fault(error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("not TOML"))
     })?;
-    let mut settings = Settings { file: Some(path.to_owned()), ..Settings::usual(folder) };
+    let models = ModelFile::read_all(folder)?;
+    let mut settings = Settings { file: Some(path.to_owned()), models, ..Settings::usual(folder) };
     let mut places = Places::new();
     for (setting, value) in source.entries(document.get_ref())? {
         source.set(setting, value, &mut settings, &mut places)?;
@@ -97,6 +98,11 @@ impl Source<'_> {
             Setting::Webhook => settings.webhook = self.webhook(value, places)?,
             Setting::Money => settings.money = self.money(value)?,
             Setting::Budgets => settings.budgets = self.budgets(value)?,
+            Setting::Models => {
+                let message =
+                    "`models` is no setting: what lies in the folder models/ beside this file holds";
+                return Err(self.fault(span, message));
+            }
             Setting::Prices => settings.prices = Some(self.prices(text()?, span)?),
             Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
             Setting::Ffprobe => tools.ffprobe = self.program(text()?),

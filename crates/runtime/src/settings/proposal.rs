@@ -49,12 +49,14 @@ impl Proposal {
             claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })
         };
         let powers = Setting::ALL.into_iter().flat_map(powers_of).collect();
-        // Whoever trusts a file trusts the prices that it names as they are.
-        let prices = settings.prices.as_ref().map(|prices| prices.digest().to_string());
-        let digest = match prices {
-            Some(prices) => Digest::of(&[text, prices.as_bytes()].concat()),
-            None => Digest::of(text),
-        };
+        // Whoever trusts a file trusts the prices that it names as they are, and the models that it brings.
+        let prices = settings.prices.iter().map(|prices| prices.digest().to_string());
+        let models = settings.powerful_models().map(|(file, _)| file.digest().to_string());
+        let whole = prices.chain(models).fold(text.to_vec(), |mut whole, digest| {
+            whole.extend(digest.as_bytes());
+            whole
+        });
+        let digest = Digest::of(&whole);
         Proposal { settings, digest, powers }
     }
 
@@ -168,6 +170,7 @@ mod tests {
             ),
             Setting::Budgets => ("{ day = 1000, user = 1000, providers = { fal = 1000 } }", &[]),
             Setting::Prices => ("", &["'prices.json'"]),
+            Setting::Models => ("", &[]),
             Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
             Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
             Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),

@@ -25,6 +25,8 @@ pub enum Setting {
     Budgets,
     /// `prices`: a price book of the project.
     Prices,
+    /// The folder `models/`: models of the project's own.
+    Models,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -37,7 +39,7 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 14] = [
+    pub const ALL: [Setting; 15] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
@@ -48,6 +50,7 @@ impl Setting {
         Setting::Money,
         Setting::Budgets,
         Setting::Prices,
+        Setting::Models,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -67,6 +70,7 @@ impl Setting {
             Setting::Money => "money",
             Setting::Budgets => "budgets",
             Setting::Prices => "prices",
+            Setting::Models => "models",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",
