@@ -27,6 +27,8 @@ has_font() {
   return 1
 }
 
+purpose=${1:-run}
+
 # What is missing, as the names of packages.
 missing=()
 
@@ -37,6 +39,12 @@ list_missing() {
   # macOS has a font of its own, and its compiler comes with `xcode-select --install`.
   if [ "$(uname)" = Darwin ]; then return; fi
   if ! has_font; then missing+=(fonts-dejavu-core); fi
+  # The official SDKs of the providers judge the simulator.
+  if [ "$purpose" = test ]; then
+    if ! python3 -m ensurepip --version >/dev/null 2>&1; then missing+=(python3-venv); fi
+    if ! has node; then missing+=(nodejs); fi
+    if ! has npm; then missing+=(npm); fi
+  fi
   # SQLite is compiled from source.
   if ! has cc; then missing+=(build-essential); fi
 }

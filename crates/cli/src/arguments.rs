@@ -1,8 +1,10 @@
 //! What the user typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use motet::language::Money;
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -34,12 +36,14 @@ const CHECK_EXAMPLES: &str = "Examples:
 
 const PLAN_EXAMPLES: &str = "Examples:
   motet plan film.yaml
+  motet plan film.yaml --input prompt=\"a boat\"
   motet plan film.yaml --mermaid > film.mmd";
 
 const RUN_EXAMPLES: &str = "Examples:
   motet run film.yaml
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
   motet run film.yaml --inputs inputs.json --out films --label team=film
+  motet run film.yaml --budget 2.50
   motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
 
 const RESOLVE_EXAMPLES: &str = "Examples:
@@ -48,7 +52,8 @@ const RESOLVE_EXAMPLES: &str = "Examples:
 
 const RESUME_EXAMPLES: &str = "Examples:
   motet resume          all unfinished runs
-  motet resume 7Q2K     the run whose id ends with 7Q2K";
+  motet resume 7Q2K     the run whose id ends with 7Q2K
+  motet resume 7Q2K --budget 5";
 
 const RUNS_EXAMPLES: &str = "Examples:
   motet runs --status failed --limit 5
@@ -59,6 +64,17 @@ const SHOW_EXAMPLES: &str = "Examples:
   motet show 7Q2K --step 'shots[2]/still'
   motet show 7Q2K --items shots --status failed
   motet show 7Q2K --timeline";
+
+const COSTS_EXAMPLES: &str = "Examples:
+  motet costs
+  motet costs 7Q2K --by model
+  motet costs --by day --json";
+
+const SIM_EXAMPLES: &str = "Examples:
+  motet run film.yaml --sim                    with a simulator of its own
+  motet sim --port 8700 --seed 7
+  motet run film.yaml --sim http://127.0.0.1:8700
+  curl http://127.0.0.1:8700/_sim/ledger       what was charged";
 
 const TRUST_EXAMPLES: &str = "Examples:
   motet trust              show what the project here asks for, then ask
@@ -100,7 +116,7 @@ pub enum Command {
     /// Check pipeline files and report everything that is wrong; nothing runs.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
-    /// Show what would run: steps, order, usual durations, attempts, defaults; nothing runs.
+    /// Show what would run: steps, order, usual durations, costs, attempts, defaults; nothing runs.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
@@ -120,6 +136,9 @@ pub enum Command {
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = RESOLVE_EXAMPLES)]
     Resolve(Resolve),
+    /// Show what was spent: reported, computed, perhaps billed, and wasted.
+    #[command(after_help = COSTS_EXAMPLES)]
+    Costs(Costs),
     /// List the artifacts of a run, with their paths, sizes and durations.
     Artifacts(Artifacts),
     /// Check this machine and the store.
@@ -127,6 +146,13 @@ pub enum Command {
     /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
+    /// List models, or show what one takes, gives and costs.
+    Models(Models),
+    /// Show the providers: their keys by name, and what keeps calls from them.
+    Providers(Providers),
+    /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
+    #[command(after_help = SIM_EXAMPLES)]
+    Sim(Sim),
     /// Let a project use the programs and folders that its motet.toml names.
     #[command(after_help = TRUST_EXAMPLES)]
     Trust(Trust),
@@ -149,11 +175,16 @@ impl Command {
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,
+            Command::Costs(asked) => asked.json,
+            Command::Models(Models { command: ModelsCommand::List(asked) }) => asked.json,
+            Command::Models(Models { command: ModelsCommand::Show(asked) }) => asked.json,
+            Command::Providers(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
             Command::Init(_)
             | Command::Cancel(_)
+            | Command::Sim(_)
             | Command::Trust(_)
             | Command::Schema
             | Command::Completions(_) => false,
@@ -212,10 +243,63 @@ pub struct Check {
     pub explain: Option<String>,
 }
 
+/// Whether providers are asked in earnest.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WorldFlags {
+    /// Ask simulated providers: those at URL, else a simulator of the project's own. Nothing is paid, no key is
+    /// needed. The store is .motet/sim unless --store names another.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        conflicts_with_all = ["record", "replay"])]
+    pub sim: Option<String>,
+    /// Write every exchange with providers down in DIR, without secrets.
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Ask nobody: answer from what was written down in DIR.
+    #[arg(long, value_name = "DIR")]
+    pub replay: Option<PathBuf>,
+}
+
+/// `--sim URL` as `--sim=URL`: what follows `--sim` otherwise is the next argument.
+pub fn with_addresses_joined(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for word in words {
+        let is_address =
+            word.to_str().is_some_and(|word| word.starts_with("http://") || word.starts_with("https://"));
+        match joined.last_mut() {
+            Some(last) if is_address && last == "--sim" => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
+}
+
+/// What a run is given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InputFlags {
+    /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
+    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// A JSON file with inputs by name; media are paths relative to its folder.
+    #[arg(long = "inputs", value_name = "FILE")]
+    pub inputs_file: Option<PathBuf>,
+}
+
+impl InputFlags {
+    pub fn are_none(&self) -> bool {
+        self.inputs.is_empty() && self.inputs_file.is_none()
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct Plan {
     /// The pipeline file.
     pub file: PathBuf,
+    #[command(flatten)]
+    pub given: InputFlags,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -230,13 +314,16 @@ pub struct Plan {
 pub struct Run {
     /// The pipeline file.
     pub file: PathBuf,
-    /// An input; may be repeated. @FILE reads it from a file, @@ stands for a leading @. For a
-    /// list of media, each @FILE adds one, and @'FOLDER/*.png' all that match.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub inputs: Vec<String>,
-    /// A JSON file with inputs by name; media are paths relative to its folder.
-    #[arg(long = "inputs", value_name = "FILE")]
-    pub inputs_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub given: InputFlags,
+    /// The most that it may spend, in US dollars, such as 2.50; else the `budget` of the pipeline.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    pub budget: Option<Money>,
+    /// Don't ask before it may spend much, or nobody knows how much.
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub world: WorldFlags,
     /// The user on whose behalf it runs; recorded with the run.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
@@ -261,6 +348,9 @@ pub struct Run {
 pub struct Resume {
     /// The end of the run's id; all unfinished runs if not given.
     pub run: Option<String>,
+    /// The most that the run may spend from now on, with what it has spent already, in US dollars.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars, requires = "run")]
+    pub budget: Option<Money>,
     #[command(flatten)]
     pub follow: FollowFlags,
     #[command(flatten)]
@@ -345,6 +435,42 @@ pub struct Resolve {
 }
 
 #[derive(Args, Debug)]
+pub struct Costs {
+    /// The end of the run's id; all runs if not given.
+    pub run: Option<String>,
+    /// What amounts are put together by [default: run, or step for one run].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub by: Option<CostsBy>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+/// What costs are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostsBy {
+    Run,
+    Step,
+    Model,
+    Day,
+    User,
+}
+
+impl CostsBy {
+    pub fn word(self) -> &'static str {
+        match self {
+            CostsBy::Run => "run",
+            CostsBy::Step => "step",
+            CostsBy::Model => "model",
+            CostsBy::Day => "day",
+            CostsBy::User => "user",
+        }
+    }
+}
+
+#[derive(Args, Debug)]
 pub struct Artifacts {
     /// The end of the run's id; the newest run if not given.
     pub run: Option<String>,
@@ -390,6 +516,69 @@ pub struct Backup {
 }
 
 #[derive(Args, Debug)]
+pub struct Models {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List models, with their prices.
+    List(ModelsList),
+    /// Show what a model takes, gives and costs.
+    Show(ModelsShow),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsList {
+    /// List only models whose name or summary contains this.
+    pub pattern: Option<String>,
+    /// Print one JSON record per model.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsShow {
+    /// The model's name, as in `uses`.
+    pub name: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Providers {
+    /// Print one JSON record per provider.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Sim {
+    /// The port on this machine; 0 for any that is free.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub port: u16,
+    /// What chance depends on.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// A YAML file that says what goes wrong.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// How many times faster than at the providers jobs go.
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
+    pub speed: f64,
+    /// Where jobs are kept, so that the next simulator there continues with them.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Also listen on a port for each provider, without a prefix.
+    #[arg(long)]
+    pub separate_ports: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct Trust {
     /// A folder of the project, or a file in it.
     #[arg(default_value = ".", value_name = "PATH")]
@@ -417,4 +606,18 @@ fn count_of_runs(typed: &str) -> Result<usize, String> {
         Ok(count) => Ok(count),
         Err(_) => Err("must be a whole number".to_owned()),
     }
+}
+
+fn speed(typed: &str) -> Result<f64, String> {
+    let speed = typed.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "must be a number above 0".to_owned())
+}
+
+/// An amount of US dollars that isn't negative.
+fn dollars(typed: &str) -> Result<Money, String> {
+    let amount = typed.strip_prefix('$').unwrap_or(typed).parse::<Money>();
+    amount
+        .ok()
+        .filter(|amount| *amount >= Money::ZERO)
+        .ok_or_else(|| "write dollars, such as 2.50".to_owned())
 }

@@ -4,15 +4,19 @@ mod artifacts;
 mod cancel;
 mod check;
 mod completions;
+mod costs;
 mod doctor;
 mod init;
+mod models;
 mod plan;
+mod providers;
 pub mod resolve;
 mod resume;
 mod run;
 mod runs;
 mod schema;
 mod show;
+mod sim;
 mod store;
 mod trust;
 
@@ -38,9 +42,13 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Show(asked) => show::show(&asked, &terminal),
         Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
+        Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
+        Command::Models(asked) => models::models(&asked, &terminal),
+        Command::Providers(asked) => providers::providers(&asked, &terminal),
+        Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),

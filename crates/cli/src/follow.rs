@@ -25,6 +25,8 @@ use crate::problem::Problem;
 use crate::project::{Project, out_folder, pinned_pipeline, typed_command};
 use crate::render::ending::Ending;
 use crate::render::line::{Line, Tone};
+use crate::render::words::unreal_line;
+use crate::score::shortage::command_to_fund;
 use crate::score::{Score, history};
 use crate::stop::{Haste, Stop};
 use crate::terminal::Terminal;
@@ -105,6 +107,9 @@ impl<'f> Following<'f> {
     /// # Errors
     /// When the outputs can't be laid out, or the store fails.
     pub async fn follow(self, runs: Vec<Followed>, stop: Stop) -> Result<Exit, Problem> {
+        if let (Some(line), false) = (unreal_line(self.session.store().world()?), self.json) {
+            self.terminal.note_line(&line);
+        }
         stop.attend().await;
         let exit = self.watch(runs, stop).await?;
         if exit != Exit::Interrupted {
@@ -273,10 +278,18 @@ impl<'f> Following<'f> {
             file: self.file,
             is_kept,
             driver: self.session.owner(),
+            to_fund: self.command_to_fund(follow),
             now: now(),
         };
         reader.end(follow, &ending);
         Ok(())
+    }
+
+    /// What goes on with a run that is parked for money.
+    fn command_to_fund(&self, follow: &Follow) -> Option<String> {
+        let record = follow.reporter.record();
+        let is_short = record.status == RunStatus::Parked && is_for_money(follow);
+        is_short.then(|| command_to_fund(self.session.store(), &record.run))
     }
 
     fn stopping_line(&self, runs: usize) -> Line {

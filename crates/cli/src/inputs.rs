@@ -13,6 +13,7 @@ use motet::language::value::Map;
 use motet::language::{Type, Value};
 use motet::reading::{Unread, read_file};
 
+use crate::arguments::InputFlags;
 use crate::problem::{Problem, reason_of};
 use crate::project::{quoted, shown_path};
 
@@ -27,7 +28,8 @@ pub struct Given {
 ///
 /// # Errors
 /// When something can't be read as what the pipeline asks for. No message holds a value.
-pub fn read(specs: &[InputSpec], typed: &[String], file: Option<&Path>) -> Result<Given, Problem> {
+pub fn read(specs: &[InputSpec], flags: &InputFlags) -> Result<Given, Problem> {
+    let (typed, file) = (&flags.inputs, flags.inputs_file.as_deref());
     let mut given = file.map_or_else(|| Ok(Given::default()), |file| from_file(specs, file))?;
     let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for text in typed {
@@ -48,6 +50,20 @@ pub fn read(specs: &[InputSpec], typed: &[String], file: Option<&Path>) -> Resul
 }
 
 impl Given {
+    /// What is known of it before anything is taken in: media aren't, texts in files are. For estimates.
+    pub fn known(&self, specs: &[InputSpec]) -> Map {
+        let has_no_files = |(_, value): &(&String, &Value)| !holds_files(value);
+        let values = self.values.iter().filter(has_no_files);
+        let mut known: Map = values.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let is_text = |name: &String| specs.iter().any(|spec| spec.name == *name && spec.ty == Type::Text);
+        for (name, path) in self.files.iter().filter(|(name, _)| is_text(name)) {
+            // What can't be read is told when the run is started.
+            let text = read_file(path, INPUTS_BYTES_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            known.extend(text.map(|text| (name.clone(), Value::from(text))));
+        }
+        known
+    }
+
     fn add(&mut self, spec: &InputSpec, typed: &str) -> Result<(), Problem> {
         let name = spec.name.clone();
         match Typed::of(spec, typed)? {
@@ -58,6 +74,15 @@ impl Given {
             Typed::Text(text) => drop(self.values.insert(name, typed_value(spec, &text)?)),
         }
         Ok(())
+    }
+}
+
+/// Whether a file stands somewhere in a value.
+fn holds_files(value: &Value) -> bool {
+    match value {
+        Value::Map(entries) => entries.contains_key("$file") || entries.values().any(holds_files),
+        Value::List(items) => items.iter().any(holds_files),
+        _ => false,
     }
 }
 

@@ -10,6 +10,7 @@ mod problem;
 mod project;
 mod render;
 mod score;
+mod simulator;
 mod stop;
 mod terminal;
 
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
         problem.exit
     };
     let report = |problem: Problem| {
-        if is_json {
+        // Whoever ends it while nobody reads what it writes doesn't wait for a reader.
+        if is_json && problem.exit != Exit::Interrupted {
             terminal.data(&format!("{}\n", problem.record()));
         }
         show(problem)
@@ -58,9 +60,10 @@ fn main() -> ExitCode {
 
 /// What was typed; if that is a question or a mistake, says so.
 fn typed() -> Result<Arguments, Exit> {
-    Arguments::try_parse().map_err(|said| {
+    let words = arguments::with_addresses_joined(std::env::args_os());
+    Arguments::try_parse_from(&words).map_err(|said| {
         // An error repeats what was typed: it is made from words that were made visible.
-        let shown = std::env::args_os().map(|word| visible(&word.to_string_lossy()).into_owned());
+        let shown = words.iter().map(|word| visible(&word.to_string_lossy()).into_owned());
         let said = Arguments::try_parse_from(shown).err().unwrap_or(said);
         // Nobody is left to tell if that fails.
         let _ = said.print();

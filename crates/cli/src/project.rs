@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use motet::door::Tape;
 use motet::engine::RunId;
 use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
 use motet::session::{Session, is_driven};
 use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
-use motet::store::{FoundRun, RunRow, RunStatus, Store};
+use motet::store::{FoundRun, RunRow, RunStatus, Store, World};
 use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
 
-use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag};
+use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag, WorldFlags};
 use crate::notice;
+use crate::problem::Problem;
+use crate::simulator::simulated;
 use crate::terminal::Terminal;
 
 /// A project and its store, as a command sees them.
@@ -22,6 +25,10 @@ pub struct Project {
     pub settings: Settings,
     /// Where the store is.
     pub place: StorePlace,
+    /// Whether exchanges with providers are written down, or answered from that.
+    pub tape: Tape,
+    /// Whether a store of another world is refused, instead of being continued with in its own.
+    says_its_world: bool,
 }
 
 impl Project {
@@ -59,9 +66,53 @@ impl Project {
         }
         let settings = proposal.trusted_by(&Trust::of_environment())?;
         let place = settings.place(flag.store.as_deref(), environment.as_deref(), here);
-        let project = Project { settings, place };
+        let project = Project { settings, place, tape: Tape::Off, says_its_world: false };
         project.remember_place(flag, environment.as_ref(), here);
         Ok(project)
+    }
+
+    /// The same project in the world that the flags name.
+    ///
+    /// # Errors
+    /// When no simulator can be reached or begun.
+    pub fn in_world(mut self, flags: &WorldFlags, store: &StoreFlag) -> Result<Project, Problem> {
+        let tape = flags.record.clone().map(Tape::Record).or(flags.replay.clone().map(Tape::Replay));
+        self.tape = tape.unwrap_or_default();
+        self.says_its_world = true;
+        let Some(url) = &flags.sim else { return Ok(self) };
+        if store.store.is_none() {
+            let folder = self.settings.folder.join(".motet/sim");
+            // A command uses one store.
+            let _ = STORE_WORDS.set(format!(" --store {}", typed_path(&folder)));
+            self.place = StorePlace::Folder(folder);
+        }
+        let StorePlace::Folder(folder) = &self.place else {
+            return Err(Problem::usage(
+                "a simulated run needs a store that is kept: its simulator lies in it",
+            ));
+        };
+        let url = Some(url.as_str()).filter(|url| !url.is_empty());
+        self.settings = simulated(self.settings, folder, url)?;
+        Ok(self)
+    }
+
+    /// The settings in the world that the store belongs to: a simulated one continues with its simulator.
+    fn settings_in_its_world(&self) -> Result<Settings, Error> {
+        match (&self.place, self.world()) {
+            (StorePlace::Folder(folder), Some(World::Simulated)) if !self.says_its_world => {
+                simulated(self.settings.clone(), folder, None).map_err(|problem| {
+                    let (what, _) = problem.in_two();
+                    Error::Providers(what)
+                })
+            }
+            _ => Ok(self.settings.clone()),
+        }
+    }
+
+    /// Which world the store belongs to; nothing if that isn't fixed.
+    pub fn world(&self) -> Option<World> {
+        let known = self.history().and_then(|store| store.world().ok().flatten());
+        known.or(self.settings.is_simulated().then_some(World::Simulated))
     }
 
     /// Remembers how this store is named by whoever types the next command in the same folder. What the
@@ -115,11 +166,13 @@ impl Project {
     /// As [`Session::open`].
     pub async fn open_session_of(&self, flag: &AdoptFlag, terminal: Terminal) -> Result<Session, Error> {
         let adopts = flag.adopt;
+        let tape = self.tape.clone();
         let prepare = move |builder: Builder| {
-            let builder = builder.on_warning(move |warning| notice::warn(terminal, warning));
+            let builder =
+                builder.tape(tape.clone()).on_warning(move |warning| notice::warn(terminal, warning));
             if adopts { builder.adopt() } else { builder }
         };
-        Session::open_with(self.place.clone(), &self.settings, prepare).await
+        Session::open_with(self.place.clone(), &self.settings_in_its_world()?, prepare).await
     }
 }
 

@@ -5,6 +5,7 @@ pub mod found;
 pub mod items;
 pub mod journal;
 pub mod line;
+pub mod money;
 pub mod plain;
 pub mod plan;
 pub mod progress;

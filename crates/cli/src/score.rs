@@ -1,7 +1,9 @@
 //! The score: a plan as people read it, before the first note or beside the running piece.
 
+pub mod asking;
 pub mod critical_path;
 pub mod missing;
+pub mod shortage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -236,7 +238,8 @@ fn attempts_max(target: &Target) -> u32 {
     }
 }
 
-fn of_contract(contract: &Contract) -> Usual {
+/// How long an operation usually takes, as its contract says.
+pub fn of_contract(contract: &Contract) -> Usual {
     let (low, high) = contract.usual_seconds;
     let span = |seconds: f64| Span((seconds.max(0.0) * 1000.0) as u64);
     Usual { low: span(low), high: span(high), samples: 0 }

@@ -3,7 +3,7 @@
 //! All that the program writes goes through here, and only what was made visible gets past:
 //! [`Line`]s are, texts are on their way, and JSON stays the same JSON.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::OnceLock;
 
 use motet::language::diagnostic::render;
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::arguments::Color;
 use crate::render::line::{Line, Look, Symbols};
+use crate::render::table::Table;
 
 /// Where lines go. Data goes to standard output, all else to standard error.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,9 @@ const WIDTH_USUAL: usize = 100;
 
 /// Below this, tables are of no use; lines are cut at it.
 const WIDTH_MIN: usize = 30;
+
+/// More than anybody types to say yes.
+const ANSWER_BYTES_MAX: u64 = 1000;
 
 impl Terminal {
     pub fn new(color: Color) -> Terminal {
@@ -77,6 +81,12 @@ impl Terminal {
         write_data(&format!("{}\n", line.paint(self.out.color)));
     }
 
+    /// Writes a table to standard output, as wide as there is room.
+    pub fn data_table(&self, table: &Table) {
+        let lines = table.lines(self.out.cut_at(), &self.out.symbols);
+        lines.iter().for_each(|line| self.data_line(line));
+    }
+
     /// Writes text to standard error.
     pub fn note(&self, text: &str) {
         write_note(&visible(text));
@@ -85,6 +95,19 @@ impl Terminal {
     /// Writes a line to standard error.
     pub fn note_line(&self, line: &Line) {
         write_note(&format!("{}\n", line.paint(self.err.color)));
+    }
+
+    /// Asks a question on the terminal; says whether the answer was yes. Nothing if there is no terminal.
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        let input = io::stdin();
+        if !input.is_terminal() || !self.err.cuts {
+            return None;
+        }
+        self.note(question);
+        let mut answer = String::new();
+        // An answer that can't be read is no yes.
+        let _ = input.lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Draws findings to standard error.

@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "motet",
         &["motet-pipeline", "motet-engine", "motet-store", "motet-local", "motet-providers", "motet-media"],
     ),
-    ("motet-cli", &["motet"]),
+    ("motet-sim", &[]),
+    ("motet-cli", &["motet", "motet-sim"]),
     ("motet-examples", &["motet"]),
     ("motet-bench", &["motet"]),
 ];
@@ -32,6 +33,7 @@ const PURE: &[(&str, &[&str])] = &[
             "granit-parser",
             "jsonschema",
             "minijinja",
+            "rapidfuzz",
             "serde",
             "serde_json",
             "sha2",
@@ -121,7 +123,10 @@ fn the_pure_crates_refuse_clocks_threads_and_hash_maps() {
 fn only_the_terminal_writes_to_the_terminal() {
     let writes = ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr"];
     let crates = std::fs::read_dir(root().join("crates")).unwrap();
-    let mut sources: Vec<PathBuf> = crates.map(|entry| entry.unwrap().path().join("src")).collect();
+    let crates = crates.map(|entry| entry.unwrap().path());
+    // The simulator stands apart, with a program of its own that writes one line.
+    let crates = crates.filter(|path| !path.ends_with("sim"));
+    let mut sources: Vec<PathBuf> = crates.map(|path| path.join("src")).collect();
     let mut found = Vec::new();
     while let Some(path) = sources.pop() {
         if path.is_dir() {

@@ -213,10 +213,23 @@ impl Run {
             let (target, estimate, intent) = (*target, *estimate, intent.clone());
             // Nearly always the only one.
             attempts.live.reserve_exact(1);
-            attempts.live.push(Attempt { number, target, estimate, intent, phase: Phase::Planned });
+            attempts.live.push(Attempt {
+                number,
+                target,
+                estimate,
+                intent,
+                doubted: false,
+                phase: Phase::Planned,
+            });
             return Ok(());
         }
         self.pass_on(id, key, event)?;
+        if let AttemptEvent::Doubted { .. } = event
+            && let Some(attempt) =
+                self.attempts_mut(id).live.iter_mut().find(|attempt| attempt.number == number)
+        {
+            attempt.doubted = true;
+        }
         match event {
             AttemptEvent::Accepted { deadline: Some(deadline), .. }
             | AttemptEvent::Began { deadline }
@@ -232,6 +245,11 @@ impl Run {
                 self.resent += if *resent { cost.amount } else { Money::ZERO };
                 self.timers.clear(id, Reason::Attempt(number));
                 self.attempts_mut(id).failure = Some(Box::new(failure.clone()));
+            }
+            AttemptEvent::Absent {} => {
+                self.timers.clear(id, Reason::Attempt(number));
+                let attempts = self.attempts_mut(id);
+                attempts.at_target = attempts.at_target.saturating_sub(1);
             }
             AttemptEvent::Ended { .. } => self.timers.clear(id, Reason::Drain(number)),
             _ => {}

@@ -25,6 +25,9 @@ pub(crate) struct Attempt {
     /// Of a call: what its request is made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<Arc<Intent>>,
+    /// Whether its request got no reply, or none that tells whether it was taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) doubted: bool,
     /// How far it is.
     pub(crate) phase: Phase,
 }
@@ -121,7 +124,7 @@ impl Phase {
                 Accepted { job: job.clone() }
             }
             (Planned, AttemptEvent::Doubted { .. }) => Doubtful,
-            (Doubtful, AttemptEvent::Absent {}) => Planned,
+            (Doubtful, AttemptEvent::Absent {}) => return Some(Next::Over),
             (Accepted { job }, AttemptEvent::Began { .. }) => Running { job: job.clone() },
             (Accepted { job } | Running { job }, AttemptEvent::Finished {}) => Fetching { job: job.clone() },
             (Stopping { job: None, .. }, AttemptEvent::AcceptedLate { job }) => {

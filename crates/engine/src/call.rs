@@ -132,10 +132,17 @@ impl Handling<'_> {
         let Some((id, attempt)) = self.run.attempt(&key) else { return };
         match (&attempt.phase, found) {
             (_, Found::Job(job)) => self.on_accepted(key, job),
+            // It is sent as a new attempt, so that no request can leave twice for one.
+            (Phase::Doubtful, Found::Absent) if attempt.doubted => {
+                self.release(id, &key);
+                let message = "the request failed, and the provider never took it";
+                self.fail_attempt(id, key, Failure::unavailable(message), Cost::NONE);
+            }
+            // Nobody drove the run when it was to leave: that counts as no attempt.
             (Phase::Doubtful, Found::Absent) => {
-                let number = key.number;
+                self.release(id, &key);
                 self.emit_of_attempt(key, AttemptEvent::Absent {});
-                self.act_on(id, number);
+                self.launch(id);
             }
             (Phase::Doubtful, Found::Unclear) => {
                 let message = "it is unknown whether the provider accepted the request";

@@ -212,7 +212,12 @@ impl Dispatcher {
     /// Whether it wants to be told what came of an attempt: it is a call to a provider, or money is reserved for it.
     pub fn awaits(&self, claim: &Claim) -> bool {
         let is_call = |holding: &Holding| holding.needs.breaker.is_some();
-        self.scarce.has_reserved(claim) || (self.calls > 0 && self.held.get(claim).is_some_and(is_call))
+        self.scarce.has_reserved(claim) || self.held.get(claim).is_some_and(is_call)
+    }
+
+    /// Whether it [awaits](Dispatcher::awaits) any attempt at all.
+    pub fn awaits_any(&self) -> bool {
+        self.calls > 0 || self.scarce.has_reservations()
     }
 
     /// How many claims wait.

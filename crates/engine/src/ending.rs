@@ -102,7 +102,7 @@ impl Handling<'_> {
 
     /// Gives up waiting for a slot.
     fn withdraw_claim(&mut self, id: NodeId) {
-        if let Some((key, _)) = self.run.awaited_slot(id)
+        if let Some(key) = self.run.awaited_slot(id)
             && !self.launched.remove(&id)
         {
             self.commands.push(Command::Release { key });

@@ -7,10 +7,11 @@ use motet_pipeline::{Money, Span, Timestamp};
 
 use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
-use crate::dispatcher::{Cause, Needs};
+use crate::dispatcher::Cause;
 use crate::event::{ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
+use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
@@ -253,26 +254,22 @@ impl Run {
     }
 
     fn waits_for_slot(&self, id: NodeId, number: u32) -> bool {
-        self.awaited_slot(id).is_some_and(|(key, _)| key.number == number)
+        self.awaited_slot(id).is_some_and(|key| key.number == number)
     }
 
-    /// The attempt that can begin once it has what it needs, and what that is.
-    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<(AttemptKey, Needs)> {
+    /// The attempt that can begin once it has what it needs.
+    pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<AttemptKey> {
         let node = self.node(id);
         let attempts = node.attempts.as_ref().filter(|attempts| !attempts.unresolved)?;
-        if node.status != StepStatus::Waiting {
-            return None;
-        }
-        let needs = self.needs(id);
-        let key = AttemptKey { step: node.path.clone(), number: attempts.number + 1 };
-        (!needs.is_empty()).then_some((key, needs))
+        let waits = node.status == StepStatus::Waiting && needs_anything(self.target(id, attempts.target));
+        waits.then(|| AttemptKey { step: node.path.clone(), number: attempts.number + 1 })
     }
 
     /// What will be sent for an attempt that can begin once it has what it needs.
     pub fn prospect(&self, key: &AttemptKey) -> Option<Perform> {
         let id = self.find(&key.step)?;
-        let (awaited, needs) = self.awaited_slot(id)?;
-        let attempts = self.node(id).attempts.as_ref().filter(|_| awaited == *key)?;
+        let awaited = self.awaited_slot(id).filter(|awaited| awaited == key)?;
+        let attempts = self.node(id).attempts.as_ref()?;
         let target = self.target(id, attempts.target);
         Some(Perform {
             key: awaited,
@@ -282,7 +279,7 @@ impl Run {
             timeouts: target.timeouts,
             deadline: Timestamp(i64::MAX),
             intent: None,
-            needs,
+            needs: self.needs(id),
         })
     }
 
@@ -290,7 +287,7 @@ impl Run {
     fn launch_command(&self, id: NodeId) -> Option<Command> {
         match self.node(id).attempts.as_ref()?.wanted() {
             Some(attempt) => self.act_for(id, attempt),
-            None => self.awaited_slot(id).map(|(key, needs)| Command::Acquire { key, needs }),
+            None => self.awaited_slot(id).map(|key| Command::Acquire { key, needs: self.needs(id) }),
         }
     }
 

@@ -1,6 +1,5 @@
 //! What attempts need before they may begin: slots, a way to the provider, money.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use motet_pipeline::contract::Work;
@@ -46,9 +45,8 @@ impl Run {
         let Some(attempts) = &self.node(id).attempts else { return Money::ZERO };
         let Some(given) = attempts.inputs.as_map() else { return Money::ZERO };
         let target = self.target(id, attempts.target);
-        let (contract, unknown) = (&target.contract, BTreeSet::new());
-        let facts = Facts { contract, given, unknown: &unknown, job: Some(target.timeouts.job) };
-        contract.estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
+        let facts = Facts::resolved(&target.contract, given, target.timeouts.job);
+        target.contract.estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
     }
 
     /// The caps that what `id` spends counts against: those of the run and of the used files around it.

@@ -110,9 +110,9 @@ impl Change {
             AttemptEvent::Succeeded { .. } => Change::Succeeded,
             AttemptEvent::Failed { .. } => Change::AttemptFailed,
             AttemptEvent::Abandoned { .. } => Change::Abandoned,
+            AttemptEvent::Absent {} => Change::AttemptFailed,
             // It makes no difference to the step.
-            AttemptEvent::Absent {}
-            | AttemptEvent::AcceptedLate { .. }
+            AttemptEvent::AcceptedLate { .. }
             | AttemptEvent::Began { .. }
             | AttemptEvent::Doubted { .. }
             | AttemptEvent::Finished {}

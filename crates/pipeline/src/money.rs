@@ -70,6 +70,20 @@ pub enum Basis {
     Maybe,
 }
 
+impl Basis {
+    /// All of them.
+    pub const ALL: [Basis; 3] = [Basis::Billed, Basis::Computed, Basis::Maybe];
+
+    /// The word in events and reports: `billed`, `computed` or `maybe`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Basis::Billed => "billed",
+            Basis::Computed => "computed",
+            Basis::Maybe => "maybe",
+        }
+    }
+}
+
 impl Cost {
     /// Nothing was spent.
     pub const NONE: Cost = Cost { amount: Money::ZERO, basis: Basis::Billed };
@@ -198,6 +212,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_word_of_a_basis_is_the_one_that_is_written() {
+        for basis in Basis::ALL {
+            assert_eq!(serde_json::to_value(basis).unwrap(), basis.word());
+        }
+    }
 
     proptest! {
         #[test]

@@ -26,7 +26,7 @@ pub use unit::Unit;
 
 use crate::{Contract, Money};
 
-/// What a provider tells of its use without saying of what, in a [`Usage`].
+/// What a provider tells of its use without saying of what, in a [`Usage`](crate::Usage).
 pub const BILLABLE_UNITS: &str = "billable_units";
 
 /// What an operation costs.

@@ -19,19 +19,21 @@ use motet_engine::RunId;
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::{Catalogue, Misfit};
 use motet_pipeline::{Digest, StepPath};
+use motet_store::World;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::error::UnpricedStep;
 use crate::follow::Progress;
 use crate::request::{Answer, Request};
-use crate::settings::{Pools, Settings};
+use crate::settings::{MoneySettings, Pools, Settings};
 
 pub(crate) use door::DoorKeeper;
 pub(crate) use guest::{Guest, Unreached};
 pub(crate) use start::Start;
 
 /// The number of this protocol.
-const PROTOCOL: u32 = 4;
+const PROTOCOL: u32 = 5;
 
 /// What both sides say first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ pub(crate) struct Hello {
 
 impl Hello {
     /// The hello of this process.
-    pub(crate) fn new(settings: &Settings, catalogue: &Catalogue) -> Hello {
+    pub(crate) fn new(settings: &Settings, catalogue: &Catalogue, reality: World) -> Hello {
         let tools = &settings.tools;
         let font = tools.font.as_ref().map(|font| font.to_string_lossy().into_owned());
         let operations: Vec<_> = catalogue.iter().map(|contract| contract.operation.as_str()).collect();
@@ -56,6 +58,14 @@ impl Hello {
             ("tools.font", font.unwrap_or_default()),
             ("processors", settings.processors.to_string()),
             ("pools", in_words(&settings.pools)),
+            ("world", reality.word().to_owned()),
+            ("budgets", settings.budgets.in_words()),
+            ("money", money_in_words(&settings.money)),
+            ("providers", digest_of(&[&settings.providers, &settings.secrets])),
+            (
+                "prices",
+                settings.prices.as_ref().map(|prices| prices.digest().to_string()).unwrap_or_default(),
+            ),
             ("operations", Digest::of(operations.join("\n").as_bytes()).to_string()),
         ];
         Hello {
@@ -76,6 +86,8 @@ impl Hello {
             match name.as_str() {
                 _ if there == here => None,
                 "operations" => Some("other operations".to_owned()),
+                "providers" => Some("other keys or addresses of providers".to_owned()),
+                "prices" => Some("other prices".to_owned()),
                 name => Some(format!("{name} = \"{there}\" (here it is \"{here}\")")),
             }
         });
@@ -93,6 +105,16 @@ fn in_words(pools: &Pools) -> String {
     };
     let pools = pools.iter().map(|(name, limit)| format!("{name} = {{ {} }}", limits(limit)));
     pools.collect::<Vec<_>>().join(", ")
+}
+
+fn money_in_words(money: &MoneySettings) -> String {
+    let MoneySettings { resend_below, resend_total, .. } = money;
+    format!("resend_below {resend_below}, resend_total {resend_total}")
+}
+
+/// Where keys are and requests go: it names no key, and is compared only.
+fn digest_of(settings: &[&dyn std::fmt::Debug]) -> String {
+    Digest::of(format!("{settings:?}").as_bytes()).to_string()
 }
 
 /// What a guest tells the owner.
@@ -123,6 +145,7 @@ enum Refusal {
     RunDiffers(RunId),
     NoRun(String),
     NotParked { run: RunId, step: StepPath, status: String },
+    Unpriced(Vec<UnpricedStep>),
     Other(ErrorText),
 }
 
@@ -137,6 +160,7 @@ impl Refusal {
             Error::NotParked { run, step, status } => {
                 Refusal::NotParked { run: run.clone(), step: step.clone(), status: status.clone() }
             }
+            Error::Unpriced(steps) => Refusal::Unpriced(steps.clone()),
             other => Refusal::Other(other.into()),
         }
     }
@@ -149,6 +173,7 @@ impl Refusal {
             Refusal::RunDiffers(run) => Error::RunDiffers(run),
             Refusal::NoRun(run) => Error::NoRun(run),
             Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
+            Refusal::Unpriced(steps) => Error::Unpriced(steps),
             Refusal::Other(text) => text.into_error(pid),
         }
     }

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use motet_engine::{Misuse, RunId};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
+use motet_pipeline::estimate::StepEstimate;
 use motet_pipeline::{Failure, StepPath, Timestamp};
-use motet_store::StoreError;
+use motet_store::{StoreError, World};
+use serde::{Deserialize, Serialize};
 
 use crate::settings::Power;
 use crate::tools::MissingTool;
@@ -30,10 +32,21 @@ pub enum Error {
     Tasks(Vec<String>),
     /// The inputs don't fit the pipeline; nothing ran.
     Inputs(Vec<Misfit>),
+    /// The run has a budget, and nobody knows what these steps cost; nothing ran.
+    Unpriced(Vec<UnpricedStep>),
     /// The machine lacks programs that the pipeline needs; nothing ran.
     Tools(Vec<MissingTool>),
     /// The store could not be used.
     Store(StoreError),
+    /// The store belongs to another world: what is simulated is never mixed with what is real.
+    OtherWorld {
+        /// The store.
+        store: PathBuf,
+        /// The world that it belongs to.
+        known: World,
+        /// The world in which calls would be made.
+        wanted: World,
+    },
     /// Another process drives the store; or this one, under another [`Motet`](crate::Motet) that is
     /// still open or whose runs are still held.
     Owned {
@@ -183,6 +196,25 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+}
+
+/// A step of which nobody knows what it costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpricedStep {
+    /// The step: names with `/` between them.
+    pub step: String,
+    /// The operation that has no price.
+    pub operation: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl UnpricedStep {
+    /// A step of an estimate, if it has no price.
+    pub fn of(estimate: &StepEstimate) -> Option<UnpricedStep> {
+        let (operation, reason) = estimate.unpriced.clone()?;
+        Some(UnpricedStep { step: estimate.step.clone(), operation, reason })
+    }
 }
 
 impl std::error::Error for Error {

@@ -15,6 +15,7 @@ mod warning;
 mod work;
 
 pub mod builder;
+pub mod costs;
 pub mod door;
 pub mod follow;
 pub mod kit;
@@ -30,7 +31,7 @@ pub mod tools;
 pub mod trust;
 pub mod world;
 
-pub use error::Error;
+pub use error::{Error, UnpricedStep};
 pub use follow::Events;
 pub use motet::{Builder, Motet, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};

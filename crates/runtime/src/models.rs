@@ -50,7 +50,7 @@ impl Offers {
 
     /// Lays prices of the user over those that come with Motet.
     pub(crate) fn price(&mut self, own: PriceBook) {
-        self.book = own.under(self.book.clone());
+        self.book = self.book.clone().under(own);
         let listings: Vec<Entry> = self.catalogue.iter().map(|listing| listing.entry.clone()).collect();
         listings.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
     }

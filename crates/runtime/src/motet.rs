@@ -16,7 +16,7 @@ use motet_engine::dispatcher::Limits;
 use motet_engine::{Decision, Event, Input, RunEvent, RunId};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
-use motet_pipeline::{StepPath, Timestamp};
+use motet_pipeline::{Money, StepPath, Timestamp};
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -111,9 +111,8 @@ impl Motet {
     /// Begins to set up a store and its driver.
     pub fn builder() -> Builder {
         let (contracts, operations) = operation::all();
-        let mut catalogue = Catalogue::new(contracts);
         let offers = Offers::default();
-        offers.teach(&mut catalogue);
+        let mut catalogue = operation::taught(contracts, &offers);
         catalogue.set_pools(Pools::new().into_keys());
         Builder {
             folder: None,
@@ -127,6 +126,7 @@ impl Motet {
             offers,
             settings: None,
             tape: Tape::Off,
+            environment: None,
             on_warning: Arc::new(|_| {}),
         }
     }
@@ -240,6 +240,30 @@ impl Motet {
         let accepted = Accepted { answer, latches: Vec::new() };
         self.post(Message::Ask { run: id.clone(), input, accepted, refusal: Box::new(refusal) });
         answered.await.unwrap_or_else(|_| Err(self.inner.standing.why_undriven(id)))
+    }
+
+    /// Has what is parked in a run for money ask again; sets what the run may spend, if that is given. A run that no
+    /// process drives is resumed; one that is over stays as it is. Returns when this is durable.
+    pub(crate) async fn fund_durably(
+        &self,
+        id: &RunId,
+        limit: Option<Money>,
+        by: String,
+    ) -> Result<(), Error> {
+        let run = self.take_up(id).await?;
+        let (answer, answered) = oneshot::channel();
+        let accepted = Accepted { answer, latches: Vec::new() };
+        let refusal = Box::new(Error::Undriven(id.clone()));
+        self.post(Message::Ask { run: id.clone(), input: Input::Fund { limit, by }, accepted, refusal });
+        match answered.await {
+            // Nothing waits for money and the limit is that one already, or the run is over.
+            Ok(Err(Error::Undriven(_))) if run.feed().await.is_some() => Ok(()),
+            Ok(Err(Error::Undriven(_))) if self.store().run(id)?.is_some_and(|row| row.status.is_final()) => {
+                Ok(())
+            }
+            Ok(Err(Error::Undriven(_))) | Err(_) => Err(self.inner.standing.why_undriven(id)),
+            Ok(outcome) => outcome,
+        }
     }
 
     /// The runs that this process drives no more because Motet itself panicked over them, and what the

@@ -11,12 +11,13 @@ use futures_util::future::BoxFuture;
 use motet_engine::{Found, Intent, JobNews, RunId};
 use motet_pipeline::contract::{Catalogue, Work as WorkKind};
 use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Plan, Timestamp, Value};
-use motet_store::{Store, StoreError};
+use motet_store::{Store, StoreError, World};
 
 pub(crate) use scratch::Scratch;
 
 use crate::driver::guarded;
 use crate::models::{Models, Offers};
+use crate::settings::{Budgets, MoneySettings};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
@@ -153,6 +154,14 @@ pub(crate) struct Hands {
     pub(crate) on_warning: OnWarning,
     /// How models are called.
     pub(crate) models: Arc<Models>,
+    /// What is set about money.
+    pub(crate) money: MoneySettings,
+    /// What may be spent in a day.
+    pub(crate) budgets: Budgets,
+    /// Whether calls are made in earnest.
+    pub(crate) reality: World,
+    /// Whether exchanges are written down, or answered from that: then the same run makes the same requests.
+    pub(crate) is_taped: bool,
 }
 
 /// Operations by name.
@@ -173,11 +182,16 @@ pub(crate) fn all() -> (Vec<Contract>, Operations) {
     (media.into_iter().chain(local).chain(engine).collect(), operations)
 }
 
+/// A catalogue of `contracts` and of the models of `offers`.
+pub(crate) fn taught(contracts: Vec<Contract>, offers: &Offers) -> Catalogue {
+    let mut catalogue = Catalogue::new(contracts);
+    offers.teach(&mut catalogue);
+    catalogue
+}
+
 /// The contracts of all operations that come with Motet.
 pub fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue::new(all().0);
-    Offers::default().teach(&mut catalogue);
-    catalogue
+    taught(all().0, &Offers::default())
 }
 
 impl Hands {

@@ -1,7 +1,7 @@
 //! Requests about runs: the same for the library, a guest of the store and the command line.
 
 use motet_engine::{Decision, RunId};
-use motet_pipeline::StepPath;
+use motet_pipeline::{Money, StepPath};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -20,6 +20,8 @@ pub(crate) enum Request {
     Cancel { run: RunId, by: String, reason: String },
     /// Decide about a parked step.
     Resolve { run: RunId, step: StepPath, decision: Decision, by: String },
+    /// Drive a run; what is parked in it for money asks again. It may spend `limit` from now on, if that is given.
+    Fund { run: RunId, limit: Option<Money>, by: String },
 }
 
 /// What came of a request.
@@ -47,6 +49,7 @@ impl Motet {
             Request::Resolve { run, step, decision, by } => {
                 self.resolve_durably(&run, step, decision, by).await?;
             }
+            Request::Fund { run, limit, by } => self.fund_durably(&run, limit, by).await?,
         }
         Ok(Answer::Done)
     }

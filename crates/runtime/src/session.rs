@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use motet_engine::{Decision, RunId};
-use motet_pipeline::StepPath;
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
+use motet_pipeline::{Money, StepPath};
 use motet_store::Store;
 
 use crate::Error;
@@ -164,7 +164,8 @@ impl Session {
             None => self.take_up_all().await?,
             Some(ending) => {
                 let run = find_run(self.store(), ending)?.id;
-                self.take_up(&run).await?;
+                // What is parked for money asks again: there may be some today.
+                self.ask(&Request::Fund { run: run.clone(), limit: None, by: String::new() }).await?;
                 vec![(run, Ok(()))]
             }
         };
@@ -224,6 +225,18 @@ impl Session {
         let run = find_run(self.store(), ending)?.id;
         let request = Request::Resolve { run: run.clone(), step: step.clone(), decision, by: by.into() };
         self.ask(&request).await?;
+        Ok(self.followed(run, true, true))
+    }
+
+    /// Sets, on behalf of `by`, what the run whose id ends with `ending` may spend, with what it has spent already; what is
+    /// parked in it for money asks again. Returns when that is durable; the run continues, in this process if nobody else
+    /// drives the store.
+    ///
+    /// # Errors
+    /// As [`Session::resume`].
+    pub async fn fund(&self, ending: &str, limit: Money, by: &str) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        self.ask(&Request::Fund { run: run.clone(), limit: Some(limit), by: by.into() }).await?;
         Ok(self.followed(run, true, true))
     }
 

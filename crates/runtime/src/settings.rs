@@ -1,6 +1,8 @@
 //! Settings: what `motet.toml` says about a project and its machine.
 
 mod file;
+mod keys;
+mod money;
 mod pools;
 mod power;
 mod proposal;
@@ -11,6 +13,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use keys::{KnownKey, MissingKey};
+pub use money::{Budgets, MoneySettings, PriceFile};
 pub use power::Power;
 pub(crate) use power::end_of;
 pub use proposal::Proposal;
@@ -19,9 +23,13 @@ pub use setting::Setting;
 
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
+use motet_providers::Registry;
+use motet_providers::catalogue::Catalogue as Models;
+use url::Url;
 
 use self::providers::Places;
 use crate::Error;
+use crate::models::Offers;
 use crate::operation;
 use crate::reading::{Unread, read_start};
 use crate::tools::Tools;
@@ -66,11 +74,24 @@ pub const IN_MEMORY: &str = ":memory:";
 /// [secrets.weather]                        # what a pipeline calls `secrets.weather`
 /// key = "env:WEATHER_KEY"
 /// hosts = ["api.weather.example"]          # nobody else is told
+///
+/// [money]
+/// resend_below = 0.05                      # a call whose end is unknown is sent again up to this price
+/// resend_total = 0.50                      # and all of them in a run cost at most this
+/// ask_above = 5                            # `motet run` asks before a run that is likely to cost more
+///
+/// [budgets]                                # the most that all runs of the store spend in a day (UTC)
+/// day = 20
+/// user = 5                                 # each user
+/// providers = { fal = 3 }
 /// ```
+///
+/// `prices = "prices.json"` names a price book of the project, which is laid over the one that comes with Motet.
 ///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
 /// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
-/// program of `[tools]`, and all of `[providers]` and `[secrets]` wait for a person's word.
+/// program of `[tools]`, all of `[providers]` and `[secrets]`, a price book, and amounts of `[money]` above the usual
+/// ones wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file, if there is one.
@@ -91,6 +112,12 @@ pub struct Settings {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSettings>,
+    /// When a person is asked, and what may be sent again.
+    pub money: MoneySettings,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
+    /// The project's own price book.
+    pub prices: Option<PriceFile>,
 }
 
 /// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
@@ -131,6 +158,9 @@ impl Settings {
             pools: Pools::new(),
             providers: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            money: MoneySettings::default(),
+            budgets: Budgets::default(),
+            prices: None,
         }
     }
 
@@ -165,9 +195,57 @@ impl Settings {
         file::read(path, &bytes)
     }
 
+    /// The models that there are, at the prices of the project.
+    pub fn models(&self) -> Models {
+        self.offers().catalogue
+    }
+
+    /// The providers and their models, at the prices of the project.
+    fn offers(&self) -> Offers {
+        let mut offers = Offers::default();
+        self.prices.iter().for_each(|prices| offers.price(prices.book()));
+        offers
+    }
+
+    /// Whether a simulator is asked in the place of providers.
+    pub fn is_simulated(&self) -> bool {
+        self.providers.values().flat_map(|set| &set.keys).any(|key| key.source == KeySource::Simulated)
+    }
+
+    /// The same with a simulator in the place of all providers that it speaks for. It needs no keys. The base URLs are by
+    /// provider and role; roles that a provider doesn't ask are left out.
+    ///
+    /// # Errors
+    /// [`Error::Providers`] when one of them is no URL.
+    pub fn simulated(
+        mut self,
+        base_urls: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Settings, Error> {
+        let registry = Registry::default();
+        for provider in registry.iter().map(|provider| provider.profile()) {
+            let Some(urls) = base_urls.get(&provider.name) else { continue };
+            let asked = urls.iter().filter(|(role, _)| provider.bases.contains_key(*role));
+            let parsed = |(role, url): (&String, &String)| match Url::parse(url) {
+                Ok(parsed) => Ok((role.clone(), parsed)),
+                Err(error) => {
+                    Err(Error::Providers(format!("the simulator's address {url} is none: {error}")))
+                }
+            };
+            let name = provider.keys.first().cloned().unwrap_or_else(|| "simulated".to_owned());
+            let set = ProviderSettings {
+                keys: vec![Key { name, source: KeySource::Simulated }],
+                base_url: None,
+                base_urls: asked.map(parsed).collect::<Result<_, Error>>()?,
+                private: true,
+            };
+            self.providers.insert(provider.name.clone(), set);
+        }
+        Ok(self)
+    }
+
     /// The operations that come with Motet, and these pools.
     pub fn catalogue(&self) -> Catalogue {
-        let mut catalogue = operation::catalogue();
+        let mut catalogue = operation::taught(operation::all().0, &self.offers());
         catalogue.set_pools(self.pools.keys());
         catalogue
     }

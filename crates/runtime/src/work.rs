@@ -148,8 +148,9 @@ impl Work {
         &self.progress
     }
 
-    /// Does the work. Always ends once it is asked to stop.
-    pub(crate) async fn perform(self) -> Report {
+    /// Does the work. Always ends once it is asked to stop. Boxed, because a future has room for each place where
+    /// the work lies on its way.
+    pub(crate) async fn perform(self: Box<Self>) -> Report {
         let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
         let performer = match self.hands.performer_of(&self.contract) {
             Ok(performer) => performer,
@@ -198,6 +199,11 @@ impl Work {
     }
 }
 
+/// The work for whoever does it.
+fn unboxed(work: Box<Work>) -> Work {
+    *work
+}
+
 /// What was answered to what was done.
 enum Answer {
     Outcome(Outcome),
@@ -227,22 +233,22 @@ impl Answer {
 }
 
 /// All that is done, its beginning included, as one future.
-fn performing(performer: Performer, work: Work) -> BoxFuture<'static, Result<Answer, WorkError>> {
+fn performing(performer: Performer, work: Box<Work>) -> BoxFuture<'static, Result<Answer, WorkError>> {
     Box::pin(async move {
         let act = work.act.clone();
         let remote = match performer {
-            Performer::Here(operation) => return operation.perform(work).await.map(Answer::Outcome),
+            Performer::Here(operation) => return operation.perform(unboxed(work)).await.map(Answer::Outcome),
             Performer::Remote(remote) => remote,
         };
         match act {
-            Act::Work | Act::Submit => remote.submit(work).await.map(Answer::Submitted),
-            Act::Reconcile => remote.reconcile(work).await.map(Answer::Found),
-            Act::Poll { job, .. } => remote.poll(work, job).await.map(Answer::News),
-            Act::Fetch { job } => Ok(match remote.fetch(work, job).await? {
+            Act::Work | Act::Submit => remote.submit(unboxed(work)).await.map(Answer::Submitted),
+            Act::Reconcile => remote.reconcile(unboxed(work)).await.map(Answer::Found),
+            Act::Poll { job, .. } => remote.poll(unboxed(work), job).await.map(Answer::News),
+            Act::Fetch { job } => Ok(match remote.fetch(unboxed(work), job).await? {
                 Some(outcome) => Answer::Outcome(outcome),
                 None => Answer::News(JobNews::Expired),
             }),
-            Act::Cancel { job } => remote.cancel(work, job).await.map(Answer::Cancelled),
+            Act::Cancel { job } => remote.cancel(unboxed(work), job).await.map(Answer::Cancelled),
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Under which addresses the simulator is reached: what its answers point to.
+//! The base URLs under which the simulator is reached. Its answers link to them.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::Provider;
 
-/// The base URLs of each provider by role, without a slash at their end.
+/// The base URLs of each provider by role, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bases(BTreeMap<Provider, BTreeMap<String, String>>);
 
-/// The roles of a provider, and what each adds to the provider's prefix.
+/// The roles of a provider, each with the path that it adds to the provider's prefix.
 fn roles(provider: Provider) -> &'static [(&'static str, &'static str)] {
     match provider {
         Provider::Replicate => &[("api", ""), ("delivery", "/delivery"), ("stream", "/stream")],
@@ -32,18 +32,18 @@ impl Bases {
         bases
     }
 
-    /// Moves a provider to an origin of its own, without a prefix.
+    /// Puts a provider at an origin of its own, without a prefix.
     pub fn set_origin(&mut self, provider: Provider, origin: &str) {
         let urls = roles(provider).iter().map(|(role, path)| ((*role).to_owned(), format!("{origin}{path}")));
         self.0.insert(provider, urls.collect());
     }
 
-    /// Where the role of a provider is; nothing for a role that it doesn't have.
+    /// The base URL of a role; empty for a role that the provider doesn't have.
     pub fn get(&self, provider: Provider, role: &str) -> &str {
         self.0.get(&provider).and_then(|urls| urls.get(role)).map_or("", String::as_str)
     }
 
-    /// The provider and the path, with the prefix of its role, of a URL that points here.
+    /// Splits a URL that points to this simulator into provider, role and path.
     pub(crate) fn locate<'u>(&self, url: &'u str) -> Option<(Provider, &str, &'u str)> {
         self.0.iter().find_map(|(provider, urls)| {
             let (role, rest) = urls

@@ -1,6 +1,6 @@
-//! Chance from a seed: the same question has the same answer, whatever was asked before.
+//! Seeded randomness without state: the same question always has the same answer, in any order.
 
-/// A source of chance without a state: what is drawn depends on the seed, on what it is drawn for and on a number.
+/// A stateless random source. A value depends on the seed, on its purpose and on a number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chance {
     pub(crate) seed: u64,
@@ -14,12 +14,12 @@ impl Chance {
         mix(mix(self.seed ^ what).wrapping_add(at))
     }
 
-    /// From 0 to 1, 1 excluded.
+    /// A number in `0..1`.
     pub(crate) fn share(self, what: &str, at: u64) -> f64 {
         (self.number(what, at) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// From `low` to `high`, both included.
+    /// A number in `low..=high`.
     pub(crate) fn between(self, what: &str, at: u64, [low, high]: [u64; 2]) -> u64 {
         low + self.number(what, at) % (high.saturating_sub(low) + 1)
     }
@@ -29,7 +29,7 @@ impl Chance {
         let mut number = 0;
         let mut text = String::with_capacity(length);
         for position in 0..length {
-            // A number of 64 bits is good for twelve characters.
+            // 64 bits are enough for twelve characters.
             if position % 12 == 0 {
                 number = mix(self.number(what, at).wrapping_add(position as u64));
             }

@@ -27,12 +27,15 @@ impl Sim {
                 self.reset();
                 Answer::json(200, &json!({ "ok": true }))
             }
-            _ => own_error(404, "there are GET ledger, GET requests, GET and PUT scenario, POST reset"),
+            _ => own_error(
+                404,
+                "unknown path; supported: GET ledger, GET requests, GET and PUT scenario, POST reset",
+            ),
         }
     }
 }
 
-/// Values as JSON, each on its line.
+/// Values as JSON lines.
 fn lines(values: &[Value]) -> Answer {
     let text: String = values.iter().map(|value| format!("{value}\n")).collect();
     Answer::new(200, "application/x-ndjson", Bytes::from(text))

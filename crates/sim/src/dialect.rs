@@ -1,4 +1,4 @@
-//! What each provider says in its own way, over what is the same for all.
+//! What differs between providers; what is common to all is in [`crate::sim`].
 
 use jiff::Timestamp;
 
@@ -7,38 +7,38 @@ use crate::http::{Answer, Ask};
 use crate::job::Job;
 use crate::scenario::{Fault, Operation, Provider};
 
-/// Why a request isn't carried out; each provider words it.
+/// Why a request is refused. Each provider has its own wording.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refusal {
-    /// There is no such path.
+    /// The path is unknown.
     NotFound,
     Unauthenticated,
     OutOfCredit,
-    /// Too much at a time; for how many seconds, where that is said.
+    /// A limit is reached; with the seconds to wait, if the provider reports them.
     Throttled(Option<u64>),
-    /// The provider broke, with a status from 500.
+    /// A server error with this status.
     Broken(u16),
 }
 
-/// A request on its way through the simulator.
+/// A request while it is processed.
 pub(crate) struct Visit<'a> {
     pub(crate) now: Timestamp,
     pub(crate) ask: &'a Ask<'a>,
-    /// Whose key it carries; empty where none is needed.
+    /// The account of its key; empty if none is needed.
     pub(crate) account: String,
     pub(crate) operation: Operation,
     pub(crate) model: Option<String>,
     pub(crate) fault: Option<Fault>,
-    /// The status where the fault is that the provider breaks.
+    /// The status of a server error, if that is the fault.
     pub(crate) status: u16,
-    /// Inputs that the model doesn't know.
+    /// Inputs that are not in the model's schema.
     pub(crate) unknown: Vec<String>,
 }
 
-/// What came of a request.
+/// The result of a request.
 pub(crate) struct Done {
     pub(crate) answer: Answer,
-    /// The job that it made.
+    /// The job that it started.
     pub(crate) job: Option<u64>,
 }
 
@@ -48,27 +48,27 @@ impl From<Answer> for Done {
     }
 }
 
-/// How a provider is spoken to.
+/// The protocol of a provider.
 pub(crate) trait Dialect {
     const PROVIDER: Provider;
-    /// A request that this provider knows.
+    /// A request that the provider supports.
     type Route;
 
-    /// What is asked; nothing where there is no such path.
+    /// The route of a request; `None` for an unknown path.
     fn route(ask: &Ask<'_>) -> Option<Self::Route>;
     fn operation(route: &Self::Route) -> Operation;
-    /// The model that is asked for.
+    /// The requested model.
     fn model(route: &Self::Route) -> Option<String>;
     fn needs_key(route: &Self::Route) -> bool;
-    /// Whose key the request carries.
+    /// The account of the request's key.
     fn account(ask: &Ask<'_>) -> Option<String>;
     fn refuse(refusal: Refusal) -> Answer;
     fn answer(sim: &mut Sim, visit: &mut Visit<'_>, route: Self::Route) -> Done;
-    /// What the caller of a job planted to know it again.
+    /// The correlation token that the caller put into the request.
     fn token(job: &Job) -> Option<String>;
 }
 
-/// The value of `token` in the query of a webhook's address.
+/// The value of `token` in the query of the webhook URL.
 pub(crate) fn token_of_hook(job: &Job) -> Option<String> {
     let (_, query) = job.hook.as_ref()?.url.split_once('?')?;
     crate::http::pairs(query).into_iter().find(|(name, _)| name == "token").map(|(_, value)| value)

@@ -1,4 +1,4 @@
-//! ElevenLabs: speech, sound, music and transcription, the history of what was said, and the workspace's webhooks.
+//! ElevenLabs: speech, sound, music and transcription, history, and the workspace's webhooks.
 
 mod account;
 mod history;
@@ -18,11 +18,11 @@ use crate::scenario::{Operation, Provider};
 
 pub(crate) struct ElevenLabs;
 
-/// What is asked of ElevenLabs.
+/// A request to ElevenLabs.
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
     Speech(speech::Route),
-    /// A plan of a piece of music, which is free.
+    /// A composition plan, which is free.
     Plan,
     Transcribe(Option<String>),
     Align,
@@ -139,7 +139,7 @@ impl Dialect for ElevenLabs {
 }
 
 impl ElevenLabs {
-    /// The body of a webhook. A forged one says something else than what is.
+    /// The body of a webhook. A forged one carries another transcript.
     pub(crate) fn payload(sim: &Sim, job: &Job, at: Timestamp, forged: bool) -> Value {
         let mut transcription = transcript::object(sim, job);
         if forged {
@@ -158,13 +158,13 @@ impl ElevenLabs {
     }
 }
 
-/// An error as ElevenLabs words it.
+/// An error in ElevenLabs' shape.
 fn error(status: u16, kind: &str, code: &str, message: &str) -> Answer {
     let detail = json!({ "type": kind, "code": code, "status": code, "message": message });
     Answer::json(status, &json!({ "detail": detail }))
 }
 
-/// A fault of the request's shape: where, what kind, and what is said of it.
+/// A validation error: its place, type and message.
 struct Misfit(Vec<&'static str>, &'static str, String);
 
 fn misfits(all: &[Misfit]) -> Answer {
@@ -176,7 +176,7 @@ fn missing(name: &'static str) -> Misfit {
     Misfit(vec!["body", name], "missing", "Field required".to_owned())
 }
 
-/// The name of a request, which support asks for.
+/// The `request-id` of a job.
 fn request_id(sim: &Sim, job: &Job) -> String {
     sim.chance().text("request", job.number, b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", 20)
 }

@@ -1,4 +1,4 @@
-//! The HTTP face: sockets, a clock, a folder, and the sending of webhooks, around the pure machine.
+//! The HTTP face around the pure machine: sockets, the clock, a state folder and webhook delivery.
 
 mod answer;
 mod disk;
@@ -22,20 +22,20 @@ use tokio::task::JoinSet;
 use crate::{Bases, Options, Provider, Reply, Request, Scenario, Sim};
 use disk::Disk;
 
-/// How a simulator is served.
+/// Options of [`serve`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Serving {
-    /// The port on loopback; 0 for any that is free.
+    /// The port on loopback; 0 for any free port.
     pub port: u16,
-    /// What chance depends on.
+    /// The seed of everything random.
     pub seed: u64,
-    /// How many times faster than at the provider jobs go.
+    /// How many times faster than at the real provider jobs run.
     pub speed: f64,
-    /// What goes wrong. Without it, what the folder remembers, or nothing.
+    /// The scenario. Without it, the one saved in the folder, or none.
     pub scenario: Option<Scenario>,
-    /// The folder in which the state is kept, so that the next simulator there goes on with it.
+    /// The folder for the state, so that a restarted simulator continues with it.
     pub dir: Option<PathBuf>,
-    /// Whether each provider has a port of its own as well, without a prefix.
+    /// Whether each provider also gets its own port, without a prefix.
     pub separate_ports: bool,
 }
 
@@ -45,19 +45,19 @@ impl Default for Serving {
     }
 }
 
-/// Where a simulator is reached: as JSON, the line that the command prints when it is ready.
+/// The addresses of a running simulator. As JSON they are the line that the command prints when it is ready.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Addresses {
-    /// The origin of all, with which `/_sim/…` is reached too.
+    /// The common origin, also of `/_sim/…`.
     pub url: String,
     /// The base URLs of each provider by role.
     pub base_urls: Bases,
-    /// The origins of the providers that have a port of their own.
+    /// The origins of providers with their own port.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub origins: BTreeMap<Provider, String>,
 }
 
-/// A simulator that is served, until this is dropped.
+/// A running simulator. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     addresses: Addresses,
@@ -65,21 +65,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where it is reached.
+    /// Its addresses.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// Serves until the process ends.
+    /// Runs until the process ends.
     pub async fn wait(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// The machine and its folder.
+/// The machine and its state folder.
 struct Shared {
     inner: Mutex<Inner>,
-    /// Told when there may be news to send.
+    /// Notified when webhooks may be due.
     news: Notify,
 }
 
@@ -93,7 +93,7 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the machine do something, and keeps what changed before anybody learns of it.
+    /// Runs `what` on the machine and saves the changes before its result is visible.
     fn change<T>(&self, what: impl FnOnce(&mut Sim, Timestamp) -> T) -> io::Result<T> {
         let mut inner = self.lock();
         let result = what(&mut inner.sim, Timestamp::now());
@@ -111,11 +111,11 @@ impl Shared {
     }
 }
 
-/// Serves a simulator on loopback.
+/// Starts a simulator on loopback.
 ///
 /// # Errors
 ///
-/// If the port is taken, or the folder can't be used, among others because another simulator uses it.
+/// If the port is in use, or the folder can't be used, for example because another simulator uses it.
 pub async fn serve(serving: Serving) -> io::Result<Server> {
     let listener = listen(serving.port).await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -164,13 +164,13 @@ fn open(serving: &Serving, bases: Bases) -> io::Result<Shared> {
     Ok(Shared { inner: Mutex::new(Inner { sim, disk }), news: Notify::new() })
 }
 
-/// Takes connections until the task is dropped, and with it all connections.
+/// Accepts connections. All of them end when the task is dropped.
 async fn accept(listener: TcpListener, provider: Option<Provider>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
-            // Too many open files, as a rule: a moment later there are fewer.
+            // Usually too many open files, which passes.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             continue;
         };
@@ -178,7 +178,7 @@ async fn accept(listener: TcpListener, provider: Option<Provider>, shared: Arc<S
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let service = service_fn(|request| answer::answer(Arc::clone(&shared), provider, request));
-            // An error is a connection that was broken, by the other side or as the scenario says.
+            // An error means that the client or a fault closed the connection.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)

@@ -1,4 +1,4 @@
-//! fal: the queue, direct calls, uploads and their files, and the platform's own interface.
+//! fal: queue, direct calls, storage and the platform API.
 
 mod platform;
 mod queue;
@@ -17,13 +17,13 @@ use crate::scenario::{Operation, Provider};
 
 pub(crate) struct Fal;
 
-/// What is asked of fal.
+/// A request to fal.
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
     Submit(&'static Model),
-    /// An application that isn't there, by its name.
+    /// An unknown application.
     SubmitNowhere(String),
-    /// The application and the request.
+    /// Application and request id.
     Status(String, String),
     StatusStream(String, String),
     Result(String, String),
@@ -132,7 +132,7 @@ impl Dialect for Fal {
 }
 
 impl Fal {
-    /// The body of a webhook. A forged one says the opposite of what is.
+    /// The body of a webhook. A forged one reports the opposite outcome.
     pub(crate) fn payload(sim: &Sim, job: &Job, at: Timestamp, forged: bool) -> Value {
         let succeeded = (job.phase(at) == Phase::Succeeded) != forged;
         let (status, payload) = match words::failure(job, at) {
@@ -152,7 +152,7 @@ impl Fal {
     }
 }
 
-/// The owner and the name of an application, without what follows: `fal-ai/flux` of `fal-ai/flux/dev`.
+/// The application of an endpoint, without its sub-path: `fal-ai/flux` of `fal-ai/flux/dev`.
 fn application(id: &str) -> String {
     let parts: Vec<&str> = id.split('/').collect();
     let taken = if ["workflows", "comfy"].contains(&parts[0]) { 3 } else { 2 };
@@ -168,7 +168,7 @@ fn queue_route(method: &str, path: &[&str]) -> Option<Route> {
         };
     }
     let at = path.iter().position(|segment| *segment == "requests")?;
-    // Only the application is named here; the rest of the model's name belongs to the submission.
+    // These paths name the application only, never a sub-path.
     if !(2..=3).contains(&at) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Files: what callers sent, and what jobs made.
+//! Files: uploads and the outputs of jobs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,10 +14,10 @@ use crate::scenario::{Fault, Provider};
 use crate::sim::Kept;
 use crate::work::Known;
 
-/// How many bytes of files that were sent are kept; beyond, the oldest go.
+/// How many bytes of uploads are kept. Beyond that, the oldest are removed.
 const FILES_BYTES_MAX: usize = 256 << 20;
 
-/// A file that was sent.
+/// An upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct File {
     pub(crate) id: String,
@@ -41,7 +41,7 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::E
 }
 
 impl Sim {
-    /// Keeps a file.
+    /// Stores an upload.
     pub(crate) fn store(&mut self, file: File) {
         let new = file.content.len();
         let mut oldest: Vec<(Timestamp, String, usize)> =
@@ -58,7 +58,7 @@ impl Sim {
         self.apply(Kept::File(Box::new(file)));
     }
 
-    /// What is known of a file that an input names: one that a job made, one that was sent, or one in the text itself.
+    /// What is known about a file that an input refers to: an output, an upload, or a data URI.
     pub(crate) fn look(&self, url: &str) -> Option<Known> {
         if let Some(data) = url.strip_prefix("data:") {
             let (_, text) = data.split_once(";base64,")?;
@@ -76,7 +76,7 @@ impl Sim {
         })
     }
 
-    /// What is known of a file by its bytes.
+    /// What is known about a file from its bytes.
     pub(crate) fn look_into(&self, bytes: &[u8]) -> Option<Known> {
         let made = find_mark(bytes).and_then(|id| {
             let job = Provider::ALL.into_iter().find_map(|provider| self.find(provider, None, &id))?;
@@ -91,7 +91,7 @@ impl Sim {
         is_sound.then(|| text.to_owned())
     }
 
-    /// The file of that number that a job made, as it is fetched.
+    /// Downloads output `at` of a job.
     pub(crate) fn output(&mut self, job: u64, at: usize, now: Timestamp) -> Option<Answer> {
         let job = self.job(job).clone();
         let media = job.media.get(at)?;
@@ -101,7 +101,7 @@ impl Sim {
         Some(self.file_answer(&job, at, media))
     }
 
-    /// The bytes of a job's file, with what goes wrong with them.
+    /// The bytes of an output, with the job's media faults.
     pub(crate) fn file_answer(&mut self, job: &Job, at: usize, media: &Media) -> Answer {
         let bytes = media.bytes(&Mark::of(&job.id));
         let answer = Answer::new(200, media.format.mime(), Bytes::new());
@@ -113,7 +113,7 @@ impl Sim {
         }
         let half = bytes.slice(..bytes.len() / 2);
         if self.chance().share("truncated", job.number) < 0.5 {
-            // The file itself is short, however often it is fetched.
+            // The stored file itself is truncated, so every download is.
             return answer.saying(Body::Whole(half));
         }
         if self.break_off(job.number, at) {

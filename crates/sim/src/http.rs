@@ -1,4 +1,4 @@
-//! What is asked of the simulator and what it answers, as data.
+//! Requests and replies as data.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// A request as it comes over a wire.
+/// A request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// The verb in capitals, such as `POST`.
+    /// The method in capitals, such as `POST`.
     pub method: String,
     /// The path with its prefix and query, such as `/replicate/v1/predictions?cursor=…`.
     pub path: String,
-    /// Names, in any case, and values.
+    /// Names (in any case) and values.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Bytes,
 }
 
-/// What comes back.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// An answer.
     Answer(Answer),
-    /// The connection isn't taken: nothing of the request arrived. Over a socket that is already open this looks like [`Reply::Lost`].
+    /// The connection was refused, so nothing arrived. The HTTP face can only close the connection, as for [`Reply::Lost`].
     Refused,
-    /// The request arrived and was carried out, but the connection breaks before the answer's first byte.
+    /// The request was processed, but the connection closes before the first byte of the answer.
     Lost {
-        /// How long after the request it breaks.
+        /// How long after the request it closes.
         after: Duration,
     },
 }
@@ -36,38 +36,38 @@ pub enum Reply {
 /// An answer of a provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// How long after the request its first byte comes.
+    /// The delay of its first byte.
     pub after: Duration,
     /// The HTTP status.
     pub status: u16,
-    /// Names in lower case, and values.
+    /// Names (in lower case) and values.
     pub headers: Vec<(String, String)>,
-    /// What follows the headers.
+    /// The body.
     pub body: Body,
 }
 
 /// The body of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// All of it at once, its length announced.
+    /// The whole body, with a content length.
     Whole(Bytes),
-    /// Piece by piece, its length not announced.
+    /// A chunked body without a content length.
     Stream(Vec<Piece>),
-    /// The beginning of a body of `announced` bytes; then the connection breaks.
+    /// The start of a body of `announced` bytes; then the connection closes.
     Cut {
-        /// What still arrives.
+        /// The bytes that arrive.
         bytes: Bytes,
-        /// The length that the headers announce.
+        /// The content length.
         announced: u64,
     },
 }
 
-/// A piece of a stream.
+/// A chunk of a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
-    /// How long after the piece before it comes.
+    /// The delay after the chunk before it.
     pub after: Duration,
-    /// Its bytes; `None` where the connection breaks.
+    /// Its bytes; `None` if the connection closes here.
     pub bytes: Option<Bytes>,
 }
 
@@ -95,7 +95,7 @@ impl Answer {
         self
     }
 
-    /// The same headers with another body.
+    /// Replaces the body.
     pub(crate) fn saying(mut self, body: Body) -> Answer {
         self.body = body;
         self
@@ -108,17 +108,17 @@ impl From<Answer> for Reply {
     }
 }
 
-/// A request that is read: its path and query in parts.
+/// A request with its path and query parsed.
 pub(crate) struct Ask<'a> {
     pub(crate) method: &'a str,
-    /// The segments of the path after the provider's prefix, percent-decoded.
+    /// The decoded path segments after the provider's prefix.
     pub(crate) path: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) request: &'a Request,
 }
 
 impl<'a> Ask<'a> {
-    /// The name of the prefix and the rest of the request.
+    /// Splits a request into its prefix and the rest.
     pub(crate) fn read(request: &'a Request) -> (String, Ask<'a>) {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let mut segments = path.trim_start_matches('/').split('/').map(|segment| decode(segment, false));
@@ -165,7 +165,7 @@ pub(crate) struct Part {
     pub(crate) content: Bytes,
 }
 
-/// How many parts a form may have.
+/// The most parts that a form may have.
 const PARTS_MAX: usize = 256;
 
 fn parts(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
@@ -216,7 +216,7 @@ fn find(bytes: &[u8], what: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The pairs of a query or of a form that is encoded like one.
+/// The decoded pairs of a query.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -228,7 +228,7 @@ pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Takes the percent signs out of a text. What isn't a code stays as it is.
+/// Decodes percent-encoding. Invalid sequences stay as they are.
 fn decode(text: &str, plus: bool) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
@@ -257,7 +257,7 @@ fn hex(digits: &[u8]) -> Option<u8> {
     Some((high? * 16 + low?) as u8)
 }
 
-/// A text as a value of a query.
+/// Percent-encodes a text.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -271,7 +271,7 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-/// Events of a stream: each a name, an id and its data.
+/// A server-sent event.
 pub(crate) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
     let mut text = String::new();
     if let Some(name) = name {
@@ -287,7 +287,7 @@ pub(crate) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> Bytes {
     text.into()
 }
 
-/// What a proxy says instead of a provider.
+/// An error page of a proxy in front of the provider.
 pub(crate) fn html(status: u16) -> Answer {
     let page = format!(
         "<html>\n<head><title>{status}</title></head>\n<body><center><h1>{status}</h1></center><hr><center>nginx</center></body>\n</html>\n"
@@ -295,7 +295,7 @@ pub(crate) fn html(status: u16) -> Answer {
     Answer::new(status, "text/html", page.into())
 }
 
-/// The simulator's own words where no provider is asked.
+/// An error of the simulator itself.
 pub(crate) fn own_error(status: u16, message: &str) -> Answer {
     Answer::json(status, &json!({ "error": message }))
 }

@@ -1,4 +1,4 @@
-//! A job is its timetable: when it starts and ends is known when it is made, so what it is at any moment is a function of that moment.
+//! Jobs. A job's start and end are decided when it is created, so its state at any moment is a pure function of that moment.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,39 +10,39 @@ use crate::scenario::{Fault, Provider};
 /// Billionths of a dollar.
 pub(crate) type Nanos = u64;
 
-/// How a job came to be, which decides who can see it.
+/// How a job was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Way {
-    /// A job that is asked for its state.
+    /// Asynchronous: the client polls it.
     Job,
-    /// A call whose reply is the result.
+    /// Synchronous: the reply is the result.
     Call,
 }
 
-/// How a job ends if nobody takes it back.
+/// How a job ends unless it is cancelled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Succeeded,
-    /// The model broke.
+    /// The model failed.
     Failed,
-    /// The model refused for its content.
+    /// The content was refused.
     Refused,
-    /// The inputs are wrong, which shows only when the job runs: what the provider says of it.
+    /// The inputs are invalid, which the provider reports as the job's result; with its error body.
     Invalid(Value),
 }
 
-/// What a job is at a moment.
+/// The state of a job at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Queued,
     Running,
     Succeeded,
     Failed,
-    /// Taken back, or given up while it ran.
+    /// Cancelled by the client, or by its deadline while it ran.
     Cancelled,
-    /// Given up before it started.
+    /// Its deadline passed before it started.
     Aborted,
 }
 
@@ -52,11 +52,11 @@ impl Phase {
     }
 }
 
-/// Where news of a job are sent.
+/// Where webhooks of a job go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hook {
     pub(crate) url: String,
-    /// Which events; the provider's own names.
+    /// The requested events, in the provider's names.
     pub(crate) events: Vec<String>,
 }
 
@@ -66,11 +66,11 @@ pub(crate) struct Job {
     pub(crate) number: u64,
     pub(crate) id: String,
     pub(crate) provider: Provider,
-    /// Whose it is: the key, or its public half.
+    /// The account: the key.
     pub(crate) account: String,
-    /// The model by the provider's name.
+    /// The provider's name of the model.
     pub(crate) model: String,
-    /// How it was made: a provider's own word.
+    /// How it was started, in a word of the provider's module.
     pub(crate) kind: String,
     pub(crate) way: Way,
     pub(crate) input: Value,
@@ -79,24 +79,24 @@ pub(crate) struct Job {
     pub(crate) starts: Option<Timestamp>,
     /// `None` for a job that never ends.
     pub(crate) ends: Option<Timestamp>,
-    /// When it is given up if it hasn't ended.
+    /// When it is cancelled automatically.
     pub(crate) deadline: Option<Timestamp>,
-    /// When it was taken back.
+    /// When the client cancelled it.
     pub(crate) cancelled: Option<Timestamp>,
     pub(crate) outcome: Outcome,
-    /// Its files.
+    /// Its output files.
     pub(crate) media: Vec<Media>,
-    /// What it says besides.
+    /// Its other output.
     pub(crate) data: Value,
-    /// What it costs if it succeeds.
+    /// Its price if it succeeds.
     pub(crate) price: Nanos,
-    /// What a second of it costs, where time is what is paid.
+    /// The price of a second, for models billed by time.
     pub(crate) price_of_second: Option<Nanos>,
-    /// How many times faster than at the provider it runs. What it costs isn't less for that.
+    /// How many times faster than at the real provider it runs. The cost is that of the real time.
     pub(crate) pace: f64,
     pub(crate) faults: Vec<Fault>,
     pub(crate) hook: Option<Hook>,
-    /// Whether the provider has deleted what it knew of it.
+    /// Whether the client deleted it.
     pub(crate) deleted: bool,
 }
 
@@ -105,13 +105,13 @@ impl Job {
         self.faults.contains(&fault)
     }
 
-    /// When it is taken back, by whoever does so first.
+    /// When it is cancelled, by the client or its deadline.
     fn taken_back(&self) -> Option<Timestamp> {
         let ended = |at: &Timestamp| self.ends.is_none_or(|ends| *at < ends);
         [self.cancelled, self.deadline].into_iter().flatten().filter(ended).min()
     }
 
-    /// When it ends, by whatever.
+    /// When it ends, for any reason.
     pub(crate) fn ended(&self) -> Option<Timestamp> {
         self.taken_back().or(self.ends)
     }
@@ -134,14 +134,14 @@ impl Job {
         }
     }
 
-    /// How long it ran until `now` by the provider's time, in milliseconds.
+    /// How long it has run at `now`, in milliseconds of the real provider.
     pub(crate) fn ran(&self, now: Timestamp) -> u64 {
         let until = self.ended().map_or(now, |ended| ended.min(now));
         let ran = self.starts.map_or(0.0, |starts| until.duration_since(starts).as_secs_f64().max(0.0));
         (ran * self.pace * 1000.0).round() as u64
     }
 
-    /// What was charged for it; `None` while that isn't known.
+    /// The amount charged; `None` until it is final.
     pub(crate) fn charge(&self, now: Timestamp) -> Option<Nanos> {
         let time = || self.price_of_second.map_or(0, |second| second * self.ran(now) / 1000);
         match self.phase(now) {

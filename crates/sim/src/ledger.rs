@@ -1,4 +1,4 @@
-//! What was asked to be paid for, line by line: the judge of who paid what twice.
+//! The ledger: one entry for each request that starts paid work.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::job::Nanos;
 use crate::scenario::{Fault, Provider};
 
-/// A paid request, as it is kept. What was charged for it is read from its job.
+/// A paid request. The amount charged is read from its job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) at: Timestamp,
@@ -19,21 +19,21 @@ pub(crate) struct Entry {
     pub(crate) job: Option<String>,
     /// The number of the job.
     pub(crate) number: Option<u64>,
-    /// What the caller planted in the address of its webhook, or in the metadata of the call.
+    /// The correlation token, from the webhook URL or the call's metadata.
     pub(crate) token: Option<String>,
     pub(crate) attempt_key: Option<String>,
     /// Whether an earlier request had the same attempt key.
     pub(crate) repeated: bool,
     pub(crate) violation: Option<String>,
     pub(crate) fault: Option<Fault>,
-    /// The status that was answered; `None` where nothing was.
+    /// The status of the answer; `None` if there was no answer.
     pub(crate) status: Option<u16>,
-    /// Inputs that the model doesn't know.
+    /// Inputs that are not in the model's schema.
     pub(crate) unknown: Vec<String>,
 }
 
 impl Entry {
-    /// The line of the ledger. `faults` are those of its job, `charged` what the job cost, as far as that is known.
+    /// The entry as JSON, with the faults of its job and the amount charged, if that is final.
     pub(crate) fn line(&self, faults: &[Fault], charged: Option<Nanos>) -> Value {
         let names: Vec<&str> = self.fault.iter().chain(faults).map(|fault| fault.name()).collect();
         json!({
@@ -56,7 +56,7 @@ impl Entry {
     }
 }
 
-/// A request of any kind, kept for a while so that a test can look at what was sent.
+/// A logged request of any kind, so that a test can check what a client sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: Timestamp,
@@ -71,7 +71,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn line(&self) -> Value {
-        // A key is never shown; that there was one is.
+        // Shows the scheme of a credential, never the key.
         let header = |(name, value): &(String, String)| {
             let name = name.to_ascii_lowercase();
             let secret = matches!(name.as_str(), "authorization" | "xi-api-key");

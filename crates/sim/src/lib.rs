@@ -1,9 +1,10 @@
 //! Simulated providers.
 //!
-//! [`Sim`] is a pure machine that speaks the protocols of Replicate, fal and ElevenLabs: requests and the time go in, replies and
-//! webhooks come out, chance comes from a seed. It has no clock, no threads, no I/O. [`serve`] puts an HTTP face around it.
+//! [`Sim`] is a pure machine that speaks the protocols of Replicate, fal and ElevenLabs: requests and the current time go in,
+//! replies and webhooks come out, and everything random comes from a seed. It has no clock, no threads and no I/O, so it runs
+//! under virtual time. [`serve`] puts an HTTP face around it. `docs/sim.md` describes what it simulates.
 //!
-//! It is the judge of what is said to providers and of what is paid, so it shares no code with whoever asks them.
+//! It judges the clients of these providers, so it shares no code with them.
 
 mod bases;
 mod chance;

@@ -1,4 +1,4 @@
-//! How much a key may ask for: buckets that fill up evenly, and places for what runs at a time.
+//! Rate limits (token buckets) and concurrency limits (slots) of accounts.
 
 use std::collections::HashMap;
 
@@ -6,23 +6,23 @@ use jiff::Timestamp;
 
 use crate::scenario::Provider;
 
-/// How full a bucket is.
+/// A token bucket.
 #[derive(Clone, Debug)]
 struct Bucket {
     tokens: f64,
     at: Timestamp,
 }
 
-/// What keys have used up. It isn't kept over restarts.
+/// The use of all limits. It is not saved: limits start afresh after a restart.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meters {
     buckets: HashMap<(Provider, String, bool), Bucket>,
-    /// When each place of a key becomes free.
+    /// When each slot of an account becomes free.
     places: HashMap<(Provider, String), Vec<Timestamp>>,
 }
 
 impl Meters {
-    /// Takes one of `per_minute`; says how many seconds there are to wait if there is none.
+    /// Takes a token; the error is the number of seconds until there is one.
     pub(crate) fn take(
         &mut self,
         key: (Provider, String, bool),
@@ -47,17 +47,17 @@ impl Meters {
         places
     }
 
-    /// How many places of a key are taken at a moment.
+    /// How many slots are in use at a moment.
     pub(crate) fn busy(&mut self, provider: Provider, account: &str, many: u32, now: Timestamp) -> u32 {
         self.places(provider, account, many).iter().filter(|free| **free > now).count() as u32
     }
 
-    /// When the next place becomes free.
+    /// When the next slot becomes free.
     pub(crate) fn free_at(&mut self, provider: Provider, account: &str, many: u32) -> Timestamp {
         self.places(provider, account, many).iter().min().copied().unwrap_or(Timestamp::MIN)
     }
 
-    /// Takes the place that is free first until `until`.
+    /// Takes the slot that is free first, until `until`.
     pub(crate) fn occupy(&mut self, provider: Provider, account: &str, many: u32, until: Timestamp) {
         if let Some(place) = self.places(provider, account, many).iter_mut().min() {
             *place = until;

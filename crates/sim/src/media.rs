@@ -1,7 +1,7 @@
-//! Real media of the size and length that were asked for: valid files that players play and probes measure, of bars and tones.
+//! Real media of the requested size and length: valid files of colour bars and tones that any player plays.
 //!
-//! Everything is computed, nothing is shipped. A file is made once for its kind, size and length; what differs from job to job
-//! is a mark inside of it ([`Mark`]), so that no two jobs give the same bytes and a file tells which job made it.
+//! Everything is computed; no media files are checked in. A file is made once for its format, size and length. Only a mark inside
+//! it ([`Mark`]) differs from job to job, so no two jobs have equal bytes, and a file tells which job made it.
 
 mod bits;
 mod jpeg;
@@ -27,10 +27,12 @@ const SIDE_MAX: u32 = 8192;
 const LENGTH_MAX: u64 = 3_600_000;
 /// The longest sound that isn't compressed.
 const PLAIN_LENGTH_MAX: u64 = 900_000;
-/// How many bytes of files are kept.
+/// How many variants of a file there are.
+const HUES: u8 = 7;
+/// The most bytes that the cache holds.
 const CACHE_BYTES_MAX: usize = 256 << 20;
 
-/// A format of files.
+/// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
@@ -38,27 +40,27 @@ pub(crate) enum Format {
     Jpeg,
     Webp,
     Mp4,
-    /// With its sampling rate and kilobits a second.
+    /// Constant bit rate, mono.
     Mp3 {
         rate: u32,
         kilobits: u32,
     },
-    /// 16 bits, mono, with its sampling rate.
+    /// 16 bits, mono.
     Wav {
         rate: u32,
     },
-    /// Samples of 16 bits without a header.
+    /// 16 bits, mono, without a header.
     Pcm {
         rate: u32,
     },
-    /// Eight bits a sample without a header, 8 kHz.
+    /// μ-law or A-law at 8 kHz, without a header.
     Law,
 }
 
 impl Format {
-    /// What speech is made as where nobody says otherwise.
+    /// The default of speech.
     pub(crate) const MP3: Format = Format::Mp3 { rate: 44_100, kilobits: 128 };
-    /// What sounds are made as where they are not compressed.
+    /// The default of uncompressed sound.
     pub(crate) const WAV: Format = Format::Wav { rate: 44_100 };
 
     pub(crate) fn mime(self) -> &'static str {
@@ -88,7 +90,7 @@ impl Format {
     }
 }
 
-/// A file as it was asked for.
+/// A requested file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Media {
     pub format: Format,
@@ -97,22 +99,30 @@ pub(crate) struct Media {
     pub height: u32,
     /// In milliseconds; zero for pictures.
     pub length: u64,
-    /// Pictures a second; zero where there is one picture or none.
+    /// Frames a second; zero except for video.
     pub rate: u32,
-    /// Whether a film has a sound track.
+    /// Whether it has sound.
     pub sound: bool,
-    /// Which colours and tone it has.
+    /// The variant of colours and tone, below [`HUES`].
     pub hue: u8,
 }
 
 impl Media {
     pub(crate) fn picture(format: Format, width: u32, height: u32, hue: u8) -> Media {
         let side = |side: u32| side.clamp(1, SIDE_MAX);
-        Media { format, width: side(width), height: side(height), length: 0, rate: 0, sound: false, hue }
+        Media {
+            format,
+            width: side(width),
+            height: side(height),
+            length: 0,
+            rate: 0,
+            sound: false,
+            hue: hue % HUES,
+        }
     }
 
     pub(crate) fn film(width: u32, height: u32, length: u64, rate: u32, sound: bool, hue: u8) -> Media {
-        // Encoders of H.264 give even sides, since colour has half of the resolution.
+        // H.264 with 4:2:0 chroma needs even sides.
         let even = |side: u32| (side.clamp(16, 4096) + 1) & !1;
         let (width, height) = (even(width), even(height));
         Media {
@@ -122,17 +132,17 @@ impl Media {
             length: bounded(length),
             rate: rate.clamp(1, 60),
             sound,
-            hue,
+            hue: hue % HUES,
         }
     }
 
     pub(crate) fn sound(format: Format, length: u64, hue: u8) -> Media {
         let is_plain = !matches!(format, Format::Mp3 { .. });
         let length = if is_plain { length.min(PLAIN_LENGTH_MAX) } else { length };
-        Media { format, width: 0, height: 0, length: bounded(length), rate: 0, sound: true, hue }
+        Media { format, width: 0, height: 0, length: bounded(length), rate: 0, sound: true, hue: hue % HUES }
     }
 
-    /// The bytes, with `mark` in them where the format has room for one.
+    /// The bytes, with `mark` if the format has a place for it.
     pub(crate) fn bytes(&self, mark: &Mark) -> Bytes {
         let plain = kept(self);
         match self.format {
@@ -165,7 +175,7 @@ fn bounded(length: u64) -> u64 {
     length.clamp(1, LENGTH_MAX)
 }
 
-/// What a file says of the job that made it: `motet-sim:<job>`.
+/// Names the job that made a file: `motet-sim:<job>`.
 pub(crate) struct Mark(String);
 
 impl Mark {
@@ -174,7 +184,7 @@ impl Mark {
     }
 }
 
-/// Files by what was asked for. They are the same in every simulator, so all of the process share them.
+/// A memo of [`Media::make`], which is pure, so all simulators of a process share it.
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
@@ -201,14 +211,14 @@ fn lock() -> std::sync::MutexGuard<'static, Cache> {
     CACHE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The seven bars of a picture as red, green and blue; `hue` says where they begin.
+/// The colours of the seven bars (RGB), rotated by `hue`.
 fn bars(hue: u8) -> [[u8; 3]; 7] {
     const BARS: [[u8; 3]; 7] =
         [[192, 192, 192], [192, 192, 0], [0, 192, 192], [0, 192, 0], [192, 0, 192], [192, 0, 0], [0, 0, 192]];
     std::array::from_fn(|bar| BARS[(bar + usize::from(hue)) % BARS.len()])
 }
 
-/// The same bars as luma and two chroma values, as JPEG and the full range of BT.601 have them.
+/// The same colours as full-range BT.601 YCbCr.
 fn bars_in_luma(hue: u8) -> [[u8; 3]; 7] {
     bars(hue).map(|[red, green, blue]| {
         let [red, green, blue] = [red, green, blue].map(i32::from);

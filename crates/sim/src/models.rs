@@ -1,6 +1,6 @@
-//! The models that the simulator has: what they take, what they make, how long that takes and what it costs.
+//! The simulated models: their inputs, outputs, latency and prices.
 //!
-//! The list is the simulator's own, so that it can judge what other lists say. It is written from what the providers publish.
+//! The simulator has its own list (`models.json`), so that it can judge the lists of its clients.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ pub(crate) enum Makes {
     Moderation,
 }
 
-/// A price: dollars for `per` units, where the inputs are as `when` says.
+/// A price: US dollars for `per` units, if the inputs have the values in `when`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Price {
     pub(crate) unit: String,
@@ -41,18 +41,18 @@ pub(crate) struct Model {
     pub(crate) provider: Provider,
     pub(crate) id: String,
     pub(crate) makes: Makes,
-    /// How its output is laid out.
+    /// The shape of its output.
     pub(crate) shape: String,
-    /// How long it runs, from and to.
+    /// The range of its run time.
     pub(crate) latency_ms: [u64; 2],
     #[serde(default)]
     pub(crate) price: Vec<Price>,
     #[serde(default)]
     version: Option<String>,
-    /// Whether it runs without a version.
+    /// Whether it runs without a version (Replicate).
     #[serde(default)]
     pub(crate) official: bool,
-    /// The format of its files where no input says so.
+    /// The default output format, if no input selects one.
     #[serde(default)]
     pub(crate) format: Option<String>,
     #[serde(default)]
@@ -61,19 +61,19 @@ pub(crate) struct Model {
     pub(crate) seconds: Option<u64>,
     #[serde(default)]
     pub(crate) resolution: Option<String>,
-    /// The input whose file its output resembles.
+    /// The input whose file determines the output's size and length.
     #[serde(default)]
     pub(crate) source: Option<String>,
-    /// The input that says how much larger its output is.
+    /// The input with the scale factor.
     #[serde(default)]
     pub(crate) scale: Option<String>,
-    /// The input whose length its output has.
+    /// The input whose file determines the output's length.
     #[serde(default)]
     pub(crate) length_of: Option<String>,
-    /// The input that it speaks.
+    /// The input with the text to speak.
     #[serde(default)]
     pub(crate) text: Option<String>,
-    /// Whether its films have sound: `true`, or the input that says so.
+    /// Whether its video has sound: `true`, or the name of the input that decides.
     #[serde(default)]
     pub(crate) audio: Value,
     #[serde(default)]
@@ -123,7 +123,7 @@ pub(crate) fn by_version(version: &str) -> Option<&'static Model> {
     MODELS.by_version.get(version).map(|at| &MODELS.all[*at])
 }
 
-/// A fault of an input, which each provider words in its own way.
+/// An invalid input. Each provider has its own wording.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wrong {
     pub(crate) field: String,
@@ -141,7 +141,7 @@ pub(crate) enum WrongKind {
 }
 
 impl Model {
-    /// The version by which it is called.
+    /// Its version id.
     pub(crate) fn version(&self) -> String {
         self.version.clone().unwrap_or_else(|| {
             Sha256::digest(self.id.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
@@ -151,13 +151,13 @@ impl Model {
         })
     }
 
-    /// The value of an input: what was given, else its default.
+    /// The given value of an input, or its default.
     pub(crate) fn value<'v>(&'v self, input: &'v Value, name: &str) -> Option<&'v Value> {
         let given = input.get(name).filter(|value| !value.is_null());
         given.or_else(|| self.input.get(name)?.get("default"))
     }
 
-    /// All that is wrong with `input`. Names that the model doesn't know are let be, as the providers do.
+    /// Everything that is invalid in `input`. Unknown names are ignored, as the providers ignore them.
     pub(crate) fn check(&self, input: &Value) -> Vec<Wrong> {
         let missing = |name: &&String| input.get(name.as_str()).is_none();
         let wrong = |field: &str, kind| Wrong { field: field.to_owned(), kind };
@@ -171,7 +171,7 @@ impl Model {
         all
     }
 
-    /// The names in `input` that the model doesn't know.
+    /// The names in `input` that are not in the schema.
     pub(crate) fn unknown(&self, input: &Value) -> Vec<String> {
         let given = input.as_object().into_iter().flat_map(|input| input.keys());
         given.filter(|name| !self.input.contains_key(*name)).cloned().collect()

@@ -1,4 +1,4 @@
-//! Replicate: predictions, files, models, and news of predictions.
+//! Replicate: predictions, streams, files, models and webhooks.
 
 mod files;
 mod hub;
@@ -17,20 +17,20 @@ use crate::scenario::{Operation, Provider};
 
 pub(crate) struct Replicate;
 
-/// What is asked of Replicate.
+/// A request to Replicate.
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
-    /// By a version, which the body names.
+    /// By the version in the body; `None` if it is unknown.
     Create(Option<&'static Model>),
     /// On an official model.
     CreateOfficial(&'static Model),
-    /// On a model that isn't there.
+    /// On a model that is unknown or not official.
     CreateNowhere,
     Get(String),
     Cancel(String),
     List,
     Stream(String),
-    /// The file of that number that a prediction made.
+    /// Prediction id and number of the output file.
     Output(String, usize),
     Files(files::Route),
     Hub(hub::Route),
@@ -93,7 +93,7 @@ impl Dialect for Replicate {
     }
 
     fn needs_key(route: &Route) -> bool {
-        // The JavaScript SDK sends no key to streams; outputs are fetched by whoever has the address.
+        // The JavaScript SDK sends no key to streams, and output URLs are public.
         !matches!(route, Route::Stream(_) | Route::Output(..))
     }
 
@@ -142,7 +142,7 @@ impl Dialect for Replicate {
 }
 
 impl Replicate {
-    /// What there is to tell of a job, and when.
+    /// The webhook events of a job and their times.
     pub(crate) fn news(job: &Job) -> Vec<(&'static str, Timestamp)> {
         let mut news = Vec::new();
         let ended = job.ended();
@@ -165,7 +165,7 @@ impl Replicate {
         news
     }
 
-    /// The body of a webhook. A forged one says the opposite of what is.
+    /// The body of a webhook. A forged one reports the opposite outcome.
     pub(crate) fn payload(sim: &Sim, job: &Job, at: Timestamp, forged: bool) -> Value {
         let mut object = prediction::object(sim, job, at);
         if forged {
@@ -177,7 +177,7 @@ impl Replicate {
     }
 }
 
-/// An error as Replicate words it.
+/// An error in Replicate's shape.
 fn problem(status: u16, title: Option<&str>, detail: &str) -> Answer {
     let mut body = json!({ "detail": detail, "status": status });
     if let Some(title) = title {
@@ -203,7 +203,7 @@ fn throttled(seconds: Option<u64>) -> Answer {
 /// How long outputs are kept.
 const OUTPUT_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-/// Whether Replicate has removed what a job took and made.
+/// Whether the input and output of a job have been removed.
 fn is_removed(job: &Job, now: Timestamp) -> bool {
     job.ended().is_some_and(|ended| ended + OUTPUT_LIFE <= now)
 }

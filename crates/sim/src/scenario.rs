@@ -1,4 +1,4 @@
-//! What goes wrong, and under which limits: a file in YAML or JSON.
+//! Scenarios: faults, keys and limits, from a YAML or JSON file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::yaml;
 
-/// The providers that are simulated.
+/// A simulated provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -21,10 +21,10 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Provider; 3] = [Provider::Replicate, Provider::Fal, Provider::ElevenLabs];
 
-    /// The name in addresses, scenarios and the ledger.
+    /// Its name in URLs, scenarios and the ledger.
     pub fn name(self) -> &'static str {
         match self {
             Provider::Replicate => "replicate",
@@ -33,7 +33,7 @@ impl Provider {
         }
     }
 
-    /// The provider of that name.
+    /// The provider of this name.
     pub fn by_name(name: &str) -> Option<Provider> {
         Provider::ALL.into_iter().find(|provider| provider.name() == name)
     }
@@ -45,54 +45,54 @@ impl fmt::Display for Provider {
     }
 }
 
-/// What can go wrong.
+/// A fault that can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The connection isn't taken; nothing happens.
+    /// The connection is refused; nothing is processed.
     Refuse,
-    /// 429 that says when to come again; nothing happens.
+    /// Status 429 with the time to wait; nothing is processed.
     Throttle,
-    /// 429 that doesn't say when; nothing happens.
+    /// Status 429 without the time to wait; nothing is processed.
     ThrottleNoHint,
-    /// 5xx, and nothing happened.
+    /// Status 5xx; nothing is processed.
     ErrorBefore,
-    /// 5xx although the request was carried out.
+    /// Status 5xx, although the request is processed.
     ErrorAfter,
-    /// The request was carried out, but no answer comes.
+    /// The request is processed, but the connection closes without an answer; a stream breaks off halfway.
     ReplyLost,
-    /// The job waits for minutes before it starts.
+    /// The job waits four more minutes in the queue.
     SlowQueue,
     /// The job never ends.
     Stuck,
-    /// No webhook comes.
+    /// The job's webhooks are never sent.
     WebhookLost,
-    /// Each webhook comes twice.
+    /// Each webhook is sent twice.
     WebhookTwice,
-    /// Webhooks come minutes late.
+    /// Webhooks are sent three minutes late.
     WebhookLate,
-    /// A webhook with a wrong signature and wrong news comes as well.
+    /// Before each webhook comes a forged one, with an invalid signature and the opposite outcome.
     WebhookForged,
     /// The job fails.
     JobFailed,
-    /// The job is refused for its content.
+    /// The job is refused because of its content.
     Content,
-    /// The request is carried out; the answer's JSON breaks off.
+    /// The request is processed; the JSON of the answer is cut in half.
     BadJson,
-    /// The request is carried out; the answer is a page of a proxy, with status 200.
+    /// The request is processed; the answer is an HTML page with status 200.
     Html,
-    /// The output file is shorter than it should be, or its download breaks off once.
+    /// The output file is truncated, or its first download breaks off; the seed decides which.
     MediaTruncated,
-    /// The output file is of another kind than announced.
+    /// The output file is not of the announced type.
     MediaWrong,
-    /// The output file is gone.
+    /// The output URL is not found.
     UrlExpired,
-    /// Cancelling is confirmed, but the job runs on to its end and is charged.
+    /// Cancelling is confirmed, but the job runs to its end and is charged.
     CancelledTooLate,
 }
 
 impl Fault {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Fault; 20] = [
         Fault::Refuse,
         Fault::Throttle,
@@ -142,8 +142,8 @@ impl Fault {
         }
     }
 
-    /// Whether it befalls a job, not a single request.
-    pub(crate) fn befalls_jobs(self) -> bool {
+    /// Whether it affects a whole job, not a single request.
+    pub(crate) fn affects_jobs(self) -> bool {
         !matches!(
             self,
             Fault::Refuse
@@ -158,30 +158,30 @@ impl Fault {
     }
 }
 
-/// What a request is for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Starts work that is paid for.
+    /// Starts paid work.
     Create,
-    /// Asks for one job: its state or its result.
+    /// Reads one job: its state or result.
     Read,
-    /// Asks for many jobs.
+    /// Lists jobs or files.
     List,
-    /// Takes a job back.
+    /// Cancels a job.
     Cancel,
-    /// Sends or deletes a file.
+    /// Uploads or deletes a file.
     Upload,
-    /// Fetches a file.
+    /// Downloads a file.
     Output,
-    /// Follows a job by a stream.
+    /// Streams the events of a job.
     Stream,
-    /// Anything else: models, accounts, keys.
+    /// Anything else: models, account, keys.
     Catalog,
 }
 
 impl Operation {
-    /// The name in scenarios and the log of requests.
+    /// Its name in scenarios and the request log.
     pub fn name(self) -> &'static str {
         match self {
             Operation::Create => "create",
@@ -196,31 +196,31 @@ impl Operation {
     }
 }
 
-/// Where and how often a fault occurs. Without `rate`, `nth` or `first` it occurs always.
+/// Where and how often a fault occurs: always, unless `rate`, `nth` or `first` is set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
     /// Only at this provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Provider>,
-    /// Only of this model, as the ledger names it.
+    /// Only for this model, by its name in the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Only in requests of these kinds, one or a list of them; without it, in those that start jobs.
+    /// Only for requests of this kind, or of a list of kinds; the default is `create`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub on: Vec<Operation>,
-    /// The status of `error_before` and `error_after`; without it, one by chance.
+    /// The status of `error_before` and `error_after`; random by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// With this chance, from 0 to 1.
+    /// With this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Only the request or job of this number, from 1, of those that the rule speaks of.
+    /// Only the n-th matching request or job, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// Only that many requests or jobs, the first ones.
+    /// Only the first n matching requests or jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
 }
@@ -235,27 +235,27 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operati
     }
 }
 
-/// How much a provider takes from one key.
+/// The limits of one account. `None` means unlimited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Requests a minute that start jobs.
+    /// Requests per minute that start jobs.
     pub creates_per_minute: Option<u32>,
-    /// Other requests a minute.
+    /// Other requests per minute.
     pub reads_per_minute: Option<u32>,
-    /// How much runs at a time.
+    /// Jobs or calls that run at the same time.
     pub concurrency: Option<u32>,
 }
 
 impl Default for Limits {
-    /// No limit at all.
+    /// Unlimited.
     fn default() -> Limits {
         Limits { creates_per_minute: None, reads_per_minute: None, concurrency: None }
     }
 }
 
 impl Limits {
-    /// What the provider documents.
+    /// The documented limits of a provider.
     pub(crate) fn of(provider: Provider) -> Limits {
         match provider {
             Provider::Replicate => {
@@ -267,35 +267,35 @@ impl Limits {
     }
 }
 
-/// What goes wrong, and what the providers demand.
+/// What goes wrong, and what the providers require.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
-    /// The faults, in order: of those that befall a request, the first one counts.
+    /// The faults. If several rules apply to a request, the first one wins; a job can have several.
     pub faults: Vec<Rule>,
-    /// The only keys that a provider takes. A provider that isn't named takes any key.
+    /// The valid keys of a provider. Without an entry, any non-empty key is valid.
     pub keys: BTreeMap<Provider, Vec<String>>,
-    /// The limits of a provider. One that isn't named has those that it documents.
+    /// The limits of a provider. Without an entry, the documented ones.
     pub limits: BTreeMap<Provider, Limits>,
-    /// Dollars that each key of a provider may still spend; beyond, work is refused as the provider refuses it.
+    /// The US dollars that each account of a provider can spend before work is refused for lack of credit.
     pub credit: BTreeMap<Provider, f64>,
-    /// Whether the providers show what they do now and then: at Replicate, output before the end and in the reply itself.
+    /// Whether Replicate answers held-open requests in its documented odd ways: `processing` with output, or data URIs.
     pub quirks: bool,
-    /// Whether a paid request without `Motet-Attempt` is right.
+    /// Whether a paid request without the header `Motet-Attempt` is no violation.
     pub attempts_optional: bool,
-    /// What a field of a provider's answers is called instead: for tests of tests.
+    /// Renames fields in the providers' answers, for negative controls of tests.
     pub rename: BTreeMap<String, String>,
-    /// Whether each object in a provider's answers has a field more that nobody knows.
+    /// Adds an unknown field to each object in the providers' answers.
     pub unknown_field: bool,
 }
 
-/// A scenario that can't be used.
+/// An invalid scenario.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the scenario can't be used: {0}")]
+#[error("invalid scenario: {0}")]
 pub struct ScenarioError(String);
 
 impl Scenario {
-    /// Reads a scenario in YAML or JSON: a list of faults, or a map with the fields of [`Scenario`].
+    /// Reads a scenario from YAML or JSON: a list of faults, or a map with the fields of [`Scenario`].
     ///
     /// ```
     /// use motet_sim::{Fault, Scenario};
@@ -324,32 +324,34 @@ impl Rule {
         if [self.rate.is_some(), self.nth.is_some(), self.first.is_some()].iter().filter(|is| **is).count()
             > 1
         {
-            return Some(format!("`{name}` has more than one of rate, nth and first; write one"));
+            return Some(format!("`{name}` takes only one of `rate`, `nth` and `first`"));
         }
         if self.rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
-            return Some(format!("the rate of `{name}` is from 0 to 1"));
+            return Some(format!("the rate of `{name}` must be from 0 to 1"));
         }
         if self.nth == Some(0) {
             return Some(format!("`nth` of `{name}` counts from 1"));
         }
-        if self.fault.befalls_jobs() && !self.on.is_empty() {
-            return Some(format!("`{name}` befalls a whole job, so it has no `on`"));
+        if self.fault.affects_jobs() && !self.on.is_empty() {
+            return Some(format!("`{name}` affects a whole job, so it takes no `on`"));
         }
         let breaks = matches!(self.fault, Fault::ErrorBefore | Fault::ErrorAfter);
         if self.status.is_some_and(|status| !breaks || !(500..600).contains(&status)) {
-            return Some("`status` is from 500 to 599, of `error_before` and `error_after` alone".to_owned());
+            return Some(
+                "`status` is supported by `error_before` and `error_after` only, from 500 to 599".to_owned(),
+            );
         }
         None
     }
 
-    /// Whether the rule speaks of such a request.
-    pub(crate) fn speaks_of(&self, provider: Provider, model: Option<&str>, operation: Operation) -> bool {
+    /// Whether the rule matches such a request.
+    pub(crate) fn matches(&self, provider: Provider, model: Option<&str>, operation: Operation) -> bool {
         self.provider.is_none_or(|only| only == provider)
             && self.model.as_deref().is_none_or(|only| Some(only) == model)
             && (self.on.contains(&operation) || (self.on.is_empty() && operation == Operation::Create))
     }
 
-    /// Whether the fault occurs at the request of number `count`, from 1, whose lot is `lot`.
+    /// Whether the fault occurs at match number `count`, with the random number `lot`.
     pub(crate) fn occurs(&self, count: u64, lot: f64) -> bool {
         self.nth.is_none_or(|nth| nth == count)
             && self.first.is_none_or(|first| count <= first)

@@ -1,5 +1,6 @@
-//! News of jobs on their way to those who asked for them, signed as each provider signs.
+//! Webhooks: retries and signatures of each provider.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,56 +14,55 @@ use sha2::{Digest, Sha256};
 
 use crate::scenario::Provider;
 
-/// Replicate's signing secret, of every account.
+/// Replicate's signing secret, the same for all accounts.
 pub(crate) const REPLICATE_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-/// Whom fal says that it sends to.
+/// The user id in fal's webhook headers.
 const FAL_USER: &str = "user-1";
 
-/// News that are to be sent. What they say is made at the moment of sending.
+/// A planned webhook. Its body is made when it is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Delivery {
     pub(crate) number: u64,
     pub(crate) provider: Provider,
     pub(crate) job: u64,
     pub(crate) url: String,
-    /// The provider's name of what happened.
+    /// The event, in the provider's name.
     pub(crate) event: String,
-    /// The name of the message, the same in each try.
+    /// The message id, the same for all attempts.
     pub(crate) message: String,
     pub(crate) due: Timestamp,
-    /// Which try this is, from 0.
+    /// The number of the attempt, from 0.
     pub(crate) attempt: u32,
-    /// Whether somebody else sends it, who doesn't have the key.
+    /// Whether it is forged, so signed with another key.
     pub(crate) forged: bool,
-    /// The last try, if the job is over with it.
+    /// Whether it reports the end of the job.
     pub(crate) is_last: bool,
-    /// What it is signed with, where that differs from address to address.
+    /// The signing secret, if it belongs to the URL.
     pub(crate) secret: Option<String>,
 }
 
-/// A webhook that is due: a POST that the world has to carry out, and whose outcome is told to
-/// [`Sim::delivered`](crate::Sim::delivered).
+/// A webhook that is due: a POST for the caller to send. Report its outcome with [`Sim::delivered`](crate::Sim::delivered).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
-    /// By what number the outcome is told.
+    /// Identifies it in [`Sim::delivered`](crate::Sim::delivered).
     pub number: u64,
-    /// Who sends it.
+    /// The provider that sends it.
     pub provider: Provider,
-    /// Where to.
+    /// The URL.
     pub url: String,
-    /// All headers but those of the connection.
+    /// The headers, without those of the connection.
     pub headers: Vec<(String, String)>,
-    /// The body, byte by byte as it is signed.
+    /// The exact bytes that are signed.
     pub body: Bytes,
-    /// How long an answer may take.
+    /// The time limit for an answer.
     pub timeout: Duration,
 }
 
-/// How long after try `attempt` failed the next one is made; `None` where there is none.
+/// The delay before the next attempt; `None` if there is none.
 pub(crate) fn retry_after(delivery: &Delivery, status: Option<u16>) -> Option<Duration> {
     let attempt = delivery.attempt;
     let seconds = match delivery.provider {
-        // The last try is about a minute after the job ended; only the last news is tried again.
+        // Only the last event is retried, for about a minute.
         Provider::Replicate if delivery.is_last && attempt < 6 => 1 << attempt,
         Provider::Fal if status.is_some_and(|status| (300..400).contains(&status)) => return None,
         Provider::Fal if attempt < 30 => (5 << attempt.min(7)).min(600),
@@ -71,7 +71,7 @@ pub(crate) fn retry_after(delivery: &Delivery, status: Option<u16>) -> Option<Du
     Some(Duration::from_secs(seconds))
 }
 
-/// The headers that sign `body`.
+/// The signature headers of `body`.
 pub(crate) fn sign(delivery: &Delivery, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
     let seconds = now.as_second().to_string();
     let pairs = match delivery.provider {
@@ -85,8 +85,8 @@ pub(crate) fn sign(delivery: &Delivery, body: &[u8], now: Timestamp) -> Vec<(Str
             ]
         }
         Provider::Fal => {
-            let key = if delivery.forged { [9; 32] } else { fal_seed() };
-            let signature = fal(&key, &delivery.message, &seconds, body);
+            let key = if delivery.forged { &FORGED_KEY } else { &FAL_KEY };
+            let signature = fal(key, &delivery.message, &seconds, body);
             vec![
                 ("x-fal-webhook-request-id", delivery.message.clone()),
                 ("x-fal-webhook-user-id", FAL_USER.to_owned()),
@@ -107,7 +107,7 @@ fn hmac(key: &[u8], text: &[u8]) -> ring::hmac::Tag {
     ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), text)
 }
 
-/// The signature of Standard Webhooks.
+/// A signature of Standard Webhooks.
 fn standard(secret: &str, id: &str, seconds: &str, body: &[u8]) -> String {
     let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
     let text = [format!("{id}.{seconds}.").as_bytes(), body].concat();
@@ -119,23 +119,22 @@ fn elevenlabs(secret: &str, seconds: &str, body: &[u8]) -> String {
     format!("t={seconds},v0={}", hex(hmac(secret.as_bytes(), &text).as_ref()))
 }
 
-/// The seed of fal's key: the bytes from 0 to 31.
-fn fal_seed() -> [u8; 32] {
-    std::array::from_fn(|at| at as u8)
-}
-
-fn fal(seed: &[u8; 32], request: &str, seconds: &str, body: &[u8]) -> String {
-    let text = format!("{request}\n{FAL_USER}\n{seconds}\n{}", hex(&Sha256::digest(body)));
-    hex(key(seed).sign(text.as_bytes()).as_ref())
-}
+/// fal's signing key. Its seed is the bytes 0 to 31.
+static FAL_KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| key(&std::array::from_fn(|at| at as u8)));
+static FORGED_KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| key(&[9; 32]));
 
 fn key(seed: &[u8; 32]) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed")
 }
 
+fn fal(key: &Ed25519KeyPair, request: &str, seconds: &str, body: &[u8]) -> String {
+    let text = format!("{request}\n{FAL_USER}\n{seconds}\n{}", hex(&Sha256::digest(body)));
+    hex(key.sign(text.as_bytes()).as_ref())
+}
+
 /// The keys that fal publishes.
 pub(crate) fn fal_keys() -> Value {
-    let public = URL_SAFE_NO_PAD.encode(key(&fal_seed()).public_key());
+    let public = URL_SAFE_NO_PAD.encode(FAL_KEY.public_key());
     json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": public, "kid": "sim-1" }] })
 }
 
@@ -164,7 +163,7 @@ mod tests {
             "t=1700000000,v0=732d41ce12ae27914126163e79241096b101cc0e65eb2a88eec23c0d44665dc1"
         );
         assert_eq!(
-            fal(&fal_seed(), "req-1", "1700000000", BODY),
+            fal(&FAL_KEY, "req-1", "1700000000", BODY),
             "2c5b2d6b5647a6dd1ea7b724a4898f279bba21dd0741886032412726f1ac6c3d\
              a4514ef7e5ebe302d4218a97265e190cdce6c34c4666f1b055cd9936a9370d03"
         );

@@ -1,4 +1,4 @@
-//! What a model makes of its inputs: files of the right size and length, words, and what that costs.
+//! What a model makes of its inputs: files of the right size and length, texts, and the price.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::job::Nanos;
 use crate::media::{Format, Media};
 use crate::models::{Makes, Model, Price};
 
-/// What a job makes.
+/// The result of a job.
 pub(crate) struct Work {
     pub(crate) media: Vec<Media>,
     pub(crate) data: Value,
@@ -14,22 +14,22 @@ pub(crate) struct Work {
     pub(crate) price_of_second: Option<Nanos>,
 }
 
-/// A file that an input names, as far as it is known.
+/// What is known about an input file.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) media: Media,
-    /// What is spoken in it.
+    /// The text spoken in it.
     pub(crate) text: Option<String>,
 }
 
-/// Says what file an address stands for.
+/// Looks up the file behind a URL.
 pub(crate) type Look<'l> = &'l dyn Fn(&str) -> Option<Known>;
 
-/// What somebody says in a recording that nobody knows.
+/// The transcript of a recording that the simulator did not make.
 pub(crate) const SPOKEN: &str =
     "This is a simulated transcript of a recording that the simulator did not make.";
 
-/// What `model` makes of `input`.
+/// The result of `model` for `input`.
 pub(crate) fn work(model: &Model, input: &Value, hue: u8, look: Look<'_>) -> Work {
     let source = model.source.as_deref().and_then(|name| file(input, name, look));
     let media = media(model, input, hue, source.as_ref(), look);
@@ -42,7 +42,7 @@ pub(crate) fn work(model: &Model, input: &Value, hue: u8, look: Look<'_>) -> Wor
     Work { media, data, price, price_of_second }
 }
 
-/// The file that an input names; of a list, the first.
+/// The file of an input; the first one of a list.
 fn file(input: &Value, name: &str, look: Look<'_>) -> Option<Known> {
     let value = &input[name];
     look(value.as_str().or_else(|| value[0].as_str())?)
@@ -80,7 +80,7 @@ fn media(model: &Model, input: &Value, hue: u8, source: Option<&Known>, look: Lo
     }
 }
 
-/// How long it takes to say a text, in milliseconds.
+/// The length of a spoken text, in milliseconds.
 pub(crate) fn spoken(text: &str, speed: f64) -> u64 {
     let plain = 400 + 65 * text.chars().count() as u64;
     (plain as f64 / speed.clamp(0.1, 5.0)) as u64
@@ -115,14 +115,14 @@ fn format(model: &Model, input: &Value) -> Format {
     }
 }
 
-/// Width to height, of `16:9` and the like.
+/// The ratio of width to height, from a text such as `16:9`.
 fn aspect(text: &str) -> Option<f64> {
     let (width, height) = text.split_once(':')?;
     let (width, height): (f64, f64) = (width.parse().ok()?, height.parse().ok()?);
     (width > 0.0 && height > 0.0).then_some(width / height)
 }
 
-/// The size of the first file that an input names.
+/// The size of the first input file.
 fn size_of_inputs(input: &Value, look: Look<'_>) -> Option<(u32, u32)> {
     const NAMES: [&str; 9] = [
         "image_input",
@@ -169,7 +169,7 @@ fn picture_size(model: &Model, input: &Value, source: Option<&Known>, look: Look
     (rounded((pixels * ratio).sqrt()), rounded((pixels / ratio).sqrt()))
 }
 
-/// fal's sizes.
+/// The size of fal's `image_size`.
 fn image_size(size: &Value) -> (u32, u32) {
     match size.as_str() {
         Some("square") => (512, 512),
@@ -207,7 +207,7 @@ fn film_size(model: &Model, input: &Value, source: Option<&Known>, look: Look<'_
     if ratio >= 1.0 { (even(short * ratio), even(short)) } else { (even(short), even(short / ratio)) }
 }
 
-/// The length in milliseconds and the pictures a second.
+/// The length in milliseconds and the frames a second.
 fn film_time(model: &Model, input: &Value, source: Option<&Known>, look: Look<'_>) -> (u64, u32) {
     let rate = ["fps", "frames_per_second", "target_fps"].iter().find_map(|name| number(model, input, name));
     let rate = rate.map_or(model.fps.unwrap_or(24), |rate| rate as u32).clamp(1, 60);
@@ -231,14 +231,14 @@ fn film_time(model: &Model, input: &Value, source: Option<&Known>, look: Look<'_
     ((seconds * 1000.0) as u64, rate)
 }
 
-/// What is said in a recording, with times.
+/// The text and length of a recording.
 fn transcript(source: Option<&Known>) -> Value {
     let text = source.and_then(|known| known.text.clone()).unwrap_or_else(|| SPOKEN.to_owned());
     let length = source.map_or_else(|| spoken(&text, 1.0), |known| known.media.length);
     json!({ "text": text, "length": length })
 }
 
-/// The words of a text with their beginnings and ends in seconds, spread evenly over `length` milliseconds.
+/// The words of a text with their start and end in seconds, spread evenly over `length` milliseconds.
 pub(crate) fn words(text: &str, length: u64) -> Vec<(&str, f64, f64)> {
     let all = text.chars().count().max(1) as f64;
     let seconds = |chars: usize| (chars as f64 * length as f64 / all).round() / 1000.0;
@@ -255,7 +255,7 @@ pub(crate) fn words(text: &str, length: u64) -> Vec<(&str, f64, f64)> {
     words
 }
 
-/// What a language model says: a sentence about the prompt, of at most `max_tokens` words.
+/// The answer of a language model, at most `max_tokens` words.
 fn answer(model: &Model, input: &Value) -> String {
     let prompt = text(model, input, "prompt").unwrap_or_default();
     let most = model.value(input, "max_tokens").and_then(Value::as_u64).unwrap_or(512).clamp(1, 4096);
@@ -268,7 +268,7 @@ fn price(model: &Model, input: &Value, media: &[Media], data: &Value) -> (Nanos,
     let mut second = None;
     let units: Vec<&str> = model.price.iter().map(|price| price.unit.as_str()).collect();
     for (at, price) in model.price.iter().enumerate() {
-        // Of the prices of one unit the first counts whose conditions hold.
+        // For each unit, the first price whose conditions hold applies.
         let applies = |price: &Price| {
             price
                 .when
@@ -308,7 +308,7 @@ fn quantity(unit: &str, model: &Model, input: &Value, media: &[Media], data: &Va
     }
 }
 
-/// How many tokens a text has: its words.
+/// The number of tokens in a text: its words.
 pub(crate) fn tokens(text: &str) -> u64 {
     text.split_whitespace().count() as u64
 }

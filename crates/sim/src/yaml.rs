@@ -1,9 +1,9 @@
-//! YAML, and so JSON, as one value: scalars, lists and maps, without anchors and tags.
+//! Reads YAML, and so JSON, into a JSON value. Anchors and aliases are not supported.
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput};
 use serde_json::{Map, Value};
 
-/// How deep maps and lists may lie in each other.
+/// The most levels of nested maps and lists.
 const DEPTH_MAX: usize = 16;
 
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
@@ -52,7 +52,7 @@ impl<'t> Reader<'t> {
                 }
             }
             Event::MappingStart(..) => self.map(depth),
-            _ => Err("anchors and aliases aren't taken here".to_owned()),
+            _ => Err("anchors and aliases are not supported".to_owned()),
         }
     }
 
@@ -68,7 +68,7 @@ impl<'t> Reader<'t> {
                         return Err(format!("`{key}` is given twice"));
                     }
                 }
-                _ => return Err("a key is a text".to_owned()),
+                _ => return Err("a key must be text".to_owned()),
             }
         }
     }

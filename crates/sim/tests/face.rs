@@ -237,7 +237,10 @@ fn a_scenario_that_cannot_be_used_is_refused_in_words() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_motet-sim")).arg("--scenario").arg(&path).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(2) && said.contains("the rate of `stuck` is from 0 to 1"), "{said}");
+    assert!(
+        output.status.code() == Some(2) && said.contains("the rate of `stuck` must be from 0 to 1"),
+        "{said}"
+    );
 }
 
 #[test]

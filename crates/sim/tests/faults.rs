@@ -241,11 +241,17 @@ fn a_scenario_that_cannot_be_used_says_why() {
     assert!(refused("- { fault: stuck, provider: repliacte }").contains("`repliacte`"));
     assert!(refused("- { fault: stuck, often: 3 }").contains("unknown field `often`"));
     assert!(refused("falts: []").contains("unknown field `falts`"));
-    assert!(refused("- { fault: stuck, rate: 0.1, nth: 2 }").contains("write one"));
-    assert!(refused("- { fault: stuck, rate: 20 }").contains("from 0 to 1"));
+    assert!(
+        refused("- { fault: stuck, rate: 0.1, nth: 2 }")
+            .contains("takes only one of `rate`, `nth` and `first`")
+    );
+    assert!(refused("- { fault: stuck, rate: 20 }").contains("must be from 0 to 1"));
     assert!(refused("- { fault: stuck, on: read }").contains("whole job"));
-    assert!(refused("- { fault: html, status: 502 }").contains("`error_before` and `error_after` alone"));
-    assert!(refused("- { fault: *x }").contains("the scenario can't be used"));
+    assert!(
+        refused("- { fault: html, status: 502 }")
+            .contains("supported by `error_before` and `error_after` only")
+    );
+    assert!(refused("- { fault: *x }").contains("invalid scenario"));
     assert_eq!(Scenario::parse("").expect("nothing goes wrong"), Scenario::default());
     let json = r#"{"faults":[{"fault":"stuck","first":1}],"keys":{"fal":["a"]}}"#;
     assert_eq!(Scenario::parse(json).expect("JSON is YAML").keys.len(), 1);

@@ -12,6 +12,10 @@ fn official_sdks_are_served_as_by_their_providers() {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     println!("{said}\n{complained}");
+    // A machine that reaches no registry has no judges; the script says so, and nothing else ends like this.
+    if output.status.code() == Some(77) {
+        return;
+    }
     assert!(output.status.success(), "the SDKs found something:\n{said}\n{complained}");
     let judges = said.lines().filter(|line| line.ends_with("passed, 0 failed")).count();
     assert_eq!(judges, 7, "each of the seven SDKs has spoken:\n{said}");

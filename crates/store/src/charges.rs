@@ -77,6 +77,7 @@ impl ChargeChange {
                 change.end = Some((at, *cost, false));
             }
             AttemptEvent::Failed { cost, abandoned: false, .. } => change.end = Some((at, *cost, true)),
+            AttemptEvent::Absent {} => change.end = Some((at, Cost::NONE, true)),
             AttemptEvent::Ended { cost, .. } => change.end = Some((at, *cost, true)),
             _ => return None,
         }
@@ -122,7 +123,7 @@ impl ChargeChange {
             statement.execute(params![run, step.as_str(), attempt, job])?;
         }
         let Some((at, cost, failed)) = &self.end else { return Ok(()) };
-        let (amount, basis) = (cost.amount.to_string(), word(cost.basis));
+        let (amount, basis) = (cost.amount.to_string(), cost.basis.word());
         let mut statement = connection.prepare_cached(
             "UPDATE charges SET ended_at = ?4, amount = ?5, basis = ?6, failed = ?7
              WHERE run = ?1 AND path = ?2 AND attempt = ?3",
@@ -142,26 +143,11 @@ impl ChargeChange {
     }
 }
 
-fn word(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Billed => "billed",
-        Basis::Computed => "computed",
-        Basis::Maybe => "maybe",
-    }
-}
-
-fn basis(word: &str) -> Basis {
-    match word {
-        "billed" => Basis::Billed,
-        "computed" => Basis::Computed,
-        _ => Basis::Maybe,
-    }
-}
-
 impl Charge {
     fn from_row(row: &Row) -> rusqlite::Result<Charge> {
         let amount: Money = rows::parse(row, 11)?;
-        let basis = basis(&row.get::<_, String>(12)?);
+        let word: String = row.get(12)?;
+        let basis = Basis::ALL.into_iter().find(|basis| basis.word() == word).unwrap_or(Basis::Maybe);
         Ok(Charge {
             run: RunId::new(row.get::<_, String>(0)?),
             pipeline: row.get(1)?,

@@ -52,6 +52,7 @@ mod steps;
 mod store;
 mod tables;
 mod unfinished;
+mod world;
 mod writer;
 
 pub use artifacts::Kept;
@@ -72,4 +73,5 @@ pub use schema::FORMAT;
 pub use status::{NotAStatus, RunStatus};
 pub use steps::StepFilter;
 pub use store::Store;
+pub use world::{NotAWorld, World};
 pub use writer::Written;

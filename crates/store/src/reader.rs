@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use crate::beside::Beside;
 use crate::plans::{self, KeptPlan, StoredPlan};
 use crate::unfinished::Unfinished;
+use crate::world::World;
 use crate::writer::SharedWriter;
 use crate::{ArtifactRow, FoundRun, RunFilter, RunRow, StoreError, UsualDuration, journal, schema};
 
@@ -252,6 +253,15 @@ impl Reader {
                    WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
         let stored = self.row(sql, params![run.as_str(), number as i64], journal::StoredTurn::from_row)?;
         stored.map(|stored| stored.decode(run, &self.file, &self.beside)).transpose()
+    }
+
+    pub(crate) fn world(&self) -> Result<Option<World>, StoreError> {
+        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'world'";
+        if self.row(known, [], |_| Ok(()))?.is_none() {
+            return Ok(None);
+        }
+        let word = self.row("SELECT word FROM world", [], |row| row.get::<_, String>(0))?;
+        Ok(word.and_then(|word| word.parse().ok()))
     }
 
     pub(crate) fn last_heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {

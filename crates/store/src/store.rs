@@ -22,6 +22,7 @@ use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::schema::Whose;
 use crate::unfinished::Unfinished;
+use crate::world::World;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, Backup, Batch, FoundRun, GateStream, IntegrityReport, Record, RunFilter, RunRow, StoreError,
@@ -460,6 +461,26 @@ impl Store {
     /// What the gate must know.
     pub fn gate(&self) -> Result<GateStream, StoreError> {
         self.0.reader.with(|connection| gate::read(connection, &self.0.file))
+    }
+
+    /// Which world the store belongs to; nothing before the first call to a provider.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn world(&self) -> Result<Option<World>, StoreError> {
+        self.0.reader.world()
+    }
+
+    /// Fixes which world the store belongs to, unless it is fixed; says which one it is.
+    ///
+    /// # Errors
+    /// What the disk refuses; the writer has then stopped.
+    pub fn fix_world(&self, world: World) -> Result<World, StoreError> {
+        if let Some(known) = self.world()? {
+            return Ok(known);
+        }
+        self.writer()?.lock().fix_world(world)?;
+        Ok(self.world()?.unwrap_or(world))
     }
 
     /// When somebody last drove the runs of this store, as far as is known.

@@ -16,6 +16,7 @@ use crate::plans::{self, KeptPlan};
 use crate::prepare::PreparedBatch;
 use crate::projection::{Changes, Extract};
 use crate::unfinished::Unfinished;
+use crate::world::{self, World};
 use crate::{StoreError, gate, tables};
 
 /// The writer, for one at a time, first come first served.
@@ -212,6 +213,12 @@ impl Writer {
         let (digest, version) = (digest.as_bytes().as_slice(), plan.version.as_bytes().as_slice());
         let values = params![digest, version, plan.bundle, plan.pin, plan.check()];
         self.write(plans::PUT, values, Occasion::Append)
+    }
+
+    /// Notes which world the store belongs to, if that isn't fixed.
+    pub(crate) fn fix_world(&mut self, world: World) -> Result<(), StoreError> {
+        self.write(world::TABLE, [], Occasion::Append)?;
+        self.write("INSERT OR IGNORE INTO world VALUES (1, ?1)", [world.word()], Occasion::Append)
     }
 
     /// Notes that somebody drives the runs of this store.

@@ -7,7 +7,6 @@ use motet::language::contract::Catalogue;
 use motet::language::diagnostic::Code;
 use motet::language::suggestion::closest;
 use motet::settings::{Proposal, Settings};
-use motet::tools::Tools;
 use motet::trust::{Trust, Verdict};
 use motet::{Error, Pipeline};
 use serde_json::{Value as Json, json};
@@ -18,7 +17,7 @@ use crate::problem::{Problem, power_place, trust_command, verdict, without_numbe
 use crate::project::working_folder;
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
-use crate::score::missing::missing_tools;
+use crate::score::missing::{missing_keys, missing_tools};
 use crate::score::{Score, history};
 use crate::terminal::Terminal;
 
@@ -134,11 +133,22 @@ struct Doubt {
 /// needed; programs that wait for one are looked for where they usually are.
 fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
     let settings = proposal.file().unwrap_or(proposal.folder()).to_owned();
-    let (tools, powers) = match Trust::of_environment().judge(&proposal) {
-        Verdict::Trusted => (proposal.vouched().tools, Vec::new()),
-        Verdict::Changed | Verdict::Unknown => (Tools::default(), proposal.powers().to_vec()),
+    let (trusted, powers) = match Trust::of_environment().judge(&proposal) {
+        Verdict::Trusted => (proposal.vouched(), Vec::new()),
+        Verdict::Changed | Verdict::Unknown => {
+            (Settings::usual(proposal.folder()), proposal.powers().to_vec())
+        }
     };
-    let missing = missing_tools(pipeline.plan(), &tools).into_iter().map(|tool| Doubt {
+    let keyless = missing_keys(pipeline.plan(), &trusted).into_iter().map(|key| Doubt {
+        code: "missing-key",
+        message: key.sentence(),
+        file: file.to_owned(),
+        line: key.line,
+        column: 1,
+        place: key.place(),
+        help: key.remedy(),
+    });
+    let missing = missing_tools(pipeline.plan(), &trusted.tools).into_iter().map(|tool| Doubt {
         code: "missing-tool",
         message: tool.sentence(),
         file: file.to_owned(),
@@ -159,7 +169,7 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
             help: format!("read it, and if you trust it: {}", trust_command(&settings)),
         }
     });
-    missing.chain(waiting).collect()
+    missing.chain(keyless).chain(waiting).collect()
 }
 
 impl Doubt {

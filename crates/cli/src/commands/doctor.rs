@@ -187,12 +187,19 @@ fn release_in(version: &str) -> Option<(u32, u32)> {
 /// Below this much room a film may not fit.
 const FREE_BYTES_MIN: u64 = 1_000_000_000;
 
+/// The world of a store that has one.
+fn world_of(folder: &Path) -> Option<Finding> {
+    let world = Store::open_read_only(folder).ok()?.world().ok()??;
+    Some(Finding::good("world", format!("{world}: the store's runs stay in it")))
+}
+
 fn store_findings(folder: &Path) -> Vec<Finding> {
     let shown = shown_path(folder);
     let report = Store::open_read_only(folder).and_then(|store| store.check());
     match report {
         Ok(report) => {
             let mut findings = vec![integrity(&shown, &report)];
+            findings.extend(world_of(folder));
             findings.extend(report.mark_is_unreadable.then(|| unreadable_mark(folder)));
             findings.extend((report.gate_unread > 0).then(|| unread_limits(report.gate_unread)));
             findings.push(room(report.free_bytes));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use motet::door::Tape;
 use motet::engine::RunId;
 use motet::session::StartRequest;
 use motet::store::RunRow;
@@ -14,17 +15,30 @@ use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
 use crate::project::{Project, typed_command};
+use crate::render::line::{Line, Tone};
+use crate::score::asking::is_wanted;
 use crate::score::missing::refuse_missing;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
+    let project = project.in_world(&asked.world, &asked.store)?;
     let pipeline = load(&asked.file, &project.settings.catalogue())
         .map_err(|error| add_unfinished(error, &project, &asked.file))?;
-    let given = inputs::read(&pipeline.plan().inputs, &asked.inputs, asked.inputs_file.as_deref())?;
-    refuse_missing(pipeline.plan(), &project.settings.tools)?;
+    let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
+    if !matches!(project.tape, Tape::Replay(_)) {
+        refuse_missing(pipeline.plan(), &project.settings)?;
+    }
     let options = options(&asked)?;
+    // Only what is real is paid.
+    let is_free = project.settings.is_simulated() || matches!(project.tape, Tape::Replay(_));
+    let is_answered = asked.yes || asked.budget.is_some() || is_free;
+    let known = given.known(&pipeline.plan().inputs);
+    if !is_answered && !is_wanted(pipeline.plan(), &known, project.settings.money.ask_above, &terminal)? {
+        terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));
+        return Ok(Exit::Good);
+    }
     let session = project.open_session_of(&asked.adopt, terminal).await?;
     let mut following = Following::new(&project, &session, &terminal, &asked.follow)?;
     if is_told_by_its_file(&asked) {
@@ -60,11 +74,12 @@ fn add_unfinished(error: Error, project: &Project, file: &Path) -> Problem {
 
 /// Whether the file alone, typed again, starts the same anew.
 fn is_told_by_its_file(asked: &arguments::Run) -> bool {
-    asked.inputs.is_empty() && asked.inputs_file.is_none() && asked.id.is_none()
+    asked.given.are_none() && asked.id.is_none()
 }
 
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
     let labels = inputs::labels(&asked.labels)?;
     let id = asked.id.as_deref().map(RunId::new);
-    Ok(StartOptions { id, user: asked.user.clone(), labels, new: asked.new })
+    let (user, budget) = (asked.user.clone(), asked.budget);
+    Ok(StartOptions { id, user, labels, new: asked.new, budget, allow_unpriced: false })
 }

@@ -1,8 +1,8 @@
 //! `motet runs`: the runs of the store, newest first.
 
-use motet::engine::StepStatus;
+use motet::engine::{ParkReason, StepStatus};
 use motet::language::Span;
-use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store};
+use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store, World};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -13,8 +13,10 @@ use crate::problem::Problem;
 use crate::project::{Project, SILENCE_MIN, Standing, typed_command};
 use crate::render::ending::command_to_resolve;
 use crate::render::line::{Line, Look, Tone};
+use crate::render::money::dollars;
 use crate::render::table::Table;
-use crate::render::words::{INTERRUPTED, count, duration, local_time};
+use crate::render::words::{INTERRUPTED, count, duration, local_time, unreal_line};
+use crate::score::shortage::command_to_fund;
 use crate::terminal::Terminal;
 
 pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Problem> {
@@ -29,9 +31,13 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
     let are_more = rows.len() > asked.limit;
     rows.truncate(asked.limit);
     let standing = Standing::of(&store);
+    let world = store.world()?;
     if asked.json {
-        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing))));
+        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing, world))));
         return Ok(Exit::Good);
+    }
+    if let Some(line) = unreal_line(world) {
+        terminal.data_line(&line);
     }
     if rows.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no runs"));
@@ -63,7 +69,7 @@ fn table_of(rows: &[RunRow], store: &Store, standing: &Standing, look: &Look) ->
         let silent_since = standing.silent_since(row, now)?;
         let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
         let silence = silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN);
-        let cost = if row.cost.is_zero() { String::new() } else { format!("${}", row.cost) };
+        let cost = if row.cost.is_zero() { String::new() } else { dollars(row.cost) };
         table.row([
             (Tone::Strong, row.id.short().to_owned()),
             (Tone::Plain, row.pipeline.clone()),
@@ -101,6 +107,9 @@ fn parked_for(row: &RunRow, store: &Store) -> Result<Option<String>, Problem> {
     if row.status != RunStatus::Parked {
         return Ok(None);
     }
+    if row.message.as_deref() == Some(ParkReason::Budget.word()) {
+        return Ok(Some(format!("{}: {}", ParkReason::Budget.word(), command_to_fund(store, &row.id))));
+    }
     let parked = StepFilter::default().open().with_status(StepStatus::Parked).at_most(1);
     let command = match store.steps_where(&row.id, &parked)?.first() {
         Some(step) => command_to_resolve(&row.id, &step.path),
@@ -120,10 +129,11 @@ fn remark_of(row: &RunRow, parked: Option<String>, silence: Option<Span>) -> Str
     parts.join(", ")
 }
 
-fn record_of(row: &RunRow, standing: &Standing) -> Json {
+fn record_of(row: &RunRow, standing: &Standing, world: Option<World>) -> Json {
     json!({
         "run": row.id, "pipeline": row.pipeline, "plan": row.plan, "status": row.status.word(),
         "interrupted": standing.is_interrupted(row), "degraded": row.degraded, "user": row.user, "labels": row.labels, "cost": row.cost,
+        "world": world.map(World::word),
         "started_at": row.started_at.to_string(),
         "ended_at": row.ended_at.map(|at| at.to_string()),
         "updated_at": row.updated_at.to_string(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet::engine::{StepStatus, Turn};
+use motet::engine::{ParkReason, StepStatus, Turn};
 use motet::follow::Happening;
 use motet::language::{StepPath, Timestamp, Value};
 use motet::report::{ArtifactPlaces, Detail, Reporter, StepRecord};
@@ -15,7 +15,9 @@ use crate::problem::Problem;
 use crate::project::{Project, Standing, find_run, pinned_pipeline, typed_command};
 use crate::render::line::Line;
 use crate::render::progress::View;
+use crate::render::words::unreal_line;
 use crate::render::{items, journal, show, timeline};
+use crate::score::shortage::command_to_fund;
 use crate::score::{History, Score};
 use crate::terminal::{Stream, Terminal};
 
@@ -44,7 +46,11 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
         (None, Some(path)) => shown.write_items(path, asked, terminal)?,
         (None, None) if asked.json => Stream::new(*terminal).pretty_json(&shown.details()),
         (None, None) if asked.timeline => shown.write_timeline(terminal)?,
-        (None, None) => write(&show::run_lines(&shown.view(terminal), shown.is_interrupted), terminal),
+        (None, None) => {
+            unreal_line(store.world()?).iter().for_each(|line| terminal.data_line(line));
+            let lines = show::run_lines(&shown.view(terminal), shown.is_interrupted, shown.command_to_fund());
+            write(&lines, terminal);
+        }
     }
     Ok(Exit::Good)
 }
@@ -96,6 +102,14 @@ impl<'s> Shown<'s> {
         let score = plan.map(|plan| Score::new(plan, &History::new()));
         let (until, is_interrupted) = (until(store, &row)?, Standing::of(store).is_interrupted(&row));
         Ok(Shown { store, row, reporter, score, until, is_interrupted })
+    }
+
+    /// What goes on with the run, if it is parked for money.
+    fn command_to_fund(&self) -> Option<String> {
+        let record = self.reporter.record();
+        let is_short =
+            record.status == RunStatus::Parked && record.reason.as_deref() == Some(ParkReason::Budget.word());
+        is_short.then(|| command_to_fund(self.store, &record.run))
     }
 
     fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {

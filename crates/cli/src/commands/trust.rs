@@ -1,6 +1,5 @@
 //! `motet trust`: a person's word about a project.
 
-use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::Path;
 
 use motet::Error;
@@ -87,23 +86,12 @@ fn show(file: &Path, powers: &[Power], verdict: Verdict, terminal: &Terminal) {
     table.lines(usize::MAX, &terminal.err.symbols).iter().for_each(|line| terminal.note_line(line));
 }
 
-/// More than anybody types to say yes.
-const ANSWER_BYTES_MAX: u64 = 1000;
-
 /// Asks on the terminal about the project whose settings are `file`; says whether the answer was yes.
 fn ask(file: &Path, terminal: &Terminal) -> Result<bool, Problem> {
-    let input = io::stdin();
-    if !input.is_terminal() || !terminal.err.cuts {
-        return Err(Problem::usage("there is no terminal to ask on; nothing was trusted").line(format!(
-            "if you have read the lines above and trust them: {} --yes",
-            trust_command(file)
-        )));
-    }
-    terminal.note("Trust it? [y/N] ");
-    let mut answer = String::new();
-    // An answer that can't be read is no yes.
-    let _ = input.lock().take(ANSWER_BYTES_MAX).read_line(&mut answer);
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    terminal.ask("Trust it? [y/N] ").ok_or_else(|| {
+        Problem::usage("there is no terminal to ask on; nothing was trusted")
+            .line(format!("if you have read the lines above and trust them: {} --yes", trust_command(file)))
+    })
 }
 
 fn revoke(trust: &Trust, folder: &Path, terminal: &Terminal) -> Result<Exit, Problem> {

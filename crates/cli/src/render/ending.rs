@@ -9,6 +9,7 @@ use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
 use motet::store::RunStatus;
 
 use super::line::{Line, Look, Tone};
+use super::money::dollars;
 use super::table::Table;
 use super::words::{brief, bytes, count, duration, measures};
 use crate::project::{shown_path, typed_command, typed_path};
@@ -24,6 +25,8 @@ pub struct Ending<'e> {
     pub is_kept: bool,
     /// The process that continues a run that isn't over.
     pub driver: Option<u32>,
+    /// What goes on with a run that is parked for money.
+    pub to_fund: Option<String>,
     pub now: Timestamp,
 }
 
@@ -81,7 +84,7 @@ impl Ending<'_> {
                     commands.extend(self.file.map(|file| typed_command(format!("run {}", typed_path(file)))));
                 }
                 RunStatus::Parked => {
-                    commands.extend(resolve_command(self.record));
+                    commands.extend(self.to_fund.clone().or_else(|| resolve_command(self.record)));
                     commands.push(typed_command(format!("show {run}")));
                 }
                 // To resume a run that another process drives is to follow it again.
@@ -98,7 +101,7 @@ impl Ending<'_> {
             .then(Tone::Good, " completed")
             .plain(format!(" in {}", duration(record.elapsed(self.now))));
         if !record.cost.is_zero() {
-            line = line.plain(format!(", ${}", record.cost));
+            line = line.plain(format!(", {}", dollars(record.cost)));
         }
         if record.degraded {
             line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks used");

@@ -21,6 +21,6 @@ pub fn line(record: &RunRecord, now: Timestamp) -> Line {
         line.plain(format!(": found unfinished, resuming: {done} of {} were done", count(total, "step")));
     match now.since(record.updated_at) {
         recently if recently < SILENCE_MIN => line,
-        silence => line.then(Tone::Dim, format!(", last heard of {} ago", duration(silence))),
+        silence => line.then(Tone::Dim, format!(", last heard from {} ago", duration(silence))),
     }
 }

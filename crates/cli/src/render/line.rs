@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn marks_take_no_column_and_pictographs_two() {
-        assert_eq!(["e\u{301}", "नि", "🎬", "한", "a\u{200d}b"].map(columns), [1, 2, 2, 2, 2]);
+        assert_eq!(["e\u{301}", "नि", "🎬", "한", "a\u{200d}b"].map(columns), [1, 2, 2, 2, 8]);
     }
 
     #[test]

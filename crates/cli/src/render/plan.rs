@@ -1,32 +1,63 @@
 //! The plan as a table, as Mermaid, and as JSON.
 
-use motet::language::Span;
+use motet::language::estimate::{PlanEstimate, Spread, StepEstimate};
 use motet::language::plan::{InputSpec, Timeouts};
+use motet::language::{Money, Span};
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Look, Tone, columns};
+use super::money::{dollars, range};
 use super::table::Table;
-use super::words::{brief, range};
+use super::words::{brief, range as between};
 use crate::score::critical_path::{AtOnce, at_once};
 use crate::score::{Part, Score, critical_path};
 
+/// What a run of a plan is going to cost, and may.
+pub struct Bill<'b> {
+    pub estimate: &'b PlanEstimate,
+    pub budget: Option<Money>,
+}
+
+impl Bill<'_> {
+    /// `$0.10 to $0.12 of $2.00`; nothing if no step may cost.
+    fn in_words(&self) -> Option<String> {
+        if self.estimate.steps.is_empty() {
+            return None;
+        }
+        let unknown =
+            if self.estimate.unpriced().next().is_some() { ", and more that nobody knows" } else { "" };
+        let budget = self.budget.map_or(String::new(), |budget| format!(" of {}", dollars(budget)));
+        Some(format!("{}{unknown}{budget}", range(&self.estimate.total)))
+    }
+
+    /// What the step at `path` is going to cost; empty if nothing.
+    fn of_step(&self, path: &str) -> String {
+        match self.estimate.steps.iter().find(|step| step.step == path) {
+            None => String::new(),
+            Some(StepEstimate { unpriced: Some(_), .. }) => "price unknown".to_owned(),
+            Some(step) => range(&step.spread),
+        }
+    }
+}
+
 /// The whole plan for people.
-pub fn lines(score: &Score, look: &Look) -> Vec<Line> {
+pub fn lines(score: &Score, bill: &Bill, look: &Look) -> Vec<Line> {
     let together = at_once(&score.parts);
     let length = critical_path::length(&score.parts);
     let mut lines = vec![
         Line::of(Tone::Strong, &score.name)
             .then(Tone::Dim, format!("   {}   ", score.digest_short))
             .plain(format!("{}, {}", score.steps_in_words(), at_once_in_words(&together)))
-            .plain(format!("   about {}", range(length.low, length.high))),
+            .plain(format!("   about {}", between(length.low, length.high)))
+            .plain(bill.in_words().map_or(String::new(), |cost| format!("   {cost}"))),
     ];
     lines.extend(score.description.iter().map(|description| Line::of(Tone::Dim, format!("  {description}"))));
     lines.push(Line::new());
-    let mut table = Table::with_headings(&["step", "does", "waits for", "usual", "attempts", ""]);
-    add_rows(&score.parts, 0, &mut table);
+    let mut table = Table::with_headings(&["step", "does", "waits for", "usual", "attempts", "cost", ""]);
+    add_rows(&score.parts, "", 0, bill, &mut table);
     lines.extend(table.lines(look.cut_at(), &look.symbols));
     lines.push(Line::new());
-    let notes = notes(score, &together.names);
+    let notes = notes(score, bill, &together.names);
     lines.extend(notes.into_iter().flat_map(|(label, parts)| wrapped(label, &parts, look.width)));
     lines
 }
@@ -38,9 +69,10 @@ fn at_once_in_words(together: &AtOnce) -> String {
     }
 }
 
-fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
+fn add_rows(parts: &[Part], around: &str, depth: usize, bill: &Bill, table: &mut Table) {
     let indent = "  ".repeat(depth);
     for part in parts {
+        let path = if around.is_empty() { part.name.clone() } else { format!("{around}/{}", part.name) };
         let (first, others) = part.does.split_first().expect("a step does something");
         let waits = if part.waits_for.is_empty() { "–".to_owned() } else { some_of(&part.waits_for) };
         let attempts =
@@ -50,8 +82,9 @@ fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
             (Tone::Strong, format!("{indent}{}", part.name)),
             (Tone::Plain, first.clone()),
             (Tone::Plain, waits),
-            (Tone::Plain, range(part.usual.low, part.usual.high)),
+            (Tone::Plain, between(part.usual.low, part.usual.high)),
             (Tone::Plain, attempts),
+            (Tone::Plain, bill.of_step(&path)),
             (Tone::Dim, remarks(part)),
         ]);
         if !others.is_empty() {
@@ -61,7 +94,7 @@ fn add_rows(parts: &[Part], depth: usize, table: &mut Table) {
             }
             table.row([(Tone::Plain, String::new()), (Tone::Dim, text)]);
         }
-        add_rows(&part.inner, depth + 1, table);
+        add_rows(&part.inner, &path, depth + 1, bill, table);
     }
 }
 
@@ -90,7 +123,7 @@ fn remarks(part: &Part) -> String {
 }
 
 /// What stands below the table: a label, and what it lists.
-fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
+fn notes(score: &Score, bill: &Bill, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
     let mut notes = vec![("inputs", score.inputs.iter().map(input_in_words).collect())];
     if together.len() > 1 {
         notes.push(("at once", together.iter().map(|name| (*name).to_owned()).collect()));
@@ -104,9 +137,20 @@ fn notes(score: &Score, together: &[&str]) -> Vec<(&'static str, Vec<String>)> {
         }
     });
     notes.push(("defaults used", defaults));
+    notes.extend(notes_of_costs(bill.estimate));
     notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
     notes.retain(|(_, parts)| !parts.is_empty());
     notes
+}
+
+/// What isn't known of the costs, and what rests on an assumption.
+fn notes_of_costs(estimate: &PlanEstimate) -> [(&'static str, Vec<String>); 2] {
+    let unpriced = estimate.unpriced().filter_map(|step| {
+        let (operation, reason) = step.unpriced.as_ref()?;
+        Some(format!("{} ({operation}: {reason})", step.step))
+    });
+    let assumed = estimate.steps.iter().filter(|step| step.spread.assumed).map(|step| step.step.clone());
+    [("price unknown", unpriced.collect()), ("most rests on an assumption", assumed.collect())]
 }
 
 /// `prompt (text)`, `seconds (a whole number) = 4`
@@ -203,8 +247,28 @@ fn add_mermaid(parts: &[Part], around: &str, depth: usize, text: &mut String) {
     }
 }
 
+fn spread_json(spread: &Spread) -> Json {
+    json!({ "low": spread.low, "likely": spread.likely, "high": spread.high, "assumed": spread.assumed })
+}
+
+fn bill_json(bill: &Bill) -> Json {
+    let step = |step: &StepEstimate| {
+        let mut record = spread_json(&step.spread);
+        record["step"] = json!(step.step);
+        record["operation"] = json!(step.operation);
+        let unpriced = step.unpriced.as_ref();
+        record["unpriced"] =
+            json!(unpriced.map(|(operation, reason)| json!({ "operation": operation, "reason": reason })));
+        record
+    };
+    let mut record = spread_json(&bill.estimate.total);
+    record["budget"] = json!(bill.budget);
+    record["steps"] = bill.estimate.steps.iter().map(step).collect();
+    record
+}
+
 /// The plan for programs.
-pub fn json(score: &Score) -> Json {
+pub fn json(score: &Score, bill: &Bill) -> Json {
     let length = critical_path::length(&score.parts);
     let together = at_once(&score.parts);
     json!({
@@ -218,6 +282,7 @@ pub fn json(score: &Score) -> Json {
         "at_once_or_more": together.or_more,
         "critical_path": { "low_ms": length.low.0, "high_ms": length.high.0 },
         "timeout_ms": score.timeout.map(|limit| limit.0),
+        "estimate": bill_json(bill),
         "on_failure": if score.finishes { "finish" } else { "fail" },
     })
 }

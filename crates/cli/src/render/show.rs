@@ -10,13 +10,14 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Tone};
+use super::money::dollars;
 use super::progress::View;
 use super::table::Table;
 use super::words::{INTERRUPTED, PARTS_MAX, brief, bytes, duration, local_time, measures};
 use crate::project::{shown_path, typed_command};
 
 /// Header, steps, outputs.
-pub fn run_lines(view: &View, is_interrupted: bool) -> Vec<Line> {
+pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> Vec<Line> {
     let record = view.record;
     let mut lines = vec![heading(view, is_interrupted), about(view)];
     if let Some(inputs) = record.inputs.as_map().filter(|inputs| !inputs.is_empty()) {
@@ -36,7 +37,7 @@ pub fn run_lines(view: &View, is_interrupted: bool) -> Vec<Line> {
         lines.extend(table.lines(view.look.cut_at(), &view.look.symbols));
     }
     lines.push(Line::new());
-    lines.push(next(view));
+    lines.push(next(view, to_fund));
     lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
 }
 
@@ -56,7 +57,7 @@ fn heading(view: &View, is_interrupted: bool) -> Line {
         .then(tone, word)
         .plain(format!("   {}", duration(record.elapsed(view.now))));
     if !record.cost.is_zero() {
-        line = line.plain(format!("   ${}", record.cost));
+        line = line.plain(format!("   {}", dollars(record.cost)));
     }
     match (&record.reason, record.status) {
         (Some(reason), RunStatus::Cancelled) => line.plain(format!("   {reason}")),
@@ -100,13 +101,14 @@ fn failed_attempts(view: &View) -> Vec<Line> {
     std::iter::once(Line::new()).chain(lines).collect()
 }
 
-fn next(view: &View) -> Line {
+fn next(view: &View, to_fund: Option<String>) -> Line {
     let run = view.record.run.short();
     let symbols = &view.look.symbols;
     let mut commands =
         vec![typed_command(format!("show {run} --timeline")), typed_command(format!("artifacts {run}"))];
     if !view.record.status.is_final() {
-        let go_on = super::ending::resolve_command(view.record)
+        let go_on = to_fund
+            .or_else(|| super::ending::resolve_command(view.record))
             .unwrap_or_else(|| typed_command(format!("resume {run}")));
         commands.splice(0..0, [go_on, typed_command(format!("cancel {run}"))]);
     }

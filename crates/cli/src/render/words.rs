@@ -2,9 +2,22 @@
 
 use motet::language::{Artifact, MediaKind, Span, Timestamp, Value};
 use motet::report::{ArtifactPlaces, MASKED};
+use motet::store::World;
+
+use super::line::{Line, Tone};
 
 /// What a run is that isn't over and that nobody drives.
 pub const INTERRUPTED: &str = "interrupted";
+
+/// What is said on every screen of a store that isn't real; nothing of one that is.
+pub fn unreal_line(world: Option<World>) -> Option<Line> {
+    let words = match world? {
+        World::Real => return None,
+        World::Simulated => "simulated: no provider is asked, nothing is paid",
+        World::Replay => "replay: answered from a recording, nothing is paid",
+    };
+    Some(Line::of(Tone::Doubtful, words))
+}
 
 /// A length of time for people: `45 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`.
 pub fn duration(span: Span) -> String {

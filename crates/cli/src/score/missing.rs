@@ -1,6 +1,7 @@
 //! What this machine lacks for a plan, with the step that asks for it.
 
 use motet::language::Plan;
+use motet::settings::{MissingKey, Settings};
 use motet::tools::{MissingTool, Tools};
 
 use super::for_each_target;
@@ -37,6 +38,52 @@ pub fn missing_tools(plan: &Plan, tools: &Tools) -> Vec<Missing> {
     found
 }
 
+/// A provider that there is no key for, and the first step that needs it.
+#[derive(Clone, Debug)]
+pub struct Keyless {
+    pub key: MissingKey,
+    pub step: String,
+    pub file: String,
+    pub line: usize,
+}
+
+/// All keys that aren't there, each provider once.
+pub fn missing_keys(plan: &Plan, settings: &Settings) -> Vec<Keyless> {
+    let missing = settings.missing_keys(plan);
+    let mut found: Vec<Keyless> = Vec::new();
+    for_each_target(&plan.root, &mut |step, target| {
+        let provider = target.contract.provider();
+        let is_new = found.iter().all(|known| known.key.provider != provider);
+        if let Some(key) = missing.iter().find(|key| is_new && key.provider == provider) {
+            let (file, line) = (step.location.file.to_string(), step.location.line);
+            found.push(Keyless { key: key.clone(), step: step.name.clone(), file, line });
+        }
+    });
+    found
+}
+
+impl Keyless {
+    /// What is missing, in a sentence.
+    pub fn sentence(&self) -> String {
+        format!("{} needs a key of {}, which isn't there", self.key.operation, self.key.provider)
+    }
+
+    /// Where it is needed.
+    pub fn place(&self) -> String {
+        format!("step `{}` of {} (line {})", self.step, self.file, self.line)
+    }
+
+    /// Where it is looked for.
+    pub fn remedy(&self) -> String {
+        let sources: Vec<String> = self.key.sources.iter().map(ToString::to_string).collect();
+        format!(
+            "put it into {}   (or say in motet.toml where it is: [providers.{}] key = \"env:NAME\")",
+            sources.join(" or "),
+            self.key.provider
+        )
+    }
+}
+
 impl Missing {
     /// What is missing, in a sentence.
     pub fn sentence(&self) -> String {
@@ -58,12 +105,22 @@ impl Missing {
 ///
 /// # Errors
 /// Names all that is missing.
-pub fn refuse_missing(plan: &Plan, tools: &Tools) -> Result<(), Problem> {
-    let missing = missing_tools(plan, tools);
-    let Some((first, others)) = missing.split_first() else { return Ok(()) };
+pub fn refuse_missing(plan: &Plan, settings: &Settings) -> Result<(), Problem> {
+    let (missing, keyless) = (missing_tools(plan, &settings.tools), missing_keys(plan, settings));
+    let of_keys = || {
+        let (first, others) = keyless.split_first()?;
+        let problem = Problem::new(Exit::Machine, first.sentence()).line(first.place()).line(first.remedy());
+        Some(others.iter().fold(problem, |problem, other| {
+            problem.line(format!("{} is missing too: {}", other.key.provider, other.remedy()))
+        }))
+    };
+    let Some((first, others)) = missing.split_first() else { return of_keys().map_or(Ok(()), Err) };
     let mut problem = Problem::new(Exit::Machine, first.sentence()).line(first.place()).line(first.remedy());
     for other in others {
         problem = problem.line(format!("{} is missing too: {}", other.tool.name, other.tool.install));
+    }
+    for other in &keyless {
+        problem = problem.line(format!("a key of {} is missing too: {}", other.key.provider, other.remedy()));
     }
     Err(problem)
 }

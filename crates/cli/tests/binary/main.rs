@@ -8,6 +8,7 @@ mod left_at_work;
 mod locked_store;
 mod long_lists;
 mod lost_store;
+mod money;
 mod old_stores;
 mod parked;
 mod pinned_runs;

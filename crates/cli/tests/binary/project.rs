@@ -146,7 +146,7 @@ macro_rules! assert_transcript {
         settings.add_filter(r"\d\d:\d\d:\d\d\.\d{3}", "[clock]");
         settings.add_filter(r"\b\d\d:\d\d  ", "[clock]  ");
         settings.add_filter(r"   \d\d:\d\d\n", "   [clock]\n");
-        settings.add_filter(r", last heard of [^\n]* ago", "");
+        settings.add_filter(r", last heard from [^\n]* ago", "");
         settings.add_filter(r"worked on it for [^\n]+", "worked on it for [span]");
         // A length of time, with the blanks that it leaves to the next column.
         settings.add_filter(r"\b(\d+ ms|\d+\.\d s)\b( {2,})", "[span]   ");

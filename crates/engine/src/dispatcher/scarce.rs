@@ -253,8 +253,12 @@ impl Scarce {
         Some(self.budget.reserve(claim, bill))
     }
 
+    pub(super) fn has_reservations(&self) -> bool {
+        !self.budget.is_empty()
+    }
+
     pub(super) fn has_reserved(&self, claim: &Claim) -> bool {
-        !self.budget.is_empty() && self.budget.has(claim)
+        self.budget.has(claim)
     }
 
     pub(super) fn reserved_by(&self, run: &RunId) -> Vec<Claim> {

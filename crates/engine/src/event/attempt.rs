@@ -54,7 +54,8 @@ pub enum AttemptEvent {
         /// When that is given up.
         deadline: Timestamp,
     },
-    /// It was unknown whether the request had left, and the provider doesn't know it: it is sent now.
+    /// Nobody drove the run when its request was to leave, and the provider never took it: it is over, and doesn't
+    /// count. A new attempt is made.
     #[serde(rename = "attempt_absent")]
     Absent {},
     /// The provider runs the job: its time in the queue is over.

@@ -64,12 +64,19 @@ fn after_a_restart_a_job_is_attached_to_and_never_sent_again() {
 #[test]
 fn what_never_arrived_is_sent_once_more_however_often_that_is_told() {
     let mut story = job();
-    story.restarts().reconciles("a", Found::Absent).does(["a#1 submit"]);
+    story.restarts().reconciles("a", Found::Absent).does(["a#2 submit"]);
     story.ignores(Input::Reconciled { key: key("a", 1), found: Found::Absent });
     // The second one may have left as well.
-    story.restarts().does(["a#1 reconcile"]).reconciles("a", Found::Absent).does(["a#1 submit"]);
-    story.accepts("a", 1, "j1").hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
-    assert_eq!((story.count("attempt_planned"), story.count("attempt_absent")), (1, 2));
+    story.restarts().does(["a#2 reconcile"]);
+    story.working.remove(&key("a", 2));
+    story.tell(Input::Reconciled { key: key("a", 2), found: Found::Absent });
+    story
+        .does(["a#3 submit"])
+        .accepts("a", 3, "j1")
+        .hears("a", JobNews::Done)
+        .ends("a", json!(1))
+        .gives(json!({}));
+    assert_eq!((story.count("attempt_planned"), story.count("attempt_absent")), (3, 2));
 }
 
 #[test]
@@ -87,7 +94,7 @@ fn what_nobody_can_tell_is_parked_and_waits_for_a_decision() {
     assert_eq!(story.last("run_parked"), json!({"reason": "unknown"}));
     assert_eq!(
         story.last("step_parked"),
-        json!({"step": "a", "reason": "unknown", "message": "nobody can tell whether the provider took the request"})
+        json!({"step": "a", "reason": "unknown", "message": "it is unknown whether the provider accepted the request"})
     );
     // It is nobody's work to find out.
     story.restarts().does([]).finds("a", "parked");
@@ -103,7 +110,7 @@ fn when_nobody_can_tell_whether_a_request_arrived_the_provider_is_asked_first() 
     assert_eq!(story.sent[&key("a", 1)], 1);
     let mut story = job();
     story.ends_as(key("a", 1), unknown()).restarts().does(["a#1 reconcile"]);
-    story.reconciles("a", Found::Absent).does(["a#1 submit"]);
+    story.reconciles("a", Found::Absent).finds("a", "sleeping").advances("2s").does(["a#2 submit"]);
     story.ends("a", json!(1)).gives(json!({}));
 }
 

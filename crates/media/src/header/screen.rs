@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(nearest(720, 480, 255), (3, 2));
         assert_eq!(nearest(0, 5, 255), (0, 1));
         assert_eq!(nearest(5, 0, 255), (1, 0));
-        assert_eq!(nearest(u64::MAX, 1, 255), (1, 0));
+        assert_eq!(nearest(u64::MAX, 1, 255), (255, 1));
         assert_eq!(nearest(1, u64::MAX, 255), (0, 1));
     }
 }

@@ -26,7 +26,14 @@ pub(super) enum Fact<'f> {
     Missing,
 }
 
+static NOTHING: BTreeSet<String> = BTreeSet::new();
+
 impl<'f> Facts<'f> {
+    /// Of a call whose inputs are all known, and whose job is cancelled after so long.
+    pub fn resolved(contract: &'f Contract, given: &'f Map, job: Span) -> Facts<'f> {
+        Facts { contract, given, unknown: &NOTHING, job: Some(job) }
+    }
+
     pub(super) fn of(&self, name: &str) -> Fact<'f> {
         if self.unknown.contains(name) {
             return Fact::Unknown;

@@ -164,7 +164,10 @@ impl Mapping {
                 let rate = rate_in(rate, given).unwrap_or(*usual);
                 let frames = value.as_f64().map(|seconds| (seconds * rate).round() as i64);
                 Mapped::plain(
-                    frames.map_or_else(|| value.clone(), |frames| Value::from(frames + *plus as i64)),
+                    frames.map_or_else(
+                        || value.clone(),
+                        |frames| Value::from(frames.saturating_add(*plus as i64)),
+                    ),
                 )
             }
             Mapping::Lengths { rate, rates, frames } => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_engine::RunId;
+use motet_pipeline::Money;
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::{Map, journal};
@@ -30,6 +31,10 @@ pub(crate) struct Start {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     new: bool,
+    #[serde(default)]
+    budget: Option<Money>,
+    #[serde(default)]
+    allow_unpriced: bool,
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
     pub(crate) fresh: RunId,
@@ -41,10 +46,22 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn new(pipeline: Pipeline, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
         let bundle = pipeline.bundle().clone();
-        let StartOptions { id, user, labels, new } = options;
+        let StartOptions { id, user, labels, new, budget, allow_unpriced } = options;
         let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
         let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
-        Start { bundle, inputs, kept, id, user, labels, new, fresh, checked: Some(pipeline) }
+        Start {
+            bundle,
+            inputs,
+            kept,
+            id,
+            user,
+            labels,
+            new,
+            budget,
+            allow_unpriced,
+            fresh,
+            checked: Some(pipeline),
+        }
     }
 
     /// The pipeline, checked.
@@ -69,6 +86,8 @@ impl Start {
             user: self.user.clone(),
             labels: self.labels.clone(),
             new: self.new,
+            budget: self.budget,
+            allow_unpriced: self.allow_unpriced,
         }
     }
 }

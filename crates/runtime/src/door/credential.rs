@@ -132,6 +132,7 @@ impl Keyring {
                     read.map_err(|unread| missing(name, &format!("{source} can't be read: {unread}")))?;
                 String::from_utf8(bytes).unwrap_or_default()
             }
+            KeySource::Simulated => "simulated-key".to_owned(),
         };
         let text = text.trim();
         if text.is_empty() || text.contains(|letter: char| letter.is_control()) {

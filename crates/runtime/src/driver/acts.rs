@@ -58,7 +58,7 @@ impl Driver {
         }
         let feed = live.publisher.feed().clone();
         let progress = ProgressSink::new(feed, key.step.clone(), key.number);
-        let work = Work::new(self.hands.clone(), live.run.started(), perform, stop, progress);
+        let work = Box::new(Work::new(self.hands.clone(), live.run.started(), perform, stop, progress));
         let held = warn_of_thread(&self.hands, &work);
         let (mail, run) = (self.mail.clone(), id.clone());
         let attempt = Box::pin(async move {

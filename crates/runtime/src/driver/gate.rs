@@ -79,6 +79,9 @@ impl Driver {
 
     /// Tells the gate what came of calls, so that it is durable together with what the run makes of it.
     pub(super) fn settle_calls(&mut self, id: &RunId, turn: &Turn) {
+        if !self.dispatcher.awaits_any() {
+            return;
+        }
         for event in &turn.events {
             let Event::Attempt { key, event } = event else { continue };
             let Some((failure, spent)) = end_of(event) else { continue };
@@ -116,8 +119,18 @@ impl Driver {
             let (pool, run, step) = (pool.to_string(), id.clone(), key.step.clone());
             self.hands.warn(&Warning::NoPool { pool, run, step });
         }
-        let needs = self.with_credential(id, &key, needs);
+        let needs = self.with_budgets(id, self.with_credential(id, &key, needs));
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
+    }
+
+    /// The same with the budgets of the day, of the user's and of the provider's, on which it counts as well.
+    fn with_budgets(&self, id: &RunId, mut needs: Needs) -> Needs {
+        if let (Some(bill), Some(live)) = (&mut needs.money, self.runs.get(id)) {
+            let user = live.run.started().user.as_deref();
+            let provider = needs.breaker.as_ref().map_or("", |way| &way.target);
+            bill.caps.extend(self.hands.budgets.caps(self.hands.world.now(), user, provider));
+        }
+        needs
     }
 
     /// The same with the credential that a call will be made with.

@@ -27,8 +27,14 @@ fn following(error: &Error) -> Option<Error> {
             install: "apt install ffmpeg",
             setting: "tools.ffmpeg",
         }]),
-        Error::Tools(_) => Error::Store(StoreError::Closed),
-        Error::Store(_) => Error::Owned { store: store(), pid: 7 },
+        Error::Tools(_) => Error::Unpriced(vec![UnpricedStep {
+            step: "shots/still".into(),
+            operation: "fal/fal-ai/flux/dev".into(),
+            reason: "it isn't in the price book".into(),
+        }]),
+        Error::Unpriced(_) => Error::Store(StoreError::Closed),
+        Error::Store(_) => Error::OtherWorld { store: store(), known: World::Simulated, wanted: World::Real },
+        Error::OtherWorld { .. } => Error::Owned { store: store(), pid: 7 },
         Error::Owned { .. } => {
             Error::OwnerDiffers { store: store(), pid: 7, what: "version 9 (here it is 1)".into() }
         }

@@ -28,8 +28,10 @@ impl Error {
             Error::Plan(_) => "plan_unusable",
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
+            Error::Unpriced(_) => "price_unknown",
             Error::Tools(_) => "tools_missing",
             Error::Store(error) => error.code(),
+            Error::OtherWorld { .. } => "world_differs",
             Error::Owned { .. } => "store_owned",
             Error::OwnerDiffers { .. } => "owner_differs",
             Error::OwnerSilent { .. } => "owner_silent",
@@ -67,8 +69,15 @@ impl Error {
             Error::Plan(why) => format!("the plan {why}"),
             Error::Tasks(names) => format!("the run needs {}", names.join(", ")),
             Error::Inputs(misfits) => misfit_words(misfits),
+            Error::Unpriced(steps) => format!(
+                "there is a budget, and the price is unknown of {}",
+                each_of(steps, |step| format!("`{}` ({}: {})", step.step, step.operation, step.reason))
+            ),
             Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
             Error::Store(error) => error.what(),
+            Error::OtherWorld { store, known, wanted } => {
+                format!("the runs of the store {} are {known}, and this would be {wanted}", store.display())
+            }
             Error::Owned { store, pid } => {
                 format!("{} drives the store {}", owner_words(*pid), store.display())
             }
@@ -142,8 +151,12 @@ impl Error {
             }
             Error::Tasks(names) if names.len() == 1 => "register it with the program that resumes the run",
             Error::Tasks(_) => "register them with the program that resumes the run",
+            Error::Unpriced(_) => {
+                "give it a price in a price book (`prices` in motet.toml), or write `allow_unpriced: true` in the pipeline"
+            }
             Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
             Error::Store(error) => return error.hint(),
+            Error::OtherWorld { .. } => "use another store: --store DIR",
             Error::OwnerDiffers { .. } => "wait until it ends, or end it",
             Error::OwnerSilent { .. } => "continue it if it is suspended, or end it",
             Error::Refused { hint, .. } => return hint.clone(),

@@ -1,7 +1,5 @@
 //! Answers: every byte is fetched, measured and kept before a step counts as done (law L5).
 
-use std::collections::BTreeSet;
-
 use motet_pipeline::failure::Known;
 use motet_pipeline::price::Facts;
 use motet_pipeline::value::Map;
@@ -103,7 +101,7 @@ impl ModelCalls {
             let failed = match self.models.door.download(errand, &scratch.path(name)).await {
                 Ok(reply) if reply.is_success() => return Ok(()),
                 Ok(reply) => WorkError::from(download_refused(reply.status)),
-                Err(fault) => fault.into_work_error(Stake::Free),
+                Err(fault) => fault.into_work_error(Stake::Output),
             };
             let is_passing = matches!(
                 &failed,
@@ -120,25 +118,15 @@ impl ModelCalls {
     /// What the call cost, computed from what it used; if that can't be, the most that it can be.
     fn computed(&self, work: &Work, usage: &Usage) -> Cost {
         let Some(price) = &work.contract().price else { return Cost::NONE };
-        let (given, unknown) = (work.input_map(), BTreeSet::new());
-        let facts = Facts {
-            contract: work.contract(),
-            given: &given,
-            unknown: &unknown,
-            job: Some(work.timeouts().job),
-        };
+        let given = work.input_map();
+        let facts = Facts::resolved(work.contract(), &given, work.timeouts().job);
         price.cost(&facts, usage).unwrap_or_else(|_| Cost::maybe(self.most(work)))
     }
 
     /// The most that the call may cost.
     fn most(&self, work: &Work) -> Money {
-        let (given, unknown) = (work.input_map(), BTreeSet::new());
-        let facts = Facts {
-            contract: work.contract(),
-            given: &given,
-            unknown: &unknown,
-            job: Some(work.timeouts().job),
-        };
+        let given = work.input_map();
+        let facts = Facts::resolved(work.contract(), &given, work.timeouts().job);
         work.contract().estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
     }
 

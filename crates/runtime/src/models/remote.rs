@@ -174,7 +174,7 @@ impl ModelCalls {
     /// Fetches the answer of a job that is done; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
         let (call, warnings) = self.recorded(&work)?;
-        let mut pause = PAUSE.0;
+        let mut pauses = Pauses::default();
         loop {
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
                 Err(WorkError::Failed { failure, .. }) => *failure,
@@ -189,8 +189,8 @@ impl ModelCalls {
                 },
             };
             let told = failure.retry_at.map(|at| at.since(work.hands.world.now()));
+            let pause = pauses.next();
             work.pause(told.unwrap_or(pause)).await;
-            pause = Span(pause.0 * 2).min(PAUSE.1);
         }
     }
 
@@ -235,14 +235,14 @@ impl ModelCalls {
         let taken = work.hands.store.attempt_of_job(self.provider_name(), job);
         let is_mine = |(owner, path, number)| (&owner, &path, number) == (run, step, attempt);
         let of_others = taken.ok().flatten().is_some_and(|owner| !is_mine(owner));
-        !of_others && self.models.claims.claim(self.provider_name(), job, &call.mark)
+        !of_others && !self.models.claims.is_of_another(self.provider_name(), job, &call.mark)
     }
 
     /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
     /// it remembers, find nothing.
     async fn find(&self, work: Work) -> Result<Found, WorkError> {
         let (call, _) = self.recorded(&work)?;
-        let mut pause = PAUSE.0;
+        let mut pauses = Pauses::default();
         let mut looks = 0;
         loop {
             match self.look(&work, &call).await {
@@ -257,8 +257,7 @@ impl ModelCalls {
                     work.pause(BETWEEN_LOOKS).await;
                 }
                 Err(_) => {
-                    work.pause(pause).await;
-                    pause = Span(pause.0 * 2).min(PAUSE.1);
+                    work.pause(pauses.next()).await;
                 }
             }
         }
@@ -294,24 +293,20 @@ impl ModelCalls {
 
     /// How a job ended that is being cancelled.
     async fn last_news(&self, work: Work, call: Call, job: String) -> Result<Option<Outcome>, WorkError> {
-        let mut pause = PAUSE.0;
+        let mut pauses = Pauses::default();
         loop {
             if let Ok(reply) = self.question(&call, &job, self.provider.poll(&call, &job)).await {
                 match self.provider.read_poll(&call, &job, reply) {
-                    Ok(News::Done(_) | News::Ready) => {
-                        let cost =
-                            self.failed(&work, Failure { billed: Known::Yes, ..cancelled(Known::Yes) });
-                        return Err(cost);
+                    Ok(News::Done(_) | News::Ready | News::Expired) => {
+                        return Err(self.failed(&work, cancelled(Known::Yes)));
                     }
                     Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
                     Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
                     Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                    Ok(News::Expired) => return Err(self.failed(&work, cancelled(Known::Yes))),
                     Ok(News::Queued { .. } | News::Running) | Err(_) => {}
                 }
             }
-            work.pause(pause).await;
-            pause = Span(pause.0 * 2).min(PAUSE.1);
+            work.pause(pauses.next()).await;
         }
     }
 }
@@ -337,6 +332,24 @@ fn failure_of(error: WorkError) -> Failure {
     match error {
         WorkError::Failed { failure, .. } => *failure,
         WorkError::StoreFailed(error) => Failure::unavailable(error.to_string()),
+    }
+}
+
+/// The pauses before a question is asked again that got no usable answer.
+struct Pauses(Span);
+
+impl Default for Pauses {
+    fn default() -> Pauses {
+        Pauses(PAUSE.0)
+    }
+}
+
+impl Pauses {
+    /// The next one; each is twice as long as the one before.
+    fn next(&mut self) -> Span {
+        let next = self.0;
+        self.0 = Span(next.0 * 2).min(PAUSE.1);
+        next
     }
 }
 

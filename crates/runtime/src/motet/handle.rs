@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_engine::{Decision, Event, RunEvent, RunId};
-use motet_pipeline::{Failure, StepPath, Value};
+use motet_pipeline::{Failure, Money, StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
@@ -179,6 +179,15 @@ impl RunHandle {
     /// [`Error::NotParked`] when the step isn't parked for this; else as [`RunHandle::resume`].
     pub async fn resolve(&self, step: &StepPath, decision: Decision, by: &str) -> Result<(), Error> {
         self.motet.resolve_durably(&self.id, step.clone(), decision, by.to_owned()).await
+    }
+
+    /// Has what is parked in the run for money ask again, on behalf of `by`. With a `limit`, the run may spend that much
+    /// from now on, with what it has spent already. Returns when that is durable. A run that is over stays as it is.
+    ///
+    /// # Errors
+    /// As [`RunHandle::resume`].
+    pub async fn fund(&self, limit: Option<Money>, by: &str) -> Result<(), Error> {
+        self.motet.fund_durably(&self.id, limit, by.to_owned()).await
     }
 
     /// Asks the run to end, on behalf of `by` and for a `reason`; returns when it is durable that it

@@ -10,7 +10,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_providers::Provider;
 use motet_providers::catalogue::Entry;
 use motet_providers::prices::PriceBook;
-use motet_store::{ForeignLock, Store};
+use motet_store::{ForeignLock, Store, World};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,9 @@ use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::world::SharedWorld;
 
+/// Where environment variables are looked up, if not in the process's own environment.
+pub(super) type Environment = Option<Arc<dyn Fn(&str) -> Option<String> + Send + Sync>>;
+
 /// What a [`Motet`] is made of.
 pub struct Builder {
     pub(super) folder: Option<PathBuf>,
@@ -47,6 +50,7 @@ pub struct Builder {
     pub(super) offers: Offers,
     pub(super) settings: Option<Settings>,
     pub(super) tape: Tape,
+    pub(super) environment: Environment,
     pub(super) on_warning: OnWarning,
 }
 
@@ -102,10 +106,22 @@ impl Builder {
         self
     }
 
-    /// Where keys are and where requests to providers go, as a person has set it. Without this, keys are those of
-    /// the environment that each provider's own SDK reads.
+    /// Where keys are and where requests to providers go, what models cost and what may be spent in a day, as a
+    /// person has set it. Without this, keys are those of the environment that each provider's own SDK reads.
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
+        match &settings.prices {
+            Some(prices) => self.prices(prices.book()),
+            None => self,
+        }
+    }
+
+    /// Where keys of providers that are named by environment variables are looked up; the process's own by default.
+    pub fn environment(
+        mut self,
+        look_up: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Builder {
+        self.environment = Some(Arc::new(look_up));
         self
     }
 
@@ -249,22 +265,53 @@ impl Builder {
     }
 
     /// All that operations work with, in `store`.
+    ///
+    /// # Errors
+    /// When the settings can't be used, or the store belongs to another world.
     pub(crate) fn into_hands(self, store: Store) -> Result<Hands, Error> {
-        let Builder { world, tools, catalogue, mut operations, offers, settings, tape, on_warning, .. } =
-            self;
+        let (reality, is_taped) = (self.reality(), !matches!(self.tape, Tape::Off));
+        judge_world(&store, store.world()?.unwrap_or(reality), reality)?;
+        let Builder { world, tools, catalogue, mut operations, .. } = self;
+        let Builder { offers, settings, tape, environment, on_warning, .. } = self;
         let profiles = offers.registry.iter().map(|provider| provider.profile());
         let mut door = HttpDoor::builder(world.clone(), store.clone()).providers(profiles).tape(tape);
         if let Some(settings) = &settings {
             door = door.settings(settings);
         }
+        if let Some(look_up) = environment {
+            door = door.environment(move |name| look_up(name));
+        }
         let warn = on_warning.clone();
         let door = door.on_warning(move |warning| warn(warning)).build()?;
+        let (money, budgets) =
+            settings.map(|settings| (settings.money, settings.budgets)).unwrap_or_default();
         let models = Arc::new(Models::new(door, offers.registry.clone()));
         for (name, performer) in models.operations(&offers) {
             // Stand-ins of a test come first.
             operations.entry(name).or_insert(performer);
         }
-        Ok(Hands { world, store, tools, catalogue, operations, on_warning, models })
+        Ok(Hands {
+            world,
+            store,
+            tools,
+            catalogue,
+            operations,
+            on_warning,
+            models,
+            money,
+            budgets,
+            reality,
+            is_taped,
+        })
+    }
+
+    /// Whether calls are made in earnest.
+    pub(crate) fn reality(&self) -> World {
+        match &self.tape {
+            Tape::Replay(_) => World::Replay,
+            _ if self.settings.as_ref().is_some_and(Settings::is_simulated) => World::Simulated,
+            _ => World::Real,
+        }
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -274,6 +321,12 @@ impl Builder {
     pub(crate) fn shared_world(&self) -> &SharedWorld {
         &self.world
     }
+}
+
+/// Refuses calls in another world than the store's.
+pub(super) fn judge_world(store: &Store, known: World, wanted: World) -> Result<(), Error> {
+    let store = || store.folder().to_owned();
+    if known == wanted { Ok(()) } else { Err(Error::OtherWorld { store: store(), known, wanted }) }
 }
 
 /// Has it told when another program holds a lock on the store.

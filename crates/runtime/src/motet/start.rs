@@ -7,16 +7,18 @@ use motet_engine::{RunId, RunStarted};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Digest, Plan, Value};
+use motet_pipeline::{Digest, Money, Plan, Value};
 use motet_store::{KeptPlan, RunRow, StoreError};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
 use super::recovery::Purpose;
+use super::setup::judge_world;
 use super::{Motet, RunHandle};
 use crate::Error;
 use crate::driver::{Accepted, Message};
+use crate::error::UnpricedStep;
 use crate::import::judge_kept;
 use crate::operation::Hands;
 use crate::pipeline::Pipeline;
@@ -33,6 +35,11 @@ pub struct StartOptions {
     pub labels: BTreeMap<String, String>,
     /// Another run even if an unfinished one has the same plan and inputs.
     pub new: bool,
+    /// The most that it may spend, in US dollars; else what its pipeline says. Of a run that is found, this is what it may
+    /// spend from now on.
+    pub budget: Option<Money>,
+    /// Whether steps of which nobody knows the price may run in spite of a budget, outside of it.
+    pub allow_unpriced: bool,
 }
 
 /// The longest name of a run, in bytes.
@@ -90,7 +97,8 @@ impl Motet {
     ///
     /// # Errors
     /// [`Error::Inputs`] when the inputs don't fit, [`Error::Tools`] when tools are missing,
-    /// [`Error::Store`] when the store fails.
+    /// [`Error::Unpriced`] when there is a budget and nobody knows what a step costs, [`Error::Store`] when the store
+    /// fails.
     pub async fn start(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<RunHandle, Error> {
         let options = StartOptions { new: true, ..StartOptions::default() };
         Ok(self.start_with(pipeline, inputs, options).await?.run)
@@ -136,6 +144,7 @@ impl Motet {
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
+        judge_prices(plan, &inputs, &options)?;
         let inputs = Value::Map(inputs.into());
         let likeness = Likeness { version: plan.version, inputs: motet_store::inputs_digest(&inputs) };
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
@@ -149,6 +158,10 @@ impl Motet {
                 Some(_) => self.take_up_latched(&found, Purpose::GoOn).await?,
                 None => self.take_up(&found).await?,
             };
+            drop(latches);
+            if options.budget.is_some() {
+                self.fund_durably(&found, options.budget, options.user.unwrap_or_default()).await?;
+            }
             return Ok(Started { run, found: true });
         }
         Ok(Started { run: self.begin(pipeline, inputs, options, fresh, latches).await?, found: false })
@@ -211,19 +224,24 @@ impl Motet {
         let world = &self.inner.hands.world;
         let plan = pipeline.plan();
         self.keep_plan(pipeline).await?;
+        self.fix_world(plan).await?;
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
+        let seed = match self.inner.hands.is_taped {
+            true => seed_of(&plan.version, &inputs),
+            false => world.draw() as u64,
+        };
         let started = RunStarted {
             schema: motet_engine::event::SCHEMA,
             run: id.clone(),
             pipeline: plan.name.clone(),
             plan: plan.digest,
             inputs,
-            seed: world.draw() as u64,
+            seed,
             user: options.user,
-            budget: None,
-            resends: Default::default(),
+            budget: options.budget,
+            resends: self.inner.hands.money.resends(),
             labels,
         };
         let (accepted, answer) = oneshot::channel();
@@ -232,6 +250,17 @@ impl Motet {
         self.post(Message::Start { graph, started: Box::new(started), accepted });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
+    }
+
+    /// A run that may call a provider fixes which world its store belongs to.
+    async fn fix_world(&self, plan: &Plan) -> Result<(), Error> {
+        let hands = &self.inner.hands;
+        if plan.contracts().values().all(|contract| contract.call.is_none()) {
+            return Ok(());
+        }
+        let (store, reality) = (hands.store.clone(), hands.reality);
+        let fixed = hands.compute_any(move || store.fix_world(reality)).await;
+        judge_world(&hands.store, fixed.unwrap_or(Err(StoreError::Closed))?, reality)
     }
 
     /// Has the plan of a pipeline kept with its texts, which takes a flush the first time.
@@ -247,6 +276,24 @@ impl Motet {
             .await
             .unwrap_or(Err(StoreError::Closed))?)
     }
+}
+
+/// The seed of a run that is recorded or replayed: the same for the same pipeline and inputs, so that it asks the same.
+fn seed_of(version: &Digest, inputs: &Value) -> u64 {
+    let inputs = motet_store::inputs_digest(inputs);
+    let digest = Digest::of(&[version.as_bytes().as_slice(), inputs.as_bytes()].concat());
+    digest.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// Refuses a run with a budget of which nobody knows what some steps cost: an unknown price is never zero.
+fn judge_prices(plan: &Plan, inputs: &Map, options: &StartOptions) -> Result<(), Error> {
+    let has_budget = options.budget.or(plan.budget).is_some();
+    if !has_budget || plan.allow_unpriced || options.allow_unpriced {
+        return Ok(());
+    }
+    let estimate = plan.estimate(inputs);
+    let steps: Vec<UnpricedStep> = estimate.unpriced().filter_map(UnpricedStep::of).collect();
+    if steps.is_empty() { Ok(()) } else { Err(Error::Unpriced(steps)) }
 }
 
 /// Warns if a run that was found continues by an older plan than a new run of `pipeline` would have.

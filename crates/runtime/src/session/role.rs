@@ -72,7 +72,7 @@ impl Backstage {
         let builder = builder(&settings, &prepare);
         builder.check_clock()?;
         let catalogue = builder.catalogue().clone();
-        let hello = Hello::new(&settings, &catalogue);
+        let hello = Hello::new(&settings, &catalogue, builder.reality());
         let (role, hands) = match &place {
             StorePlace::Memory => {
                 let motet = builder.open().await?;
@@ -245,7 +245,8 @@ async fn arrive(folder: &Path, world: &SharedWorld, hello: &Hello) -> Result<Arr
 }
 
 fn builder(settings: &Settings, prepare: &Prepare) -> Builder {
-    let builder = Motet::builder().tools(settings.tools.clone()).processors(settings.processors);
+    let builder = Motet::builder().settings(settings).tools(settings.tools.clone());
+    let builder = builder.processors(settings.processors);
     let pools = settings.pools.iter();
     prepare(pools.fold(builder, |builder, (name, limit)| builder.pool(name, *limit)))
 }

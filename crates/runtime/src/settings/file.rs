@@ -94,6 +94,9 @@ impl Source<'_> {
             Setting::Pools => settings.pools = self.pools(value)?,
             Setting::Providers => settings.providers = self.providers(value, places)?,
             Setting::Secrets => settings.secrets = self.secrets(value, places)?,
+            Setting::Money => settings.money = self.money(value)?,
+            Setting::Budgets => settings.budgets = self.budgets(value)?,
+            Setting::Prices => settings.prices = Some(self.prices(text()?, span)?),
             Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
             Setting::Ffprobe => tools.ffprobe = self.program(text()?),
             Setting::EspeakNg => tools.espeak_ng = self.program(text()?),
@@ -174,7 +177,9 @@ mod tests {
                     keys = [\"file:keys/fal\", { name = \"spare\", key = \"env:FAL_2\" }]\n\
                     base_url = \"https://gate.example/fal/\"\nbase_urls.queue = \"http://localhost:80\"\n\
                     private = true\n[secrets.weather]\nkey = \"file:/run/weather\"\n\
-                    hosts = [\"API.weather.example\", \"*.example.net\"]\n";
+                    hosts = [\"API.weather.example\", \"*.example.net\"]\n\
+                    [money]\nresend_below = 0.02\nresend_total = 0.5\nask_above = 1\n\
+                    [budgets]\nday = 20\nuser = 5.25\nproviders = { fal = \"3\" }\n";
         let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
         insta::assert_debug_snapshot!(settings);
     }
@@ -226,6 +231,17 @@ mod tests {
             "[secrets.weather]\nkey = 'planted-literal-key'\nhosts = ['a.example']",
             "[secrets.weather]\nkey = 'env:WEATHER'",
             "[secrets.weather]\nkey = 'env:WEATHER'\nhosts = ['https://a.example']",
+            "money = 5",
+            "[money]\nask_over = 5",
+            "[money]\nask_above = -1",
+            "[money]\nask_above = 1e3",
+            "[money]\nask_above = true",
+            "[budgets]\ndays = 5",
+            "[budgets]\nday = 'much'",
+            "[budgets]\nproviders = 3",
+            "[budgets]\nproviders = { fal = 1.0000000000001 }",
+            "prices = 'there/is/no/such.json'",
+            "prices = 3",
             "store = ",
             "store = 'a'\nstore = 'b'",
             "'tools.ffmpeg' = 'x'",

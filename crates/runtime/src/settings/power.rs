@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::{ProviderSettings, SecretSettings, Setting, Settings, StorePlace};
+use super::{MoneySettings, ProviderSettings, SecretSettings, Setting, Settings, StorePlace};
 
 /// Something that a setting would allow and that waits for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,9 @@ impl fmt::Display for Power {
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
             Setting::Pools => write!(f, "makes pools: {value}"),
-            Setting::Providers | Setting::Secrets => f.write_str(value),
+            Setting::Providers | Setting::Secrets | Setting::Money => f.write_str(value),
+            Setting::Budgets => write!(f, "sets budgets: {value}"),
+            Setting::Prices => write!(f, "takes what models cost from {value}"),
             Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
             Setting::Ffprobe => write!(f, "runs `{value}` as ffprobe"),
             Setting::EspeakNg => write!(f, "runs `{value}` as espeak-ng"),
@@ -41,6 +43,7 @@ pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, Stri
     match setting {
         Setting::Providers => settings.providers.iter().flat_map(claims_of_provider).collect(),
         Setting::Secrets => settings.secrets.iter().map(claim_of_secret).collect(),
+        Setting::Money => claims_of_money(&settings.money),
         _ => {
             let value = value_of_power(setting, settings);
             value.into_iter().map(|value| (setting.key().to_owned(), value)).collect()
@@ -71,6 +74,18 @@ fn claim_of_secret((name, settings): (&String, &SecretSettings)) -> (String, Str
     (format!("secrets.{name}"), format!("sends what is in {} to {hosts}", settings.source))
 }
 
+/// Amounts above the usual ones: more is spent before a person is asked, or twice.
+fn claims_of_money(money: &MoneySettings) -> Vec<(String, String)> {
+    let usual = MoneySettings::default();
+    let parts = [
+        (money.resend_below, usual.resend_below, "sends a call again whose end is unknown, up to"),
+        (money.resend_total, usual.resend_total, "sends calls again whose end is unknown, in each run up to"),
+        (money.ask_above, usual.ask_above, "asks nobody before a run that is likely to cost up to"),
+    ];
+    let raised = parts.into_iter().filter(|(set, usual, _)| set > usual);
+    raised.map(|(set, _, words)| ("money".to_owned(), format!("{words} ${set}"))).collect()
+}
+
 /// The table of the other settings: what each comes to if that is a power. Harmless are usual values, paths
 /// that stay in the project, and numbers up to what is usual. A base URL, a callback address, a
 /// credential and a private host are powers whatever they are.
@@ -88,8 +103,12 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
         Setting::Processors => above(usual.processors, settings.processors),
         // They only hold back, and only steps of this project.
         Setting::Pools => None,
+        // They only hold back.
+        Setting::Budgets => None,
+        // A price that is too low lets more be spent than a budget says.
+        Setting::Prices => settings.prices.as_ref().map(|prices| project.shown(&prices.path)),
         // They have claims of their own.
-        Setting::Providers | Setting::Secrets => None,
+        Setting::Providers | Setting::Secrets | Setting::Money => None,
         Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
         Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
         Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),

@@ -49,7 +49,13 @@ impl Proposal {
             claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })
         };
         let powers = Setting::ALL.into_iter().flat_map(powers_of).collect();
-        Proposal { settings, digest: Digest::of(text), powers }
+        // Whoever trusts a file trusts the prices that it names as they are.
+        let prices = settings.prices.as_ref().map(|prices| prices.digest().to_string());
+        let digest = match prices {
+            Some(prices) => Digest::of(&[text, prices.as_bytes()].concat()),
+            None => Digest::of(text),
+        };
+        Proposal { settings, digest, powers }
     }
 
     /// The file, if there is one.
@@ -122,7 +128,8 @@ mod tests {
     }
 
     fn powers(text: &str) -> Vec<&'static str> {
-        let proposal = proposed(text, |_| {});
+        let prices = r#"{ "prices": [] }"#;
+        let proposal = proposed(text, |project| std::fs::write(project.join("prices.json"), prices).unwrap());
         proposal.powers().iter().map(|power| power.setting.key()).collect()
     }
 
@@ -147,6 +154,12 @@ mod tests {
                 ],
             ),
             Setting::Secrets => ("{}", &["{ weather = { key = 'env:HOME', hosts = ['evil.example'] } }"]),
+            Setting::Money => (
+                "{ resend_below = 0.01, resend_total = 0, ask_above = 5 }",
+                &["{ resend_below = 1 }", "{ resend_total = 0.51 }", "{ ask_above = '5.01' }"],
+            ),
+            Setting::Budgets => ("{ day = 1000, user = 1000, providers = { fal = 1000 } }", &[]),
+            Setting::Prices => ("", &["'prices.json'"]),
             Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
             Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
             Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),
@@ -157,7 +170,8 @@ mod tests {
     fn every_setting_waits_for_a_word_exactly_when_it_gives_power() {
         for setting in Setting::ALL {
             let (harmless, risky) = examples(setting);
-            assert!(powers(&format!("{setting} = {harmless}\n")).is_empty(), "{setting} = {harmless}");
+            let is_harmless = harmless.is_empty() || powers(&format!("{setting} = {harmless}\n")).is_empty();
+            assert!(is_harmless, "{setting} = {harmless}");
             for value in risky {
                 assert_eq!(powers(&format!("{setting} = {value}\n")), [setting.key()], "{setting} = {value}");
             }
@@ -172,7 +186,8 @@ mod tests {
                     ffprobe = 'probe'\nespeak_ng = '/bin/sh'\nfont = '/etc/passwd'\n[providers.fal]\n\
                     keys = ['env:FAL_KEY', { name = 'spare', key = 'file:keys/fal' }]\nprivate = true\n\
                     base_url = 'https://evil.example/fal/'\nbase_urls = { queue = 'http://[::1]:80/' }\n\
-                    [secrets.weather]\nkey = 'env:HOME'\nhosts = ['*.Evil.example', '10.0.0.1']\n";
+                    [secrets.weather]\nkey = 'env:HOME'\nhosts = ['*.Evil.example', '10.0.0.1']\n\
+                    [money]\nresend_below = 1\nresend_total = 2.5\nask_above = 100\n";
         let proposal = proposed(text, |_| {});
         let root = crate::settings::end_of(proposal.folder().parent().unwrap()).unwrap();
         let line = |power: &Power| format!("{:?} {}: {power}", power.place.unwrap(), power.setting);

@@ -53,6 +53,8 @@ pub enum KeySource {
     Environment(String),
     /// In a file that holds nothing else: `file:keys/fal`.
     File(PathBuf),
+    /// Nowhere: the provider is simulated, and takes any key. No file says this.
+    Simulated,
 }
 
 impl fmt::Display for KeySource {
@@ -60,6 +62,7 @@ impl fmt::Display for KeySource {
         match self {
             KeySource::Environment(name) => write!(f, "the environment variable {name}"),
             KeySource::File(path) => write!(f, "the file {}", path.display()),
+            KeySource::Simulated => f.write_str("the simulator"),
         }
     }
 }
@@ -215,6 +218,7 @@ impl Source<'_> {
         let own = match &source {
             KeySource::Environment(name) => name.clone(),
             KeySource::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            KeySource::Simulated => "simulated".to_owned(),
         };
         let name = name.or_else(|| Some(own).filter(|own| is_name(own)));
         let unnamed = "the key needs a name: { name = \"spare\", key = \"file:PATH\" }";
@@ -288,7 +292,7 @@ impl Source<'_> {
         Ok(url)
     }
 
-    fn each<T>(
+    pub(super) fn each<T>(
         &self,
         table: &DeTable,
         what: &str,
@@ -305,7 +309,7 @@ impl Source<'_> {
         table.iter().map(entry).collect()
     }
 
-    fn table<'v>(
+    pub(super) fn table<'v>(
         &self,
         key: &str,
         wanted: &str,
@@ -315,7 +319,7 @@ impl Source<'_> {
         value.get_ref().as_table().ok_or_else(wrong)
     }
 
-    fn unknown(&self, owner: &str, written: &str, known: &[&str], span: Range<usize>) -> Error {
+    pub(super) fn unknown(&self, owner: &str, written: &str, known: &[&str], span: Range<usize>) -> Error {
         let message = match closest(written, known.iter().copied()) {
             Some(meant) => format!("{owner} has no `{written}`; did you mean `{meant}`?"),
             None => format!("{owner} has no `{written}`, only {}", listed(known.to_vec())),

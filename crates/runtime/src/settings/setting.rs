@@ -17,6 +17,12 @@ pub enum Setting {
     Providers,
     /// `secrets`: where they are and who may be told.
     Secrets,
+    /// `money`: when a person is asked, and what may be sent again.
+    Money,
+    /// `budgets`: what may be spent in a day.
+    Budgets,
+    /// `prices`: a price book of the project.
+    Prices,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -29,13 +35,16 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 10] = [
+    pub const ALL: [Setting; 13] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
         Setting::Pools,
         Setting::Providers,
         Setting::Secrets,
+        Setting::Money,
+        Setting::Budgets,
+        Setting::Prices,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -51,6 +60,9 @@ impl Setting {
             Setting::Pools => "pools",
             Setting::Providers => "providers",
             Setting::Secrets => "secrets",
+            Setting::Money => "money",
+            Setting::Budgets => "budgets",
+            Setting::Prices => "prices",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",

@@ -71,7 +71,7 @@ fn media_comes_as_media_and_never_as_json_of_its_looks() {
         let Err(Error::Outputs(forged)) = run.typed_outputs::<Taken>().await else {
             panic!("it is no image")
         };
-        assert_eq!(forged.to_string(), "media is wanted, and this is an object");
+        assert_eq!(forged.to_string(), "expected media, found an object");
     });
 }
 

@@ -43,16 +43,16 @@ fn a_process_that_is_killed_in_each_phase_of_a_job_attaches_to_it() {
 }
 
 #[test]
-fn a_request_that_never_arrived_is_sent_under_the_same_attempt() {
+fn a_request_that_never_arrived_is_sent_as_a_new_attempt() {
     let stage = Stage::set();
     kill_at(&stage, enter(&stage), "submit 1");
     let mut second = enter(&stage);
     stage.expect_knock("reconcile").answer(b'a');
-    stage.expect_knock("submit 1").open();
+    stage.expect_knock("submit 2").open();
     stage.expect_knock("poll j1").answer(b'd');
     stage.expect_knock("fetch j1").open();
     assert_eq!(second.finish(), "completed boat");
-    assert_eq!(planned(&stage), 1);
+    assert_eq!((stage.knocks_of("submit 1"), planned(&stage)), (1, 2));
 }
 
 #[test]

@@ -66,9 +66,10 @@ impl Stage {
                 // A child may be killed in the very moment in which it knocks.
                 let Some((pid, name)) = read.ok().and_then(|_| line.trim().split_once(' ')) else { continue };
                 *counting.lock().unwrap().entry(name.to_owned()).or_default() += 1;
-                let knock = Knock { name: name.to_owned(), pid: pid.parse().unwrap(), stream };
+                let mut knock = Knock { name: name.to_owned(), pid: pid.parse().unwrap(), stream };
                 if open.load(Ordering::SeqCst) {
-                    knock.open();
+                    // Or leave before it is let in.
+                    drop(knock.stream.write_all(b"!"));
                 } else if send.send(knock).is_err() {
                     return;
                 }

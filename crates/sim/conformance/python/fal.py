@@ -97,7 +97,7 @@ def a_job_is_cancelled(sim):
 
 @check()
 def a_cancelled_job_may_run_on(sim):
-    sim.scenario([{"fault": "cancelled_too_late"}])
+    sim.scenario([{"fault": "cancelled_too_late"}, {"fault": "slow_queue"}])
     handle = client(sim).submit(DEV, arguments={"prompt": "a cat"})
     handle.cancel()
     assert handle.get()["images"] and sim.ledger()[0]["charged_usd"] == 0.01875

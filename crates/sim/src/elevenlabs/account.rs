@@ -1,4 +1,4 @@
-//! The account and its catalogue: models, voices, what is left of the month.
+//! Models, voices and the subscription.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::dialect::Visit;
 use crate::http::Answer;
 use crate::scenario::Provider;
 
-/// Voices by their names.
+/// Voice ids and names.
 const VOICES: [(&str, &str); 4] = [
     ("21m00Tcm4TlvDq8ikWAM", "Rachel"),
     ("JBFqnCBsd6RMkjVDRZzb", "George"),
@@ -36,7 +36,7 @@ pub(super) fn route(path: &[&str]) -> Option<Route> {
     }
 }
 
-/// Whether there is such a voice: any name that looks like one is taken for somebody's own.
+/// Whether a voice exists. Any well-formed id is accepted as a custom voice.
 pub(super) fn has_voice(id: &str) -> bool {
     id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

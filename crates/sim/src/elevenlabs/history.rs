@@ -1,4 +1,4 @@
-//! What was said before, by which a reply that was lost can be had again.
+//! The history, from which a lost reply can be recovered.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,14 +1,14 @@
-//! The models of ElevenLabs: what they cost, and how much text they take.
+//! The models of ElevenLabs: prices and limits.
 
 use crate::job::Nanos;
 
-/// A model that speaks.
+/// A speech model.
 pub(super) struct Voice {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
-    /// Dollars for a thousand characters, in hundredths.
+    /// The price of a thousand characters, in US cents.
     pub(super) cents: u64,
-    /// Credits for a character, in halves.
+    /// The credits of a character, in halves.
     pub(super) half_credits: u64,
     pub(super) characters_max: usize,
 }
@@ -40,7 +40,7 @@ pub(super) fn find(id: &str) -> Option<&'static Voice> {
 
 impl Voice {
     pub(super) fn price(&self, characters: usize) -> Nanos {
-        // Cents for a thousand are ten thousand billionths for one.
+        // One cent per 1,000 characters is 10,000 nano-dollars per character.
         characters as u64 * self.cents * 10_000
     }
 
@@ -49,15 +49,15 @@ impl Voice {
     }
 }
 
-/// What a sound effect costs.
+/// The price of a sound effect.
 pub(super) const EFFECT: Nanos = 120_000_000;
 
-/// What music of a length in milliseconds costs: $0.30 a minute.
+/// The price of music of this length in milliseconds: $0.30 a minute.
 pub(super) fn music(length: u64) -> Nanos {
     length * 5_000
 }
 
-/// What transcribing a recording of a length in milliseconds costs: $0.22 an hour.
+/// The price of transcribing this length in milliseconds: $0.22 an hour.
 pub(super) fn transcription(length: u64) -> Nanos {
     length * 220_000_000 / 3_600_000
 }

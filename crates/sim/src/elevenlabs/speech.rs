@@ -1,4 +1,4 @@
-//! Calls whose reply is sound: whole, as a stream, or with the times of each character.
+//! Calls that return audio: whole, as a stream, or with timestamps.
 
 use std::time::Duration;
 
@@ -17,27 +17,27 @@ use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work::{Work, spoken};
 
-/// How many pieces a stream has.
+/// The number of chunks of a stream.
 const PIECES: usize = 6;
-/// How long after its arrival a call that nothing ends is answered with an error.
+/// The time limit of a call, after which it is answered with an error.
 const CALL_MAX: Duration = Duration::from_secs(600);
 
-/// What is to be heard.
+/// The kind of audio.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum What {
     Speech,
     Dialogue,
     Effect,
     Music,
-    /// Music with its plan, in one reply of two parts.
+    /// Music with its composition plan.
     MusicDetailed,
-    /// A recording in another voice.
+    /// Speech to speech.
     Changed,
-    /// A recording without noise.
+    /// Audio isolation.
     Isolated,
 }
 
-/// How it is sent.
+/// How the audio is returned.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Manner {
     Whole,
@@ -54,7 +54,7 @@ pub(crate) struct Route {
     pub(crate) model: String,
 }
 
-/// The call that a path means.
+/// The route of a path.
 pub(super) fn route(path: &[&str], ask: &Ask<'_>) -> Option<Route> {
     let (what, voice, rest) = match path {
         ["text-to-speech", voice, rest @ ..] => (What::Speech, Some(*voice), rest),
@@ -90,7 +90,7 @@ fn model_of(what: What, ask: &Ask<'_>) -> String {
     named.or_else(|| Fields::read(ask)?.text("model_id")).unwrap_or_else(|| default.to_owned())
 }
 
-/// The fields of a form, as the SDKs send them: the text `null` is none, and a text may be in quotes.
+/// The fields of a form. The Python SDK sends unset fields as the text `null`, and JSON-encodes texts.
 pub(super) struct Fields(Vec<crate::http::Part>);
 
 impl Fields {
@@ -112,7 +112,7 @@ impl Fields {
     }
 }
 
-/// What a call asks for, once it is found to be right.
+/// A validated call.
 struct Wanted {
     input: Value,
     media: Media,
@@ -158,7 +158,7 @@ pub(super) fn answer(sim: &mut Sim, visit: &mut Visit<'_>, route: &Route) -> Don
     Done { answer, job: Some(number) }
 }
 
-/// What is answered where too much is asked for at a time.
+/// The refusal if the concurrency limit is reached.
 pub(super) fn too_many(sim: &mut Sim, visit: &Visit<'_>) -> Option<Answer> {
     let many = sim.limits(Provider::ElevenLabs).concurrency?;
     let busy = sim.meters().busy(Provider::ElevenLabs, &visit.account, many, visit.now);
@@ -216,7 +216,7 @@ fn wanted(sim: &Sim, ask: &Ask<'_>, route: &Route) -> Result<Wanted, Box<Answer>
     }
 }
 
-/// The format that the query asks for.
+/// The requested output format.
 fn format(ask: &Ask<'_>) -> Result<Format, Box<Answer>> {
     let name = ask.query("output_format").unwrap_or("mp3_44100_128");
     let mut parts = name.split('_');
@@ -411,7 +411,7 @@ fn music(body: &Value, sound: impl Fn(u64) -> Media) -> Result<Wanted, Box<Answe
     })
 }
 
-/// The reply that a call gets.
+/// The reply to a call.
 fn said(sim: &mut Sim, visit: &Visit<'_>, route: &Route, number: u64) -> Answer {
     let job = sim.job(number).clone();
     let wait = |at: Option<jiff::Timestamp>| {
@@ -448,12 +448,12 @@ fn with_headers(sim: &Sim, job: &Job, answer: Answer) -> Answer {
     }
 }
 
-/// The sound in the manner that was asked for.
+/// The audio in the requested form.
 fn sound(sim: &mut Sim, job: &Job, route: &Route, wait: Duration) -> Answer {
     let answer = sim.file_answer(job, 0, &job.media[0]);
     let bytes = match &answer.body {
         Body::Whole(bytes) => bytes.clone(),
-        // A download that breaks off does so in any manner but in JSON.
+        // Audio that breaks off can't be put into JSON.
         _ if matches!(route.manner, Manner::Whole | Manner::Stream) => return answer.after(wait),
         _ => Bytes::new(),
     };
@@ -497,7 +497,7 @@ fn timed_stream(text: &str, length: u64, bytes: &Bytes, wait: Duration) -> Answe
     Answer::new(200, "application/json", Bytes::new()).saying(Body::Stream(pieces))
 }
 
-/// The times of the characters from `first` to before `last`, each as long as the others.
+/// The timestamps of the characters `first..last`, spread evenly.
 fn alignment(text: &str, first: usize, last: usize, length: u64) -> Value {
     let all = text.chars().count().max(1);
     let second = |at: usize| (at as f64 * length as f64 / all as f64).round() / 1000.0;
@@ -509,7 +509,7 @@ fn alignment(text: &str, first: usize, last: usize, length: u64) -> Value {
     })
 }
 
-/// Music and its plan in two parts.
+/// A composition plan and the music, as `multipart/mixed`.
 fn detailed(job: &Job, bytes: &Bytes) -> Answer {
     const BOUNDARY: &str = "simulated-boundary";
     let plan = json!({
@@ -548,7 +548,7 @@ pub(super) fn plan(visit: &Visit<'_>) -> Answer {
     }
 }
 
-/// Whether a job's sound is kept in the history.
+/// Whether a job is in the history.
 pub(super) fn is_remembered(job: &Job) -> bool {
     let kinds = ["TTS", "STS", "SFX"];
     kinds.contains(&job.kind.as_str()) && job.input["enable_logging"] != false

@@ -1,4 +1,4 @@
-//! Transcripts: at once, or later with a webhook; and the times of a text that is known.
+//! Speech to text, with and without a webhook, and forced alignment.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work::{Known, SPOKEN, Work, spoken, words};
 
-/// How long after its arrival a call that nothing ends is answered with an error.
+/// The time limit of a call, after which it is answered with an error.
 const CALL_MAX: Duration = Duration::from_secs(600);
 
 pub(super) fn model_of(ask: &Ask<'_>) -> Option<String> {
     Fields::read(ask)?.text("model_id")
 }
 
-/// What a form asks for, once it is found to be right.
+/// A validated form.
 struct Wanted {
     input: Map<String, Value>,
     known: Option<Known>,
@@ -143,7 +143,7 @@ fn open(
     sim.open(visit.now, draft)
 }
 
-/// The webhook of that name, or the first of the workspace.
+/// The webhook with this id, or the first one of the workspace.
 fn endpoint(sim: &Sim, account: &str, id: Option<&Value>) -> Option<Hook> {
     let found = sim.endpoints(account).find(|endpoint| id.is_none_or(|id| *id == endpoint.id))?;
     Some(Hook { url: found.url.clone(), events: vec!["completed".to_owned()] })
@@ -168,7 +168,7 @@ fn at_once(sim: &Sim, visit: &Visit<'_>, number: u64) -> Answer {
     answer.with("request-id", request_id(sim, job)).after(wait)
 }
 
-/// What is said of a transcript that didn't come to be.
+/// The error of a failed transcript.
 fn outcome_error(job: &Job) -> Option<Answer> {
     match (&job.outcome, job.ended()) {
         (Outcome::Succeeded, Some(_)) => None,
@@ -203,7 +203,7 @@ pub(super) fn delete(sim: &mut Sim, visit: &Visit<'_>, id: &str) -> Answer {
     }
 }
 
-/// A transcript.
+/// The transcript object.
 pub(super) fn object(_sim: &Sim, job: &Job) -> Value {
     let text = job.data["text"].as_str().unwrap_or_default();
     let length = job.data["length"].as_u64().unwrap_or(0);
@@ -248,7 +248,7 @@ fn characters(text: &str, start: f64, end: f64) -> Value {
     text.chars().enumerate().map(one).collect()
 }
 
-/// The times of a text that is known.
+/// Forced alignment.
 pub(super) fn align(sim: &mut Sim, visit: &mut Visit<'_>) -> Done {
     let fields = Fields::read(visit.ask);
     let text = fields.as_ref().and_then(|fields| fields.text("text"));

@@ -1,4 +1,4 @@
-//! From a request on a socket to the machine, and from its reply back to the socket.
+//! Passes requests from a socket to the machine, and replies back.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,12 +14,12 @@ use hyper::body::{Frame, Incoming};
 use super::Shared;
 use crate::{Answer, Body, Provider, Reply, Request};
 
-/// The largest request that is taken.
+/// The largest request body.
 const BODY_MAX: usize = 256 << 20;
 
 type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Answers a request. An error breaks the connection.
+/// Answers a request. An error closes the connection.
 pub(super) async fn answer(
     shared: Arc<Shared>,
     provider: Option<Provider>,
@@ -34,7 +34,7 @@ pub(super) async fn answer(
             Err(broken())
         }
         Reply::Answer(answer) => {
-            // A timer is good for whole milliseconds, so no wait is none.
+            // Timers have a resolution of a millisecond, so zero must not sleep.
             if answer.after > Duration::ZERO {
                 tokio::time::sleep(answer.after).await;
             }

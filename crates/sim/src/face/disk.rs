@@ -1,6 +1,6 @@
-//! The folder of a simulator: a file to which each change is appended before its reply is given out.
+//! The state folder: each change is appended to a file before its reply is sent.
 //!
-//! It outlives a killed process, which is what it is for; it isn't forced to the disk, so it may not outlive a power cut.
+//! The state survives a killed process. It is not synced, so it may not survive a power failure.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -13,12 +13,12 @@ const LOCK: &str = "sim.lock";
 
 pub(super) struct Disk {
     file: File,
-    /// Held as long as the folder is used.
+    /// Locked while the folder is in use.
     _lock: File,
 }
 
 impl Disk {
-    /// Opens a folder, gives the machine all that was kept there, and writes it anew in short.
+    /// Opens a folder, loads its state into the machine, and rewrites the file in compact form.
     pub(super) fn open(dir: &Path, sim: &mut Sim) -> io::Result<Disk> {
         fs::create_dir_all(dir)?;
         let lock = File::create(dir.join(LOCK))?;
@@ -56,7 +56,7 @@ fn in_use(dir: &Path) -> io::Error {
 
 fn load(file: File, sim: &mut Sim) -> io::Result<()> {
     for line in BufReader::new(file).split(b'\n') {
-        // The last line may be torn by a kill; its reply was never given out.
+        // A kill can tear the last line; its reply was never sent.
         let Ok(change) = serde_json::from_slice::<Change>(&line?) else { break };
         sim.load(change);
     }

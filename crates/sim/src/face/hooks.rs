@@ -1,4 +1,4 @@
-//! Sending webhooks when they are due, and telling the machine what came of it.
+//! Sends webhooks when they are due and reports their outcome to the machine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use super::Shared;
 use crate::Outgoing;
 
-/// How many webhooks are sent at a time.
+/// The most webhooks sent at the same time.
 const AT_A_TIME: usize = 256;
-/// How long nothing is looked after if nothing is known to be due.
+/// The wait if no webhook is planned.
 const IDLE: Duration = Duration::from_secs(3600);
 
 type Sender = Client<HttpConnector, Full<Bytes>>;
@@ -30,7 +30,7 @@ pub(super) async fn send_all(shared: Arc<Shared>) {
     let mut sending = JoinSet::new();
     loop {
         while sending.try_join_next().is_some() {}
-        // A folder that can't be written to any more stops the news; requests say so.
+        // If the state can't be saved, no webhooks are sent, and requests fail too.
         let Ok((due, next)) = shared.change(|sim, now| (sim.advance(now), sim.next())) else { return };
         for outgoing in due {
             let (shared, sender, places) = (Arc::clone(&shared), sender.clone(), Arc::clone(&places));
@@ -53,7 +53,7 @@ pub(super) async fn send_all(shared: Arc<Shared>) {
     }
 }
 
-/// The status that the receiver answers; nothing where it doesn't, or can't be reached without TLS.
+/// The status of the answer; `None` if there is none. HTTPS is not supported.
 async fn send(sender: &Sender, outgoing: &Outgoing) -> Option<u16> {
     let mut request = hyper::Request::post(&outgoing.url);
     for (name, value) in &outgoing.headers {
@@ -63,7 +63,7 @@ async fn send(sender: &Sender, outgoing: &Outgoing) -> Option<u16> {
     let answered = tokio::time::timeout(outgoing.timeout, async {
         let response = sender.request(request).await.ok()?;
         let status = response.status().as_u16();
-        // The answer is read so that the connection can be used again.
+        // Reads the answer, so that the connection can be reused.
         let _ = http_body_util::Limited::new(response.into_body(), 64 << 10).collect().await;
         Some(status)
     });

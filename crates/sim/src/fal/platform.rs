@@ -1,4 +1,4 @@
-//! The platform's own interface: models, prices, past requests and what they cost.
+//! The platform API: models, prices, past requests and billing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use crate::job::{Job, Phase};
 use crate::models::{self, Model};
 use crate::scenario::{Operation, Provider};
 
-/// How many requests a page has.
+/// The page size of lists.
 const PAGE: usize = 50;
 
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub(super) fn answer(sim: &Sim, visit: &Visit<'_>, route: &Route) -> Answer {
     }
 }
 
-/// The models that are asked for: all where none is named.
+/// The requested models; all of them by default.
 fn wanted(visit: &Visit<'_>) -> Vec<&'static Model> {
     let named = visit.ask.query.iter().filter(|(name, _)| name == "endpoint_id");
     let named: Vec<&str> = named.flat_map(|(_, value)| value.split(',')).collect();
@@ -132,7 +132,7 @@ fn by_endpoint(sim: &Sim, visit: &Visit<'_>) -> Answer {
         job.model == endpoint
             && ask.query("request_id").is_none_or(|id| id == job.id)
             && (start..=end).contains(&job.created)
-            // What still waits isn't listed.
+            // Queued requests are not listed.
             && job.phase(visit.now) != Phase::Queued
     };
     let jobs = sim.jobs_of(Provider::Fal, &visit.account).skip_while(|job| job.number >= before);

@@ -1,4 +1,4 @@
-//! Jobs: submitted, asked for, taken back; and calls whose reply is the result.
+//! The queue, and direct calls.
 
 use std::time::Duration;
 
@@ -15,7 +15,10 @@ use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work;
 
-/// How long after its making a request that nothing ends is answered with an error.
+/// The longest that a request may wait for its start, in seconds: a year.
+const START_WITHIN_MAX: f64 = 31_536_000.0;
+
+/// The time limit of a direct call, after which it is answered with an error.
 const CALL_MAX: Duration = Duration::from_secs(600);
 
 fn draft(sim: &Sim, visit: &mut Visit<'_>, model: &Model, way: Way) -> Result<Draft, Box<Answer>> {
@@ -51,7 +54,9 @@ fn draft(sim: &Sim, visit: &mut Visit<'_>, model: &Model, way: Way) -> Result<Dr
         queue: if way == Way::Job { [50, 2000] } else { [0, 20] },
         latency: if is_valid { model.latency_ms } else { [20, 100] },
         hook: hook.filter(|_| way == Way::Job),
-        given_up_after: start_within.filter(|seconds: &f64| *seconds > 0.0).map(Duration::from_secs_f64),
+        given_up_after: start_within
+            .filter(|seconds: &f64| *seconds > 0.0)
+            .map(|seconds| Duration::from_secs_f64(seconds.min(START_WITHIN_MAX))),
         outcome,
     })
 }
@@ -85,7 +90,7 @@ fn addresses(sim: &Sim, job: &Job) -> Value {
     })
 }
 
-/// The job of that name, if it is of that application.
+/// The job with this id, if it belongs to the application.
 fn find<'s>(sim: &'s Sim, visit: &Visit<'_>, app: &str, id: &str) -> Option<&'s Job> {
     sim.find(Provider::Fal, Some(&visit.account), id)
         .filter(|job| application(&job.model) == app && job.way == Way::Job)
@@ -172,7 +177,7 @@ pub(super) fn cancel(sim: &mut Sim, visit: &Visit<'_>, app: &str, id: &str) -> A
     Answer::json(202, &json!({ "status": "CANCELLATION_REQUESTED" }))
 }
 
-/// A call whose reply is the result, whole or as a stream.
+/// A direct call: the reply is the result, or a stream that ends with it.
 pub(super) fn run(sim: &mut Sim, visit: &mut Visit<'_>, model: &Model, streamed: bool) -> Done {
     if let Some(many) = sim.limits(Provider::Fal).concurrency {
         let (account, now) = (visit.account.clone(), visit.now);
@@ -197,7 +202,7 @@ pub(super) fn run(sim: &mut Sim, visit: &mut Visit<'_>, model: &Model, streamed:
     Done { answer, job: Some(number) }
 }
 
-/// Two events on the way, then the result.
+/// Two progress events, then the result.
 fn stream(sim: &Sim, job: &Job, wait: Duration) -> Answer {
     let result = words::result(sim, job);
     let on_the_way = json!({ "images": [], "progress": 0.5 });

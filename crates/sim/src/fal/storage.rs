@@ -1,4 +1,4 @@
-//! Uploads, in the ways of both SDKs, and the files that come of them or of jobs.
+//! Uploads, as both SDKs make them, and downloads from the CDN.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -11,18 +11,18 @@ use crate::files::File;
 use crate::http::Answer;
 use crate::scenario::{Operation, Provider};
 
-/// How long files are kept.
+/// The lifetime of files.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How long a token for uploads is good.
+/// The lifetime of an upload token.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(1);
-/// How many parts an upload in parts may have.
+/// The most parts of a multipart upload.
 const PARTS_MAX: usize = 1000;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
-    /// A token, with which bytes are sent to the files' own host.
+    /// Issues an upload token (Python SDK).
     Token,
-    /// The address that bytes are put to, and the address that they will have.
+    /// Issues an upload URL (JavaScript SDK).
     Initiate,
     InitiateMultipart,
     Upload,
@@ -31,7 +31,7 @@ pub(crate) enum Route {
     PutPart(String, String, usize),
     Complete(String, String),
     Get(String, String),
-    /// The file of that number that a job made.
+    /// Job id and number of the output file.
     Output(String, usize),
 }
 
@@ -43,7 +43,7 @@ impl Route {
         }
     }
 
-    /// Whether the address alone gives the right to use it.
+    /// Whether it needs no key.
     pub(super) fn is_open(&self) -> bool {
         matches!(
             self,
@@ -177,7 +177,7 @@ fn put_part(sim: &mut Sim, visit: &Visit<'_>, id: &str, name: &str, part: usize)
     if !(1..=PARTS_MAX).contains(&part) {
         return Fal::refuse(Refusal::NotFound);
     }
-    // A part is a file of its own until all are joined.
+    // Parts are separate files until they are joined.
     keep(sim, visit, &format!("{id}.{part}"), name, visit.ask.request.body.clone());
     Answer::empty(200).with("etag", format!("\"{id}-{part}\""))
 }

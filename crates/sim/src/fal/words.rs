@@ -1,4 +1,4 @@
-//! What fal says of jobs: results, failures, units.
+//! The wording of results, failures and billable units.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ use crate::models::{self, Model, Wrong, WrongKind};
 use crate::scenario::Provider;
 use crate::work::words;
 
-/// An error of the platform, not of a model.
+/// An error of the platform (shape B).
 pub(super) fn platform(status: u16, kind: &str, detail: &str) -> Answer {
     Answer::json(status, &json!({ "detail": detail, "error_type": kind })).with("x-fal-error-type", kind)
 }
 
-/// What is wrong with an input, as the model says it.
+/// The validation errors of an input (shape A).
 pub(super) fn invalid(wrong: &[Wrong], input: &Value) -> Value {
     let detail: Vec<Value> = wrong
         .iter()
@@ -65,7 +65,7 @@ pub(super) fn invalid(wrong: &[Wrong], input: &Value) -> Value {
     json!({ "detail": detail })
 }
 
-/// The status and body of a job that came to nothing; nothing of one that succeeded or still runs.
+/// The status and body of a failed or cancelled job; `None` for any other.
 pub(super) fn failure(job: &Job, at: Timestamp) -> Option<(u16, Value)> {
     let one = |loc: &str, kind: &str, message: &str| json!({ "detail": [{ "loc": ["body", loc], "msg": message, "type": kind }] });
     match (job.phase(at), &job.outcome) {
@@ -92,7 +92,7 @@ pub(super) fn failure(job: &Job, at: Timestamp) -> Option<(u16, Value)> {
     }
 }
 
-/// The kind of a failure, as status objects and headers have it.
+/// The `error_type` of a failure.
 pub(super) fn kind(status: u16, body: &Value) -> &str {
     let named = body["error_type"].as_str().or_else(|| body["detail"][0]["type"].as_str());
     if status == 422 && body["detail"][0]["type"] != "content_policy_violation" {
@@ -101,7 +101,7 @@ pub(super) fn kind(status: u16, body: &Value) -> &str {
     named.unwrap_or("internal_error")
 }
 
-/// The answer that holds a job's result or failure.
+/// The result of a job, or its failure.
 pub(super) fn outcome(sim: &Sim, job: &Job, at: Timestamp) -> Answer {
     let answer = match failure(job, at) {
         Some((status, body)) => {
@@ -117,7 +117,7 @@ pub(super) fn outcome(sim: &Sim, job: &Job, at: Timestamp) -> Answer {
     answer.with("x-fal-request-id", &job.id)
 }
 
-/// How many units of the model's price a job used.
+/// The billable units of a job.
 pub(super) fn units(job: &Job) -> f64 {
     let Some((unit, per, usd)) = unit_price(job) else { return 0.0 };
     let nanos = if unit == "compute seconds" {
@@ -128,7 +128,7 @@ pub(super) fn units(job: &Job) -> f64 {
     if usd > 0.0 { (nanos / 1e9 / usd * per * 1e6).round() / 1e6 } else { 0.0 }
 }
 
-/// The unit in which a job is billed, how many units the price is for, and the price in dollars.
+/// The unit of a job's price, and the price of one unit in US dollars.
 fn unit_price(job: &Job) -> Option<(&'static str, f64, f64)> {
     let model = models::find(Provider::Fal, &job.model)?;
     let fits = |price: &&models::Price| {
@@ -138,7 +138,7 @@ fn unit_price(job: &Job) -> Option<(&'static str, f64, f64)> {
             .all(|(name, values)| model.value(&job.input, name).is_some_and(|value| values.contains(value)))
     };
     let price = model.price.iter().find(fits)?;
-    // Units are those of one: a price for a thousand characters is billed by the thousand.
+    // A price per thousand characters has the unit "1000 characters".
     Some((unit_name(&price.unit), 1.0, price.usd.parse().ok()?))
 }
 
@@ -156,7 +156,7 @@ pub(super) fn unit_name(unit: &str) -> &'static str {
     }
 }
 
-/// What a job that succeeded made.
+/// The result of a successful job.
 pub(super) fn result(sim: &Sim, job: &Job) -> Value {
     let Some(model) = models::find(Provider::Fal, &job.model) else { return Value::Null };
     let files: Vec<Value> =
@@ -210,13 +210,13 @@ fn transcript(job: &Job, model: &Model, text: &str) -> Value {
     json!({ "text": text, "chunks": chunks, "inferred_languages": ["en"], "diarization_segments": [] })
 }
 
-/// A file of a job: an address, or where the call asked for it the file itself.
+/// A file object. With `sync_mode` its URL is a data URI.
 fn file(sim: &Sim, job: &Job, at: usize, media: &Media) -> Value {
     use base64::Engine as _;
     let bytes = media.bytes(&Mark::of(&job.id));
     let name = format!("{at}.{}", media.format.extension());
     let cdn = sim.bases().get(Provider::Fal, "cdn");
-    // Where `sync_mode` is a word, it means something else.
+    // For some models `sync_mode` is a word with another meaning.
     let url = if job.input["sync_mode"] == true {
         let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
         format!("data:{};base64,{text}", media.format.mime())

@@ -1,4 +1,4 @@
-//! Bits in the order in which codecs write them: the highest of a byte first.
+//! A bit writer, most significant bit first.
 
 #[derive(Default)]
 pub(super) struct Bits {
@@ -35,14 +35,14 @@ impl Bits {
         self.golomb(if value > 0 { 2 * value as u32 - 1 } else { 2 * value.unsigned_abs() });
     }
 
-    /// Fills up the last byte with `bit`s.
+    /// Fills the last byte with `bit`.
     pub(super) fn align(&mut self, bit: u32) {
         while self.free > 0 {
             self.put(bit, 1);
         }
     }
 
-    /// Writes whole bytes; the last byte has to be full.
+    /// Appends whole bytes; the last byte must be full.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }

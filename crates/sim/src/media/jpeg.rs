@@ -1,17 +1,17 @@
-//! JPEG, baseline: blocks of one colour each, so a block is one difference and an end.
+//! Baseline JPEG. Each block has one colour, so it is coded as a DC difference and an end of block.
 
 use super::bits::Bits;
 
-/// How often each length of code occurs among the codes of differences, 1 to 16 bits, then their values.
+/// The Huffman table of DC differences: the number of codes of each length, then their values.
 const DIFFERENCES: ([u8; 16], [u8; 12]) =
     ([0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-/// The codes for what follows a difference: only "end of block" is used.
+/// The Huffman table of AC coefficients: only "end of block".
 const ENDS: ([u8; 16], [u8; 1]) = ([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0]);
 
 pub(super) fn jpeg(width: u32, height: u32, hue: u8) -> Vec<u8> {
     let mut file = vec![0xff, 0xd8];
     segment(&mut file, 0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
-    // Quantised by 8, which is what the transform of a flat block is multiplied by.
+    // The DC coefficient of a flat block is 8 times its value, so it is quantised by 8.
     segment(&mut file, 0xdb, &[&[0][..], &[8; 64]].concat());
     let [high, low] = [height, width].map(|side| (side as u16).to_be_bytes());
     let components = [3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
@@ -45,7 +45,7 @@ fn blocks(width: u32, height: u32, hue: u8) -> Vec<u8> {
         }
     }
     bits.align(1);
-    // A byte of ones is followed by a zero, so that it is not taken for a marker.
+    // Byte stuffing: 0xff is followed by zero.
     let mut coded = Vec::new();
     for byte in bits.finish() {
         coded.push(byte);
@@ -56,7 +56,7 @@ fn blocks(width: u32, height: u32, hue: u8) -> Vec<u8> {
     coded
 }
 
-/// Writes a difference, then the end of its block.
+/// Writes a DC difference and the end of block.
 fn difference(bits: &mut Bits, difference: i32) {
     let size = 32 - difference.unsigned_abs().leading_zeros();
     let (code, length) = match size {
@@ -70,7 +70,7 @@ fn difference(bits: &mut Bits, difference: i32) {
     bits.put(0, 1);
 }
 
-/// The picture with a comment after its first marker.
+/// The picture with a comment segment.
 pub(super) fn mark(jpeg: &[u8], mark: &str) -> Vec<u8> {
     let mut file = vec![0xff, 0xd8];
     segment(&mut file, 0xfe, mark.as_bytes());

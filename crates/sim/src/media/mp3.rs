@@ -1,14 +1,14 @@
-//! MP3: frames that stand alone, each with one line of the spectrum, walked to the length that was asked for.
+//! MP3: as many independent frames as the length needs, each with one spectral line.
 
 use super::bits::Bits;
 
-/// Kilobits a second by their index in a frame's header: MPEG 1, then MPEG 2, both layer III.
+/// The bit rates by header index, for layer III of MPEG 1 and MPEG 2.
 pub(super) const KILOBITS: [[u32; 15]; 2] = [
     [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
     [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 ];
 
-/// Which MPEG a sampling rate belongs to, and its index there.
+/// The MPEG version of a sampling rate, and its header index.
 fn version(rate: u32) -> (usize, u32) {
     match rate {
         48_000 => (0, 1),
@@ -30,7 +30,7 @@ pub(super) fn mp3(rate: u32, kilobits: u32, length: u64, hue: u8) -> Vec<u8> {
     let mut file = Vec::with_capacity((slots / u64::from(rate) * frames + frames) as usize);
     let mut owed = 0;
     for _ in 0..frames {
-        // A frame whose bits don't divide into whole bytes is padded every now and then.
+        // Padding keeps the average bit rate.
         owed += slots % u64::from(rate);
         let padding = owed >= u64::from(rate);
         owed -= if padding { u64::from(rate) } else { 0 };
@@ -47,11 +47,11 @@ pub(super) fn mp3(rate: u32, kilobits: u32, length: u64, hue: u8) -> Vec<u8> {
     file
 }
 
-/// The side information and the spectrum of one frame of one channel.
+/// The side information and main data of a mono frame.
 fn content(version: usize, granules: u64, hue: u8) -> Vec<u8> {
-    let quads = 4 + u32::from(hue % 24);
+    let quads = 4 + 3 * u32::from(hue);
     let mut bits = Bits::default();
-    // Nothing is taken from earlier frames; private bits; of MPEG 1, four flags of scale factors.
+    // No bit reservoir; private bits; for MPEG 1, scale factor selection.
     if version == 0 {
         bits.put(0, 9 + 5 + 4)
     } else {
@@ -77,14 +77,14 @@ fn content(version: usize, granules: u64, hue: u8) -> Vec<u8> {
     bits.finish()
 }
 
-/// The sound with an ID3 tag in front.
+/// The audio with an ID3v2 comment.
 pub(super) fn mark(mp3: &[u8], mark: &str) -> Vec<u8> {
     let text = [b"\0engmotet\0", mark.as_bytes()].concat();
     let frame = [b"COMM", &synchsafe(text.len())[..], b"\0\0", &text].concat();
     [b"ID3\x03\0\0", &synchsafe(frame.len())[..], &frame, mp3].concat()
 }
 
-/// A length of at most 28 bits, seven a byte.
+/// A synchsafe integer: 28 bits, seven per byte.
 fn synchsafe(length: usize) -> [u8; 4] {
     [21, 14, 7, 0].map(|shift| (length >> shift & 0x7f) as u8)
 }

@@ -1,4 +1,4 @@
-//! MP4: boxes around the film of [`super::video`] and, where asked for, a silent sound track.
+//! MP4: the video of [`super::video`] and, if requested, a silent audio track.
 
 use super::Media;
 use super::video::Video;
@@ -7,7 +7,7 @@ use super::video::Video;
 const SILENCE: [u8; 6] = [0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c];
 const SOUND_RATE: u32 = 48_000;
 const SOUND_FRAME: u64 = 1024;
-/// How often a picture stands alone, so that players can seek.
+/// The interval of key frames.
 const ALONE_EVERY: u32 = 250;
 
 pub(super) fn mp4(media: &Media) -> Vec<u8> {
@@ -22,12 +22,12 @@ pub(super) fn mp4(media: &Media) -> Vec<u8> {
         }
         boxed(b"moov", &[&movie_header(media), &tracks.concat()])
     };
-    // The offsets have a fixed width, so where the content starts is known once the boxes are measured.
+    // Offsets have a fixed width, so the size of `moov` does not depend on them.
     let start = head.len() + movie(0).len() + 8;
     [head, movie(start as u32), boxed(b"mdat", &[&content])].concat()
 }
 
-/// The film with a box that players skip at its end.
+/// The video with a `free` box at its end.
 pub(super) fn mark(mp4: &[u8], mark: &str) -> Vec<u8> {
     [mp4, &boxed(b"free", &[mark.as_bytes()])].concat()
 }
@@ -37,7 +37,7 @@ pub(super) fn mark(mp4: &[u8], mark: &str) -> Vec<u8> {
 struct Track {
     content: Vec<u8>,
     sizes: Vec<u32>,
-    /// The numbers of the pictures that stand alone, from 1.
+    /// The numbers of the key frames, from 1.
     alone: Vec<u32>,
 }
 
@@ -87,7 +87,7 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// The unit matrix of a track or film.
+/// The unit matrix.
 const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 fn length(media: &Media) -> u32 {
@@ -176,7 +176,7 @@ fn medium(scale: u32, length: u32, kind: &[u8; 4], header: &[u8], table: &[u8]) 
     boxed(b"mdia", &[&times, &handler, &boxed(b"minf", &[header, &data, table])])
 }
 
-/// Where the samples of a track are: one chunk.
+/// The sample table of a track, with one chunk.
 fn table(entry: &[u8], times: &[u32; 2], track: &Track, start: u32, more: &[u8]) -> Vec<u8> {
     let count = track.sizes.len() as u32;
     boxed(

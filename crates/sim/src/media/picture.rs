@@ -1,4 +1,4 @@
-//! PNG: seven bars in colours of a palette.
+//! PNG: seven bars, with a palette.
 
 use png::{BitDepth, ColorType, Compression, Encoder};
 
@@ -7,7 +7,7 @@ const END: usize = 12;
 
 pub(super) fn png(width: u32, height: u32, hue: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Writing into a `Vec` can't fail, and the header is one that PNG has.
+    // Writing to a `Vec` can't fail, and the header is valid.
     write(&mut bytes, width, height, hue).expect("a picture of bars can be written");
     bytes
 }
@@ -22,13 +22,13 @@ fn write(bytes: &mut Vec<u8>, width: u32, height: u32, hue: u8) -> Result<(), pn
     encoder.write_header()?.write_image_data(&row.repeat(height as usize))
 }
 
-/// A row of the picture, two pixels a byte.
+/// A row, two pixels per byte.
 fn row(width: u32) -> Vec<u8> {
     let bar = |x: u32| (u64::from(x.min(width - 1)) * 7 / u64::from(width)) as u8;
     (0..width.div_ceil(2)).map(|pair| bar(2 * pair) << 4 | bar(2 * pair + 1)).collect()
 }
 
-/// The picture with a `tEXt` chunk before its end.
+/// The picture with a `tEXt` chunk.
 pub(super) fn mark(png: &[u8], mark: &str) -> Vec<u8> {
     let (picture, end) = png.split_at(png.len() - END);
     let text = [b"tEXtComment\0", mark.as_bytes()].concat();
@@ -36,7 +36,7 @@ pub(super) fn mark(png: &[u8], mark: &str) -> Vec<u8> {
     [picture, &length.to_be_bytes(), &text, &checksum(&text).to_be_bytes(), end].concat()
 }
 
-/// The checksum of PNG and zlib: CRC-32 of IEEE 802.3.
+/// CRC-32 (IEEE 802.3).
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 })

@@ -1,8 +1,8 @@
-//! What a file that somebody sent is: enough to answer with media that match it. Hostile bytes give `None`.
+//! Measures uploads, so that outputs can match them. Hostile bytes give `None`.
 
 use super::{Format, Media};
 
-/// The job that made `bytes`, if they hold a mark of ours near their beginning or end.
+/// The job that made a file, if it has a mark near its start or end.
 pub(crate) fn find_mark(bytes: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"motet-sim:";
     const NEAR: usize = 4096;
@@ -58,7 +58,7 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// The length by the first frame's bit rate.
+/// The length, by the bit rate of the first frame.
 fn mp3(bytes: &[u8]) -> Option<u64> {
     let start = match bytes.get(..10)? {
         [b'I', b'D', b'3', _, _, _, size @ ..] => {
@@ -72,7 +72,7 @@ fn mp3(bytes: &[u8]) -> Option<u64> {
     Some((bytes.len() - start) as u64 * 8 / u64::from(kilobits.max(1)))
 }
 
-/// The length and size of an MP4, by its `mvhd` and the first `avc1` that has a size.
+/// The length and size of an MP4, by `mvhd` and `avc1`.
 fn film(bytes: &[u8]) -> Option<Media> {
     let find = |name: &[u8; 4]| bytes.windows(4).position(|window| window == name);
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));

@@ -1,12 +1,12 @@
-//! H.264: one picture of seven bars, then pictures that repeat it.
+//! H.264: a key frame of seven bars, then frames that repeat it.
 //!
-//! Of the first row of macroblocks, those where a bar begins are written sample by sample; all others continue what is left of
-//! them, or in the rows below what is above. A repeated picture says only how many macroblocks it skips. So a picture takes a
-//! byte a macroblock, its repetition a dozen bytes, whatever the size.
+//! In the first row of macroblocks of a key frame, I_PCM macroblocks start the bars, and horizontal prediction continues them. All
+//! other rows use vertical prediction. The other frames skip all macroblocks. So a key frame takes a byte per macroblock, and any
+//! other frame a dozen bytes.
 
 use super::bits::Bits;
 
-/// A film's parameter sets and the two kinds of pictures.
+/// The parameter sets and frames of a video.
 pub(super) struct Video {
     pub(super) sequence: Vec<u8>,
     pub(super) picture: Vec<u8>,
@@ -15,10 +15,10 @@ pub(super) struct Video {
     hue: u8,
 }
 
-/// How many bits count the pictures since the last one that stands alone.
+/// The bits of `frame_num`.
 const NUMBER_BITS: u32 = 8;
 const BASELINE: u32 = 66;
-/// The prediction of a macroblock.
+/// How a macroblock is coded.
 #[derive(Clone, Copy, PartialEq)]
 enum From {
     Samples,
@@ -33,16 +33,16 @@ impl Video {
         Video { sequence, picture: picture_parameters(), columns, rows, hue }
     }
 
-    /// A picture that stands alone.
+    /// A key frame.
     pub(super) fn first(&self) -> Vec<u8> {
         let colours = super::bars_in_luma(self.hue).map(studio_range);
         let mut bits = Bits::default();
-        bits.golomb(0); // the first macroblock
-        bits.golomb(7); // all slices of the picture are intra
-        bits.golomb(0); // picture parameters
+        bits.golomb(0); // first macroblock
+        bits.golomb(7); // slice type I
+        bits.golomb(0); // picture parameter set
         bits.put(0, NUMBER_BITS);
-        bits.golomb(0); // the number of this picture among those that stand alone
-        bits.put(0, 2); // nothing is kept for long
+        bits.golomb(0); // idr_pic_id
+        bits.put(0, 2); // no long-term references
         bits.signed_golomb(0); // quantiser
         bits.golomb(1); // no deblocking
         for row in 0..self.rows {
@@ -56,17 +56,17 @@ impl Video {
         unit(0x65, bits)
     }
 
-    /// A picture that repeats the one before; `number` counts from the picture that stands alone.
+    /// A frame that repeats the one before; `number` counts from the key frame.
     pub(super) fn again(&self, number: u32) -> Vec<u8> {
         let mut bits = Bits::default();
         bits.golomb(0);
-        bits.golomb(5); // all slices of the picture are predicted
+        bits.golomb(5); // slice type P
         bits.golomb(0);
         bits.put(number % (1 << NUMBER_BITS), NUMBER_BITS);
-        bits.put(0, 3); // references as they are: no override, no reordering, no marking
+        bits.put(0, 3); // no override, reordering or marking of references
         bits.signed_golomb(0);
         bits.golomb(1);
-        bits.golomb(self.columns * self.rows); // macroblocks that are skipped
+        bits.golomb(self.columns * self.rows); // mb_skip_run
         unit(0x41, bits)
     }
 
@@ -85,12 +85,12 @@ impl Video {
     }
 
     fn predicted(&self, bits: &mut Bits, from: From, column: u32, row: u32) {
-        // Intra 16x16, no coefficients: vertical prediction is mode 0 of luma and 2 of chroma, horizontal is 1 and 1.
+        // Intra 16x16 without coefficients. Vertical prediction is mode 0 for luma and 2 for chroma, horizontal is 1 for both.
         let (luma, chroma) = if from == From::Above { (0, 2) } else { (1, 1) };
         bits.golomb(1 + luma);
         bits.golomb(chroma);
         bits.signed_golomb(0);
-        // "No coefficient" is written by how many the neighbours have: 16 where they are samples.
+        // The code for "no coefficients" depends on the neighbours: I_PCM counts as 16 coefficients.
         let near = |there: bool, column: u32, row: u32| {
             there.then(|| if self.prediction(column, row) == From::Samples { 16 } else { 0 })
         };
@@ -104,13 +104,13 @@ impl Video {
     }
 }
 
-/// Colours as films have them: luma from 16 to 235, chroma from 16 to 240.
+/// Full range to limited range: luma 16 to 235, chroma 16 to 240.
 fn studio_range([luma, blue, red]: [u8; 3]) -> [u8; 3] {
     let scale = |value: u8, range: u32| (16 + u32::from(value) * range / 255) as u8;
     [scale(luma, 219), scale(blue, 224), scale(red, 224)]
 }
 
-/// A macroblock sample by sample.
+/// An I_PCM macroblock.
 fn samples(bits: &mut Bits, [luma, blue, red]: [u8; 3]) {
     bits.golomb(25);
     bits.align(0);
@@ -122,11 +122,11 @@ fn samples(bits: &mut Bits, [luma, blue, red]: [u8; 3]) {
 fn sequence(width: u32, height: u32, columns: u32, rows: u32) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.put(BASELINE, 8);
-    bits.put(0b1100_0000, 8); // keeps to baseline and main
+    bits.put(0b1100_0000, 8); // constraints of baseline and main
     bits.put(if columns * rows > 8192 { 51 } else { 40 }, 8); // level
     bits.golomb(0);
     bits.golomb(NUMBER_BITS - 4);
-    bits.golomb(2); // pictures are shown in the order in which they are written
+    bits.golomb(2); // picture order is decoding order
     bits.golomb(1); // one reference
     bits.put(0, 1);
     bits.golomb(columns - 1);
@@ -139,7 +139,7 @@ fn sequence(width: u32, height: u32, columns: u32, rows: u32) -> Vec<u8> {
         bits.put(1, 1);
         [0, right, 0, bottom].into_iter().for_each(|edge| bits.golomb(edge));
     }
-    bits.put(0, 1); // nothing is said of how it is shown
+    bits.put(0, 1); // no VUI
     unit(0x67, bits)
 }
 
@@ -153,11 +153,11 @@ fn picture_parameters() -> Vec<u8> {
     bits.golomb(0); // one reference
     bits.put(0, 3); // no weights
     (0..3).for_each(|_| bits.signed_golomb(0));
-    bits.put(0b100, 3); // slices say how they are deblocked
+    bits.put(0b100, 3); // deblocking is set per slice
     unit(0x68, bits)
 }
 
-/// A unit of the stream: its kind, then its bits, closed, with what looks like a start code broken up.
+/// A NAL unit, with emulation prevention bytes.
 fn unit(kind: u8, mut bits: Bits) -> Vec<u8> {
     bits.put(1, 1);
     bits.align(0);

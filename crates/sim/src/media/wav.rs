@@ -1,4 +1,4 @@
-//! Sounds without compression: a tone.
+//! Uncompressed audio: a tone.
 
 use super::webp::chunk;
 
@@ -14,7 +14,7 @@ pub(super) fn wav(rate: u32, length: u64, hue: u8) -> Vec<u8> {
     file
 }
 
-/// The sound with a chunk that players skip.
+/// The audio with a `LIST` comment.
 pub(super) fn mark(wav: &[u8], mark: &str) -> Vec<u8> {
     let mut file = wav.to_vec();
     let info = [b"INFOICMT", &(mark.len() as u32).to_le_bytes()[..], mark.as_bytes()].concat();
@@ -22,9 +22,9 @@ pub(super) fn mark(wav: &[u8], mark: &str) -> Vec<u8> {
     file
 }
 
-/// Samples of 16 bits: a triangle wave between 220 and about 600 Hz, by `hue`.
+/// A triangle wave of 220 Hz or more, depending on `hue`, with 16 bits per sample.
 pub(super) fn samples(rate: u32, length: u64, hue: u8) -> Vec<u8> {
-    let period = (rate / (220 + 3 * u32::from(hue % 128))).max(2) as i32;
+    let period = (rate / (220 + 60 * u32::from(hue))).max(2) as i32;
     let wave: Vec<u8> = (0..period)
         .flat_map(|at| {
             let height = (2 * at - period).abs() * 2 - period;
@@ -35,7 +35,7 @@ pub(super) fn samples(rate: u32, length: u64, hue: u8) -> Vec<u8> {
     wave.iter().copied().cycle().take(bytes).collect()
 }
 
-/// Silence of eight bits a sample, 8 kHz, as μ-law has it.
+/// Silence in μ-law at 8 kHz.
 pub(super) fn law(length: u64) -> Vec<u8> {
     vec![0xff; (length * 8) as usize]
 }

@@ -1,6 +1,6 @@
-//! WebP, lossless: one colour. Each of the five prefix codes has one symbol, so a pixel takes no bits at all.
+//! Lossless WebP of one colour. Each of the five prefix codes has one symbol, so a pixel takes no bits.
 
-/// Bits in the order of WebP: the lowest of a byte first.
+/// A bit writer, least significant bit first.
 #[derive(Default)]
 struct LowBits {
     bytes: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) fn webp(width: u32, height: u32, hue: u8) -> Vec<u8> {
     file
 }
 
-/// The picture with a chunk that readers skip.
+/// The picture with an unknown chunk, which readers skip.
 pub(super) fn mark(webp: &[u8], mark: &str) -> Vec<u8> {
     let mut file = webp.to_vec();
     chunk(&mut file, b"mark", mark.as_bytes());

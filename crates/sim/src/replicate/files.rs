@@ -1,4 +1,4 @@
-//! Files that are sent before predictions name them.
+//! The files API.
 
 use bytes::Bytes;
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ use crate::scenario::{Operation, Provider};
 use crate::sim::Kept;
 use crate::webhook::hex;
 
-/// How long a file is kept.
+/// The lifetime of a file.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
 const BYTES_MAX: usize = 100_000_000;
 

@@ -1,4 +1,4 @@
-//! What Replicate has besides predictions: models and their versions, the account, the webhook key, hardware.
+//! Models, versions, the account, the webhook secret and hardware.
 
 use serde_json::{Value, json};
 
@@ -16,9 +16,9 @@ pub(crate) enum Route {
     Secret,
     Hardware,
     Models,
-    /// Models by a text, which is the body.
+    /// Search with the method QUERY; the text is the body.
     Find,
-    /// Models by a text, which is in the query.
+    /// Search with the text in the query.
     Search,
     Model(String),
     Versions(String),

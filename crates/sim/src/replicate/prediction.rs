@@ -1,4 +1,4 @@
-//! Predictions: made, asked for, taken back, listed.
+//! Predictions: create, get, cancel, list.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::scenario::Provider;
 use crate::sim::Draft;
 use crate::work::{self, words};
 
-/// How many predictions a page of a list has.
+/// The page size of lists.
 const PAGE: usize = 100;
-/// What a request may say besides its inputs.
+/// The known top-level keys of a request.
 const KEYS: [&str; 6] =
     ["input", "version", "webhook", "webhook_completed", "webhook_events_filter", "stream"];
 const EVENTS: [&str; 4] = ["start", "output", "logs", "completed"];
 
-/// The model that a request without a model in its path runs: by the version in its body.
+/// The model that `POST /predictions` runs, by the version in the body.
 pub(super) fn model_of(ask: &Ask<'_>) -> Option<&'static Model> {
     let body = ask.json()?;
     let version = body["version"].as_str()?;
@@ -39,7 +39,7 @@ pub(super) fn model_of(ask: &Ask<'_>) -> Option<&'static Model> {
     .filter(|model| model.provider == Provider::Replicate)
 }
 
-/// What is answered where no version is meant that there is.
+/// The answer to an unknown version.
 pub(super) fn no_such_version(visit: &Visit<'_>) -> Answer {
     match visit.ask.json() {
         Some(body) if body["version"].is_string() => problem(
@@ -56,7 +56,7 @@ fn not_json() -> Answer {
     problem(400, Some("Bad request"), "The request body is not valid JSON.")
 }
 
-/// One field that is wrong: what kind of fault, where, and what is said of it.
+/// An invalid field.
 struct Field {
     kind: &'static str,
     place: String,
@@ -107,7 +107,7 @@ fn of_input(wrong: &Wrong) -> Field {
     }
 }
 
-/// All that is wrong with a body apart from the version.
+/// Everything that is invalid in a body, except for the version.
 fn faults(body: &Map<String, Value>, model: &Model, official: bool) -> Vec<Field> {
     let known = |key: &str| KEYS.contains(&key) && !(official && key == "version");
     let mut fields: Vec<Field> = body
@@ -153,7 +153,7 @@ fn hook(body: &Map<String, Value>) -> Option<Hook> {
     Some(Hook { url: url.to_owned(), events })
 }
 
-/// For how long a request may be held open. `Err` is a header that can't be read.
+/// How long `Prefer: wait` lets a request be held open. The error is an invalid header.
 fn hold(ask: &Ask<'_>) -> Result<Option<Duration>, ()> {
     let Some(prefer) = ask.header("prefer") else { return Ok(None) };
     let seconds = match prefer.trim() {
@@ -167,7 +167,7 @@ fn hold(ask: &Ask<'_>) -> Result<Option<Duration>, ()> {
     Ok(Some(Duration::from_secs(seconds)))
 }
 
-/// `30s`, `5m`, `1h30m45s` or a number of seconds, at least five.
+/// Reads `Cancel-After`: `30s`, `5m`, `1h30m45s` or a number of seconds, at least five.
 fn given_up_after(ask: &Ask<'_>) -> Result<Option<Duration>, ()> {
     let Some(text) = ask.header("cancel-after") else { return Ok(None) };
     let mut seconds: u64 = 0;
@@ -228,7 +228,7 @@ pub(super) fn create(sim: &mut Sim, visit: &mut Visit<'_>, model: &'static Model
     Done { answer: created(sim, visit.now, number, hold), job: Some(number) }
 }
 
-/// What is answered: at once, or once the job ended if that is within the time of waiting.
+/// The answer to a new prediction: at once, or when it ends, if it is held open that long.
 fn created(sim: &Sim, now: Timestamp, number: u64, hold: Option<Duration>) -> Answer {
     let job = sim.job(number);
     let latest = hold.map_or(now, |hold| now + jiff::SignedDuration::try_from(hold).unwrap_or_default());
@@ -242,7 +242,7 @@ fn created(sim: &Sim, now: Timestamp, number: u64, hold: Option<Duration>) -> An
     Answer::json(status, &object).after(wait)
 }
 
-/// What a reply that was held open is now and then: not quite finished, or with its files in it.
+/// The documented odd answers to held-open requests: `processing` with output, or files as data URIs.
 fn odd(sim: &Sim, job: &Job, object: &mut Value) {
     match sim.chance().number("quirk", job.number) % 3 {
         0 => {
@@ -285,9 +285,9 @@ pub(super) fn cancel(sim: &mut Sim, visit: &Visit<'_>, id: &str) -> Answer {
     Answer::json(200, &object(sim, sim.job(number), visit.now))
 }
 
-/// Where a page of a list begins, and what all of its predictions have in common.
+/// The position and filters of a page.
 struct Page {
-    /// Before this number.
+    /// Only jobs before this number.
     before: u64,
     created_after: Option<Timestamp>,
     created_before: Option<Timestamp>,
@@ -310,7 +310,7 @@ impl Page {
         Some(Page { before, created_after: time("created_after")?, created_before: time("created_before")? })
     }
 
-    /// The address of the page that begins before a number.
+    /// The URL of the page that begins before a number.
     fn address(&self, sim: &Sim, before: u64) -> String {
         let cursor = URL_SAFE_NO_PAD.encode(format!("p={before}"));
         let api = sim.bases().get(Provider::Replicate, "api");
@@ -334,7 +334,7 @@ pub(super) fn list(sim: &Sim, visit: &Visit<'_>) -> Answer {
     let Some(page) = Page::read(visit.ask) else {
         return problem(400, Some("Bad request"), "The cursor or a time can't be read.");
     };
-    // A list by `source=web` holds what was made on the site: nothing.
+    // Nothing is made on the website.
     let from_site = visit.ask.query("source") == Some("web");
     let jobs = sim.jobs_of(Provider::Replicate, &visit.account);
     let fitting: Vec<&Job> = jobs
@@ -351,7 +351,7 @@ pub(super) fn list(sim: &Sim, visit: &Visit<'_>) -> Answer {
     Answer::json(200, &json!({ "next": next, "previous": previous, "results": results }))
 }
 
-/// A prediction as it is at a moment.
+/// The prediction object at a moment.
 pub(super) fn object(sim: &Sim, job: &Job, at: Timestamp) -> Value {
     let phase = job.phase(at);
     let removed = is_removed(job, at);
@@ -431,7 +431,7 @@ fn metrics(job: &Job, ended: Timestamp) -> Value {
     metrics
 }
 
-/// What a job made: nothing before it succeeded.
+/// The output of a job; null until it succeeds.
 pub(super) fn output(sim: &Sim, job: &Job, at: Timestamp) -> Value {
     let Some(model) = models::find(Provider::Replicate, &job.model).filter(|_| job.succeeded(at)) else {
         return Value::Null;
@@ -448,7 +448,7 @@ pub(super) fn output(sim: &Sim, job: &Job, at: Timestamp) -> Value {
     }
 }
 
-/// The text of a language model in the pieces in which it comes.
+/// The output of a language model in fragments.
 pub(super) fn fragments(job: &Job) -> Vec<String> {
     let text = job.data["text"].as_str().unwrap_or_default();
     text.split_inclusive(' ').map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Predictions followed event by event.
+//! Server-sent events of a prediction.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::job::{Job, Phase};
 use crate::models;
 use crate::scenario::Provider;
 
-/// How long a stream is held open without news.
+/// How long a stream is held open without events.
 const IDLE: Duration = Duration::from_secs(30);
 
 pub(super) fn follow(sim: &Sim, now: Timestamp, id: &str) -> Answer {
@@ -32,7 +32,7 @@ fn events(sim: &Sim, job: &Job, now: Timestamp) -> Vec<Piece> {
     };
     let phase = job.phase(ended);
     let said = if phase == Phase::Succeeded { fragments_of(sim, job, ended) } else { Vec::new() };
-    // What is said is spread over the time in which the job runs.
+    // The output is spread over the run time.
     let starts = wait(job.starts.unwrap_or(ended).min(ended));
     let each = (wait(ended).saturating_sub(starts)) / (said.len() as u32 + 1);
     let mut number = 0;

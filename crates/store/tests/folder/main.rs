@@ -1,4 +1,4 @@
-//! The folder of a store: what is refused as it is, what is gone on with, and that nothing in it leads
+//! The folder of a store: what is refused as it is, what continues, and that nothing in it leads
 //! elsewhere.
 
 #[path = "../child/mod.rs"]

@@ -1,0 +1,154 @@
+//! A simulator in the place of the providers: found, or begun, and asked from then on.
+//!
+//! A store that a simulator is asked from remembers it in its folder `sim`. The simulator is a process of its own: it
+//! outlives a run that is killed, as a provider does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use motet::settings::Settings;
+use motet::store::StoreFolder;
+use motet_sim::Bases;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::problem::{Problem, reason_of};
+
+/// How many times faster than at the providers jobs go.
+const SPEED: &str = "10";
+
+/// The longest answer to the question whether it is there.
+const ANSWER_BYTES_MAX: u64 = 64;
+
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a simulator is reached, as it says itself and as a store remembers it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Address {
+    url: String,
+    base_urls: BTreeMap<String, BTreeMap<String, String>>,
+    /// The process, if the store began it.
+    #[serde(default)]
+    pid: Option<u32>,
+}
+
+/// The settings with a simulator in the place of the providers, for the store in `folder`: the one at `url`, else the
+/// one that the store remembers, else a new one.
+///
+/// # Errors
+/// When none can be reached or begun.
+pub fn simulated(settings: Settings, folder: &Path, url: Option<&str>) -> Result<Settings, Problem> {
+    let home = StoreFolder::enter(folder).map_err(motet::Error::from).map(|_| folder.join("sim"))?;
+    let remembered = read(&home);
+    let address = match (url, remembered) {
+        (Some(url), _) => there(url)?,
+        (None, Some(known)) if is_there(&known.url) => known,
+        (None, Some(Address { url, pid: None, .. })) => return Err(out_of_reach(&url)),
+        (None, known) => begin(&home, known.and_then(|known| port_of(&known.url)))?,
+    };
+    remember(&home, &address).map_err(|error| failed("remember the simulator", &error))?;
+    Ok(settings.simulated(&address.base_urls)?)
+}
+
+/// A simulator that somebody else began.
+fn there(url: &str) -> Result<Address, Problem> {
+    let url = url.trim_end_matches('/');
+    if !is_there(url) {
+        return Err(out_of_reach(url));
+    }
+    let bases = serde_json::to_value(Bases::under(url)).and_then(serde_json::from_value);
+    let base_urls = bases.map_err(|error| Problem::usage(format!("{url} is no address: {error}")))?;
+    Ok(Address { url: url.to_owned(), base_urls, pid: None })
+}
+
+fn out_of_reach(url: &str) -> Problem {
+    Problem::new(Exit::Machine, format!("there is no simulator at {url}"))
+        .line("begin one: motet sim --port PORT")
+}
+
+/// Begins a simulator that goes on without this process, at the port of the one before it: what that one gave out leads
+/// there.
+fn begin(home: &Path, port: Option<u16>) -> Result<Address, Problem> {
+    let begun = |error: io::Error| failed("begin the simulator", &error);
+    make_private(home).and_then(|()| make_private(&home.join("jobs"))).map_err(begun)?;
+    let program = std::env::current_exe().map_err(begun)?;
+    let log = private_file(&home.join("log")).map_err(begun)?;
+    let mut command = Command::new(program);
+    command.args(["sim", "--speed", SPEED, "--port", &port.unwrap_or(0).to_string(), "--dir"]);
+    command.arg(home.join("jobs")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
+    let mut child = command.spawn().map_err(begun)?;
+    let mut line = String::new();
+    let said = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+    match serde_json::from_str::<Address>(&line) {
+        Ok(address) => Ok(Address { pid: Some(child.id()), ..address }),
+        // Another process may have begun it just now.
+        Err(_) => match read(home).filter(|known| is_there(&known.url)) {
+            Some(known) => Ok(known),
+            None => {
+                let why = fs::read_to_string(home.join("log")).unwrap_or_default();
+                let why = why.lines().next().unwrap_or("it said nothing").to_owned();
+                drop(said);
+                Err(Problem::new(Exit::Machine, format!("the simulator didn't begin: {why}")))
+            }
+        },
+    }
+}
+
+fn failed(what: &str, error: &io::Error) -> Problem {
+    Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)))
+}
+
+fn read(home: &Path) -> Option<Address> {
+    serde_json::from_slice(&fs::read(home.join("address.json")).ok()?).ok()
+}
+
+fn remember(home: &Path, address: &Address) -> io::Result<()> {
+    make_private(home)?;
+    let new = home.join("address.json.new");
+    private_file(&new)?.write_all(&serde_json::to_vec(address)?)?;
+    fs::rename(new, home.join("address.json"))
+}
+
+/// A folder for its owner alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// A new file, or an emptied one, for its owner alone.
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+fn port_of(url: &str) -> Option<u16> {
+    authority(url)?.rsplit_once(':')?.1.parse().ok()
+}
+
+/// `127.0.0.1:8700` of `http://127.0.0.1:8700/`: simulators speak plain HTTP.
+fn authority(url: &str) -> Option<&str> {
+    url.strip_prefix("http://")?.split('/').next()
+}
+
+/// Whether a simulator answers at `url`, and not somebody else who has its port now.
+fn is_there(url: &str) -> bool {
+    let ask = || -> io::Result<bool> {
+        let host = authority(url).ok_or(io::ErrorKind::InvalidInput)?;
+        let address = host.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        write!(stream, "GET /_sim/scenario HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+        // Somebody who knows no such address says 404.
+        Ok(answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 405"))
+    };
+    ask().unwrap_or(false)
+}
