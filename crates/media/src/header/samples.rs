@@ -40,7 +40,8 @@ fn end_of_last_chunk(window: &mut Window, tables: Part) -> Result<u64, Unread> {
     let (mut before, mut inside, mut begins) = (0_u64, 0_u64, 0_u64);
     for entry in 0..runs.count {
         let [first, samples, _] = runs.numbers(window, entry)?;
-        let first = u64::from(first).checked_sub(1).filter(|first| *first >= begins).ok_or(Unread::Unknown)?;
+        let first =
+            u64::from(first).checked_sub(1).filter(|first| *first >= begins).ok_or(Unread::Unknown)?;
         if first > chunk {
             break;
         }
