@@ -58,6 +58,11 @@ pub enum Told {
         /// What it cost.
         spent: Spent,
     },
+    /// An attempt for which nothing was reserved cost this.
+    Spent {
+        /// How much, and under which caps.
+        bill: Bill,
+    },
     /// A run is over, or leaves: what it waits for is forgotten. What it holds is released as its work
     /// ends.
     Forgotten {
@@ -188,6 +193,7 @@ impl Dispatcher {
             Told::Held { claim, needs } => self.hold(claim, needs, &mut verdicts),
             Told::Released { claim } => self.release(&claim, &mut verdicts),
             Told::Seen { claim, failure, spent } => self.see(&claim, failure.as_ref(), spent, &mut verdicts),
+            Told::Spent { bill } => self.spend(&bill, &mut verdicts),
             Told::Forgotten { run } => self.forget(&run, &mut verdicts),
             Told::Tick => {}
         }
@@ -283,6 +289,12 @@ impl Dispatcher {
             let event = self.scarce.see(&way.target, self.now, claim, failure);
             verdicts.events.extend(event.map(|event| GateEntry { at: self.now, event }));
         }
+    }
+
+    fn spend(&mut self, bill: &Bill, verdicts: &mut Verdicts) {
+        self.freed.extend(bill.caps.iter().map(|cap| Part::Money(cap.name.clone())));
+        let events = self.scarce.spend(bill);
+        self.note(events, verdicts);
     }
 
     fn forget(&mut self, run: &RunId, verdicts: &mut Verdicts) {
