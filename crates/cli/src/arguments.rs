@@ -38,6 +38,7 @@ const CHECK_EXAMPLES: &str = "Examples:
 const PLAN_EXAMPLES: &str = "Examples:
   motet plan film.yaml
   motet plan film.yaml --input prompt=\"a boat\"
+  motet plan film.yaml --quote quote.json
   motet plan film.yaml --mermaid > film.mmd";
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -45,6 +46,7 @@ const RUN_EXAMPLES: &str = "Examples:
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
   motet run film.yaml --inputs inputs.json --out films --label team=film
   motet run film.yaml --budget 2.50
+  motet run film.yaml --quote quote.json
   motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
 
 const RESOLVE_EXAMPLES: &str = "Examples:
@@ -322,6 +324,9 @@ pub struct Plan {
     pub file: PathBuf,
     #[command(flatten)]
     pub given: InputFlags,
+    /// Also write a quote to OUT: what a run with these inputs may spend. It is valid for a week.
+    #[arg(long, value_name = "OUT")]
+    pub quote: Option<PathBuf>,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -341,6 +346,10 @@ pub struct Run {
     /// The most that it may spend, in US dollars, such as 2.50; else the `budget` of the pipeline.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
+    /// A quote that `motet plan --quote` wrote: its high end is the most that the run may spend. Refused if the pipeline,
+    /// the inputs or the prices have changed since, or its time is over.
+    #[arg(long, value_name = "FILE", conflicts_with = "budget")]
+    pub quote: Option<PathBuf>,
     /// Don't ask before it may spend much, or nobody knows how much.
     #[arg(long)]
     pub yes: bool,

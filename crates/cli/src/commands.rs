@@ -36,6 +36,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
     match command {
         Command::Init(asked) => init::init(&asked, &terminal),
         Command::Check(asked) => check::check(&asked, &terminal),
+        Command::Plan(asked) if asked.quote.is_some() => while_wanted(|_| plan::quote(asked, terminal)),
         Command::Plan(asked) => plan::plan(&asked, &terminal),
         Command::Run(asked) => while_wanted(|stop| run::run(asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),

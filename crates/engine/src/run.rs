@@ -8,6 +8,7 @@ use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Agenda;
+use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Phase};
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
@@ -40,7 +41,7 @@ pub struct Run {
     /// What calls may have cost that were made again because that was cheap.
     pub(crate) resent: Money,
     /// What it may spend.
-    pub(crate) budget: Option<Money>,
+    pub(crate) allowance: Allowance,
     pub(crate) nodes: Vec<Node>,
     pub(crate) index: Index,
     /// How many attempts nobody wants any more whose end is still awaited.

@@ -39,6 +39,7 @@ use crate::import::Given;
 use crate::lock;
 use crate::motet::{Builder, Motet, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
+use crate::quote::Quote;
 use crate::request::{Answer, Request};
 use crate::settings::{Settings, StorePlace};
 
@@ -119,16 +120,16 @@ impl Session {
     /// When the pipeline, the inputs or their files aren't good, tools are missing, the name belongs
     /// to another run, or the store fails.
     pub async fn start(&self, request: StartRequest) -> Result<Followed, Error> {
-        request.options.judge()?;
-        let pipeline = Pipeline::from_bundle(request.bundle, self.catalogue())?;
+        let StartRequest { bundle, inputs, files, options } = request;
+        options.judge()?;
+        let pipeline = Pipeline::from_bundle(bundle, self.catalogue())?;
         let hands = self.backstage.hands();
         let missing = hands.tools.missing(pipeline.tools());
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
-        let given = Given { inputs: request.inputs, files: request.files };
-        let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
-        let start = Start::new(pipeline.clone(), inputs, request.options, self.backstage.draw_id());
+        let inputs = Given { inputs, files }.take_in(hands, &pipeline.plan().inputs).await?;
+        let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
         match self.ask(&Request::Start(Box::new(start))).await? {
             Answer::Started { run, found } => {
                 if found {
@@ -138,6 +139,19 @@ impl Session {
             }
             Answer::Done => Err(self.out_of_reach()),
         }
+    }
+
+    /// What a run of this request is going to cost, in writing. Its files are taken in; nothing is started.
+    ///
+    /// # Errors
+    /// When the pipeline, the inputs or their files aren't good, or the store fails.
+    pub async fn quote(&self, request: StartRequest) -> Result<Quote, Error> {
+        let StartRequest { bundle, inputs, files, .. } = request;
+        let pipeline = Pipeline::from_bundle(bundle, self.catalogue())?;
+        let (plan, hands) = (pipeline.plan(), self.backstage.hands());
+        let inputs = Given { inputs, files }.take_in(hands, &plan.inputs).await?;
+        let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
+        Ok(Quote::of(plan, &inputs, hands.world.now()))
     }
 
     /// Has the process that drives the store do something; if there is none, this process becomes it.

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::assert_transcript;
-use crate::money::Stage;
+use crate::simulated::Stage;
 use crate::project::{Project, transcript};
 
 const CLIP: &str = r#"
