@@ -10,7 +10,9 @@ use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage};
 use serde_json::{Value as Json, json};
 
 use crate::adapter::{Call, Profile, Provider, Rates};
-use crate::answer::{Answer, Cancelled, Found, Likeness, Meta, News, SearchPage, State, Submitted, Uploaded};
+use crate::answer::{
+    Answer, Cancelled, Found, Likeness, Listed, Meta, News, SearchPage, State, Submitted, Uploaded,
+};
 use crate::echo;
 use crate::failure::{self, Asked, request_id, unusable};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, ed25519};
@@ -121,8 +123,10 @@ impl Provider for Fal {
         }
         Ok(match json::text(&status, "status") {
             Some("IN_QUEUE") => News::Queued { ahead: status.get("queue_position").and_then(Json::as_u64) },
-            // How it ended is told by its result: a failure and a cancellation are completed as well.
-            Some("COMPLETED") => News::Ready,
+            // A failure and a cancellation are completed as well.
+            Some("COMPLETED") => {
+                refusal::failure_of_status(&reply, &status).map_or(News::Ready, News::Failed)
+            }
             Some(_) => News::Running,
             None => return Err(unusable(NAME, Asked::Job, &reply, "no status")),
         })
@@ -179,6 +183,10 @@ impl Provider for Fal {
         let pairs = fixed.into_iter().chain(page.map(|cursor| ("cursor", cursor.to_owned())));
         let path = place::with_query("/v1/models/requests/by-endpoint", pairs);
         Some(request(Method::Get, "api", &call.credential, path))
+    }
+
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Begun
     }
 
     fn read_search(&self, call: &Call, reply: Reply) -> Result<SearchPage, Failure> {
