@@ -6,10 +6,12 @@ use futures_util::future::BoxFuture;
 use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
-use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
+use motet_pipeline::plan::Timeouts;
+use motet_pipeline::price::Price;
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp, Usage};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
-use motet_providers::answer::{Cancelled, Likeness, News, Submitted as Reply};
+use motet_providers::answer::{Cancelled, Likeness, Listed, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
 use motet_providers::http::{Reply as Received, Request};
 
@@ -68,6 +70,12 @@ impl ModelCalls {
         let words = || format!("{} has no job {job}: it has no jobs for this model", self.provider_name());
         let request = request.ok_or_else(|| Failure::new(Class::Gone, words()))?;
         self.send(Some(call), request, Stake::Free).await
+    }
+
+    /// What a job has used so far, where it is billed by that whatever its end.
+    fn used(&self, work: &Work, reply: &Received) -> Usage {
+        let is_by_time = work.contract().price.as_ref().is_some_and(Price::is_by_time);
+        if is_by_time { self.provider.used(reply) } else { Usage::default() }
     }
 
     /// Uploads what the request will refer to, and then says what it will be made with.
@@ -133,7 +141,7 @@ impl ModelCalls {
 
     /// Asks for the job until there is news that the engine doesn't know.
     async fn poll_until(&self, work: Work, job: String) -> Result<JobNews, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
         let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
         let mut strangers = 0;
@@ -150,15 +158,17 @@ impl ModelCalls {
                 }
                 Err(error) => return Err(error),
             };
-            let now = reply.at;
+            let (now, used) = (reply.at, self.used(&work, &reply));
             match self.provider.read_poll(&call, &job, reply) {
                 Ok(News::Queued { .. }) => {}
                 Ok(News::Running) if work.is_running() => {}
                 Ok(News::Running) => return Ok(JobNews::Running),
                 Ok(News::Ready | News::Done(_)) => return Ok(JobNews::Done),
                 Ok(News::Expired) => return Ok(JobNews::Expired),
-                Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                Ok(News::Failed(failure)) => return Err(self.failed_after(&work, failure, &used)),
+                Ok(News::Cancelled { billed }) => {
+                    return Err(self.failed_after(&work, cancelled(billed), &used));
+                }
                 Err(failure) if failure.class == Class::Gone => {
                     strangers += 1;
                     if strangers >= STRANGER_TIMES {
@@ -173,20 +183,27 @@ impl ModelCalls {
 
     /// Fetches the answer of a job that is done; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, warnings) = self.recorded(&work)?;
+        let (call, warnings) = self.left(&work)?;
         let mut pauses = Pauses::default();
         loop {
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
                 Err(WorkError::Failed { failure, .. }) => *failure,
                 Err(error) => return Err(error),
-                Ok(reply) => match self.provider.read_fetched(&call, &job, reply) {
-                    Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
-                    Ok(News::Expired) => return Ok(None),
-                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
-                    Ok(News::Queued { .. } | News::Running | News::Ready) => Failure::unavailable("not yet"),
-                    Err(failure) => failure,
-                },
+                Ok(reply) => {
+                    let used = self.used(&work, &reply);
+                    match self.provider.read_fetched(&call, &job, reply) {
+                        Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
+                        Ok(News::Expired) => return Ok(None),
+                        Ok(News::Failed(failure)) => return Err(self.failed_after(&work, failure, &used)),
+                        Ok(News::Cancelled { billed }) => {
+                            return Err(self.failed_after(&work, cancelled(billed), &used));
+                        }
+                        Ok(News::Queued { .. } | News::Running | News::Ready) => {
+                            Failure::unavailable("not yet")
+                        }
+                        Err(failure) => failure,
+                    }
+                }
             };
             let told = failure.retry_at.map(|at| at.since(work.hands.world.now()));
             let pause = pauses.next();
@@ -241,7 +258,12 @@ impl ModelCalls {
     /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
     /// it remembers, find nothing.
     async fn find(&self, work: Work) -> Result<Found, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let Ok((call, _)) = self.recorded(&work) else { return Ok(Found::Unclear) };
+        // What it was made with tells its job from others.
+        let body = self.provider.submit(&call).ok().map(|request| request.body.digest());
+        if body.is_none() || body != work.intent().and_then(|intent| intent.body) {
+            return Ok(Found::Unclear);
+        }
         let mut pauses = Pauses::default();
         let mut looks = 0;
         loop {
@@ -249,6 +271,7 @@ impl ModelCalls {
                 Ok(Look::Found(job)) => return Ok(Found::Job(job)),
                 Ok(Look::Blind) => return Ok(Found::Unclear),
                 Ok(Look::Nothing) if !self.remembers(&work) => return Ok(Found::Unclear),
+                Ok(Look::Nothing) if self.may_be_unlisted(&work, &call) => work.pause(pauses.next()).await,
                 Ok(Look::Nothing) => {
                     looks += 1;
                     if looks == 2 {
@@ -263,6 +286,19 @@ impl ModelCalls {
         }
     }
 
+    /// Whether a call that the provider took may not be in its list yet, because it is queued or at work.
+    fn may_be_unlisted(&self, work: &Work, call: &Call) -> bool {
+        let hidden = match self.provider.listed(call) {
+            Listed::Taken => return false,
+            // What hasn't begun by then is dropped there.
+            Listed::Begun => call.stop_after.unwrap_or(Span(u64::MAX)),
+            // It goes on there, however soon nobody waits for it here any more.
+            Listed::Ended => work.timeouts().job.max(work.contract().patience()).max(Timeouts::default().job),
+        };
+        let planned = work.intent().and_then(|intent| intent.at);
+        planned.is_none_or(|planned| work.hands.world.now() < planned.after(hidden))
+    }
+
     /// Whether the provider would still know a job that it took when the attempt was planned.
     fn remembers(&self, work: &Work) -> bool {
         let planned = work.intent().and_then(|intent| intent.at);
@@ -273,17 +309,29 @@ impl ModelCalls {
     }
 
     async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         let unknown = |words: &str| Failure { billed: Known::Maybe, ..Failure::new(Class::Unknown, words) };
         let Some(request) = self.provider.cancel(&call, &job) else {
             return Err(
                 self.failed(&work, unknown("the provider can't cancel a job: it may still be billed"))
             );
         };
-        let reply = self.send(Some(&call), request, Stake::Free).await?;
-        match self.provider.read_cancelled(&call, &job, reply)? {
+        let mut pauses = Pauses::default();
+        let (cancelled_there, used) = loop {
+            // As long as nobody has said what becomes of the job, it goes on and is paid.
+            let sent = self.send(Some(&call), request.clone(), Stake::Free).await;
+            let read = sent.map_err(failure_of).and_then(|reply| {
+                let used = self.used(&work, &reply);
+                Ok((self.provider.read_cancelled(&call, &job, reply)?, used))
+            });
+            match read {
+                Ok(read) => break read,
+                Err(_) => work.pause(pauses.next()).await,
+            }
+        };
+        match cancelled_there {
             Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
-            Cancelled::Stopped { billed } => Err(self.failed(&work, cancelled(billed))),
+            Cancelled::Stopped { billed } => Err(self.failed_after(&work, cancelled(billed), &used)),
             Cancelled::Impossible => {
                 Err(self.failed(&work, unknown("the provider can't cancel this job: it may still be billed")))
             }
@@ -296,13 +344,16 @@ impl ModelCalls {
         let mut pauses = Pauses::default();
         loop {
             if let Ok(reply) = self.question(&call, &job, self.provider.poll(&call, &job)).await {
+                let used = self.used(&work, &reply);
                 match self.provider.read_poll(&call, &job, reply) {
                     Ok(News::Done(_) | News::Ready | News::Expired) => {
-                        return Err(self.failed(&work, cancelled(Known::Yes)));
+                        return Err(self.failed_after(&work, cancelled(Known::Yes), &used));
                     }
                     Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
-                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
-                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
+                    Ok(News::Cancelled { billed }) => {
+                        return Err(self.failed_after(&work, cancelled(billed), &used));
+                    }
+                    Ok(News::Failed(failure)) => return Err(self.failed_after(&work, failure, &used)),
                     Ok(News::Queued { .. } | News::Running) | Err(_) => {}
                 }
             }
