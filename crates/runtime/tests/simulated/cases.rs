@@ -307,3 +307,66 @@ fn a_key_that_a_provider_repeats_is_in_no_text_that_is_kept() {
         assert!(!format!("{:?}", played.turns).contains(KEY), "{status}");
     }
 }
+
+/// A speech, or a picture of fal: calls that come into a list later than they are taken.
+fn late_in_lists(model: &str, policies: &Json) -> Story {
+    let with =
+        if model.starts_with("fal") { json!({ "prompt": "a boat" }) } else { json!({ "text": "a boat" }) };
+    let mut step = json!({ "uses": model, "with": with });
+    step.as_object_mut().unwrap().extend(policies.as_object().unwrap().clone());
+    Story::of(&json!({ "motet": 1, "name": "late", "steps": { "late": step } }).to_string())
+}
+
+#[test]
+fn a_job_that_is_queued_and_in_no_list_yet_is_not_taken_for_one_that_never_arrived() {
+    let story = late_in_lists("fal/fal-ai/flux/schnell", &json!({ "on_unknown": "park" }));
+    let lost = json!([{ "fault": "reply_lost", "first": 1 }]);
+    let played = lawful(&with_faults(story.clone(), &lost));
+    assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("completed", 1, 1));
+    let queued = json!([{ "fault": "reply_lost", "first": 1 }, { "fault": "slow_queue" }]);
+    let played = lawful(&with_faults(story, &queued));
+    assert_eq!((class(&played), played.ledger.len()), ("parked", 1));
+}
+
+#[test]
+fn a_speech_that_is_being_made_while_its_process_dies_is_found_once_it_is_made() {
+    let lives = vec![Passing { doom: Doom::Taken, away: Span::seconds(3) }];
+    let story = Story { lives, ..late_in_lists("elevenlabs/eleven_turbo_v2_5", &json!({})) };
+    let played = lawful(&with_faults(story, &json!([{ "fault": "slow_queue" }])));
+    assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("completed", 1, 1));
+}
+
+#[test]
+fn a_gateway_that_fails_while_a_job_is_asked_about_or_fetched_ends_no_job() {
+    for model in ["fal/fal-ai/flux/schnell", "replicate/black-forest-labs/flux-schnell"] {
+        for (nth, status) in (1..=5).flat_map(|nth| [500, 502, 503, 504].map(|status| (nth, status))) {
+            let step = json!({ "uses": model, "with": { "prompt": "a boat" }, "retry": { "attempts": 1 } });
+            let story =
+                Story::of(&json!({ "motet": 1, "name": "one", "steps": { "one": step } }).to_string());
+            let rule =
+                json!({ "fault": "error_before", "status": status, "on": ["read", "output"], "nth": nth });
+            let played = lawful(&with_faults(story, &json!([rule])));
+            let found = (class(&played), played.ledger.len(), paid(&played));
+            assert_eq!(found, ("completed", 1, 1), "{model}: {status} at request {nth}");
+        }
+    }
+}
+
+#[test]
+fn a_cancellation_that_gets_no_answer_is_repeated_until_it_gets_one() {
+    for provider in ["replicate/bytedance/seedance-1-lite", "fal/fal-ai/veo3.1/fast"] {
+        for fault in ["refuse", "throttle", "error_before", "error_after", "reply_lost", "bad_json", "html"] {
+            let step = json!({ "uses": provider, "with": { "prompt": "a boat" } });
+            let text = json!({ "motet": 1, "name": "film", "steps": { "clip": step } }).to_string();
+            let story = Story { cancel_after: Some(15_000), ..Story::of(&text) };
+            let played =
+                lawful(&with_faults(story, &json!([{ "fault": fault, "on": "cancel", "first": 2 }])));
+            let asked = played.requests.iter().filter(|request| request["operation"] == "cancel").count();
+            // A status of success is an answer, whatever came with it.
+            let least = if matches!(fault, "bad_json" | "html") { 1 } else { 2 };
+            assert!(asked >= least, "{provider}, {fault}: it was asked {asked} times");
+            assert!(matches!(played.end, End::Over(RunEnd::Cancelled { .. })), "{:?}", played.end);
+            assert_eq!(paid(&played), 0, "{provider}, {fault}");
+        }
+    }
+}
