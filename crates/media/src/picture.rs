@@ -40,7 +40,7 @@ pub(crate) fn conform(own: Size, target: Size, fit: Fit, background: &str, origi
 }
 
 /// Lays a picture on black where it is transparent: what colour lies hidden there is anybody's guess.
-fn flatten() -> Vec<Filter> {
+pub(crate) fn flatten() -> Vec<Filter> {
     vec![filter("format").set("pix_fmts", "gbrap"), filter("premultiply").set("inplace", 1)]
 }
 
