@@ -15,6 +15,7 @@ mod resume;
 mod run;
 mod runs;
 mod schema;
+mod serve;
 mod show;
 mod sim;
 mod store;
@@ -35,6 +36,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
     match command {
         Command::Init(asked) => init::init(&asked, &terminal),
         Command::Check(asked) => check::check(&asked, &terminal),
+        Command::Plan(asked) if asked.quote.is_some() => while_wanted(|_| plan::quote(asked, terminal)),
         Command::Plan(asked) => plan::plan(&asked, &terminal),
         Command::Run(asked) => while_wanted(|stop| run::run(asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
@@ -51,6 +53,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         }
         Command::Models(asked) => models::models(&asked, &terminal),
         Command::Providers(asked) => providers::providers(&asked, &terminal),
+        Command::Serve(asked) => while_wanted(|stop| serve::serve(asked, terminal, stop)),
         Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),

@@ -174,6 +174,10 @@ fn words_for(error: &Error) -> Problem {
             problem
                 .line("give inputs as --input NAME=VALUE, files as NAME=@FILE; `motet plan FILE` lists them")
         }
+        Error::NoQuote { path, why } => {
+            Problem::usage(format!("{} can't be used as a quote: {why}", shown_path(path)))
+        }
+        Error::Quote(_) => Problem::usage(format!("{}; nothing ran", error.what())),
         Error::Tools(missing) => {
             let names: Vec<&str> = missing.iter().map(|tool| tool.name.as_str()).collect();
             let what = format!("this machine lacks {}; nothing ran", names.join(" and "));

@@ -68,6 +68,11 @@ pub enum Told {
         /// What it said.
         pace: Pace,
     },
+    /// An attempt for which nothing was reserved cost this.
+    Spent {
+        /// How much, and under which caps.
+        bill: Bill,
+    },
     /// A run is over, or leaves: what it waits for is forgotten. What it holds is released as its work
     /// ends.
     Forgotten {
@@ -199,6 +204,7 @@ impl Dispatcher {
             Told::Released { claim } => self.release(&claim, &mut verdicts),
             Told::Seen { claim, failure, spent } => self.see(&claim, failure.as_ref(), spent, &mut verdicts),
             Told::Paced { pool, pace } => self.hear(pool, pace, &mut verdicts),
+            Told::Spent { bill } => self.spend(&bill, &mut verdicts),
             Told::Forgotten { run } => self.forget(&run, &mut verdicts),
             Told::Tick => {}
         }
@@ -310,6 +316,12 @@ impl Dispatcher {
         let event = self.scarce.hear(&pool, pace, self.now);
         self.note(event.into_iter().collect(), verdicts);
         self.freed.extend([Part::Token(pool.clone()), Part::Slot(pool)]);
+    }
+
+    fn spend(&mut self, bill: &Bill, verdicts: &mut Verdicts) {
+        self.freed.extend(bill.caps.iter().map(|cap| Part::Money(cap.name.clone())));
+        let events = self.scarce.spend(bill);
+        self.note(events, verdicts);
     }
 
     fn forget(&mut self, run: &RunId, verdicts: &mut Verdicts) {

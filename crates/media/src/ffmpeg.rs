@@ -5,8 +5,9 @@ use crate::recipe::Call;
 
 /// Container formats that are opened. Playlists and scripts (HLS, concat, …) name further files, so
 /// none of them is here: bytes of a stranger can't make ffmpeg read anything else.
-pub(crate) const FORMATS: &str = "mov,matroska,webm,avi,mpegts,mpeg,flv,wav,w64,aiff,mp3,aac,ogg,flac,\
-                                  image2,png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe";
+pub(crate) const FORMATS: &str = "mov,matroska,webm,avi,asf,mpegts,mpeg,flv,wav,w64,aiff,caf,amr,mp3,aac,ogg,flac,\
+                                  image2,png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,\
+                                  jpegxl_pipe";
 
 /// The only protocols that may be used: no network.
 pub(crate) const PROTOCOLS: &str = "file,pipe";

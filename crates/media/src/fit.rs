@@ -7,9 +7,10 @@ use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::clip::Remake;
+use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Graph, filter};
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::recipe::Output;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
@@ -71,8 +72,8 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     }
     match media.kind {
         MediaKind::Image => picture_of(media, &wanted),
-        MediaKind::Video => video_of(media, &wanted),
-        MediaKind::Audio | MediaKind::File => sound_of(media, &wanted),
+        MediaKind::Video => video_of(request, media, &wanted),
+        MediaKind::Audio | MediaKind::File => sound_of(request, media, &wanted),
     }
 }
 
@@ -146,23 +147,24 @@ fn picture_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure>
     let mut filters = vec![filter("trim").set("end_frame", 1)];
     // In RGB no side has to be even, and transparency is kept where the format has it.
     if format == Format::Jpeg {
-        filters.extend(picture::flatten());
+        filters.push(filter("format").set("pix_fmts", "gbrap"));
+        filters.extend(picture::flatten(Colour::BLACK));
         filters.push(filter("format").set("pix_fmts", "rgb24"));
     } else {
         filters.push(filter("format").set("pix_fmts", "rgb24|rgba"));
     }
-    filters.extend(picture::conform(own, wanted.size.unwrap_or(own), Fit::Cover, "black", Origin::Moving));
+    filters.extend(picture::conform_kept(own, wanted.size.unwrap_or(own), Fit::Cover, Colour::BLACK));
     graph.chain(&[format!("{input}:v:0")], filters, &["v"]);
     let call = call.write(&graph, &["v"], format, None);
     Ok(recipe.call(call).gives("image", format.file()))
 }
 
-fn video_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
+fn video_of(request: &Request, media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
     let own = Size::of(media)?;
     let kept = wanted.seconds.map_or_else(|| length(media), |longest| Ok(just_below(longest)))?;
-    let mut remake = Remake::of(media, kept);
+    let mut remake = Remake::of(request, media, kept);
     let size = wanted.size.unwrap_or(own).even();
-    remake.before = picture::conform(own, size, Fit::Cover, "black", Origin::Moving);
+    remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());
     Ok(remake.recipe())
 }
 
@@ -172,7 +174,7 @@ fn just_below(longest: f64) -> f64 {
     (longest - FRAMES).max(longest / 2.0)
 }
 
-fn sound_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
+fn sound_of(request: &Request, media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
     let kept = wanted.seconds.map_or_else(|| length(media), |longest| Ok(just_below(longest)))?;
     let usual = if media.extension() == "wav" { Format::Wav } else { Format::Mp3 };
     let format = match (wanted.format.unwrap_or(usual), wanted.mono) {
@@ -186,7 +188,7 @@ fn sound_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
     let input = call.input(&[""; 0], &recipe.read(media));
     let mut filters = sound::conform();
     filters.extend(exactly(in_samples(kept)));
-    graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
+    graph.chain(&[format!("{input}:a:{}", request.tracks(media).sound)], filters, &["a"]);
     let call = call.write(&graph, &["a"], format, Some(kept));
     Ok(recipe.call(call).gives("audio", format.file()))
 }

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use motet_media::tracks::Known;
 use motet_media::{Output, Recipe, plan};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, Failure, MediaKind, Value};
@@ -75,7 +76,7 @@ fn value(json: Json) -> Value {
 
 fn planned(operation: &str, with: Json) -> Result<Recipe, Failure> {
     let inputs: Map = value(with).as_map().expect("inputs are an object").clone();
-    plan(operation, &inputs)
+    plan(operation, &inputs, &Known::new())
 }
 
 /// A recipe as people read it: a line for each input and output, one for each chain of the graph.

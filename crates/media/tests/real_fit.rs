@@ -5,6 +5,7 @@ mod headers;
 #[allow(dead_code)]
 mod scratch;
 
+use motet_media::tracks::Known;
 use motet_media::{Output, plan};
 use motet_pipeline::Value;
 use scratch::{Scratch, with};
@@ -53,7 +54,7 @@ fn what_fits_already_is_given_on_byte_for_byte() {
     let still = scratch.source("still.png", "-f lavfi -i testsrc2=size=32x18:rate=1 -frames:v 1");
     let formats = Value::list(vec!["png".into(), "jpg".into()]);
     let inputs = with([("image", still.clone()), ("max_side", Value::from(32_i64)), ("formats", formats)]);
-    let recipe = plan("media/fit", &inputs).unwrap();
+    let recipe = plan("media/fit", &inputs, &Known::new()).unwrap();
     assert!(recipe.calls.is_empty());
     assert_eq!(recipe.outputs["image"], Output::Value(still));
 }

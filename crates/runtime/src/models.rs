@@ -7,8 +7,11 @@
 mod answer;
 mod call;
 mod claims;
+pub(crate) mod delivery;
 mod description;
 mod heard;
+mod hook_keys;
+mod hooks;
 mod keys;
 mod reads;
 mod remote;
@@ -28,7 +31,10 @@ use motet_providers::{Provider, Registry};
 use crate::door::Door;
 use crate::operation::{Operations, Performer};
 use claims::Claims;
+use delivery::Complaints;
 use heard::Heard;
+use hook_keys::HookKeyring;
+use hooks::Hooks;
 use keys::Keys;
 use reads::Reads;
 use remote::ModelCalls;
@@ -79,6 +85,10 @@ pub(crate) struct Models {
     registry: Registry,
     keys: Keys,
     claims: Claims,
+    /// Which attempts providers were asked to report.
+    pub(crate) hooks: Hooks,
+    hook_keys: HookKeyring,
+    complaints: Complaints,
     reads: Reads,
     /// What replies have said of limits, for the gate.
     pub(crate) heard: Heard,
@@ -91,6 +101,9 @@ impl Models {
             registry,
             keys: Keys::default(),
             claims: Claims::default(),
+            hooks: Hooks::default(),
+            hook_keys: HookKeyring::default(),
+            complaints: Complaints::default(),
             heard: Heard::default(),
             reads: Reads::default(),
         }

@@ -9,6 +9,7 @@ mod power;
 mod proposal;
 mod providers;
 mod setting;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +24,7 @@ pub(crate) use power::end_of;
 pub use proposal::Proposal;
 pub use providers::{Key, KeySource, ProviderSettings, SecretSettings};
 pub use setting::Setting;
+pub use webhook::{WebhookSettings, webhook_url};
 
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
@@ -79,6 +81,10 @@ pub const IN_MEMORY: &str = ":memory:";
 /// key = "env:WEATHER_KEY"
 /// hosts = ["api.weather.example"]          # nobody else is told
 ///
+/// [webhook]
+/// url = "https://motet.example"            # where providers reach `motet serve`
+/// secrets = { elevenlabs = "env:ELEVENLABS_WEBHOOK_SECRET" }
+///
 /// [money]
 /// resend_below = 0.05                      # a call whose end is unknown is sent again up to this price
 /// resend_total = 0.50                      # and all of them in a run cost at most this
@@ -96,7 +102,8 @@ pub const IN_MEMORY: &str = ":memory:";
 ///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
 /// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
-/// program of `[tools]`, all of `[providers]` and `[secrets]`, a price book, models that it sets prices for, and amounts of `[money]` above the usual
+/// program of `[tools]`, all of `[providers]`, `[secrets]` and `[webhook]`, a price book, models that it sets prices for, and amounts of
+/// `[money]` above the usual
 /// ones wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -118,6 +125,8 @@ pub struct Settings {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSettings>,
+    /// Where providers report.
+    pub webhook: WebhookSettings,
     /// When a person is asked, and what may be sent again.
     pub money: MoneySettings,
     /// What may be spent in a day.
@@ -166,6 +175,7 @@ impl Settings {
             pools: Pools::new(),
             providers: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            webhook: WebhookSettings::default(),
             money: MoneySettings::default(),
             budgets: Budgets::default(),
             prices: None,

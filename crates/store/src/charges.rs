@@ -42,6 +42,8 @@ pub struct Charge {
     pub cost: Cost,
     /// Whether it gave nothing.
     pub failed: bool,
+    /// Whether its run failed or was cancelled, so that what it gave was of no use there.
+    pub is_of_lost_run: bool,
 }
 
 /// What an event changes in the row of its attempt.
@@ -167,6 +169,7 @@ impl Charge {
             estimate: rows::parse(row, 10)?,
             cost: Cost { amount, basis },
             failed: row.get(13)?,
+            is_of_lost_run: row.get(14)?,
         })
     }
 }
@@ -184,7 +187,8 @@ impl Reader {
         }
         let sql =
             "SELECT runs.id, runs.pipeline, runs.user, path, attempt, charges.operation, credential, job, at,
-                          charges.ended_at, estimate, amount, basis, failed
+                          charges.ended_at, estimate, amount, basis, failed,
+                          runs.status IN ('failed', 'cancelled')
                    FROM charges JOIN runs ON runs.number = charges.run
                    WHERE at >= ?1 AND (?2 IS NULL OR runs.id = ?2) ORDER BY run, at, path, attempt";
         self.with_rows(sql, params![since.0, run.map(RunId::as_str)], |row| Ok(visit(Charge::from_row(row)?)))

@@ -53,6 +53,7 @@ use crate::{
 ///     seed: 1,
 ///     user: None,
 ///     budget: None,
+///     quoted: Default::default(),
 ///     resends: Default::default(),
 ///     labels: BTreeMap::new(),
 /// })));

@@ -225,6 +225,10 @@ impl Scarce {
         self.budget.settle(claim, spent)
     }
 
+    pub(super) fn spend(&mut self, bill: &Bill) -> Vec<GateEvent> {
+        self.budget.spend(bill)
+    }
+
     pub(super) fn pay_back(&mut self, claim: &Claim) -> Vec<GateEvent> {
         self.budget.release(claim)
     }

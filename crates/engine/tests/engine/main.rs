@@ -20,6 +20,7 @@ mod pins;
 mod post;
 mod properties;
 mod provider;
+mod rank;
 mod regressions;
 mod retries;
 mod scenario;

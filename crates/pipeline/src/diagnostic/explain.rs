@@ -140,7 +140,7 @@ impl Code {
             }
             Code::UnknownOperation => {
                 "There is no operation of that name. Operations are `media/…`, `local/…`, `data/transform`, \
-                 `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
+                 `data/rank`, `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
             }
             Code::UnknownParameter => {
                 "The operation has no parameter of that name. A fallback takes over those parameters of the first \

@@ -189,7 +189,6 @@ pub const LATER_OPERATIONS: &[(&str, &str)] = &[
     ("flow/wait", "waiting for an event"),
     ("flow/emit", "sending an event"),
     ("data/vote", "choosing by vote"),
-    ("data/rank", "choosing by rank"),
     ("data/merge", "merging values"),
     ("data/extract-text", "text from documents"),
 ];

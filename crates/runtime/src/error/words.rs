@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use motet_pipeline::Money;
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 
-use super::Error;
+use super::{Error, QuoteFault};
 use crate::settings::Power;
 
 impl Error {
@@ -29,6 +30,11 @@ impl Error {
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
             Error::Unpriced(_) => "price_unknown",
+            Error::NoQuote { .. } => "quote_unreadable",
+            Error::Quote(QuoteFault::Pipeline) => "quote_pipeline_changed",
+            Error::Quote(QuoteFault::Inputs) => "quote_inputs_changed",
+            Error::Quote(QuoteFault::Prices(_)) => "quote_prices_changed",
+            Error::Quote(QuoteFault::Expired(_)) => "quote_expired",
             Error::Tools(_) => "tools_missing",
             Error::Store(error) => error.code(),
             Error::OtherWorld { .. } => "world_differs",
@@ -75,6 +81,8 @@ impl Error {
                 "there is a budget, and the price is unknown of {}",
                 each_of(steps, |step| format!("`{}` ({}: {})", step.step, step.operation, step.reason))
             ),
+            Error::NoQuote { path, why } => format!("{}: {why}", path.display()),
+            Error::Quote(fault) => quote_words(fault),
             Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
             Error::Store(error) => error.what(),
             Error::OtherWorld { store, known, wanted } => {
@@ -158,6 +166,10 @@ impl Error {
             Error::Unpriced(_) => {
                 "give it a price in a price book (`prices` in motet.toml), or write `allow_unpriced: true` in the pipeline"
             }
+            Error::Quote(QuoteFault::Inputs) => {
+                "give the inputs of the quote, or make a new quote with these"
+            }
+            Error::Quote(_) => "make a new quote and read it",
             Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
             Error::Store(error) => return error.hint(),
             Error::OtherWorld { .. } => "use another store: --store DIR",
@@ -180,6 +192,7 @@ impl Error {
             }
             Error::Check(_)
             | Error::Inputs(_)
+            | Error::NoQuote { .. }
             | Error::Owned { .. }
             | Error::Import { .. }
             | Error::NotParked { .. }
@@ -210,6 +223,26 @@ impl fmt::Display for Error {
             Some(hint) => write!(f, "{what}: {hint}"),
             None => f.write_str(&what),
         }
+    }
+}
+
+fn quote_words(fault: &QuoteFault) -> String {
+    const SHOWN_MAX: usize = 3;
+    match fault {
+        QuoteFault::Pipeline => "the quote is about another version of this pipeline".into(),
+        QuoteFault::Inputs => "the quote is about other inputs".into(),
+        QuoteFault::Prices(changes) if changes.is_empty() => {
+            "prices have changed since the quote was made".into()
+        }
+        QuoteFault::Prices(changes) => {
+            let shown = &changes[..changes.len().min(SHOWN_MAX)];
+            let more = if changes.len() > SHOWN_MAX { ", …" } else { "" };
+            let change = |(step, then, now): &(String, Money, Money)| {
+                format!("`{step}` costs up to ${now} (quoted: ${then})")
+            };
+            format!("prices have changed since the quote was made: {}{more}", each_of(shown, change))
+        }
+        QuoteFault::Expired(until) => format!("the quote was valid until {until}"),
     }
 }
 

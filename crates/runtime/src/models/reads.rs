@@ -64,6 +64,13 @@ pub(super) struct Waiting {
     job: String,
 }
 
+impl Waiting {
+    /// The job that is waited for.
+    pub(super) fn job(&self) -> &str {
+        &self.job
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut seen = self.board.seen();

@@ -95,6 +95,7 @@ impl Source<'_> {
             Setting::Pools => settings.pools = self.pools(value)?,
             Setting::Providers => settings.providers = self.providers(value, places)?,
             Setting::Secrets => settings.secrets = self.secrets(value, places)?,
+            Setting::Webhook => settings.webhook = self.webhook(value, places)?,
             Setting::Money => settings.money = self.money(value)?,
             Setting::Budgets => settings.budgets = self.budgets(value)?,
             Setting::Models => {
@@ -184,6 +185,7 @@ mod tests {
                     base_url = \"https://gate.example/fal/\"\nbase_urls.queue = \"http://localhost:80\"\n\
                     private = true\n[secrets.weather]\nkey = \"file:/run/weather\"\n\
                     hosts = [\"API.weather.example\", \"*.example.net\"]\n\
+                    [webhook]\nurl = \"https://motet.example/here/\"\nsecrets = { elevenlabs = \"env:HOOKS\" }\n\
                     [money]\nresend_below = 0.02\nresend_total = 0.5\nask_above = 1\n\
                     [budgets]\nday = 20\nuser = 5.25\nproviders = { fal = \"3\" }\n";
         let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
@@ -237,6 +239,12 @@ mod tests {
             "[secrets.weather]\nkey = 'planted-literal-key'\nhosts = ['a.example']",
             "[secrets.weather]\nkey = 'env:WEATHER'",
             "[secrets.weather]\nkey = 'env:WEATHER'\nhosts = ['https://a.example']",
+            "webhook = 'https://motet.example'",
+            "[webhook]\nurl = 'motet.example'",
+            "[webhook]\nurl = 'http://motet.example'",
+            "[webhook]\nurl = 'https://planted-literal-key@motet.example'",
+            "[webhook]\nurls = 1",
+            "[webhook]\nsecrets = { elevenlabs = 'planted-literal-key' }",
             "money = 5",
             "[money]\nask_over = 5",
             "[money]\nask_above = -1",

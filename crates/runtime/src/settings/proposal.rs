@@ -156,6 +156,14 @@ mod tests {
                 ],
             ),
             Setting::Secrets => ("{}", &["{ weather = { key = 'env:HOME', hosts = ['evil.example'] } }"]),
+            Setting::Webhook => (
+                "{}",
+                &[
+                    "{ url = 'https://evil.example' }",
+                    "{ url = 'http://127.0.0.1:8477' }",
+                    "{ secrets = { elevenlabs = 'env:HOME' } }",
+                ],
+            ),
             Setting::Money => (
                 "{ resend_below = 0.01, resend_total = 0, ask_above = 5 }",
                 &["{ resend_below = 1 }", "{ resend_total = 0.51 }", "{ ask_above = '5.01' }"],
@@ -190,6 +198,7 @@ mod tests {
                     keys = ['env:FAL_KEY', { name = 'spare', key = 'file:keys/fal' }]\nprivate = true\n\
                     base_url = 'https://evil.example/fal/'\nbase_urls = { queue = 'http://[::1]:80/' }\n\
                     [secrets.weather]\nkey = 'env:HOME'\nhosts = ['*.Evil.example', '10.0.0.1']\n\
+                    [webhook]\nurl = 'https://evil.example/'\nsecrets = { elevenlabs = 'file:hooks' }\n\
                     [money]\nresend_below = 1\nresend_total = 2.5\nask_above = 100\n";
         let proposal = proposed(text, |_| {});
         let root = crate::settings::end_of(proposal.folder().parent().unwrap()).unwrap();

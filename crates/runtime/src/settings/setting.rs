@@ -17,6 +17,8 @@ pub enum Setting {
     Providers,
     /// `secrets`: where they are and who may be told.
     Secrets,
+    /// `webhook`: where providers report, and by what their reports are known.
+    Webhook,
     /// `money`: when a person is asked, and what may be sent again.
     Money,
     /// `budgets`: what may be spent in a day.
@@ -37,13 +39,14 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 14] = [
+    pub const ALL: [Setting; 15] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
         Setting::Pools,
         Setting::Providers,
         Setting::Secrets,
+        Setting::Webhook,
         Setting::Money,
         Setting::Budgets,
         Setting::Prices,
@@ -63,6 +66,7 @@ impl Setting {
             Setting::Pools => "pools",
             Setting::Providers => "providers",
             Setting::Secrets => "secrets",
+            Setting::Webhook => "webhook",
             Setting::Money => "money",
             Setting::Budgets => "budgets",
             Setting::Prices => "prices",
