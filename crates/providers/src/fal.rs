@@ -6,7 +6,7 @@
 mod hook;
 mod refusal;
 
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage};
+use motet_pipeline::{Artifact, Class, Failure, Span, Timestamp, Usage};
 use serde_json::{Value as Json, json};
 
 use crate::adapter::{Call, Profile, Provider, Rates};
@@ -204,6 +204,9 @@ impl Provider for Fal {
 
     fn read_description(&self, id: &str, reply: Reply) -> Result<Entry, Failure> {
         let answer = object(Asked::Other, &reply)?;
+        if answer.get("models").and_then(Json::as_array).is_some_and(Vec::is_empty) {
+            return Err(Failure::new(Class::Gone, format!("{NAME} has no model `{id}`")));
+        }
         from_fal(id, &answer).map_err(|error| unusable(NAME, Asked::Other, &reply, &error.to_string()))
     }
 

@@ -3,7 +3,6 @@
 use serde_json::{Value as Json, json};
 
 use crate::assert_transcript;
-use crate::money::FILM;
 use crate::project::{Project, transcript};
 use crate::simulated::Stage;
 
@@ -56,7 +55,7 @@ outputs: { still: "{{ steps.still.image }}" }
 
 /// A project with a pipeline that uses a model that doesn't come with Motet.
 fn stage() -> Stage {
-    let stage = Stage::with("film.yaml", FILM);
+    let stage = Stage::new();
     stage.0.write("picture.yaml", PICTURE);
     stage
 }
@@ -94,7 +93,7 @@ fn a_model_is_added_by_what_its_provider_publishes_and_used_at_once() {
 
 #[test]
 fn a_model_of_replicate_is_added_with_the_kind_of_its_files() {
-    let stage = Stage::with("film.yaml", FILM);
+    let stage = Stage::new();
     stage.ends(0, &["models", "add", "black-forest-labs/flux-dev", "--sim"]);
     let model = stage.json(&["models", "show", "replicate/black-forest-labs/flux-dev", "--json"]);
     let outputs = model["contract"]["outputs"].as_object().unwrap();
@@ -121,7 +120,7 @@ fn what_is_there_is_written_anew_only_when_asked_to() {
 
 #[test]
 fn a_model_that_nobody_describes_is_refused_in_words() {
-    let stage = Stage::with("film.yaml", FILM);
+    let stage = Stage::new();
     let mut told = String::new();
     for name in ["someone/theirs", "fal-ai/nothing", "elevenlabs/eleven_v4", "theirs"] {
         told.push_str(&stage.0.transcript(&["models", "add", name, "--sim"]));
@@ -167,7 +166,7 @@ fn a_model_file_that_cannot_be_used_is_named() {
 
 #[test]
 fn providers_are_shown_with_their_limits_and_how_calls_last_failed() {
-    let stage = Stage::with("film.yaml", FILM);
+    let stage = Stage::new();
     stage.0.write("say.yaml", "motet: 1\nname: say\nsteps: { say: { uses: elevenlabs/eleven_turbo_v2_5, with: { text: hello } } }\n");
     stage.ends(0, &["run", "say.yaml", "--sim"]);
     let output = stage.run(&["providers", "--json", "--store", ".motet/sim"]);
@@ -203,7 +202,7 @@ outputs: { clip: "{{ steps.clip.video }}" }
 
 #[test]
 fn media_that_measures_too_much_is_made_to_fit_before_the_call_and_the_plan_shows_it() {
-    let stage = Stage::with("film.yaml", FILM);
+    let stage = Stage::new();
     stage.0.write("fitted.yaml", FITTED);
     stage.0.write("plain.yaml", FITTED.replace("    fit: auto\n", ""));
     stage.ends(0, &["models", "add", "fal-ai/kling-video/v2.1/standard/image-to-video", "--sim"]);
