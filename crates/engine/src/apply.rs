@@ -5,6 +5,7 @@ use std::sync::Arc;
 use motet_pipeline::plan::Body;
 use motet_pipeline::{Money, StepPath, Timestamp, Value};
 
+use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
 use crate::call::time_to_ask;
 use crate::event::{RunStarted, SkipReason};
@@ -31,7 +32,10 @@ impl Run {
             degraded: false,
             cost: Money::ZERO,
             resent: Money::ZERO,
-            budget: started.budget.or(graph.plan().budget),
+            allowance: Allowance {
+                limit: started.budget.or(graph.plan().budget),
+                quoted: started.quoted.clone(),
+            },
             nodes,
             index: Default::default(),
             agenda: Default::default(),
@@ -126,7 +130,9 @@ impl Run {
                 }
                 self.status = RunStatus::Running;
             }
-            RunEvent::BudgetSet { limit, .. } => self.budget = *limit,
+            RunEvent::BudgetSet { limit, quoted, .. } => {
+                self.allowance = Allowance { limit: *limit, quoted: quoted.clone() };
+            }
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
