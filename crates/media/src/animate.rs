@@ -4,6 +4,7 @@ use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
+use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter};
 use crate::picture::{self, Origin};
@@ -84,12 +85,12 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let effect = request.word("effect");
     let mut filters = vec![filter("trim").set("end_frame", 1)];
     if effect == "none" {
-        filters.extend(picture::conform(own, size, Fit::Cover, "black", Origin::Still));
+        filters.extend(picture::conform(own, size, Fit::Cover, Colour::BLACK, Origin::Still));
         filters.push(picture::yuv420p());
     } else {
         let oversize = OVERSIZE.min(8192 / size.width.max(size.height)).max(1);
         let canvas = Size { width: size.width * oversize, height: size.height * oversize };
-        filters.extend(picture::conform(own, canvas, Fit::Cover, "black", Origin::Still));
+        filters.extend(picture::conform(own, canvas, Fit::Cover, Colour::BLACK, Origin::Still));
         filters.push(picture::yuv420p());
         filters.push(movement(effect, frames, rate, size));
     }

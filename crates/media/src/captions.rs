@@ -11,8 +11,9 @@ use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
+use crate::colour::Colour;
 use crate::filter::filter;
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 
@@ -93,8 +94,8 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     };
     let cues = cues(&words, &limits);
 
-    let mut remake = Remake::of(video, duration);
-    remake.before = picture::conform(own, size, Fit::Cover, "black", Origin::Moving);
+    let mut remake = Remake::of(request, video, duration);
+    remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());
     remake.after = vec![filter("ass").set("filename", ASS_FILE)];
     let mut recipe = remake.recipe().gives("srt", SRT_FILE).gives("vtt", VTT_FILE);
     recipe.files = vec![

@@ -7,13 +7,16 @@ use motet_pipeline::Artifact;
 use crate::Recipe;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph};
-use crate::picture;
+use crate::picture::{self, Origin};
 use crate::rate::Rate;
+use crate::request::Request;
 use crate::sound;
+use crate::tracks::Tracks;
 
 /// What is done to a video.
 pub(crate) struct Remake<'a> {
     pub(crate) source: &'a Arc<Artifact>,
+    tracks: Tracks,
     /// How the source is read, such as `-ss`.
     pub(crate) reading: Vec<String>,
     /// Done to the pictures before they are brought to their rate.
@@ -29,10 +32,11 @@ pub(crate) struct Remake<'a> {
 
 impl<'a> Remake<'a> {
     /// Nothing is done yet to `source`, of which `length` seconds are kept.
-    pub(crate) fn of(source: &'a Arc<Artifact>, length: f64) -> Remake<'a> {
+    pub(crate) fn of(request: &Request, source: &'a Arc<Artifact>, length: f64) -> Remake<'a> {
         let rate = Rate::new(source.fps.unwrap_or(25.0));
         Remake {
             source,
+            tracks: request.tracks(source),
             reading: Vec::new(),
             before: Vec::new(),
             after: Vec::new(),
@@ -40,6 +44,11 @@ impl<'a> Remake<'a> {
             rate,
             frames: rate.frames(length).max(1),
         }
+    }
+
+    /// How its pictures are kept.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin::Moving(self.tracks.pictures)
     }
 
     /// The recipe that gives `video`.
@@ -53,13 +62,13 @@ impl<'a> Remake<'a> {
         pictures.extend(picture::regular(self.frames, self.rate));
         pictures.extend(self.after);
         pictures.push(picture::label_colours());
-        graph.chain(&[format!("{input}:v:0")], pictures, &["v"]);
+        graph.chain(&[format!("{input}:v:{}", self.tracks.picture)], pictures, &["v"]);
         let length = Some(self.rate.seconds(self.frames));
         let call = if self.source.has_audio == Some(true) {
             let mut sounds = sound::conform();
             sounds.extend(self.sound);
             sounds.extend(sound::exactly(self.rate.samples(self.frames)));
-            graph.chain(&[format!("{input}:a:0")], sounds, &["a"]);
+            graph.chain(&[format!("{input}:a:{}", self.tracks.sound)], sounds, &["a"]);
             call.write(&graph, &["v", "a"], Format::Mp4, length)
         } else {
             call.write(&graph, &["v"], Format::SilentMp4, length)

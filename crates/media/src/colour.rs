@@ -24,6 +24,13 @@ const NAMED: [(&str, u32); 9] = [
 ];
 
 impl Colour {
+    pub(crate) const BLACK: Colour = Colour { red: 0, green: 0, blue: 0 };
+
+    /// Whether it is between black and white.
+    pub(crate) fn is_grey(self) -> bool {
+        self.red == self.green && self.green == self.blue
+    }
+
     /// Reads `#rrggbb`, `#rgb` or one of a few names.
     pub(crate) fn read(text: &str) -> Result<Colour, Failure> {
         let named = NAMED.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);

@@ -41,7 +41,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let length = length(video)?;
     let mut filters = sound::conform();
     filters.extend(sound::exactly(sound::in_samples(length)));
-    graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
+    graph.chain(&[format!("{input}:a:{}", request.tracks(video).sound)], filters, &["a"]);
     let call = call.write(&graph, &["a"], format, Some(length));
     Ok(recipe.call(call).gives("audio", format.file()))
 }

@@ -55,6 +55,12 @@ pub fn read(stderr: &str, exit: Option<i32>) -> Failure {
     if let Some((_, class, message)) = PHRASES.iter().find(|(phrase, ..)| stderr.contains(phrase)) {
         return Failure::new(*class, *message);
     }
+    if stderr.contains("No such filter: 'zscale'") {
+        return Failure::unavailable(
+            "the video has high dynamic range (HLG or PQ), and this ffmpeg can't bring it to a usual screen: it was built \
+             without zscale (libzimg); install a full build, or convert the video to SDR (BT.709)",
+        );
+    }
     if LACKS.iter().any(|phrase| stderr.contains(phrase)) {
         return Failure::unavailable(format!(
             "this ffmpeg is too old, or built without a part that is needed; install a full build of ffmpeg \
@@ -118,6 +124,7 @@ mod tests {
             read("Stream map '0:a' matches no streams.", Some(1)),
             read("[Parsed_amix_3 @ 0x5] Option 'normalize' not found\nOption not found", Some(1)),
             read("[AVFilterGraph @ 0x5] No such filter: 'subtitles'", Some(1)),
+            read("[AVFilterGraph @ 0x5] No such filter: 'zscale'", Some(1)),
             read("[webp @ 0x5] image data not found\nInvalid data found when processing input", Some(1)),
             read("Error while decoding stream #0:0: Generic error in an external library", Some(69)),
             read("", Some(1)),

@@ -5,8 +5,9 @@ use crate::recipe::Call;
 
 /// Container formats that are opened. Playlists and scripts (HLS, concat, …) name further files, so
 /// none of them is here: bytes of a stranger can't make ffmpeg read anything else.
-pub(crate) const FORMATS: &str = "mov,matroska,webm,avi,mpegts,mpeg,flv,wav,w64,aiff,mp3,aac,ogg,flac,\
-                                  image2,png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe";
+pub(crate) const FORMATS: &str = "mov,matroska,webm,avi,asf,mpegts,mpeg,flv,wav,w64,aiff,caf,amr,mp3,aac,ogg,flac,\
+                                  image2,png_pipe,apng,jpeg_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,tiff_pipe,\
+                                  jpegxl_pipe";
 
 /// The only protocols that may be used: no network.
 pub(crate) const PROTOCOLS: &str = "file,pipe";
@@ -46,6 +47,10 @@ pub(crate) enum Format {
     Mp3,
     /// Sound, compressed, AAC.
     M4a,
+    /// Sound of one channel, without loss.
+    MonoWav,
+    /// Sound of one channel, compressed.
+    MonoMp3,
 }
 
 impl Format {
@@ -56,8 +61,8 @@ impl Format {
             Format::SilentMp4 | Format::Mp4 => "out.mp4",
             Format::Png => "out.png",
             Format::Jpeg => "out.jpg",
-            Format::Wav => "out.wav",
-            Format::Mp3 => "out.mp3",
+            Format::Wav | Format::MonoWav => "out.wav",
+            Format::Mp3 | Format::MonoMp3 => "out.mp3",
             Format::M4a => "out.m4a",
         }
     }
@@ -78,6 +83,8 @@ impl Format {
             Format::Jpeg => vec!["-frames:v", "1", "-update", "1", "-c:v", "mjpeg", "-q:v", "2"],
             Format::Wav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "2"],
             Format::Mp3 => vec!["-c:a", "libmp3lame", "-b:a", "192k", "-ar", "48000", "-ac", "2"],
+            Format::MonoWav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "1"],
+            Format::MonoMp3 => vec!["-c:a", "libmp3lame", "-b:a", "128k", "-ar", "48000", "-ac", "1"],
             Format::M4a => [&AAC[..], &FASTSTART].concat(),
         }
     }

@@ -2,19 +2,20 @@
 //!
 //! This crate is pure: it runs no program and opens no file. [`contracts`] says which operations
 //! there are; [`plan`] turns the resolved inputs of one into a [`Recipe`], which the host performs in
-//! an empty scratch folder. [`sniff`], [`header`], [`probe`] and [`Orientation`] tell what some bytes are, [`progress`]
+//! an empty scratch folder. [`sniff`], [`header`], [`probe`], [`still`] and [`Orientation`] tell what some bytes are, [`progress`]
 //! and [`failure`] read what ffmpeg says.
 //!
 //! ```
 //! use motet_media::plan;
+//! use motet_media::tracks::Known;
 //! use motet_pipeline::value::Map;
 //! use motet_pipeline::Value;
 //!
 //! let inputs = Map::from([("duration".to_owned(), Value::from(1.5))]);
-//! let recipe = plan("media/silence", &inputs).unwrap();
+//! let recipe = plan("media/silence", &inputs, &Known::new()).unwrap();
 //! assert_eq!(recipe.calls[0].arguments.last().unwrap(), "out.wav");
 //!
-//! let refusal = plan("media/silence", &Map::new()).unwrap_err();
+//! let refusal = plan("media/silence", &Map::new(), &Known::new()).unwrap_err();
 //! assert_eq!(refusal.message, "media/silence needs `duration` (number)");
 //! ```
 
@@ -26,6 +27,7 @@ mod extract_audio;
 pub mod failure;
 mod ffmpeg;
 mod filter;
+mod fit;
 pub mod header;
 mod merge;
 mod orientation;
@@ -41,7 +43,9 @@ mod silence;
 mod size;
 pub mod sniff;
 mod sound;
+pub mod still;
 mod thumbnail;
+pub mod tracks;
 mod trim;
 
 use motet_pipeline::value::Map;
@@ -51,6 +55,7 @@ pub use orientation::Orientation;
 pub use recipe::{Call, Output, Recipe};
 
 use request::Request;
+use tracks::Known;
 
 /// The oldest ffmpeg that can do all that is planned here: since then `amix` can be told not to `normalize`.
 pub const FFMPEG_VERSION_MIN: &str = "4.4";
@@ -58,10 +63,11 @@ pub const FFMPEG_VERSION_MIN: &str = "4.4";
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Failure>);
 
-const OPERATIONS: [Operation; 10] = [
+const OPERATIONS: [Operation; 11] = [
     (animate::contract, animate::plan),
     (captions::contract, captions::plan),
     (extract_audio::contract, extract_audio::plan),
+    (fit::contract, fit::plan),
     (merge::contract, merge::plan),
     (probe::contract, probe::plan),
     (resize::contract, resize::plan),
@@ -91,7 +97,8 @@ fn judge(name: &str, value: &Value) -> Result<(), String> {
     })
 }
 
-/// Plans `operation` for `inputs`, which are resolved and measured: nothing has to be probed.
+/// Plans `operation` for `inputs`, which are resolved and measured, and whose [tracks](tracks::to_be_known) are
+/// `known`: nothing has to be probed.
 ///
 /// Parameters that aren't given take the defaults of the contract; null and absent values count as
 /// not given.
@@ -99,7 +106,7 @@ fn judge(name: &str, value: &Value) -> Result<(), String> {
 /// # Errors
 /// Why it can't work: an unknown operation or parameter, a value out of bounds, media of the wrong
 /// kind, of zero length or too large.
-pub fn plan(operation: &str, inputs: &Map) -> Result<Recipe, Failure> {
+pub fn plan(operation: &str, inputs: &Map, known: &Known) -> Result<Recipe, Failure> {
     let found = OPERATIONS.iter().find_map(|(contract, plan)| {
         let contract = contract();
         (contract.operation == operation).then_some((contract, plan))
@@ -107,5 +114,5 @@ pub fn plan(operation: &str, inputs: &Map) -> Result<Recipe, Failure> {
     let Some((contract, plan)) = found else {
         return Err(Failure::invalid(format!("there is no operation `{}`", request::excerpt(operation))));
     };
-    plan(&Request::read(&contract, inputs)?)
+    plan(&Request::read(&contract, inputs, known)?)
 }

@@ -8,7 +8,7 @@ use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 pub use measures::Probed;
 pub(crate) use measures::displayed;
-pub use reading::read;
+pub use reading::{Reported, read, report};
 
 use crate::Recipe;
 use crate::ffmpeg::{FORMATS, PROTOCOLS};
@@ -37,6 +37,27 @@ pub fn arguments(file: &str) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+/// The arguments with which ffmpeg plays `file` as fast as it can, to nowhere: sound is decoded, pictures are only
+/// counted. Its standard output is for [`played`].
+pub fn playing(file: &str) -> Vec<String> {
+    let quiet = ["-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", "-progress", "pipe:1"];
+    let limits = ["-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS];
+    let streams = ["-map", "0:V:0?", "-map", "0:a:0?", "-c:v", "copy", "-f", "null", "-"];
+    quiet.into_iter().chain(limits).chain(["-i", file]).chain(streams).map(str::to_owned).collect()
+}
+
+/// How long a file played, in seconds, by what ffmpeg wrote when it was called with [`playing`].
+///
+/// ```
+/// assert_eq!(motet_media::probe::played(b"out_time_us=40000\nprogress=continue\nout_time_us=2500000\nprogress=end\n"), Some(2.5));
+/// assert_eq!(motet_media::probe::played(b"out_time_us=N/A\nprogress=end\n"), None);
+/// ```
+pub fn played(progress: &[u8]) -> Option<f64> {
+    let text = String::from_utf8_lossy(progress);
+    let mut times = text.lines().rev().filter_map(|line| line.strip_prefix("out_time_us="));
+    times.next()?.trim().parse::<f64>().ok().map(|microseconds| microseconds / 1e6)
 }
 
 pub(crate) fn contract() -> Contract {

@@ -7,6 +7,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::size::Size;
+use crate::tracks::{Known, Tracks};
 
 /// Pictures beyond this many pixels are refused before a decoder allocates memory for them.
 const PIXELS_MAX: u64 = 120_000_000;
@@ -15,6 +16,7 @@ const PIXELS_MAX: u64 = 120_000_000;
 pub(crate) struct Request<'a> {
     contract: &'a Contract,
     inputs: &'a Map,
+    known: &'a Known,
 }
 
 impl<'a> Request<'a> {
@@ -23,8 +25,12 @@ impl<'a> Request<'a> {
     /// # Errors
     /// An unknown or missing parameter, a value of the wrong type or out of its bounds, or media that
     /// is damaged or too large.
-    pub(crate) fn read(contract: &'a Contract, inputs: &'a Map) -> Result<Request<'a>, Failure> {
-        let request = Request { contract, inputs };
+    pub(crate) fn read(
+        contract: &'a Contract,
+        inputs: &'a Map,
+        known: &'a Known,
+    ) -> Result<Request<'a>, Failure> {
+        let request = Request { contract, inputs, known };
         for name in inputs.keys() {
             if contract.parameter(name).is_none() {
                 let known: Vec<_> = contract.inputs.iter().map(|known| known.name.as_str()).collect();
@@ -109,6 +115,11 @@ impl<'a> Request<'a> {
     /// Media that the contract requires.
     pub(crate) fn required_media(&self, name: &str) -> &'a Arc<Artifact> {
         self.media(name).expect("a required parameter was checked when the request was read")
+    }
+
+    /// The tracks of a file.
+    pub(crate) fn tracks(&self, artifact: &Artifact) -> Tracks {
+        self.known.get(&artifact.digest).copied().unwrap_or_default()
     }
 
     /// The size that is asked for with `width`, `height` and `aspect_ratio`, for a source of size

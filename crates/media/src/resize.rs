@@ -8,7 +8,7 @@ use crate::clip::Remake;
 use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter};
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 
@@ -56,10 +56,10 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let own = Size::of(media)?;
     let size = request.size(own, u32::MAX)?;
     let fit = Fit::from_word(request.word("fit"));
-    let background = Colour::read(request.word("background"))?.to_string();
+    let background = Colour::read(request.word("background"))?;
     if media.kind == MediaKind::Video {
-        let mut remake = Remake::of(media, length(media)?);
-        remake.before = picture::conform(own, size.even(), fit, &background, Origin::Moving);
+        let mut remake = Remake::of(request, media, length(media)?);
+        remake.before = picture::conform(own, size.even(), fit, background, remake.origin());
         return Ok(remake.recipe());
     }
     let format = if media.mime == "image/jpeg" { Format::Jpeg } else { Format::Png };
@@ -67,15 +67,15 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
     let input = call.picture(&recipe.read(media));
-    graph.chain(&[format!("{input}:v:0")], still(own, size, fit, &background), &["v"]);
+    graph.chain(&[format!("{input}:v:0")], still(own, size, fit, background), &["v"]);
     let call = call.write(&graph, &["v"], format, None);
     Ok(recipe.call(call).gives("image", format.file()))
 }
 
-fn still(own: Size, size: Size, fit: Fit, background: &str) -> Vec<Filter> {
+fn still(own: Size, size: Size, fit: Fit, background: Colour) -> Vec<Filter> {
     // In RGB no side has to be even, and transparency is kept.
     let mut filters =
         vec![filter("trim").set("end_frame", 1), filter("format").set("pix_fmts", "rgb24|rgba")];
-    filters.extend(picture::conform(own, size, fit, background, Origin::Moving));
+    filters.extend(picture::conform_kept(own, size, fit, background));
     filters
 }

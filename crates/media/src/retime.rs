@@ -5,9 +5,10 @@ use motet_pipeline::{Artifact, Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
+use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
@@ -56,8 +57,8 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
 
 fn video(request: &Request, media: &Artifact, speed: f64, after: f64) -> Result<Recipe, Failure> {
     let own = Size::of(media)?;
-    let mut remake = Remake::of(request.required_media("media"), after);
-    remake.before = picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving);
+    let mut remake = Remake::of(request, request.required_media("media"), after);
+    remake.before = picture::conform(own, own.even(), Fit::Cover, Colour::BLACK, remake.origin());
     remake.before.push(filter("setpts").set("expr", format!("PTS/{}", seconds(speed))));
     remake.sound = tempo(speed);
     Ok(remake.recipe())
@@ -67,11 +68,12 @@ fn audio(request: &Request, speed: f64, after: f64) -> Recipe {
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
-    let input = call.input(&[""; 0], &recipe.read(request.required_media("media")));
+    let media = request.required_media("media");
+    let input = call.input(&[""; 0], &recipe.read(media));
     let mut filters = sound::conform();
     filters.extend(tempo(speed));
     filters.extend(exactly(in_samples(after)));
-    graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
+    graph.chain(&[format!("{input}:a:{}", request.tracks(media).sound)], filters, &["a"]);
     let call = call.write(&graph, &["a"], Format::Wav, Some(after));
     recipe.call(call).gives("audio", Format::Wav.file())
 }

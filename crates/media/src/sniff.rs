@@ -53,7 +53,7 @@ fn by_magic(head: &[u8]) -> Option<(MediaKind, &'static str)> {
     } else if at(0, b"GIF87a") || at(0, b"GIF89a") {
         (Image, "image/gif")
     } else if at(4, b"ftyp") {
-        return Some(by_brand(head.get(8..12)?));
+        return Some(by_brand(head.get(8..12)?, head));
     } else if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") {
         (Video, "video/quicktime")
     } else if at(0, b"\x1a\x45\xdf\xa3") {
@@ -69,6 +69,26 @@ fn by_magic(head: &[u8]) -> Option<(MediaKind, &'static str)> {
         (Audio, "audio/flac")
     } else if at(0, b"ID3") {
         (Audio, "audio/mpeg")
+    } else if at(0, b"II*\0") || at(0, b"MM\0*") {
+        (Image, "image/tiff")
+    } else if at(0, b"BM") && at(6, &[0; 4]) {
+        (Image, "image/bmp")
+    } else if at(0, b"\xff\x0a") || at(0, b"\0\0\0\x0cJXL \r\n\x87\n") {
+        (Image, "image/jxl")
+    } else if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
+        (Audio, "audio/aiff")
+    } else if at(0, b"caff") {
+        (Audio, "audio/x-caf")
+    } else if at(0, b"#!AMR") {
+        (Audio, "audio/amr")
+    } else if at(0, b"FLV\x01") {
+        (Video, "video/x-flv")
+    } else if at(0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11") {
+        (Video, "video/x-ms-asf")
+    } else if at(0, b"\0\0\x01\xba") {
+        (Video, "video/mpeg")
+    } else if transport_packet(head).is_some() {
+        (Video, "video/mp2t")
     } else if at(0, b"%PDF-") {
         (File, "application/pdf")
     } else {
@@ -77,15 +97,30 @@ fn by_magic(head: &[u8]) -> Option<(MediaKind, &'static str)> {
     Some(found)
 }
 
-/// The type of an ISO media file by its major brand.
-fn by_brand(brand: &[u8]) -> (MediaKind, &'static str) {
+/// The type of an ISO media file by its major brand, and where that names a family of pictures, by the others.
+fn by_brand(brand: &[u8], head: &[u8]) -> (MediaKind, &'static str) {
     match brand {
         b"M4A " | b"M4B " => (MediaKind::Audio, "audio/mp4"),
         b"qt  " => (MediaKind::Video, "video/quicktime"),
         b"avif" | b"avis" => (MediaKind::Image, "image/avif"),
-        b"heic" | b"heix" | b"mif1" => (MediaKind::Image, "image/heic"),
+        b"mif1" | b"msf1" if head[..head.len().min(64)].chunks(4).any(|brand| brand == b"avif") => {
+            (MediaKind::Image, "image/avif")
+        }
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+            (MediaKind::Image, "image/heic")
+        }
         _ => (MediaKind::Video, "video/mp4"),
     }
+}
+
+/// How long the packets of an MPEG transport stream are, if `head` begins with three of them; those of a camera
+/// have four bytes of time before each.
+pub fn transport_packet(head: &[u8]) -> Option<usize> {
+    const MARK: u8 = 0x47;
+    [(188, 0), (192, 4)]
+        .into_iter()
+        .find(|(length, at)| (0..3).all(|packet| head.get(at + packet * length) == Some(&MARK)))
+        .map(|(length, _)| length)
 }
 
 /// MPEG sound without any header: it begins with the eleven or twelve set bits of a frame.
@@ -98,7 +133,7 @@ fn by_frame(head: &[u8]) -> Option<(MediaKind, &'static str)> {
     let bitrate = third >> 4;
     if second & 0xf6 == 0xf0 {
         Some((MediaKind::Audio, "audio/aac"))
-    } else if second & 0xe0 == 0xe0 && layer == 1 && bitrate != 0 && bitrate != 15 {
+    } else if second & 0xe0 == 0xe0 && matches!(layer, 1 | 2) && bitrate != 0 && bitrate != 15 {
         Some((MediaKind::Audio, "audio/mpeg"))
     } else {
         None
@@ -156,7 +191,13 @@ mod tests {
 
     #[test]
     fn every_known_type_is_told_by_its_first_bytes() {
-        let table: [(&[u8], &str); 24] = [
+        let packets = |length: usize, before: usize| {
+            let mut packet = vec![0; length];
+            packet[before] = 0x47;
+            packet.repeat(3)
+        };
+        let (stream, camera) = (packets(188, 0), packets(192, 4));
+        let table: [(&[u8], &str); 36] = [
             (PNG, "image/png"),
             (b"\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"),
             (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
@@ -172,6 +213,18 @@ mod tests {
             (b"\xff\xf1\x50\x80", "audio/aac"),
             (b"OggS\0\x02", "audio/ogg"),
             (b"fLaC\0\0\0\"", "audio/flac"),
+            (b"II*\0\x08\0\0\0", "image/tiff"),
+            (b"BM\x36\0\x0c\0\0\0\0\0\x36\0", "image/bmp"),
+            (b"\xff\x0a\xfa\x1f", "image/jxl"),
+            (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "image/jxl"),
+            (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "image/avif"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "image/heic"),
+            (b"FORM\0\0\x10\0AIFFCOMM", "audio/aiff"),
+            (b"caff\0\x01\0\0desc", "audio/x-caf"),
+            (b"FLV\x01\x05\0\0\0\x09", "video/x-flv"),
+            (b"\0\0\x01\xba\x44", "video/mpeg"),
+            (b"\xff\xfd\x90\x64", "audio/mpeg"),
+            (&stream, "video/mp2t"),
             (b"%PDF-1.7", "application/pdf"),
             (b"1\n00:00:00,000 --> 00:00:01,000\nHi", "application/x-subrip"),
             (b"\xef\xbb\xbfWEBVTT\n\n", "text/vtt"),
@@ -182,6 +235,7 @@ mod tests {
             ("naïve \u{1f3b5}".as_bytes(), "text/plain"),
             (&"naïve".as_bytes()[..3], "text/plain"),
         ];
+        assert_eq!([&stream, &camera].map(|head| transport_packet(head)), [Some(188), Some(192)]);
         for (head, mime) in table {
             assert_eq!(
                 sniff(head).map(|sniffed| sniffed.mime),

@@ -6,10 +6,10 @@ use motet_pipeline::{Failure, MediaKind, Type};
 use crate::Recipe;
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::{Graph, filter};
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::rate::Rate;
 use crate::request::{Request, length};
-use crate::size::{Fit, Size};
+use crate::size::Size;
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/thumbnail", Work::Processor)
@@ -40,9 +40,9 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let input = call.input(&ffmpeg::from(at), &recipe.read(video));
     let mut filters = picture::since(at, Rate::new(video.fps.unwrap_or(25.0)));
     filters.push(filter("trim").set("end_frame", 1));
-    filters.extend(picture::conform(own, own, Fit::Cover, "black", Origin::Moving));
-    filters.push(filter("format").set("pix_fmts", "rgb24"));
-    graph.chain(&[format!("{input}:v:0")], filters, &["v"]);
+    let tracks = request.tracks(video);
+    filters.extend(picture::conform_to_rgb(own, tracks.pictures));
+    graph.chain(&[format!("{input}:v:{}", tracks.picture)], filters, &["v"]);
     let call = call.write(&graph, &["v"], Format::Png, None);
     Ok(recipe.call(call).gives("image", Format::Png.file()))
 }

@@ -5,9 +5,10 @@ use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
+use crate::colour::Colour;
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::Graph;
-use crate::picture::{self, Origin};
+use crate::picture;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
@@ -35,10 +36,10 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let (start, kept) = part(request, length(media)?)?;
     if media.kind == MediaKind::Video {
         let own = Size::of(media)?;
-        let mut remake = Remake::of(media, kept);
+        let mut remake = Remake::of(request, media, kept);
         remake.reading = ffmpeg::from(start);
         remake.before = picture::since(start, remake.rate);
-        remake.before.extend(picture::conform(own, own.even(), Fit::Cover, "black", Origin::Moving));
+        remake.before.extend(picture::conform(own, own.even(), Fit::Cover, Colour::BLACK, remake.origin()));
         return Ok(remake.recipe());
     }
     let mut recipe = Recipe::default();
@@ -48,7 +49,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let mut filters = sound::conform();
     filters.extend(sound::skip(start));
     filters.extend(exactly(in_samples(kept)));
-    graph.chain(&[format!("{input}:a:0")], filters, &["a"]);
+    graph.chain(&[format!("{input}:a:{}", request.tracks(media).sound)], filters, &["a"]);
     let call = call.write(&graph, &["a"], Format::Wav, Some(kept));
     Ok(recipe.call(call).gives("audio", Format::Wav.file()))
 }

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use motet_media::tracks::Known;
 use motet_media::{Output, Recipe, plan};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, Failure, MediaKind, Value};
@@ -75,7 +76,7 @@ fn value(json: Json) -> Value {
 
 fn planned(operation: &str, with: Json) -> Result<Recipe, Failure> {
     let inputs: Map = value(with).as_map().expect("inputs are an object").clone();
-    plan(operation, &inputs)
+    plan(operation, &inputs, &Known::new())
 }
 
 /// A recipe as people read it: a line for each input and output, one for each chain of the graph.
@@ -242,6 +243,18 @@ recipes!(
     { "media": "@voice", "end": 2 },
 );
 
+recipes!(
+    fit,
+    "media/fit",
+    { "image": "@still", "max_side": 512 },
+    { "image": "@still", "max_side": 1920, "formats": ["jpg", "png"] },
+    { "image": "@still", "formats": ["webp", "jpg"] },
+    { "video": "@clip", "max_side": 641, "max_seconds": 3 },
+    { "video": "@clip", "max_seconds": 5 },
+    { "audio": "@voice", "max_seconds": 3, "formats": ["mp3"] },
+    { "audio": "@voice", "mono": true },
+    { "audio": "@voice" },
+);
 recipes!(thumbnail, "media/thumbnail", { "video": "@clip" }, { "video": "@clip", "at": 0 }, { "video": "@clip", "at": 5 });
 
 #[test]

@@ -150,7 +150,7 @@ proptest! {
     /// Whatever is asked for: a recipe whose arguments are all ours, or a refusal; never a panic.
     #[test]
     fn no_input_breaks_the_planner((operation, inputs) in request()) {
-        match plan(&operation, &inputs) {
+        match plan(&operation, &inputs, &motet_media::tracks::Known::new()) {
             Err(Failure { class, message, .. }) => {
                 prop_assert!(matches!(class, Class::Invalid | Class::TooLarge));
                 prop_assert!(message.chars().count() < 400 && !message.contains('\n'), "{message}");

@@ -60,6 +60,198 @@ fn assert_in_step(scratch: &Scratch, name: &str, seconds: f64) {
     assert!((sound - seconds).abs() < 0.05, "sound lasts {sound}, not {seconds}");
 }
 
+/// A clip of one colour, of which it says how it is kept, or doesn't.
+const GREEN: &str = "-f lavfi -i color=green:size=640x360:rate=25:duration=0.6";
+
+/// One colour of the film at its middle, as a player shows it that goes by its label.
+fn colour_of(scratch: &Scratch, name: &str) -> [u8; 3] {
+    colour_at(scratch, name, 0.28, 8)
+}
+
+/// The colour at `column` of sixteen.
+fn colour_at(scratch: &Scratch, name: &str, at: f64, column: usize) -> [u8; 3] {
+    scratch.picture(name, at, 16, 16)[8 * 16 + column]
+}
+
+fn assert_near(seen: [u8; 3], wanted: [u8; 3], what: &str) {
+    let is_near = seen.iter().zip(wanted).all(|(seen, wanted)| seen.abs_diff(wanted) <= 3);
+    assert!(is_near, "{what}: {seen:?}, not {wanted:?}");
+}
+
+#[test]
+fn a_colour_stays_what_it_was_whatever_is_done_and_however_it_was_kept() {
+    let scratch = Scratch::new();
+    let sd = "-colorspace smpte170m -color_primaries smpte170m -color_trc smpte170m";
+    let hd = "-vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc bt709";
+    let table = [
+        ("tagged.mp4", format!("{GREEN} -pix_fmt yuv420p {sd}")),
+        ("untagged.mp4", format!("{GREEN} -pix_fmt yuv420p")),
+        ("hd.mp4", format!("{GREEN} {hd} -pix_fmt yuv420p")),
+        ("full.mp4", format!("{GREEN} -vf scale=out_range=pc -color_range pc -pix_fmt yuv420p {sd}")),
+        ("large.mp4", format!("{} -vf scale=1280:720:out_color_matrix=bt709 -pix_fmt yuv420p", GREEN)),
+        ("rgb.mp4", format!("{GREEN} -c:v libx264rgb -pix_fmt rgb24")),
+        ("deep.mp4", format!("{GREEN} -pix_fmt yuv422p10le {sd}")),
+    ];
+    for (name, how) in table {
+        let clip = scratch.source(name, &how);
+        let media = || ("media", clip.clone());
+        let films = [
+            scratch.make("media/merge", "video", with([("items", Value::list(vec![clip.clone()]))])),
+            scratch.make("media/trim", "video", with([media(), ("start", Value::from(0.04))])),
+            scratch.make("media/resize", "video", with([media(), ("width", Value::from(320.0))])),
+            scratch.make("media/retime", "video", with([media(), ("speed", Value::from(1.1))])),
+            scratch.make(
+                "media/captions",
+                "video",
+                with([("video", clip.clone()), ("words", Value::list(vec![]))]),
+            ),
+            scratch.make("media/thumbnail", "image", with([("video", clip.clone())])),
+        ];
+        for film in films {
+            let seen = match film.ends_with("png") {
+                true => colour_at(&scratch, &film, 0.0, 8),
+                false => colour_of(&scratch, &film),
+            };
+            assert_near(seen, [0, 128, 0], &format!("{name}, {film}"));
+        }
+    }
+}
+
+#[test]
+fn the_colours_of_wide_and_bright_films_are_brought_to_those_of_any_screen() {
+    let scratch = Scratch::new();
+    // 10 bits: paper is 75 % of the signal in HLG, 58 % in PQ.
+    let clip = |name: &str, level: u32, transfer: &str| {
+        let how = format!(
+            "-f lavfi -i color=gray:size=64x64:rate=25:duration=0.4 -vf format=yuv420p10,geq=lum={level}:cb=512:cr=512 \
+             -c:v libx265 -x265-params log-level=none -pix_fmt yuv420p10le -colorspace bt2020nc -color_primaries bt2020 \
+             -color_trc {transfer}"
+        );
+        let items = with([("items", Value::list(vec![scratch.source(name, &how)]))]);
+        colour_at(&scratch, &scratch.make("media/merge", "video", items), 0.2, 8)
+    };
+    for (name, level, transfer, range) in [
+        ("white.mp4", 940, "bt2020-10", 250..=255),
+        ("grey.mp4", 502, "bt2020-10", 124..=131),
+        ("hlg-black.mp4", 64, "arib-std-b67", 0..=3),
+        ("hlg-paper.mp4", 721, "arib-std-b67", 200..=255),
+        ("hlg-lamp.mp4", 940, "arib-std-b67", 225..=255),
+        ("pq-black.mp4", 64, "smpte2084", 0..=3),
+        ("pq-paper.mp4", 573, "smpte2084", 200..=255),
+        ("pq-lamp.mp4", 800, "smpte2084", 225..=255),
+    ] {
+        let [red, green, blue] = clip(name, level, transfer);
+        assert!(range.contains(&green), "{name}: {green}");
+        assert!(red.abs_diff(green) < 4 && blue.abs_diff(green) < 4, "{name}: it was grey");
+    }
+}
+
+#[test]
+fn the_background_is_seen_around_pictures_and_through_them() {
+    let scratch = Scratch::new();
+    // The right half is transparent, and green lies hidden there.
+    let logo = scratch.source(
+        "logo.png",
+        "-f lavfi -i color=c=red:size=64x64,format=rgba,geq=r=255*lt(X\\,32):g=255*gte(X\\,32):b=0:a=255*lt(X\\,32) -frames:v 1",
+    );
+    let moving = scratch.source(
+        "moving.mov",
+        "-f lavfi -i color=c=red:size=64x64:rate=25:duration=0.4,format=rgba,geq=r=255*lt(X\\,32):g=255*gte(X\\,32):b=0:a=255*lt(X\\,32) -c:v png",
+    );
+    for background in ["white", "#c04080", "black"] {
+        let wanted = match background {
+            "white" => [255, 255, 255],
+            "black" => [0, 0, 0],
+            _ => [0xc0, 0x40, 0x80],
+        };
+        for media in [&logo, &moving] {
+            let item = Value::map([("media", media.clone()), ("duration", Value::from(0.4))]);
+            let inputs = with([
+                ("items", Value::list(vec![item])),
+                ("background", background.into()),
+                ("width", Value::from(128.0)),
+                ("height", Value::from(64.0)),
+            ]);
+            let film = scratch.make("media/merge", "video", inputs);
+            let seen = |column| colour_at(&scratch, &film, 0.2, column);
+            assert_near(seen(1), wanted, &format!("{background}, around"));
+            assert_near(seen(10), wanted, &format!("{background}, through"));
+            assert_near(seen(5), [255, 0, 0], &format!("{background}, the picture"));
+        }
+    }
+    // Where the target can, what is transparent stays so.
+    let resized =
+        scratch.make("media/resize", "image", with([("media", logo), ("width", Value::from(32.0))]));
+    assert_eq!(scratch.read(&resized)[25], 6, "red, green, blue and alpha");
+    let thumbnail = scratch.make("media/thumbnail", "image", with([("video", moving)]));
+    assert_eq!(scratch.read(&thumbnail)[25], 6, "red, green, blue and alpha");
+}
+
+#[test]
+fn a_film_fades_from_the_colour_that_was_asked_for() {
+    let scratch = Scratch::new();
+    let still = scratch.source("still.png", "-f lavfi -i color=c=white:size=64x64 -frames:v 1");
+    let item = Value::map([("media", still), ("duration", Value::from(1.0))]);
+    let inputs = with([
+        ("items", Value::list(vec![item])),
+        ("background", "#c04080".into()),
+        ("fade_in", Value::from(0.4)),
+    ]);
+    let film = scratch.make("media/merge", "video", inputs);
+    assert_near(colour_at(&scratch, &film, 0.0, 8), [0xc0, 0x40, 0x80], "at first");
+    assert_near(colour_at(&scratch, &film, 0.8, 8), [255, 255, 255], "then");
+}
+
+#[test]
+fn interlaced_pictures_are_made_whole() {
+    let scratch = Scratch::new();
+    // A bar moves on between the two halves of a picture.
+    let clip = scratch.source(
+        "clip.mp4",
+        "-f lavfi -i color=white:size=64x64:rate=50:duration=1,geq=lum=16+219*lt(mod(X+4*N\\,64)\\,16):cb=128:cr=128,\
+         tinterlace=interleave_top,fieldorder=tff -flags +ildct+ilme -pix_fmt yuv420p",
+    );
+    let film = scratch.make("media/trim", "video", with([("media", clip), ("start", Value::from(0.2))]));
+    let torn = |name: &str| {
+        let picture = scratch.picture(name, 0.2, 64, 64);
+        let rows = picture.chunks(64).zip(picture[64..].chunks(64));
+        rows.filter(|(row, next)| row.iter().zip(*next).any(|(one, other)| one[0].abs_diff(other[0]) > 60))
+            .count()
+    };
+    let (before, after) = (torn("clip.mp4"), torn(&film));
+    assert!(before > 50 && after < 5, "of 63 rows {before} differed from the next, and {after} do");
+}
+
+#[test]
+fn of_several_sounds_the_default_one_is_heard() {
+    let scratch = Scratch::new();
+    let film = scratch.source(
+        "two.mkv",
+        "-f lavfi -i testsrc2=size=64x64:rate=25:duration=1 -f lavfi -i sine=f=200:d=1 -f lavfi -i sine=f=3000:d=1 \
+         -map 0 -map 1 -map 2 -pix_fmt yuv420p -disposition:a:0 0 -disposition:a:1 default",
+    );
+    let merged = with([("items", Value::list(vec![film.clone()]))]);
+    for (operation, output, inputs) in [
+        ("media/extract-audio", "audio", with([("video", film.clone())])),
+        ("media/trim", "video", with([("media", film), ("start", Value::from(0.1))])),
+        ("media/merge", "video", merged),
+    ] {
+        let name = scratch.make(operation, output, inputs);
+        let (all, low) = (scratch.level(&name, 0.2, 0.5), scratch.level_below(&name, 800, 0.2, 0.5));
+        assert!(all > -30.0 && low < all - 20.0, "{operation}: {all} dB, of which {low} dB are low");
+    }
+}
+
+#[test]
+fn stills_last_as_long_as_the_speech_and_not_its_padding() {
+    let scratch = Scratch::new();
+    let still = scratch.source("still.png", "-f lavfi -i color=c=teal:size=64x64 -frames:v 1");
+    let voice = scratch.source("voice.mp3", &format!("{TONE}1"));
+    let item = Value::map([("media", still), ("audio", voice)]);
+    let film = scratch.make("media/merge", "video", with([("items", Value::list(vec![item; 4]))]));
+    assert_in_step(&scratch, &film, 4.0);
+}
+
 const TONE: &str = "-f lavfi -i sine=frequency=440:sample_rate=24000:duration=";
 
 #[test]

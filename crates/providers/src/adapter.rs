@@ -7,6 +7,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp};
 
 use crate::answer::{Cancelled, News, SearchPage, Submitted, Uploaded};
+use crate::catalogue::Entry;
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused};
 use crate::http::{Header, Limits, Reply, Request};
 use crate::model::Model;
@@ -141,6 +142,20 @@ pub trait Provider: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// Asks for what the provider publishes of the model that it calls `id`: of its version `version`, or of the usual
+    /// one. `None` where it publishes nothing from which a description can be made.
+    fn describe(&self, _id: &str, _version: Option<&str>, _credential: &str) -> Option<Request> {
+        None
+    }
+
+    /// The model, as the catalogue has it.
+    ///
+    /// # Errors
+    /// The question failed, or what came describes no model that can be used.
+    fn read_description(&self, _id: &str, _reply: Reply) -> Result<Entry, Failure> {
+        Err(Failure::invalid("this provider publishes no descriptions of its models"))
+    }
+
     /// What a reply tells of the limits of the credential.
     fn pace(&self, reply: &Reply) -> Pace {
         Pace::of(reply)
@@ -166,6 +181,8 @@ pub struct Profile {
     pub retention: Option<Span>,
     /// Whether jobs may be reported by webhook.
     pub has_hooks: bool,
+    /// Whether [`Provider::search`] lists the jobs of all models, each with how far it is: then many are asked for at once.
+    pub lists_jobs: bool,
     /// The limits that it publishes.
     pub rates: Rates,
 }

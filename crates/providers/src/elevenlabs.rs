@@ -55,6 +55,7 @@ impl Default for ElevenLabs {
             keys: vec!["ELEVENLABS_API_KEY".to_owned()],
             retention: Some(Span::seconds(24 * 3600)),
             has_hooks: true,
+            lists_jobs: false,
             rates: Rates { concurrency: Some(2), ..Rates::default() },
         };
         ElevenLabs { profile }

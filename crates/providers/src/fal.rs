@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::adapter::{Call, Profile, Provider, Rates};
 use crate::answer::{Answer, Cancelled, Found, Likeness, Meta, News, SearchPage, State, Submitted, Uploaded};
+use crate::catalogue::{Entry, from_fal};
 use crate::echo;
 use crate::failure::{self, Asked, request_id, unusable};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, ed25519};
@@ -53,6 +54,7 @@ impl Default for Fal {
             keys: vec!["FAL_KEY".to_owned()],
             retention: Some(Span::minutes(60)),
             has_hooks: true,
+            lists_jobs: false,
             rates: Rates::default(),
         };
         Fal { profile }
@@ -191,6 +193,18 @@ impl Provider for Fal {
         let has_more = page.get("has_more").and_then(Json::as_bool) != Some(false);
         let next = json::text(&page, "next_cursor").filter(|_| has_more).map(str::to_owned);
         Ok(SearchPage { jobs, next })
+    }
+
+    fn describe(&self, id: &str, version: Option<&str>, credential: &str) -> Option<Request> {
+        place::parts(id, 2).ok().filter(|_| version.is_none())?;
+        let query = [("endpoint_id", id.to_owned()), ("expand", "openapi-3.0".to_owned())];
+        let path = place::with_query("/v1/models", query);
+        Some(request(Method::Get, "api", credential, path))
+    }
+
+    fn read_description(&self, id: &str, reply: Reply) -> Result<Entry, Failure> {
+        let answer = object(Asked::Other, &reply)?;
+        from_fal(id, &answer).map_err(|error| unusable(NAME, Asked::Other, &reply, &error.to_string()))
     }
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {

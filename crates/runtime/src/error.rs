@@ -194,6 +194,20 @@ pub enum Error {
     Clock(Timestamp),
     /// The settings speak of a provider, or of one of its addresses, that there isn't.
     Providers(String),
+    /// A provider doesn't describe a model, so that it can't be added.
+    NotDescribed {
+        /// The model, as it was asked for.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A data file of a project's own model can't be used, or not be written.
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// A setting in `motet.toml` is wrong.
     Settings {
         /// The file.
@@ -273,7 +287,7 @@ impl Error {
     }
 
     /// Whether this is about one run alone: others can be resumed.
-    pub(crate) fn is_of_one_run(&self) -> bool {
+    pub fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)
             | Error::Plan(_)

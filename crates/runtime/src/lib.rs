@@ -43,6 +43,13 @@ pub use task::{Audio, Image, Media, Task, TaskContext, TaskError, Video};
 pub use warning::Warning;
 pub use work::{ProgressSink, Work};
 
+/// Webhooks: what is delivered to a [`Motet`], and what becomes of it.
+pub mod hooks {
+    pub use motet_providers::hook::Delivery;
+
+    pub use crate::models::delivery::Receipt;
+}
+
 pub use motet_engine as engine;
 pub use motet_pipeline as language;
 pub use motet_providers as providers;

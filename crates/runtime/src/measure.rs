@@ -9,8 +9,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use motet_media::header::{self, Unread};
-use motet_media::probe::Probed;
+use motet_media::probe::{self, Probed, Reported};
 use motet_media::sniff::{HEAD_BYTES, Sniffed, sniff};
+use motet_media::still;
 use motet_pipeline::{Artifact, Failure, MediaKind};
 use motet_store::Kept;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,14 @@ const REPORT_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Measured {
     sniffed: Sniffed,
     probed: Option<Probed>,
+}
+
+/// What only a program can tell of a file.
+enum Doubt {
+    /// The measures of video or sound.
+    Measures,
+    /// Whether it can be read at all, of a still.
+    Reading,
 }
 
 /// Why a file can't be measured.
@@ -52,22 +61,30 @@ pub(crate) async fn measure(
     let (measured, measured_here) = tokio::sync::oneshot::channel();
     let look = move || drop(measured.send(look_at(&path)));
     hands.world.compute(Box::new(look)).await;
-    let mut measured =
+    let (mut measured, doubt) =
         measured_here.await.unwrap_or_else(|_| Err(Unmeasured::Read(io::ErrorKind::Other.into())))?;
-    if measured.is_in_doubt() {
-        measured.probed = Some(probe(hands, folder, name, time_max, stop).await?);
+    let programs = Programs { hands, folder, time_max, stop };
+    match doubt {
+        None => {}
+        Some(Doubt::Measures) => measured.probed = Some(programs.measure(name).await?),
+        Some(Doubt::Reading) => measured.sniffed.size = Some(programs.decode(name, measured.sniffed).await?),
     }
     Ok(measured)
 }
 
 /// What the file at `path` tells of itself, unless a part of it is missing.
-fn look_at(path: &Path) -> Result<Measured, Unmeasured> {
-    let sniffed = sniff_at(path)?;
-    let probed = match sniffed.kind {
-        MediaKind::Video | MediaKind::Audio => read_header(path, sniffed.mime)?,
-        MediaKind::Image | MediaKind::File => None,
+fn look_at(path: &Path) -> Result<(Measured, Option<Doubt>), Unmeasured> {
+    let head = head_of(path).map_err(Unmeasured::Read)?;
+    let sniffed = sniff_at(path, &head)?;
+    let (probed, doubt) = match sniffed.kind {
+        MediaKind::Video | MediaKind::Audio => match read_header(path, sniffed.mime)? {
+            None => (None, Some(Doubt::Measures)),
+            probed => (probed, None),
+        },
+        MediaKind::Image if still::is_in_doubt(sniffed.mime, &head) => (None, Some(Doubt::Reading)),
+        MediaKind::Image | MediaKind::File => (None, None),
     };
-    Ok(Measured { sniffed, probed })
+    Ok((Measured { sniffed, probed }, doubt))
 }
 
 /// What the header of video or sound tells; nothing if that is for ffprobe.
@@ -81,10 +98,9 @@ fn read_header(path: &Path, mime: &str) -> Result<Option<Probed>, Unmeasured> {
     }
 }
 
-/// The type of the file at `path`, unless a part of it is missing.
-fn sniff_at(path: &Path) -> Result<Sniffed, Unmeasured> {
-    let head = head_of(path).map_err(Unmeasured::Read)?;
-    let sniffed = sniff(&head).unwrap_or(Sniffed {
+/// The type of the file at `path`, which begins with `head`, unless a part of it is missing.
+fn sniff_at(path: &Path, head: &[u8]) -> Result<Sniffed, Unmeasured> {
+    let sniffed = sniff(head).unwrap_or(Sniffed {
         kind: MediaKind::File,
         mime: "application/octet-stream",
         size: None,
@@ -106,26 +122,58 @@ pub(crate) fn head_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-async fn probe(
-    hands: &Hands,
-    folder: &Path,
-    name: &str,
+/// The programs that tell what a file doesn't tell itself.
+struct Programs<'a> {
+    hands: &'a Hands,
+    folder: &'a Path,
     time_max: Duration,
     stop: CancellationToken,
-) -> Result<Probed, Unmeasured> {
-    let process = Process {
-        program: hands.tools.ffprobe.clone(),
-        arguments: motet_media::probe::arguments(name),
-        folder: folder.to_owned(),
-        time_max,
-        output_bytes_max: REPORT_BYTES_MAX,
-        file_bytes_max: 0,
-        on_line: None,
-        noted_in: Some(hands.store.children()),
-    };
-    let finished = hands.world.run_process(process, stop).await.map_err(Unmeasured::Process)?;
-    fault(&finished).map_or(Ok(()), Err).map_err(Unmeasured::Refused)?;
-    motet_media::probe::read(&finished.stdout).map_err(Unmeasured::Refused)
+}
+
+impl Programs<'_> {
+    /// What ffprobe tells; where that isn't how long the file plays, it is played through, once.
+    async fn measure(&self, name: &str) -> Result<Probed, Unmeasured> {
+        let told = self.run(&self.hands.tools.ffprobe, probe::arguments(name)).await?;
+        let told = told.map_err(Unmeasured::Refused)?;
+        let Reported { probed, is_exact } = probe::report(&told).map_err(Unmeasured::Refused)?;
+        if is_exact {
+            return Ok(probed);
+        }
+        let played = self.run(&self.hands.tools.ffmpeg, probe::playing(name)).await?;
+        let seconds = played.map(|told| probe::played(&told).unwrap_or_default());
+        seconds.and_then(|seconds| probed.that_plays(seconds)).map_err(Unmeasured::Refused)
+    }
+
+    /// The size of a still, if it can be decoded as a whole: of some only a part is.
+    async fn decode(&self, name: &str, sniffed: Sniffed) -> Result<(u32, u32), Unmeasured> {
+        let told = self.run(&self.hands.tools.ffprobe, still::arguments(name)).await?;
+        let size = told.ok().and_then(|told| still::read(&told));
+        let is_told = |(width, height)| {
+            sniffed.size.is_none_or(|told| told == (width, height) || told == (height, width))
+        };
+        size.filter(|size| is_told(*size)).ok_or_else(|| Unmeasured::Refused(still::unreadable(sniffed.mime)))
+    }
+
+    /// What a program wrote, or what it complained about.
+    async fn run(
+        &self,
+        program: &str,
+        arguments: Vec<String>,
+    ) -> Result<Result<Vec<u8>, Failure>, Unmeasured> {
+        let process = Process {
+            program: program.to_owned(),
+            arguments,
+            folder: self.folder.to_owned(),
+            time_max: self.time_max,
+            output_bytes_max: REPORT_BYTES_MAX,
+            file_bytes_max: 0,
+            on_line: None,
+            noted_in: Some(self.hands.store.children()),
+        };
+        let finished = self.hands.world.run_process(process, self.stop.clone()).await;
+        let finished = finished.map_err(Unmeasured::Process)?;
+        Ok(fault(&finished).map_or(Ok(finished.stdout), Err))
+    }
 }
 
 /// What a call of ffmpeg or ffprobe complains about: that a file ended too early may show in its
@@ -138,11 +186,6 @@ pub(crate) fn fault(finished: &Finished) -> Option<Failure> {
 }
 
 impl Measured {
-    /// Whether only ffprobe can tell the measures.
-    fn is_in_doubt(&self) -> bool {
-        matches!(self.sniffed.kind, MediaKind::Video | MediaKind::Audio) && self.probed.is_none()
-    }
-
     /// What was made here and needs no ffprobe.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Measured {
         Measured { sniffed: sniff(bytes).expect("what was made here has a known type"), probed: None }

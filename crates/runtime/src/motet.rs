@@ -2,6 +2,7 @@
 
 mod graphs;
 mod handle;
+mod hooks;
 mod latches;
 mod recovery;
 mod resumption;

@@ -24,6 +24,7 @@ mod role;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use motet_engine::{Decision, RunId};
 use motet_pipeline::bundle::Bundle;
@@ -36,7 +37,7 @@ use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
-use crate::motet::{Builder, StartOptions, Taken, find_run, warn_of_difference};
+use crate::motet::{Builder, Motet, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
 use crate::request::{Answer, Request};
@@ -64,6 +65,9 @@ pub struct StartRequest {
     /// All else.
     pub options: StartOptions,
 }
+
+/// How often is looked whether the owner is still there, by whoever waits for its place.
+const OWNER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Whether a process drives the store in `folder`. Where that can't be known, the answer is yes.
 /// The unfinished runs of a store that no process drives are interrupted, and can be resumed.
@@ -189,6 +193,27 @@ impl Session {
             Err(error) => Err(error),
         };
         runs.into_iter().map(follow).collect()
+    }
+
+    /// Drives the store from now on, as soon as nobody else does: waits until whoever drives it has left.
+    ///
+    /// # Errors
+    /// When the store can't be used, or its owner differs in version or settings.
+    pub async fn own(&self) -> Result<Motet, Error> {
+        loop {
+            match self.backstage.reach().await? {
+                Reached::Owner(motet) => return Ok(motet),
+                Reached::Guest(_) => tokio::time::sleep(OWNER_INTERVAL).await,
+            }
+        }
+    }
+
+    /// Has every unfinished run driven, and says for each what came of that. Nothing is followed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<(), Error>)>, Error> {
+        self.take_up_all().await
     }
 
     /// Has every unfinished run driven; says for each what came of it.

@@ -9,7 +9,7 @@ use motet::engine::{Event, RunEvent, RunId};
 use motet::follow::Happening;
 use motet::language::bundle::Bundle;
 use motet::language::value::Map;
-use motet::language::{MediaKind, Value};
+use motet::language::{Artifact, MediaKind, Value};
 use motet::outputs::{folder_of, lay_out};
 use motet::{Error, Session, Settings, StartRequest, StorePlace};
 use tempfile::TempDir;
@@ -98,6 +98,12 @@ impl Desk {
             }
         }
         (followed.run, given)
+    }
+
+    /// A file as it comes in.
+    async fn taken(&self, name: &str) -> Artifact {
+        let (_, given) = self.run(&[("image", "still.png"), ("any", name)], Map::new()).await;
+        (**given.get("any").unwrap().as_artifact().unwrap()).clone()
     }
 
     async fn refusal(&self, files: &[(&str, &str)], inputs: Map) -> String {
@@ -292,4 +298,61 @@ async fn a_full_disk_leaves_no_half_a_file() {
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     assert!(!folder.join("still.png").exists());
     lay_out(store, &run, &desk.at("out")).unwrap();
+}
+
+#[tokio::test]
+async fn formats_that_ffmpeg_reads_come_in_and_others_are_refused_with_what_to_convert_them_to() {
+    let desk = Desk::set().await;
+    let still = ["-f", "lavfi", "-i", "testsrc=size=64x36", "-frames:v", "1"];
+    for (name, mime) in
+        [("still.tiff", "image/tiff"), ("still.bmp", "image/bmp"), ("still.avif", "image/avif")]
+    {
+        make(&still, &desk.at(name));
+        let (_, given) = desk.run(&[("image", name)], Map::new()).await;
+        let image = given.get("image").unwrap().as_artifact().unwrap().clone();
+        assert_eq!((image.mime.as_str(), image.width, image.height), (mime, Some(64), Some(36)));
+    }
+    let film =
+        ["-f", "lavfi", "-i", "testsrc=size=64x36:rate=25:duration=1", "-f", "lavfi", "-i", "sine=d=1"];
+    for (name, mime, kind) in [
+        ("sound.aiff", "audio/aiff", MediaKind::Audio),
+        ("sound.caf", "audio/x-caf", MediaKind::Audio),
+        ("film.ts", "video/mp2t", MediaKind::Video),
+        ("film.flv", "video/x-flv", MediaKind::Video),
+        ("film.wmv", "video/x-ms-asf", MediaKind::Video),
+        ("film.mpg", "video/mpeg", MediaKind::Video),
+    ] {
+        let source = if kind == MediaKind::Audio { &film[4..] } else { &film };
+        make(source, &desk.at(name));
+        let any = desk.taken(name).await;
+        assert_eq!((any.mime.as_str(), any.kind), (mime, kind));
+        let seconds = any.duration.unwrap();
+        assert!((0.99..1.12).contains(&seconds), "{name}: {seconds} s");
+        let bytes = fs::read(desk.at(name)).unwrap();
+        fs::write(desk.at("cut"), &bytes[..bytes.len() / 2 / 188 * 188 + 7]).unwrap();
+        if ["sound.aiff", "film.ts"].contains(&name) {
+            let told = desk.refusal(&[("image", "still.png"), ("any", "cut")], Map::new()).await;
+            assert_eq!(told, "`any`: DESK/cut: truncated: the file ends too early", "{name}");
+        }
+    }
+    let webp =
+        ["-f", "lavfi", "-i", "testsrc=size=64x36:rate=5:duration=1", "-c:v", "libwebp_anim", "-f", "webp"];
+    make(&webp, &desk.at("moving.webp"));
+    let heic = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photo.heic");
+    fs::copy(heic, desk.at("photo.heic")).unwrap();
+    fs::write(desk.at("raw.tiff"), b"II*\0\x08\0\0\0 and what a camera keeps").unwrap();
+    let mut told = Vec::new();
+    for name in ["photo.heic", "moving.webp", "raw.tiff"] {
+        told.push(desk.refusal(&[("image", name)], Map::new()).await);
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Two spoken parts one behind the other, as speech services send them.
+#[tokio::test]
+async fn speech_is_as_long_as_all_of_its_parts() {
+    let desk = Desk::set().await;
+    let joined = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/joined.mp3");
+    fs::copy(joined, desk.at("joined.mp3")).unwrap();
+    assert_eq!(desk.taken("joined.mp3").await.duration, Some(6.35));
 }

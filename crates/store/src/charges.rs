@@ -1,5 +1,7 @@
 //! The ledger: what attempts cost, may have cost, or have money reserved for. Made from the journal.
 
+use std::collections::BTreeMap;
+
 use motet_engine::{AttemptEvent, RunId};
 use motet_pipeline::money::Basis;
 use motet_pipeline::{Cost, Money, StepPath, Timestamp};
@@ -7,6 +9,9 @@ use rusqlite::{Connection, Row, params};
 
 use crate::reader::Reader;
 use crate::{StoreError, rows};
+
+/// How many calls have not ended, by provider and by the name of the credential.
+pub type OpenCalls = BTreeMap<(String, String), usize>;
 
 /// What one attempt that may cost is known to cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,6 +206,25 @@ impl Reader {
             let step = StepPath::from_text(&row.get::<_, String>(1)?);
             Ok((RunId::new(row.get::<_, String>(0)?), step, row.get(2)?))
         })
+    }
+
+    /// How many calls have not ended, by provider and credential.
+    pub(crate) fn open_calls(&self) -> Result<OpenCalls, StoreError> {
+        let mut open = OpenCalls::new();
+        if self.has_charges()? {
+            let sql = "SELECT provider, credential, count(*) FROM charges
+                       WHERE ended_at IS NULL AND provider IS NOT NULL GROUP BY provider, credential";
+            self.with_rows(sql, [], |row| {
+                let credential: Option<String> = row.get(1)?;
+                let count: i64 = row.get(2)?;
+                open.insert(
+                    (row.get(0)?, credential.unwrap_or_default()),
+                    usize::try_from(count).unwrap_or(0),
+                );
+                Ok(true)
+            })?;
+        }
+        Ok(open)
     }
 
     /// A store of an older format that is only looked at has none.

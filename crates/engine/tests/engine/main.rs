@@ -13,6 +13,7 @@ mod model;
 mod money;
 mod old_journals;
 mod outputs;
+mod paces;
 mod parts;
 mod pieces;
 mod pins;

@@ -9,7 +9,7 @@ const ADTS: Coding = Coding { head, has_notes: |_, _, _| Ok(false) };
 
 pub(super) fn read(window: &mut Window) -> Result<Probed, Unread> {
     let (begin, frame) = first(window, ADTS)?;
-    Ok(Probed::sound(count(window, begin, ADTS)?.seconds_without(0, frame.rate))?)
+    Ok(Probed::sound(count(window, begin, ADTS)?.whole()?.seconds_without(0, frame.rate))?)
 }
 
 fn head(bytes: &[u8; HEAD_BYTES]) -> Option<Frame> {

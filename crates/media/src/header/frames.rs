@@ -35,11 +35,23 @@ const STRAY_BYTES_MAX: u64 = 1 << 20;
 #[derive(Default)]
 pub(super) struct Counted {
     pub(super) frames: u64,
+    /// Whether a part of the last one is missing.
+    pub(super) is_cut: bool,
     /// How many samples there are of each rate: streams written one behind the other may differ.
     samples: BTreeMap<u32, u64>,
 }
 
 impl Counted {
+    /// Refuses what ends amid a frame: whoever writes sound ends with a whole one.
+    pub(super) fn whole(self) -> Result<Counted, Unread> {
+        match self.is_cut {
+            true => Unread::refused(
+                "truncated: the last frame of the sound is cut off (`ffmpeg -i FILE -c copy NEW` keeps what is there)",
+            ),
+            false => Ok(self),
+        }
+    }
+
     /// How long they play, in seconds, without `trimmed` samples of the rate `rate`.
     pub(super) fn seconds_without(&self, trimmed: u64, rate: u32) -> f64 {
         let left = |(of, samples): (&u32, &u64)| {
@@ -63,7 +75,7 @@ pub(super) fn first(window: &mut Window, coding: Coding) -> Result<(u64, Frame),
     }
 }
 
-/// Counts the frames from `at` to the end; a last one of which a part is missing isn't played.
+/// Counts the frames from `at` to the end; a last one of which a part is missing isn't among them.
 pub(super) fn count(window: &mut Window, mut at: u64, coding: Coding) -> Result<Counted, Unread> {
     let mut counted = Counted::default();
     let mut stray = 0;
@@ -74,7 +86,8 @@ pub(super) fn count(window: &mut Window, mut at: u64, coding: Coding) -> Result<
         {
             in_step = true;
             let end = at + u64::from(found.bytes);
-            if end <= window.length() && !(coding.has_notes)(window, at, found)? {
+            counted.is_cut = end > window.length();
+            if !counted.is_cut && !(coding.has_notes)(window, at, found)? {
                 counted.frames += 1;
                 *counted.samples.entry(found.rate).or_default() += u64::from(found.samples);
             }

@@ -19,6 +19,7 @@ pub(super) fn read(window: &mut Window) -> Result<Probed, Unread> {
     if (counted.frames as f64) < f64::from(notes.frames) * 0.95 - 3.0 {
         return Unread::refused("truncated: the file ends before its pictures and sound do");
     }
+    let counted = counted.whole()?;
     let has_more = counted.frames > u64::from(notes.frames);
     let trimmed = notes.before + if has_more { 0 } else { notes.behind };
     Ok(Probed::sound(counted.seconds_without(trimmed, frame.rate))?)

@@ -39,15 +39,25 @@ struct Page {
 impl Page {
     /// The page at `at`; nothing if something else stands there.
     fn read(window: &mut Window, at: u64) -> Result<Option<Page>, Unread> {
-        let head: [u8; 27] = window.bytes(at)?;
-        if !head.starts_with(b"OggS") {
+        let left = window.length() - at;
+        if window.piece(at, left.min(4) as usize)? != &b"OggS"[..left.min(4) as usize] {
             return Ok(None);
         }
+        if left < 27 {
+            return cut();
+        }
+        let head: [u8; 27] = window.bytes(at)?;
         let [.., count] = head;
+        if left < 27 + u64::from(count) {
+            return cut();
+        }
         let segments = window.piece(at + 27, usize::from(count))?;
         let packets = segments.iter().filter(|segment| **segment < 255).count() as u64;
         let length: u64 = segments.iter().map(|segment| u64::from(*segment)).sum();
         let body = at + 27 + u64::from(count);
+        if body + length > window.length() {
+            return cut();
+        }
         let played = head[6..14].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
         Ok(Some(Page {
             is_first: head[5] & 2 != 0,
@@ -58,6 +68,10 @@ impl Page {
             end: body + length,
         }))
     }
+}
+
+fn cut<T>() -> Result<T, Unread> {
+    Unread::refused("truncated: the file ends too early")
 }
 
 /// A stream of one codec.

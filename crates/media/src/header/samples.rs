@@ -21,11 +21,11 @@ impl Samples {
     /// Reads the tables in the box `stbl`.
     pub(super) fn read(window: &mut Window, tables: Part) -> Result<Samples, Unread> {
         let times = Table::find(window, tables, b"stts", 4, 8)?.ok_or(Unread::Unknown)?;
-        let (mut count, mut length) = (0, 0);
+        let (mut count, mut length) = (0_u64, 0_u64);
         for entry in 0..times.count {
             let [samples, each] = times.numbers(window, entry)?;
             count += u64::from(samples);
-            length += u64::from(samples) * u64::from(each);
+            length = length.saturating_add(u64::from(samples) * u64::from(each));
         }
         let end = end_of_last_chunk(window, tables)?;
         Ok(Samples { count, length, end })
@@ -36,19 +36,19 @@ impl Samples {
 fn end_of_last_chunk(window: &mut Window, tables: Part) -> Result<u64, Unread> {
     let Some((chunk, begin)) = last_chunk(window, tables)? else { return Ok(0) };
     let runs = Table::find(window, tables, b"stsc", 4, 12)?.ok_or(Unread::Unknown)?;
-    let (mut before, mut inside) = (0, 0);
-    let mut run = (0, 0);
+    // The samples before the run that is looked at, those in each of its chunks, and its first chunk.
+    let (mut before, mut inside, mut begins) = (0_u64, 0_u64, 0_u64);
     for entry in 0..runs.count {
         let [first, samples, _] = runs.numbers(window, entry)?;
-        let first = u64::from(first).checked_sub(1).filter(|first| *first >= run.0).ok_or(Unread::Unknown)?;
+        let first =
+            u64::from(first).checked_sub(1).filter(|first| *first >= begins).ok_or(Unread::Unknown)?;
         if first > chunk {
             break;
         }
-        before += (first - run.0) * inside;
-        inside = u64::from(samples);
-        run = (first, inside);
+        before = before.saturating_add((first - begins).saturating_mul(inside));
+        (inside, begins) = (u64::from(samples), first);
     }
-    before += (chunk - run.0) * inside;
+    before = before.saturating_add((chunk - begins).saturating_mul(inside));
     let bytes = bytes_of(window, tables, before, inside)?;
     begin.checked_add(bytes).ok_or(Unread::Unknown)
 }

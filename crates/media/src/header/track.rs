@@ -161,7 +161,7 @@ impl Entry {
             Matrix::QuarterTurned => true,
             Matrix::Other => return Err(Unread::Unknown),
         };
-        let told = self.told(window)?;
+        let told = self.told(window, kept)?;
         let pixel = match self.pixel(window)? {
             Some(pixel) => Some(pixel),
             // A header of another size stretches them.
@@ -191,14 +191,11 @@ impl Entry {
     }
 
     /// What the codec tells of the pictures, if it does; codecs that aren't known here may tell anything.
-    fn told(&self, window: &mut Window) -> Result<Option<Screen>, Unread> {
+    fn told(&self, window: &mut Window, kept: (u32, u32)) -> Result<Option<Screen>, Unread> {
         match &self.part.name {
             b"avc1" => sequence::read(window, Parts::behind(self.part, 78)).map(Some),
             // They tell nothing of the shape of a pixel.
-            b"av01" | b"vp08" | b"vp09" => {
-                let kept = (window.u16(self.part.body + 24)?.into(), window.u16(self.part.body + 26)?.into());
-                Ok(Some(Screen { kept, pixel: None, is_turned: false }))
-            }
+            b"av01" | b"vp08" | b"vp09" => Ok(Some(Screen { kept, pixel: None, is_turned: false })),
             b"avc3" | b"hvc1" | b"hev1" | b"mp4v" => Ok(None),
             _ => Err(Unread::Unknown),
         }

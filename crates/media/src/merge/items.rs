@@ -7,6 +7,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::request::{Request, excerpt, length, sound};
+use crate::tracks::Tracks;
 
 /// The loudest that something may be made.
 const VOLUME_MAX: f64 = 10.0;
@@ -25,6 +26,7 @@ pub(crate) struct Items {
 #[derive(Debug)]
 pub(crate) struct Visual {
     pub(crate) media: Arc<Artifact>,
+    pub(crate) tracks: Tracks,
     /// Where in the video it begins, in seconds.
     pub(crate) start: f64,
     /// How long it is shown, if that was said.
@@ -40,6 +42,8 @@ pub(crate) struct Visual {
 #[derive(Debug)]
 pub(crate) struct Narration {
     pub(crate) media: Arc<Artifact>,
+    /// Which of its sound tracks.
+    pub(crate) track: usize,
     pub(crate) volume: f64,
     /// Seconds.
     pub(crate) length: f64,
@@ -49,6 +53,8 @@ pub(crate) struct Narration {
 #[derive(Debug)]
 pub(crate) struct Overlay {
     pub(crate) media: Arc<Artifact>,
+    /// Which of its sound tracks.
+    pub(crate) track: usize,
     /// Where in the film it begins, in seconds.
     pub(crate) offset: f64,
     /// Where in the sound it begins, in seconds.
@@ -66,7 +72,7 @@ impl Items {
         for (index, value) in request.list("items").iter().enumerate() {
             // What was skipped or tolerated leaves no gap.
             if !matches!(value, Value::Absent | Value::Null) {
-                let item = Item::read(value).and_then(|item| items.add(&item));
+                let item = Item::read(value, request).and_then(|item| items.add(&item));
                 item.map_err(|refusal| Failure {
                     message: format!("media/merge: item {} {}", index + 1, refusal.message),
                     ..refusal
@@ -114,17 +120,18 @@ pub(crate) fn entries() -> Vec<Parameter> {
 struct Item<'a> {
     media: &'a Arc<Artifact>,
     settings: Option<&'a Map>,
+    request: &'a Request<'a>,
 }
 
 const KEYS: [&str; 9] =
     ["media", "audio", "audio_volume", "start", "duration", "volume", "offset", "fade_in", "fade_out"];
 
 impl<'a> Item<'a> {
-    fn read(value: &'a Value) -> Result<Item<'a>, Failure> {
+    fn read(value: &'a Value, request: &'a Request<'a>) -> Result<Item<'a>, Failure> {
         let item = match value {
-            Value::Media(media) => Item { media, settings: None },
+            Value::Media(media) => Item { media, settings: None, request },
             Value::Map(settings) => match settings.get("media") {
-                Some(Value::Media(media)) => Item { media, settings: Some(settings) },
+                Some(Value::Media(media)) => Item { media, settings: Some(settings), request },
                 Some(other) => {
                     return Err(Failure::invalid(format!(
                         "has {} where its `media` should be",
@@ -179,6 +186,7 @@ impl<'a> Item<'a> {
         }
         Ok(Visual {
             media: Arc::clone(self.media),
+            tracks: self.request.tracks(self.media),
             start,
             duration,
             volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
@@ -202,7 +210,12 @@ impl<'a> Item<'a> {
                     ..refusal
                 })?;
                 let volume = self.number("audio_volume", VOLUME_MAX)?.unwrap_or(1.0);
-                Ok(Some(Narration { media: Arc::clone(media), volume, length }))
+                Ok(Some(Narration {
+                    media: Arc::clone(media),
+                    track: self.request.tracks(media).sound,
+                    volume,
+                    length,
+                }))
             }
             other => Err(Failure::invalid(format!("has {} where its `audio` should be", other.kind_word()))),
         }
@@ -217,6 +230,7 @@ impl<'a> Item<'a> {
         let rest = length(self.media)? - start;
         Ok(Overlay {
             media: Arc::clone(self.media),
+            track: self.request.tracks(self.media).sound,
             offset: self.seconds("offset")?.unwrap_or(0.0),
             start,
             length: self.seconds("duration")?.unwrap_or(rest).min(rest),

@@ -97,7 +97,8 @@ fn show(
             MediaKind::Image => call.picture(&file),
             _ => call.input(&ffmpeg::from(visual.start), &file),
         };
-        graph.chain(&[format!("{input}:v:0")], conform(visual, segment, look), &[format!("v{index}")]);
+        let track = format!("{input}:v:{}", visual.tracks.picture);
+        graph.chain(&[track], conform(visual, segment, look), &[format!("v{index}")]);
         inputs.push(input);
     }
     inputs
@@ -107,15 +108,20 @@ fn conform(visual: &Visual, segment: &Segment, look: &Look) -> Vec<Filter> {
     // Planning began by asking every visual for its size.
     let own = Size::of(&visual.media).unwrap_or(look.size);
     let mut filters = Vec::new();
-    let background = look.background.to_string();
     if visual.media.kind == MediaKind::Image {
         filters.push(filter("trim").set("end_frame", 1));
-        filters.extend(picture::conform(own, look.size, look.fit, &background, Origin::Still));
+        filters.extend(picture::conform(own, look.size, look.fit, look.background, Origin::Still));
         filters.push(picture::yuv420p());
         filters.extend(picture::hold(segment.frames, look.rate));
     } else {
         filters.extend(picture::since(visual.start, look.rate));
-        filters.extend(picture::conform(own, look.size, look.fit, &background, Origin::Moving));
+        filters.extend(picture::conform(
+            own,
+            look.size,
+            look.fit,
+            look.background,
+            Origin::Moving(visual.tracks.pictures),
+        ));
         filters.push(picture::yuv420p());
         filters.extend(picture::regular(segment.frames, look.rate));
     }
@@ -141,7 +147,10 @@ fn fades(fade_in: f64, fade_out: f64, frames: u64, look: &Look) -> Vec<Filter> {
     if sink > 0 {
         filters.push(fade("out", frames - sink, sink));
     }
-    filters
+    match filters.is_empty() || look.background.is_grey() {
+        true => filters,
+        false => picture::within_rgb(filters),
+    }
 }
 
 /// Joins the pads `v0`, `v1`, … with cuts and crossfades; gives the pad of the whole.

@@ -27,6 +27,8 @@ pub(crate) struct Sounds {
 /// One sound and its place in the film.
 pub(crate) struct Sound {
     input: usize,
+    /// Which of the sound tracks of the input.
+    track: usize,
     /// How much of its beginning is left out, in seconds.
     skipped: f64,
     /// Where it begins, in samples from the beginning of the film.
@@ -70,6 +72,7 @@ pub(crate) fn of_items(
             let after = rate.seconds(timeline.overlap_after(index));
             voices.push(Sound {
                 input,
+                track: visual.tracks.sound,
                 skipped: 0.0,
                 at: rate.samples(segment.start),
                 samples: rate.samples(segment.start + segment.frames) - rate.samples(segment.start),
@@ -81,6 +84,7 @@ pub(crate) fn of_items(
         if let Some(narration) = visual.narration.as_ref().filter(|narration| narration.volume > 0.0) {
             voices.push(Sound {
                 input: call.input(&[""; 0], &recipe.read(&narration.media)),
+                track: narration.track,
                 skipped: 0.0,
                 at: rate.samples(segment.start),
                 samples: in_samples(narration.length),
@@ -93,6 +97,7 @@ pub(crate) fn of_items(
     for overlay in items.overlays.iter().filter(|overlay| overlay.volume > 0.0) {
         voices.push(Sound {
             input: call.input(&[""; 0], &recipe.read(&overlay.media)),
+            track: overlay.track,
             skipped: overlay.start,
             at: in_samples(overlay.offset),
             samples: in_samples(overlay.length),
@@ -120,6 +125,7 @@ pub(crate) fn music(
     let options: &[&str] = if repeats == "0" { &[] } else { &["-stream_loop", &repeats] };
     Ok(Some(Sound {
         input: call.input(options, &recipe.read(media)),
+        track: request.tracks(media).sound,
         skipped: 0.0,
         at: 0,
         samples: in_samples(film),
@@ -137,14 +143,14 @@ pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: 
     let mut pads = Vec::new();
     for (index, sound) in sounds.voices.iter().enumerate() {
         let pad = format!("a{index}");
-        graph.chain(&[format!("{}:a:0", sound.input)], lay(sound), &[&pad]);
+        graph.chain(&[format!("{}:a:{}", sound.input, sound.track)], lay(sound), &[&pad]);
         pads.push(pad);
     }
     let mut whole = sum(graph, pads, total);
     if let Some(music) = &sounds.music {
         let mut filters = lay(music);
         filters.extend(exactly(total));
-        graph.chain(&[format!("{}:a:0", music.input)], filters, &["bed"]);
+        graph.chain(&[format!("{}:a:{}", music.input, music.track)], filters, &["bed"]);
         whole = Some(match whole {
             None => "bed".to_owned(),
             Some(voices) if duck => ducked(graph, voices, total),

@@ -137,6 +137,7 @@ mod tests {
 
     use super::super::items::{Narration, Overlay};
     use super::*;
+    use crate::tracks::Tracks;
 
     fn media(kind: MediaKind, duration: Option<f64>) -> Arc<Artifact> {
         Arc::new(Artifact {
@@ -156,6 +157,7 @@ mod tests {
         let kind = if own.is_some() { MediaKind::Video } else { MediaKind::Image };
         Visual {
             media: media(kind, own),
+            tracks: Tracks::default(),
             start: 0.0,
             duration: None,
             volume: 1.0,
@@ -163,6 +165,7 @@ mod tests {
             fade_out: 0.0,
             narration: narration.map(|length| Narration {
                 media: media(MediaKind::Audio, own),
+                track: 0,
                 volume: 1.0,
                 length,
             }),
@@ -171,7 +174,7 @@ mod tests {
 
     fn overlay(offset: f64, length: f64) -> Overlay {
         let media = media(MediaKind::Audio, Some(length));
-        Overlay { media, offset, start: 0.0, length, volume: 1.0, fade_in: 0.0, fade_out: 0.0 }
+        Overlay { media, track: 0, offset, start: 0.0, length, volume: 1.0, fade_in: 0.0, fade_out: 0.0 }
     }
 
     fn timeline(items: &Items, fps: f64, length: &str, transition: f64) -> Timeline {

@@ -20,22 +20,22 @@ pub struct Probed {
 }
 
 impl Probed {
-    /// Sound of this length.
-    pub(crate) fn sound(seconds: f64) -> Result<Probed, Failure> {
+    /// Sound of this length, if it is known.
+    pub(crate) fn sound(seconds: impl Into<Option<f64>>) -> Result<Probed, Failure> {
         Ok(Probed {
             kind: MediaKind::Audio,
             width: None,
             height: None,
-            duration: Some(to_milliseconds(seconds)?),
+            duration: seconds.into().map(to_milliseconds).transpose()?,
             fps: None,
             has_audio: None,
         })
     }
 
-    /// Moving pictures of this size as displayed, length and rate.
+    /// Moving pictures of this size as displayed, length and rate, as far as those are known.
     pub(crate) fn video(
         (width, height): (u32, u32),
-        seconds: f64,
+        seconds: impl Into<Option<f64>>,
         rate: Option<f64>,
         has_audio: bool,
     ) -> Result<Probed, Failure> {
@@ -43,10 +43,20 @@ impl Probed {
             kind: MediaKind::Video,
             width: Some(width),
             height: Some(height),
-            duration: Some(to_milliseconds(seconds)?),
+            duration: seconds.into().map(to_milliseconds).transpose()?,
             fps: rate.and_then(rounded),
             has_audio: Some(has_audio),
         })
+    }
+}
+
+impl Probed {
+    /// The same, of a file that plays for `seconds`.
+    ///
+    /// # Errors
+    /// When there is nothing to play.
+    pub fn that_plays(self, seconds: f64) -> Result<Probed, Failure> {
+        Ok(Probed { duration: Some(to_milliseconds(seconds)?), ..self })
     }
 }
 

@@ -32,6 +32,14 @@ impl Format {
         // Matroska tells when it ends, even where it begins late (a part of a recording); others how long it is.
         Some(if self.format_name.starts_with("matroska") { end - f64::max(start, 0.0) } else { end })
     }
+
+    /// Whether the file itself tells its length. For others ffprobe goes by its rate of bytes, by the first of several
+    /// headers, or by times that may begin anew.
+    fn tells_length(&self) -> bool {
+        ["mov", "matroska", "wav", "w64", "aiff", "caf", "avi", "asf"]
+            .iter()
+            .any(|name| self.format_name.starts_with(name))
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,7 +81,17 @@ struct Tags {
     rotate: Option<String>,
 }
 
-/// Reads what ffprobe wrote when it was called with [`super::arguments`].
+/// What ffprobe reported of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// The measures. Video or sound whose length the file doesn't tell has none.
+    pub probed: Probed,
+    /// Whether the length is that of what is played. Where it isn't, or isn't known, it is
+    /// [found by playing](super::playing) the file.
+    pub is_exact: bool,
+}
+
+/// Reads what ffprobe wrote when it was called with [`super::arguments`], if that tells the length.
 ///
 /// ```
 /// let report = br#"{"streams":[{"codec_type":"audio","codec_name":"aac","duration":"2.5"}],
@@ -84,9 +102,23 @@ struct Tags {
 /// ```
 ///
 /// # Errors
-/// [`Class::Invalid`](motet_pipeline::Class::Invalid) when the file is no media, is truncated or has no length;
-/// [`Class::BadOutput`](motet_pipeline::Class::BadOutput) when the report itself can't be read.
+/// Those of [`report`], and [`Class::Invalid`](motet_pipeline::Class::Invalid) when no length is told.
 pub fn read(json: &[u8]) -> Result<Probed, Failure> {
+    let Reported { probed, .. } = report(json)?;
+    match (probed.kind, probed.duration) {
+        (MediaKind::Video | MediaKind::Audio, None) => Err(Failure::invalid(
+            "truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it",
+        )),
+        _ => Ok(probed),
+    }
+}
+
+/// Reads what ffprobe wrote when it was called with [`super::arguments`].
+///
+/// # Errors
+/// [`Class::Invalid`](motet_pipeline::Class::Invalid) when the file is no media, is truncated or has nothing to play;
+/// [`Class::BadOutput`](motet_pipeline::Class::BadOutput) when the report itself can't be read.
+pub fn report(json: &[u8]) -> Result<Reported, Failure> {
     if json.len() > REPORT_BYTES_MAX {
         return Err(Failure::invalid("the file has more streams than any film; it wasn't read"));
     }
@@ -106,12 +138,15 @@ pub fn read(json: &[u8]) -> Result<Probed, Failure> {
     if [pictures, sound].into_iter().flatten().any(is_cut_off) {
         return Err(Failure::invalid("truncated: the file ends before its pictures and sound do"));
     }
-    match (pictures, sound) {
+    let probed = match (pictures, sound) {
         (Some(pictures), _) if is_still(&report.format) => image(pictures),
         (Some(pictures), sound) => video(pictures, sound, &report.format),
-        (None, Some(sound)) => Probed::sound(length(&report.format, sound)?),
+        (None, Some(sound)) => Probed::sound(length(&report.format, sound)),
         (None, None) => Err(Failure::invalid("no streams of pictures or sound: this is not a media file")),
-    }
+    }?;
+    let is_exact =
+        probed.kind == MediaKind::Image || probed.duration.is_some() && report.format.tells_length();
+    Ok(Reported { probed, is_exact })
 }
 
 /// Whether far fewer packets are there than the header promises.
@@ -119,6 +154,8 @@ fn is_cut_off(stream: &Stream) -> bool {
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<f64>().ok());
     let Some(read) = number(&stream.nb_read_packets) else { return false };
     let promised = match (number(&stream.nb_frames), &*stream.codec_name) {
+        // These are counted by the sample.
+        (_, codec) if codec.starts_with("pcm_") => return false,
         (Some(frames), _) => frames,
         (None, "mp3") => match (number(&stream.duration), number(&stream.sample_rate)) {
             (Some(seconds), Some(rate)) => seconds * rate / if rate < 32_000.0 { 576.0 } else { 1152.0 },
@@ -155,7 +192,7 @@ fn video(pictures: &Stream, sound: Option<&Stream>, format: &Format) -> Result<P
     let rate = [&pictures.avg_frame_rate, &pictures.r_frame_rate]
         .into_iter()
         .find_map(|rate| fraction(rate.as_deref()?, '/'));
-    Probed::video(size, length(format, pictures)?, rate, sound.is_some())
+    Probed::video(size, length(format, pictures), rate, sound.is_some())
 }
 
 /// The size at which a stream is shown.
@@ -168,12 +205,10 @@ fn size(stream: &Stream) -> Result<(u32, u32), Failure> {
     displayed((side(stream.width), side(stream.height)), pixel, is_quarter)
 }
 
-/// The length of the file, else of its stream, in seconds.
-fn length(format: &Format, stream: &Stream) -> Result<f64, Failure> {
+/// The length of the file, else of its stream, in seconds, if it is told.
+fn length(format: &Format, stream: &Stream) -> Option<f64> {
     let of_stream = || stream.duration.as_deref()?.parse().ok();
-    format.length().or_else(of_stream).filter(|seconds: &f64| seconds.is_finite()).ok_or_else(|| {
-        Failure::invalid("truncated, or recorded without its length; `ffmpeg -i FILE -c copy NEW` may add it")
-    })
+    format.length().or_else(of_stream).filter(|seconds: &f64| seconds.is_finite())
 }
 
 /// A positive fraction such as `30000/1001` or `4:3`, to five digits.

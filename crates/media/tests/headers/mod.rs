@@ -149,6 +149,134 @@ fn streams_written_one_behind_the_other_are_as_long_as_all_of_them() {
     }
 }
 
+/// What a sound is kept in: a name, how it is written, and how it is written where the writer can't go back (nothing:
+/// as before) if it can be.
+const KEPT: [(&str, &str, Option<&str>); 18] = [
+    ("stated.mp3", "", Some("-seekable 0")),
+    ("second.mp3", "-ar 16000 -b:a 32k", None),
+    ("bare.mp3", "-write_xing 0 -q:a 4", Some("-write_xing 0 -id3v2_version 0")),
+    ("layer-two.mp2", "-c:a mp2", None),
+    ("raw.aac", "", Some("-seekable 0")),
+    ("tone.m4a", "", Some("-movflags frag_keyframe+empty_moov -seekable 0")),
+    ("lossless.m4a", "-c:a alac", None),
+    ("tone.opus", "-c:a libopus", Some("-c:a libopus -seekable 0")),
+    ("tone.ogg", "-c:a libvorbis", Some("-c:a libvorbis -seekable 0")),
+    ("flac.ogg", "-c:a flac", Some("-c:a flac -seekable 0")),
+    ("tone.flac", "", Some("-seekable 0")),
+    ("tone.wav", "", Some("-seekable 0")),
+    ("tone.aiff", "", None),
+    ("tone.caf", "", None),
+    ("opus.webm", "-c:a libopus", Some("-c:a libopus -live 1 -seekable 0")),
+    ("vorbis.mka", "-c:a libvorbis", Some("-c:a libvorbis -live 1 -seekable 0")),
+    ("tone.ts", "-c:a aac", None),
+    ("tone.flv", "-c:a aac", Some("-c:a aac -seekable 0")),
+];
+
+/// Loud, soft and silent parts, so that no mean of bytes tells the length.
+const UNEVEN: &str = "-f lavfi -i anoisesrc=d=1.3:a=0.3:r=48000 -f lavfi -i sine=f=300:d=0.7:r=48000 \
+                      -f lavfi -i anullsrc=r=48000:cl=mono:d=1 -filter_complex [0][1][2]concat=n=3:v=0:a=1";
+
+/// In every container and codec: what is measured is what is played, so that no narration is cut off, and nothing that
+/// was cut off before is taken for the whole.
+#[test]
+fn narration_is_never_cut_off_whatever_it_is_kept_in() {
+    let scratch = Scratch::new();
+    let mut wrong = Vec::new();
+    let mut judge = |name: &str, state: &str, seconds: f64| {
+        let (measured, played) = (scratch.measured(name), scratch.decoded(name));
+        let told = measured.as_ref().ok().and_then(|probed| probed.duration).unwrap_or_default();
+        // What an encoder adds at the end may be left out. Where streams meet, decoders lose or repeat some packets.
+        let (least, most) = match state {
+            "joined" => (played - 0.05, played.max(2.0 * seconds) + 0.1),
+            "cut" => (played - 0.0015, played + 0.05),
+            _ => (seconds - 0.0015, played.max(seconds) + 0.02),
+        };
+        if !(least..=most).contains(&told) {
+            wrong.push(format!("{name}, {state}: {told} of {played} s: {measured:?}"));
+        }
+    };
+    for (name, options, streamed) in KEPT {
+        scratch.make_source(name, &format!("{UNEVEN} {options}"));
+        judge(name, "stated", 3.0);
+        let whole = scratch.read(name);
+        if let Some(options) = streamed {
+            scratch.make_source(name, &format!("{UNEVEN} {options}"));
+            judge(name, "streamed", 3.0);
+        }
+        if [".mp3", ".mp2", ".aac", ".opus", ".ogg", ".flac", ".ts"].iter().any(|kind| name.ends_with(kind)) {
+            scratch.write(name, &whole.repeat(2));
+            judge(name, "joined", 3.0);
+        }
+        scratch.write(name, &whole[..whole.len() * 6 / 10 / 188 * 188 + 5]);
+        match scratch.measured(name) {
+            Err(refusal) => assert!(!refusal.message.is_empty(), "{name}"),
+            // The host knows its form.
+            Ok(_) if name.ends_with(".aiff") => {}
+            // By its structure it is whole: then it is as long as what is there.
+            Ok(_) => judge(name, "cut", 3.0),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What ends amid a frame was cut off, even where nothing tells how long it should be.
+#[test]
+fn sound_that_ends_amid_a_frame_is_refused() {
+    let scratch = Scratch::new();
+    let table = [
+        ("tone.flac", ""),
+        ("streamed.flac", "-seekable 0"),
+        ("tone.aac", ""),
+        ("bare.mp3", "-write_xing 0 -id3v2_version 0"),
+    ];
+    for (name, options) in table {
+        scratch.make_source(name, &format!("{TONE} {options}"));
+        let bytes = scratch.read(name);
+        for end in [bytes.len() - 1, bytes.len() - 9, bytes.len() / 2 + 11] {
+            let read = read_bytes(&bytes[..end]);
+            let Err(Unread::Refused(refusal)) = &read else { panic!("{name} cut at {end}: {read:?}") };
+            assert!(refusal.message.starts_with("truncated"), "{name}: {refusal}");
+        }
+        assert!(read_bytes(&bytes).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn flac_is_as_long_as_its_frames_are_and_notes_behind_them_are_none() {
+    let scratch = Scratch::new();
+    for (name, options) in
+        [("tone.flac", ""), ("streamed.flac", "-seekable 0"), ("deep.flac", "-sample_fmt s32 -ac 2")]
+    {
+        scratch.make_source(name, &format!("{UNEVEN} {options}"));
+        let bytes = scratch.read(name);
+        let seconds = |bytes: &[u8]| read_bytes(bytes).unwrap().duration;
+        assert_eq!(seconds(&bytes), Some(3.0), "{name}");
+        assert_eq!(seconds(&bytes.repeat(2)), Some(6.0), "{name}, twice");
+        let noted = [bytes.as_slice(), b"TAG", &[7; 125]].concat();
+        assert_eq!(seconds(&noted), Some(3.0), "{name}, with notes");
+        let middle = bytes.len() / 2;
+        let lost = read_bytes(&[&bytes[..middle], &bytes[middle + 3..]].concat());
+        let Err(Unread::Refused(refusal)) = &lost else { panic!("{name}, without three bytes: {lost:?}") };
+        assert_eq!(
+            refusal.message, "the file is damaged: a part of its sound isn't what was written",
+            "{name}"
+        );
+    }
+}
+
+/// Reading it once, or three tenths of a second, is what measuring may cost; in tests, which aren't optimized, more.
+#[test]
+fn an_hour_of_sound_without_a_header_is_read_once() {
+    let scratch = Scratch::new();
+    scratch
+        .make_source("minute.mp3", "-f lavfi -i anoisesrc=d=60:a=0.3 -write_xing 0 -id3v2_version 0 -q:a 4");
+    let hour = scratch.read("minute.mp3").repeat(60);
+    let mut source = Counting { length: hour.len() as u64, bytes: &hour, reads: 0, read: 0 };
+    let seconds = header::read(&mut source, "audio/mpeg").unwrap().duration.unwrap();
+    assert!((seconds - 3600.0).abs() < 5.0, "{seconds} s");
+    assert!(source.read as f64 <= 1.02 * hour.len() as f64, "{} of {} bytes", source.read, hour.len());
+}
+
 #[test]
 fn a_film_that_was_turned_is_as_wide_as_it_is_shown() {
     let scratch = Scratch::new();

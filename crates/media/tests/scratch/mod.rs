@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use motet_media::probe::Probed;
-use motet_media::{Output, Recipe, failure, plan, probe, sniff};
+use motet_media::tracks::{self, Known, Tracks};
+use motet_media::{Output, Recipe, failure, header, plan, probe, sniff};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, MediaKind, Value};
 
@@ -57,24 +58,42 @@ impl Scratch {
 
     /// What ffprobe says of a file.
     pub fn probe(&self, name: &str) -> Result<Probed, motet_pipeline::Failure> {
-        let path = self.path(name);
-        let output = Command::new("ffprobe")
-            .args(probe::arguments(path.to_str().expect("temporary folders have plain names")))
-            .output()
-            .expect("ffprobe is installed");
+        let told = self.told("ffprobe", probe::arguments(self.path(name).to_str().expect("a plain name")))?;
+        probe::read(&told)
+    }
+
+    /// How a file is measured when it comes in: by its header, by what ffprobe says, or by playing it.
+    pub fn measured(&self, name: &str) -> Result<Probed, motet_pipeline::Failure> {
+        let bytes = self.read(name);
+        let mime = sniff::sniff(&bytes).map_or("", |sniffed| sniffed.mime);
+        match header::read(&mut bytes.as_slice(), mime) {
+            Ok(probed) => return Ok(probed),
+            Err(header::Unread::Refused(refusal)) => return Err(refusal),
+            Err(_) => {}
+        }
+        let told = self.told("ffprobe", probe::arguments(self.path(name).to_str().expect("a plain name")))?;
+        let reported = probe::report(&told)?;
+        if reported.is_exact {
+            return Ok(reported.probed);
+        }
+        let played = self.told("ffmpeg", probe::playing(self.path(name).to_str().expect("a plain name")))?;
+        reported.probed.that_plays(probe::played(&played).unwrap_or_default())
+    }
+
+    /// What a program writes, or what it complains about.
+    fn told(&self, program: &str, arguments: Vec<String>) -> Result<Vec<u8>, motet_pipeline::Failure> {
+        let output = Command::new(program).args(arguments).output().expect("it is installed");
+        let said = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            return Err(failure::read(&String::from_utf8_lossy(&output.stderr), output.status.code()));
+            return Err(failure::read(&said, output.status.code()));
         }
-        if let Some(refusal) = failure::truncated(&String::from_utf8_lossy(&output.stderr)) {
-            return Err(refusal);
-        }
-        probe::read(&output.stdout)
+        failure::truncated(&said).map_or(Ok(output.stdout), Err)
     }
 
     /// The file as an artifact, measured.
     pub fn measure(&self, name: &str) -> Value {
         let bytes = self.read(name);
-        let probed = self.probe(name).expect("the source is sound");
+        let probed = self.measured(name).expect("the source is sound");
         let sniffed = sniff::sniff(&bytes).expect("the source is of a known kind");
         let mime = if probed.kind == MediaKind::Audio && sniffed.mime == "video/mp4" {
             "audio/mp4"
@@ -108,13 +127,26 @@ impl Scratch {
 
     /// Plans and performs an operation; gives the name of the file of `output`.
     pub fn make(&self, operation: &str, output: &str, inputs: Map) -> String {
-        let recipe = plan(operation, &inputs).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let recipe =
+            plan(operation, &inputs, &self.know(&inputs)).unwrap_or_else(|refusal| panic!("{refusal}"));
         self.perform(&recipe).unwrap_or_else(|refusal| panic!("{refusal}"));
         let Output::File { name } = &recipe.outputs[output] else { panic!("{output} is a value") };
         let bytes = self.read(name);
         let kept = format!("{}-{name}", Digest::of(&bytes).short());
         self.write(&kept, &bytes);
         kept
+    }
+
+    fn know(&self, inputs: &Map) -> Known {
+        let tracks = |artifact: Arc<Artifact>| {
+            let path = self.write("look", &self.bytes_of(&artifact));
+            let output = Command::new("ffprobe")
+                .args(tracks::arguments(path.to_str().expect("temporary folders have plain names")))
+                .output()
+                .expect("ffprobe is installed");
+            (artifact.digest, Tracks::read(&output.stdout).expect("ffprobe tells the tracks"))
+        };
+        tracks::to_be_known(inputs).into_iter().map(tracks).collect()
     }
 
     fn perform(&self, recipe: &Recipe) -> Result<(), motet_pipeline::Failure> {
@@ -203,7 +235,11 @@ impl Scratch {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-loglevel", "error", "-ss", &at.to_string(), "-i"])
             .arg(self.path(name))
-            .args(["-frames:v", "1", "-vf", &format!("scale={width}:{height}")])
+            // Colours first: to few pixels ffmpeg scales video inexactly.
+            .args(["-frames:v", "1", "-vf"])
+            .arg(format!(
+                "scale=flags=accurate_rnd+full_chroma_int,format=rgb24,scale={width}:{height}:flags=area"
+            ))
             .args(["-pix_fmt", "rgb24", "-f", "rawvideo", "-"])
             .output()
             .expect("ffmpeg is installed");

@@ -42,7 +42,7 @@ impl<'c> Checker<'c, '_> {
                 on: Vec::new(),
                 waits_for: Vec::new(),
                 retry: policy::retry_rules(retry, None, &contract, step.on_unknown),
-                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract.operation),
+                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract),
                 pool: self.pool(pool.as_ref(), &contract),
                 contract,
             });
@@ -106,7 +106,7 @@ impl<'c> Checker<'c, '_> {
             on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),
             waits_for: dependencies.into_plan(),
             retry: policy::retry_rules(fallback.retry.as_deref(), retry, &contract, step.on_unknown),
-            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract.operation),
+            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract),
             pool: self.pool(fallback.pool.as_ref(), &contract),
             contract,
         };

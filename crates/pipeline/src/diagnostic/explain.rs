@@ -159,6 +159,10 @@ impl Code {
             Code::UnknownTest => {
                 "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
+            Code::Unneeded => {
+                "What is written here changes nothing: the step does the same without it. `fit: auto` converts media where \
+                 the operation's contract sets a largest size or length, formats, or mono."
+            }
             Code::Unpriced => {
                 "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \
                  nothing could be reserved for it, and the budget would not hold. Give the operation a price, or let \

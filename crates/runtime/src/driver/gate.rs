@@ -157,6 +157,13 @@ impl Driver {
         Needs { credential, ..needs }
     }
 
+    /// Tells the gate what replies have said of limits, before what came of them.
+    pub(super) fn hear(&mut self) {
+        for (pool, pace) in self.hands.models.heard.take() {
+            self.tell_gate(Told::Paced { pool, pace });
+        }
+    }
+
     pub(super) fn release(&mut self, id: &RunId, key: AttemptKey) {
         self.tell_gate(Told::Released { claim: Claim { run: id.clone(), key } });
     }

@@ -84,7 +84,13 @@ fn following(error: &Error) -> Option<Error> {
         },
         Error::Untrusted { .. } => Error::Memory("the disk is full".into()),
         Error::Memory(_) => Error::Providers("there is no provider `falx`".into()),
-        Error::Providers(_) => Error::Clock(Timestamp(-1)),
+        Error::Providers(_) => {
+            Error::NotDescribed { name: "a/b".into(), why: "replicate answered 404: not found".into() }
+        }
+        Error::NotDescribed { .. } => {
+            Error::ModelFile { path: "models/fal/a--b.json".into(), message: "it has no `outputs`".into() }
+        }
+        Error::ModelFile { .. } => Error::Clock(Timestamp(-1)),
         Error::Clock(_) => Error::Settings {
             path: "motet.toml".into(),
             line: 2,

@@ -64,6 +64,8 @@ impl Error {
             Error::Memory(_) => "trust_not_saved",
             Error::Clock(_) => "clock_before_1970",
             Error::Providers(_) => "provider_unknown",
+            Error::NotDescribed { .. } => "model_not_described",
+            Error::ModelFile { .. } => "model_file_invalid",
             Error::Settings { .. } => "settings_invalid",
         }
     }
@@ -144,6 +146,8 @@ impl Error {
             Error::Untrusted { file, powers, .. } => format!("{}: {}", file.display(), power_words(powers)),
             Error::Memory(why) => format!("what you trust can't be saved: {why}"),
             Error::Providers(message) => message.clone(),
+            Error::NotDescribed { name, why } => format!("`{name}` can't be added: {why}"),
+            Error::ModelFile { path, message } => format!("{}: {message}", path.display()),
             Error::Clock(now) => format!("this machine's clock is set before 1970 ({now})"),
             Error::Settings { path, line, column, message } => {
                 format!("{}:{line}:{column}: {message}", path.display())
@@ -183,6 +187,9 @@ impl Error {
             Error::StartPanicked { .. } => "please report this",
             Error::DriverPanicked { .. } => "please report this; open the store again to resume its runs",
             Error::Clock(_) => "set it",
+            Error::ModelFile { .. } => {
+                "mend it, remove it, or write it anew: motet models add NAME --replace"
+            }
             Error::Check(_)
             | Error::Inputs(_)
             | Error::NoQuote { .. }
@@ -200,6 +207,7 @@ impl Error {
             | Error::Untrusted { .. }
             | Error::Memory(_)
             | Error::Providers(_)
+            | Error::NotDescribed { .. }
             | Error::Settings { .. } => return None,
         };
         Some(hint.to_owned())

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::path::Path;
 
+use motet_media::sniff::transport_packet;
+
 /// Whether the file at `path`, which is of the type `mime`, goes to its end.
 pub(super) fn is_whole(path: &Path, mime: &str) -> io::Result<bool> {
     let file = File::open(path)?;
@@ -20,8 +22,10 @@ pub(super) fn is_whole(path: &Path, mime: &str) -> io::Result<bool> {
         "image/avif" | "image/heic" => source.has_all_boxes(),
         "image/webp" | "video/x-msvideo" => source.has_riff_length(),
         "audio/wav" => source.has_wav_data(),
+        "audio/aiff" => source.has_form_length(),
         "audio/ogg" => source.has_whole_pages(),
         "audio/mpeg" => source.has_counted_bytes(),
+        "video/mp2t" => source.has_whole_packets(),
         _ => Ok(true),
     };
     match judged {
@@ -150,6 +154,12 @@ impl Source {
         Ok(!is_known(length) || 8 + u64::from(length) <= self.length + 1)
     }
 
+    fn has_form_length(&mut self) -> io::Result<bool> {
+        self.skip(4)?;
+        let length = u32::from_be_bytes(self.bytes()?);
+        Ok(!is_known(length) || 8 + u64::from(length) <= self.length + 1)
+    }
+
     /// To the chunk of a WAV that holds the sound.
     fn has_wav_data(&mut self) -> io::Result<bool> {
         self.skip(12)?;
@@ -162,6 +172,13 @@ impl Source {
             }
             self.skip(u64::from(length) + u64::from(length % 2))?;
         }
+    }
+
+    /// A transport stream is made of packets of one length.
+    fn has_whole_packets(&mut self) -> io::Result<bool> {
+        let mut head = Vec::new();
+        self.reader.by_ref().take(1024).read_to_end(&mut head)?;
+        Ok(transport_packet(&head).is_none_or(|length| self.length.is_multiple_of(length as u64)))
     }
 
     /// From page to page of an Ogg file.
@@ -287,5 +304,15 @@ mod tests {
         assert!(!judged(&mp3(400, 399), "audio/mpeg"));
         assert!(judged(b"\xff\xfb\x90\x64 and no word on its length", "audio/mpeg"));
         assert!(judged(b"fLaC", "audio/flac"), "what isn't known passes");
+        let form = |said: u32| [b"FORM".as_slice(), &said.to_be_bytes(), b"AIFFCOMM"].concat();
+        assert!(
+            judged(&form(8), "audio/aiff")
+                && judged(&form(0), "audio/aiff")
+                && !judged(&form(20), "audio/aiff")
+        );
+        let mut packet = [0; 188];
+        packet[0] = 0x47;
+        let stream = packet.repeat(5);
+        assert!(judged(&stream, "video/mp2t") && !judged(&stream[..700], "video/mp2t"));
     }
 }

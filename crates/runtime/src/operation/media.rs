@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet_media::progress::Progress;
+use motet_media::tracks::{self, Known, Tracks};
 use motet_media::{Call, Output, Recipe};
+use motet_pipeline::contract::Tool;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Outcome, Value};
 
@@ -18,14 +20,32 @@ pub(crate) struct Media;
 impl Operation for Media {
     fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         Box::pin(async move {
-            let recipe = motet_media::plan(&work.contract().operation, &work.input_map())?;
-            perform(&work, recipe).await.map(Outcome::of)
+            let scratch = Scratch::new(&work)?;
+            let inputs = work.input_map();
+            let known = know(&work, &scratch, &inputs).await?;
+            let recipe = motet_media::plan(&work.contract().operation, &inputs, &known)?;
+            perform(&work, &scratch, recipe).await.map(Outcome::of)
         })
     }
 }
 
-async fn perform(work: &Work, recipe: Recipe) -> Result<Value, WorkError> {
-    let scratch = Scratch::new(work)?;
+/// Has ffprobe tell the tracks of what must be known.
+async fn know(work: &Work, scratch: &Scratch, inputs: &Map) -> Result<Known, WorkError> {
+    let mut known = Known::new();
+    if work.contract().tools.contains(&Tool::Ffmpeg) {
+        for (index, artifact) in tracks::to_be_known(inputs).into_iter().enumerate() {
+            let name = format!("look{index}");
+            scratch.link(&name, &artifact)?;
+            let program = &work.hands.tools.ffprobe;
+            let finished = scratch.run(work, program, tracks::arguments(&name), None).await?;
+            scratch.judge(&finished)?;
+            known.insert(artifact.digest, Tracks::read(&finished.stdout)?);
+        }
+    }
+    Ok(known)
+}
+
+async fn perform(work: &Work, scratch: &Scratch, recipe: Recipe) -> Result<Value, WorkError> {
     for (name, artifact) in &recipe.inputs {
         scratch.lay_out(work, name, artifact).await?;
     }
@@ -34,7 +54,7 @@ async fn perform(work: &Work, recipe: Recipe) -> Result<Value, WorkError> {
     }
     let calls = recipe.calls.len();
     for (index, call) in recipe.calls.into_iter().enumerate() {
-        run(work, &scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
+        run(work, scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
     }
     let mut outputs = Map::new();
     for (name, output) in recipe.outputs {

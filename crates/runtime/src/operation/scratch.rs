@@ -46,13 +46,8 @@ impl Scratch {
         self.folder.join(name)
     }
 
-    /// Lets a kept artifact be read under `name`; a photograph that its camera took sideways is upright.
-    pub(crate) async fn lay_out(
-        &self,
-        work: &Work,
-        name: &str,
-        artifact: &Artifact,
-    ) -> Result<(), WorkError> {
+    /// Lets a kept artifact be read under `name`; gives its own place.
+    pub(crate) fn link(&self, name: &str, artifact: &Artifact) -> Result<PathBuf, WorkError> {
         let source = self.hands.store.path_of(&artifact.digest);
         if !self.hands.store.has(&artifact.digest) {
             let message =
@@ -60,20 +55,27 @@ impl Scratch {
             return Err(Failure::new(Class::Invalid, message).into());
         }
         let source = fs::canonicalize(&source).unwrap_or(source);
-        let link = |name: &str| {
-            std::os::unix::fs::symlink(&source, self.path(name))
-                .map_err(|error| self.io_failure("make", &self.path(name), &error))
-        };
-        let orientation = match artifact.mime.as_str() {
-            "image/jpeg" => {
-                let head = head_of(&source).map_err(|error| self.io_failure("read", &source, &error))?;
-                Orientation::of_jpeg(&head)
-            }
-            _ => None,
-        };
-        let Some(orientation) = orientation else { return link(name) };
+        std::os::unix::fs::symlink(&source, self.path(name))
+            .map_err(|error| self.io_failure("make", &self.path(name), &error))?;
+        Ok(source)
+    }
+
+    /// Lets a kept artifact be read under `name`; a photograph that its camera took sideways is upright.
+    pub(crate) async fn lay_out(
+        &self,
+        work: &Work,
+        name: &str,
+        artifact: &Artifact,
+    ) -> Result<(), WorkError> {
+        if artifact.mime != "image/jpeg" {
+            return self.link(name, artifact).map(drop);
+        }
         let kept = format!("kept-{name}");
-        link(&kept)?;
+        let source = self.link(&kept, artifact)?;
+        let head = head_of(&source).map_err(|error| self.io_failure("read", &source, &error))?;
+        let Some(orientation) = Orientation::of_jpeg(&head) else {
+            return self.link(name, artifact).map(drop);
+        };
         let call = orientation.upright(&kept, name);
         self.judge(&self.run(work, &self.hands.tools.ffmpeg, call.arguments, None).await?)
     }

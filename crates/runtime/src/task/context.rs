@@ -134,11 +134,11 @@ impl TaskContext {
         Err(TaskError::new(Class::Invalid, message))
     }
 
-    /// Keeps `bytes` and detects their type from their content. Video and audio are measured with
-    /// ffprobe.
+    /// Keeps `bytes` and detects their type from their content. Video and audio are measured by
+    /// their headers; what those don't tell, ffprobe does.
     ///
     /// # Errors
-    /// When the store can't keep them, ffprobe is missing, or they are damaged media.
+    /// When the store can't keep them, ffprobe is needed and missing, or they are damaged media.
     pub async fn keep(&self, bytes: impl Into<Vec<u8>>) -> Result<Media, TaskError> {
         let scratch = Scratch::new(&self.work).map_err(TaskError::of_work)?;
         scratch.write(KEPT, &bytes.into()).map_err(TaskError::of_work)?;
