@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::assert_transcript;
-use crate::simulated::Stage;
 use crate::project::{Project, transcript};
+use crate::simulated::Stage;
 
 const CLIP: &str = r#"
 motet: 1
