@@ -29,7 +29,7 @@ use serde_json::{Value as Json, json};
 const LINE_ART: &str = r#"{
   "provider": "sketchpad", "id": "line-art", "summary": "Draws lines.", "call": "job", "seconds": [2, 10],
   "inputs": [
-    { "name": "subject", "is": "prompt", "type": "string", "required": true, "about": "what is drawn" }
+    { "name": "subject", "is": "prompt", "type": "text", "required": true, "about": "what is drawn" }
   ],
   "outputs": { "image": { "at": "url", "as": "image" } },
   "source": "its handbook"

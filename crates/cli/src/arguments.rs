@@ -140,7 +140,7 @@ pub enum Command {
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Run),
+    Run(Box<Run>),
     /// Resume an unfinished run, or all of them.
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(Resume),

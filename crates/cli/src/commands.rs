@@ -38,7 +38,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Check(asked) => check::check(&asked, &terminal),
         Command::Plan(asked) if asked.quote.is_some() => while_wanted(|_| plan::quote(asked, terminal)),
         Command::Plan(asked) => plan::plan(&asked, &terminal),
-        Command::Run(asked) => while_wanted(|stop| run::run(asked, terminal, stop)),
+        Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),

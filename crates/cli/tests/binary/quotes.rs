@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::project::Project;
-use crate::simulated::Stage;
+use crate::simulated::{Simulator, Stage};
 
 /// A picture for each line of a text that an earlier step gives, at $0.003 each.
 const SHOTS: &str = r#"
@@ -110,7 +110,7 @@ fn what_has_changed_since_a_quote_is_refused_with_a_word_for_each() {
 }
 
 #[test]
-fn a_quote_never_takes_the_place_of_another_file_and_needs_no_answer() {
+fn a_quote_never_takes_the_place_of_another_file_nor_that_of_a_budget() {
     let stage = Stage::with("shots.yaml", SHOTS);
     let mut over = stage.0.command(&["plan", "shots.yaml", "--quote", "shots.yaml"]);
     let output = over.env("REPLICATE_API_TOKEN", "planted").output().unwrap();
@@ -121,7 +121,27 @@ fn a_quote_never_takes_the_place_of_another_file_and_needs_no_answer() {
 
     let both = stage.ends(2, &["run", "shots.yaml", "--quote", "quote.json", "--budget", "1"]);
     assert!(both.contains("cannot be used with"), "{both}");
-    quotes(&stage.0, &[]);
-    stage.0.write("motet.toml", "[money]\nask_above = 0\n");
-    stage.ends(0, &["run", "shots.yaml", "--sim", "--quote", "quote.json"]);
+}
+
+#[test]
+fn who_runs_with_a_quote_is_not_asked() {
+    let stage = Stage::with("shots.yaml", SHOTS);
+    let simulator = Simulator::begin(&stage.0, "[]");
+    // A server of one's own in the place of the provider: for all that Motet knows, it is paid.
+    let settings = format!(
+        "[money]\nask_above = 0\n[providers.replicate]\nkey = \"env:KEY\"\nbase_url = \"{}/replicate\"\nprivate = true\n",
+        simulator.url
+    );
+    stage.0.write("motet.toml", settings);
+    let motet = |arguments: &[&str]| {
+        let mut command = stage.0.command(arguments);
+        let output = command.env("KEY", "planted").env("MOTET_TRUST", "1").output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = motet(&["run", "shots.yaml"]);
+    assert!(code == Some(2) && said.contains("likely to cost"), "{said}");
+    assert_eq!(motet(&["plan", "shots.yaml", "--quote", "quote.json"]).0, Some(0));
+    let (code, said) = motet(&["run", "shots.yaml", "--quote", "quote.json"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(simulator.ledger().len(), 3);
 }

@@ -14,6 +14,11 @@ use crate::project::Project;
 pub struct Stage(pub Project);
 
 impl Stage {
+    /// An empty project.
+    pub fn new() -> Stage {
+        Stage(Project::new())
+    }
+
     /// A project with one file.
     pub fn with(name: &str, content: &str) -> Stage {
         Stage(Project::with(name, content))
