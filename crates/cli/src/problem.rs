@@ -5,7 +5,7 @@ use std::path::Path;
 
 use motet::Error;
 use motet::language::Diagnostic;
-use motet::settings::Power;
+use motet::settings::{MODELS_FOLDER, Power, Setting};
 use motet::store::StoreError;
 use motet::trust::Trust;
 use serde_json::{Value as Json, json};
@@ -230,6 +230,10 @@ fn words_for(error: &Error) -> Problem {
         Error::Settings { path, line, column, message } => {
             Problem::usage(message).line(format!("{}:{line}:{column}", shown_path(path)))
         }
+        Error::NotDescribed { .. } => Problem::usage(error.what()),
+        Error::ModelFile { path, message } => {
+            Problem::usage(message).line(shown_path(path)).hint(error.hint())
+        }
         Error::Untrusted { file, powers, changed } => untrusted_words(file, powers, *changed),
         Error::Clock(now) => {
             Problem::new(Exit::Machine, "this machine's clock is set before 1970; nothing ran")
@@ -380,10 +384,14 @@ fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
     problem.line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
 }
 
-/// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is.
+/// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is, or a model.
 pub fn power_place(file: &Path, power: &Power) -> String {
     match power.place {
         Some((line, column)) => format!("{}:{line}:{column}", shown_path(file)),
+        None if power.setting == Setting::Models => {
+            let models = project_of(file).join(MODELS_FOLDER);
+            shown_path(&models)
+        }
         None => format!("a link in {}", shown_path(project_of(file))),
     }
 }

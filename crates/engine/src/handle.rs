@@ -277,6 +277,7 @@ impl Run {
             act: Act::Submit,
             contract: target.contract.clone(),
             inputs: attempts.inputs.clone(),
+            estimate: self.estimate(id),
             timeouts: target.timeouts,
             deadline: Timestamp(i64::MAX),
             intent: None,

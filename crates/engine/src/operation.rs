@@ -5,6 +5,7 @@ use std::sync::Arc;
 use motet_pipeline::builtin;
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
+use motet_pipeline::price::Facts;
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp, Value};
 
@@ -197,7 +198,12 @@ impl Handling<'_> {
         let Some(attempts) = &self.run.node(id).attempts else { return job };
         let failure = attempts.failure.as_ref().filter(|_| attempts.at_target > 0);
         let rule = failure.and_then(|failure| retry::rule(&target.retry, failure.class));
-        retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target)
+        let written = retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target);
+        // Of what is billed by time no more than was reserved.
+        let bound = target.contract.price.as_ref().and_then(|price| {
+            price.time_bound(&Facts::resolved(&target.contract, attempts.inputs.as_map()?, job))
+        });
+        bound.map_or(written, |bound| bound.min(written))
     }
 
     /// Holds an output against the contract and the step's checks. Outputs that the contract names

@@ -144,9 +144,15 @@ fn picture_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure>
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
     let input = call.picture(&recipe.read(media));
+    let mut filters = vec![filter("trim").set("end_frame", 1)];
     // In RGB no side has to be even, and transparency is kept where the format has it.
-    let colours = if format == Format::Jpeg { "rgb24" } else { "rgb24|rgba" };
-    let mut filters = vec![filter("trim").set("end_frame", 1), filter("format").set("pix_fmts", colours)];
+    if format == Format::Jpeg {
+        filters.push(filter("format").set("pix_fmts", "gbrap"));
+        filters.extend(picture::flatten(Colour::BLACK));
+        filters.push(filter("format").set("pix_fmts", "rgb24"));
+    } else {
+        filters.push(filter("format").set("pix_fmts", "rgb24|rgba"));
+    }
     filters.extend(picture::conform_kept(own, wanted.size.unwrap_or(own), Fit::Cover, Colour::BLACK));
     graph.chain(&[format!("{input}:v:0")], filters, &["v"]);
     let call = call.write(&graph, &["v"], format, None);
@@ -155,14 +161,21 @@ fn picture_of(media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure>
 
 fn video_of(request: &Request, media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
     let own = Size::of(media)?;
-    let mut remake = Remake::of(request, media, wanted.seconds.map_or_else(|| length(media), Ok)?);
+    let kept = wanted.seconds.map_or_else(|| length(media), |longest| Ok(just_below(longest)))?;
+    let mut remake = Remake::of(request, media, kept);
     let size = wanted.size.unwrap_or(own).even();
     remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());
     Ok(remake.recipe())
 }
 
+/// A little less than the longest: a file ends with whole frames, of pictures and of sound.
+fn just_below(longest: f64) -> f64 {
+    const FRAMES: f64 = 0.1;
+    (longest - FRAMES).max(longest / 2.0)
+}
+
 fn sound_of(request: &Request, media: &Arc<Artifact>, wanted: &Wanted) -> Result<Recipe, Failure> {
-    let kept = wanted.seconds.map_or_else(|| length(media), Ok)?;
+    let kept = wanted.seconds.map_or_else(|| length(media), |longest| Ok(just_below(longest)))?;
     let usual = if media.extension() == "wav" { Format::Wav } else { Format::Mp3 };
     let format = match (wanted.format.unwrap_or(usual), wanted.mono) {
         (Format::Wav, true) => Format::MonoWav,

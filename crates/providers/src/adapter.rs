@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp};
+use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp, Usage};
 
-use crate::answer::{Cancelled, News, SearchPage, Submitted, Uploaded};
+use crate::answer::{Cancelled, Listed, News, SearchPage, Submitted, Uploaded};
 use crate::catalogue::Entry;
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused};
 use crate::http::{Header, Limits, Reply, Request};
@@ -96,6 +96,17 @@ pub trait Provider: Send + Sync + 'static {
     /// the provider has no such list for this model.
     fn search(&self, _call: &Call, _since: Timestamp, _page: Option<&str>) -> Option<Request> {
         None
+    }
+
+    /// What a job has used so far by this reply to [`Provider::poll`], [`Provider::fetch`] or [`Provider::cancel`], where
+    /// also what fails or is cancelled is billed by that.
+    fn used(&self, _reply: &Reply) -> Usage {
+        Usage::default()
+    }
+
+    /// From when on that list shows a call of this model. What is not in it before that proves nothing.
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Taken
     }
 
     /// What the provider has taken, each with whether it can be this call.

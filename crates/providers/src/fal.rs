@@ -6,11 +6,13 @@
 mod hook;
 mod refusal;
 
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage};
+use motet_pipeline::{Artifact, Class, Failure, Span, Timestamp, Usage};
 use serde_json::{Value as Json, json};
 
 use crate::adapter::{Call, Profile, Provider, Rates};
-use crate::answer::{Answer, Cancelled, Found, Likeness, Meta, News, SearchPage, State, Submitted, Uploaded};
+use crate::answer::{
+    Answer, Cancelled, Found, Likeness, Listed, Meta, News, SearchPage, State, Submitted, Uploaded,
+};
 use crate::catalogue::{Entry, from_fal};
 use crate::echo;
 use crate::failure::{self, Asked, request_id, unusable};
@@ -123,8 +125,10 @@ impl Provider for Fal {
         }
         Ok(match json::text(&status, "status") {
             Some("IN_QUEUE") => News::Queued { ahead: status.get("queue_position").and_then(Json::as_u64) },
-            // How it ended is told by its result: a failure and a cancellation are completed as well.
-            Some("COMPLETED") => News::Ready,
+            // A failure and a cancellation are completed as well.
+            Some("COMPLETED") => {
+                refusal::failure_of_status(&reply, &status).map_or(News::Ready, News::Failed)
+            }
             Some(_) => News::Running,
             None => return Err(unusable(NAME, Asked::Job, &reply, "no status")),
         })
@@ -183,6 +187,10 @@ impl Provider for Fal {
         Some(request(Method::Get, "api", &call.credential, path))
     }
 
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Begun
+    }
+
     fn read_search(&self, call: &Call, reply: Reply) -> Result<SearchPage, Failure> {
         let page = object(Asked::Other, &reply)?;
         let items = ["items", "requests"].iter().find_map(|name| page.get(name)?.as_array());
@@ -204,6 +212,9 @@ impl Provider for Fal {
 
     fn read_description(&self, id: &str, reply: Reply) -> Result<Entry, Failure> {
         let answer = object(Asked::Other, &reply)?;
+        if answer.get("models").and_then(Json::as_array).is_some_and(Vec::is_empty) {
+            return Err(Failure::new(Class::Gone, format!("{NAME} has no model `{id}`")));
+        }
         from_fal(id, &answer).map_err(|error| unusable(NAME, Asked::Other, &reply, &error.to_string()))
     }
 

@@ -9,7 +9,7 @@ mod refusal;
 use std::collections::BTreeMap;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Value};
+use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
@@ -118,6 +118,10 @@ impl Provider for Replicate {
             true => Ok(prediction::news(call, &read)),
             false => Err(unusable(NAME, Asked::Job, &reply, "another prediction")),
         }
+    }
+
+    fn used(&self, reply: &Reply) -> Usage {
+        json::read(&reply.body).map(|read| prediction::usage(&read)).unwrap_or_default()
     }
 
     fn cancel(&self, call: &Call, job: &str) -> Option<Request> {

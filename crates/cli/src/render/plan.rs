@@ -2,7 +2,7 @@
 
 use motet::language::estimate::{PlanEstimate, Spread, StepEstimate};
 use motet::language::plan::{InputSpec, Timeouts};
-use motet::language::{Money, Span};
+use motet::language::{Money, Span, Value};
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Look, Tone, columns};
@@ -111,7 +111,11 @@ fn some_of(names: &[String]) -> String {
 
 fn remarks(part: &Part) -> String {
     let mut remarks = Vec::new();
-    let conversion = part.converts_to.iter().map(|(name, value)| format!("{name} {}", brief(value)));
+    let words = |value: &Value| match value.as_list() {
+        Some(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        None => brief(value),
+    };
+    let conversion = part.converts_to.iter().map(|(name, value)| format!("{name} {}", words(value)));
     let conversion: Vec<String> = conversion.collect();
     if !conversion.is_empty() {
         remarks.push(conversion.join(", "));

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::simulated::{Simulator, Stage};
 
 /// Two pictures at $0.003 each.
-const FILM: &str = r#"
+pub const FILM: &str = r#"
 motet: 1
 name: film
 inputs: { prompt: { type: string, default: a boat } }

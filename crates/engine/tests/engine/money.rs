@@ -157,3 +157,14 @@ fn while_a_provider_is_left_alone_a_call_waits_unless_there_is_another_target() 
     let mut story = start(with_fallback);
     story.denies("a", Failure::new(Class::Unavailable, "lab failed too often")).works_on(["a#1"]);
 }
+
+/// Twelve thousandths of a dollar are reserved: three times four seconds.
+#[test]
+fn a_job_that_is_billed_by_time_is_called_off_when_what_is_reserved_is_used_up() {
+    let mut story = start("steps: { a: { uses: lab/timed, timeout: { job: 1h } } }");
+    story.grants("a").accepts("a", 1, "j1").hears("a", JobNews::Running);
+    story.advances("11s").does(["a#1 poll j1"]).advances("1s").does(["a#1 cancel j1"]);
+    let mut story = start("steps: { a: { uses: lab/timed, timeout: { job: 5s } } }");
+    story.grants("a").accepts("a", 1, "j1").hears("a", JobNews::Running);
+    story.advances("5s").does(["a#1 cancel j1"]);
+}

@@ -12,7 +12,7 @@ use motet_engine::{
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
-use motet_pipeline::price::Price;
+use motet_pipeline::price::{Price, Tariff, Unit};
 use motet_pipeline::value::Map;
 use motet_pipeline::{
     Bundle, Class, Cost, Digest, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check,
@@ -184,9 +184,13 @@ pub fn catalogue() -> Catalogue {
         contract.price = Some(Price::flat(price.parse().expect("a price")));
         contract
     };
+    let second = Tariff::new(Unit::GpuSecond, 1, "0.001".parse().expect("a price"));
+    let timed = anything("lab/timed", Work::Model).call(Call::paid(CallForm::Job));
+    let timed = timed.usually(1.0, 4.0).priced(Price::of(second));
     Catalogue::new([
         priced("lab/cheap", CallForm::Job, "0.04"),
         priced("lab/dear", CallForm::Job, "0.60"),
+        timed,
         anything("task/work", Work::Task),
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),

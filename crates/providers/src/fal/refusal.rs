@@ -29,12 +29,24 @@ pub(super) fn result_of_failure(reply: &Reply) -> Result<News, Failure> {
         // Of the question: the key, the pace, the place.
         (None, 401 | 403 | 404 | 408 | 429) => Err(failure),
         (None, 300..400 | 500..) => Err(failure),
+        // A gateway fails in the words of the platform: only what was counted is the result of a job.
+        (_, 500..) if billable_units(reply).is_none() => Err(failure),
         _ => {
             let is_free = matches!(failure.class, Class::Invalid | Class::TooLarge) || reply.status >= 500;
             let usual = if is_free { Known::No } else { Known::Maybe };
             Ok(News::Failed(Failure { billed: billed(reply, usual), ..failure }))
         }
     }
+}
+
+/// How a job failed, as its status tells it: where the fault is fal's own. Any other end is told by the result.
+pub(super) fn failure_of_status(reply: &Reply, status: &Json) -> Option<Failure> {
+    let code = json::text(status, "error_type").filter(|code| json::is_id(code));
+    let class =
+        code.and_then(class_of).filter(|class| matches!(class, Class::Unavailable | Class::Timeout))?;
+    let text = json::text(status, "error").unwrap_or_default().to_owned();
+    let failure = failure::refused(NAME, Asked::Job, reply, Some(Refusal { class, code, text }), None);
+    Some(Failure { billed: Known::No, ..failure })
 }
 
 /// A result of success that lacks what the model should give.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use motet_engine::{Intent, RunId};
 use motet_pipeline::contract::CallForm;
+use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, StepPath, Value};
+use motet_pipeline::{Artifact, Class, Failure, StepPath, Value};
 use motet_providers::adapter::Call;
 use motet_providers::catalogue::Native;
 use motet_providers::http::{Limits, Request};
@@ -57,6 +58,12 @@ impl ModelCalls {
             _ => Native::default(),
         };
         Ok((self.call(work, intent, inputs), warnings))
+    }
+
+    /// The same of a call that has left. Without it nobody can tell what came of the job, which goes on all the same.
+    pub(super) fn left(&self, work: &Work) -> Result<(Call, Vec<String>), Failure> {
+        let unknown = |failure| Failure { class: Class::Unknown, billed: Known::Maybe, ..failure };
+        self.recorded(work).map_err(unknown)
     }
 
     fn call(&self, work: &Work, intent: &Intent, inputs: Map) -> Call {

@@ -7,10 +7,11 @@ use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
 use motet_pipeline::plan::Timeouts;
+use motet_pipeline::price::Price;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
-use motet_providers::answer::{Cancelled, Likeness, News, Submitted as Reply};
+use motet_providers::answer::{Cancelled, Likeness, Listed, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
 use motet_providers::http::{Reply as Received, Request};
 
@@ -38,6 +39,9 @@ const STRANGER_TIMES: u32 = 5;
 
 /// How far clocks may differ between here and a provider.
 pub(super) const SKEW: Span = Span::minutes(2);
+
+/// How often a job that failed is asked how long it ran.
+const TIMES_ASKED_FOR_USE: u32 = 5;
 
 /// How long to wait between the two looks that must find nothing.
 const BETWEEN_LOOKS: Span = Span::seconds(5);
@@ -147,7 +151,7 @@ impl ModelCalls {
 
     /// Asks for the job until there is news that the engine doesn't know.
     async fn poll_until(&self, work: Work, job: String) -> Result<JobNews, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
         let mut ear = self.models.hooks.listen(&call.token);
         let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
@@ -170,8 +174,10 @@ impl ModelCalls {
                 Ok(News::Running) => return Ok(JobNews::Running),
                 Ok(News::Ready | News::Done(_)) => return Ok(JobNews::Done),
                 Ok(News::Expired) => return Ok(JobNews::Expired),
-                Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
+                Ok(News::Cancelled { billed }) => {
+                    return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                }
                 Err(failure) if failure.class == Class::Gone => {
                     strangers += 1;
                     if strangers >= STRANGER_TIMES {
@@ -210,7 +216,7 @@ impl ModelCalls {
 
     /// Fetches the answer of a job that is done; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, warnings) = self.recorded(&work)?;
+        let (call, warnings) = self.left(&work)?;
         let mut pauses = Pauses::default();
         loop {
             self.turn_to_read(&work, &call).await;
@@ -220,8 +226,12 @@ impl ModelCalls {
                 Ok(reply) => match self.provider.read_fetched(&call, &job, reply) {
                     Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
                     Ok(News::Expired) => return Ok(None),
-                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                    Ok(News::Failed(failure)) => {
+                        return Err(self.failed_job(&work, &call, &job, failure).await);
+                    }
+                    Ok(News::Cancelled { billed }) => {
+                        return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                    }
                     Ok(News::Queued { .. } | News::Running | News::Ready) => Failure::unavailable("not yet"),
                     Err(failure) => failure,
                 },
@@ -275,7 +285,12 @@ impl ModelCalls {
     /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
     /// it remembers, find nothing.
     async fn find(&self, work: Work) -> Result<Found, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let Ok((call, _)) = self.recorded(&work) else { return Ok(Found::Unclear) };
+        // What it was made with tells its job from others.
+        let body = self.provider.submit(&call).ok().map(|request| request.body.digest());
+        if body.is_none() || body != work.intent().and_then(|intent| intent.body) {
+            return Ok(Found::Unclear);
+        }
         let mut ear = self.models.hooks.listen(&call.token);
         let mut pauses = Pauses::default();
         let mut looks = 0;
@@ -289,6 +304,9 @@ impl ModelCalls {
             }
             let pause = match self.look(&work, &call).await {
                 Ok(Look::Found(job)) => return Ok(Found::Job(job)),
+                Ok(Look::Nothing) if self.remembers(&work) && self.may_be_unlisted(&work, &call) => {
+                    pauses.next()
+                }
                 Ok(Look::Nothing) if self.remembers(&work) => {
                     looks += 1;
                     if looks == 2 {
@@ -307,6 +325,19 @@ impl ModelCalls {
         }
     }
 
+    /// Whether a call that the provider took may not be in its list yet, because it is queued or at work.
+    fn may_be_unlisted(&self, work: &Work, call: &Call) -> bool {
+        let hidden = match self.provider.listed(call) {
+            Listed::Taken => return false,
+            // What hasn't begun by then is dropped there.
+            Listed::Begun => call.stop_after.unwrap_or(Span(u64::MAX)),
+            // It goes on there, however soon nobody waits for it here any more.
+            Listed::Ended => work.timeouts().job.max(work.contract().patience()).max(Timeouts::default().job),
+        };
+        let planned = work.intent().and_then(|intent| intent.at);
+        planned.is_none_or(|planned| work.hands.world.now() < planned.after(hidden))
+    }
+
     /// Whether the provider would still know a job that it took when the attempt was planned.
     fn remembers(&self, work: &Work) -> bool {
         let planned = work.intent().and_then(|intent| intent.at);
@@ -317,22 +348,52 @@ impl ModelCalls {
     }
 
     async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         let unknown = |words: &str| Failure { billed: Known::Maybe, ..Failure::new(Class::Unknown, words) };
         let Some(request) = self.provider.cancel(&call, &job) else {
             return Err(
                 self.failed(&work, unknown("the provider can't cancel a job: it may still be billed"))
             );
         };
-        let reply = self.send(Some(&call), request, Stake::Free).await?;
-        match self.provider.read_cancelled(&call, &job, reply)? {
+        let mut pauses = Pauses::default();
+        let answered = loop {
+            // As long as nobody has said what becomes of the job, it goes on and is paid.
+            let sent = self.send(Some(&call), request.clone(), Stake::Free).await;
+            match sent.map_err(failure_of).and_then(|reply| self.provider.read_cancelled(&call, &job, reply))
+            {
+                Ok(answered) => break answered,
+                Err(_) => work.pause(pauses.next()).await,
+            }
+        };
+        match answered {
             Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
-            Cancelled::Stopped { billed } => Err(self.failed(&work, cancelled(billed))),
+            Cancelled::Stopped { billed } => {
+                Err(self.failed_job(&work, &call, &job, cancelled(billed)).await)
+            }
             Cancelled::Impossible => {
                 Err(self.failed(&work, unknown("the provider can't cancel this job: it may still be billed")))
             }
             Cancelled::Asked | Cancelled::TooLate => self.last_news(work, call, job).await,
         }
+    }
+
+    /// A job failed, with what it cost all the same: what is billed by time is asked how long it ran.
+    async fn failed_job(&self, work: &Work, call: &Call, job: &str, failure: Failure) -> WorkError {
+        let is_by_time = work.contract().price.as_ref().is_some_and(Price::is_by_time);
+        let mut pauses = Pauses::default();
+        for _ in 0..TIMES_ASKED_FOR_USE {
+            if !is_by_time || failure.billed == Known::No {
+                break;
+            }
+            if let Ok(reply) = self.question(call, job, self.provider.poll(call, job)).await {
+                let used = self.provider.used(&reply);
+                if !used.is_empty() {
+                    return self.failed_after(work, failure, &used);
+                }
+            }
+            work.pause(pauses.next()).await;
+        }
+        self.failed(work, failure)
     }
 
     /// How a job ended that is being cancelled.
@@ -351,11 +412,13 @@ impl ModelCalls {
             };
             match news {
                 Ok(News::Done(_) | News::Ready | News::Expired) => {
-                    return Err(self.failed(&work, cancelled(Known::Yes)));
+                    return Err(self.failed_job(&work, &call, &job, cancelled(Known::Yes)).await);
                 }
                 Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
-                Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
-                Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
+                Ok(News::Cancelled { billed }) => {
+                    return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                }
+                Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
                 Ok(News::Queued { .. } | News::Running) | Err(_) => {}
             }
             reported = ear.hear(work.pause(pauses.next())).await;

@@ -68,7 +68,9 @@ impl Builder {
         self
     }
 
-    pub(crate) fn shared_store(mut self, store: Store) -> Builder {
+    /// Keeps everything in a store that is open already, which nobody else drives: for tests, in which one process
+    /// ends and the next continues.
+    pub fn shared_store(mut self, store: Store) -> Builder {
         self.shared = Some(store);
         self
     }

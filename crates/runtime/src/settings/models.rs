@@ -89,9 +89,10 @@ impl ModelFile {
 
     /// What the file decides about money, if anything: by it a call gets its price, or a model that comes with Motet is
     /// counted otherwise.
-    pub(super) fn power(&self, prices: &PriceBook) -> Option<String> {
+    pub(super) fn power(&self, project: &Path, prices: &PriceBook) -> Option<String> {
         let operation = self.entry.operation();
-        let path = self.path.display();
+        // The same words however the project was reached: they are what is granted.
+        let path = self.path.strip_prefix(project).unwrap_or(&self.path).display();
         if Catalogue::built_in().get(&operation).is_some() {
             return Some(format!("takes the place of {operation}, its price included, by {path}"));
         }
@@ -109,7 +110,7 @@ impl Settings {
     /// The models that the project brings and that wait for a person's word, each with what it decides.
     pub(super) fn powerful_models(&self) -> impl Iterator<Item = (&ModelFile, String)> {
         let book = self.price_book();
-        self.models.iter().filter_map(move |file| Some((file, file.power(&book)?)))
+        self.models.iter().filter_map(move |file| Some((file, file.power(&self.folder, &book)?)))
     }
 
     /// Keeps `entry` as a model of the project, in the place of one that it may have: gives the file.
