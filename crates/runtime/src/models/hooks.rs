@@ -4,9 +4,11 @@
 //! whoever asks for the job; when what it led to is durable, whoever delivered it is told.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::Either;
 use motet_engine::{AttemptEvent, AttemptKey, Event, Intent, Phase, RunId, Turn};
 use motet_providers::hook::Hook;
 use tokio::sync::{mpsc, oneshot};
@@ -318,30 +320,27 @@ impl Ear {
         self.place.is_some()
     }
 
-    /// What is reported before `pause` is over, if anything is. What was heard before has led to nothing. May be
-    /// dropped while it waits.
-    pub(super) async fn hear(&mut self, pause: impl Future<Output = ()>) -> Option<Hook> {
+    /// What is reported before `other` is done, or what comes of that. What was heard before has led to nothing. May
+    /// be dropped while it waits.
+    pub(super) async fn hear<T>(&mut self, other: impl Future<Output = T>) -> Either<Hook, T> {
         answer(self.ack.take(), Receipt::Useless);
         self.attach();
-        let Some((_, heard)) = &mut self.place else {
-            pause.await;
-            return None;
-        };
-        tokio::select! {
-            biased;
-            heard = heard.recv() => match heard {
-                Some(Heard { hook, ack }) => {
-                    self.ack = Some(ack);
-                    Some(hook)
-                }
-                // The attempt has ended.
-                None => {
-                    self.place = None;
-                    None
-                }
-            },
-            () = pause => None,
+        let mut other = pin!(other);
+        if let Some((_, heard)) = &mut self.place {
+            tokio::select! {
+                biased;
+                heard = heard.recv() => match heard {
+                    Some(Heard { hook, ack }) => {
+                        self.ack = Some(ack);
+                        return Either::Left(hook);
+                    }
+                    // The attempt has ended.
+                    None => self.place = None,
+                },
+                done = &mut other => return Either::Right(done),
+            }
         }
+        Either::Right(other.await)
     }
 
     /// The job that is reported before `pause` is over, if one is that `is_ours`. The report is kept for whoever asks
@@ -351,7 +350,7 @@ impl Ear {
         pause: impl Future<Output = ()>,
         is_ours: impl Fn(&str) -> bool,
     ) -> Option<String> {
-        let hook = self.hear(pause).await?;
+        let Either::Left(hook) = self.hear(pause).await else { return None };
         let (ack, job) = (self.ack.take()?, hook.job.clone());
         if !is_ours(&job) {
             answer([ack], Receipt::OtherJob);

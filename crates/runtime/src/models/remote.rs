@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
@@ -162,11 +162,16 @@ impl ModelCalls {
         let waiting = self.wait_for(&work, &call, &job);
         loop {
             let pause = pace.next();
-            let reported = ear.hear(work.pause(pause)).await;
-            let reported = reported.and_then(|hook| self.provider.read_hook(&call, hook).ok());
-            let news = match reported {
-                Some(news) => Ok(news),
-                None => self.news_of(&work, &call, &waiting, Span(pause.0 / 2)).await?,
+            let asked = async {
+                work.pause(pause).await;
+                self.news_of(&work, &call, &waiting, Span(pause.0 / 2)).await
+            };
+            let news = match ear.hear(asked).await {
+                Either::Right(asked) => asked?,
+                Either::Left(hook) => match self.provider.read_hook(&call, hook) {
+                    Ok(news) => Ok(news),
+                    Err(_) => self.news_of(&work, &call, &waiting, Span(0)).await?,
+                },
             };
             match news {
                 Ok(News::Queued { .. }) => {}
@@ -421,7 +426,10 @@ impl ModelCalls {
                 Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
                 Ok(News::Queued { .. } | News::Running) | Err(_) => {}
             }
-            reported = ear.hear(work.pause(pauses.next())).await;
+            reported = match ear.hear(work.pause(pauses.next())).await {
+                Either::Left(hook) => Some(hook),
+                Either::Right(()) => None,
+            };
         }
     }
 }

@@ -134,7 +134,9 @@ fn reports_that_are_lost_late_twice_or_forged_change_nothing_but_the_time() {
                 let has = |word| receipts.contains(&word);
                 match fault {
                     "webhook_lost" => assert!(receipts.is_empty()),
-                    "webhook_late" => assert!(has("useless"), "{receipts:?}"),
+                    // The picture was asked for before it was reported, the film is asked for less often.
+                    "webhook_late" if provider == "replicate" => assert!(has("useless"), "{receipts:?}"),
+                    "webhook_late" => assert_eq!(receipts, ["recorded"]),
                     "webhook_twice" => assert!(has("useless") && has("recorded"), "{receipts:?}"),
                     _ => assert!(has("forged") && has("recorded"), "{receipts:?}"),
                 }
@@ -195,7 +197,9 @@ fn a_step_that_is_parked_because_nothing_is_known_goes_on_when_its_report_comes(
         ] }"#;
         let providers = Providers::new(5, scenario);
         let motet = providers.open(Motet::builder()).await;
-        let id = completes(&motet, CLIP).await;
+        // Nobody looks for it for longer than a minute.
+        let impatient = CLIP.replace("it sails } }", "it sails }, timeout: { request: 1m } }");
+        let id = completes(&motet, &impatient).await;
         let unknown = when(&motet, &id, |event| matches!(event, AttemptEvent::Unknown { .. }));
         assert!(unknown < when(&motet, &id, is_finished));
         assert_eq!(paid(&providers), 1);
