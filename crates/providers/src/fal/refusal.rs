@@ -95,8 +95,9 @@ fn detail(body: &Json) -> Option<String> {
         Json::Array(faults) => {
             let first = faults.first()?;
             let place: Vec<_> = first.get("loc").and_then(Json::as_array).into_iter().flatten().collect();
-            let place: Vec<_> =
-                place.iter().filter_map(|part| part.as_str()).filter(|part| *part != "body").collect();
+            let parts = place.iter().filter_map(|part| part.as_str());
+            // A fault of no field has a place without a name.
+            let place: Vec<_> = parts.filter(|part| !["", "body"].contains(part)).collect();
             let text = json::text(first, "msg").unwrap_or_default();
             Some(if place.is_empty() { text.to_owned() } else { format!("{}: {text}", place.join(".")) })
         }
@@ -140,4 +141,23 @@ fn class_of(code: &str) -> Option<Class> {
         "concurrent_requests_limit" => Class::Throttled,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_field_if_there_is_one() {
+        let told = |place: Json| detail(&json!({"detail": [{"loc": place, "msg": "no", "type": "missing"}]}));
+        assert_eq!(told(json!(["body", "prompt"])).unwrap(), "prompt: no");
+        assert_eq!(told(json!(["body", "loras", 0, "path"])).unwrap(), "loras.path: no");
+        assert_eq!(told(json!(["body"])).unwrap(), "no");
+        assert_eq!(told(json!([""])).unwrap(), "no");
+        assert_eq!(told(json!("body")).unwrap(), "no");
+        assert_eq!(detail(&json!({"detail": "gone"})).unwrap(), "gone");
+        assert_eq!(detail(&json!({"detail": 7})), None);
+    }
 }

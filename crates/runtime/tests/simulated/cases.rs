@@ -325,6 +325,9 @@ fn a_job_that_is_queued_and_in_no_list_yet_is_not_taken_for_one_that_never_arriv
     assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("completed", 1, 1));
     let queued = json!([{ "fault": "reply_lost", "first": 1 }, { "fault": "slow_queue" }]);
     let played = lawful(&with_faults(story, &queued));
+    assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("completed", 1, 1));
+    let hasty = json!({ "on_unknown": "park", "timeout": { "queue": "1m", "job": "2m" } });
+    let played = lawful(&with_faults(late_in_lists("fal/fal-ai/flux/schnell", &hasty), &queued));
     assert_eq!((class(&played), played.ledger.len()), ("parked", 1));
 }
 
