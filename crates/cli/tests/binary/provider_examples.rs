@@ -211,7 +211,7 @@ fn a_film_is_made_though_each_of_its_first_providers_fails() {
     let scenario = "
 - { model: black-forest-labs/flux-schnell, fault: job_failed }
 - { model: fal-ai/kling-video/v2.5-turbo/pro/image-to-video, fault: job_failed }
-- { provider: elevenlabs, fault: refuse }
+- { provider: elevenlabs, fault: throttle_no_hint }
 ";
     let play = Play::of("reliable-film.yaml", scenario);
     let end = play.run(0, &[]);

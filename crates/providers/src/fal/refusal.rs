@@ -46,7 +46,11 @@ pub(super) fn failure_of_status(reply: &Reply, status: &Json) -> Option<Failure>
         code.and_then(class_of).filter(|class| matches!(class, Class::Unavailable | Class::Timeout))?;
     let text = json::text(status, "error").unwrap_or_default().to_owned();
     let failure = failure::refused(NAME, Asked::Job, reply, Some(Refusal { class, code, text }), None);
-    Some(Failure { billed: Known::No, ..failure })
+    let message = match failure.message.split_once(": ") {
+        Some((_, told)) => format!("{NAME}: the job failed: {told}"),
+        None => format!("{NAME}: the job failed"),
+    };
+    Some(Failure { billed: Known::No, message, ..failure })
 }
 
 /// A result of success that lacks what the model should give.

@@ -154,7 +154,7 @@ impl ModelCalls {
         let (call, _) = self.left(&work)?;
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
         let mut ear = self.models.hooks.listen(&call.token);
-        let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
+        let mut pace = Pace::of(&work);
         if ear.is_open() {
             pace = pace.beside_reports(&work);
         }
@@ -484,18 +484,23 @@ struct Pace {
 }
 
 impl Pace {
-    /// For a job that usually takes so many seconds, and is at work already or not.
-    fn of((low, _): (f64, f64), is_running: bool) -> Pace {
-        let first = if is_running { (low / 4.0).clamp(0.5, 10.0) } else { (low / 8.0).clamp(0.5, 2.0) };
-        Pace { pause: first * 1000.0, most: if is_running { 10_000.0 } else { 5_000.0 }, told: None }
+    /// For a job by what it usually takes, and by whether it is at work already. However little time it has: it is asked
+    /// for some times within that.
+    fn of(work: &Work) -> Pace {
+        let (low, _) = work.contract().usual_seconds;
+        let (first, most) = match work.is_running() {
+            true => ((low / 4.0).clamp(0.5, 10.0), 10_000.0),
+            false => ((low / 8.0).clamp(0.5, 2.0), 5_000.0),
+        };
+        let most = quarter_of_phase(work).min(most);
+        Pace { pause: (first * 1000.0).min(most), most, told: None }
     }
 
     /// The same where the provider reports: a report that is lost must be noticed, long before the phase of the
     /// job counts as timed out.
     fn beside_reports(self, work: &Work) -> Pace {
-        let (Timeouts { queue, job, .. }, (_, high)) = (work.timeouts(), work.contract().usual_seconds);
-        let phase = if work.is_running() { job } else { queue };
-        let most = (phase.0 as f64 / 4.0).clamp(3_000.0, 300_000.0);
+        let (_, high) = work.contract().usual_seconds;
+        let most = quarter_of_phase(work).clamp(3_000.0, 300_000.0);
         Pace { pause: (high * 2_000.0).clamp(3_000.0, most), most, ..self }
     }
 
@@ -510,6 +515,13 @@ impl Pace {
         self.pause = (self.pause * 2.0).min(30_000.0);
         self.told = told;
     }
+}
+
+/// A quarter of the time that a job has in its phase, in milliseconds.
+fn quarter_of_phase(work: &Work) -> f64 {
+    let Timeouts { queue, job, .. } = work.timeouts();
+    let phase = if work.is_running() { job } else { queue };
+    (phase.0 as f64 / 4.0).max(1.0)
 }
 
 impl RemoteOperation for ModelCalls {
