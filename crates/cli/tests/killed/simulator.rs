@@ -37,7 +37,7 @@ impl Simulator {
                 .as_object()
                 .unwrap()
                 .iter()
-                .filter(|(role, _)| !matches!(role.as_str(), "delivery" | "stream"))
+                .filter(|(role, _)| matches!(role.as_str(), "api" | "queue" | "rest"))
                 .map(|(role, url)| format!("{role} = {url}"))
                 .collect();
             settings +=
