@@ -13,8 +13,10 @@ mod heard;
 mod hook_keys;
 mod hooks;
 mod keys;
+mod pauses;
 mod reads;
 mod remote;
+mod search;
 pub(crate) mod state;
 
 use std::collections::BTreeMap;
