@@ -103,7 +103,7 @@ impl ModelCalls {
         let pace = self.provider.pace(&reply);
         let read = self.provider.read_submitted(&call, reply);
         let pool = place(self.provider_name(), &call.credential);
-        self.models.heard.note(pool, pace, read.as_ref().err());
+        self.models.paces.note(pool, pace, read.as_ref().err());
         match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
