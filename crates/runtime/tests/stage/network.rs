@@ -35,7 +35,7 @@ pub fn settings() -> BTreeMap<String, ProviderSettings> {
 pub async fn read(request: wire::Request) -> Request {
     let wire::Request { method, url, headers, body, .. } = request;
     let query = url.query().map_or(String::new(), |query| format!("?{query}"));
-    let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+    let header = |(name, value): &(hyper::header::HeaderName, hyper::header::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap_or_default().to_owned())
     };
     Request {
