@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench
+.PHONY: help demo test simulate bench
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -13,6 +13,9 @@ demo: ## set this machine up, build, and make a narrated film in out/
 test: ## set this machine up and run everything that must be green
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+simulate: ## play SEEDS=n stories of faults and crashes, from FIRST=n on
+	@scripts/simulate.sh "$(or $(SEEDS),1000)" "$(or $(FIRST),0)"
 
 bench: ## measure; one table, a few minutes on an idle machine
 	@scripts/setup.sh run

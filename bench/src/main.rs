@@ -7,6 +7,7 @@
 mod bare;
 mod figures;
 mod four_steps;
+mod lab;
 mod scenario;
 
 use std::process::Command;

@@ -8,6 +8,7 @@ pub mod kill;
 mod many;
 mod map;
 mod million;
+mod reports;
 mod starts;
 pub mod taken_up;
 mod waiting;
@@ -17,8 +18,10 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table.
-pub const NAMES: [&str; 11] =
-    ["alone", "beside", "crowd", "starts", "many", "waiting", "map", "million", "kill", "taken_up", "check"];
+pub const NAMES: [&str; 12] = [
+    "alone", "beside", "crowd", "starts", "many", "waiting", "reports", "map", "million", "kill", "taken_up",
+    "check",
+];
 
 /// Runs one scenario in this process.
 pub fn run(name: &str) -> Figures {
@@ -30,6 +33,7 @@ pub fn run(name: &str) -> Figures {
         "crowd" => runtime.block_on(on_a_worker(crowd::run())),
         "many" => runtime.block_on(on_a_worker(many::run())),
         "waiting" => runtime.block_on(on_a_worker(waiting::run())),
+        "reports" => runtime.block_on(on_a_worker(reports::run())),
         "million" => runtime.block_on(on_a_worker(million::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
         "starts" => runtime.block_on(on_a_worker(starts::run())),

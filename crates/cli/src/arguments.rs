@@ -1,6 +1,7 @@
 //! What the user typed.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,6 +38,7 @@ const CHECK_EXAMPLES: &str = "Examples:
 const PLAN_EXAMPLES: &str = "Examples:
   motet plan film.yaml
   motet plan film.yaml --input prompt=\"a boat\"
+  motet plan film.yaml --quote quote.json
   motet plan film.yaml --mermaid > film.mmd";
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -44,6 +46,7 @@ const RUN_EXAMPLES: &str = "Examples:
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
   motet run film.yaml --inputs inputs.json --out films --label team=film
   motet run film.yaml --budget 2.50
+  motet run film.yaml --quote quote.json
   motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
 
 const RESOLVE_EXAMPLES: &str = "Examples:
@@ -76,6 +79,17 @@ const SIM_EXAMPLES: &str = "Examples:
   motet run film.yaml --sim http://127.0.0.1:8700
   curl http://127.0.0.1:8700/_sim/ledger       what was charged";
 
+const SERVE_EXAMPLES: &str = "Examples:
+  motet serve                          listens on this machine alone
+  motet serve --webhook-url https://motet.example
+  motet serve --listen 0.0.0.0:8477 --json
+  motet serve --sim                    with simulated providers
+
+It resumes all unfinished runs, drives those that `motet run` starts in other
+processes, and answers POST /hooks/PROVIDER and GET /healthz. Providers report
+jobs if webhook.url in motet.toml, or --webhook-url, says where they reach it;
+without that they are polled. One line on standard output says that it is ready.";
+
 const TRUST_EXAMPLES: &str = "Examples:
   motet trust              show what the project here asks for, then ask
   motet trust films --yes
@@ -93,6 +107,11 @@ const STORE_EXAMPLES: &str = "Examples:
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   motet completions bash > ~/.local/share/bash-completion/completions/motet
   motet completions fish > ~/.config/fish/completions/motet.fish";
+
+const MODELS_ADD_EXAMPLES: &str = "Examples:
+  motet models add nightmareai/real-esrgan
+  motet models add fal-ai/flux/dev
+What its schema can't say (its price, how long it takes) is listed, and can be written into the file.";
 
 const SCHEMA_EXAMPLES: &str = "Examples:
   motet schema > motet.schema.json
@@ -121,7 +140,7 @@ pub enum Command {
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Run),
+    Run(Box<Run>),
     /// Resume an unfinished run, or all of them.
     #[command(after_help = RESUME_EXAMPLES)]
     Resume(Resume),
@@ -146,10 +165,13 @@ pub enum Command {
     /// Copy the store, even while runs are active.
     #[command(after_help = STORE_EXAMPLES)]
     Store(Store),
-    /// List models, or show what one takes, gives and costs.
+    /// List models, show what one takes, gives and costs, or add one.
     Models(Models),
     /// Show the providers: their keys by name, and what keeps calls from them.
     Providers(Providers),
+    /// Drive all runs of the store until it is ended, and receive webhooks of providers.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Serve),
     /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
     #[command(after_help = SIM_EXAMPLES)]
     Sim(Sim),
@@ -179,10 +201,12 @@ impl Command {
             Command::Models(Models { command: ModelsCommand::List(asked) }) => asked.json,
             Command::Models(Models { command: ModelsCommand::Show(asked) }) => asked.json,
             Command::Providers(asked) => asked.json,
+            Command::Serve(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
             Command::Init(_)
+            | Command::Models(Models { command: ModelsCommand::Add(_) })
             | Command::Cancel(_)
             | Command::Sim(_)
             | Command::Trust(_)
@@ -300,6 +324,9 @@ pub struct Plan {
     pub file: PathBuf,
     #[command(flatten)]
     pub given: InputFlags,
+    /// Also write a quote to OUT: what a run with these inputs may spend. It is valid for a week.
+    #[arg(long, value_name = "OUT")]
+    pub quote: Option<PathBuf>,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -319,6 +346,10 @@ pub struct Run {
     /// The most that it may spend, in US dollars, such as 2.50; else the `budget` of the pipeline.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
+    /// A quote that `motet plan --quote` wrote: its high end is the most that the run may spend. Refused if the pipeline,
+    /// the inputs or the prices have changed since, or its time is over.
+    #[arg(long, value_name = "FILE", conflicts_with = "budget")]
+    pub quote: Option<PathBuf>,
     /// Don't ask before it may spend much, or nobody knows how much.
     #[arg(long)]
     pub yes: bool,
@@ -527,6 +558,21 @@ pub enum ModelsCommand {
     List(ModelsList),
     /// Show what a model takes, gives and costs.
     Show(ModelsShow),
+    /// Add a model to the project by what its provider publishes: a data file in the folder models/.
+    #[command(after_help = MODELS_ADD_EXAMPLES)]
+    Add(ModelsAdd),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelsAdd {
+    /// OWNER/NAME or OWNER/NAME:VERSION of Replicate, fal-ai/… of fal; or as in `uses`, with the provider in front.
+    pub name: String,
+    /// Write the file anew if there is one, and also a model that comes with Motet.
+    #[arg(long)]
+    pub replace: bool,
+    /// Ask a simulated provider: the one at URL, else a simulator of the project's own.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sim: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -554,6 +600,33 @@ pub struct Providers {
     pub json: bool,
     #[command(flatten)]
     pub store: StoreFlag,
+}
+
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to listen: ADDRESS:PORT, or a port of this machine; port 0 for any that is free.
+    #[arg(long, default_value = "127.0.0.1:8477", value_name = "ADDR", value_parser = place_to_listen)]
+    pub listen: SocketAddr,
+    /// The public address under which providers reach it; else `webhook.url` in motet.toml.
+    #[arg(long, value_name = "URL")]
+    pub webhook_url: Option<String>,
+    /// Ask simulated providers: those at URL, else a simulator of the project's own. The store is .motet/sim unless
+    /// --store names another.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sim: Option<String>,
+    /// Print the line that says that it is ready as JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreFlag,
+    #[command(flatten)]
+    pub adopt: AdoptFlag,
+}
+
+impl Serve {
+    pub fn world(&self) -> WorldFlags {
+        WorldFlags { sim: self.sim.clone(), ..WorldFlags::default() }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -606,6 +679,13 @@ fn count_of_runs(typed: &str) -> Result<usize, String> {
         Ok(count) => Ok(count),
         Err(_) => Err("must be a whole number".to_owned()),
     }
+}
+
+fn place_to_listen(typed: &str) -> Result<SocketAddr, String> {
+    let local = |port: &str| port.parse().ok().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
+    let named = typed.strip_prefix("localhost:").or_else(|| typed.strip_prefix(':')).unwrap_or(typed);
+    let place = typed.parse().ok().or_else(|| local(named));
+    place.ok_or_else(|| "write an address with its port, such as 127.0.0.1:8477, or a port".to_owned())
 }
 
 fn speed(typed: &str) -> Result<f64, String> {

@@ -18,7 +18,7 @@ use crate::problem::{Problem, reason_of};
 use crate::project::{quoted, shown_path};
 
 /// What a run is given: values, and files that become values when it is started.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Given {
     pub values: Map,
     pub files: BTreeMap<String, PathBuf>,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use motet::Error;
 use motet::language::Diagnostic;
-use motet::settings::Power;
+use motet::settings::{MODELS_FOLDER, Power, Setting};
 use motet::store::StoreError;
 use motet::trust::Trust;
 use serde_json::{Value as Json, json};
@@ -174,6 +174,10 @@ fn words_for(error: &Error) -> Problem {
             problem
                 .line("give inputs as --input NAME=VALUE, files as NAME=@FILE; `motet plan FILE` lists them")
         }
+        Error::NoQuote { path, why } => {
+            Problem::usage(format!("{} can't be used as a quote: {why}", shown_path(path)))
+        }
+        Error::Quote(_) => Problem::usage(format!("{}; nothing ran", error.what())),
         Error::Tools(missing) => {
             let names: Vec<&str> = missing.iter().map(|tool| tool.name.as_str()).collect();
             let what = format!("this machine lacks {}; nothing ran", names.join(" and "));
@@ -225,6 +229,10 @@ fn words_for(error: &Error) -> Problem {
         ),
         Error::Settings { path, line, column, message } => {
             Problem::usage(message).line(format!("{}:{line}:{column}", shown_path(path)))
+        }
+        Error::NotDescribed { .. } => Problem::usage(error.what()),
+        Error::ModelFile { path, message } => {
+            Problem::usage(message).line(shown_path(path)).hint(error.hint())
         }
         Error::Untrusted { file, powers, changed } => untrusted_words(file, powers, *changed),
         Error::Clock(now) => {
@@ -376,10 +384,14 @@ fn untrusted_words(file: &Path, powers: &[Power], changed: bool) -> Problem {
     problem.line(format!("read it, and if you trust it: {}   (once: MOTET_TRUST=1)", trust_command(file)))
 }
 
-/// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is.
+/// Where a power stands: `motet.toml:2:10`; or the project's folder, in which a link is, or a model.
 pub fn power_place(file: &Path, power: &Power) -> String {
     match power.place {
         Some((line, column)) => format!("{}:{line}:{column}", shown_path(file)),
+        None if power.setting == Setting::Models => {
+            let models = project_of(file).join(MODELS_FOLDER);
+            shown_path(&models)
+        }
         None => format!("a link in {}", shown_path(project_of(file))),
     }
 }

@@ -9,6 +9,7 @@ pub mod money;
 pub mod plain;
 pub mod plan;
 pub mod progress;
+pub mod quote;
 pub mod show;
 pub mod table;
 pub mod timeline;

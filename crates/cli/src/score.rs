@@ -52,8 +52,12 @@ pub struct Part {
     pub attempts_max: u32,
     /// Parameters that are not written, and what is taken.
     pub defaults: Vec<(String, Value)>,
+    /// Of a conversion (`media/fit`): what it makes of media, as far as that is written.
+    pub converts_to: Vec<(String, Value)>,
     /// The limits of its first target, if work leaves the engine.
     pub timeouts: Option<Timeouts>,
+    /// The limits of the others.
+    pub fallback_timeouts: Vec<Timeouts>,
     /// The pool of each of its targets.
     pub target_pools: Vec<Option<String>>,
     pub total_timeout: Option<Span>,
@@ -194,7 +198,9 @@ impl Part {
             usual: critical_path::length(&inner),
             attempts_max: 0,
             defaults: Vec::new(),
+            converts_to: Vec::new(),
             timeouts: None,
+            fallback_timeouts: Vec::new(),
             target_pools: Vec::new(),
             total_timeout: step.total_timeout,
             inner,
@@ -219,8 +225,16 @@ impl Part {
         self.does = targets.iter().map(|target| target.contract.operation.clone()).collect();
         self.attempts_max = targets.iter().map(attempts_max).sum();
         self.timeouts = (first.contract.work != Work::Engine).then_some(first.timeouts);
+        self.fallback_timeouts = targets[1..].iter().map(|target| target.timeouts).collect();
         self.target_pools =
             targets.iter().map(|target| target.pool.as_ref().map(ToString::to_string)).collect();
+        if first.contract.operation == "media/fit" {
+            let known = first
+                .with
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_literal()?.clone())));
+            self.converts_to = known.collect();
+        }
         let written: Vec<&str> = first.with.iter().map(|(name, _)| name.as_str()).collect();
         let left_out =
             first.contract.inputs.iter().filter(|parameter| !written.contains(&parameter.name.as_str()));

@@ -19,9 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["motet-pipeline", "motet-engine", "motet-store", "motet-local", "motet-providers", "motet-media"],
     ),
     ("motet-sim", &[]),
-    ("motet-cli", &["motet", "motet-sim"]),
+    ("motet-server", &["motet"]),
+    ("motet-cli", &["motet", "motet-server", "motet-sim"]),
     ("motet-examples", &["motet"]),
-    ("motet-bench", &["motet"]),
+    ("motet-bench", &["motet", "motet-server"]),
 ];
 
 /// What the pure crates may use from outside: nothing that reads a clock, a file or the network.

@@ -54,6 +54,7 @@ fn waiting(graph: &Arc<Graph>, number: usize) -> Run {
         seed: number as u64,
         user: Some("ada".into()),
         budget: None,
+        quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
     };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use motet_pipeline::plan::Body;
 use motet_pipeline::{Money, StepPath, Timestamp, Value};
 
+use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
+use crate::call::time_to_ask;
 use crate::event::{RunStarted, SkipReason};
 use crate::graph::{Graph, StepId};
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
@@ -30,7 +32,10 @@ impl Run {
             degraded: false,
             cost: Money::ZERO,
             resent: Money::ZERO,
-            budget: started.budget.or(graph.plan().budget),
+            allowance: Allowance {
+                limit: started.budget.or(graph.plan().budget),
+                quoted: started.quoted.clone(),
+            },
             nodes,
             index: Default::default(),
             agenda: Default::default(),
@@ -116,7 +121,7 @@ impl Run {
                 if !self.is_parked() {
                     self.timers.shift(*away);
                 }
-                self.doubt();
+                self.doubt(at);
             }
             RunEvent::Parked { reason } => self.status = RunStatus::Parked { reason: *reason, since: at },
             RunEvent::Unparked {} => {
@@ -125,7 +130,9 @@ impl Run {
                 }
                 self.status = RunStatus::Running;
             }
-            RunEvent::BudgetSet { limit, .. } => self.budget = *limit,
+            RunEvent::BudgetSet { limit, quoted, .. } => {
+                self.allowance = Allowance { limit: *limit, quoted: quoted.clone() };
+            }
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
@@ -141,15 +148,22 @@ impl Run {
         }
     }
 
-    /// Nobody drove the run: of a call that was planned nobody knows whether it left.
-    fn doubt(&mut self) {
+    /// Nobody drove the run until `at`: of a call that was planned nobody knows whether it left. Whoever asks about it
+    /// has the whole time for that.
+    fn doubt(&mut self, at: Timestamp) {
         let graph = self.graph.clone();
-        for node in &mut self.nodes {
+        for (index, node) in self.nodes.iter_mut().enumerate() {
             let (Some(step), Some(attempts)) = (node.step, &mut node.attempts) else { continue };
             let Body::Operation(targets) = &graph.step(StepId(step)).body else { continue };
             for attempt in &mut attempts.live {
-                if targets[attempt.target].contract.call.is_some() {
-                    attempt.phase.doubt();
+                let target = &targets[attempt.target];
+                if target.contract.call.is_none() {
+                    continue;
+                }
+                attempt.phase.doubt();
+                if attempt.phase == Phase::Doubtful {
+                    let deadline = at.after(time_to_ask(target));
+                    self.timers.set(NodeId(index as u32), Reason::Attempt(attempt.number), deadline);
                 }
             }
         }
@@ -220,6 +234,7 @@ impl Run {
                 intent,
                 doubted: false,
                 phase: Phase::Planned,
+                inputs: None,
             });
             return Ok(());
         }
@@ -275,10 +290,14 @@ impl Run {
         };
         let was_stopping = usize::from(!phase.is_wanted());
         let is_over = self.node(id).status.is_terminal();
+        let is_call = self.is_call(id, live[place].target);
         let attempts = self.attempts_mut(id);
         let is_stopping = match next {
             Next::Phase(phase) => {
                 let stops = !phase.is_wanted();
+                let is_sought = is_call && matches!(phase, Phase::Stopping { job: None, .. });
+                // The step goes on, perhaps to another target, or is over.
+                attempts.live[place].inputs = is_sought.then(|| attempts.inputs.clone());
                 attempts.live[place].phase = phase;
                 usize::from(stops)
             }

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Contract, Money};
+use motet_pipeline::value::journal;
+use motet_pipeline::{Contract, Money, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::Intent;
@@ -30,6 +31,9 @@ pub(crate) struct Attempt {
     pub(crate) doubted: bool,
     /// How far it is.
     pub(crate) phase: Phase,
+    /// What it was made with, if nobody wants it any more and its job isn't known: the job is told by that from others.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
+    pub(crate) inputs: Option<Value>,
 }
 
 /// How far an attempt is that has not ended.

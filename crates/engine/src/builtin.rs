@@ -1,6 +1,6 @@
 //! Operations that the engine does itself: nothing leaves it.
 
-use motet_pipeline::builtin::duration;
+use motet_pipeline::builtin::{duration, rank};
 use motet_pipeline::{Class, Cost, Failure, Value};
 
 use crate::StepEvent;
@@ -15,6 +15,10 @@ impl Handling<'_> {
         let inputs = attempts.inputs.clone();
         match self.run.target(id, attempts.target).contract.operation.as_str() {
             "data/transform" => self.give(id, Value::map([("value", input(&inputs, "value"))])),
+            "data/rank" => match rank(&inputs) {
+                Ok(ranked) => self.give(id, ranked),
+                Err(error) => self.decide_after(id, Failure::new(error.class, error.message)),
+            },
             "flow/sleep" => match duration(&input(&inputs, "duration")) {
                 Some(span) => {
                     let span = span.min(self.run.target(id, attempts.target).timeouts.job);

@@ -2,7 +2,7 @@
 
 use motet_pipeline::contract::CallForm;
 use motet_pipeline::failure::Known;
-use motet_pipeline::plan::OnUnknown;
+use motet_pipeline::plan::{OnUnknown, Target, Timeouts};
 use motet_pipeline::value::STEP_UNITS_MAX;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp};
 
@@ -28,6 +28,14 @@ const PAUSE_BEFORE_RESEND: Span = Span::seconds(1);
 const WARNINGS_MAX: usize = 20;
 const WARNING_BYTES_MAX: usize = 1000;
 
+/// How long a provider is asked whether it took a request: for as long as a reply would have been awaited. An answer may
+/// still be in the making, and can be found once that has ended.
+pub(crate) fn time_to_ask(target: &Target) -> Span {
+    let Timeouts { request, job, .. } = target.timeouts;
+    let is_direct = target.contract.call.is_some_and(|call| call.form == CallForm::Direct);
+    if is_direct { Span(request.0.saturating_add(job.0)) } else { request }
+}
+
 impl Run {
     /// Whether the attempts of `id` at `target` are calls that may cost.
     pub(crate) fn is_call(&self, id: NodeId, target: usize) -> bool {
@@ -44,12 +52,14 @@ impl Run {
         }
         let act = attempt.act(&target.contract)?;
         let due = |reason| self.timers.at(id, reason);
+        let inputs = || node.attempts.as_ref().map(|attempts| attempts.inputs.clone()).unwrap_or_default();
         let deadline = due(Reason::Attempt(attempt.number)).or_else(|| due(Reason::Drain(attempt.number)));
         Some(Command::Perform(Box::new(Perform {
             key,
             act,
             contract: target.contract.clone(),
-            inputs: node.attempts.as_ref().map(|attempts| attempts.inputs.clone()).unwrap_or_default(),
+            inputs: attempt.inputs.clone().unwrap_or_else(inputs),
+            estimate: attempt.estimate,
             timeouts: target.timeouts,
             deadline: deadline.unwrap_or(Timestamp(i64::MAX)),
             intent: attempt.intent.clone(),
@@ -187,10 +197,10 @@ impl Handling<'_> {
         }
     }
 
-    /// A request may have arrived or not: the provider is asked, for as long as a reply would have been awaited.
+    /// A request may have arrived or not: the provider is asked.
     fn doubt(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
         let (number, target) = (key.number, self.target_of(id, &key));
-        let deadline = self.now.after(self.run.target(id, target).timeouts.request);
+        let deadline = self.now.after(time_to_ask(self.run.target(id, target)));
         self.emit_of_attempt(key, AttemptEvent::Doubted { failure, deadline });
         self.act_on(id, number);
     }

@@ -89,8 +89,7 @@ fn again(
 ) -> Option<Choice> {
     let rule = retry::rule(&progress.targets[progress.target].retry, failure.class);
     // Told to come again, with another key or later: nothing was attempted.
-    let is_told = matches!(failure.class, Class::Throttled | Class::Auth | Class::Quota);
-    let counted = !is_told || failure.retry_at.is_none();
+    let counted = !failure.class.is_about_key() || failure.retry_at.is_none();
     let is_spent = rule.is_none_or(|rule| progress.attempts >= rule.attempts);
     if progress.attempts == 0 || (counted && is_spent) {
         return None;

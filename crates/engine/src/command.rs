@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use motet_pipeline::plan::Timeouts;
-use motet_pipeline::{Contract, Timestamp, Value};
+use motet_pipeline::{Contract, Money, Timestamp, Value};
 
 use crate::dispatcher::Needs;
 use crate::{AttemptKey, Intent};
@@ -77,6 +77,8 @@ pub struct Perform {
     pub contract: Arc<Contract>,
     /// Its resolved inputs, a map that fits the contract; null if its job is to be cancelled.
     pub inputs: Value,
+    /// The most that it may cost.
+    pub estimate: Money,
     /// How long its phases may take.
     pub timeouts: Timeouts,
     /// When the engine will give it up.

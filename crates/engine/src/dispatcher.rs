@@ -9,10 +9,12 @@ mod bucket;
 pub mod budget;
 pub mod event;
 mod need;
+mod pool;
 mod scarce;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use motet_pipeline::{Failure, Timestamp};
 
@@ -20,6 +22,7 @@ pub use bucket::{NotARate, Rate};
 pub use budget::{Bill, Cap, Spent};
 pub use event::{GateEntry, GateEvent};
 pub use need::{Claim, Limits, Needs, PoolLimit, Way};
+pub use pool::{Pace, PoolState};
 
 use crate::RunId;
 use need::Part;
@@ -57,6 +60,18 @@ pub enum Told {
         failure: Option<Failure>,
         /// What it cost.
         spent: Spent,
+    },
+    /// A provider said something of the limits of a pool.
+    Paced {
+        /// The pool.
+        pool: Arc<str>,
+        /// What it said.
+        pace: Pace,
+    },
+    /// An attempt for which nothing was reserved cost this.
+    Spent {
+        /// How much, and under which caps.
+        bill: Bill,
     },
     /// A run is over, or leaves: what it waits for is forgotten. What it holds is released as its work
     /// ends.
@@ -188,6 +203,8 @@ impl Dispatcher {
             Told::Held { claim, needs } => self.hold(claim, needs, &mut verdicts),
             Told::Released { claim } => self.release(&claim, &mut verdicts),
             Told::Seen { claim, failure, spent } => self.see(&claim, failure.as_ref(), spent, &mut verdicts),
+            Told::Paced { pool, pace } => self.hear(pool, pace, &mut verdicts),
+            Told::Spent { bill } => self.spend(&bill, &mut verdicts),
             Told::Forgotten { run } => self.forget(&run, &mut verdicts),
             Told::Tick => {}
         }
@@ -207,6 +224,11 @@ impl Dispatcher {
     /// Whether there is a pool of this name: without, whoever needs it waits.
     pub fn has_pool(&self, name: &str) -> bool {
         self.scarce.has_pool(name)
+    }
+
+    /// How the pool of this name stands.
+    pub fn pool(&self, name: &str) -> Option<PoolState> {
+        self.scarce.state_of(name, self.now)
     }
 
     /// Whether it wants to be told what came of an attempt: it is a call to a provider, or money is reserved for it.
@@ -278,11 +300,28 @@ impl Dispatcher {
         self.note(events, verdicts);
         let Some(holding) = self.held.get_mut(claim).filter(|holding| !holding.is_seen) else { return };
         holding.is_seen = true;
+        if let (Some(pool), Some(failure)) = (&holding.needs.credential, failure) {
+            let event = GateEvent::Failed { pool: pool.clone(), class: failure.class };
+            verdicts.events.push(GateEntry { at: self.now, event });
+        }
         if let Some(way) = &holding.needs.breaker {
             self.freed.insert(Part::Breaker(way.target.clone()));
             let event = self.scarce.see(&way.target, self.now, claim, failure);
             verdicts.events.extend(event.map(|event| GateEntry { at: self.now, event }));
         }
+    }
+
+    /// What a pool allows may be more than before.
+    fn hear(&mut self, pool: Arc<str>, pace: Pace, verdicts: &mut Verdicts) {
+        let event = self.scarce.hear(&pool, pace, self.now);
+        self.note(event.into_iter().collect(), verdicts);
+        self.freed.extend([Part::Token(pool.clone()), Part::Slot(pool)]);
+    }
+
+    fn spend(&mut self, bill: &Bill, verdicts: &mut Verdicts) {
+        self.freed.extend(bill.caps.iter().map(|cap| Part::Money(cap.name.clone())));
+        let events = self.scarce.spend(bill);
+        self.note(events, verdicts);
     }
 
     fn forget(&mut self, run: &RunId, verdicts: &mut Verdicts) {

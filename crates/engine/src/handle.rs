@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::{Money, Span, Timestamp};
+use motet_pipeline::{Span, Timestamp};
 
+use crate::allowance::Allowance;
 use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::dispatcher::Cause;
@@ -66,7 +67,7 @@ impl Run {
             Input::Reconciled { key, found } => handling.on_reconciled(key, found),
             Input::Ended { key, end } => handling.on_ended(key, end),
             Input::Resolve { step, decision, by } => handling.on_resolve(step, decision, by),
-            Input::Fund { limit, by } => handling.on_funded(limit, by),
+            Input::Fund { allowance, by } => handling.on_funded(allowance, by),
             Input::Tick => {}
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::Resume { away } => handling.on_resume(away),
@@ -179,9 +180,9 @@ impl<'a> Handling<'a> {
     }
 
     /// What is parked for money asks for it again.
-    fn on_funded(&mut self, limit: Option<Money>, by: String) {
-        if limit.is_some() && limit != self.run.budget {
-            self.emit_of_run(RunEvent::BudgetSet { limit, by });
+    fn on_funded(&mut self, allowance: Option<Allowance>, by: String) {
+        if let Some(Allowance { limit, quoted }) = allowance.filter(|new| *new != self.run.allowance) {
+            self.emit_of_run(RunEvent::BudgetSet { limit, quoted, by });
         }
         let for_money = |(id, reason): (&NodeId, &ParkReason)| (*reason == ParkReason::Budget).then_some(*id);
         let waiting: Vec<NodeId> = self.run.parked.iter().filter_map(for_money).collect();
@@ -276,6 +277,7 @@ impl Run {
             act: Act::Submit,
             contract: target.contract.clone(),
             inputs: attempts.inputs.clone(),
+            estimate: self.estimate(id),
             timeouts: target.timeouts,
             deadline: Timestamp(i64::MAX),
             intent: None,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Cost, Failure, Money, Outcome, Span, StepPath};
+use motet_pipeline::{Cost, Failure, Outcome, Span, StepPath};
 use serde::{Deserialize, Serialize};
 
 use crate::dispatcher::Cause;
-use crate::{AttemptKey, Intent};
+use crate::{Allowance, AttemptKey, Intent};
 
 /// Something that the world, the host or a user reports to a run.
 ///
@@ -77,7 +77,7 @@ pub enum Input {
     /// Somebody gives the run money, or says that there is some again: what is parked for it asks again.
     Fund {
         /// What the run may spend from now on, if that changes.
-        limit: Option<Money>,
+        allowance: Option<Allowance>,
         /// Who.
         by: String,
     },

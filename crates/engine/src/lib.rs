@@ -7,6 +7,7 @@
 
 mod advance;
 mod agenda;
+mod allowance;
 mod apply;
 pub mod attempt;
 mod builtin;
@@ -36,6 +37,7 @@ pub mod intent;
 pub mod retry;
 pub mod table;
 
+pub use allowance::Allowance;
 pub use attempt::Phase;
 pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;

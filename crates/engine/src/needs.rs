@@ -5,8 +5,9 @@ use std::sync::Arc;
 use motet_pipeline::contract::Work;
 use motet_pipeline::plan::{Body, Target};
 use motet_pipeline::price::Facts;
-use motet_pipeline::{Class, Money};
+use motet_pipeline::{Class, Money, StepPath};
 
+use crate::RunId;
 use crate::dispatcher::{Bill, Cap, Needs, Way};
 use crate::node::NodeId;
 use crate::run::Run;
@@ -49,11 +50,19 @@ impl Run {
         target.contract.estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
     }
 
-    /// The caps that what `id` spends counts against: those of the run and of the used files around it.
+    /// The caps that what the step or item at `path` spends counts against.
+    pub fn caps_of(&self, path: &StepPath) -> Vec<Cap> {
+        self.find(path).map(|id| self.caps(id)).unwrap_or_default()
+    }
+
+    /// The caps that what `id` spends counts against: its own of a quote, those of the run and of the used files around it.
     fn caps(&self, id: NodeId) -> Vec<Cap> {
         let mut caps = Vec::new();
+        // The narrowest first: it is the one that is named if several are short.
+        let of_quote = |(step, limit)| Cap { name: quoted_cap(self.id(), step), limit };
+        caps.extend(self.allowance.of_step(&self.node(id).path).map(of_quote));
         let of_run = |limit| Cap { name: format!("run {}", self.id()).into(), limit };
-        caps.extend(self.budget.map(of_run));
+        caps.extend(self.allowance.limit.map(of_run));
         let mut at = id;
         while at != NodeId::ROOT {
             let limit = self.graph.step(self.step_id(at)).budget;
@@ -65,9 +74,16 @@ impl Run {
     }
 }
 
+/// The name of what a quote lets a step of a run spend.
+fn quoted_cap(run: &RunId, step: String) -> Arc<str> {
+    format!("run {run} as quoted for {step}").into()
+}
+
 /// Whether an attempt at `target` must be given something before it may begin.
 pub(crate) fn needs_anything(target: &Target) -> bool {
-    target.contract.work == Work::Processor || target.pool.is_some() || target.contract.call.is_some()
+    let contract = &target.contract;
+    let is_scarce = contract.work == Work::Processor || target.pool.is_some();
+    is_scarce || contract.call.is_some() || contract.price.is_some()
 }
 
 /// The way to a provider. Where a fallback is there for a provider that can't be reached, nobody waits for it.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use motet_pipeline::builtin;
 use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
+use motet_pipeline::price::Facts;
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp, Value};
 
@@ -62,7 +64,7 @@ impl Handling<'_> {
     pub(crate) fn begin_operation(&mut self, id: NodeId) {
         let graph = self.run.graph.clone();
         let Body::Operation(targets) = &graph.step(self.run.step_id(id)).body else { return };
-        let given = match self.evaluate_inputs(id, &targets[0].with) {
+        let given = match self.evaluate_given(id, &targets[0].contract.operation, &targets[0].with) {
             Ok(given) => given,
             Err(failure) => return self.fail_unready(id, failure),
         };
@@ -104,6 +106,29 @@ impl Handling<'_> {
                 }
                 Err(error) => return Err(Failure::new(error.class, format!("`{name}`: {error}"))),
             }
+        }
+        Ok(given)
+    }
+
+    /// The same of an operation, which may have an input that is evaluated for each item of a list.
+    fn evaluate_given(
+        &self,
+        id: NodeId,
+        operation: &str,
+        with: &[(String, Template)],
+    ) -> Result<Map, Failure> {
+        let Some((name, by)) = with.iter().find(|(name, _)| builtin::is_per_item(operation, name)) else {
+            return self.evaluate_inputs(id, with);
+        };
+        let others: Vec<_> = with.iter().filter(|(other, _)| other != name).cloned().collect();
+        let mut given = self.evaluate_inputs(id, &others)?;
+        if let Some(items) = given.get("items").and_then(Value::as_list) {
+            let keys = by.evaluate_each(self.run.context_of(by, id), items);
+            let (items, keys) = keys
+                .and_then(|keys| builtin::rankable(items, keys))
+                .map_err(|error| Failure::new(error.class, format!("`{name}`: {error}")))?;
+            given.extend([("items".to_owned(), items), (name.clone(), keys)]);
+            judge_size(&given, "inputs")?;
         }
         Ok(given)
     }
@@ -173,7 +198,12 @@ impl Handling<'_> {
         let Some(attempts) = &self.run.node(id).attempts else { return job };
         let failure = attempts.failure.as_ref().filter(|_| attempts.at_target > 0);
         let rule = failure.and_then(|failure| retry::rule(&target.retry, failure.class));
-        retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target)
+        let written = retry::job_timeout(rule.and_then(|rule| rule.timeout), job, attempts.at_target);
+        // Of what is billed by time no more than was reserved.
+        let bound = target.contract.price.as_ref().and_then(|price| {
+            price.time_bound(&Facts::resolved(&target.contract, attempts.inputs.as_map()?, job))
+        });
+        bound.map_or(written, |bound| bound.min(written))
     }
 
     /// Holds an output against the contract and the step's checks. Outputs that the contract names
@@ -333,11 +363,15 @@ impl Handling<'_> {
         target: &Target,
     ) -> Result<(Map, Vec<String>), Failure> {
         let written = |name: &str| target.with.iter().any(|(other, _)| other == name);
-        let known = |name: &str| target.contract.open_inputs || target.contract.parameter(name).is_some();
+        let (from, to) = (&first.contract.operation, &target.contract.operation);
+        let known = |name: &str| {
+            builtin::is_inherited(from, to, name)
+                && (target.contract.open_inputs || target.contract.parameter(name).is_some())
+        };
         let inherited = first.with.iter().filter(|(name, _)| !written(name)).cloned();
-        let (taken, dropped): (Vec<_>, Vec<_>) = inherited.partition(|(name, _)| known(name));
-        let mut given = self.evaluate_inputs(id, &taken)?;
-        given.extend(self.evaluate_inputs(id, &target.with)?);
+        let (mut taken, dropped): (Vec<_>, Vec<_>) = inherited.partition(|(name, _)| known(name));
+        taken.extend(target.with.iter().cloned());
+        let given = self.evaluate_given(id, to, &taken)?;
         Ok((given, dropped.into_iter().map(|(name, _)| name).collect()))
     }
 

@@ -11,6 +11,7 @@ use motet_pipeline::{Digest, Money, Timestamp, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::allowance::Allowance;
 use crate::event::{RunStarted, SCHEMA};
 use crate::graph::Graph;
 use crate::index::Index;
@@ -49,6 +50,8 @@ struct RunPart {
     resent: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Money>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    quoted: BTreeMap<String, Money>,
     /// The steps and items that are parked, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parked: Vec<(NodeId, ParkReason)>,
@@ -79,7 +82,7 @@ impl Run {
     /// # let started = RunStarted {
     /// #     schema: 1, run: RunId::new("r"), pipeline: "nap".into(), plan: plan.digest,
     /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, budget: None,
-    /// #     resends: Default::default(), labels: Default::default(),
+    /// #     quoted: Default::default(), resends: Default::default(), labels: Default::default(),
     /// # };
     /// # let graph = Graph::new(plan.into());
     /// let (run, _) = Run::start(graph.clone(), started, Timestamp(0));
@@ -106,7 +109,8 @@ impl Run {
             degraded: self.degraded,
             cost: self.cost,
             resent: self.resent,
-            budget: self.budget,
+            budget: self.allowance.limit,
+            quoted: self.allowance.quoted.clone(),
             parked: self.parked.iter().map(|(id, reason)| (*id, *reason)).collect(),
             root,
         };
@@ -158,7 +162,7 @@ impl Run {
             degraded: header.degraded,
             cost: header.cost,
             resent: header.resent,
-            budget: header.budget,
+            allowance: Allowance { limit: header.budget, quoted: header.quoted },
             nodes: Vec::with_capacity(nodes.len()),
             index: Index::default(),
             stopping: 0,

@@ -8,13 +8,14 @@ use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Agenda;
+use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Phase};
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::timer::Timers;
-use crate::{AttemptKey, Event, ParkReason, RunEvent, RunId};
+use crate::{AttemptKey, Event, Intent, ParkReason, RunEvent, RunId};
 
 /// One run of a plan: an actor with an inbox of inputs.
 ///
@@ -40,7 +41,7 @@ pub struct Run {
     /// What calls may have cost that were made again because that was cheap.
     pub(crate) resent: Money,
     /// What it may spend.
-    pub(crate) budget: Option<Money>,
+    pub(crate) allowance: Allowance,
     pub(crate) nodes: Vec<Node>,
     pub(crate) index: Index,
     /// How many attempts nobody wants any more whose end is still awaited.
@@ -254,6 +255,16 @@ impl Run {
     /// How far an attempt is that has not ended.
     pub fn phase(&self, key: &AttemptKey) -> Option<&Phase> {
         Some(&self.attempt(key)?.1.phase)
+    }
+
+    /// The calls that have not ended: what the request of each is made with, and how far it is.
+    pub fn calls(&self) -> impl Iterator<Item = (AttemptKey, &Arc<Intent>, &Phase)> {
+        let nodes = self.nodes.iter().filter_map(|node| Some((node, node.attempts.as_ref()?)));
+        let attempts = nodes.flat_map(|(node, attempts)| attempts.live.iter().map(move |live| (node, live)));
+        attempts.filter_map(|(node, attempt)| {
+            let key = AttemptKey { step: node.path.clone(), number: attempt.number };
+            Some((key, attempt.intent.as_ref()?, &attempt.phase))
+        })
     }
 
     /// An attempt that has not ended, and the node of its step.

@@ -65,6 +65,10 @@ pub(crate) enum Format {
     Opus,
     /// Sound, compressed without loss.
     Flac,
+    /// Sound of one channel, without loss.
+    MonoWav,
+    /// Sound of one channel, compressed.
+    MonoMp3,
 }
 
 impl Format {
@@ -78,8 +82,8 @@ impl Format {
             Format::SilentMp4 | Format::Mp4 | Format::CopiedMp4 | Format::CopiedSilentMp4 => "out.mp4",
             Format::Png => "out.png",
             Format::Jpeg => "out.jpg",
-            Format::Wav => "out.wav",
-            Format::Mp3 => "out.mp3",
+            Format::Wav | Format::MonoWav => "out.wav",
+            Format::Mp3 | Format::MonoMp3 => "out.mp3",
             Format::M4a => "out.m4a",
             Format::Opus => "out.opus",
             Format::Flac => "out.flac",
@@ -123,6 +127,8 @@ impl Format {
             Format::Jpeg => vec!["-frames:v", "1", "-update", "1", "-c:v", "mjpeg", "-q:v", "2"],
             Format::Wav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "2"],
             Format::Mp3 => vec!["-c:a", "libmp3lame", "-b:a", "192k", "-ar", "48000", "-ac", "2"],
+            Format::MonoWav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "1"],
+            Format::MonoMp3 => vec!["-c:a", "libmp3lame", "-b:a", "128k", "-ar", "48000", "-ac", "1"],
             Format::M4a => [&AAC[..], &FASTSTART].concat(),
             Format::Opus => vec!["-c:a", "libopus", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
             Format::Flac => vec!["-c:a", "flac", "-sample_fmt", "s16", "-ar", "48000", "-ac", "2"],

@@ -27,6 +27,7 @@ mod extract_audio;
 pub mod failure;
 mod ffmpeg;
 mod filter;
+mod fit;
 pub mod header;
 pub mod loudness;
 mod merge;
@@ -64,10 +65,11 @@ pub const FFMPEG_VERSION_MIN: &str = "4.4";
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Failure>);
 
-const OPERATIONS: [Operation; 12] = [
+const OPERATIONS: [Operation; 13] = [
     (animate::contract, animate::plan),
     (captions::contract, captions::plan),
     (extract_audio::contract, extract_audio::plan),
+    (fit::contract, fit::plan),
     (loudness::contract, loudness::plan),
     (merge::contract, merge::plan),
     (overlay::contract, overlay::plan),

@@ -100,7 +100,7 @@ fn fitted(own: Size, target: Size, fit: Fit) -> Size {
 
 /// Composes pictures with transparency, in the format `gbrap`, over `background`: what colour lies hidden where they are
 /// transparent is anybody's guess.
-fn flatten(background: Colour) -> Vec<Filter> {
+pub(crate) fn flatten(background: Colour) -> Vec<Filter> {
     let share = |part: u8| seconds(f64::from(part) / 255.0);
     let mut filters = vec![filter("premultiply").set("inplace", 1)];
     if background != Colour::BLACK {

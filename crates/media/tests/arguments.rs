@@ -269,6 +269,18 @@ recipes!(
     { "media": "@voice", "end": 2 },
 );
 
+recipes!(
+    fit,
+    "media/fit",
+    { "image": "@still", "max_side": 512 },
+    { "image": "@still", "max_side": 1920, "formats": ["jpg", "png"] },
+    { "image": "@still", "formats": ["webp", "jpg"] },
+    { "video": "@clip", "max_side": 641, "max_seconds": 3 },
+    { "video": "@clip", "max_seconds": 5 },
+    { "audio": "@voice", "max_seconds": 3, "formats": ["mp3"] },
+    { "audio": "@voice", "mono": true },
+    { "audio": "@voice" },
+);
 recipes!(thumbnail, "media/thumbnail", { "video": "@clip" }, { "video": "@clip", "at": 0 }, { "video": "@clip", "at": 5 });
 
 #[test]

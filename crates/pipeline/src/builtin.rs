@@ -1,5 +1,10 @@
 //! Operations that the engine does by itself: nothing leaves it, and nothing is waited for but time.
 
+mod rank;
+
+pub(crate) use rank::key_type;
+pub use rank::{rank, rankable};
+
 use crate::contract::{Contract, Parameter, Work};
 use crate::{Class, Span, Type, Value};
 
@@ -9,6 +14,20 @@ pub const SLEEP: &str = "flow/sleep";
 pub const FAIL: &str = "flow/fail";
 /// Gives what it is given.
 pub const TRANSFORM: &str = "data/transform";
+
+/// Ranks a list.
+pub const RANK: &str = "data/rank";
+
+/// Whether an input of an operation is an expression that is evaluated for each of its `items`.
+pub fn is_per_item(operation: &str, parameter: &str) -> bool {
+    operation == RANK && parameter == "by"
+}
+
+/// Whether a fallback `to` takes over what the first target `from` is given for `parameter`: an expression that is evaluated
+/// for each item means nothing to another operation.
+pub fn is_inherited(from: &str, to: &str, parameter: &str) -> bool {
+    is_per_item(from, parameter) == is_per_item(to, parameter)
+}
 
 /// The contracts of all operations that the engine does by itself. Every pipeline may use them.
 pub fn contracts() -> Vec<Contract> {
@@ -26,6 +45,7 @@ pub fn contracts() -> Vec<Contract> {
             .input(Parameter::required("value", Type::Any).about("any value"))
             .output("value", Type::Any)
             .usually(0.0, 0.0),
+        rank::contract(),
     ]
 }
 

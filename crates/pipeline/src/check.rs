@@ -1,6 +1,7 @@
 //! The check: from the texts of a pipeline to a plan, or to all that is wrong with them (law L4).
 
 mod contract;
+mod conversion;
 mod cycle;
 mod fallback;
 mod fit;
@@ -61,7 +62,8 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
     for path in bundle.files.keys() {
         let file = findings.sources.number(path).expect("the sources are the files of the bundle");
         let Some(root) = yaml::parse(file, &mut findings) else { continue };
-        if let Some(document) = read::read(&root, &mut findings) {
+        if let Some(mut document) = read::read(&root, &mut findings) {
+            conversion::write_out(&mut document, catalogue, &mut findings);
             documents.insert(path.as_str(), document);
         }
         contents.insert(path.as_str(), root.to_value());

@@ -64,6 +64,11 @@ impl Class {
     /// The classes that are tried again at the same target when `on` is not written.
     pub const RETRY_DEFAULT: [Class; 3] = [Class::Throttled, Class::Unavailable, Class::Timeout];
 
+    /// Whether it is about the key that was used: another one may do.
+    pub fn is_about_key(self) -> bool {
+        matches!(self, Class::Auth | Class::Quota | Class::Throttled)
+    }
+
     /// The word in files, events and reports, such as `too_large`.
     pub fn word(self) -> &'static str {
         match self {

@@ -70,6 +70,8 @@ pub(crate) struct Step {
     pub body: Body,
     pub checks: Vec<Check>,
     pub timeout: Timeout,
+    /// Where `fit: auto` is written, if it is.
+    pub fit: Option<place::Place>,
 }
 
 /// What a step does.

@@ -31,6 +31,8 @@ pub struct StepEstimate {
     pub spread: Spread,
     /// Why the price isn't known of one of its targets: the operation and the reason.
     pub unpriced: Option<(String, String)>,
+    /// Whether what it costs follows from what isn't known yet: the output of an earlier step, or the length of a list.
+    pub follows: bool,
 }
 
 /// An amount that isn't known yet, in US dollars.
@@ -98,6 +100,15 @@ impl PlanEstimate {
 impl Plan {
     /// What a run with these inputs is going to cost. Inputs that aren't given yet widen it.
     pub fn estimate(&self, inputs: &Map) -> PlanEstimate {
+        self.estimate_by(inputs, Estimator::default())
+    }
+
+    /// The same, with so many items assumed of each list whose length isn't known yet, so that there is always a most.
+    pub fn estimate_with_items(&self, inputs: &Map, items: u64) -> PlanEstimate {
+        self.estimate_by(inputs, Estimator { assumed_items: Some(items), ..Estimator::default() })
+    }
+
+    fn estimate_by(&self, inputs: &Map, mut estimator: Estimator) -> PlanEstimate {
         let defaults = self.inputs.iter().filter(|input| !inputs.contains_key(&input.name));
         let mut known = inputs.clone();
         for input in defaults {
@@ -105,7 +116,6 @@ impl Plan {
                 known.insert(input.name.clone(), default.clone());
             }
         }
-        let mut estimator = Estimator::default();
         let names = Names { inputs: known, items: BTreeMap::new() };
         let total = estimator.scope(&self.root, &names, "");
         PlanEstimate { total, steps: estimator.steps }
@@ -123,6 +133,10 @@ struct Names {
 struct Estimator {
     steps: Vec<StepEstimate>,
     places: BTreeMap<String, usize>,
+    /// How many items a list has whose length isn't known; without it there is no most.
+    assumed_items: Option<u64>,
+    /// How many lists of unknown length there are around the step that is looked at.
+    unknown_lists: u32,
 }
 
 impl Estimator {
@@ -145,9 +159,10 @@ impl Estimator {
                     items.iter().enumerate().map(item).fold(Spread::default(), Spread::and)
                 }
                 _ => {
+                    self.unknown_lists += 1;
                     let one = self.once(step, &names.without(&each.item_name), &path);
-                    self.unbind(&path);
-                    one.of_unknown_number()
+                    self.unknown_lists -= 1;
+                    one.of_unknown_number(self.assumed_items)
                 }
             },
         };
@@ -177,11 +192,14 @@ impl Estimator {
         let Some(first) = targets.first() else { return Spread::default() };
         let mut spread = None;
         let mut unpriced = None;
+        let mut follows = self.unknown_lists > 0;
         for target in
             targets.iter().filter(|target| target.contract.is_paid() || target.contract.price.is_some())
         {
             let own = std::ptr::eq(target, first);
-            match estimate_of(target, (!own).then_some(first), names) {
+            let known = Known::of(target, (!own).then_some(first), names);
+            follows |= target.contract.price.as_ref().is_some_and(|price| price.depends_on(&known.unknown));
+            match known.estimate(target) {
                 Ok(estimate) => {
                     let estimate = Spread::from(estimate);
                     let before = spread.or((!own).then(Spread::default));
@@ -197,48 +215,64 @@ impl Estimator {
         let place = *self.places.entry(path.to_owned()).or_insert(self.steps.len());
         if place == self.steps.len() {
             let (step, operation) = (path.to_owned(), first.contract.operation.clone());
-            self.steps.push(StepEstimate { step, operation, spread: Spread::default(), unpriced: None });
+            let spread = Spread::default();
+            self.steps.push(StepEstimate { step, operation, spread, unpriced: None, follows: false });
         }
+        let all = (0..self.unknown_lists).fold(spread, |all, _| all.of_unknown_number(self.assumed_items));
         let entry = &mut self.steps[place];
-        entry.spread = entry.spread.and(spread);
+        entry.spread = entry.spread.and(all);
+        entry.follows |= follows;
         if entry.unpriced.is_none() {
             entry.unpriced = unpriced;
         }
         spread
     }
-
-    /// Nobody knows how often the steps at `path` or inside run.
-    fn unbind(&mut self, path: &str) {
-        let inside = format!("{path}/");
-        let within = |step: &&mut StepEstimate| step.step == path || step.step.starts_with(&inside);
-        for step in self.steps.iter_mut().filter(within) {
-            step.spread = step.spread.of_unknown_number();
-        }
-    }
 }
 
 impl Spread {
-    /// So much for each of a number of items that nobody knows.
-    fn of_unknown_number(self) -> Spread {
-        Spread { low: Money::ZERO, high: self.high.filter(Money::is_zero), ..self }
+    /// So much for each of a number of items that nobody knows: as many as are assumed, if any are.
+    fn of_unknown_number(self, assumed: Option<u64>) -> Spread {
+        let times = |amount: Money| {
+            let units = amount.units().saturating_mul(assumed.unwrap_or(0).into());
+            (assumed.is_some() || amount.is_zero()).then_some(Money::from_units(units))
+        };
+        Spread {
+            low: Money::ZERO,
+            high: self.high.and_then(times),
+            assumed: self.assumed || assumed.is_some(),
+            ..self
+        }
     }
 }
 
-/// What one call of a target is going to cost. A fallback inherits what the first target is given.
-fn estimate_of(target: &Target, first: Option<&Target>, names: &Names) -> Result<Estimate, String> {
-    let (mut given, mut unknown) = (Map::new(), BTreeSet::new());
-    let inherited = first.into_iter().flat_map(|first| &first.with);
-    for (name, template) in inherited.chain(&target.with) {
-        given.remove(name);
-        unknown.remove(name);
-        match names.value(template) {
-            Some(value) => _ = given.insert(name.clone(), value),
-            None => _ = unknown.insert(name.clone()),
+/// What is known of the inputs of one call.
+struct Known {
+    given: Map,
+    unknown: BTreeSet<String>,
+}
+
+impl Known {
+    /// Of a call of `target`. A fallback inherits what the first target is given.
+    fn of(target: &Target, first: Option<&Target>, names: &Names) -> Known {
+        let mut known = Known { given: Map::new(), unknown: BTreeSet::new() };
+        let inherited = first.into_iter().flat_map(|first| &first.with);
+        for (name, template) in inherited.chain(&target.with) {
+            known.given.remove(name);
+            known.unknown.remove(name);
+            match names.value(template) {
+                Some(value) => _ = known.given.insert(name.clone(), value),
+                None => _ = known.unknown.insert(name.clone()),
+            }
         }
+        known
     }
-    let job = target.timeouts.job;
-    let facts = Facts { contract: &target.contract, given: &given, unknown: &unknown, job: Some(job) };
-    target.contract.estimate(&facts).map_err(|unpriced| unpriced.reason)
+
+    /// What the call is going to cost, or why nobody knows.
+    fn estimate(&self, target: &Target) -> Result<Estimate, String> {
+        let (contract, job) = (&target.contract, Some(target.timeouts.job));
+        let facts = Facts { contract, given: &self.given, unknown: &self.unknown, job };
+        contract.estimate(&facts).map_err(|unpriced| unpriced.reason)
+    }
 }
 
 impl Names {
@@ -297,6 +331,10 @@ mod tests {
     }
 
     fn estimate(steps: &str, inputs: Map) -> String {
+        in_words(&plan(steps).estimate(&inputs))
+    }
+
+    fn plan(steps: &str) -> Plan {
         let unpriced = Contract::new("lab/secret", Work::Model)
             .output("image", Type::Any)
             .call(Call::paid(CallForm::Direct));
@@ -308,8 +346,10 @@ mod tests {
         );
         let checked =
             check::check(&Bundle::of_text("a.yaml", &text), &Catalogue::new([painter(), unpriced, list]));
-        let plan = checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-        let estimate = plan.estimate(&inputs);
+        checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
+    }
+
+    fn in_words(estimate: &PlanEstimate) -> String {
         let words = |spread: &Spread| {
             let high = spread.high.map_or("∞".to_owned(), |high| high.to_string());
             format!("{}–{}–{high}", spread.low, spread.likely)
@@ -318,7 +358,8 @@ mod tests {
         lines.extend(estimate.steps.iter().map(|step| {
             let unpriced =
                 step.unpriced.as_ref().map_or(String::new(), |(operation, _)| format!(" ({operation}?)"));
-            format!("{}: {}{unpriced}", step.step, words(&step.spread))
+            let follows = if step.follows { " follows" } else { "" };
+            format!("{}: {}{unpriced}{follows}", step.step, words(&step.spread))
         }));
         lines.join(", ")
     }
@@ -333,7 +374,7 @@ mod tests {
         assert_eq!(estimate(of_input, given), "0.04–0.04–0.04, a: 0.04–0.04–0.04");
         let of_step = "  l: { uses: task/list }\n  \
                        a: { uses: lab/painter, with: { prompt: x, count: '{{ steps.l.items[0] }}' } }";
-        assert_eq!(estimate(of_step, Map::new()), "0.01–0.01–0.04, a: 0.01–0.01–0.04");
+        assert_eq!(estimate(of_step, Map::new()), "0.01–0.01–0.04, a: 0.01–0.01–0.04 follows");
     }
 
     #[test]
@@ -342,7 +383,21 @@ mod tests {
         assert_eq!(estimate(known, Map::new()), "0.06–0.06–0.06, a: 0.06–0.06–0.06");
         let unknown = "  l: { uses: task/list }\n  \
                        a: { each: '{{ steps.l.items }}', steps: { b: { uses: lab/painter, with: { prompt: x } } } }";
-        assert_eq!(estimate(unknown, Map::new()), "0–0.01–∞, a/b: 0–0.01–∞");
+        assert_eq!(estimate(unknown, Map::new()), "0–0.01–∞, a/b: 0–0.01–∞ follows");
+    }
+
+    #[test]
+    fn with_items_assumed_there_is_a_most_also_of_lists_in_lists() {
+        let of_ten = |steps: &str| in_words(&plan(steps).estimate_with_items(&Map::new(), 10));
+        let unknown = "  l: { uses: task/list }\n  \
+                       a: { each: '{{ steps.l.items }}', uses: lab/painter, with: { prompt: x } }";
+        assert_eq!(of_ten(unknown), "0–0.01–0.1, a: 0–0.01–0.1 follows");
+        let nested = "  l: { uses: task/list }\n  \
+                      a: { each: '{{ inputs.shots }}', steps: { b: { each: '{{ steps.l.items }}', as: it, \
+                      uses: lab/painter, with: { prompt: x } } } }";
+        assert_eq!(of_ten(nested), "0–0.03–0.3, a/b: 0–0.03–0.3 follows");
+        let known = "  a: { each: '{{ inputs.shots }}', uses: lab/painter, with: { prompt: x } }";
+        assert_eq!(of_ten(known), "0.03–0.03–0.03, a: 0.03–0.03–0.03");
     }
 
     #[test]

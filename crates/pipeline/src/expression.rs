@@ -32,6 +32,7 @@ mod program;
 mod signature;
 mod stored;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -256,6 +257,29 @@ impl Template {
         value.map_err(|failure| EvaluationError { class: failure.class(), message: failure.message })
     }
 
+    /// The value of the template for each of `items`, which it names `item`, and its number `index`. All together may cost
+    /// what one evaluation may. What is absent keeps its place.
+    ///
+    /// # Errors
+    /// As [`Template::evaluate`]; says of which item.
+    pub fn evaluate_each(
+        &self,
+        mut context: Context,
+        items: &[Value],
+    ) -> Result<Vec<Value>, EvaluationError> {
+        let (mut budget, mut held) = (Budget::of_evaluation(), Budget::of_composition());
+        let mut evaluate = |(index, item): (usize, &Value)| {
+            context.values.insert("item".into(), item.clone());
+            context.values.insert("index".into(), Value::from(index as i64));
+            let value = self.compose(&context, &mut budget, &mut held, 1);
+            value.map_err(|failure| EvaluationError {
+                class: failure.class(),
+                message: format!("item {index}: {}", failure.message),
+            })
+        };
+        items.iter().enumerate().map(&mut evaluate).collect()
+    }
+
     /// The value of a list or map, or of a part of it `depth` levels inside, which pays for what it holds
     /// from `held`.
     fn compose(
@@ -294,6 +318,17 @@ impl Template {
             }
         }
     }
+}
+
+/// Values in the order of their keys: of two whose keys compare as `after`, the first comes after the second. Those with
+/// equal keys stay in the order that they have.
+///
+/// # Errors
+/// When two keys can't be compared, or there are too many.
+pub fn sorted_by_key(keyed: Vec<(Value, Value)>, after: Ordering) -> Result<Vec<Value>, EvaluationError> {
+    let mut budget = Budget::of_evaluation();
+    filters::sorted(keyed, after, &mut budget)
+        .map_err(|failure| EvaluationError { class: failure.class(), message: failure.message })
 }
 
 impl Compiled {

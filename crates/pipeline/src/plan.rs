@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::builtin;
 use crate::conformity::Schema;
+use crate::contract::Work;
 use crate::expression::Template;
 use crate::pin::by_name;
 use crate::value::journal;
@@ -389,12 +391,42 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
+    /// What holds for work on this machine.
     fn default() -> Timeouts {
         Timeouts {
             connect: Span::seconds(10),
             request: Span::minutes(2),
             queue: Span::minutes(15),
             job: Span::minutes(5),
+        }
+    }
+}
+
+impl Timeouts {
+    /// What holds for an operation where nothing is written. A call to a provider is waited for as long as its
+    /// contract asks for ([`Contract::patience`]) in each of its phases; a sleep takes as long as it is asked to.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Work};
+    /// use motet_pipeline::plan::Timeouts;
+    /// use motet_pipeline::{MediaKind, Span, Type};
+    /// let film = Contract::new("lab/film", Work::Model).output("video", Type::media(MediaKind::Video));
+    /// assert_eq!(Timeouts::of(&film).job, Span::minutes(30));
+    /// ```
+    pub fn of(contract: &Contract) -> Timeouts {
+        let least = Timeouts::default();
+        if contract.operation == builtin::SLEEP {
+            return Timeouts { job: Span(u64::MAX), ..least };
+        }
+        if contract.work != Work::Model && contract.call.is_none() {
+            return least;
+        }
+        let patience = contract.patience();
+        Timeouts {
+            connect: least.connect,
+            request: least.request.max(patience),
+            queue: least.queue.max(patience),
+            job: least.job.max(patience),
         }
     }
 }

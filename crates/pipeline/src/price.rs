@@ -218,6 +218,15 @@ impl Price {
         billed.first().copied().filter(|_| billed.len() == 1)
     }
 
+    /// Whether what a call costs follows from one of these inputs.
+    pub fn depends_on(&self, inputs: &BTreeSet<String>) -> bool {
+        let factors = self.quantities.values().flatten();
+        let sources = factors.flat_map(|factor| &factor.from);
+        let counted = sources.flat_map(|source| std::iter::once(&source.input).chain(&source.by));
+        let asked = self.tariffs.iter().flat_map(|tariff| &tariff.when).map(|condition| &condition.subject);
+        counted.chain(asked).any(|input| inputs.contains(input))
+    }
+
     /// The tariffs that are billed by.
     fn billing(&self) -> impl Iterator<Item = &Tariff> {
         self.tariffs.iter().filter(|tariff| !tariff.estimate_only)

@@ -98,6 +98,7 @@ fn step_keys() -> Json {
         "fallback": one_or_many(json!({ "$ref": "#/$defs/fallback" })),
         "check": one_or_many(json!({ "$ref": "#/$defs/check" })),
         "optional": { "type": "boolean", "description": "Tolerate failure: the step is then absent." },
+        "fit": { "enum": ["auto"], "description": "Convert media that measure more than the operation takes, where that is mechanical: size, length, format, mono." },
         "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What to do when the outcome of an attempt is unknown; by default, a call that may cost is parked." },
         "labels": { "$ref": "#/$defs/labels" },
         "description": { "type": "string" },

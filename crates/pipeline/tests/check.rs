@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::check::{Checked, check};
-use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Limits, Parameter, Work};
 use motet_pipeline::diagnostic::render;
 use motet_pipeline::plan::{Body, Dependency, Plan, Scope, Step, Target};
 use motet_pipeline::{Bundle, MediaKind, Type};
@@ -51,6 +51,22 @@ fn check_file(path: &Path) -> Checked {
         Ok(bundle) => check(&bundle, &catalogue()),
         Err(diagnostics) => Checked { plan: None, diagnostics },
     }
+}
+
+#[test]
+fn a_fit_that_changes_nothing_is_said_and_no_fault() {
+    let step = |with: &str| format!("motet: 1\nsteps: {{ clip: {{ uses: {with}, fit: auto }} }}\n");
+    let told = |text: &str| {
+        let checked = check(&Bundle::of_text("clip.yaml", text), &catalogue());
+        assert!(checked.plan.is_some(), "{}", render(&checked.diagnostics, false));
+        checked.diagnostics.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    let nothing = |operation: &str| {
+        [format!("`fit: auto` changes nothing: {operation} sets no limits that a conversion could meet")]
+    };
+    assert_eq!(told(&step("local/scene, with: { prompt: x }")), nothing("local/scene"));
+    let address = "motet: 1\ninputs: { photo: image }\nsteps: { clip: { uses: model/film, with: { image: \"{{ inputs.photo }}\" }, fit: auto } }\n";
+    assert_eq!(told(address), nothing("model/film"));
 }
 
 /// Operations of every sort, as the crates above this one define them.
@@ -100,6 +116,30 @@ fn catalogue() -> Catalogue {
             .input(Parameter::required("image", image()))
             .input(Parameter::optional("motion", Type::Integer).range(1.0, 255.0))
             .output("video", video()),
+        Contract::new("media/fit", Work::Processor)
+            .input(Parameter::optional("image", image()))
+            .input(Parameter::optional("audio", audio()))
+            .input(Parameter::optional("max_side", Type::Integer))
+            .input(Parameter::optional("max_seconds", Type::Number))
+            .input(Parameter::optional("formats", Type::list(Type::Text)))
+            .output("image", image())
+            .output("audio", audio()),
+        Contract::new("model/portrait", Work::Model)
+            .input(Parameter {
+                limits: Limits {
+                    max_side: Some(512),
+                    min_side: Some(64),
+                    formats: vec!["jpg".into()],
+                    ..Limits::default()
+                },
+                ..Parameter::required("image", image())
+            })
+            .input(Parameter {
+                limits: Limits { max_seconds: Some(10.0), ..Limits::default() },
+                ..Parameter::optional("audio", audio())
+            })
+            .output("video", video())
+            .output("frames", Type::list(image())),
         Contract::new("model/secret", Work::Model)
             .output("image", image())
             .call(Call::paid(CallForm::Direct)),

@@ -215,3 +215,17 @@ fn a_file_that_uses_itself_has_an_end() {
         refused(&round)
     );
 }
+
+#[test]
+fn a_run_keeps_the_timeouts_that_it_was_started_with_whatever_its_model_takes_later() {
+    let text = "motet: 1\nsteps: { clip: { uses: lab/film } }\n";
+    let model = |seconds| Catalogue::new([Contract::new("lab/film", Work::Model).usually(1.0, seconds)]);
+    let job = |plan: &Plan| match &plan.root.steps[0].body {
+        Body::Operation(targets) => targets[0].timeouts.job,
+        other => panic!("{other:?}"),
+    };
+    let checked = |seconds| check(&Bundle::of_text("clip.yaml", text), &model(seconds)).plan.unwrap();
+    let (quick, slow) = (checked(200.0), checked(2000.0));
+    let linked = Plan::link(&quick.pin(), quick.digest).unwrap();
+    assert_eq!([&quick, &slow, &linked].map(job).map(|job| job.0), [600_000, 6_000_000, 600_000]);
+}

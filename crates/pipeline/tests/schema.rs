@@ -17,6 +17,7 @@ const STRUCTURAL: &[&str] = &[
     "err_declarations",
     "err_doubtful_scalars",
     "err_each",
+    "err_fit",
     "err_inputs",
     "err_list",
     "err_many",

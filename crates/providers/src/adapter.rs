@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp};
+use motet_pipeline::{Artifact, Digest, Failure, Span, Timestamp, Usage};
 
-use crate::answer::{Cancelled, News, SearchPage, Submitted, Uploaded};
+use crate::answer::{Cancelled, Listed, News, SearchPage, Submitted, Uploaded};
+use crate::catalogue::Entry;
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused};
 use crate::http::{Header, Limits, Reply, Request};
 use crate::model::Model;
@@ -97,6 +98,17 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
+    /// What a job has used so far by this reply to [`Provider::poll`], [`Provider::fetch`] or [`Provider::cancel`], where
+    /// also what fails or is cancelled is billed by that.
+    fn used(&self, _reply: &Reply) -> Usage {
+        Usage::default()
+    }
+
+    /// From when on that list shows a call of this model. What is not in it before that proves nothing.
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Taken
+    }
+
     /// What the provider has taken, each with whether it can be this call.
     ///
     /// # Errors
@@ -141,6 +153,20 @@ pub trait Provider: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// Asks for what the provider publishes of the model that it calls `id`: of its version `version`, or of the usual
+    /// one. `None` where it publishes nothing from which a description can be made.
+    fn describe(&self, _id: &str, _version: Option<&str>, _credential: &str) -> Option<Request> {
+        None
+    }
+
+    /// The model, as the catalogue has it.
+    ///
+    /// # Errors
+    /// The question failed, or what came describes no model that can be used.
+    fn read_description(&self, _id: &str, _reply: Reply) -> Result<Entry, Failure> {
+        Err(Failure::invalid("this provider publishes no descriptions of its models"))
+    }
+
     /// What a reply tells of the limits of the credential.
     fn pace(&self, reply: &Reply) -> Pace {
         Pace::of(reply)
@@ -166,6 +192,8 @@ pub struct Profile {
     pub retention: Option<Span>,
     /// Whether jobs may be reported by webhook.
     pub has_hooks: bool,
+    /// Whether [`Provider::search`] lists the jobs of all models, each with how far it is: then many are asked for at once.
+    pub lists_jobs: bool,
     /// The limits that it publishes.
     pub rates: Rates,
 }

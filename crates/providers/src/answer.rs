@@ -113,6 +113,17 @@ pub enum Likeness {
     Hidden,
 }
 
+/// From when on a provider's list shows a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Since it was taken.
+    Taken,
+    /// Since its work began: what is queued may be missing.
+    Begun,
+    /// Since its work ended: what is being made is missing.
+    Ended,
+}
+
 /// How far a job is, on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -17,7 +17,7 @@ use motet_pipeline::{Failure, Span, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
-use crate::answer::{Answer, Found, Likeness, News, SearchPage, State, Submitted};
+use crate::answer::{Answer, Found, Likeness, Listed, News, SearchPage, State, Submitted};
 use crate::failure::{Asked, unusable};
 use crate::hook::{Delivery, Hook, HookKeys, HookRefused, is_token, standard};
 use crate::http::{Address, Header, Method, Reply, Request};
@@ -55,6 +55,7 @@ impl Default for ElevenLabs {
             keys: vec!["ELEVENLABS_API_KEY".to_owned()],
             retention: Some(Span::seconds(24 * 3600)),
             has_hooks: true,
+            lists_jobs: false,
             rates: Rates { concurrency: Some(2), ..Rates::default() },
         };
         ElevenLabs { profile }
@@ -159,6 +160,10 @@ impl Provider for ElevenLabs {
         let next = page.map(|last| ("start_after_history_item_id", last.to_owned()));
         let path = place::with_query("/v1/history", fixed.into_iter().chain(source).chain(next));
         Some(request(Method::Get, &call.credential, path))
+    }
+
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Ended
     }
 
     fn read_search(&self, call: &Call, reply: Reply) -> Result<SearchPage, Failure> {

@@ -167,7 +167,7 @@ fn what_came(reply: &Reply) -> String {
 /// What a failure of this class says something about, if nothing else is known.
 pub(crate) fn scope(class: Class) -> Scope {
     match class {
-        Class::Auth | Class::Quota | Class::Throttled => Scope::Key,
+        class if class.is_about_key() => Scope::Key,
         Class::Gone => Scope::Model,
         Class::Unavailable => Scope::Provider,
         _ => Scope::Request,

@@ -6,11 +6,14 @@
 mod hook;
 mod refusal;
 
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage};
+use motet_pipeline::{Artifact, Class, Failure, Span, Timestamp, Usage};
 use serde_json::{Value as Json, json};
 
 use crate::adapter::{Call, Profile, Provider, Rates};
-use crate::answer::{Answer, Cancelled, Found, Likeness, Meta, News, SearchPage, State, Submitted, Uploaded};
+use crate::answer::{
+    Answer, Cancelled, Found, Likeness, Listed, Meta, News, SearchPage, State, Submitted, Uploaded,
+};
+use crate::catalogue::{Entry, from_fal};
 use crate::echo;
 use crate::failure::{self, Asked, request_id, unusable};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, ed25519};
@@ -53,6 +56,7 @@ impl Default for Fal {
             keys: vec!["FAL_KEY".to_owned()],
             retention: Some(Span::minutes(60)),
             has_hooks: true,
+            lists_jobs: false,
             rates: Rates::default(),
         };
         Fal { profile }
@@ -121,8 +125,10 @@ impl Provider for Fal {
         }
         Ok(match json::text(&status, "status") {
             Some("IN_QUEUE") => News::Queued { ahead: status.get("queue_position").and_then(Json::as_u64) },
-            // How it ended is told by its result: a failure and a cancellation are completed as well.
-            Some("COMPLETED") => News::Ready,
+            // A failure and a cancellation are completed as well.
+            Some("COMPLETED") => {
+                refusal::failure_of_status(&reply, &status).map_or(News::Ready, News::Failed)
+            }
             Some(_) => News::Running,
             None => return Err(unusable(NAME, Asked::Job, &reply, "no status")),
         })
@@ -181,6 +187,10 @@ impl Provider for Fal {
         Some(request(Method::Get, "api", &call.credential, path))
     }
 
+    fn listed(&self, _call: &Call) -> Listed {
+        Listed::Begun
+    }
+
     fn read_search(&self, call: &Call, reply: Reply) -> Result<SearchPage, Failure> {
         let page = object(Asked::Other, &reply)?;
         let items = ["items", "requests"].iter().find_map(|name| page.get(name)?.as_array());
@@ -191,6 +201,21 @@ impl Provider for Fal {
         let has_more = page.get("has_more").and_then(Json::as_bool) != Some(false);
         let next = json::text(&page, "next_cursor").filter(|_| has_more).map(str::to_owned);
         Ok(SearchPage { jobs, next })
+    }
+
+    fn describe(&self, id: &str, version: Option<&str>, credential: &str) -> Option<Request> {
+        place::parts(id, 2).ok().filter(|_| version.is_none())?;
+        let query = [("endpoint_id", id.to_owned()), ("expand", "openapi-3.0".to_owned())];
+        let path = place::with_query("/v1/models", query);
+        Some(request(Method::Get, "api", credential, path))
+    }
+
+    fn read_description(&self, id: &str, reply: Reply) -> Result<Entry, Failure> {
+        let answer = object(Asked::Other, &reply)?;
+        if answer.get("models").and_then(Json::as_array).is_some_and(Vec::is_empty) {
+            return Err(Failure::new(Class::Gone, format!("{NAME} has no model `{id}`")));
+        }
+        from_fal(id, &answer).map_err(|error| unusable(NAME, Asked::Other, &reply, &error.to_string()))
     }
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {

@@ -1,6 +1,6 @@
 //! Pace: what replies tell of a provider's limits.
 
-use motet_pipeline::Timestamp;
+use motet_pipeline::{Span, Timestamp};
 
 use crate::http::Reply;
 
@@ -30,13 +30,42 @@ impl Pace {
     }
 }
 
-/// A reset is told as seconds from now, or as seconds since 1970 by some.
+/// A reset is told as seconds from now, or as seconds since 1970 by some. One that lies more than a year ahead is no
+/// limit but a fault.
 fn moment(now: Timestamp, seconds: u64) -> Option<Timestamp> {
     const SINCE_1970: u64 = 1_000_000_000;
+    const AHEAD_MAX: Span = Span::minutes(366 * 24 * 60);
     let milliseconds = i64::try_from(seconds).ok()?.checked_mul(1000)?;
-    if seconds >= SINCE_1970 {
-        Some(Timestamp(milliseconds))
-    } else {
-        now.0.checked_add(milliseconds).map(Timestamp)
+    let at = if seconds >= SINCE_1970 { milliseconds } else { now.0.checked_add(milliseconds)? };
+    Some(Timestamp(at)).filter(|at| at.since(now) <= AHEAD_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn reset(text: &str) -> Option<i64> {
+        let headers = vec![("ratelimit-reset".to_owned(), text.to_owned())];
+        Some(Pace::of(&Reply { headers, at: NOW, ..Reply::default() }).reset_at?.0 - NOW.0)
+    }
+
+    #[test]
+    fn a_reset_is_understood_in_both_ways_in_which_it_is_told() {
+        let table = [
+            ("30", Some(30_000)),
+            (" 0 ", Some(0)),
+            ("1800000030", Some(30_000)),
+            ("99999999", None),
+            ("9999999999999", None),
+            ("18446744073709551615", None),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(reset(text), expected, "{text}");
+        }
     }
 }

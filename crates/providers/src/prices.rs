@@ -19,6 +19,8 @@ pub struct PriceBook {
     rows: BTreeMap<String, Vec<Row>>,
     /// Why there is no price, by model.
     unlisted: BTreeMap<String, String>,
+    /// The models whose rows were laid over those of another book.
+    laid_over: BTreeSet<String>,
 }
 
 /// One price of a model.
@@ -144,6 +146,7 @@ impl PriceBook {
     pub fn under(mut self, other: PriceBook) -> PriceBook {
         for (model, rows) in other.rows {
             self.unlisted.remove(&model);
+            self.laid_over.insert(model.clone());
             self.rows.insert(model, rows);
         }
         self.unlisted.extend(other.unlisted);
@@ -180,7 +183,9 @@ impl PriceBook {
         let key = entry.price_key();
         let rows = self.rows(&key).iter().filter(|row| holds(row));
         let tariffs: Vec<Tariff> = rows.map(|row| row.tariff_for(entry)).collect();
-        if tariffs.is_empty() {
+        // Of a model that says so, nobody knows how much a call uses: only whoever laid a price over this one does.
+        let is_unknown = entry.billing.unpriced.is_some() && !self.laid_over.contains(&key);
+        if tariffs.is_empty() || is_unknown {
             let reason = self.unlisted.get(&key).or(entry.billing.unpriced.as_ref());
             let reason = reason.cloned().unwrap_or_else(|| format!("the price book has no price for {key}"));
             return Err(Unpriced::because(reason));

@@ -9,11 +9,12 @@ mod refusal;
 use std::collections::BTreeMap;
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Value};
+use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
 use crate::answer::{Cancelled, Found, Likeness, News, SearchPage, State, Submitted, Uploaded};
+use crate::catalogue::{Entry, from_replicate};
 use crate::echo;
 use crate::failure::{self, Asked, unusable};
 use crate::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused, standard};
@@ -48,6 +49,7 @@ impl Default for Replicate {
             keys: vec!["REPLICATE_API_TOKEN".to_owned()],
             retention: Some(Span::minutes(60)),
             has_hooks: true,
+            lists_jobs: true,
             rates: Rates { creates_per_minute: Some(600), reads_per_minute: Some(3000), concurrency: None },
         };
         Replicate { profile }
@@ -118,6 +120,10 @@ impl Provider for Replicate {
         }
     }
 
+    fn used(&self, reply: &Reply) -> Usage {
+        json::read(&reply.body).map(|read| prediction::usage(&read)).unwrap_or_default()
+    }
+
     fn cancel(&self, call: &Call, job: &str) -> Option<Request> {
         let path = format!("/v1/predictions/{}/cancel", place::encoded(job));
         Some(request(Method::Post, &call.credential, path))
@@ -151,6 +157,21 @@ impl Provider for Replicate {
         // Only the query of the next page is taken: what comes before it is ours.
         let next = json::text(&page, "next").and_then(|url| url.split_once('?')).map(|(_, query)| query);
         Ok(SearchPage { jobs, next: next.filter(|query| is_query(query)).map(str::to_owned) })
+    }
+
+    fn describe(&self, id: &str, version: Option<&str>, credential: &str) -> Option<Request> {
+        let parts = place::parts(id, 2).ok().filter(|parts| parts.len() == 2)?;
+        let model = format!("/v1/models/{}", parts.join("/"));
+        let path = match version {
+            Some(version) => format!("{model}/versions/{}", place::encoded(version)),
+            None => model,
+        };
+        Some(request(Method::Get, credential, path))
+    }
+
+    fn read_description(&self, id: &str, reply: Reply) -> Result<Entry, Failure> {
+        let model = object(Asked::Other, &reply)?;
+        from_replicate(id, &model).map_err(|error| unusable(NAME, Asked::Other, &reply, &error.to_string()))
     }
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use motet_pipeline::contract::{Doubt, Parameter};
+use motet_pipeline::plan::Timeouts;
 use motet_pipeline::price::Tariff;
 use motet_pipeline::{Contract, Value};
 use motet_providers::catalogue::{Catalogue, Listing};
@@ -43,8 +44,10 @@ fn write_model(page: &mut String, listing: &Listing, book: &PriceBook) {
     let gives: Vec<String> = contract.outputs.iter().map(|(name, ty)| format!("`{name}` ({ty})")).collect();
     write!(
         page,
-        "\n## `{}`\n\n{} Usually {low} to {high} s.{features}\n\n",
-        contract.operation, contract.summary
+        "\n## `{}`\n\n{} Usually {low} to {high} s; the timeout of its job is {}.{features}\n\n",
+        contract.operation,
+        contract.summary,
+        Timeouts::of(contract).job
     )
     .unwrap();
     page.push_str("| parameter | takes | default | |\n| --- | --- | --- | --- |\n");
@@ -78,8 +81,9 @@ fn takes(parameter: &Parameter) -> String {
     if parameter.one_of.len() > SHOWN {
         values.push(format!("… ({})", parameter.one_of.len()));
     }
+    let limits = if parameter.limits.is_none() { String::new() } else { format!(" {}", parameter.limits) };
     match values.is_empty() {
-        true => format!("{}{bounds}{doubt}", parameter.ty),
+        true => format!("{}{bounds}{limits}{doubt}", parameter.ty),
         false => format!("{}{doubt}", values.join(" ")),
     }
 }

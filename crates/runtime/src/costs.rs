@@ -19,7 +19,7 @@ pub struct Sum {
     pub maybe_billed: Money,
     /// What would have been spent again if results had not been kept.
     pub saved: Money,
-    /// What of all this was spent on attempts that gave nothing.
+    /// What of all this was spent on attempts that gave nothing, or in runs that failed or were cancelled.
     pub wasted: Money,
 }
 
@@ -119,7 +119,7 @@ impl Sum {
             Basis::Maybe => &mut self.maybe_billed,
         };
         *part += amount;
-        if charge.failed {
+        if charge.failed || charge.is_of_lost_run {
             self.wasted += amount;
         }
     }

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use motet_pipeline::Timestamp;
 use motet_providers::http::{Address, Limits, Method, Reply, Request};
 use motet_store::Store;
 
@@ -115,6 +116,30 @@ impl Door {
     /// of its SDK that the environment has. If it has none, the one that it is to have.
     pub fn credentials(&self, provider: &str) -> Vec<String> {
         self.0.keyring.names(provider)
+    }
+
+    /// What time it is in its world.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.world.now()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Whether the user says where the secret for the webhooks of a provider is.
+    pub(crate) fn has_hook_secret(&self, provider: &str) -> bool {
+        self.0.keyring.has_hook_secret(provider)
+    }
+
+    /// The secret that the user gives for the webhooks of a provider, if one is set.
+    pub(crate) fn hook_secret(&self, provider: &str) -> Option<Result<Arc<str>, Fault>> {
+        self.0.keyring.hook_secret(provider)
+    }
+
+    /// From now on these are hidden like keys that were sent.
+    pub(crate) fn hide(&self, secrets: impl Iterator<Item = Arc<str>>) {
+        self.0.keyring.hide(secrets);
     }
 
     /// `text` without any key that was sent so far.

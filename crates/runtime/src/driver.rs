@@ -53,6 +53,8 @@ pub(crate) enum Message {
     Beaten { result: Result<(), StoreError> },
     /// Turns are durable, or can't be made so.
     Appended { result: Result<(), StoreError>, effects: Vec<Effect> },
+    /// Have providers report at this address from now on, or no more.
+    AwaitHooks { address: Option<String>, heard: oneshot::Sender<()> },
     /// Say which of some runs are live.
     AreLive { runs: Vec<RunId>, answer: oneshot::Sender<Vec<bool>> },
     /// Tell where to hear of a run, if it is driven here.
@@ -244,6 +246,13 @@ impl Driver {
                     Err(error) => self.give_up(error, effects),
                 }
             }
+            Message::AwaitHooks { address, heard } => {
+                let hooks = &self.hands.models.hooks;
+                hooks.open(address);
+                self.runs.values().for_each(|live| hooks.take_up(&live.run));
+                // Whoever asked may have stopped to wait.
+                let _ = heard.send(());
+            }
             Message::AreLive { runs, answer } => {
                 // Whoever asked may have stopped to wait.
                 let _ = answer.send(runs.iter().map(|run| self.runs.contains_key(run)).collect());
@@ -298,6 +307,7 @@ impl Driver {
         });
         match resumed {
             Ok(reaction) => {
+                self.hands.models.hooks.take_up(&run);
                 self.runs.insert(id.clone(), Live::new(run, publisher));
                 self.stage(&id, reaction, None);
             }
@@ -340,7 +350,10 @@ impl Driver {
             let settled = turn.clone();
             self.batch.push(Effect { run: id.clone(), turn, commands: reaction.commands, accepted });
             // After it is in the batch: whoever is let through by it comes behind it.
-            settled.iter().for_each(|turn| self.settle_calls(id, turn));
+            if let Some(turn) = settled {
+                self.settle_calls(id, &turn);
+                self.hands.models.hooks.planned(id, &turn);
+            }
         }
     }
 
@@ -389,6 +402,7 @@ impl Driver {
             }
             if let Some(turn) = effect.turn {
                 self.settle(&effect.run);
+                self.hands.models.hooks.recorded(&effect.run, &turn);
                 self.publish(&effect.run, turn);
             }
             for command in effect.commands {
@@ -406,6 +420,7 @@ impl Driver {
         live.publisher.publish(&turn);
         if ended {
             self.runs.remove(id);
+            self.hands.models.hooks.forget_run(id);
             self.tell_gate(Told::Forgotten { run: id.clone() });
         }
     }

@@ -10,7 +10,7 @@ use motet_engine::{Misuse, RunId};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::estimate::StepEstimate;
-use motet_pipeline::{Failure, StepPath, Timestamp};
+use motet_pipeline::{Failure, Money, StepPath, Timestamp};
 use motet_store::{StoreError, World};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,15 @@ pub enum Error {
     Inputs(Vec<Misfit>),
     /// The run has a budget, and nobody knows what these steps cost; nothing ran.
     Unpriced(Vec<UnpricedStep>),
+    /// The file is no quote, or can't be read.
+    NoQuote {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The run was to be started by a quote that doesn't hold for it; nothing ran.
+    Quote(QuoteFault),
     /// The machine lacks programs that the pipeline needs; nothing ran.
     Tools(Vec<MissingTool>),
     /// The store could not be used.
@@ -185,6 +194,20 @@ pub enum Error {
     Clock(Timestamp),
     /// The settings speak of a provider, or of one of its addresses, that there isn't.
     Providers(String),
+    /// A provider doesn't describe a model, so that it can't be added.
+    NotDescribed {
+        /// The model, as it was asked for.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A data file of a project's own model can't be used, or not be written.
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// A setting in `motet.toml` is wrong.
     Settings {
         /// The file.
@@ -196,6 +219,19 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+}
+
+/// Why a quote doesn't hold for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuoteFault {
+    /// It is about another version of the pipeline.
+    Pipeline,
+    /// It is about other inputs.
+    Inputs,
+    /// Prices have changed since; the steps whose high end is another one: name, then, now.
+    Prices(Vec<(String, Money, Money)>),
+    /// It was valid until this.
+    Expired(Timestamp),
 }
 
 /// A step of which nobody knows what it costs.
@@ -228,6 +264,12 @@ impl std::error::Error for Error {
     }
 }
 
+impl From<QuoteFault> for Error {
+    fn from(fault: QuoteFault) -> Error {
+        Error::Quote(fault)
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Error {
         Error::Store(error)
@@ -245,7 +287,7 @@ impl Error {
     }
 
     /// Whether this is about one run alone: others can be resumed.
-    pub(crate) fn is_of_one_run(&self) -> bool {
+    pub fn is_of_one_run(&self) -> bool {
         match self {
             Error::Check(_)
             | Error::Plan(_)

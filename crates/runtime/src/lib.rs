@@ -22,6 +22,7 @@ pub mod kit;
 pub mod operation;
 pub mod outputs;
 pub mod process;
+pub mod quote;
 pub mod reading;
 pub mod report;
 pub mod session;
@@ -31,15 +32,23 @@ pub mod tools;
 pub mod trust;
 pub mod world;
 
-pub use error::{Error, UnpricedStep};
+pub use error::{Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
 pub use motet::{Builder, Motet, RunEnd, RunHandle, StartOptions, Started};
 pub use pipeline::{Pipeline, read_bundle};
+pub use quote::Quote;
 pub use session::{Followed, Session, StartRequest};
 pub use settings::{Settings, StorePlace};
 pub use task::{Audio, Image, Media, Task, TaskContext, TaskError, Video};
 pub use warning::Warning;
 pub use work::{ProgressSink, Work};
+
+/// Webhooks: what is delivered to a [`Motet`], and what becomes of it.
+pub mod hooks {
+    pub use motet_providers::hook::Delivery;
+
+    pub use crate::models::delivery::Receipt;
+}
 
 pub use motet_engine as engine;
 pub use motet_pipeline as language;

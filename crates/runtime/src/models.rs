@@ -7,8 +7,15 @@
 mod answer;
 mod call;
 mod claims;
+pub(crate) mod delivery;
+mod description;
+mod heard;
+mod hook_keys;
+mod hooks;
 mod keys;
+mod reads;
 mod remote;
+pub(crate) mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +23,7 @@ use std::sync::Arc;
 use motet_engine::dispatcher::{Limits, PoolLimit};
 use motet_engine::intent::place;
 use motet_pipeline::contract;
+use motet_providers::adapter::Profile;
 use motet_providers::catalogue::{Catalogue, Entry, Listing};
 use motet_providers::prices::PriceBook;
 use motet_providers::{Provider, Registry};
@@ -23,7 +31,12 @@ use motet_providers::{Provider, Registry};
 use crate::door::Door;
 use crate::operation::{Operations, Performer};
 use claims::Claims;
+use delivery::Complaints;
+use heard::Heard;
+use hook_keys::HookKeyring;
+use hooks::Hooks;
 use keys::Keys;
+use reads::Reads;
 use remote::ModelCalls;
 
 /// The providers that there are, and their models.
@@ -45,6 +58,11 @@ impl Offers {
     /// Adds a provider, with its models.
     pub(crate) fn add(&mut self, provider: Arc<dyn Provider>, models: Vec<Entry>) {
         self.registry.register(provider);
+        self.add_models(models);
+    }
+
+    /// Adds models of providers that are there.
+    pub(crate) fn add_models(&mut self, models: impl IntoIterator<Item = Entry>) {
         models.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
     }
 
@@ -67,11 +85,28 @@ pub(crate) struct Models {
     registry: Registry,
     keys: Keys,
     claims: Claims,
+    /// Which attempts providers were asked to report.
+    pub(crate) hooks: Hooks,
+    hook_keys: HookKeyring,
+    complaints: Complaints,
+    reads: Reads,
+    /// What replies have said of limits, for the gate.
+    pub(crate) heard: Heard,
 }
 
 impl Models {
     pub(crate) fn new(door: Door, registry: Registry) -> Models {
-        Models { door, registry, keys: Keys::default(), claims: Claims::default() }
+        Models {
+            door,
+            registry,
+            keys: Keys::default(),
+            claims: Claims::default(),
+            hooks: Hooks::default(),
+            hook_keys: HookKeyring::default(),
+            complaints: Complaints::default(),
+            heard: Heard::default(),
+            reads: Reads::default(),
+        }
     }
 
     /// How all models of `offers` are called, by operation.
@@ -88,16 +123,19 @@ impl Models {
 
     /// Adds the pools in which calls with each credential are made: as many and as often as the provider says.
     pub(crate) fn limit(&self, limits: &mut Limits) {
-        for provider in self.registry.iter() {
-            let profile = provider.profile();
-            let rates = profile.rates;
-            let limit = PoolLimit {
-                slots: rates.concurrency.map(|count| count as usize),
-                rate: rates.creates_per_minute.and_then(|count| format!("{count}/1m").parse().ok()),
-            };
+        for profile in self.registry.iter().map(|provider| provider.profile()) {
             for credential in self.door.credentials(&profile.name) {
-                limits.pools.entry(place(&profile.name, &credential)).or_insert(limit);
+                limits.pools.entry(place(&profile.name, &credential)).or_insert_with(|| limit_of(profile));
             }
         }
+    }
+}
+
+/// How many calls with one credential a provider says that it allows, and how often.
+fn limit_of(profile: &Profile) -> PoolLimit {
+    let rates = profile.rates;
+    PoolLimit {
+        slots: rates.concurrency.map(|count| count as usize),
+        rate: rates.creates_per_minute.and_then(|count| format!("{count}/1m").parse().ok()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod graphs;
 mod handle;
+mod hooks;
 mod latches;
 mod recovery;
 mod resumption;
@@ -13,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use motet_engine::dispatcher::Limits;
-use motet_engine::{Decision, Event, Input, RunEvent, RunId};
+use motet_engine::{Allowance, Decision, Event, Input, RunEvent, RunId};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
-use motet_pipeline::{Money, StepPath, Timestamp};
+use motet_pipeline::{StepPath, Timestamp};
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
@@ -247,14 +248,14 @@ impl Motet {
     pub(crate) async fn fund_durably(
         &self,
         id: &RunId,
-        limit: Option<Money>,
+        allowance: Option<Allowance>,
         by: String,
     ) -> Result<(), Error> {
         let run = self.take_up(id).await?;
         let (answer, answered) = oneshot::channel();
         let accepted = Accepted { answer, latches: Vec::new() };
         let refusal = Box::new(Error::Undriven(id.clone()));
-        self.post(Message::Ask { run: id.clone(), input: Input::Fund { limit, by }, accepted, refusal });
+        self.post(Message::Ask { run: id.clone(), input: Input::Fund { allowance, by }, accepted, refusal });
         match answered.await {
             // Nothing waits for money and the limit is that one already, or the run is over.
             Ok(Err(Error::Undriven(_))) if run.feed().await.is_some() => Ok(()),

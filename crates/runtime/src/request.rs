@@ -1,6 +1,6 @@
 //! Requests about runs: the same for the library, a guest of the store and the command line.
 
-use motet_engine::{Decision, RunId};
+use motet_engine::{Allowance, Decision, RunId};
 use motet_pipeline::{Money, StepPath};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,9 @@ impl Motet {
             Request::Resolve { run, step, decision, by } => {
                 self.resolve_durably(&run, step, decision, by).await?;
             }
-            Request::Fund { run, limit, by } => self.fund_durably(&run, limit, by).await?,
+            Request::Fund { run, limit, by } => {
+                self.fund_durably(&run, limit.map(Allowance::of), by).await?;
+            }
         }
         Ok(Answer::Done)
     }

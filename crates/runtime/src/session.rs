@@ -24,6 +24,7 @@ mod role;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use motet_engine::{Decision, RunId};
 use motet_pipeline::bundle::Bundle;
@@ -36,8 +37,9 @@ use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
-use crate::motet::{Builder, StartOptions, Taken, find_run, warn_of_difference};
+use crate::motet::{Builder, Motet, StartOptions, Taken, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
+use crate::quote::Quote;
 use crate::request::{Answer, Request};
 use crate::settings::{Settings, StorePlace};
 
@@ -63,6 +65,9 @@ pub struct StartRequest {
     /// All else.
     pub options: StartOptions,
 }
+
+/// How often is looked whether the owner is still there, by whoever waits for its place.
+const OWNER_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Whether a process drives the store in `folder`. Where that can't be known, the answer is yes.
 /// The unfinished runs of a store that no process drives are interrupted, and can be resumed.
@@ -115,16 +120,16 @@ impl Session {
     /// When the pipeline, the inputs or their files aren't good, tools are missing, the name belongs
     /// to another run, or the store fails.
     pub async fn start(&self, request: StartRequest) -> Result<Followed, Error> {
-        request.options.judge()?;
-        let pipeline = Pipeline::from_bundle(request.bundle, self.catalogue())?;
+        let StartRequest { bundle, inputs, files, options } = request;
+        options.judge()?;
+        let pipeline = Pipeline::from_bundle(bundle, self.catalogue())?;
         let hands = self.backstage.hands();
         let missing = hands.tools.missing(pipeline.tools());
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
-        let given = Given { inputs: request.inputs, files: request.files };
-        let inputs = given.take_in(hands, &pipeline.plan().inputs).await?;
-        let start = Start::new(pipeline.clone(), inputs, request.options, self.backstage.draw_id());
+        let inputs = Given { inputs, files }.take_in(hands, &pipeline.plan().inputs).await?;
+        let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
         match self.ask(&Request::Start(Box::new(start))).await? {
             Answer::Started { run, found } => {
                 if found {
@@ -134,6 +139,19 @@ impl Session {
             }
             Answer::Done => Err(self.out_of_reach()),
         }
+    }
+
+    /// What a run of this request is going to cost, in writing. Its files are taken in; nothing is started.
+    ///
+    /// # Errors
+    /// When the pipeline, the inputs or their files aren't good, or the store fails.
+    pub async fn quote(&self, request: StartRequest) -> Result<Quote, Error> {
+        let StartRequest { bundle, inputs, files, .. } = request;
+        let pipeline = Pipeline::from_bundle(bundle, self.catalogue())?;
+        let (plan, hands) = (pipeline.plan(), self.backstage.hands());
+        let inputs = Given { inputs, files }.take_in(hands, &plan.inputs).await?;
+        let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
+        Ok(Quote::of(plan, &inputs, hands.world.now()))
     }
 
     /// Has the process that drives the store do something; if there is none, this process becomes it.
@@ -175,6 +193,27 @@ impl Session {
             Err(error) => Err(error),
         };
         runs.into_iter().map(follow).collect()
+    }
+
+    /// Drives the store from now on, as soon as nobody else does: waits until whoever drives it has left.
+    ///
+    /// # Errors
+    /// When the store can't be used, or its owner differs in version or settings.
+    pub async fn own(&self) -> Result<Motet, Error> {
+        loop {
+            match self.backstage.reach().await? {
+                Reached::Owner(motet) => return Ok(motet),
+                Reached::Guest(_) => tokio::time::sleep(OWNER_INTERVAL).await,
+            }
+        }
+    }
+
+    /// Has every unfinished run driven, and says for each what came of that. Nothing is followed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<(), Error>)>, Error> {
+        self.take_up_all().await
     }
 
     /// Has every unfinished run driven; says for each what came of it.

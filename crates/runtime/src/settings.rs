@@ -2,29 +2,35 @@
 
 mod file;
 mod keys;
+mod models;
 mod money;
 mod pools;
 mod power;
 mod proposal;
 mod providers;
 mod setting;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use crate::models::state::{KeyState, OpenBreaker, ProviderState};
 pub use keys::{KnownKey, MissingKey};
+pub use models::{MODELS_FOLDER, ModelFile};
 pub use money::{Budgets, MoneySettings, PriceFile};
 pub use power::Power;
 pub(crate) use power::end_of;
 pub use proposal::Proposal;
 pub use providers::{Key, KeySource, ProviderSettings, SecretSettings};
 pub use setting::Setting;
+pub use webhook::{WebhookSettings, webhook_url};
 
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::Catalogue;
 use motet_providers::Registry;
 use motet_providers::catalogue::Catalogue as Models;
+use motet_providers::prices::PriceBook;
 use url::Url;
 
 use self::providers::Places;
@@ -75,6 +81,10 @@ pub const IN_MEMORY: &str = ":memory:";
 /// key = "env:WEATHER_KEY"
 /// hosts = ["api.weather.example"]          # nobody else is told
 ///
+/// [webhook]
+/// url = "https://motet.example"            # where providers reach `motet serve`
+/// secrets = { elevenlabs = "env:ELEVENLABS_WEBHOOK_SECRET" }
+///
 /// [money]
 /// resend_below = 0.05                      # a call whose end is unknown is sent again up to this price
 /// resend_total = 0.50                      # and all of them in a run cost at most this
@@ -88,9 +98,12 @@ pub const IN_MEMORY: &str = ":memory:";
 ///
 /// `prices = "prices.json"` names a price book of the project, which is laid over the one that comes with Motet.
 ///
+/// Models of the project's own are data files in the folder `models/` beside the file.
+///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
 /// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
-/// program of `[tools]`, all of `[providers]` and `[secrets]`, a price book, and amounts of `[money]` above the usual
+/// program of `[tools]`, all of `[providers]`, `[secrets]` and `[webhook]`, a price book, models that it sets prices for, and amounts of
+/// `[money]` above the usual
 /// ones wait for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -112,12 +125,16 @@ pub struct Settings {
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSettings>,
+    /// Where providers report.
+    pub webhook: WebhookSettings,
     /// When a person is asked, and what may be sent again.
     pub money: MoneySettings,
     /// What may be spent in a day.
     pub budgets: Budgets,
     /// The project's own price book.
     pub prices: Option<PriceFile>,
+    /// The project's own models.
+    pub models: Vec<ModelFile>,
 }
 
 /// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
@@ -158,9 +175,11 @@ impl Settings {
             pools: Pools::new(),
             providers: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            webhook: WebhookSettings::default(),
             money: MoneySettings::default(),
             budgets: Budgets::default(),
             prices: None,
+            models: Vec::new(),
         }
     }
 
@@ -175,7 +194,10 @@ impl Settings {
         let above = beside.iter().flat_map(|pipeline| pipeline.ancestors().skip(1));
         let folders = above.chain(std::iter::once(here));
         let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.symlink_metadata().is_ok());
-        let usual = || Ok(Proposal::new(Settings::usual(here), b"", &Places::new()));
+        let usual = || {
+            let settings = Settings { models: ModelFile::read_all(here)?, ..Settings::usual(here) };
+            Ok(Proposal::new(settings, b"", &Places::new()))
+        };
         found.map_or_else(usual, |file| Settings::load(&file))
     }
 
@@ -195,16 +217,23 @@ impl Settings {
         file::read(path, &bytes)
     }
 
-    /// The models that there are, at the prices of the project.
-    pub fn models(&self) -> Models {
+    /// The models that there are, those of the project among them, at the prices of the project.
+    pub fn catalogue_of_models(&self) -> Models {
         self.offers().catalogue
     }
 
     /// The providers and their models, at the prices of the project.
     fn offers(&self) -> Offers {
         let mut offers = Offers::default();
+        offers.add_models(self.models.iter().map(|file| file.entry.clone()));
         self.prices.iter().for_each(|prices| offers.price(prices.book()));
         offers
+    }
+
+    /// The price book that comes with Motet, under that of the project.
+    fn price_book(&self) -> PriceBook {
+        let own = self.prices.as_ref().map(PriceFile::book).unwrap_or_default();
+        PriceBook::built_in().under(own)
     }
 
     /// Whether a simulator is asked in the place of providers.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use motet_pipeline::contract::Work as WorkKind;
+use motet_pipeline::price::{Facts, Price};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Contract, Failure, Outcome, Value};
+use motet_pipeline::{Contract, Cost, Failure, Outcome, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,6 +112,21 @@ impl Task {
         self
     }
 
+    /// Says what an attempt costs. `motet plan` then shows it, and the most that it may cost is reserved before it begins. An
+    /// attempt that succeeds and reports no cost of its own ([`TaskContext::cost`]) is booked with this price.
+    ///
+    /// ```
+    /// use motet::language::price::Price;
+    /// use motet::{Task, TaskContext};
+    /// let search = Task::new("search", |_: TaskContext, words: String| async move { Ok(words) });
+    /// let search = search.price(Price::flat("0.005".parse().unwrap()));
+    /// # drop(search);
+    /// ```
+    pub fn price(mut self, price: Price) -> Task {
+        self.contract.price = Some(price);
+        self
+    }
+
     /// What the task takes and gives.
     pub fn contract(&self) -> &Contract {
         &self.contract
@@ -129,17 +145,29 @@ struct Typed(Perform);
 impl Operation for Typed {
     fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         let hands = work.hands.clone();
+        let price = price_of(&work);
         let context = TaskContext::new(work);
         let performing = (self.0)(context.clone());
         Box::pin(async move {
             let outputs = performing.await;
-            let told = std::mem::take(&mut *context.told());
+            let mut told = std::mem::take(&mut *context.told());
             let outputs = outputs.map_err(|error| error.into_work_error(hands.world.now(), told.cost))?;
             judge_kept(&hands.store, &outputs).map_err(|misfits| WorkError::Failed {
                 failure: Box::new(Failure::bad_output(format!("{}; keep it first", misfits[0].message))),
                 cost: told.cost,
             })?;
+            if told.cost.is_none() {
+                told.cost = price;
+            }
             Ok(Outcome { output: Value::Map(outputs.into()), ..told })
         })
     }
+}
+
+/// What an attempt costs that says nothing itself.
+fn price_of(work: &Work) -> Cost {
+    let contract = work.contract();
+    let Some(given) = work.inputs().as_map().filter(|_| contract.price.is_some()) else { return Cost::NONE };
+    let facts = Facts::resolved(contract, given, work.timeouts().job);
+    contract.estimate(&facts).map_or(Cost::NONE, |estimate| Cost::computed(estimate.likely))
 }

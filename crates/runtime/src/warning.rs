@@ -64,6 +64,15 @@ pub enum Warning {
         /// Why not.
         why: String,
     },
+    /// Deliveries of a provider's webhooks were refused. Told at most once a minute for each provider.
+    HookRefused {
+        /// The provider.
+        provider: String,
+        /// Why the one that is told of was refused; it tells no key.
+        why: String,
+        /// How many were refused since the last time that this was told.
+        more: u64,
+    },
     /// That lock is gone; what waited for it is recorded.
     StoreUnlocked {
         /// The store.
@@ -110,6 +119,10 @@ impl fmt::Display for Warning {
                 "an exchange is not recorded in {} ({why}): a replay will miss it; record the run again",
                 folder.display()
             ),
+            Warning::HookRefused { provider, why, more } => {
+                let before = if *more == 0 { String::new() } else { format!(", after {more} others") };
+                write!(f, "a delivery to /hooks/{provider} was refused{before}: {why}; nothing was done")
+            }
             Warning::StoreUnlocked { store } => {
                 write!(f, "the lock on the store {} is gone: its runs continue", store.display())
             }

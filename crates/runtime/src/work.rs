@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use motet_engine::{Act, AttemptEnd, AttemptKey, Found, Input, Intent, JobNews, Perform, RunId, RunStarted};
 use motet_pipeline::plan::Timeouts;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Contract, Cost, Failure, Outcome, Span, StepPath, Timestamp, Value};
+use motet_pipeline::{Class, Contract, Cost, Failure, Money, Outcome, Span, StepPath, Timestamp, Value};
 use motet_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,7 @@ pub struct Work {
     act: Act,
     contract: Arc<Contract>,
     inputs: Value,
+    estimate: Money,
     intent: Option<Arc<Intent>>,
     timeouts: Timeouts,
     deadline: Timestamp,
@@ -64,6 +65,7 @@ impl Work {
             act: perform.act,
             contract: perform.contract,
             inputs: perform.inputs,
+            estimate: perform.estimate,
             intent: perform.intent,
             timeouts: perform.timeouts,
             deadline: perform.deadline,
@@ -106,6 +108,11 @@ impl Work {
     /// The resolved inputs, which fit the contract.
     pub fn inputs(&self) -> &Value {
         &self.inputs
+    }
+
+    /// The most that the attempt may cost, which is reserved for it.
+    pub fn estimate(&self) -> Money {
+        self.estimate
     }
 
     /// Of a call: what its request is made with, as it was recorded before it left.

@@ -3,8 +3,10 @@
 mod stage;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use motet::costs::{By, Costs};
 use motet::engine::{Event, Found, JobNews, RunEvent, StepEvent};
 use motet::follow::Happening;
 use motet::language::Money;
@@ -16,7 +18,8 @@ use motet::settings::Budgets;
 use motet::store::RunStatus;
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::{
-    Builder, Cost, Error, Motet, Outcome, RunEnd, RunHandle, Settings, StartOptions, Task, UnpricedStep, Work,
+    Builder, Class, Cost, Error, Failure, Motet, Outcome, RunEnd, RunHandle, Settings, StartOptions, Task,
+    TaskContext, UnpricedStep, Work,
 };
 
 use stage::{EPOCH, simulated_with};
@@ -32,21 +35,31 @@ steps:
 outputs: { picture: "{{ steps.c.value }}" }
 "#;
 
-/// A provider that answers at once, and counts.
+/// A provider that answers after a time, and counts.
 #[derive(Clone, Default)]
-struct Lab(Arc<Mutex<u32>>);
+struct Lab {
+    calls: Arc<Mutex<u32>>,
+    takes: Duration,
+    /// Whether the first call fails, and costs nothing.
+    fails_once: bool,
+}
 
 impl Lab {
     fn calls(&self) -> u32 {
-        *self.0.lock().unwrap()
+        *self.calls.lock().unwrap()
     }
 }
 
 impl RemoteOperation for Lab {
     fn submit(&self, _: Work) -> BoxFuture<'static, Result<Submitted, WorkError>> {
-        *self.0.lock().unwrap() += 1;
-        let cost = Cost::billed(dollars("0.04"));
+        *self.calls.lock().unwrap() += 1;
+        let (cost, takes) = (Cost::billed(dollars("0.04")), self.takes);
+        let fails = self.fails_once && self.calls() == 1;
         Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            if fails {
+                return Err(WorkError::from(Failure::new(Class::Content, "too wild")));
+            }
             Ok(Submitted::Done(Outcome::of(Value::map([("value", Value::from("boat"))])).cost(cost)))
         })
     }
@@ -181,6 +194,50 @@ fn under_a_budget_every_step_without_a_price_is_named_before_anything_runs() {
 }
 
 #[test]
+fn a_task_that_declares_its_price_is_planned_reserved_and_booked_by_it() {
+    const TEXT: &str = "motet: 1\nsteps:\n  a: { uses: task/search, with: { value: x } }\n  b: { uses: task/search, with: { value: y }, needs: [a] }\n";
+    run(async {
+        let search = Task::new("search", |_: TaskContext, words: String| async move { Ok(words) });
+        let search = search.price(Price::flat(dollars("0.02")));
+        let motet = simulated_with(Motet::builder().add_task(search)).await;
+        let pipeline = motet.load_text(TEXT).unwrap();
+        assert_eq!(pipeline.plan().estimate(&Default::default()).total.high, Some(dollars("0.04")));
+        let run = start(&motet, TEXT, options(Some("0.03"), None)).await.unwrap();
+        let why = parked(&run, &motet, 1).await;
+        assert!(why.contains("it may cost up to $0.02"), "{why}");
+        run.fund(Some(dollars("0.04")), "ada").await.unwrap();
+        completed(&run).await;
+        let total = Costs::read(motet.store(), None, By::Run).unwrap().total;
+        assert_eq!((total.computed, total.billed), (dollars("0.04"), Money::ZERO));
+    });
+}
+
+#[test]
+fn what_a_task_only_reports_counts_against_the_calls_that_follow() {
+    const TEXT: &str = "motet: 1\nsteps:\n  a: { uses: task/search, with: { value: x } }\n  b: { uses: lab/picture, needs: [a] }\n";
+    run(async {
+        let lab = Lab::default();
+        let search = Task::new("search", |context: TaskContext, words: String| async move {
+            context.cost("0.03".parse().unwrap());
+            Ok(words)
+        });
+        let day = Budgets { day: Some(dollars("0.10")), ..Budgets::default() };
+        let motet = simulated_with(with_budgets(&lab, day).add_task(search)).await;
+        let run = start(&motet, TEXT, options(Some("0.06"), None)).await.unwrap();
+        let why = parked(&run, &motet, 1).await;
+        assert!(why.contains("left of the $0.06 of run"), "{why}");
+        run.fund(Some(dollars("0.07")), "ada").await.unwrap();
+        completed(&run).await;
+        let second = start(&motet, TEXT, options(None, None)).await.unwrap();
+        let why = parked(&second, &motet, 1).await;
+        assert!(why.contains("left of the $0.1 of day"), "{why}");
+        assert_eq!(lab.calls(), 1);
+        let total = Costs::read(motet.store(), None, By::Run).unwrap().total;
+        assert_eq!(total.billed, dollars("0.10"));
+    });
+}
+
+#[test]
 fn a_day_a_user_and_a_provider_have_budgets_over_all_runs() {
     run(async {
         let table = [
@@ -213,6 +270,66 @@ fn a_day_a_user_and_a_provider_have_budgets_over_all_runs() {
         let motet = simulated_with(with_budgets(&Lab::default(), of_users)).await;
         for user in [Some("ada"), Some("bob"), None, None] {
             completed(&start(&motet, THREE, options(None, user)).await.unwrap()).await;
+        }
+    });
+}
+
+/// A picture at $0.04, and nothing else.
+const ONE: &str = "motet: 1\nname: one\nsteps: { a: { uses: lab/picture } }\n";
+
+/// Two runs at once under each kind of budget of $0.05, which is enough for one; what became of each, in a word.
+async fn race(lab: &Lab, name: &str) -> Vec<&'static str> {
+    let limit = || Some(dollars("0.05"));
+    let budgets = match name {
+        "day" => Budgets { day: limit(), ..Budgets::default() },
+        "user" => Budgets { user: limit(), ..Budgets::default() },
+        _ => Budgets { providers: [("lab".to_owned(), dollars("0.05"))].into(), ..Budgets::default() },
+    };
+    let motet = simulated_with(with_budgets(lab, budgets)).await;
+    let start = || start(&motet, ONE, options(None, Some("ada")));
+    let (first, second) = tokio::join!(start(), start());
+    let end = async |run: &RunHandle| {
+        let mut events = run.events().await.unwrap();
+        while let Some(happening) = events.next().await {
+            let Happening::Turn(turn) = happening else { continue };
+            for event in &turn.events {
+                match event {
+                    Event::Run(RunEvent::Parked { .. }) => return "parked",
+                    Event::Run(RunEvent::Completed { .. }) => return "completed",
+                    Event::Run(RunEvent::Failed { .. }) => return "failed",
+                    _ => {}
+                }
+            }
+        }
+        "lost"
+    };
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let (one, other) = tokio::join!(end(&first), end(&second));
+    let mut ends = vec![one, other];
+    ends.sort_unstable();
+    ends
+}
+
+#[test]
+fn of_two_runs_that_race_for_the_last_cent_exactly_one_goes() {
+    run(async {
+        for name in ["day", "user", "provider"] {
+            for takes in [Duration::ZERO, Duration::from_secs(60)] {
+                let lab = Lab { takes, ..Lab::default() };
+                assert_eq!(race(&lab, name).await, ["completed", "parked"], "{name} {takes:?}");
+                assert_eq!(lab.calls(), 1, "{name} {takes:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_the_first_of_two_gives_back_the_second_may_spend() {
+    run(async {
+        for name in ["day", "user", "provider"] {
+            let lab = Lab { takes: Duration::from_secs(60), fails_once: true, ..Lab::default() };
+            assert_eq!(race(&lab, name).await, ["completed", "failed"], "{name}");
+            assert_eq!(lab.calls(), 2, "{name}");
         }
     });
 }

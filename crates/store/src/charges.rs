@@ -1,5 +1,7 @@
 //! The ledger: what attempts cost, may have cost, or have money reserved for. Made from the journal.
 
+use std::collections::BTreeMap;
+
 use motet_engine::{AttemptEvent, RunId};
 use motet_pipeline::money::Basis;
 use motet_pipeline::{Cost, Money, StepPath, Timestamp};
@@ -7,6 +9,9 @@ use rusqlite::{Connection, Row, params};
 
 use crate::reader::Reader;
 use crate::{StoreError, rows};
+
+/// How many calls have not ended, by provider and by the name of the credential.
+pub type OpenCalls = BTreeMap<(String, String), usize>;
 
 /// What one attempt that may cost is known to cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +42,8 @@ pub struct Charge {
     pub cost: Cost,
     /// Whether it gave nothing.
     pub failed: bool,
+    /// Whether its run failed or was cancelled, so that what it gave was of no use there.
+    pub is_of_lost_run: bool,
 }
 
 /// What an event changes in the row of its attempt.
@@ -162,6 +169,7 @@ impl Charge {
             estimate: rows::parse(row, 10)?,
             cost: Cost { amount, basis },
             failed: row.get(13)?,
+            is_of_lost_run: row.get(14)?,
         })
     }
 }
@@ -179,7 +187,8 @@ impl Reader {
         }
         let sql =
             "SELECT runs.id, runs.pipeline, runs.user, path, attempt, charges.operation, credential, job, at,
-                          charges.ended_at, estimate, amount, basis, failed
+                          charges.ended_at, estimate, amount, basis, failed,
+                          runs.status IN ('failed', 'cancelled')
                    FROM charges JOIN runs ON runs.number = charges.run
                    WHERE at >= ?1 AND (?2 IS NULL OR runs.id = ?2) ORDER BY run, at, path, attempt";
         self.with_rows(sql, params![since.0, run.map(RunId::as_str)], |row| Ok(visit(Charge::from_row(row)?)))
@@ -197,6 +206,25 @@ impl Reader {
             let step = StepPath::from_text(&row.get::<_, String>(1)?);
             Ok((RunId::new(row.get::<_, String>(0)?), step, row.get(2)?))
         })
+    }
+
+    /// How many calls have not ended, by provider and credential.
+    pub(crate) fn open_calls(&self) -> Result<OpenCalls, StoreError> {
+        let mut open = OpenCalls::new();
+        if self.has_charges()? {
+            let sql = "SELECT provider, credential, count(*) FROM charges
+                       WHERE ended_at IS NULL AND provider IS NOT NULL GROUP BY provider, credential";
+            self.with_rows(sql, [], |row| {
+                let credential: Option<String> = row.get(1)?;
+                let count: i64 = row.get(2)?;
+                open.insert(
+                    (row.get(0)?, credential.unwrap_or_default()),
+                    usize::try_from(count).unwrap_or(0),
+                );
+                Ok(true)
+            })?;
+        }
+        Ok(open)
     }
 
     /// A store of an older format that is only looked at has none.

@@ -58,7 +58,7 @@ mod writer;
 pub use artifacts::Kept;
 pub use backup::Backup;
 pub use beside::VALUE_BYTES_MAX;
-pub use charges::Charge;
+pub use charges::{Charge, OpenCalls};
 pub use error::StoreError;
 pub use folder::StoreFolder;
 pub use gate::GateStream;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::{Beside, is_long};
-use crate::charges::Charge;
+use crate::charges::{Charge, OpenCalls};
 use crate::checkpoint::OnDisk;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH, StoreFolder};
 use crate::mark;
@@ -53,6 +53,7 @@ use crate::{
 ///     seed: 1,
 ///     user: None,
 ///     budget: None,
+///     quoted: Default::default(),
 ///     resends: Default::default(),
 ///     labels: BTreeMap::new(),
 /// })));
@@ -505,6 +506,11 @@ impl Store {
         visit: impl FnMut(Charge) -> bool,
     ) -> Result<(), StoreError> {
         self.0.reader.charges(run, since, visit)
+    }
+
+    /// How many calls have not ended.
+    pub fn open_calls(&self) -> Result<OpenCalls, StoreError> {
+        self.0.reader.open_calls()
     }
 
     /// The attempt that is known to have the job `job` at `provider`.

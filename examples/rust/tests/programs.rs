@@ -17,6 +17,11 @@ fn in_memory() {
 }
 
 #[test]
+fn custom_provider() {
+    insta::assert_snapshot!(run(env!("CARGO_BIN_EXE_custom_provider"), &[]));
+}
+
+#[test]
 fn persistent_resume() {
     insta::assert_snapshot!(run(env!("CARGO_BIN_EXE_persistent_resume"), &[]));
 }

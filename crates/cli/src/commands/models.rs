@@ -1,17 +1,23 @@
-//! `motet models`: which models there are, what each takes, gives and costs.
+//! `motet models`: which models there are, what each takes, gives and costs, and how another one is added.
 
-use motet::language::contract::{Contract, Parameter};
+use std::sync::Arc;
+
+use motet::Settings;
+use motet::language::contract::{Contract, Doubt, Parameter};
+use motet::language::plan::Timeouts;
 use motet::language::price::Price;
 use motet::language::suggestion::closest;
-use motet::providers::catalogue::Listing;
+use motet::providers::catalogue::{Catalogue, Listing};
+use motet::world::live::LiveWorld;
 use serde_json::{Value as Json, json};
 
-use crate::arguments::{self, ModelsCommand};
+use crate::arguments::{self, ModelsCommand, WorldFlags};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, shown_path};
 use crate::render::line::{Line, Tone};
 use crate::render::money::dollars;
+use crate::render::plan::limits_json;
 use crate::render::table::Table;
 use crate::render::words::{brief, range};
 use crate::score;
@@ -21,11 +27,37 @@ pub fn models(asked: &arguments::Models, terminal: &Terminal) -> Result<Exit, Pr
     match &asked.command {
         ModelsCommand::List(asked) => list(asked, terminal),
         ModelsCommand::Show(asked) => show(asked, terminal),
+        ModelsCommand::Add(_) => unreachable!("it asks a provider, so it waits"),
     }
 }
 
+pub async fn add(asked: arguments::ModelsAdd, terminal: Terminal) -> Result<Exit, Problem> {
+    let world = WorldFlags { sim: asked.sim, ..WorldFlags::default() };
+    let Project { settings, .. } =
+        Project::find(None, &Default::default())?.in_world(&world, &Default::default())?;
+    let entry = settings.describe_model(&asked.name, Arc::new(LiveWorld::default())).await?;
+    let operation = entry.operation();
+    if Catalogue::built_in().get(&operation).is_some() && !asked.replace {
+        return Err(Problem::usage(format!("{operation} comes with Motet"))
+            .line(format!("what it takes: motet models show {operation}"))
+            .line("to use what its provider publishes in its place, and without its price: --replace"));
+    }
+    let path = settings.add_model(&entry, asked.replace)?;
+    terminal.data_line(
+        &Line::of(Tone::Good, "added ")
+            .then(Tone::Strong, &operation)
+            .plain(format!("   {}", shown_path(&path))),
+    );
+    for remark in entry.remarks() {
+        terminal.data_line(&Line::of(Tone::Dim, format!("  {remark}")));
+    }
+    terminal.note_line(&Line::of(Tone::Plain, format!("next: motet models show {operation}")));
+    Ok(Exit::Good)
+}
+
 fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Problem> {
-    let catalogue = Project::find(None, &Default::default())?.settings.models();
+    let settings = Project::find(None, &Default::default())?.settings;
+    let catalogue = settings.catalogue_of_models();
     let pattern = asked.pattern.as_deref().unwrap_or_default().to_lowercase();
     let is_meant = |listing: &&Listing| {
         let name = listing.contract.operation.to_lowercase();
@@ -33,18 +65,19 @@ fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Prob
     };
     let found: Vec<&Listing> = catalogue.iter().map(|listing| &**listing).filter(is_meant).collect();
     if asked.json {
-        found.iter().for_each(|listing| terminal.data(&format!("{}\n", record_of(listing))));
+        found.iter().for_each(|listing| terminal.data(&format!("{}\n", record_of(listing, &settings))));
         return Ok(Exit::Good);
     }
     if found.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, format!("no model matches `{pattern}`")));
     }
-    let mut table = Table::with_headings(&["model", "price", "usual", "does"]);
+    let mut table = Table::with_headings(&["model", "price", "usual", "from", "does"]);
     for listing in found {
         table.row([
             (Tone::Strong, listing.contract.operation.clone()),
             (Tone::Plain, first_price(&listing.contract)),
             (Tone::Plain, usual(&listing.contract)),
+            (Tone::Plain, origin(listing, &settings).unwrap_or_default()),
             (Tone::Dim, listing.entry.summary.clone()),
         ]);
     }
@@ -53,7 +86,8 @@ fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Prob
 }
 
 fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Problem> {
-    let catalogue = Project::find(None, &Default::default())?.settings.models();
+    let settings = Project::find(None, &Default::default())?.settings;
+    let catalogue = settings.catalogue_of_models();
     let Some(listing) = catalogue.get(&asked.name) else {
         let problem = Problem::usage(format!("there is no model `{}`", asked.name));
         let names = catalogue.iter().map(|listing| listing.contract.operation.as_str());
@@ -64,12 +98,14 @@ fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Prob
         });
     };
     if asked.json {
-        terminal.data(&format!("{:#}\n", record_of(listing)));
+        terminal.data(&format!("{:#}\n", record_of(listing, &settings)));
         return Ok(Exit::Good);
     }
     let contract = &listing.contract;
     terminal.data_line(&Line::of(Tone::Strong, &contract.operation).plain(format!("   {}", usual(contract))));
     terminal.data_line(&Line::of(Tone::Dim, format!("  {}", listing.entry.summary)));
+    let origin = origin(listing, &settings).map(|path| format!("  a model of the project's own: {path}"));
+    origin.into_iter().for_each(|words| terminal.data_line(&Line::of(Tone::Dim, words)));
     terminal.data_line(&Line::new());
     let mut table = Table::with_headings(&["takes", "", "", ""]);
     for parameter in contract.inputs.iter().filter(|parameter| parameter.stands_for.is_none()) {
@@ -77,7 +113,7 @@ fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Prob
             (Tone::Strong, parameter.name.clone()),
             (Tone::Plain, parameter.ty.phrase()),
             (Tone::Plain, bounds(parameter)),
-            (Tone::Dim, parameter.description.clone()),
+            (Tone::Dim, about(parameter)),
         ]);
     }
     table.row([(Tone::Plain, String::new())]);
@@ -89,6 +125,7 @@ fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Prob
     for line in prices(contract) {
         terminal.data_line(&Line::of(Tone::Plain, format!("  {line}")));
     }
+    terminal.data_line(&Line::of(Tone::Dim, format!("  {}", patience(&Timeouts::of(contract)))));
     Ok(Exit::Good)
 }
 
@@ -102,12 +139,36 @@ fn bounds(parameter: &Parameter) -> String {
         let values: Vec<String> = parameter.one_of.iter().map(brief).collect();
         words.push(format!("one of {}", values.join(", ")));
     }
+    if !parameter.limits.is_none() {
+        words.push(parameter.limits.to_string());
+    }
     words.join(", ")
+}
+
+fn about(parameter: &Parameter) -> String {
+    let doubt = match parameter.doubt {
+        None => "",
+        Some(Doubt::Name) => " (nobody has verified that it is taken)",
+        Some(Doubt::Values) => " (nobody has verified which values are)",
+    };
+    format!("{}{doubt}", parameter.description)
+}
+
+/// The project's file that describes a model; nothing for one that comes with Motet.
+fn origin(listing: &Listing, settings: &Settings) -> Option<String> {
+    let own = settings.models.iter().find(|file| file.entry == listing.entry)?;
+    Some(shown_path(&own.path))
 }
 
 fn usual(contract: &Contract) -> String {
     let usual = score::of_contract(contract);
     range(usual.low, usual.high)
+}
+
+/// How long is waited where a pipeline says nothing else.
+fn patience(limits: &Timeouts) -> String {
+    let Timeouts { request, queue, job, .. } = limits;
+    format!("timeouts, if none are written: reply {request}, queue {queue}, job {job}")
 }
 
 fn first_price(contract: &Contract) -> String {
@@ -124,10 +185,12 @@ fn prices(contract: &Contract) -> Vec<String> {
     tariffs.iter().map(tariff).collect()
 }
 
-fn record_of(listing: &Listing) -> Json {
+fn record_of(listing: &Listing, settings: &Settings) -> Json {
     let contract = &listing.contract;
     json!({
         "name": contract.operation, "provider": listing.entry.provider, "summary": listing.entry.summary,
+        "timeouts": limits_json(&Timeouts::of(contract)),
         "contract": &**contract, "price": contract.price, "source": listing.entry.source,
+        "file": origin(listing, settings),
     })
 }

@@ -1,33 +1,89 @@
-//! `motet plan`: the whole score before the first note.
+//! `motet plan`: the whole score before the first note, and what it may cost, in writing.
+
+use std::path::Path;
+
+use motet::session::StartRequest;
+use motet::{Pipeline, Quote, Session, StorePlace};
 
 use crate::arguments;
 use crate::commands::check::load;
 use crate::exit::Exit;
-use crate::inputs;
+use crate::inputs::{self, Given};
 use crate::problem::Problem;
-use crate::project::Project;
+use crate::project::{Project, typed_command, typed_path};
+use crate::render::line::{Line, Tone};
 use crate::render::plan::{self, Bill};
+use crate::render::quote;
 use crate::render::words::unreal_line;
 use crate::score::missing::refuse_missing;
 use crate::score::{Score, history};
 use crate::terminal::Terminal;
 
 pub fn plan(asked: &arguments::Plan, terminal: &Terminal) -> Result<Exit, Problem> {
-    let project = Project::find(Some(&asked.file), &asked.store)?;
-    let pipeline = load(&asked.file, &project.settings.catalogue())?;
-    let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
-    let estimate = pipeline.plan().estimate(&given.known(&pipeline.plan().inputs));
-    let bill = Bill { estimate: &estimate, budget: pipeline.plan().budget };
-    let score = Score::new(pipeline.plan(), &history(pipeline.plan(), project.history().as_ref()));
-    if asked.json {
-        let text = serde_json::to_string_pretty(&plan::json(&score, &bill)).expect("a plan is plain data");
-        terminal.data(&format!("{text}\n"));
-    } else if asked.mermaid {
-        terminal.data(&plan::mermaid(&score));
-    } else {
-        unreal_line(project.world()).iter().for_each(|line| terminal.data_line(line));
-        plan::lines(&score, &bill, &terminal.out).iter().for_each(|line| terminal.data_line(line));
+    let planned = Planned::read(asked)?;
+    planned.show(asked, terminal);
+    planned.end()
+}
+
+/// The same, and writes a quote.
+pub async fn quote(asked: arguments::Plan, terminal: Terminal) -> Result<Exit, Problem> {
+    let planned = Planned::read(&asked)?;
+    let quote = planned.quote().await?;
+    planned.show(&asked, &terminal);
+    let out = asked.quote.as_deref().unwrap_or(Path::new("quote.json"));
+    quote.write(out)?;
+    let file = typed_path(out);
+    let run = typed_command(format!("run {} --quote {file}", typed_path(&asked.file)));
+    let same = if asked.given.are_none() { "" } else { " --input …" };
+    quote::lines(&quote, &file).iter().for_each(|line| terminal.note_line(line));
+    terminal.note_line(&Line::of(Tone::Dim, format!("  {run}{same}")));
+    planned.end()
+}
+
+/// A pipeline with what a run of it would be given.
+struct Planned {
+    project: Project,
+    pipeline: Pipeline,
+    given: Given,
+}
+
+impl Planned {
+    fn read(asked: &arguments::Plan) -> Result<Planned, Problem> {
+        let project = Project::find(Some(&asked.file), &asked.store)?;
+        let pipeline = load(&asked.file, &project.settings.catalogue())?;
+        let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
+        Ok(Planned { project, pipeline, given })
     }
-    refuse_missing(pipeline.plan(), &project.settings)?;
-    Ok(Exit::Good)
+
+    fn show(&self, asked: &arguments::Plan, terminal: &Terminal) {
+        let plan = self.pipeline.plan();
+        let estimate = plan.estimate(&self.given.known(&plan.inputs));
+        let bill = Bill { estimate: &estimate, budget: plan.budget };
+        let score = Score::new(plan, &history(plan, self.project.history().as_ref()));
+        if asked.json {
+            let text =
+                serde_json::to_string_pretty(&plan::json(&score, &bill)).expect("a plan is plain data");
+            terminal.data(&format!("{text}\n"));
+        } else if asked.mermaid {
+            terminal.data(&plan::mermaid(&score));
+        } else {
+            unreal_line(self.project.world()).iter().for_each(|line| terminal.data_line(line));
+            plan::lines(&score, &bill, &terminal.out).iter().for_each(|line| terminal.data_line(line));
+        }
+    }
+
+    /// What it is going to cost, with all inputs and their files looked at; the project's store is left as it is.
+    async fn quote(&self) -> Result<Quote, Problem> {
+        let session = Session::open(StorePlace::Memory, &self.project.settings).await?;
+        let Given { values: inputs, files } = self.given.clone();
+        let bundle = self.pipeline.bundle().clone();
+        let quote = session.quote(StartRequest { bundle, inputs, files, ..StartRequest::default() }).await;
+        session.close().await;
+        Ok(quote?)
+    }
+
+    fn end(&self) -> Result<Exit, Problem> {
+        refuse_missing(self.pipeline.plan(), &self.project.settings)?;
+        Ok(Exit::Good)
+    }
 }

@@ -6,7 +6,7 @@ use motet::door::Tape;
 use motet::engine::RunId;
 use motet::session::StartRequest;
 use motet::store::RunRow;
-use motet::{Error, StartOptions, read_bundle};
+use motet::{Error, Quote, StartOptions, read_bundle};
 
 use crate::arguments;
 use crate::commands::check::load;
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
-use crate::project::{Project, typed_command};
+use crate::project::{Project, typed_command, typed_path};
 use crate::render::line::{Line, Tone};
 use crate::score::asking::is_wanted;
 use crate::score::missing::refuse_missing;
@@ -31,11 +31,14 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
         refuse_missing(pipeline.plan(), &project.settings)?;
     }
     let options = options(&asked)?;
+    let is_answered = asked.yes || asked.budget.is_some() || asked.quote.is_some();
     // Only what is real is paid.
     let is_free = project.settings.is_simulated() || matches!(project.tape, Tape::Replay(_));
-    let is_answered = asked.yes || asked.budget.is_some() || is_free;
     let known = given.known(&pipeline.plan().inputs);
-    if !is_answered && !is_wanted(pipeline.plan(), &known, project.settings.money.ask_above, &terminal)? {
+    if !is_answered
+        && !is_free
+        && !is_wanted(pipeline.plan(), &known, project.settings.money.ask_above, &terminal)?
+    {
         terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));
         return Ok(Exit::Good);
     }
@@ -46,7 +49,7 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
     }
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
-    let followed = session.start(request).await?;
+    let followed = session.start(request).await.map_err(|error| add_quote(error, &asked))?;
     following.follow(vec![followed], stop).await
 }
 
@@ -72,6 +75,15 @@ fn add_unfinished(error: Error, project: &Project, file: &Path) -> Problem {
     }
 }
 
+/// Says how to make a quote that holds.
+fn add_quote(error: Error, asked: &arguments::Run) -> Problem {
+    let (Error::Quote(_), Some(remedy)) = (&error, error.hint()) else { return error.into() };
+    let quote = asked.quote.as_deref().unwrap_or(Path::new("quote.json"));
+    let command = typed_command(format!("plan {} --quote {}", typed_path(&asked.file), typed_path(quote)));
+    let inputs = if asked.given.are_none() { "" } else { " --input …" };
+    Problem::from(error).line(format!("{remedy}: {command}{inputs}"))
+}
+
 /// Whether the file alone, typed again, starts the same anew.
 fn is_told_by_its_file(asked: &arguments::Run) -> bool {
     asked.given.are_none() && asked.id.is_none()
@@ -81,5 +93,6 @@ fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
     let labels = inputs::labels(&asked.labels)?;
     let id = asked.id.as_deref().map(RunId::new);
     let (user, budget) = (asked.user.clone(), asked.budget);
-    Ok(StartOptions { id, user, labels, new: asked.new, budget, allow_unpriced: false })
+    let quote = asked.quote.as_deref().map(Quote::read).transpose()?;
+    Ok(StartOptions { id, user, labels, new: asked.new, budget, quote, allow_unpriced: false })
 }

@@ -6,9 +6,10 @@ use motet::language::estimate::Spread;
 /// The units of a cent: 10⁻¹² dollars are one.
 const CENT: i128 = 10_000_000_000;
 
-/// An amount for people: `$0`, `$0.003`, `$2.00`. From a cent on it is rounded to a hundredth of one.
+/// An amount for people: `$0`, `$0.003`, `$2.00`. From a cent on it is rounded to a hundredth of one, below to three digits.
 pub fn dollars(amount: Money) -> String {
-    let amount = if amount.units() >= CENT { rounded(amount, CENT / 100) } else { amount };
+    let least = if amount.units() >= CENT { CENT / 100 } else { third_digit(amount) };
+    let amount = rounded(amount, least);
     let written = amount.to_string();
     let places = written.split_once('.').map_or(0, |(_, places)| places.len());
     match places {
@@ -17,6 +18,12 @@ pub fn dollars(amount: Money) -> String {
         1 => format!("${written}0"),
         _ => format!("${written}"),
     }
+}
+
+/// What one of the third digit of an amount stands for.
+fn third_digit(amount: Money) -> i128 {
+    let digits = amount.units().unsigned_abs().checked_ilog10().unwrap_or(0);
+    10_i128.pow(digits.saturating_sub(2))
 }
 
 /// The same in whole cents, never less.
@@ -60,6 +67,9 @@ mod tests {
             ("0.1", "$0.10"),
             ("0.003", "$0.003"),
             ("0.000225", "$0.000225"),
+            ("0.000061111111", "$0.0000611"),
+            ("0.000000000001", "$0.000000000001"),
+            ("0.00999999", "$0.01"),
             ("0.0164257", "$0.0164"),
             ("0.01645", "$0.0164"),
             ("0.01655", "$0.0166"),

@@ -2,7 +2,7 @@
 
 use motet::language::estimate::{PlanEstimate, Spread, StepEstimate};
 use motet::language::plan::{InputSpec, Timeouts};
-use motet::language::{Money, Span};
+use motet::language::{Money, Span, Value};
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Look, Tone, columns};
@@ -111,6 +111,15 @@ fn some_of(names: &[String]) -> String {
 
 fn remarks(part: &Part) -> String {
     let mut remarks = Vec::new();
+    let words = |value: &Value| match value.as_list() {
+        Some(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        None => brief(value),
+    };
+    let conversion = part.converts_to.iter().map(|(name, value)| format!("{name} {}", words(value)));
+    let conversion: Vec<String> = conversion.collect();
+    if !conversion.is_empty() {
+        remarks.push(conversion.join(", "));
+    }
     remarks.extend(part.each.clone());
     if part.conditional {
         remarks.push("only if its condition holds".to_owned());
@@ -132,9 +141,10 @@ fn notes(score: &Score, bill: &Bill, together: &[&str]) -> Vec<(&'static str, Ve
     let mut timeouts = Vec::new();
     for_each_part(&score.parts, "", &mut |path, part| {
         defaults.extend(part.defaults.iter().map(|(name, value)| format!("{path}.{name} {}", brief(value))));
-        if let Some(limits) = part.timeouts {
-            timeouts.push((path.to_owned(), limits.job));
-        }
+        timeouts.extend(part.timeouts.map(|limits| (path.to_owned(), limits)));
+        let others = part.does.iter().skip(1).zip(&part.fallback_timeouts);
+        let others = others.filter(|(_, limits)| **limits != Timeouts::default());
+        timeouts.extend(others.map(|(operation, limits)| (format!("{path} else {operation}"), *limits)));
     });
     notes.push(("defaults used", defaults));
     notes.extend(notes_of_costs(bill.estimate));
@@ -164,19 +174,30 @@ fn input_in_words(input: &InputSpec) -> String {
     format!("{} ({}{secret}){default}", input.name, input.ty.phrase())
 }
 
-fn timeouts_in_words(timeouts: &[(String, Span)], run: Option<Span>) -> Vec<String> {
-    let usual = Timeouts::default().job;
-    let mut words: Vec<String> = timeouts
-        .iter()
-        .filter(|(_, limit)| *limit != usual)
-        .map(|(path, limit)| format!("{path} {limit}"))
-        .collect();
-    if timeouts.iter().any(|(_, limit)| *limit == usual) {
+fn timeouts_in_words(timeouts: &[(String, Timeouts)], run: Option<Span>) -> Vec<String> {
+    let usual = Timeouts::default();
+    let (others, own): (Vec<_>, Vec<_>) = timeouts.iter().partition(|(_, limits)| *limits == usual);
+    let mut words: Vec<String> =
+        own.iter().map(|(path, limits)| format!("{path} {}", limits_in_words(limits))).collect();
+    if !others.is_empty() {
         let others = if words.is_empty() { "every step" } else { "every other step" };
-        words.push(format!("{others} {usual}"));
+        words.push(format!("{others} {}", usual.job));
     }
     words.push(run.map_or("none for the run".to_owned(), |limit| format!("the run {limit}")));
     words
+}
+
+/// `30m (reply 30m, queue 30m)`: how long the work may take, and what else isn't as usual.
+fn limits_in_words(limits: &Timeouts) -> String {
+    let usual = Timeouts::default();
+    let phases = [
+        ("connection", limits.connect, usual.connect),
+        ("reply", limits.request, usual.request),
+        ("queue", limits.queue, usual.queue),
+    ];
+    let others = phases.iter().filter(|(_, limit, usual)| limit != usual);
+    let others: Vec<String> = others.map(|(phase, limit, _)| format!("{phase} {limit}")).collect();
+    if others.is_empty() { limits.job.to_string() } else { format!("{} ({})", limits.job, others.join(", ")) }
 }
 
 fn for_each_part<'s>(parts: &'s [Part], around: &str, visit: &mut impl FnMut(&str, &'s Part)) {
@@ -315,12 +336,17 @@ fn part_json(part: &Part) -> Json {
         },
         "attempts_max": part.attempts_max,
         "defaults": defaults,
-        "timeouts": part.timeouts.map(|limits| json!({
-            "connect_ms": limits.connect.0, "request_ms": limits.request.0,
-            "queue_ms": limits.queue.0, "job_ms": limits.job.0,
-        })),
+        "converts_to": part.converts_to.iter().map(|(name, value)| (name.clone(), value.to_json())).collect::<serde_json::Map<_, _>>(),
+        "timeouts": part.timeouts.map(|limits| limits_json(&limits)),
+        "fallback_timeouts": part.fallback_timeouts.iter().map(limits_json).collect::<Vec<_>>(),
         "pools": part.pools(),
         "total_timeout_ms": part.total_timeout.map(|limit| limit.0),
         "steps": part.inner.iter().map(part_json).collect::<Vec<_>>(),
     })
+}
+
+/// The limits for programs.
+pub fn limits_json(limits: &Timeouts) -> Json {
+    let Timeouts { connect, request, queue, job } = limits;
+    json!({ "connect_ms": connect.0, "request_ms": request.0, "queue_ms": queue.0, "job_ms": job.0 })
 }

@@ -16,7 +16,8 @@ const STEPS_MAX: usize = 1000;
 struct Shortage<'w> {
     /// What it may cost.
     amount: Money,
-    /// What there is no more room under: `run 7Q2K`, `run 7Q2K shots`, `day 2026-11-29`, `user ada 2026-11-29`.
+    /// What there is no more room under: `run 7Q2K`, `run 7Q2K shots`, `run 7Q2K as quoted for still`, `day 2026-11-29`,
+    /// `user ada 2026-11-29`.
     cap: &'w str,
 }
 
@@ -44,8 +45,9 @@ fn budget_needed(store: &Store, run: &RunId) -> Option<Money> {
     let parked = StepFilter::default().open().with_status(StepStatus::Parked).at_most(STEPS_MAX);
     let steps = store.steps_where(run, &parked).ok()?;
     let cap = format!("run {run}");
-    let of_run =
-        |words: &str| Shortage::read(words).filter(|shortage| shortage.cap == cap).map(|it| it.amount);
+    let quoted = format!("{cap} as quoted for ");
+    let is_of_run = |shortage: &Shortage<'_>| shortage.cap == cap || shortage.cap.starts_with(&quoted);
+    let of_run = |words: &str| Shortage::read(words).filter(is_of_run).map(|it| it.amount);
     let short: Vec<Money> = steps.iter().filter_map(|step| of_run(step.message.as_deref()?)).collect();
     if short.is_empty() {
         return None;

@@ -1,15 +1,13 @@
 //! Money, with a simulator in the place of the providers: what a run may cost, and what it did.
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 
-use crate::project::Project;
+use crate::simulated::{Simulator, Stage};
 
 /// Two pictures at $0.003 each.
-const FILM: &str = r#"
+pub const FILM: &str = r#"
 motet: 1
 name: film
 inputs: { prompt: { type: string, default: a boat } }
@@ -19,58 +17,18 @@ steps:
 outputs: { picture: "{{ steps.second.image }}" }
 "#;
 
-/// A project whose simulator ends with it.
-struct Stage(Project);
-
-impl Stage {
-    fn new() -> Stage {
-        Stage(Project::with("film.yaml", FILM))
-    }
-
-    fn store(&self) -> PathBuf {
-        self.0.path().join(".motet/sim")
-    }
-
-    /// The simulator of the project: its address and its process.
-    fn simulator(&self) -> (String, i32) {
-        let address: Json = read_json(&self.store().join("sim/address.json"));
-        (address["url"].as_str().unwrap().to_owned(), address["pid"].as_i64().unwrap() as i32)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.0.run(arguments)
-    }
-
-    /// Runs `motet`, which ends with `code`; gives what it said to people.
-    fn ends(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        said
-    }
-
-    fn json(&self, arguments: &[&str]) -> Json {
-        let output = self.run(arguments);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if self.store().join("sim/address.json").exists() {
-            let (_, pid) = self.simulator();
-            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-        }
-    }
-}
-
-fn read_json(path: &Path) -> Json {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
+/// One picture at $0.003.
+const STILL: &str = r#"
+motet: 1
+name: still
+inputs: { prompt: string }
+steps: { still: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.prompt }}" } } }
+outputs: { picture: "{{ steps.still.image }}" }
+"#;
 
 #[test]
 fn a_run_that_is_parked_for_money_names_the_command_that_goes_on_with_it() {
-    let stage = Stage::new();
+    let stage = Stage::with("film.yaml", FILM);
     let said = stage.ends(5, &["run", "film.yaml", "--sim", "--budget", "0.004"]);
     assert!(said.contains("simulated"), "{said}");
     let command = said.lines().rev().find_map(|line| line.trim().strip_prefix("motet resume ")).unwrap();
@@ -92,7 +50,7 @@ fn a_run_that_is_parked_for_money_names_the_command_that_goes_on_with_it() {
 
 #[test]
 fn nothing_simulated_looks_real_and_a_store_stays_in_its_world() {
-    let stage = Stage::new();
+    let stage = Stage::with("film.yaml", FILM);
     stage.ends(0, &["run", "film.yaml", "--sim", "--id", "first"]);
     for screen in [&["runs"][..], &["show", "first"], &["costs"]] {
         let words: Vec<&str> = screen.iter().copied().chain(["--store", ".motet/sim"]).collect();
@@ -112,7 +70,7 @@ fn nothing_simulated_looks_real_and_a_store_stays_in_its_world() {
 
 #[test]
 fn what_a_run_needs_and_lacks_is_said_before_it_runs() {
-    let stage = Stage::new();
+    let stage = Stage::with("film.yaml", FILM);
     let plan = stage.run(&["plan", "film.yaml"]);
     assert_eq!(plan.status.code(), Some(6));
     let (data, said) = (String::from_utf8_lossy(&plan.stdout), String::from_utf8_lossy(&plan.stderr));
@@ -131,7 +89,7 @@ fn what_a_run_needs_and_lacks_is_said_before_it_runs() {
 
 #[test]
 fn without_a_terminal_a_dear_run_needs_a_word_on_the_command_line() {
-    let stage = Stage::new();
+    let stage = Stage::with("film.yaml", FILM);
     stage.0.write("motet.toml", "[money]\nask_above = 0.005\n");
     let mut dear = stage.0.command(&["run", "film.yaml"]);
     let output = dear.env("REPLICATE_API_TOKEN", "planted").output().unwrap();
@@ -145,7 +103,7 @@ fn without_a_terminal_a_dear_run_needs_a_word_on_the_command_line() {
 
 #[test]
 fn what_was_recorded_is_replayed_without_a_key_and_a_provider() {
-    let stage = Stage::new();
+    let stage = Stage::with("film.yaml", FILM);
     stage.ends(0, &["run", "film.yaml", "--sim", "--id", "first"]);
     let (url, _) = stage.simulator();
     let toml = format!(
@@ -163,4 +121,29 @@ fn what_was_recorded_is_replayed_without_a_key_and_a_provider() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("planted-key"));
     }
+}
+
+#[test]
+fn two_processes_that_race_for_the_last_cent_of_a_budget_pay_once() {
+    let race = |name: &str, budgets: &str| {
+        let stage = Stage::with("film.yaml", STILL);
+        let simulator = Simulator::begin(&stage.0, "[]");
+        stage.0.write("motet.toml", format!("[budgets]\n{budgets}\n"));
+        let sim = format!("--sim={}", simulator.url);
+        let begin = |prompt: &str| {
+            let prompt = format!("prompt={prompt}");
+            let words = ["run", "film.yaml", &sim, "--user", "ada", "--input", &prompt];
+            stage.0.command(&words).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let both = ["a boat", "a barge"].map(begin).map(|child| child.wait_with_output().unwrap());
+        let mut codes = both.each_ref().map(|output| output.status.code());
+        codes.sort();
+        let said = both.each_ref().map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        assert_eq!(codes, [Some(0), Some(5)], "{name}: {said:?}");
+        assert!(said.iter().any(|said| said.contains(&format!("of {name}"))), "{said:?}");
+        assert_eq!(simulator.ledger().len(), 1, "{name}: {:#?}", simulator.ledger());
+    };
+    race("day", "day = 0.005");
+    race("user ada", "user = 0.005");
+    race("replicate", "providers = { replicate = 0.005 }");
 }

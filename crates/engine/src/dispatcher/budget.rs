@@ -121,15 +121,26 @@ impl Budget {
             }
             Spent::Known(amount) => {
                 let caps = self.take(claim).map(|reservation| reservation.caps).unwrap_or_default();
-                let mut events = vec![GateEvent::Settled { claim: claim.clone() }];
-                for cap in caps.iter().filter(|_| !amount.is_zero()) {
-                    let totals = self.totals.entry(cap.clone()).or_default();
-                    totals.spent += amount;
-                    events.push(GateEvent::Spent { cap: cap.clone(), total: totals.spent });
-                }
-                events
+                let settled = GateEvent::Settled { claim: claim.clone() };
+                std::iter::once(settled).chain(self.count_spent(&caps, amount)).collect()
             }
         }
+    }
+
+    /// Something for which nothing was reserved cost this.
+    pub(super) fn spend(&mut self, bill: &Bill) -> Vec<GateEvent> {
+        let caps: Vec<Arc<str>> = bill.caps.iter().map(|cap| cap.name.clone()).collect();
+        self.count_spent(&caps, bill.amount)
+    }
+
+    fn count_spent(&mut self, caps: &[Arc<str>], amount: Money) -> Vec<GateEvent> {
+        let mut events = Vec::new();
+        for cap in caps.iter().filter(|_| !amount.is_zero()) {
+            let totals = self.totals.entry(cap.clone()).or_default();
+            totals.spent += amount;
+            events.push(GateEvent::Spent { cap: cap.clone(), total: totals.spent });
+        }
+        events
     }
 
     /// An attempt never left, or its run is over: nothing was spent, unless nobody can tell.

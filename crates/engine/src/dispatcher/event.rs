@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Money, Timestamp};
+use motet_pipeline::{Class, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, Rate};
@@ -39,6 +39,24 @@ pub enum GateEvent {
         rate: Rate,
         /// What is left in it: a token has as many shares as the rate's time has milliseconds.
         shares: u64,
+    },
+    /// A provider said how much a pool allows.
+    Limited {
+        /// The pool.
+        pool: Arc<str>,
+        /// How many may be at work in it at once; nothing for any number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slots: Option<usize>,
+        /// Until when nothing may begin in it, if the provider said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_until: Option<Timestamp>,
+    },
+    /// A call failed that was made with the credential of a pool: the last one that did.
+    Failed {
+        /// The pool.
+        pool: Arc<str>,
+        /// How.
+        class: Class,
     },
     /// A target failed so often that it is left alone.
     BreakerOpened {
@@ -83,6 +101,8 @@ impl GateEvent {
     pub fn subject(&self) -> String {
         match self {
             GateEvent::TokenTaken { pool, .. } => format!("bucket {pool}"),
+            GateEvent::Limited { pool, .. } => format!("limit {pool}"),
+            GateEvent::Failed { pool, .. } => format!("failure {pool}"),
             GateEvent::BreakerOpened { target, .. } | GateEvent::BreakerClosed { target } => {
                 format!("breaker {target}")
             }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use motet_pipeline::{Failure, Timestamp};
 
 use super::breaker::{self, Breaker, Change, Passage};
-use super::bucket::Bucket;
 use super::budget::{Bill, Budget, Cap, Funds, Spent};
 use super::need::Part;
-use super::{Cause, Claim, GateEntry, GateEvent, Limits, Needs, PoolLimit, Way};
+use super::pool::{Pace, Pool, PoolState, Slots};
+use super::{Cause, Claim, GateEntry, GateEvent, Limits, Needs, Way};
 use crate::RunId;
 
 /// Slots, tokens, breakers and money.
@@ -20,18 +20,6 @@ pub(super) struct Scarce {
     breakers: BTreeMap<Arc<str>, Breaker>,
     policy: breaker::Policy,
     budget: Budget,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slots {
-    all: usize,
-    held: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pool {
-    slots: Option<Slots>,
-    bucket: Option<Bucket>,
 }
 
 /// Whether a claim may go.
@@ -48,23 +36,6 @@ pub(super) enum Answer {
 pub(super) struct Kept {
     parts: Vec<Part>,
     bill: Option<Box<Bill>>,
-}
-
-impl Slots {
-    fn of(all: usize) -> Slots {
-        Slots { all, held: 0 }
-    }
-
-    /// Those that were taken up may be more than there are.
-    fn free(&self) -> usize {
-        self.all.saturating_sub(self.held)
-    }
-}
-
-impl Pool {
-    fn new(limit: PoolLimit) -> Pool {
-        Pool { slots: limit.slots.map(Slots::of), bucket: limit.rate.map(Bucket::full) }
-    }
 }
 
 impl Kept {
@@ -145,13 +116,10 @@ impl Scarce {
         let pool = |name| self.pools.get(name);
         match part {
             Part::Breaker(target) => self.passage(target, now) == Passage::Open,
-            Part::Token(name) => pool(name)
-                .is_some_and(|pool| pool.bucket.is_none_or(|bucket| bucket.tokens(now) > kept as u64)),
+            Part::Token(name) => pool(name).is_some_and(|pool| pool.tokens(now) > kept as u64),
             // How much is asked for differs.
             Part::Money(_) => true,
-            Part::Slot(name) => {
-                pool(name).is_some_and(|pool| pool.slots.is_none_or(|slots| slots.free() > kept))
-            }
+            Part::Slot(name) => pool(name).is_some_and(|pool| pool.slots.free() > kept),
             Part::Processor => self.processors.free() > kept,
         }
     }
@@ -163,7 +131,7 @@ impl Scarce {
                 Passage::From(until) => Some(until),
                 Passage::Open | Passage::AfterProbe => None,
             },
-            Part::Token(name) => self.pools.get(name)?.bucket?.when(1 + kept.count(part) as u64, now),
+            Part::Token(name) => self.pools.get(name)?.when(1 + kept.count(part) as u64, now),
             Part::Money(_) | Part::Slot(_) | Part::Processor => None,
         }
     }
@@ -180,8 +148,7 @@ impl Scarce {
     }
 
     fn take_token(&mut self, name: &Arc<str>, now: Timestamp) -> Option<GateEvent> {
-        let bucket = self.pools.get_mut(name)?.bucket.as_mut()?;
-        bucket.take(now);
+        let bucket = self.pools.get_mut(name)?.take(now)?;
         Some(GateEvent::TokenTaken { pool: name.clone(), rate: bucket.rate(), shares: bucket.shares() })
     }
 
@@ -200,8 +167,7 @@ impl Scarce {
 
     fn change_slots(&mut self, needs: &Needs, change: fn(&mut Slots)) {
         for name in needs.pools() {
-            let pool = self.pools.get_mut(name);
-            pool.and_then(|pool| pool.slots.as_mut()).map(change);
+            self.pools.get_mut(name).into_iter().for_each(|pool| change(&mut pool.slots));
         }
         if needs.processor {
             change(&mut self.processors);
@@ -216,6 +182,10 @@ impl Scarce {
                 let at = entry.at.min(now);
                 bucket.into_iter().for_each(|bucket| *bucket = bucket.with(*rate, *shares, at));
             }
+            GateEvent::Limited { pool, slots, closed_until } => {
+                let pool = self.pools.get_mut(pool);
+                pool.into_iter().for_each(|pool| pool.remember(*slots, *closed_until));
+            }
             GateEvent::BreakerOpened { target, until } => {
                 let breaker = self.breakers.entry(target.clone()).or_default();
                 breaker.apply(Change::Opened { until: *until });
@@ -228,6 +198,18 @@ impl Scarce {
 
 /// What came of calls, and what they cost.
 impl Scarce {
+    /// Takes in what a provider says of the limits of the pool `name`.
+    pub(super) fn hear(&mut self, name: &Arc<str>, pace: Pace, now: Timestamp) -> Option<GateEvent> {
+        let pool = self.pools.get_mut(name)?;
+        let is_news = pool.hear(pace, now);
+        let (slots, closed_until) = (pool.slots(), pool.closed_until(now));
+        is_news.then(|| GateEvent::Limited { pool: name.clone(), slots, closed_until })
+    }
+
+    pub(super) fn state_of(&self, name: &str, now: Timestamp) -> Option<PoolState> {
+        Some(self.pools.get(name)?.state(now))
+    }
+
     pub(super) fn see(
         &mut self,
         target: &Arc<str>,
@@ -241,6 +223,10 @@ impl Scarce {
 
     pub(super) fn settle(&mut self, claim: &Claim, spent: Spent) -> Vec<GateEvent> {
         self.budget.settle(claim, spent)
+    }
+
+    pub(super) fn spend(&mut self, bill: &Bill) -> Vec<GateEvent> {
+        self.budget.spend(bill)
     }
 
     pub(super) fn pay_back(&mut self, claim: &Claim) -> Vec<GateEvent> {

@@ -44,6 +44,9 @@ pub enum RunEvent {
         /// The most; nothing for no limit of its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<Money>,
+        /// What single steps may spend of it: see [`Allowance::quoted`](crate::Allowance::quoted).
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        quoted: BTreeMap<String, Money>,
         /// Who.
         by: String,
     },
@@ -95,6 +98,9 @@ pub struct RunStarted {
     /// What it may spend, if that was asked for where it was started; else the pipeline's `budget` counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Money>,
+    /// What single steps may spend of it, by a quote: see [`Allowance::quoted`](crate::Allowance::quoted).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quoted: BTreeMap<String, Money>,
     /// When a call of which nobody can tell what became of it is made again.
     #[serde(default, skip_serializing_if = "Resends::are_none")]
     pub resends: Resends,

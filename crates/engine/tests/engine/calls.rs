@@ -1,6 +1,6 @@
 //! Calls that may cost: sent once, polled, fetched, and decided by a person where nobody can tell.
 
-use motet_engine::{AttemptEnd, Decision, Event, Found, Input, JobNews, RunStatus};
+use motet_engine::{Act, AttemptEnd, Command, Decision, Event, Found, Input, JobNews, RunStatus};
 use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Value};
 use proptest::prelude::*;
 use serde_json::json;
@@ -220,6 +220,46 @@ fn the_reply_to_what_was_called_off_is_awaited_and_its_job_cancelled() {
             (Some(end), "cancelled")
         );
     }
+}
+
+/// What the host is given to look for a request by.
+fn sought_by(story: &Scenario) -> Vec<Value> {
+    let inputs = |command: Command| match command {
+        Command::Perform(perform) if perform.act == Act::Reconcile => Some(perform.inputs),
+        _ => None,
+    };
+    story.run.outstanding().into_iter().filter_map(inputs).collect()
+}
+
+/// Its job is told from others by nothing else: by other inputs a job of somebody else would be found, and cancelled.
+#[test]
+fn a_request_that_nobody_wants_any_more_is_looked_for_by_what_it_was_made_with() {
+    let sent = Value::map([("n", Value::from(1))]);
+    let mut called_off = with("with: { n: 1 }");
+    called_off.cancels("enough").restarts().does(["a#1 reconcile"]);
+    assert_eq!(sought_by(&called_off), [sent.clone()]);
+
+    let mut too_late = start("timeout: 1m\nsteps: { a: { uses: lab/job, with: { n: 1 } } }");
+    too_late.advances("1m").restarts().does(["a#1 reconcile"]);
+    assert_eq!(sought_by(&too_late), [sent]);
+}
+
+#[test]
+fn an_answer_is_asked_about_until_it_can_not_be_in_the_making_any_more() {
+    let policies = "timeout: { request: 30s, job: 4m }";
+    let mut story = start(&format!("steps: {{ a: {{ uses: lab/answer, {policies} }} }}"));
+    story.ends_as(key("a", 1), unknown()).advances("4m29s").does(["a#1 reconcile"]);
+    story.advances("1s").finds("a", "parked");
+    let mut job = with(policies);
+    job.ends_as(key("a", 1), unknown()).advances("29s").does(["a#1 reconcile"]);
+    job.advances("1s").finds("a", "parked");
+}
+
+#[test]
+fn whoever_asks_after_a_restart_has_the_whole_time_for_that() {
+    let mut story = with("timeout: { request: 30s }");
+    story.advances("29s").restarts().advances("29s").does(["a#1 reconcile"]);
+    story.restarts().advances("29s").does(["a#1 reconcile"]).advances("1s").finds("a", "parked");
 }
 
 #[test]

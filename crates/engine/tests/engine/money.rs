@@ -1,7 +1,7 @@
 //! Money of a run: what is reserved, what is parked for want of it, and what is sent again because it is cheap.
 
 use motet_engine::dispatcher::{Bill, Cause, Needs};
-use motet_engine::{Input, JobNews};
+use motet_engine::{Allowance, Input, JobNews};
 use motet_pipeline::{Class, Failure};
 use serde_json::json;
 
@@ -20,8 +20,8 @@ fn is_denied(story: &mut Scenario, step: &str, number: u32) {
 }
 
 fn funds(story: &mut Scenario, limit: Option<&str>) {
-    let limit = limit.map(|limit| limit.parse().unwrap());
-    story.tell(Input::Fund { limit, by: "ada".into() });
+    let allowance = limit.map(|limit| Allowance::of(limit.parse().unwrap()));
+    story.tell(Input::Fund { allowance, by: "ada".into() });
 }
 
 #[test]
@@ -39,6 +39,28 @@ fn a_call_asks_for_the_most_that_it_may_cost_under_all_caps_around_it() {
     let caps = &needs.money.as_ref().unwrap().caps;
     let caps: Vec<_> = caps.iter().map(|cap| format!("{} ${}", cap.name, cap.limit)).collect();
     assert_eq!(caps, ["run story $2", "run story in $1"]);
+}
+
+#[test]
+fn a_step_of_a_quote_has_a_cap_of_its_own_until_somebody_sets_a_budget() {
+    let steps = "steps:\n  shots: { each: [x], key: \"{{ item }}\", steps: { a: { uses: lab/dear } } }\n  b: { uses: lab/dear }";
+    let mut story = pipeline(steps).budget("2").quoted("shots/a", "0.5").start();
+    let caps = |story: &Scenario, step: &str| -> Vec<String> {
+        let needs = &story.needing[&key(step, 1)];
+        let caps = &needs.money.as_ref().unwrap().caps;
+        caps.iter().map(|cap| format!("{} ${}", cap.name, cap.limit)).collect()
+    };
+    let quoted = ["run story as quoted for shots/a $0.5", "run story $2"];
+    assert_eq!(caps(&story, "shots[x]/a"), quoted);
+    assert_eq!(caps(&story, "b"), ["run story $2"], "its price was known");
+    is_denied(&mut story, "shots[x]/a", 1);
+    story.restarts();
+    funds(&mut story, None);
+    assert_eq!(caps(&story, "shots[x]/a"), quoted, "it asks again by the same quote");
+    is_denied(&mut story, "shots[x]/a", 1);
+    funds(&mut story, Some("2"));
+    assert_eq!(story.last("run_budget_set"), json!({"limit": "2", "by": "ada"}));
+    assert_eq!(caps(&story, "shots[x]/a"), ["run story $2"]);
 }
 
 #[test]
@@ -134,4 +156,15 @@ fn while_a_provider_is_left_alone_a_call_waits_unless_there_is_another_target() 
     assert_eq!(waits(with_fallback), Some(("lab".into(), false)));
     let mut story = start(with_fallback);
     story.denies("a", Failure::new(Class::Unavailable, "lab failed too often")).works_on(["a#1"]);
+}
+
+/// Twelve thousandths of a dollar are reserved: three times four seconds.
+#[test]
+fn a_job_that_is_billed_by_time_is_called_off_when_what_is_reserved_is_used_up() {
+    let mut story = start("steps: { a: { uses: lab/timed, timeout: { job: 1h } } }");
+    story.grants("a").accepts("a", 1, "j1").hears("a", JobNews::Running);
+    story.advances("11s").does(["a#1 poll j1"]).advances("1s").does(["a#1 cancel j1"]);
+    let mut story = start("steps: { a: { uses: lab/timed, timeout: { job: 5s } } }");
+    story.grants("a").accepts("a", 1, "j1").hears("a", JobNews::Running);
+    story.advances("5s").does(["a#1 cancel j1"]);
 }

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use motet_engine::dispatcher::{Cause, Needs};
 use motet_engine::event::Resends;
 use motet_engine::{
-    Act, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Phase, Reaction, Run, RunId,
-    RunStarted, RunStatus, Turn, event,
+    Act, Allowance, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Phase, Reaction, Run,
+    RunId, RunStarted, RunStatus, Turn, event,
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
-use motet_pipeline::price::Price;
+use motet_pipeline::price::{Price, Tariff, Unit};
 use motet_pipeline::value::Map;
 use motet_pipeline::{
-    Bundle, Class, Cost, Digest, Failure, Money, Outcome, Plan, Span, StepPath, Timestamp, Type, Value,
-    check, inputs,
+    Bundle, Class, Cost, Digest, Failure, Outcome, Plan, Span, StepPath, Timestamp, Type, Value, check,
+    inputs,
 };
 use serde_json::{Value as Json, json};
 
@@ -29,7 +29,7 @@ pub struct Setting {
     inputs: Json,
     seed: u64,
     turn_bytes: Option<usize>,
-    budget: Option<Money>,
+    allowance: Allowance,
     resends: Resends,
     keep: fn(String) -> String,
 }
@@ -43,7 +43,7 @@ pub fn pipeline(text: &str) -> Setting {
         inputs: json!({}),
         seed: 7,
         turn_bytes: None,
-        budget: None,
+        allowance: Allowance::default(),
         resends: Resends::default(),
         keep: |pin| pin,
     }
@@ -73,7 +73,13 @@ impl Setting {
 
     /// What the run may spend, asked for where it is started.
     pub fn budget(mut self, limit: &str) -> Setting {
-        self.budget = Some(limit.parse().expect("an amount"));
+        self.allowance.limit = Some(limit.parse().expect("an amount"));
+        self
+    }
+
+    /// What a step may spend of it.
+    pub fn quoted(mut self, step: &str, limit: &str) -> Setting {
+        self.allowance.quoted.insert(step.into(), limit.parse().expect("an amount"));
         self
     }
 
@@ -145,7 +151,8 @@ impl Setting {
             inputs: Value::Map(accepted.into()),
             seed: self.seed,
             user: Some("ada".into()),
-            budget: self.budget,
+            budget: self.allowance.limit,
+            quoted: self.allowance.quoted,
             resends: self.resends,
             labels: BTreeMap::new(),
         };
@@ -177,9 +184,13 @@ pub fn catalogue() -> Catalogue {
         contract.price = Some(Price::flat(price.parse().expect("a price")));
         contract
     };
+    let second = Tariff::new(Unit::GpuSecond, 1, "0.001".parse().expect("a price"));
+    let timed = anything("lab/timed", Work::Model).call(Call::paid(CallForm::Job));
+    let timed = timed.usually(1.0, 4.0).priced(Price::of(second));
     Catalogue::new([
         priced("lab/cheap", CallForm::Job, "0.04"),
         priced("lab/dear", CallForm::Job, "0.60"),
+        timed,
         anything("task/work", Work::Task),
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),

@@ -45,6 +45,7 @@ fn every_event_in_the_journal() {
         seed: u64::MAX,
         user: Some("ada".into()),
         budget: None,
+        quoted: Default::default(),
         resends: Default::default(),
         labels: BTreeMap::from([("team".into(), "film".into())]),
     };

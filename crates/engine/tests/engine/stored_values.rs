@@ -49,6 +49,7 @@ fn the_values_of_events_are_read_as_they_were_written() {
         seed: 1,
         user: None,
         budget: None,
+        quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
     };

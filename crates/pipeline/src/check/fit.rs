@@ -42,8 +42,10 @@ impl<'c> Checker<'c, '_> {
             .error(place, Code::Type, format!("{} can't be {subject}", phrase(given)))
             .label(label);
         finding.note(note);
-        if let Some(proposal) = proposal {
-            finding.help(format!("did you mean `{proposal}`?"));
+        match (proposal, operation_between(given, wanted)) {
+            (Some(proposal), _) => _ = finding.help(format!("did you mean `{proposal}`?")),
+            (None, Some(operation)) => _ = finding.help(format!("{operation}, in a step before this one")),
+            (None, None) => {}
         }
         false
     }
@@ -121,6 +123,20 @@ fn single_reference(value: &Written) -> Option<(&[String], std::ops::Range<usize
 fn step_of(path: &[String]) -> Option<&str> {
     match path {
         [root, step, ..] if root == "steps" => Some(step),
+        _ => None,
+    }
+}
+
+/// The operation that makes media of one kind of another, in words.
+fn operation_between(given: &Type, wanted: &Type) -> Option<&'static str> {
+    let kind = |ty: &Type| match ty {
+        Type::Media(kinds) if kinds.len() == 1 => kinds.first().copied(),
+        _ => None,
+    };
+    match (kind(given)?, kind(wanted)?) {
+        (MediaKind::Image, MediaKind::Video) => Some("`media/animate` makes a video of a picture"),
+        (MediaKind::Video, MediaKind::Image) => Some("`media/thumbnail` takes a picture out of a video"),
+        (MediaKind::Video, MediaKind::Audio) => Some("`media/extract-audio` takes the sound out of a video"),
         _ => None,
     }
 }

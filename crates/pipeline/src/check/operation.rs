@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inference::Dependencies;
 use super::parameter::Given;
-use super::step::CheckedBody;
+use super::step::{CheckedBody, names_any};
 use super::{Checker, policy};
 use crate::Type;
 use crate::builtin;
@@ -27,7 +27,7 @@ impl<'c> Checker<'c, '_> {
         };
         let retry = retry.as_deref();
         let mut dependencies = Dependencies::default();
-        let given = self.infer_all(with, &mut dependencies);
+        let given = self.infer_given(&uses.value, with, &Given::new(), &mut dependencies);
         let first = self.contract(uses);
         if let Some(contract) = &first {
             self.check_written(contract, &given);
@@ -42,7 +42,7 @@ impl<'c> Checker<'c, '_> {
                 on: Vec::new(),
                 waits_for: Vec::new(),
                 retry: policy::retry_rules(retry, None, &contract, step.on_unknown),
-                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract.operation),
+                timeouts: policy::timeouts(&step.timeout, &step.timeout, &contract),
                 pool: self.pool(pool.as_ref(), &contract),
                 contract,
             });
@@ -73,7 +73,7 @@ impl<'c> Checker<'c, '_> {
         is_after_paid: bool,
     ) -> (Option<Target>, Given<'c>) {
         let mut dependencies = Dependencies::default();
-        let mut given = self.infer_all(&fallback.with, &mut dependencies);
+        let mut given = self.infer_given(&fallback.uses.value, &fallback.with, inherited, &mut dependencies);
         if yaml::is_file(&fallback.uses.value) {
             self.findings
                 .error(
@@ -87,7 +87,11 @@ impl<'c> Checker<'c, '_> {
         let Some(contract) = self.contract(&fallback.uses) else { return (None, given) };
         self.check_written(&contract, &given);
         let own: BTreeSet<&str> = given.iter().map(|(key, ..)| key.value.as_str()).collect();
-        let taken = |name: &str| contract.open_inputs || contract.parameter(name).is_some();
+        let document::Body::Uses { uses: first, .. } = &step.body else { return (None, given) };
+        let taken = |name: &str| {
+            builtin::is_inherited(&first.value, &contract.operation, name)
+                && (contract.open_inputs || contract.parameter(name).is_some())
+        };
         let inherited: Given = inherited
             .iter()
             .filter(|(key, ..)| taken(&key.value) && !own.contains(key.value.as_str()))
@@ -102,11 +106,59 @@ impl<'c> Checker<'c, '_> {
             on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),
             waits_for: dependencies.into_plan(),
             retry: policy::retry_rules(fallback.retry.as_deref(), retry, &contract, step.on_unknown),
-            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract.operation),
+            timeouts: policy::timeouts(&fallback.timeout, &step.timeout, &contract),
             pool: self.pool(fallback.pool.as_ref(), &contract),
             contract,
         };
         (Some(target), given)
+    }
+
+    /// The types of what is written under the `with` of an operation, or of a fallback that inherits the rest.
+    fn infer_given(
+        &mut self,
+        operation: &str,
+        with: &'c [(At<String>, Written)],
+        inherited: &Given<'c>,
+        dependencies: &mut Dependencies,
+    ) -> Given<'c> {
+        if operation != builtin::RANK {
+            return self.infer_all(with, dependencies);
+        }
+        let written = with.iter().find(|(key, _)| key.value == "items");
+        let items = written.map(|(_, value)| self.infer_again(value));
+        let item = match items.as_ref().or(type_of(inherited, "items")) {
+            Some(Type::List(item)) => Type::clone(item),
+            _ => Type::Any,
+        };
+        let mut infer = |(key, value): &'c (At<String>, Written)| {
+            let (ty, found) = match builtin::is_per_item(operation, &key.value) {
+                true => self.infer_for_item(value, &item),
+                false => self.infer(value),
+            };
+            dependencies.add_all(&found);
+            (key, value, ty)
+        };
+        with.iter().map(&mut infer).collect()
+    }
+
+    /// The type of what the items of a list are ranked by.
+    fn infer_for_item(&mut self, by: &'c Written, item: &Type) -> (Type, Dependencies) {
+        let names = [("item".to_owned(), item.clone()), ("index".to_owned(), Type::Integer)];
+        let hidden = names.map(|(name, ty)| (name.clone(), self.frame().values.values.insert(name, ty)));
+        let (ty, found) = self.infer(by);
+        for (name, value) in hidden {
+            self.set_value(name, value);
+        }
+        let help = "make it name the item: \"{{ item.score }}\"";
+        if !by.is_broken() && !names_any(by, &["item", "index"]) {
+            let message = "all items would be ranked alike";
+            self.findings.error(by.place, Code::BadValue, message).help(help);
+        } else if !ty.fits(&builtin::key_type()) {
+            let label = self.given(&ty, by);
+            let message = "items are ranked by a number, text or a truth value";
+            self.findings.error(by.place, Code::Type, message).label(label).help(help);
+        }
+        (ty, found)
     }
 
     /// The types of what is written under a `with`.
@@ -122,6 +174,11 @@ impl<'c> Checker<'c, '_> {
         };
         with.iter().map(&mut infer).collect()
     }
+}
+
+/// What is given for `name`.
+fn type_of<'g>(given: &'g Given, name: &str) -> Option<&'g Type> {
+    given.iter().find(|(key, ..)| key.value == name).map(|(_, _, ty)| ty)
 }
 
 fn templates(with: &[(At<String>, Written)]) -> Vec<(String, crate::expression::Template)> {
@@ -151,8 +208,12 @@ fn either(first: Type, other: &Type, fans_out: bool) -> Type {
 fn output_of(contract: &Contract, given: &Given) -> Type {
     let mut fields = contract.outputs.clone();
     if contract.operation == builtin::TRANSFORM {
-        let value = given.iter().find(|(key, ..)| key.value == "value");
-        fields.extend(value.map(|(_, _, ty)| ("value".to_owned(), ty.clone())));
+        fields.extend(type_of(given, "value").map(|ty| ("value".to_owned(), ty.clone())));
+    }
+    if contract.operation == builtin::RANK
+        && let Some(list @ Type::List(item)) = type_of(given, "items")
+    {
+        fields.extend([("items".to_owned(), list.clone()), ("best".to_owned(), Type::clone(item))]);
     }
     if !contract.succeeds {
         return Type::Any;

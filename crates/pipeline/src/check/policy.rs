@@ -1,6 +1,5 @@
 //! Policies with their defaults filled in.
 
-use crate::builtin;
 use crate::contract::{Contract, Work};
 use crate::document::{Retry, Timeout};
 use crate::plan::{OnUnknown, RetryRule, Timeouts};
@@ -58,17 +57,66 @@ fn usual_classes(classes: &[Class], is_paid_again: bool) -> Vec<Class> {
     classes.iter().copied().filter(|class| !is_paid_again || *class != Class::Timeout).collect()
 }
 
-/// The timeouts of a target: its own, phase by phase, else those of its step, else the defaults. A sleep
-/// takes as long as it is asked to.
-pub(super) fn timeouts(own: &Timeout, of_step: &Timeout, operation: &str) -> Timeouts {
-    let mut default = Timeouts::default();
-    if operation == builtin::SLEEP {
-        default.job = Span(u64::MAX);
-    }
+/// The timeouts of a target: its own, phase by phase, else those of its step, else those of its contract.
+pub(super) fn timeouts(own: &Timeout, of_step: &Timeout, contract: &Contract) -> Timeouts {
+    let default = Timeouts::of(contract);
     Timeouts {
         connect: own.connect.or(of_step.connect).unwrap_or(default.connect),
         request: own.request.or(of_step.request).unwrap_or(default.request),
         queue: own.queue.or(of_step.queue).unwrap_or(default.queue),
         job: own.job.or(of_step.job).unwrap_or(default.job),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::{Call, CallForm};
+    use crate::{MediaKind, Type};
+
+    use super::*;
+
+    fn model(high: f64) -> Contract {
+        Contract::new("lab/model", Work::Model).call(Call::paid(CallForm::Job)).usually(1.0, high)
+    }
+
+    #[test]
+    fn a_model_is_waited_for_three_times_as_long_as_it_usually_takes_and_never_shorter_than_other_work() {
+        let video = |high: f64| model(high).output("video", Type::media(MediaKind::Video));
+        let task = Contract::new("task/dub", Work::Task).usually(1.0, 3600.0);
+        let remote = task.clone().call(Call::paid(CallForm::Job));
+        let minutes = |minutes: [u64; 3]| minutes.map(Span::minutes);
+        let table = [
+            (model(2.0), minutes([2, 15, 5])),
+            (model(60.0), minutes([3, 15, 5])),
+            (model(300.0), minutes([15, 15, 15])),
+            (model(600.0), minutes([30, 30, 30])),
+            (video(60.0), minutes([30, 30, 30])),
+            (video(900.0), minutes([45, 45, 45])),
+            (task, minutes([2, 15, 5])),
+            (remote, minutes([180, 180, 180])),
+            (
+                Contract::new(crate::builtin::SLEEP, Work::Engine),
+                [Span::minutes(2), Span::minutes(15), Span(u64::MAX)],
+            ),
+            (model(f64::INFINITY), [Span(u64::MAX); 3]),
+        ];
+        for (contract, expected) in table {
+            let found = timeouts(&Timeout::default(), &Timeout::default(), &contract);
+            let words = format!("{} {:?}", contract.operation, contract.usual_seconds);
+            assert_eq!([found.request, found.queue, found.job], expected, "{words}");
+            assert_eq!(found.connect, Span::seconds(10), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_holds_whatever_the_contract_asks_for() {
+        let own = Timeout { request: Some(Span::seconds(5)), ..Timeout::default() };
+        let of_step =
+            Timeout { request: Some(Span::seconds(7)), job: Some(Span::seconds(9)), ..Timeout::default() };
+        let found = timeouts(&own, &of_step, &model(600.0));
+        assert_eq!(
+            [found.request, found.queue, found.job],
+            [Span::seconds(5), Span::minutes(30), Span::seconds(9)]
+        );
     }
 }

@@ -219,7 +219,7 @@ impl<'c> Checker<'c, '_> {
         self.findings.error(place, Code::BadName, message).help("give it another name");
     }
 
-    fn set_value(&mut self, name: String, value: Option<Type>) {
+    pub(super) fn set_value(&mut self, name: String, value: Option<Type>) {
         let values = &mut self.frame().values.values;
         match value {
             Some(ty) => _ = values.insert(name, ty),
@@ -248,7 +248,7 @@ fn names_item(step: &document::Step, item_name: &str) -> bool {
 }
 
 /// Whether an expression in `written` uses one of `names`.
-fn names_any(written: &Written, names: &[&str]) -> bool {
+pub(super) fn names_any(written: &Written, names: &[&str]) -> bool {
     let mut found = false;
     written.for_each_scalar(&mut |_, _, template| {
         let is_one = |root: &String| names.contains(&root.as_str());

@@ -293,6 +293,7 @@ mod tests {
             min_side: Some(300),
             max_side: Some(4096),
             max_bytes: Some(1000),
+            ..Limits::default()
         };
         let parameter = Parameter { limits, ..Parameter::required("video", Type::media(MediaKind::Video)) };
         let video = crate::Artifact {
@@ -316,21 +317,24 @@ mod tests {
         for (found, expected) in [
             (
                 with(|video| video.duration = Some(14.5)),
-                "`video` must be at least 15 s long, and is 14.5 s long",
+                "`video` must be at least 15 s long, and is 14.5 s long: media/retime makes it slower, media/merge joins it with more",
             ),
             (
                 with(|video| video.duration = Some(61.0)),
-                "`video` must be at most 60 s long, and is 61 s long",
+                "`video` must be at most 60 s long, and is 61 s long: `fit: auto` cuts it, and so does media/trim",
             ),
             (
                 with(|video| video.height = Some(200)),
-                "`video` must be at least 300 pixels on each side, and is 640×200",
+                "`video` must be at least 300 pixels on each side, and is 640×200: media/resize makes it larger, which adds no detail",
             ),
             (
                 with(|video| video.width = Some(5000)),
-                "`video` must be at most 4096 pixels on each side, and is 5000×300",
+                "`video` must be at most 4096 pixels on each side, and is 5000×300: `fit: auto` makes it smaller, and so does media/resize",
             ),
-            (with(|video| video.bytes = 1001), "`video` must be at most 1000 bytes, and is 1001 bytes"),
+            (
+                with(|video| video.bytes = 1001),
+                "`video` must be at most 1000 bytes, and is 1001 bytes: media/resize or media/trim makes less of it",
+            ),
         ] {
             assert_eq!(found.as_deref(), Some(expected));
         }

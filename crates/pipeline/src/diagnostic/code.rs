@@ -72,6 +72,7 @@ codes! {
     UnknownPool = "unknown-pool",
     UnknownStep = "unknown-step",
     UnknownTest = "unknown-test",
+    Unneeded = "unneeded",
     Unpriced = "unpriced",
     Unquoted = "unquoted-expression",
     Unreadable = "unreadable",

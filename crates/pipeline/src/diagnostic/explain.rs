@@ -140,7 +140,7 @@ impl Code {
             }
             Code::UnknownOperation => {
                 "There is no operation of that name. Operations are `media/…`, `local/…`, `data/transform`, \
-                 `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
+                 `data/rank`, `flow/sleep`, `flow/fail`, your own `task/…`, and other files (`./clip.yaml`)."
             }
             Code::UnknownParameter => {
                 "The operation has no parameter of that name. A fallback takes over those parameters of the first \
@@ -158,6 +158,10 @@ impl Code {
             }
             Code::UnknownTest => {
                 "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
+            }
+            Code::Unneeded => {
+                "What is written here changes nothing: the step does the same without it. `fit: auto` converts media where \
+                 the operation's contract sets a largest size or length, formats, or mono."
             }
             Code::Unpriced => {
                 "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \

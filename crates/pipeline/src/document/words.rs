@@ -55,6 +55,7 @@ pub const STEP: &[Key] = &[
     now("fallback"),
     now("check"),
     now("optional"),
+    now("fit"),
     now("on_unknown"),
     now("labels"),
     now("description"),
@@ -68,7 +69,6 @@ pub const STEP: &[Key] = &[
     later("schema", "a JSON Schema that the output must meet"),
     later("repair", "asking a model again with the validation error"),
     later("priority", "which step goes first"),
-    later("fit", "conversions that are put in where an output doesn't fit an input"),
 ];
 
 /// The keys of a step that only mean something beside `each`.
@@ -97,6 +97,9 @@ pub const CHECK: &[Key] = &[now("that"), now("message")];
 
 /// The keys of a typed output.
 pub const OUTPUT: &[Key] = &[now("value"), now("type"), now("schema")];
+
+/// The values of a step's `fit`.
+pub const FIT: &[Key] = &[now("auto")];
 
 /// The values of a step's `on_unknown`.
 pub const ON_UNKNOWN: &[Key] = &[now("park"), now("retry"), now("fail")];
@@ -186,7 +189,6 @@ pub const LATER_OPERATIONS: &[(&str, &str)] = &[
     ("flow/wait", "waiting for an event"),
     ("flow/emit", "sending an event"),
     ("data/vote", "choosing by vote"),
-    ("data/rank", "choosing by rank"),
     ("data/merge", "merging values"),
     ("data/extract-text", "text from documents"),
 ];

@@ -6,6 +6,8 @@ mod numbers;
 mod objects;
 mod texts;
 
+pub(super) use lists::sorted;
+
 use super::bounds::{Budget, Outcome, wrong};
 use super::operators::is_true;
 use super::signature::{Given, Signature};

@@ -126,6 +126,8 @@ impl Inference<'_> {
                 let (left, right) = (self.expression(left), self.expression(right));
                 if !can_calculate(*operator, &left, &right) {
                     self.fails(&expression.span, operator.misfit(&left.phrase(), &right.phrase()));
+                    // It still gives something where one side is absent.
+                    return Type::Any;
                 }
                 calculated(*operator, left, right)
             }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Money;
+use crate::{Money, Span};
 
 /// A quantity that is not negative, as an exact fraction; in JSON a decimal number or a decimal string.
 ///
@@ -89,6 +89,12 @@ impl Amount {
     /// The next whole quantity, itself if it is one.
     pub fn rounded_up(self) -> Amount {
         Amount::fraction(self.numerator.div_ceil(self.denominator), 1)
+    }
+
+    /// As long as so many seconds, down to the millisecond.
+    pub fn seconds(self) -> Span {
+        let milliseconds = self.times(Amount::whole(1000));
+        Span(u64::try_from(milliseconds.numerator / milliseconds.denominator).unwrap_or(u64::MAX))
     }
 
     /// What these quantities cost together, each with what one costs (not negative), to 10⁻¹² dollars: rounded once,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::facts::{Fact, Facts};
 use super::{Amount, Condition, Estimate, Price, Range, Tariff, Unit, Unpriced};
-use crate::{Money, Usage, Value};
+use crate::{Money, Span, Usage, Value};
 
 impl Price {
     /// What a call is going to cost: the sum over all units. What isn't known yet widens it.
@@ -79,6 +79,17 @@ impl Price {
             return Err(Unpriced::because(format!("the price book has no price for {}", given.join(", "))));
         }
         Ok(candidates)
+    }
+
+    /// Whether a job is billed by the time that it runs.
+    pub fn is_by_time(&self) -> bool {
+        self.tariffs.iter().any(|tariff| tariff.unit == Unit::GpuSecond)
+    }
+
+    /// How long a job may run for what is reserved for it, if it is billed by time.
+    pub fn time_bound(&self, facts: &Facts<'_>) -> Option<Span> {
+        let tariff = self.tariffs.iter().find(|tariff| tariff.unit == Unit::GpuSecond)?;
+        Some(self.quantity(tariff, facts).high.seconds())
     }
 
     /// How much of its unit is billed at `tariff`.

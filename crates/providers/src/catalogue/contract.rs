@@ -156,7 +156,7 @@ fn as_the_provider_takes(input: &Input) -> Parameter {
     parameter.max = input.max;
     parameter.one_of = input.one_of.iter().cloned().map(Value::from).collect();
     parameter.doubt = input.doubt;
-    parameter.limits = input.limits;
+    parameter.limits = input.limits.clone();
     parameter.by_address = holds_media(&input.ty.0);
     parameter.about(&about)
 }

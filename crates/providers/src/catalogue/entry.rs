@@ -189,6 +189,9 @@ impl Billing {
     }
 }
 
+/// The longest that a call may usually take: a month.
+const SECONDS_MAX: f64 = 30.0 * 86_400.0;
+
 impl Entry {
     /// Reads a data file.
     ///
@@ -198,6 +201,38 @@ impl Entry {
         let entry: Entry = serde_json::from_str(text).map_err(|error| BadEntry(error.to_string()))?;
         entry.judge().map_err(BadEntry)?;
         Ok(entry)
+    }
+
+    /// The data file, as people read it.
+    pub fn written(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("an entry is plain data with text keys");
+        format!("{text}\n")
+    }
+
+    /// Where the data file lies in a folder of models: `fal/fal-ai--flux--dev.json`.
+    pub fn file_name(&self) -> String {
+        format!("{}/{}.json", self.provider, self.id.replace('/', "--"))
+    }
+
+    /// What isn't known of a model that was made from what its provider publishes, in sentences without a full stop.
+    pub fn remarks(&self) -> Vec<String> {
+        let doubts = self.inputs.iter().filter(|input| input.doubt.is_some()).map(|input| {
+            let word = input.word();
+            format!("`{word}` takes more than a description can say: what is given for it is sent as it is")
+        });
+        let outputs = self.outputs.iter().filter_map(|(name, output)| match (output.form, &output.ty) {
+            (Form::File | Form::Files, _) => {
+                Some(format!("of `{name}` it isn't known what kind of file it is"))
+            }
+            (Form::Value, None) => Some(format!("`{name}` is given as it comes: its form isn't known")),
+            _ => None,
+        });
+        let (low, high) = self.seconds;
+        let time = format!("how long it takes isn't published: {low} to {high} s are assumed (`seconds`)");
+        let price = self.billing.unpriced.as_ref();
+        let price =
+            price.map(|_| "its price isn't published: a row in a price book of yours says it".to_owned());
+        doubts.chain(outputs).chain([time]).chain(price).collect()
     }
 
     /// The name that `uses` refers to.
@@ -215,7 +250,7 @@ impl Entry {
             return Err("it names no `provider` or no `id`".to_owned());
         }
         let (low, high) = self.seconds;
-        if !(0.0..=high).contains(&low) || !high.is_finite() {
+        if !(0.0..=high).contains(&low) || high > SECONDS_MAX {
             return Err("`seconds` must be the least and the most, such as [1, 10]".to_owned());
         }
         let mut names = BTreeSet::new();

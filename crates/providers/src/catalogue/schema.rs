@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_pipeline::contract::Feature;
+use motet_pipeline::contract::{Doubt, Feature};
 use motet_pipeline::{MediaKind, Type};
 use serde_json::Value as Json;
 
@@ -183,6 +183,7 @@ impl<'j> Schemas<'j> {
 
     fn input(&self, name: &str, property: &'j Json, required: bool) -> Input {
         let schema = self.followed(property);
+        let has_more = MORE.iter().any(|word| schema.get(word).is_some());
         let text = |word: &str| property.get(word).or_else(|| schema.get(word)).and_then(Json::as_str);
         let number = |word: &str| property.get(word).or_else(|| schema.get(word)).and_then(Json::as_f64);
         let default = property.get("default").or_else(|| schema.get("default"));
@@ -193,6 +194,7 @@ impl<'j> Schemas<'j> {
             _ if is_length => number(of_text),
             _ => number(of_number),
         };
+        let doubt = (has_more || holds_anything(&ty)).then_some(Doubt::Values);
         let (min, max) =
             (bound("minimum", "minLength", "minItems"), bound("maximum", "maxLength", "maxItems"));
         Input {
@@ -206,7 +208,7 @@ impl<'j> Schemas<'j> {
             max,
             one_of: schema.get("enum").and_then(Json::as_array).cloned().unwrap_or_default(),
             limits: Default::default(),
-            doubt: None,
+            doubt,
             implies: BTreeMap::new(),
             about: short(text("description").or(text("title")).unwrap_or(name)),
         }
@@ -231,6 +233,19 @@ impl<'j> Schemas<'j> {
     fn followed_once(&self, items: &'j Json) -> &'j Json {
         let followed = self.followed(items);
         if followed.get("type") == Some(&"array".into()) { &Json::Null } else { followed }
+    }
+}
+
+/// What a schema may say beyond what an entry can hold.
+const MORE: [&str; 8] =
+    ["anyOf", "oneOf", "allOf", "not", "pattern", "properties", "multipleOf", "exclusiveMinimum"];
+
+/// Whether nothing is known of what such a value holds.
+fn holds_anything(ty: &Type) -> bool {
+    match ty {
+        Type::Any => true,
+        Type::List(item) => holds_anything(item),
+        _ => false,
     }
 }
 

@@ -29,12 +29,24 @@ pub(super) fn result_of_failure(reply: &Reply) -> Result<News, Failure> {
         // Of the question: the key, the pace, the place.
         (None, 401 | 403 | 404 | 408 | 429) => Err(failure),
         (None, 300..400 | 500..) => Err(failure),
+        // A gateway fails in the words of the platform: only what was counted is the result of a job.
+        (_, 500..) if billable_units(reply).is_none() => Err(failure),
         _ => {
             let is_free = matches!(failure.class, Class::Invalid | Class::TooLarge) || reply.status >= 500;
             let usual = if is_free { Known::No } else { Known::Maybe };
             Ok(News::Failed(Failure { billed: billed(reply, usual), ..failure }))
         }
     }
+}
+
+/// How a job failed, as its status tells it: where the fault is fal's own. Any other end is told by the result.
+pub(super) fn failure_of_status(reply: &Reply, status: &Json) -> Option<Failure> {
+    let code = json::text(status, "error_type").filter(|code| json::is_id(code));
+    let class =
+        code.and_then(class_of).filter(|class| matches!(class, Class::Unavailable | Class::Timeout))?;
+    let text = json::text(status, "error").unwrap_or_default().to_owned();
+    let failure = failure::refused(NAME, Asked::Job, reply, Some(Refusal { class, code, text }), None);
+    Some(Failure { billed: Known::No, ..failure })
 }
 
 /// A result of success that lacks what the model should give.
@@ -83,8 +95,9 @@ fn detail(body: &Json) -> Option<String> {
         Json::Array(faults) => {
             let first = faults.first()?;
             let place: Vec<_> = first.get("loc").and_then(Json::as_array).into_iter().flatten().collect();
-            let place: Vec<_> =
-                place.iter().filter_map(|part| part.as_str()).filter(|part| *part != "body").collect();
+            let parts = place.iter().filter_map(|part| part.as_str());
+            // A fault of no field has a place without a name.
+            let place: Vec<_> = parts.filter(|part| !["", "body"].contains(part)).collect();
             let text = json::text(first, "msg").unwrap_or_default();
             Some(if place.is_empty() { text.to_owned() } else { format!("{}: {text}", place.join(".")) })
         }
@@ -128,4 +141,23 @@ fn class_of(code: &str) -> Option<Class> {
         "concurrent_requests_limit" => Class::Throttled,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_field_if_there_is_one() {
+        let told = |place: Json| detail(&json!({"detail": [{"loc": place, "msg": "no", "type": "missing"}]}));
+        assert_eq!(told(json!(["body", "prompt"])).unwrap(), "prompt: no");
+        assert_eq!(told(json!(["body", "loras", 0, "path"])).unwrap(), "loras.path: no");
+        assert_eq!(told(json!(["body"])).unwrap(), "no");
+        assert_eq!(told(json!([""])).unwrap(), "no");
+        assert_eq!(told(json!("body")).unwrap(), "no");
+        assert_eq!(detail(&json!({"detail": "gone"})).unwrap(), "gone");
+        assert_eq!(detail(&json!({"detail": 7})), None);
+    }
 }

@@ -53,7 +53,7 @@ fn succeeded(call: &Call, prediction: &Json) -> News {
     }
 }
 
-fn usage(prediction: &Json) -> Usage {
+pub(super) fn usage(prediction: &Json) -> Usage {
     let mut usage = Usage::default();
     for (name, unit) in MEASURES {
         let measure = prediction.get("metrics").and_then(|metrics| metrics.get(name));

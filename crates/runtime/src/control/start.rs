@@ -10,7 +10,7 @@ use motet_pipeline::value::{Map, journal};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::motet::StartOptions;
-use crate::{Error, Pipeline};
+use crate::{Error, Pipeline, Quote};
 
 /// A run to be started: its inputs are complete, and their files are in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub(crate) struct Start {
     #[serde(default)]
     budget: Option<Money>,
     #[serde(default)]
+    quote: Option<Quote>,
+    #[serde(default)]
     allow_unpriced: bool,
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
@@ -46,7 +48,7 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn new(pipeline: Pipeline, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
         let bundle = pipeline.bundle().clone();
-        let StartOptions { id, user, labels, new, budget, allow_unpriced } = options;
+        let StartOptions { id, user, labels, new, budget, quote, allow_unpriced } = options;
         let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
         let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
         Start {
@@ -58,6 +60,7 @@ impl Start {
             labels,
             new,
             budget,
+            quote,
             allow_unpriced,
             fresh,
             checked: Some(pipeline),
@@ -87,6 +90,7 @@ impl Start {
             labels: self.labels.clone(),
             new: self.new,
             budget: self.budget,
+            quote: self.quote.clone(),
             allow_unpriced: self.allow_unpriced,
         }
     }

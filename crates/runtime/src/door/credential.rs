@@ -50,6 +50,8 @@ impl fmt::Debug for Secret {
 pub(super) struct Keyring {
     providers: BTreeMap<String, Keys>,
     secrets: BTreeMap<String, SecretSettings>,
+    /// Where the secrets are by which providers sign their webhooks, if the user gives them.
+    hooks: BTreeMap<String, KeySource>,
     environment: Environment,
     hidden: Mutex<Redaction>,
 }
@@ -86,7 +88,8 @@ impl Keyring {
             (profile.name.clone(), Keys { set, usual: profile.keys.clone() })
         };
         let providers = profiles.iter().map(keys).collect();
-        Keyring { providers, secrets: settings.secrets.clone(), environment, hidden: Mutex::default() }
+        let (secrets, hooks) = (settings.secrets.clone(), settings.webhook.secrets.clone());
+        Keyring { providers, secrets, hooks, environment, hidden: Mutex::default() }
     }
 
     pub(super) fn names(&self, provider: &str) -> Vec<String> {
@@ -139,6 +142,26 @@ impl Keyring {
             return Err(missing(name, &format!("{source} holds no key of one line")));
         }
         Ok(Secret::from(text))
+    }
+
+    pub(super) fn has_hook_secret(&self, provider: &str) -> bool {
+        self.hooks.contains_key(provider)
+    }
+
+    /// The secret of a provider's webhooks, if the user gives it.
+    pub(super) fn hook_secret(&self, provider: &str) -> Option<Result<Arc<str>, Fault>> {
+        let source = self.hooks.get(provider)?;
+        let secret = self.read(&format!("webhook.secrets.{provider}"), source);
+        Some(secret.map(|secret| {
+            self.redaction_of(std::slice::from_ref(&secret));
+            secret.0
+        }))
+    }
+
+    /// From now on these are hidden in messages.
+    pub(super) fn hide(&self, secrets: impl Iterator<Item = Arc<str>>) {
+        let secrets: Vec<Secret> = secrets.map(Secret).collect();
+        self.redaction_of(&secrets);
     }
 
     /// What hides these secrets; from now on they are hidden in messages too.

@@ -88,7 +88,8 @@ impl Builder {
         let Builder { world, store, profiles, settings, environment, tape, on_warning } = self;
         let settings = settings.unwrap_or_else(|| Settings::usual(""));
         let known = |name: &String| profiles.iter().any(|profile| profile.name == *name);
-        if let Some(unknown) = settings.providers.keys().find(|name| !known(name)) {
+        let named = settings.providers.keys().chain(settings.webhook.secrets.keys());
+        if let Some(unknown) = named.into_iter().find(|name| !known(name)) {
             let names = profiles.iter().map(|profile| profile.name.as_str());
             return Err(Error::Providers(address::no_provider(unknown, names)));
         }

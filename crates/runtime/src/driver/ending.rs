@@ -27,6 +27,7 @@ impl Driver {
         if let Some(at) = live.deadline {
             self.deadlines.remove(&(at, id.clone()));
         }
+        self.hands.models.hooks.forget_run(id);
         self.tell_gate(Told::Forgotten { run: id.clone() });
         let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
         of_run.for_each(|(_, at_work)| at_work.stop.cancel());
@@ -42,6 +43,7 @@ impl Driver {
         }
         let error = Arc::new(error);
         self.broken = Some(error.clone());
+        self.standing.fail(error.clone());
         self.stop_all();
         self.forget_runs(|_| Happening::StoreFailed(error.clone()));
     }
@@ -121,6 +123,7 @@ impl Driver {
             live.publisher.end(why(id));
         }
         self.runs.clear();
+        self.hands.models.hooks.forget_all();
         self.deadlines.clear();
         self.batch.clear();
         self.gate.clear();

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use motet_engine::dispatcher::{Cause, Claim, Needs, Spent, Told, Verdicts};
+use motet_engine::dispatcher::{Bill, Cause, Claim, Needs, Spent, Told, Verdicts};
 use motet_engine::{AttemptEvent, AttemptKey, Command, Event, Input, RunId, Turn};
-use motet_pipeline::Failure;
+use motet_pipeline::{Failure, Money};
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Effect, Message};
@@ -79,16 +79,30 @@ impl Driver {
 
     /// Tells the gate what came of calls, so that it is durable together with what the run makes of it.
     pub(super) fn settle_calls(&mut self, id: &RunId, turn: &Turn) {
-        if !self.dispatcher.awaits_any() {
-            return;
-        }
+        let awaits_any = self.dispatcher.awaits_any();
         for event in &turn.events {
             let Event::Attempt { key, event } = event else { continue };
             let Some((failure, spent)) = end_of(event) else { continue };
+            let amount = if let Spent::Known(amount) = spent { amount } else { Money::ZERO };
+            if !awaits_any && amount.is_zero() {
+                continue;
+            }
             let claim = Claim { run: id.clone(), key: key.clone() };
             if self.dispatcher.awaits(&claim) {
                 self.tell_gate(Told::Seen { claim, failure: failure.cloned(), spent });
+            } else if !amount.is_zero() {
+                self.count_spent(id, key, amount);
             }
+        }
+    }
+
+    /// A task that said nothing beforehand tells what it cost: it counts under all budgets from now on.
+    fn count_spent(&mut self, id: &RunId, key: &AttemptKey, amount: Money) {
+        let Some(live) = self.runs.get(id) else { return };
+        let bill = Box::new(Bill { amount, caps: live.run.caps_of(&key.step) });
+        let needs = self.with_budgets(id, Needs { money: Some(bill), ..Needs::default() });
+        if let Some(bill) = needs.money.filter(|bill| !bill.caps.is_empty()) {
+            self.tell_gate(Told::Spent { bill: *bill });
         }
     }
 
@@ -143,6 +157,13 @@ impl Driver {
         Needs { credential, ..needs }
     }
 
+    /// Tells the gate what replies have said of limits, before what came of them.
+    pub(super) fn hear(&mut self) {
+        for (pool, pace) in self.hands.models.heard.take() {
+            self.tell_gate(Told::Paced { pool, pace });
+        }
+    }
+
     pub(super) fn release(&mut self, id: &RunId, key: AttemptKey) {
         self.tell_gate(Told::Released { claim: Claim { run: id.clone(), key } });
     }
@@ -164,6 +185,8 @@ fn end_of(event: &AttemptEvent) -> Option<(Option<&Failure>, Spent)> {
         AttemptEvent::Failed { failure, abandoned: true, .. } => (Some(failure), Spent::Later),
         AttemptEvent::Failed { failure, cost, .. } => (Some(failure), Spent::Known(cost.amount)),
         AttemptEvent::Unknown { failure } => (Some(failure), Spent::Unknown),
+        // It never left, so what was reserved for it is free.
+        AttemptEvent::Absent {} => (None, Spent::Known(Money::ZERO)),
         _ => return None,
     })
 }

@@ -1,9 +1,11 @@
 //! How the driver and its runs stand, for those outside of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use motet_engine::RunId;
+use motet_store::StoreError;
+use tokio_util::sync::CancellationToken;
 
 use super::guard::Panic;
 use crate::Error;
@@ -17,12 +19,22 @@ pub(crate) struct Standing {
     quarantined: Mutex<BTreeMap<RunId, Panic>>,
     /// What the driver itself said when it panicked.
     fallen: OnceLock<Panic>,
+    /// Why the store keeps nothing more.
+    broken: OnceLock<Arc<StoreError>>,
+    /// Cancelled when it doesn't.
+    failed: CancellationToken,
 }
 
 impl Standing {
     /// Of a driver that holds `lock`, if its store has one.
     pub(crate) fn new(lock: Option<Lock>) -> Standing {
-        Standing { lock: Mutex::new(lock), quarantined: Mutex::default(), fallen: OnceLock::new() }
+        Standing {
+            lock: Mutex::new(lock),
+            quarantined: Mutex::default(),
+            fallen: OnceLock::new(),
+            broken: OnceLock::new(),
+            failed: CancellationToken::new(),
+        }
     }
 
     /// Whether this process holds the store's lock.
@@ -44,6 +56,32 @@ impl Standing {
     pub(super) fn fall(&self, panic: Panic) {
         // What it said first is what it fell by.
         let _ = self.fallen.set(panic);
+    }
+
+    /// Notes that the store keeps nothing more.
+    pub(super) fn fail(&self, error: Arc<StoreError>) {
+        // What was noticed first is why.
+        let _ = self.broken.set(error);
+        self.failed.cancel();
+    }
+
+    /// Whether the store keeps nothing more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_cancelled()
+    }
+
+    /// Completes when the store keeps nothing more.
+    pub(crate) async fn is_failed(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Why nothing is driven any more.
+    pub(crate) fn why_nothing_is_driven(&self) -> Error {
+        match (self.fallen.get(), self.broken.get()) {
+            (Some(panic), _) => Error::DriverPanicked { panic: panic.to_string() },
+            (None, Some(error)) => Error::Store((**error).clone()),
+            (None, None) => Error::Left,
+        }
     }
 
     /// Notes that `run` is driven no more.

@@ -32,7 +32,14 @@ fn following(error: &Error) -> Option<Error> {
             operation: "fal/fal-ai/flux/dev".into(),
             reason: "it isn't in the price book".into(),
         }]),
-        Error::Unpriced(_) => Error::Store(StoreError::Closed),
+        Error::Unpriced(_) => Error::NoQuote { path: "quote.json".into(), why: "it isn't a quote".into() },
+        Error::NoQuote { .. } => Error::Quote(QuoteFault::Pipeline),
+        Error::Quote(QuoteFault::Pipeline) => Error::Quote(QuoteFault::Inputs),
+        Error::Quote(QuoteFault::Inputs) => {
+            Error::Quote(QuoteFault::Prices(vec![("still".into(), Money::ZERO, Money::from_units(1))]))
+        }
+        Error::Quote(QuoteFault::Prices(_)) => Error::Quote(QuoteFault::Expired(Timestamp(0))),
+        Error::Quote(QuoteFault::Expired(_)) => Error::Store(StoreError::Closed),
         Error::Store(_) => Error::OtherWorld { store: store(), known: World::Simulated, wanted: World::Real },
         Error::OtherWorld { .. } => Error::Owned { store: store(), pid: 7 },
         Error::Owned { .. } => {
@@ -77,7 +84,13 @@ fn following(error: &Error) -> Option<Error> {
         },
         Error::Untrusted { .. } => Error::Memory("the disk is full".into()),
         Error::Memory(_) => Error::Providers("there is no provider `falx`".into()),
-        Error::Providers(_) => Error::Clock(Timestamp(-1)),
+        Error::Providers(_) => {
+            Error::NotDescribed { name: "a/b".into(), why: "replicate answered 404: not found".into() }
+        }
+        Error::NotDescribed { .. } => {
+            Error::ModelFile { path: "models/fal/a--b.json".into(), message: "it has no `outputs`".into() }
+        }
+        Error::ModelFile { .. } => Error::Clock(Timestamp(-1)),
         Error::Clock(_) => Error::Settings {
             path: "motet.toml".into(),
             line: 2,

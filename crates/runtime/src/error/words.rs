@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use motet_pipeline::Money;
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 
-use super::Error;
+use super::{Error, QuoteFault};
 use crate::settings::Power;
 
 impl Error {
@@ -29,6 +30,11 @@ impl Error {
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
             Error::Unpriced(_) => "price_unknown",
+            Error::NoQuote { .. } => "quote_unreadable",
+            Error::Quote(QuoteFault::Pipeline) => "quote_pipeline_changed",
+            Error::Quote(QuoteFault::Inputs) => "quote_inputs_changed",
+            Error::Quote(QuoteFault::Prices(_)) => "quote_prices_changed",
+            Error::Quote(QuoteFault::Expired(_)) => "quote_expired",
             Error::Tools(_) => "tools_missing",
             Error::Store(error) => error.code(),
             Error::OtherWorld { .. } => "world_differs",
@@ -58,6 +64,8 @@ impl Error {
             Error::Memory(_) => "trust_not_saved",
             Error::Clock(_) => "clock_before_1970",
             Error::Providers(_) => "provider_unknown",
+            Error::NotDescribed { .. } => "model_not_described",
+            Error::ModelFile { .. } => "model_file_invalid",
             Error::Settings { .. } => "settings_invalid",
         }
     }
@@ -73,6 +81,8 @@ impl Error {
                 "there is a budget, and the price is unknown of {}",
                 each_of(steps, |step| format!("`{}` ({}: {})", step.step, step.operation, step.reason))
             ),
+            Error::NoQuote { path, why } => format!("{}: {why}", path.display()),
+            Error::Quote(fault) => quote_words(fault),
             Error::Tools(missing) => each_of(missing, |tool| format!("{} isn't on this machine", tool.name)),
             Error::Store(error) => error.what(),
             Error::OtherWorld { store, known, wanted } => {
@@ -136,6 +146,8 @@ impl Error {
             Error::Untrusted { file, powers, .. } => format!("{}: {}", file.display(), power_words(powers)),
             Error::Memory(why) => format!("what you trust can't be saved: {why}"),
             Error::Providers(message) => message.clone(),
+            Error::NotDescribed { name, why } => format!("`{name}` can't be added: {why}"),
+            Error::ModelFile { path, message } => format!("{}: {message}", path.display()),
             Error::Clock(now) => format!("this machine's clock is set before 1970 ({now})"),
             Error::Settings { path, line, column, message } => {
                 format!("{}:{line}:{column}: {message}", path.display())
@@ -154,6 +166,10 @@ impl Error {
             Error::Unpriced(_) => {
                 "give it a price in a price book (`prices` in motet.toml), or write `allow_unpriced: true` in the pipeline"
             }
+            Error::Quote(QuoteFault::Inputs) => {
+                "give the inputs of the quote, or make a new quote with these"
+            }
+            Error::Quote(_) => "make a new quote and read it",
             Error::Tools(missing) => return Some(each_of(missing, |tool| tool.install.to_owned())),
             Error::Store(error) => return error.hint(),
             Error::OtherWorld { .. } => "use another store: --store DIR",
@@ -171,8 +187,12 @@ impl Error {
             Error::StartPanicked { .. } => "please report this",
             Error::DriverPanicked { .. } => "please report this; open the store again to resume its runs",
             Error::Clock(_) => "set it",
+            Error::ModelFile { .. } => {
+                "mend it, remove it, or write it anew: motet models add NAME --replace"
+            }
             Error::Check(_)
             | Error::Inputs(_)
+            | Error::NoQuote { .. }
             | Error::Owned { .. }
             | Error::Import { .. }
             | Error::NotParked { .. }
@@ -187,6 +207,7 @@ impl Error {
             | Error::Untrusted { .. }
             | Error::Memory(_)
             | Error::Providers(_)
+            | Error::NotDescribed { .. }
             | Error::Settings { .. } => return None,
         };
         Some(hint.to_owned())
@@ -202,6 +223,26 @@ impl fmt::Display for Error {
             Some(hint) => write!(f, "{what}: {hint}"),
             None => f.write_str(&what),
         }
+    }
+}
+
+fn quote_words(fault: &QuoteFault) -> String {
+    const SHOWN_MAX: usize = 3;
+    match fault {
+        QuoteFault::Pipeline => "the quote is about another version of this pipeline".into(),
+        QuoteFault::Inputs => "the quote is about other inputs".into(),
+        QuoteFault::Prices(changes) if changes.is_empty() => {
+            "prices have changed since the quote was made".into()
+        }
+        QuoteFault::Prices(changes) => {
+            let shown = &changes[..changes.len().min(SHOWN_MAX)];
+            let more = if changes.len() > SHOWN_MAX { ", …" } else { "" };
+            let change = |(step, then, now): &(String, Money, Money)| {
+                format!("`{step}` costs up to ${now} (quoted: ${then})")
+            };
+            format!("prices have changed since the quote was made: {}{more}", each_of(shown, change))
+        }
+        QuoteFault::Expired(until) => format!("the quote was valid until {until}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use motet_pipeline::failure::Known;
 use motet_pipeline::price::Facts;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Usage, Value};
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Usage, Value};
 use motet_providers::answer::{Answer, Given, Media, Source};
 use motet_providers::failure::download_refused;
 use motet_providers::http::{Address, Limits, Request};
@@ -120,21 +120,20 @@ impl ModelCalls {
         let Some(price) = &work.contract().price else { return Cost::NONE };
         let given = work.input_map();
         let facts = Facts::resolved(work.contract(), &given, work.timeouts().job);
-        price.cost(&facts, usage).unwrap_or_else(|_| Cost::maybe(self.most(work)))
-    }
-
-    /// The most that the call may cost.
-    fn most(&self, work: &Work) -> Money {
-        let given = work.input_map();
-        let facts = Facts::resolved(work.contract(), &given, work.timeouts().job);
-        work.contract().estimate(&facts).map(|estimate| estimate.high).unwrap_or_default()
+        price.cost(&facts, usage).unwrap_or_else(|_| Cost::maybe(work.estimate()))
     }
 
     /// A failure of a call, with what it may have cost all the same.
     pub(super) fn failed(&self, work: &Work, failure: Failure) -> WorkError {
+        self.failed_after(work, failure, &Usage::default())
+    }
+
+    /// The same, where it is known what was used.
+    pub(super) fn failed_after(&self, work: &Work, failure: Failure, used: &Usage) -> WorkError {
         let cost = match failure.billed {
             Known::No => Cost::NONE,
-            Known::Maybe | Known::Yes => Cost::maybe(self.most(work)),
+            _ if !used.is_empty() => self.computed(work, used),
+            Known::Maybe | Known::Yes => Cost::maybe(work.estimate()),
         };
         WorkError::Failed { failure: Box::new(failure), cost }
     }

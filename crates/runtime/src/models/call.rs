@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::Intent;
+use motet_engine::{Intent, RunId};
+use motet_pipeline::contract::CallForm;
+use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, Value};
+use motet_pipeline::{Artifact, Class, Failure, StepPath, Value};
 use motet_providers::adapter::Call;
 use motet_providers::catalogue::Native;
 use motet_providers::http::{Limits, Request};
@@ -28,11 +30,15 @@ impl ModelCalls {
         let credentials = self.models.door.credentials(self.provider_name());
         let credential = self.models.keys.choose(&credentials, now).cloned().unwrap_or_default();
         let token = format!("{:032x}", work.hands.world.token());
+        let is_job = work.contract().call.is_some_and(|call| call.form == CallForm::Job);
+        // What is recorded has no webhooks, and neither has what is answered from that.
+        let may_report = self.provider.profile().has_hooks && is_job && !work.hands.is_taped;
         let intent = Intent {
             provider: self.provider_name().to_owned(),
             credential,
             token,
             at: Some(now),
+            hook: self.models.hooks.address_for(self.provider_name()).filter(|_| may_report),
             ..Intent::default()
         };
         let call = self.call(work, &intent, inputs);
@@ -54,6 +60,12 @@ impl ModelCalls {
         Ok((self.call(work, intent, inputs), warnings))
     }
 
+    /// The same of a call that has left. Without it nobody can tell what came of the job, which goes on all the same.
+    pub(super) fn left(&self, work: &Work) -> Result<(Call, Vec<String>), Failure> {
+        let unknown = |failure| Failure { class: Class::Unknown, billed: Known::Maybe, ..failure };
+        self.recorded(work).map_err(unknown)
+    }
+
     fn call(&self, work: &Work, intent: &Intent, inputs: Map) -> Call {
         let timeouts = work.timeouts();
         let limits =
@@ -63,13 +75,18 @@ impl ModelCalls {
             inputs,
             files: intent.uploads.clone(),
             token: intent.token.clone(),
-            mark: format!("{}/{}/{}", work.run(), work.step(), work.attempt()),
+            mark: mark_of(work.run(), work.step(), work.attempt()),
             credential: intent.credential.clone(),
             hook_url: intent.hook.clone(),
             stop_after: Some(motet_pipeline::Span(timeouts.queue.0.saturating_add(timeouts.job.0))),
             limits,
         }
     }
+}
+
+/// What `Motet-Attempt` says.
+pub(super) fn mark_of(run: &RunId, step: &StepPath, attempt: u32) -> String {
+    format!("{run}/{step}/{attempt}")
 }
 
 /// All artifacts in `inputs`, each once.

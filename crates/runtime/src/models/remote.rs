@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
 use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
+use motet_pipeline::plan::Timeouts;
+use motet_pipeline::price::Price;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
-use motet_providers::answer::{Cancelled, Likeness, News, Submitted as Reply};
+use motet_providers::answer::{Cancelled, Likeness, Listed, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
 use motet_providers::http::{Reply as Received, Request};
 
 use super::Models;
 use super::call::Draft;
+use super::reads::Waiting;
 use crate::door::{Errand, Stake};
 use crate::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
 use crate::work::Work;
@@ -35,10 +38,16 @@ const PAUSE: (Span, Span) = (Span(500), Span::seconds(30));
 const STRANGER_TIMES: u32 = 5;
 
 /// How far clocks may differ between here and a provider.
-const SKEW: Span = Span::minutes(2);
+pub(super) const SKEW: Span = Span::minutes(2);
+
+/// How often a job that failed is asked how long it ran.
+const TIMES_ASKED_FOR_USE: u32 = 5;
 
 /// How long to wait between the two looks that must find nothing.
 const BETWEEN_LOOKS: Span = Span::seconds(5);
+
+/// How long to wait between looks for a call that is given up, and that the provider may still report.
+const UNSEEN: Span = Span::minutes(60);
 
 /// The most pages of a provider's list that are read to find one job.
 const PAGES_MAX: usize = 100;
@@ -52,7 +61,12 @@ impl ModelCalls {
         &self.provider.profile().name
     }
 
-    async fn send(&self, call: Option<&Call>, request: Request, stake: Stake) -> Result<Received, WorkError> {
+    pub(super) async fn send(
+        &self,
+        call: Option<&Call>,
+        request: Request,
+        stake: Stake,
+    ) -> Result<Received, WorkError> {
         let marks = call.map(|call| [call.token.clone(), call.mark.clone()]).into_iter().flatten();
         let errand = Errand::new(self.provider_name(), request).marked(marks);
         self.models.door.send(errand).await.map_err(|fault| fault.into_work_error(stake))
@@ -105,7 +119,11 @@ impl ModelCalls {
         }
         let sent = self.send(Some(&call), request, Stake::Paid).await;
         let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
-        match self.provider.read_submitted(&call, reply) {
+        let pace = self.provider.pace(&reply);
+        let read = self.provider.read_submitted(&call, reply);
+        let pool = place(self.provider_name(), &call.credential);
+        self.models.heard.note(pool, pace, read.as_ref().err());
+        match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
                 Ok(Submitted::Job(job))
@@ -133,32 +151,38 @@ impl ModelCalls {
 
     /// Asks for the job until there is news that the engine doesn't know.
     async fn poll_until(&self, work: Work, job: String) -> Result<JobNews, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
+        let mut ear = self.models.hooks.listen(&call.token);
         let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
+        if ear.is_open() {
+            pace = pace.beside_reports(&work);
+        }
         let mut strangers = 0;
+        let waiting = self.wait_for(&work, &call, &job);
         loop {
-            work.pause(pace.next()).await;
-            let reply = match self.question(&call, &job, self.provider.poll(&call, &job)).await {
-                Ok(reply) => reply,
-                Err(WorkError::Failed { failure, .. }) if failure.class == Class::Gone => {
-                    return Ok(JobNews::Lost);
-                }
-                Err(WorkError::Failed { .. }) => {
-                    pace.slow_down(None);
-                    continue;
-                }
-                Err(error) => return Err(error),
+            let pause = pace.next();
+            let asked = async {
+                work.pause(pause).await;
+                self.news_of(&work, &call, &waiting, Span(pause.0 / 2)).await
             };
-            let now = reply.at;
-            match self.provider.read_poll(&call, &job, reply) {
+            let news = match ear.hear(asked).await {
+                Either::Right(asked) => asked?,
+                Either::Left(hook) => match self.provider.read_hook(&call, hook) {
+                    Ok(news) => Ok(news),
+                    Err(_) => self.news_of(&work, &call, &waiting, Span(0)).await?,
+                },
+            };
+            match news {
                 Ok(News::Queued { .. }) => {}
                 Ok(News::Running) if work.is_running() => {}
                 Ok(News::Running) => return Ok(JobNews::Running),
                 Ok(News::Ready | News::Done(_)) => return Ok(JobNews::Done),
                 Ok(News::Expired) => return Ok(JobNews::Expired),
-                Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
+                Ok(News::Cancelled { billed }) => {
+                    return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                }
                 Err(failure) if failure.class == Class::Gone => {
                     strangers += 1;
                     if strangers >= STRANGER_TIMES {
@@ -166,24 +190,53 @@ impl ModelCalls {
                     }
                     pace.slow_down(None);
                 }
-                Err(failure) => pace.slow_down(failure.retry_at.map(|at| at.since(now))),
+                Err(failure) => {
+                    failure.retry_at.into_iter().for_each(|until| self.close_reads(&call, until));
+                    pace.slow_down(failure.retry_at.map(|at| at.since(work.hands.world.now())));
+                }
             }
+        }
+    }
+
+    /// How a job is that is waited for, as a list that is at most `age` old tells, or the provider itself; or why that
+    /// can't be known just now.
+    async fn news_of(
+        &self,
+        work: &Work,
+        call: &Call,
+        waiting: &Waiting,
+        age: Span,
+    ) -> Result<Result<News, Failure>, WorkError> {
+        if let Some(news) = self.glance(work, call, waiting, age).await {
+            return Ok(Ok(news));
+        }
+        self.turn_to_read(work, call).await;
+        let job = waiting.job();
+        match self.question(call, job, self.provider.poll(call, job)).await {
+            Ok(reply) => Ok(self.provider.read_poll(call, job, reply)),
+            Err(WorkError::Failed { failure, .. }) => Ok(Err(*failure)),
+            Err(error) => Err(error),
         }
     }
 
     /// Fetches the answer of a job that is done; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, warnings) = self.recorded(&work)?;
+        let (call, warnings) = self.left(&work)?;
         let mut pauses = Pauses::default();
         loop {
+            self.turn_to_read(&work, &call).await;
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
                 Err(WorkError::Failed { failure, .. }) => *failure,
                 Err(error) => return Err(error),
                 Ok(reply) => match self.provider.read_fetched(&call, &job, reply) {
                     Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
                     Ok(News::Expired) => return Ok(None),
-                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
+                    Ok(News::Failed(failure)) => {
+                        return Err(self.failed_job(&work, &call, &job, failure).await);
+                    }
+                    Ok(News::Cancelled { billed }) => {
+                        return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                    }
                     Ok(News::Queued { .. } | News::Running | News::Ready) => Failure::unavailable("not yet"),
                     Err(failure) => failure,
                 },
@@ -209,10 +262,10 @@ impl ModelCalls {
             for job in found.jobs {
                 let is_ours = match job.likeness {
                     Likeness::Same => true,
-                    Likeness::Alike => self.is_unclaimed(work, &job.job, call),
+                    Likeness::Alike => self.is_unclaimed(work, &job.job),
                     Likeness::Other => false,
                     Likeness::Hidden => {
-                        is_hidden |= self.is_unclaimed(work, &job.job, call);
+                        is_hidden |= self.is_unclaimed(work, &job.job);
                         false
                     }
                 };
@@ -230,37 +283,64 @@ impl ModelCalls {
     }
 
     /// Whether no other attempt, of whatever run, is known to have the job.
-    fn is_unclaimed(&self, work: &Work, job: &str, call: &Call) -> bool {
-        let (run, step, attempt) = (work.run(), work.step(), work.attempt());
-        let taken = work.hands.store.attempt_of_job(self.provider_name(), job);
-        let is_mine = |(owner, path, number)| (&owner, &path, number) == (run, step, attempt);
-        let of_others = taken.ok().flatten().is_some_and(|owner| !is_mine(owner));
-        !of_others && !self.models.claims.is_of_another(self.provider_name(), job, &call.mark)
+    fn is_unclaimed(&self, work: &Work, job: &str) -> bool {
+        !self.models.is_of_another(self.provider_name(), job, work.run(), work.step(), work.attempt())
     }
 
     /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
     /// it remembers, find nothing.
     async fn find(&self, work: Work) -> Result<Found, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let Ok((call, _)) = self.recorded(&work) else { return Ok(Found::Unclear) };
+        // What it was made with tells its job from others.
+        let body = self.provider.submit(&call).ok().map(|request| request.body.digest());
+        if body.is_none() || body != work.intent().and_then(|intent| intent.body) {
+            return Ok(Found::Unclear);
+        }
+        let mut ear = self.models.hooks.listen(&call.token);
         let mut pauses = Pauses::default();
         let mut looks = 0;
+        let is_ours = |job: &str| {
+            self.is_unclaimed(&work, job) && self.models.claims.claim(self.provider_name(), job, &call.mark)
+        };
+        let mut heard = ear.hear_of_job(std::future::ready(()), is_ours).await;
         loop {
-            match self.look(&work, &call).await {
+            if let Some(job) = heard {
+                return Ok(Found::Job(job));
+            }
+            let pause = match self.look(&work, &call).await {
                 Ok(Look::Found(job)) => return Ok(Found::Job(job)),
-                Ok(Look::Blind) => return Ok(Found::Unclear),
-                Ok(Look::Nothing) if !self.remembers(&work) => return Ok(Found::Unclear),
-                Ok(Look::Nothing) => {
+                Ok(Look::Nothing) if self.remembers(&work) && self.may_be_unlisted(&work, &call) => {
+                    pauses.next()
+                }
+                Ok(Look::Nothing) if self.remembers(&work) => {
                     looks += 1;
                     if looks == 2 {
                         return Ok(Found::Absent);
                     }
-                    work.pause(BETWEEN_LOOKS).await;
+                    BETWEEN_LOOKS
                 }
-                Err(_) => {
-                    work.pause(pauses.next()).await;
+                // What the provider doesn't show it may still report, as long as the attempt is open.
+                Ok(Look::Blind | Look::Nothing) if ear.is_open() => {
+                    if work.hands.world.now() < work.deadline() { PAUSE.1 } else { UNSEEN }
                 }
-            }
+                Ok(Look::Blind | Look::Nothing) => return Ok(Found::Unclear),
+                Err(_) => pauses.next(),
+            };
+            heard = ear.hear_of_job(work.pause(pause), is_ours).await;
         }
+    }
+
+    /// Whether a call that the provider took may not be in its list yet, because it is queued or at work.
+    fn may_be_unlisted(&self, work: &Work, call: &Call) -> bool {
+        let hidden = match self.provider.listed(call) {
+            Listed::Taken => return false,
+            // What hasn't begun by then is dropped there.
+            Listed::Begun => call.stop_after.unwrap_or(Span(u64::MAX)),
+            // It goes on there, however soon nobody waits for it here any more.
+            Listed::Ended => work.timeouts().job.max(work.contract().patience()).max(Timeouts::default().job),
+        };
+        let planned = work.intent().and_then(|intent| intent.at);
+        planned.is_none_or(|planned| work.hands.world.now() < planned.after(hidden))
     }
 
     /// Whether the provider would still know a job that it took when the attempt was planned.
@@ -273,17 +353,28 @@ impl ModelCalls {
     }
 
     async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
-        let (call, _) = self.recorded(&work)?;
+        let (call, _) = self.left(&work)?;
         let unknown = |words: &str| Failure { billed: Known::Maybe, ..Failure::new(Class::Unknown, words) };
         let Some(request) = self.provider.cancel(&call, &job) else {
             return Err(
                 self.failed(&work, unknown("the provider can't cancel a job: it may still be billed"))
             );
         };
-        let reply = self.send(Some(&call), request, Stake::Free).await?;
-        match self.provider.read_cancelled(&call, &job, reply)? {
+        let mut pauses = Pauses::default();
+        let answered = loop {
+            // As long as nobody has said what becomes of the job, it goes on and is paid.
+            let sent = self.send(Some(&call), request.clone(), Stake::Free).await;
+            match sent.map_err(failure_of).and_then(|reply| self.provider.read_cancelled(&call, &job, reply))
+            {
+                Ok(answered) => break answered,
+                Err(_) => work.pause(pauses.next()).await,
+            }
+        };
+        match answered {
             Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
-            Cancelled::Stopped { billed } => Err(self.failed(&work, cancelled(billed))),
+            Cancelled::Stopped { billed } => {
+                Err(self.failed_job(&work, &call, &job, cancelled(billed)).await)
+            }
             Cancelled::Impossible => {
                 Err(self.failed(&work, unknown("the provider can't cancel this job: it may still be billed")))
             }
@@ -291,22 +382,54 @@ impl ModelCalls {
         }
     }
 
-    /// How a job ended that is being cancelled.
-    async fn last_news(&self, work: Work, call: Call, job: String) -> Result<Option<Outcome>, WorkError> {
+    /// A job failed, with what it cost all the same: what is billed by time is asked how long it ran.
+    async fn failed_job(&self, work: &Work, call: &Call, job: &str, failure: Failure) -> WorkError {
+        let is_by_time = work.contract().price.as_ref().is_some_and(Price::is_by_time);
         let mut pauses = Pauses::default();
-        loop {
-            if let Ok(reply) = self.question(&call, &job, self.provider.poll(&call, &job)).await {
-                match self.provider.read_poll(&call, &job, reply) {
-                    Ok(News::Done(_) | News::Ready | News::Expired) => {
-                        return Err(self.failed(&work, cancelled(Known::Yes)));
-                    }
-                    Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
-                    Ok(News::Cancelled { billed }) => return Err(self.failed(&work, cancelled(billed))),
-                    Ok(News::Failed(failure)) => return Err(self.failed(&work, failure)),
-                    Ok(News::Queued { .. } | News::Running) | Err(_) => {}
+        for _ in 0..TIMES_ASKED_FOR_USE {
+            if !is_by_time || failure.billed == Known::No {
+                break;
+            }
+            if let Ok(reply) = self.question(call, job, self.provider.poll(call, job)).await {
+                let used = self.provider.used(&reply);
+                if !used.is_empty() {
+                    return self.failed_after(work, failure, &used);
                 }
             }
             work.pause(pauses.next()).await;
+        }
+        self.failed(work, failure)
+    }
+
+    /// How a job ended that is being cancelled.
+    async fn last_news(&self, work: Work, call: Call, job: String) -> Result<Option<Outcome>, WorkError> {
+        let mut ear = self.models.hooks.listen(&call.token);
+        let mut pauses = Pauses::default();
+        let mut reported = None;
+        loop {
+            let news = match reported.and_then(|hook| self.provider.read_hook(&call, hook).ok()) {
+                Some(news) => Ok(news),
+                None => {
+                    let asked = self.question(&call, &job, self.provider.poll(&call, &job)).await;
+                    let asked = asked.map_err(failure_of);
+                    asked.and_then(|reply| self.provider.read_poll(&call, &job, reply))
+                }
+            };
+            match news {
+                Ok(News::Done(_) | News::Ready | News::Expired) => {
+                    return Err(self.failed_job(&work, &call, &job, cancelled(Known::Yes)).await);
+                }
+                Ok(News::Cancelled { billed: Known::No }) => return Ok(None),
+                Ok(News::Cancelled { billed }) => {
+                    return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
+                }
+                Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
+                Ok(News::Queued { .. } | News::Running) | Err(_) => {}
+            }
+            reported = match ear.hear(work.pause(pauses.next())).await {
+                Either::Left(hook) => Some(hook),
+                Either::Right(()) => None,
+            };
         }
     }
 }
@@ -365,6 +488,15 @@ impl Pace {
     fn of((low, _): (f64, f64), is_running: bool) -> Pace {
         let first = if is_running { (low / 4.0).clamp(0.5, 10.0) } else { (low / 8.0).clamp(0.5, 2.0) };
         Pace { pause: first * 1000.0, most: if is_running { 10_000.0 } else { 5_000.0 }, told: None }
+    }
+
+    /// The same where the provider reports: a report that is lost must be noticed, long before the phase of the
+    /// job counts as timed out.
+    fn beside_reports(self, work: &Work) -> Pace {
+        let (Timeouts { queue, job, .. }, (_, high)) = (work.timeouts(), work.contract().usual_seconds);
+        let phase = if work.is_running() { job } else { queue };
+        let most = (phase.0 as f64 / 4.0).clamp(3_000.0, 300_000.0);
+        Pace { pause: (high * 2_000.0).clamp(3_000.0, most), most, ..self }
     }
 
     fn next(&mut self) -> Span {

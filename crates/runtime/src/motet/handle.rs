@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_engine::{Decision, Event, RunEvent, RunId};
+use motet_engine::{Allowance, Decision, Event, RunEvent, RunId};
 use motet_pipeline::{Failure, Money, StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -187,7 +187,7 @@ impl RunHandle {
     /// # Errors
     /// As [`RunHandle::resume`].
     pub async fn fund(&self, limit: Option<Money>, by: &str) -> Result<(), Error> {
-        self.motet.fund_durably(&self.id, limit, by.to_owned()).await
+        self.motet.fund_durably(&self.id, limit.map(Allowance::of), by.to_owned()).await
     }
 
     /// Asks the run to end, on behalf of `by` and for a `reason`; returns when it is durable that it

@@ -68,7 +68,9 @@ impl Builder {
         self
     }
 
-    pub(crate) fn shared_store(mut self, store: Store) -> Builder {
+    /// Keeps everything in a store that is open already, which nobody else drives: for tests, in which one process
+    /// ends and the next continues.
+    pub fn shared_store(mut self, store: Store) -> Builder {
         self.shared = Some(store);
         self
     }
@@ -110,6 +112,10 @@ impl Builder {
     /// person has set it. Without this, keys are those of the environment that each provider's own SDK reads.
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
+        if !settings.models.is_empty() {
+            self.offers.add_models(settings.models.iter().map(|file| file.entry.clone()));
+            self.offers.teach(&mut self.catalogue);
+        }
         match &settings.prices {
             Some(prices) => self.prices(prices.book()),
             None => self,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::{RunId, RunStarted};
+use motet_engine::{Allowance, Event, RunEvent, RunId, RunStarted};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
@@ -22,6 +22,7 @@ use crate::error::UnpricedStep;
 use crate::import::judge_kept;
 use crate::operation::Hands;
 use crate::pipeline::Pipeline;
+use crate::quote::Quote;
 use crate::warning::Warning;
 
 /// What a run is started with, besides its inputs.
@@ -38,6 +39,9 @@ pub struct StartOptions {
     /// The most that it may spend, in US dollars; else what its pipeline says. Of a run that is found, this is what it may
     /// spend from now on.
     pub budget: Option<Money>,
+    /// The quote that it is started by: it may spend its high end, or `budget` if that is less, and is refused if something
+    /// has changed since. An unfinished run that was started by it continues, whatever has changed.
+    pub quote: Option<Quote>,
     /// Whether steps of which nobody knows the price may run in spite of a budget, outside of it.
     pub allow_unpriced: bool,
 }
@@ -46,6 +50,13 @@ pub struct StartOptions {
 const NAME_BYTES_MAX: usize = 100;
 
 impl StartOptions {
+    /// What the run may spend, if that is said; else what its pipeline says counts.
+    fn allowance(&self) -> Option<Allowance> {
+        let Some(quote) = &self.quote else { return self.budget.map(Allowance::of) };
+        let Allowance { limit, quoted } = quote.allowance();
+        Some(Allowance { limit: limit.into_iter().chain(self.budget).min(), quoted })
+    }
+
     /// Judges the run's name, if one is given.
     pub(crate) fn judge(&self) -> Result<(), Error> {
         let Some(id) = &self.id else { return Ok(()) };
@@ -104,6 +115,20 @@ impl Motet {
         Ok(self.start_with(pipeline, inputs, options).await?.run)
     }
 
+    /// What a run of `pipeline` with these inputs is going to cost, in writing: to be read, and to be started by
+    /// ([`StartOptions::quote`]).
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] when the inputs don't fit.
+    pub fn quote(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<Quote, Error> {
+        let Hands { store, world, .. } = &*self.inner.hands;
+        let plan = pipeline.plan();
+        let inputs =
+            motet_pipeline::inputs::accept(&plan.inputs, read_inputs(inputs)?).map_err(Error::Inputs)?;
+        judge_kept(store, &inputs).map_err(Error::Inputs)?;
+        Ok(Quote::of(plan, &inputs, world.now()))
+    }
+
     /// Starts a run, or resumes an unfinished one of the same plan and inputs.
     ///
     /// A run that `options.id` names is resumed, or its result is shown if it has ended. A run that was started
@@ -111,7 +136,7 @@ impl Motet {
     /// [`Warning::ContinuesAsStarted`] says so.
     ///
     /// # Errors
-    /// As [`Motet::start`]; [`Error::RunDiffers`] when the name belongs to another run, and
+    /// As [`Motet::start`]; [`Error::Quote`] when the quote doesn't hold for it, [`Error::RunDiffers`] when the name belongs to another run, and
     /// [`Error::RunName`] when it is none.
     pub async fn start_with(
         &self,
@@ -147,20 +172,33 @@ impl Motet {
         judge_prices(plan, &inputs, &options)?;
         let inputs = Value::Map(inputs.into());
         let likeness = Likeness { version: plan.version, inputs: motet_store::inputs_digest(&inputs) };
+        if let Some(quote) = &options.quote {
+            quote.judge_subject(&likeness.version, &likeness.inputs)?;
+        }
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
         if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
             let run = self.take_up_latched(&row.id, Purpose::GoOn).await?;
             return Ok(Started { run, found: false });
         }
-        if let Some(found) = self.find_started(&likeness, &options)? {
+        let found = self.find_started(&likeness, &options)?;
+        // A run that was started by this quote is held to it, and to the prices of then.
+        let is_quoted = match (&found, &options.quote) {
+            (Some(run), Some(_)) => self.allowance_at_start(run)? == options.allowance(),
+            _ => false,
+        };
+        if let Some(quote) = options.quote.as_ref().filter(|_| !is_quoted) {
+            let given = inputs.as_map().expect("the inputs of a run are a map");
+            quote.judge_terms(plan, given, self.inner.hands.world.now())?;
+        }
+        if let Some(found) = found {
             // Latched by its name already.
             let run = match &options.id {
                 Some(_) => self.take_up_latched(&found, Purpose::GoOn).await?,
                 None => self.take_up(&found).await?,
             };
             drop(latches);
-            if options.budget.is_some() {
-                self.fund_durably(&found, options.budget, options.user.unwrap_or_default()).await?;
+            if let Some(allowance) = options.allowance().filter(|_| !is_quoted) {
+                self.fund_durably(&found, Some(allowance), options.user.unwrap_or_default()).await?;
             }
             return Ok(Started { run, found: true });
         }
@@ -199,6 +237,17 @@ impl Motet {
         }
     }
 
+    /// What a run may spend by what it was started with.
+    fn allowance_at_start(&self, run: &RunId) -> Result<Option<Allowance>, Error> {
+        let first = self.store().turn(run, 1)?;
+        Ok(first.into_iter().flat_map(|turn| turn.events).find_map(|event| match event {
+            Event::Run(RunEvent::Started(started)) => {
+                Some(Allowance { limit: started.budget, quoted: started.quoted })
+            }
+            _ => None,
+        }))
+    }
+
     /// The version of the pipeline that a plan was made from. Stores of older formats named plans by it.
     fn version_of(&self, plan: &Digest) -> Result<Digest, Error> {
         Ok(self.kept_plan(plan)?.map_or(*plan, |kept| kept.version))
@@ -225,6 +274,7 @@ impl Motet {
         let plan = pipeline.plan();
         self.keep_plan(pipeline).await?;
         self.fix_world(plan).await?;
+        let Allowance { limit, quoted } = options.allowance().unwrap_or_default();
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
@@ -240,7 +290,8 @@ impl Motet {
             inputs,
             seed,
             user: options.user,
-            budget: options.budget,
+            budget: limit,
+            quoted,
             resends: self.inner.hands.money.resends(),
             labels,
         };
@@ -287,7 +338,7 @@ fn seed_of(version: &Digest, inputs: &Value) -> u64 {
 
 /// Refuses a run with a budget of which nobody knows what some steps cost: an unknown price is never zero.
 fn judge_prices(plan: &Plan, inputs: &Map, options: &StartOptions) -> Result<(), Error> {
-    let has_budget = options.budget.or(plan.budget).is_some();
+    let has_budget = options.budget.or(plan.budget).is_some() || options.quote.is_some();
     if !has_budget || plan.allow_unpriced || options.allow_unpriced {
         return Ok(());
     }

@@ -220,7 +220,7 @@ fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
         RunEvent::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
         RunEvent::Parked { reason } => json!({ "reason": reason }),
         RunEvent::Unparked {} => json!({}),
-        RunEvent::BudgetSet { limit, by } => json!({ "limit": limit, "by": by }),
+        RunEvent::BudgetSet { limit, by, .. } => json!({ "limit": limit, "by": by }),
         RunEvent::Completed { .. } | RunEvent::Failed { .. } | RunEvent::Cancelled { .. } => json!({}),
     }
 }

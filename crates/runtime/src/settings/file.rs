@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::providers::Places;
-use super::{FILE_BYTES_MAX, Proposal, Setting, Settings, StorePlace};
+use super::{FILE_BYTES_MAX, ModelFile, Proposal, Setting, Settings, StorePlace};
 use crate::Error;
 
 /// The most processors that make sense, so that a slip can't start a million programs.
@@ -25,7 +25,8 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
     let document = DeTable::parse(&text).map_err(|error| {
         source.fault(error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("not TOML"))
     })?;
-    let mut settings = Settings { file: Some(path.to_owned()), ..Settings::usual(folder) };
+    let models = ModelFile::read_all(folder)?;
+    let mut settings = Settings { file: Some(path.to_owned()), models, ..Settings::usual(folder) };
     let mut places = Places::new();
     for (setting, value) in source.entries(document.get_ref())? {
         source.set(setting, value, &mut settings, &mut places)?;
@@ -94,8 +95,14 @@ impl Source<'_> {
             Setting::Pools => settings.pools = self.pools(value)?,
             Setting::Providers => settings.providers = self.providers(value, places)?,
             Setting::Secrets => settings.secrets = self.secrets(value, places)?,
+            Setting::Webhook => settings.webhook = self.webhook(value, places)?,
             Setting::Money => settings.money = self.money(value)?,
             Setting::Budgets => settings.budgets = self.budgets(value)?,
+            Setting::Models => {
+                let message =
+                    "`models` is no setting: what lies in the folder models/ beside this file holds";
+                return Err(self.fault(span, message));
+            }
             Setting::Prices => settings.prices = Some(self.prices(text()?, span)?),
             Setting::Ffmpeg => tools.ffmpeg = self.program(text()?),
             Setting::Ffprobe => tools.ffprobe = self.program(text()?),
@@ -178,6 +185,7 @@ mod tests {
                     base_url = \"https://gate.example/fal/\"\nbase_urls.queue = \"http://localhost:80\"\n\
                     private = true\n[secrets.weather]\nkey = \"file:/run/weather\"\n\
                     hosts = [\"API.weather.example\", \"*.example.net\"]\n\
+                    [webhook]\nurl = \"https://motet.example/here/\"\nsecrets = { elevenlabs = \"env:HOOKS\" }\n\
                     [money]\nresend_below = 0.02\nresend_total = 0.5\nask_above = 1\n\
                     [budgets]\nday = 20\nuser = 5.25\nproviders = { fal = \"3\" }\n";
         let settings = read(Path::new("/project/motet.toml"), text.as_bytes()).unwrap().vouched();
@@ -231,6 +239,12 @@ mod tests {
             "[secrets.weather]\nkey = 'planted-literal-key'\nhosts = ['a.example']",
             "[secrets.weather]\nkey = 'env:WEATHER'",
             "[secrets.weather]\nkey = 'env:WEATHER'\nhosts = ['https://a.example']",
+            "webhook = 'https://motet.example'",
+            "[webhook]\nurl = 'motet.example'",
+            "[webhook]\nurl = 'http://motet.example'",
+            "[webhook]\nurl = 'https://planted-literal-key@motet.example'",
+            "[webhook]\nurls = 1",
+            "[webhook]\nsecrets = { elevenlabs = 'planted-literal-key' }",
             "money = 5",
             "[money]\nask_over = 5",
             "[money]\nask_above = -1",

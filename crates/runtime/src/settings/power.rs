@@ -27,7 +27,9 @@ impl fmt::Display for Power {
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
             Setting::Pools => write!(f, "makes pools: {value}"),
-            Setting::Providers | Setting::Secrets | Setting::Money => f.write_str(value),
+            Setting::Providers | Setting::Secrets | Setting::Webhook | Setting::Money | Setting::Models => {
+                f.write_str(value)
+            }
             Setting::Budgets => write!(f, "sets budgets: {value}"),
             Setting::Prices => write!(f, "takes what models cost from {value}"),
             Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
@@ -43,7 +45,13 @@ pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, Stri
     match setting {
         Setting::Providers => settings.providers.iter().flat_map(claims_of_provider).collect(),
         Setting::Secrets => settings.secrets.iter().map(claim_of_secret).collect(),
+        Setting::Webhook => settings.webhook.claims(),
         Setting::Money => claims_of_money(&settings.money),
+        // No file says it: what lies in the folder holds.
+        Setting::Models => {
+            let claims = settings.powerful_models();
+            claims.map(|(_, words)| (setting.key().to_owned(), words)).collect()
+        }
         _ => {
             let value = value_of_power(setting, settings);
             value.into_iter().map(|value| (setting.key().to_owned(), value)).collect()
@@ -108,7 +116,7 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
         // A price that is too low lets more be spent than a budget says.
         Setting::Prices => settings.prices.as_ref().map(|prices| project.shown(&prices.path)),
         // They have claims of their own.
-        Setting::Providers | Setting::Secrets | Setting::Money => None,
+        Setting::Providers | Setting::Secrets | Setting::Webhook | Setting::Money | Setting::Models => None,
         Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
         Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
         Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),

@@ -49,12 +49,14 @@ impl Proposal {
             claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })
         };
         let powers = Setting::ALL.into_iter().flat_map(powers_of).collect();
-        // Whoever trusts a file trusts the prices that it names as they are.
-        let prices = settings.prices.as_ref().map(|prices| prices.digest().to_string());
-        let digest = match prices {
-            Some(prices) => Digest::of(&[text, prices.as_bytes()].concat()),
-            None => Digest::of(text),
-        };
+        // Whoever trusts a file trusts the prices that it names as they are, and the models that it brings.
+        let prices = settings.prices.iter().map(|prices| prices.digest().to_string());
+        let models = settings.powerful_models().map(|(file, _)| file.digest().to_string());
+        let whole = prices.chain(models).fold(text.to_vec(), |mut whole, digest| {
+            whole.extend(digest.as_bytes());
+            whole
+        });
+        let digest = Digest::of(&whole);
         Proposal { settings, digest, powers }
     }
 
@@ -154,12 +156,21 @@ mod tests {
                 ],
             ),
             Setting::Secrets => ("{}", &["{ weather = { key = 'env:HOME', hosts = ['evil.example'] } }"]),
+            Setting::Webhook => (
+                "{}",
+                &[
+                    "{ url = 'https://evil.example' }",
+                    "{ url = 'http://127.0.0.1:8477' }",
+                    "{ secrets = { elevenlabs = 'env:HOME' } }",
+                ],
+            ),
             Setting::Money => (
                 "{ resend_below = 0.01, resend_total = 0, ask_above = 5 }",
                 &["{ resend_below = 1 }", "{ resend_total = 0.51 }", "{ ask_above = '5.01' }"],
             ),
             Setting::Budgets => ("{ day = 1000, user = 1000, providers = { fal = 1000 } }", &[]),
             Setting::Prices => ("", &["'prices.json'"]),
+            Setting::Models => ("", &[]),
             Setting::Ffmpeg => ("'ffmpeg'", PROGRAMS),
             Setting::Ffprobe => ("'ffprobe'", PROGRAMS),
             Setting::EspeakNg => ("'espeak-ng'", PROGRAMS),
@@ -187,6 +198,7 @@ mod tests {
                     keys = ['env:FAL_KEY', { name = 'spare', key = 'file:keys/fal' }]\nprivate = true\n\
                     base_url = 'https://evil.example/fal/'\nbase_urls = { queue = 'http://[::1]:80/' }\n\
                     [secrets.weather]\nkey = 'env:HOME'\nhosts = ['*.Evil.example', '10.0.0.1']\n\
+                    [webhook]\nurl = 'https://evil.example/'\nsecrets = { elevenlabs = 'file:hooks' }\n\
                     [money]\nresend_below = 1\nresend_total = 2.5\nask_above = 100\n";
         let proposal = proposed(text, |_| {});
         let root = crate::settings::end_of(proposal.folder().parent().unwrap()).unwrap();

@@ -232,7 +232,7 @@ impl Source<'_> {
     }
 
     /// Where a key is. What is written may be the key itself, so it is in no message.
-    fn source(&self, key: &str, value: &Spanned<DeValue>) -> Result<KeySource, Error> {
+    pub(super) fn source(&self, key: &str, value: &Spanned<DeValue>) -> Result<KeySource, Error> {
         let span = value.span();
         let Some(written) = value.get_ref().as_str() else {
             return Err(self.wrong(key, "text such as \"env:NAME\" or \"file:PATH\"", value.get_ref(), span));
@@ -337,7 +337,7 @@ fn twice_named(keys: &[Key]) -> Option<&str> {
 }
 
 /// Whether requests to `url` stay on this machine or in a private network whatever its name leads to.
-fn is_local(url: &Url) -> bool {
+pub(super) fn is_local(url: &Url) -> bool {
     let is_private = |address: IpAddr| !Reach::Public.allows(address);
     match url.host() {
         Some(Host::Ipv4(address)) => is_private(address.into()),

@@ -17,12 +17,16 @@ pub enum Setting {
     Providers,
     /// `secrets`: where they are and who may be told.
     Secrets,
+    /// `webhook`: where providers report, and by what their reports are known.
+    Webhook,
     /// `money`: when a person is asked, and what may be sent again.
     Money,
     /// `budgets`: what may be spent in a day.
     Budgets,
     /// `prices`: a price book of the project.
     Prices,
+    /// The folder `models/`: models of the project's own.
+    Models,
     /// `tools.ffmpeg`: the program.
     Ffmpeg,
     /// `tools.ffprobe`: the program.
@@ -35,16 +39,18 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 13] = [
+    pub const ALL: [Setting; 15] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
         Setting::Pools,
         Setting::Providers,
         Setting::Secrets,
+        Setting::Webhook,
         Setting::Money,
         Setting::Budgets,
         Setting::Prices,
+        Setting::Models,
         Setting::Ffmpeg,
         Setting::Ffprobe,
         Setting::EspeakNg,
@@ -60,9 +66,11 @@ impl Setting {
             Setting::Pools => "pools",
             Setting::Providers => "providers",
             Setting::Secrets => "secrets",
+            Setting::Webhook => "webhook",
             Setting::Money => "money",
             Setting::Budgets => "budgets",
             Setting::Prices => "prices",
+            Setting::Models => "models",
             Setting::Ffmpeg => "tools.ffmpeg",
             Setting::Ffprobe => "tools.ffprobe",
             Setting::EspeakNg => "tools.espeak_ng",

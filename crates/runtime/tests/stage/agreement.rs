@@ -12,6 +12,22 @@ const TURNS_EACH_MAX: usize = 60;
 
 /// After each turn the three say the same of the run and of every step and item.
 pub fn assert_readings_agree(plan: &Arc<Plan>, run: &RunId, turns: &[Turn]) {
+    assert_readings_agree_after(plan, run, turns, |turn| {
+        turns.len() <= TURNS_EACH_MAX || turn == turns.len()
+    });
+}
+
+/// The same after the last turn alone.
+pub fn assert_readings_agree_at_the_end(plan: &Arc<Plan>, run: &RunId, turns: &[Turn]) {
+    assert_readings_agree_after(plan, run, turns, |turn| turn == turns.len());
+}
+
+fn assert_readings_agree_after(
+    plan: &Arc<Plan>,
+    run: &RunId,
+    turns: &[Turn],
+    is_looked_at: impl Fn(usize) -> bool,
+) {
     let store = Store::in_memory().unwrap();
     let graph = Graph::new(plan.clone());
     let mut reporter = Reporter::new(run.clone(), Some(plan), ArtifactPlaces::default());
@@ -19,7 +35,7 @@ pub fn assert_readings_agree(plan: &Arc<Plan>, run: &RunId, turns: &[Turn]) {
         let turn = Arc::new(turn.clone());
         store.append_now(&[Record { run: run.clone(), turn: turn.clone() }]).unwrap();
         reporter.note(&motet::follow::Happening::Turn(turn));
-        if turns.len() <= TURNS_EACH_MAX || index + 1 == turns.len() {
+        if is_looked_at(index + 1) {
             let engine = Run::replay(graph.clone(), &turns[..=index]).unwrap();
             compare(&engine, &store, &reporter);
         }

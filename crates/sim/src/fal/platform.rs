@@ -1,5 +1,7 @@
 //! The platform API: models, prices, past requests and billing.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -80,15 +82,51 @@ fn model_object(model: &Model, full: bool) -> Value {
     });
     if full {
         let path = format!("/{}", model.id);
+        let of_job = format!("{path}/requests/{{request_id}}");
+        let json_of = |schema: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
         object["openapi"] = json!({
             "openapi": "3.0.4",
             "info": { "title": format!("Queue OpenAPI for {}", model.id), "version": "1.0.0" },
-            "components": { "schemas": { "Input": model.schema(), "Output": { "type": "object" } } },
-            "paths": { path: { "post": { "requestBody": { "required": true, "content": {
-                "application/json": { "schema": { "$ref": "#/components/schemas/Input" } } } } } } },
+            "components": { "schemas": { "Input": model.schema(), "Output": output(model), "File": FILE_SCHEMA.clone() } },
+            "paths": {
+                path: { "post": { "requestBody": { "required": true, "content": json_of("Input") } } },
+                of_job: { "get": { "responses": { "200": { "description": "Result.", "content": json_of("Output") } } } },
+            },
         });
     }
     object
+}
+
+/// What fal calls a file.
+static FILE_SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    json!({
+        "type": "object", "title": "File", "required": ["url"],
+        "properties": {
+            "url": { "type": "string", "title": "Url" },
+            "content_type": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+            "file_name": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+            "file_size": { "anyOf": [{ "type": "integer" }, { "type": "null" }] },
+        },
+    })
+});
+
+/// The schema of what a model gives.
+fn output(model: &Model) -> Value {
+    let file = json!({ "$ref": "#/components/schemas/File" });
+    let (name, schema) = match model.shape.as_str() {
+        "images" => ("images", json!({ "type": "array", "items": file })),
+        "chunks" => ("text", json!({ "type": "string" })),
+        "nsfw_probability" => ("nsfw_probability", json!({ "type": "number" })),
+        "has_nsfw_concepts" => {
+            ("has_nsfw_concepts", json!({ "type": "array", "items": { "type": "boolean" } }))
+        }
+        name => (name, json!({ "allOf": [file] })),
+    };
+    let mut properties = json!({ name: schema });
+    if model.seed || name == "images" {
+        properties["seed"] = json!({ "type": "integer" });
+    }
+    json!({ "type": "object", "title": "Output", "required": [name], "properties": properties })
 }
 
 fn category(model: &Model) -> &'static str {

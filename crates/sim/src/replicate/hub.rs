@@ -109,9 +109,22 @@ fn object(sim: &Sim, model: &Model) -> Value {
         "license_url": null,
         "run_count": 0,
         "cover_image_url": null,
-        "default_example": null,
+        "default_example": example(model),
         "latest_version": version(model),
     })
+}
+
+/// A prediction that the model's page shows.
+fn example(model: &Model) -> Value {
+    let ending = match model.makes {
+        Makes::Image => "png",
+        Makes::Video => "mp4",
+        Makes::Speech | Makes::Music => "mp3",
+        Makes::Transcript | Makes::Text | Makes::Moderation => return Value::Null,
+    };
+    let url = format!("https://replicate.delivery/xezq/example/out.{ending}");
+    let output = if model.shape == "array" { json!([url]) } else { json!(url) };
+    json!({ "id": "example", "model": model.id, "version": model.version(), "status": "succeeded", "output": output })
 }
 
 fn version(model: &Model) -> Value {

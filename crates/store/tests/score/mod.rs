@@ -48,6 +48,7 @@ impl Score {
             seed: u64::MAX,
             user: Some("ada".into()),
             budget: None,
+            quoted: Default::default(),
             resends: Default::default(),
             labels,
         })))]);

@@ -55,6 +55,7 @@ impl Story {
             seed: 1,
             user: None,
             budget: None,
+            quoted: Default::default(),
             resends: Default::default(),
             labels: Default::default(),
         };

@@ -1,7 +1,7 @@
 //! Steps, as they are written.
 
 use super::super::node::{At, Entry, Kind, Node};
-use super::super::place::Findings;
+use super::super::place::{Findings, Place};
 use super::super::words;
 use super::super::written::Written;
 use super::super::yaml::is_file;
@@ -34,6 +34,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         body: Body::Unreadable,
         checks: Vec::new(),
         timeout: Timeout::default(),
+        fit: None,
     };
     let Some(mut fields) = Fields::read(&entry.value, "a step", words::STEP, findings) else {
         return unreadable;
@@ -50,6 +51,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         each: fields.get("each").map(|list| each::read(list, &fields, findings)),
         checks: fields.get("check").map(|node| policy::read_checks(node, findings)).unwrap_or_default(),
         timeout: fields.get("timeout").map(|node| read_timeout(node, &fields, findings)).unwrap_or_default(),
+        fit: fields.get("fit").and_then(|node| read_fit(node, findings)),
         body: read_body(entry, &fields, findings),
         ..unreadable
     }
@@ -69,7 +71,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if fields.get("steps").is_some() {
         let help = "write it at a step inside the group";
         fields.refuse(
-            &["with", "retry", "pool", "fallback", "on_unknown"],
+            &["with", "retry", "pool", "fallback", "on_unknown", "fit"],
             "the step is a group",
             help,
             findings,
@@ -81,7 +83,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
         fields.refuse(
-            &["retry", "pool", "fallback", "on_unknown"],
+            &["retry", "pool", "fallback", "on_unknown", "fit"],
             "the step is another pipeline",
             help,
             findings,
@@ -107,6 +109,11 @@ fn read_timeout(node: &Node, fields: &Fields, findings: &mut Findings) -> Timeou
     }
     let bare = node.scalar().and(timeout.job);
     Timeout { total: timeout.total.or(bare), ..Timeout::default() }
+}
+
+/// Where it is written.
+fn read_fit(node: &Node, findings: &mut Findings) -> Option<Place> {
+    value::word(node, "`fit`", words::FIT, findings).map(|_| node.place)
 }
 
 fn read_needs(node: &Node, findings: &mut Findings) -> Vec<At<String>> {

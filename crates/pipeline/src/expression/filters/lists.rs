@@ -195,8 +195,18 @@ pub(super) fn sort(value: Value, given: &Given, budget: &mut Budget) -> Outcome<
     let reverse = given.at(0).is_some_and(is_true);
     let keyed = keyed(&value, given.at(1), text_at(given, 2, "sort")?, budget)?;
     let after = if reverse { Ordering::Less } else { Ordering::Greater };
+    let sorted = sorted(keyed, after, budget)?;
+    rearranged(sorted, budget)
+}
+
+/// Sorts by key: of two whose keys compare as `after`, the first comes after the second.
+pub(in crate::expression) fn sorted(
+    keyed: Vec<(Value, Value)>,
+    after: Ordering,
+    budget: &mut Budget,
+) -> Outcome<Vec<Value>> {
     let sorted = merged(keyed, &mut |(first, _), (second, _)| Ok(order(first, second, budget)? == after))?;
-    rearranged(sorted.into_iter().map(|(_, item)| item).collect(), budget)
+    Ok(sorted.into_iter().map(|(_, item)| item).collect())
 }
 
 /// Sorts, and ends at the first two that can't be compared: a sort of the standard library would continue,

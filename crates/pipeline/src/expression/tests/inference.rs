@@ -128,6 +128,11 @@ fn what_never_works_is_a_fault() {
         ("{{ inputs.prompt + 1 }}", "`+` can't be used with text and a whole number; `~` joins texts"),
         ("{{ inputs.scenes - inputs.scenes }}", "`-` can't be used with a list of text and a list of text"),
         ("{{ steps.still.image * 2 }}", "`*` can't be used with an image and a whole number"),
+        // What comes of it is unknown, so nothing more is said of it.
+        (
+            "{{ (inputs.prompt + inputs.seconds) + inputs.scenes }}",
+            "`+` can't be used with text and a whole number; `~` joins texts",
+        ),
         ("{{ 1 < inputs.prompt }}", "a whole number can't be compared with text"),
         ("{{ 1 < 2 < inputs.brief }}", "a whole number can't be compared with an object with title"),
         ("{% for x in inputs.seconds %}{% endfor %}", "a loop needs a list, not a whole number"),

@@ -218,3 +218,85 @@ proptest::proptest! {
         }
     }
 }
+
+/// The places of all values in `json`, as pointers.
+fn places(json: &Json, at: &str, into: &mut Vec<String>) {
+    into.push(at.to_owned());
+    let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+    match json {
+        Json::Object(fields) => {
+            fields.iter().for_each(|(name, value)| places(value, &format!("{at}/{}", escaped(name)), into));
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{at}/{index}"), into));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn hostile_descriptions_are_refused_in_words_or_become_entries_that_can_be_read() {
+    let deep =
+        (0..100).fold(json!({ "type": "array" }), |inner, _| json!({ "type": "array", "items": inner }));
+    let many: serde_json::Map<String, Json> =
+        (0..500).map(|number| (format!("p{number}"), json!({ "type": "string" }))).collect();
+    let hostile = [
+        Json::Null,
+        json!(-1),
+        json!(1e308),
+        json!(""),
+        json!("\u{1b}[2J\u{202e}x".repeat(3000)),
+        json!([]),
+        json!({}),
+        json!({ "$ref": "#/components/schemas/Input" }),
+        json!({ "anyOf": [{ "$ref": "#" }, { "type": "string" }] }),
+        json!({ "properties": many, "type": "object" }),
+        deep,
+    ];
+    type Reader = fn(&str, &Json) -> Result<Entry, BadSchema>;
+    let readers: [(Json, &str, Reader); 2] =
+        [(replicate(), "someone/theirs", from_replicate), (fal(), "fal-ai/new-video", from_fal)];
+    let (mut read, mut refused) = (0, 0);
+    for (whole, id, reader) in readers {
+        let mut all = Vec::new();
+        places(&whole, "", &mut all);
+        for place in all {
+            for value in &hostile {
+                let mut changed = whole.clone();
+                *changed.pointer_mut(&place).unwrap() = value.clone();
+                match reader(id, &changed).map_err(|error| error.to_string()).and_then(|entry| {
+                    entry.remarks();
+                    Entry::read(&entry.written()).map_err(|error| error.to_string())
+                }) {
+                    Ok(entry) => {
+                        read += 1;
+                        assert!(entry.written().len() < 1 << 20, "{place}");
+                        Listing::new(entry, &PriceBook::built_in());
+                    }
+                    Err(words) => {
+                        refused += 1;
+                        assert!(
+                            words.len() < 1000 && words.starts_with("this is no description"),
+                            "{place}: {words}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(read > 100 && refused > 100, "{read} {refused}");
+}
+
+#[test]
+fn what_a_description_cannot_say_is_marked_and_listed() {
+    let entry = from_fal("fal-ai/new-video", &fal()).unwrap();
+    let doubtful = entry.inputs.iter().filter(|input| input.doubt.is_some());
+    assert_eq!(doubtful.map(|input| input.name.as_str()).collect::<Vec<_>>(), ["image_size"]);
+    let expected = [
+        "`image_size` takes more than a description can say: what is given for it is sent as it is",
+        "how long it takes isn't published: 1 to 600 s are assumed (`seconds`)",
+        "its price isn't published: a row in a price book of yours says it",
+    ];
+    assert_eq!(entry.remarks(), expected);
+    assert_eq!(entry.file_name(), "fal/fal-ai--new-video.json");
+}

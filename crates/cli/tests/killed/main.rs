@@ -1,0 +1,193 @@
+//! A film at three providers, whose process is killed again and again at any moment: nothing is paid twice.
+//!
+//! `MOTET_KILLS` says how often, `MOTET_KILLS_SEED` when.
+
+mod ledger;
+#[path = "../binary/project.rs"]
+#[allow(dead_code, unused_macros, reason = "it is for the tests of the binary, which use all of it")]
+mod project;
+mod simulator;
+
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use project::Project;
+use simulator::Simulator;
+
+/// The cheapest film that there is of a picture, a clip of it, and a voice beside that. Whether a request that left nobody
+/// knows about was taken is known once it can't be in the queue or at work any more: soon, at the simulator's speed.
+const FILM: &str = r#"
+motet: 1
+name: film
+inputs: { prompt: { type: string, default: a boat } }
+steps:
+  still:
+    uses: replicate/black-forest-labs/flux-schnell
+    with: { prompt: "{{ inputs.prompt }}", output_format: jpg }
+  clip:
+    uses: fal/fal-ai/kling-video/v2.5-turbo/pro/image-to-video
+    with: { prompt: it sails, image: "{{ steps.still.image }}", duration: 5 }
+    timeout: { request: 30s, queue: 3s, job: 6s }
+  voice:
+    uses: elevenlabs/eleven_turbo_v2_5
+    with: { text: "Here it sails, past the harbour." }
+    timeout: { request: 10s, job: 3s }
+  film:
+    uses: media/merge
+    with: { items: ["{{ steps.clip.video }}", "{{ steps.voice.audio }}"], width: 64, height: 36, fps: 2, length: audio }
+outputs: { film: "{{ steps.film.video }}" }
+"#;
+
+/// How often the tests kill, together.
+const KILLS: u64 = 100;
+
+/// A process is killed within this time, in milliseconds: mostly the first, sometimes the second, so that all is reached.
+const WINDOWS: (u64, u64) = (2_500, 12_000);
+
+/// The splitmix64 sequence.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    /// How long a process lives at most.
+    fn life(&mut self) -> Duration {
+        let window = if self.below(8) == 0 { WINDOWS.1 } else { WINDOWS.0 };
+        Duration::from_millis(20 + self.below(window))
+    }
+}
+
+fn told(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Lets the process live for at most so long, then kills it; how it ended, if it did so by itself.
+fn live(mut command: Command, most: Option<Duration>) -> Option<ExitStatus> {
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let end = most.map(|most| Instant::now() + most);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Plays films whose processes are killed `kills` times, and checks what was paid. `command` is what plays the film of a
+/// name.
+fn kill(project: &Project, simulator: &Simulator, kills: u64, seed: u64, command: impl Fn(&str) -> Command) {
+    let mut dice = Dice(seed);
+    let mut killed = 0;
+    let mut films = Vec::new();
+    while killed < kills {
+        films.push(format!("film-{}", films.len() + 1));
+        let film = films.last().unwrap();
+        loop {
+            let most = (killed < kills).then(|| dice.life());
+            match live(command(film), most) {
+                None => killed += 1,
+                Some(status) => {
+                    assert_eq!(status.code(), Some(0), "seed {seed}: {film}");
+                    break;
+                }
+            }
+        }
+    }
+    ledger::assert_paid_once(project, simulator, &films);
+}
+
+/// How many films are played at once: their processes mostly wait.
+const AT_ONCE: u64 = 6;
+
+/// Plays three films at a time, each in a project of its own and with a simulator of its own.
+fn three_at_once(parts: std::ops::Range<u64>) {
+    let kills = told("MOTET_KILLS", KILLS).div_ceil(AT_ONCE);
+    let seed = told("MOTET_KILLS_SEED", 1) * AT_ONCE;
+    std::thread::scope(|scope| {
+        for part in parts {
+            scope.spawn(move || {
+                let simulator = Simulator::begin(seed + part);
+                let project = Project::with("film.yaml", FILM);
+                let address = format!("--sim={}", simulator.url());
+                kill(&project, &simulator, kills, seed + part, |film| {
+                    let words = ["run", "film.yaml", &address, "--id", film, "--no-out"];
+                    let mut command = project.command(&words);
+                    command.stderr(Stdio::null());
+                    command
+                });
+            });
+        }
+    });
+}
+
+#[test]
+fn a_film_that_is_killed_again_and_again_is_paid_once() {
+    three_at_once(0..3);
+}
+
+#[test]
+fn another_film_that_is_killed_again_and_again_is_paid_once() {
+    three_at_once(3..6);
+}
+
+const KEYS: [(&str, &str); 3] = [
+    ("REPLICATE_API_TOKEN", "r8_planted_key_of_replicate"),
+    ("FAL_KEY", "planted-id:planted_key_of_fal"),
+    ("ELEVENLABS_API_KEY", "sk_planted_key_of_elevenlabs"),
+];
+
+/// The keys of a run are in no file that it leaves: not in its journal, its database, its recordings or its logs.
+#[test]
+fn keys_are_in_nothing_that_a_killed_run_leaves() {
+    let seed = told("MOTET_KILLS_SEED", 1);
+    let simulator = Simulator::begin(seed);
+    simulator.go_wrong("[{ fault: error_before, rate: 0.2 }, { fault: throttle, rate: 0.2 }]");
+    let project = Project::with("film.yaml", FILM);
+    project.write("motet.toml", simulator.settings());
+    let command = |film: &str| {
+        let log =
+            std::fs::File::options().create(true).append(true).open(project.path().join("log")).unwrap();
+        let mut command = project.command(&[
+            "run",
+            "film.yaml",
+            "--id",
+            film,
+            "--record",
+            "tape",
+            "--budget",
+            "3",
+            "--store",
+            "store",
+        ]);
+        command.envs(KEYS).env("MOTET_TRUST", "1").stderr(log);
+        command
+    };
+    let mut dice = Dice(seed);
+    for _ in 0..8 {
+        live(command("film-1"), Some(dice.life()));
+    }
+    live(command("film-1"), None);
+    let journal = project.run(&["show", "film-1", "--journal", "--json", "--store", "store"]);
+    assert!(journal.status.success(), "{}", String::from_utf8_lossy(&journal.stderr));
+    project.write("journal", &journal.stdout);
+    let all = ledger::files_below(project.path());
+    assert!(all.len() > 10 && all.iter().any(|file| file.ends_with("motet.db")), "{all:?}");
+    for file in all {
+        let bytes = std::fs::read(&file).unwrap();
+        for (name, key) in KEYS {
+            let is_there = bytes.windows(key.len()).any(|window| window == key.as_bytes());
+            assert!(!is_there, "{} holds {name}", file.display());
+        }
+    }
+}

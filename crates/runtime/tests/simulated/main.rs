@@ -1,0 +1,21 @@
+//! Whole runs against the simulated providers, under virtual time: what is sent, what is kept and what is paid,
+//! whatever fails and whenever the process dies.
+//!
+//! A seed is a story: a pipeline, what goes wrong at the providers, and the moments at which the process dies. After
+//! each story all [`laws`] must hold. `make simulate SEEDS=n FIRST=n` plays others than the tests do.
+
+mod cases;
+mod dice;
+mod films;
+mod laws;
+mod life;
+mod play;
+mod providers;
+mod rates;
+mod seeds;
+mod seen;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod story;
+mod table;
+mod timeouts;

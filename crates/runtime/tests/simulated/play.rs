@@ -1,0 +1,284 @@
+//! Plays a story: process after process, until the run is over or waits for somebody.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use motet::engine::{RunId, StepStatus, Turn};
+use motet::language::contract::{Contract, Parameter, Work as Kind};
+use motet::language::value::Map;
+use motet::language::{Artifact, MediaKind, Money, Plan, Span, StepPath, Timestamp, Type, Value};
+use motet::operation::{Operation, WorkError};
+use motet::store::{Charge, RunRow, RunStatus, Store};
+use motet::world::World;
+use motet::world::virtual_time::run;
+use motet::{Builder, Error, Motet, Outcome, RunEnd, RunHandle, StartOptions, Task, Work};
+use serde_json::Value as Json;
+
+use crate::life::{Life, MortalWorld};
+use crate::providers::Providers;
+use crate::stage::EPOCH;
+use crate::stage::altered::Altered;
+use crate::story::{Budget, Passing, Story};
+
+/// What is left of a story.
+pub struct Played {
+    pub end: End,
+    pub row: Option<RunRow>,
+    pub plan: Option<Arc<Plan>>,
+    pub turns: Vec<Turn>,
+    pub charges: Vec<Charge>,
+    pub ledger: Vec<Json>,
+    pub requests: Vec<Json>,
+    /// What the run was allowed to spend.
+    pub budget: Option<Money>,
+    /// When processes died, and for how long nobody was there then.
+    pub crashes: Vec<(Timestamp, Span)>,
+}
+
+/// How a story ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Over(RunEnd),
+    Parked,
+    /// It went on for days.
+    Never,
+    /// A process said that it can't go on.
+    Broken(String),
+}
+
+impl End {
+    pub fn is_completed(&self) -> bool {
+        matches!(self, End::Over(RunEnd::Completed { .. }))
+    }
+}
+
+/// Where a store is.
+enum Place {
+    Memory(Store),
+    Folder(tempfile::TempDir),
+}
+
+/// How long a run that is parked is waited for, and how often.
+const PATIENCE: (Duration, u32) = (Duration::from_secs(3600), 100);
+
+pub fn id_of(story: &Story) -> RunId {
+    RunId::new(format!("story-{}", story.seed))
+}
+
+/// Plays a story against providers of its own.
+pub fn play(story: &Story) -> Played {
+    play_at(story, &Providers::new(story.seed, &story.scenario))
+}
+
+pub fn play_at(story: &Story, providers: &Providers) -> Played {
+    let place = match story.on_disk {
+        false => Place::Memory(Store::in_memory().unwrap()),
+        true => Place::Folder(tempfile::tempdir().unwrap()),
+    };
+    let mut stage = Stage { story, providers, place, begin: EPOCH, plan: None, budget: None };
+    let mut crashes = Vec::new();
+    let mut lives = story.lives.iter();
+    let end = loop {
+        let passing = lives.next();
+        match stage.live(passing, crashes.len()) {
+            (_, Some(end)) => break end,
+            (at, None) => {
+                let away = passing.map_or(Span(0), |passing| passing.away);
+                crashes.push((at, away));
+                stage.begin = at.after(away);
+            }
+        }
+    };
+    stage.gather(end, crashes)
+}
+
+struct Stage<'s> {
+    story: &'s Story,
+    providers: &'s Providers,
+    place: Place,
+    /// When the next process begins.
+    begin: Timestamp,
+    plan: Option<Arc<Plan>>,
+    budget: Option<Money>,
+}
+
+impl Stage<'_> {
+    /// A process; when it ends, and how the run ended, if that didn't come before.
+    fn live(&mut self, passing: Option<&Passing>, number: usize) -> (Timestamp, Option<End>) {
+        run(async {
+            let life = Life::new(passing.map_or(crate::life::Doom::Never, |passing| passing.doom));
+            let seed = self.story.seed.wrapping_mul(31).wrapping_add(number as u64);
+            let world = self.providers.world(self.begin, seed, &life);
+            let world = Arc::new(Altered(MortalWorld::new(world, life.clone())));
+            let clock = world.clone();
+            let builder = self.providers.builder(self.story.money).world(world);
+            let end = tokio::select! {
+                biased;
+                () = life.death() => None,
+                end = self.tell(builder, &*clock) => Some(end),
+            };
+            (clock.now(), end)
+        })
+    }
+
+    async fn tell(&mut self, builder: Builder, clock: &dyn World) -> End {
+        let builder = match &self.place {
+            Place::Memory(store) => builder.shared_store(store.clone()),
+            Place::Folder(folder) => builder.store(folder.path()),
+        };
+        let free = Free::default();
+        let motet = match free.add_to(builder).open().await {
+            Ok(motet) => motet,
+            Err(error) => return End::Broken(error.to_string()),
+        };
+        free.0.get_or_init(|| motet.store().clone());
+        let pipeline = motet.load_text(&self.story.pipeline).unwrap_or_else(|error| panic!("{error}"));
+        self.plan = Some(pipeline.plan().clone());
+        self.budget = self.story.budget.map(|budget| allowed(budget, pipeline.plan()));
+        let options = StartOptions {
+            id: Some(id_of(self.story)),
+            budget: self.budget,
+            allow_unpriced: true,
+            ..StartOptions::default()
+        };
+        let run = match motet.start_with(&pipeline, Map::new(), options).await {
+            Ok(started) => started.run,
+            Err(error) => return End::Broken(error.to_string()),
+        };
+        match self.await_end(&motet, &run, clock).await {
+            Ok(end) => end,
+            Err(error) => End::Broken(error.to_string()),
+        }
+    }
+
+    async fn await_end(&self, motet: &Motet, run: &RunHandle, clock: &dyn World) -> Result<End, Error> {
+        let mut decisions = self.story.decisions.iter();
+        let mut hours = 0..PATIENCE.1;
+        let cancel_at = self.story.cancel_after.map(|ms| EPOCH.after(Span(ms)));
+        let mut cancels = cancel_at.is_some();
+        while hours.next().is_some() {
+            tokio::select! {
+                biased;
+                end = run.wait() => return end.map(End::Over),
+                () = clock.sleep_until(cancel_at.unwrap_or(EPOCH)), if cancels => {
+                    run.cancel("somebody", "enough").await?;
+                    cancels = false;
+                    continue;
+                }
+                () = tokio::time::sleep(PATIENCE.0) => {}
+            }
+            let status = motet.store().run(run.id())?.map(|row| row.status);
+            if status != Some(RunStatus::Parked) {
+                continue;
+            }
+            let Some(decision) = decisions.next() else { return Ok(End::Parked) };
+            for row in motet.store().steps(run.id())? {
+                if row.status == StepStatus::Parked {
+                    // What is parked for money can't be decided so.
+                    let _ = run.resolve(&row.path, decision.clone(), "somebody").await;
+                }
+            }
+        }
+        Ok(End::Never)
+    }
+
+    fn gather(self, end: End, crashes: Vec<(Timestamp, Span)>) -> Played {
+        let store = match &self.place {
+            Place::Memory(store) => store.clone(),
+            Place::Folder(folder) => Store::open_read_only(folder.path()).unwrap(),
+        };
+        let run = id_of(self.story);
+        let row = store.run(&run).unwrap();
+        let turns = if row.is_some() { store.turns(&run).unwrap() } else { Vec::new() };
+        let mut charges = Vec::new();
+        let add = |charge| {
+            charges.push(charge);
+            true
+        };
+        store.charges(Some(&run), Timestamp(0), add).unwrap();
+        let (ledger, requests) = (self.providers.ledger(), self.providers.requests());
+        let Stage { plan, budget, .. } = self;
+        Played { end, row, plan, turns, charges, ledger, requests, budget, crashes }
+    }
+}
+
+/// What a run may spend, in terms of what its plan says that it costs.
+fn allowed(budget: Budget, plan: &Plan) -> Money {
+    let total = plan.estimate(&Map::new()).total;
+    match budget {
+        Budget::High => total.high.unwrap_or(total.likely),
+        Budget::Likely(percent) => Money::from_units(total.likely.units() * i128::from(percent) / 100),
+    }
+}
+
+/// What a run can do without paying, in a second each: a card in the place of a picture, a film of it, silence, and
+/// putting a film together.
+#[derive(Clone, Default)]
+struct Free(Arc<OnceLock<Store>>);
+
+impl Free {
+    fn add_to(&self, builder: Builder) -> Builder {
+        let [image, audio, video] = [MediaKind::Image, MediaKind::Audio, MediaKind::Video].map(Type::media);
+        let merge = Contract::new("task/merge", Kind::Task)
+            .input(Parameter::required("video", video.clone()))
+            .input(Parameter::optional("audio", audio.clone()))
+            .output("video", video);
+        let card = Contract::new("task/card", Kind::Task).output("image", image);
+        let clip = Contract::new("task/clip", Kind::Task).output("video", Type::media(MediaKind::Video));
+        let hush = Contract::new("task/hush", Kind::Task).output("audio", audio);
+        [card, clip, hush, merge]
+            .into_iter()
+            .fold(builder, |builder, contract| builder.add_task(Task::with_contract(contract, self.clone())))
+    }
+
+    fn kept(&self, bytes: &[u8], kind: MediaKind, mime: &str) -> Value {
+        let kept = self.0.get().expect("it is open").put_bytes(bytes).unwrap();
+        let side = (kind == MediaKind::Image).then_some(1);
+        let duration = (kind == MediaKind::Audio).then_some(0.0);
+        Value::from(Artifact {
+            digest: kept.digest,
+            kind,
+            mime: mime.to_owned(),
+            bytes: bytes.len() as u64,
+            width: side,
+            height: side,
+            duration,
+            fps: None,
+            has_audio: None,
+        })
+    }
+}
+
+impl Operation for Free {
+    fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
+        let free = self.clone();
+        Box::pin(async move {
+            work.pause(Span::seconds(1)).await;
+            let output = match work.contract().operation.as_str() {
+                "task/card" => [("image", free.kept(CARD, MediaKind::Image, "image/png"))],
+                "task/hush" => [("audio", free.kept(HUSH, MediaKind::Audio, "audio/wav"))],
+                "task/clip" => [("video", free.kept(CLIP, MediaKind::Video, "video/mp4"))],
+                _ => [("video", work.inputs().get("video").cloned().unwrap_or(Value::Absent))],
+            };
+            Ok(Outcome::of(Value::map(output)))
+        })
+    }
+}
+
+/// A picture of one pixel.
+const CARD: &[u8] = include_bytes!("../fixtures/pixel.png");
+
+/// No sound at all.
+const HUSH: &[u8] =
+    b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\0\0\0\0";
+
+/// The first box of a film.
+const CLIP: &[u8] = b"\0\0\0\x18ftypisom\0\0\0\0isommp41";
+
+/// The step and the number of an attempt, by its mark.
+pub fn attempt_of(line: &Json) -> Option<(StepPath, u32)> {
+    let (_, rest) = line["attempt_key"].as_str()?.split_once('/')?;
+    let (path, number) = rest.rsplit_once('/')?;
+    Some((StepPath::from_text(path), number.parse().ok()?))
+}

@@ -1,0 +1,103 @@
+//! Jobs that take too long, and calls of which nobody knows: what is paid again because of them.
+
+use motet::RunEnd;
+use motet::engine::{AttemptEvent, Event};
+use motet::language::Money;
+use serde_json::{Value as Json, json};
+
+use crate::laws::judge;
+use crate::play::{End, Played, play};
+use crate::story::Story;
+
+/// A film of a job that never ends, with what is to be done then.
+fn stuck(policies: &Json) -> Played {
+    let mut step = json!({
+        "uses": "replicate/bytedance/seedance-1-lite",
+        "with": { "prompt": "a boat", "duration": 2, "resolution": "720p" },
+        "timeout": { "job": "2m", "queue": "2m" },
+    });
+    step.as_object_mut().unwrap().extend(policies.as_object().unwrap().clone());
+    let pipeline = json!({ "motet": 1, "name": "stuck", "steps": { "clip": step } });
+    let scenario = json!({ "faults": [{ "provider": "replicate", "fault": "stuck" }] });
+    let story = Story { scenario: scenario.to_string(), ..Story::of(&pipeline.to_string()) };
+    let played = play(&story);
+    assert_eq!(judge(&story, &played), [] as [String; 0]);
+    played
+}
+
+fn providers(played: &Played) -> Vec<&str> {
+    played.ledger.iter().map(|line| line["provider"].as_str().unwrap()).collect()
+}
+
+const PAID: &str = r#"{ "uses": "fal/fal-ai/veo3.1/fast", "with": { "duration": 4 } }"#;
+
+fn paid(on: &[&str]) -> Json {
+    let mut fallback: Json = serde_json::from_str(PAID).unwrap();
+    if !on.is_empty() {
+        fallback["on"] = json!(on);
+    }
+    fallback
+}
+
+fn class(played: &Played) -> &str {
+    match &played.end {
+        End::Over(RunEnd::Failed { failure, .. }) => failure.class.word(),
+        End::Over(RunEnd::Completed { .. }) => "completed",
+        _ => "neither",
+    }
+}
+
+#[test]
+fn a_job_that_took_too_long_is_not_paid_for_again_unless_that_is_written() {
+    let retry = json!({ "attempts": 3 });
+    let free = json!({ "uses": "task/clip" });
+    let table = [
+        (json!({ "retry": retry }), "timeout", vec!["replicate"]),
+        (json!({ "retry": retry, "fallback": [paid(&[])] }), "timeout", vec!["replicate"]),
+        (json!({ "retry": retry, "fallback": [free] }), "completed", vec!["replicate"]),
+        (json!({ "retry": retry, "fallback": [paid(&[]), free] }), "completed", vec!["replicate"]),
+        (json!({ "retry": retry, "fallback": [paid(&["timeout"])] }), "completed", vec!["replicate", "fal"]),
+        (json!({ "retry": retry, "fallback": [paid(&["any"])] }), "completed", vec!["replicate", "fal"]),
+        (json!({ "retry": { "attempts": 2, "on": ["timeout"] } }), "timeout", vec!["replicate", "replicate"]),
+    ];
+    for (policies, end, asked) in table {
+        let played = stuck(&policies);
+        assert_eq!((class(&played), providers(&played)), (end, asked), "{policies}");
+    }
+}
+
+/// Ten pieces of music whose replies are lost, with so much for what is sent again. Each costs two cents, and nobody can
+/// be asked what became of it.
+fn lost_music(total: &str) -> Played {
+    let pieces: Vec<String> = (0..10).map(|number| format!("piece {number}")).collect();
+    let music = json!({
+        "each": pieces,
+        "uses": "elevenlabs/music_v1",
+        "with": { "prompt": "{{ item }}", "duration": 4 },
+    });
+    let pipeline = json!({ "motet": 1, "name": "music", "steps": { "music": music } });
+    let scenario = json!({ "faults": [{ "fault": "reply_lost", "first": 10 }] });
+    let mut story = Story { scenario: scenario.to_string(), ..Story::of(&pipeline.to_string()) };
+    story.money.resend_total = total.parse().unwrap();
+    let played = play(&story);
+    assert_eq!(judge(&story, &played), [] as [String; 0]);
+    played
+}
+
+#[test]
+fn what_is_sent_again_without_knowing_costs_a_run_no_more_than_is_set_and_then_it_parks() {
+    for (total, resent) in [("0", 0), ("0.05", 2), ("0.06", 3), ("1", 10)] {
+        let played = lost_music(total);
+        let mut spent = Money::ZERO;
+        let mut count = 0;
+        for event in played.turns.iter().flat_map(|turn| &turn.events) {
+            if let Event::Attempt { event: AttemptEvent::Failed { resent: true, cost, .. }, .. } = event {
+                count += 1;
+                spent += cost.amount;
+            }
+        }
+        assert_eq!((count, played.ledger.len()), (resent, 10 + resent), "of ${total}");
+        assert!(spent <= total.parse().unwrap(), "{spent} of ${total}");
+        assert_eq!(played.end == End::Parked, resent < 10, "of ${total}: {:?}", played.end);
+    }
+}
