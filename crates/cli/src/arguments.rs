@@ -1,5 +1,7 @@
 //! What the user typed.
 
+mod examples;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use motet::language::Money;
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
-#[command(name = "motet", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "motet", version, after_help = examples::BEGIN, max_term_width = 100)]
 pub struct Arguments {
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = EVERYWHERE)]
@@ -23,100 +25,6 @@ pub struct Arguments {
 
 /// The heading of the options that every command takes.
 const EVERYWHERE: &str = "Global options";
-
-const AFTER_HELP: &str = "Begin with:
-  motet init film && cd film
-  motet run film.yaml
-
-Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
-5 parked for money, 6 store, disk or tool failed, 130 interrupted (resumable).";
-
-const CHECK_EXAMPLES: &str = "Examples:
-  motet check film.yaml parts/*.yaml
-  motet check --explain type";
-
-const PLAN_EXAMPLES: &str = "Examples:
-  motet plan film.yaml
-  motet plan film.yaml --input prompt=\"a boat\"
-  motet plan film.yaml --quote quote.json
-  motet plan film.yaml --mermaid > film.mmd";
-
-const RUN_EXAMPLES: &str = "Examples:
-  motet run film.yaml
-  motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
-  motet run film.yaml --inputs inputs.json --out films --label team=film
-  motet run film.yaml --budget 2.50
-  motet run film.yaml --quote quote.json
-  motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
-
-const RESOLVE_EXAMPLES: &str = "Examples:
-  motet resolve 7Q2K still send
-  motet resolve 7Q2K 'shots[2]/clip' job=gm3qorzdhgbfurvjtvhg6dckhu";
-
-const RESUME_EXAMPLES: &str = "Examples:
-  motet resume          all unfinished runs
-  motet resume 7Q2K     the run whose id ends with 7Q2K
-  motet resume 7Q2K --budget 5";
-
-const RUNS_EXAMPLES: &str = "Examples:
-  motet runs --status failed --limit 5
-  motet runs --pipeline film --label team=film --json";
-
-const SHOW_EXAMPLES: &str = "Examples:
-  motet show 7Q2K
-  motet show 7Q2K --step 'shots[2]/still'
-  motet show 7Q2K --items shots --status failed
-  motet show 7Q2K --timeline";
-
-const COSTS_EXAMPLES: &str = "Examples:
-  motet costs
-  motet costs 7Q2K --by model
-  motet costs --by day --json";
-
-const SIM_EXAMPLES: &str = "Examples:
-  motet run film.yaml --sim                    with a simulator of its own
-  motet sim --port 8700 --seed 7
-  motet run film.yaml --sim http://127.0.0.1:8700
-  curl http://127.0.0.1:8700/_sim/ledger       what was charged";
-
-const SERVE_EXAMPLES: &str = "Examples:
-  motet serve                          listens on this machine alone
-  motet serve --webhook-url https://motet.example
-  motet serve --listen 0.0.0.0:8477 --json
-  motet serve --sim                    with simulated providers
-
-It resumes all unfinished runs, drives those that `motet run` starts in other
-processes, and answers POST /hooks/PROVIDER and GET /healthz. Providers report
-jobs if webhook.url in motet.toml, or --webhook-url, says where they reach it;
-without that they are polled. One line on standard output says that it is ready.";
-
-const TRUST_EXAMPLES: &str = "Examples:
-  motet trust              show what the project here asks for, then ask
-  motet trust films --yes
-  motet trust --list
-  motet trust --revoke films
-
-A cloned project has no powers of its own. Programs that its motet.toml names,
-folders outside of the project, and more processors than this machine has are
-used only once they are trusted, and until the file changes. MOTET_TRUST=1
-trusts every project for one command.";
-
-const STORE_EXAMPLES: &str = "Examples:
-  motet store backup /backups/monday";
-
-const COMPLETIONS_EXAMPLES: &str = "Examples:
-  motet completions bash > ~/.local/share/bash-completion/completions/motet
-  motet completions fish > ~/.config/fish/completions/motet.fish";
-
-const MODELS_ADD_EXAMPLES: &str = "Examples:
-  motet models add nightmareai/real-esrgan
-  motet models add fal-ai/flux/dev
-What its schema can't say (its price, how long it takes) is listed, and can be written into the file.";
-
-const SCHEMA_EXAMPLES: &str = "Examples:
-  motet schema > motet.schema.json
-Then, as the first line of a pipeline, for editors with the YAML language server:
-  # yaml-language-server: $schema=motet.schema.json";
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -133,56 +41,56 @@ pub enum Command {
     /// Set up a project: settings and a first pipeline that runs without a key.
     Init(Init),
     /// Check pipeline files and report everything that is wrong; nothing runs.
-    #[command(after_help = CHECK_EXAMPLES)]
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Show what would run: steps, order, usual durations, costs, attempts, defaults; nothing runs.
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = examples::RUN)]
     Run(Box<Run>),
     /// Resume an unfinished run, or all of them.
-    #[command(after_help = RESUME_EXAMPLES)]
+    #[command(after_help = examples::RESUME)]
     Resume(Resume),
     /// List runs, newest first.
-    #[command(after_help = RUNS_EXAMPLES)]
+    #[command(after_help = examples::RUNS)]
     Runs(Runs),
     /// Show what happened in a run.
-    #[command(after_help = SHOW_EXAMPLES)]
+    #[command(after_help = examples::SHOW)]
     Show(Show),
     /// Cancel a run.
     Cancel(Cancel),
     /// Decide about a parked step: send it again, count it as failed, or name its job.
-    #[command(after_help = RESOLVE_EXAMPLES)]
+    #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
     /// Show what was spent: reported, computed, perhaps billed, and wasted.
-    #[command(after_help = COSTS_EXAMPLES)]
+    #[command(after_help = examples::COSTS)]
     Costs(Costs),
     /// List the artifacts of a run, with their paths, sizes and durations.
     Artifacts(Artifacts),
     /// Check this machine and the store.
     Doctor(Doctor),
     /// Copy the store, even while runs are active.
-    #[command(after_help = STORE_EXAMPLES)]
+    #[command(after_help = examples::STORE)]
     Store(Store),
     /// List models, show what one takes, gives and costs, or add one.
     Models(Models),
     /// Show the providers: their keys by name, and what keeps calls from them.
     Providers(Providers),
     /// Drive all runs of the store until it is ended, and receive webhooks of providers.
-    #[command(after_help = SERVE_EXAMPLES)]
+    #[command(after_help = examples::SERVE)]
     Serve(Serve),
     /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
-    #[command(after_help = SIM_EXAMPLES)]
+    #[command(after_help = examples::SIM)]
     Sim(Sim),
     /// Let a project use the programs and folders that its motet.toml names.
-    #[command(after_help = TRUST_EXAMPLES)]
+    #[command(after_help = examples::TRUST)]
     Trust(Trust),
     /// Print the JSON Schema of pipeline files, for editors.
-    #[command(after_help = SCHEMA_EXAMPLES)]
+    #[command(after_help = examples::SCHEMA)]
     Schema,
     /// Print completions for a shell.
-    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(Completions),
 }
 
@@ -559,7 +467,7 @@ pub enum ModelsCommand {
     /// Show what a model takes, gives and costs.
     Show(ModelsShow),
     /// Add a model to the project by what its provider publishes: a data file in the folder models/.
-    #[command(after_help = MODELS_ADD_EXAMPLES)]
+    #[command(after_help = examples::MODELS_ADD)]
     Add(ModelsAdd),
 }
 

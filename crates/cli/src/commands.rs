@@ -21,7 +21,7 @@ mod sim;
 mod store;
 mod trust;
 
-use crate::arguments::{Command, Models, ModelsCommand};
+use crate::arguments::{Command, ModelsCommand};
 use crate::exit::Exit;
 use crate::problem::{Problem, reason_of};
 use crate::project::typed_command;
@@ -36,8 +36,10 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
     match command {
         Command::Init(asked) => init::init(&asked, &terminal),
         Command::Check(asked) => check::check(&asked, &terminal),
-        Command::Plan(asked) if asked.quote.is_some() => while_wanted(|_| plan::quote(asked, terminal)),
-        Command::Plan(asked) => plan::plan(&asked, &terminal),
+        Command::Plan(asked) => match asked.quote.clone() {
+            Some(out) => while_wanted(|_| plan::quote(asked, out, terminal)),
+            None => plan::plan(&asked, &terminal),
+        },
         Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
@@ -48,10 +50,11 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
-        Command::Models(Models { command: ModelsCommand::Add(asked) }) => {
-            while_wanted(|_| models::add(asked, terminal))
-        }
-        Command::Models(asked) => models::models(&asked, &terminal),
+        Command::Models(asked) => match asked.command {
+            ModelsCommand::List(asked) => models::list(&asked, &terminal),
+            ModelsCommand::Show(asked) => models::show(&asked, &terminal),
+            ModelsCommand::Add(asked) => while_wanted(|_| models::add(asked, terminal)),
+        },
         Command::Providers(asked) => providers::providers(&asked, &terminal),
         Command::Serve(asked) => while_wanted(|stop| serve::serve(asked, terminal, stop)),
         Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),

@@ -7,6 +7,7 @@ pub mod shortage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use motet::language::check::FIT;
 use motet::language::contract::{Contract, Work};
 use motet::language::plan::{Body, Dependency, Each, InputSpec, Quorum, Scope, Step, Target, Timeouts};
 use motet::language::{Plan, Span, Value};
@@ -228,7 +229,7 @@ impl Part {
         self.fallback_timeouts = targets[1..].iter().map(|target| target.timeouts).collect();
         self.target_pools =
             targets.iter().map(|target| target.pool.as_ref().map(ToString::to_string)).collect();
-        if first.contract.operation == "media/fit" {
+        if first.contract.operation == FIT {
             let known = first
                 .with
                 .iter()

@@ -112,9 +112,11 @@ fn read(home: &Path) -> Option<Address> {
 
 fn remember(home: &Path, address: &Address) -> io::Result<()> {
     make_private(home)?;
-    let new = home.join("address.json.new");
-    private_file(&new)?.write_all(&serde_json::to_vec(address)?)?;
-    fs::rename(new, home.join("address.json"))
+    // Another process may do the same at this moment.
+    let new = home.join(format!("address.json.{}", std::process::id()));
+    let written = private_file(&new).and_then(|mut file| file.write_all(&serde_json::to_vec(address)?));
+    let placed = written.and_then(|()| fs::rename(&new, home.join("address.json")));
+    placed.inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
 /// A folder for its owner alone.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use motet_pipeline::check::FIT;
 use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
@@ -29,7 +30,7 @@ const WRITTEN: [(&str, Format); 6] = [
 pub(crate) fn contract() -> Contract {
     let media =
         |kind: MediaKind, about: &str| Parameter::optional(kind.word(), Type::media(kind)).about(about);
-    Contract::new("media/fit", Work::Processor)
+    Contract::new(FIT, Work::Processor)
         .summary("Makes media fit what somebody takes, and leaves alone what fits already: `fit: auto` of a step puts it in front.")
         .input(media(MediaKind::Image, "A picture."))
         .input(media(MediaKind::Video, "A video."))

@@ -28,6 +28,7 @@ use crate::document::place::{Findings, Sources};
 use crate::document::{read, yaml};
 use crate::pin;
 use crate::plan::{Plan, Scope};
+pub use conversion::FIT;
 use scope::Frame;
 pub(crate) use subpipeline::{LEVELS_MAX, STEPS_IN_PLACE_MAX};
 

@@ -74,6 +74,26 @@ pub(crate) struct Step {
     pub fit: Option<place::Place>,
 }
 
+impl Step {
+    /// A step that has nothing but its name yet: no policies, and no body.
+    pub fn plain(name: At<String>) -> Step {
+        Step {
+            name,
+            description: None,
+            labels: BTreeMap::new(),
+            optional: false,
+            on_unknown: None,
+            condition: None,
+            needs: Vec::new(),
+            each: None,
+            body: Body::Unreadable,
+            checks: Vec::new(),
+            timeout: Timeout::default(),
+            fit: None,
+        }
+    }
+}
+
 /// What a step does.
 pub(crate) enum Body {
     /// An operation or another file.

@@ -129,7 +129,18 @@ fn open_catalogue(bundle: &Bundle) -> Catalogue {
         .values()
         .flat_map(|text| text.split(|c: char| c.is_whitespace() || ",{}[]\"".contains(c)));
     let names = words.filter(|word| {
-        let families = ["media/", "model/", "local/", "task/", "lab/", "fal/", "openai/", "anthropic/"];
+        let families = [
+            "media/",
+            "model/",
+            "local/",
+            "task/",
+            "lab/",
+            "fal/",
+            "replicate/",
+            "elevenlabs/",
+            "openai/",
+            "anthropic/",
+        ];
         families.iter().any(|family| word.starts_with(family) && word.len() > family.len())
     });
     let open = |name: &str| {

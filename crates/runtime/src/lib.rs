@@ -12,6 +12,7 @@ mod motet;
 mod pipeline;
 mod request;
 mod warning;
+mod whole_file;
 mod work;
 
 pub mod builder;

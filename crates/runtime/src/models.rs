@@ -9,12 +9,14 @@ mod call;
 mod claims;
 pub(crate) mod delivery;
 mod description;
-mod heard;
 mod hook_keys;
 mod hooks;
 mod keys;
+mod paces;
+mod pauses;
 mod reads;
 mod remote;
+mod search;
 pub(crate) mod state;
 
 use std::collections::BTreeMap;
@@ -32,10 +34,10 @@ use crate::door::Door;
 use crate::operation::{Operations, Performer};
 use claims::Claims;
 use delivery::Complaints;
-use heard::Heard;
 use hook_keys::HookKeyring;
 use hooks::Hooks;
 use keys::Keys;
+use paces::Paces;
 use reads::Reads;
 use remote::ModelCalls;
 
@@ -91,7 +93,7 @@ pub(crate) struct Models {
     complaints: Complaints,
     reads: Reads,
     /// What replies have said of limits, for the gate.
-    pub(crate) heard: Heard,
+    pub(crate) paces: Paces,
 }
 
 impl Models {
@@ -104,7 +106,7 @@ impl Models {
             hooks: Hooks::default(),
             hook_keys: HookKeyring::default(),
             complaints: Complaints::default(),
-            heard: Heard::default(),
+            paces: Paces::default(),
             reads: Reads::default(),
         }
     }

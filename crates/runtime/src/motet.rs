@@ -26,7 +26,6 @@ pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
 pub(crate) use latches::Latch;
-pub(crate) use recovery::Taken;
 pub(crate) use start::{made_id, warn_of_difference};
 
 use graphs::Graphs;

@@ -18,6 +18,7 @@ use motet_pipeline::{Artifact, Value};
 use motet_store::{FoundRun, Store};
 
 use crate::Error;
+use crate::whole_file::write_whole;
 
 /// A file that holds an output of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,17 +210,4 @@ fn share_blocks(target: &File, source: &File) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn share_blocks(_: &File, _: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Writes a file under another name and renames it, so that what has the name is whole.
-fn write_whole(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = File::create(&part).and_then(|mut file| write(&mut file));
-    let placed = written.and_then(|()| fs::rename(&part, path));
-    if placed.is_err() {
-        // The reason is the failure above; a part that stays does no harm.
-        let _ = fs::remove_file(&part);
-    }
-    placed
 }

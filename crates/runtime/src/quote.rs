@@ -1,7 +1,6 @@
 //! Quotes: what a run is going to cost, in writing, and what a run that is started by one is held to.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -15,6 +14,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, QuoteFault, UnpricedStep};
 use crate::reading::read_file;
+use crate::whole_file::write_whole;
 
 /// How long a quote is valid: seven days.
 pub const VALIDITY: Span = Span::seconds(7 * 24 * 60 * 60);
@@ -164,17 +164,8 @@ impl Quote {
             Quote::read(path)?;
         }
         let text = serde_json::to_string_pretty(self).expect("a quote is plain data");
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let draft = folder.join(format!(".{name}.{}", std::process::id()));
-        let written = fs::File::create_new(&draft)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")))
-            .and_then(|()| fs::rename(&draft, path));
-        written.map_err(|error| {
-            // What there is of it, if there is something, is of no use to anybody.
-            let _ = fs::remove_file(&draft);
-            Error::file("write", path, error)
-        })
+        let written = write_whole(path, &mut |file| writeln!(file, "{text}"));
+        written.map_err(|error| Error::file("write", path, error))
     }
 
     /// What a run that is started by it may spend.

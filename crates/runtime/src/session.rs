@@ -37,7 +37,7 @@ use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
-use crate::motet::{Builder, Motet, StartOptions, Taken, find_run, warn_of_difference};
+use crate::motet::{Builder, Motet, StartOptions, find_run, warn_of_difference};
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
 use crate::request::{Answer, Request};
@@ -179,7 +179,7 @@ impl Session {
     /// When there is no such run, it can't be resumed, or the store fails.
     pub async fn resume(&self, ending: Option<&str>) -> Result<Vec<Followed>, Error> {
         let runs = match ending {
-            None => self.take_up_all().await?,
+            None => self.resume_all().await?,
             Some(ending) => {
                 let run = find_run(self.store(), ending)?.id;
                 // What is parked for money asks again: there may be some today.
@@ -213,11 +213,6 @@ impl Session {
     /// # Errors
     /// When the store fails.
     pub async fn resume_all(&self) -> Result<Vec<(RunId, Result<(), Error>)>, Error> {
-        self.take_up_all().await
-    }
-
-    /// Has every unfinished run driven; says for each what came of it.
-    async fn take_up_all(&self) -> Result<Vec<Taken>, Error> {
         if let Reached::Owner(motet) = self.backstage.reach().await? {
             return motet.take_up_all().await;
         }

@@ -120,6 +120,11 @@ impl Work {
         self.intent.as_deref()
     }
 
+    /// Of a call: when it was planned.
+    pub(crate) fn planned_at(&self) -> Option<Timestamp> {
+        self.intent()?.at
+    }
+
     /// How long its phases may take.
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts

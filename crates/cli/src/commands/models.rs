@@ -11,7 +11,7 @@ use motet::providers::catalogue::{Catalogue, Listing};
 use motet::world::live::LiveWorld;
 use serde_json::{Value as Json, json};
 
-use crate::arguments::{self, ModelsCommand, WorldFlags};
+use crate::arguments::{self, WorldFlags};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::project::{Project, shown_path};
@@ -22,14 +22,6 @@ use crate::render::table::Table;
 use crate::render::words::{brief, range};
 use crate::score;
 use crate::terminal::Terminal;
-
-pub fn models(asked: &arguments::Models, terminal: &Terminal) -> Result<Exit, Problem> {
-    match &asked.command {
-        ModelsCommand::List(asked) => list(asked, terminal),
-        ModelsCommand::Show(asked) => show(asked, terminal),
-        ModelsCommand::Add(_) => unreachable!("it asks a provider, so it waits"),
-    }
-}
 
 pub async fn add(asked: arguments::ModelsAdd, terminal: Terminal) -> Result<Exit, Problem> {
     let world = WorldFlags { sim: asked.sim, ..WorldFlags::default() };
@@ -55,7 +47,7 @@ pub async fn add(asked: arguments::ModelsAdd, terminal: Terminal) -> Result<Exit
     Ok(Exit::Good)
 }
 
-fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Problem> {
+pub fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Problem> {
     let settings = Project::find(None, &Default::default())?.settings;
     let catalogue = settings.catalogue_of_models();
     let pattern = asked.pattern.as_deref().unwrap_or_default().to_lowercase();
@@ -85,7 +77,7 @@ fn list(asked: &arguments::ModelsList, terminal: &Terminal) -> Result<Exit, Prob
     Ok(Exit::Good)
 }
 
-fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Problem> {
+pub fn show(asked: &arguments::ModelsShow, terminal: &Terminal) -> Result<Exit, Problem> {
     let settings = Project::find(None, &Default::default())?.settings;
     let catalogue = settings.catalogue_of_models();
     let Some(listing) = catalogue.get(&asked.name) else {

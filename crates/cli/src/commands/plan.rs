@@ -1,6 +1,6 @@
 //! `motet plan`: the whole score before the first note, and what it may cost, in writing.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use motet::session::StartRequest;
 use motet::{Pipeline, Quote, Session, StorePlace};
@@ -25,14 +25,13 @@ pub fn plan(asked: &arguments::Plan, terminal: &Terminal) -> Result<Exit, Proble
     planned.end()
 }
 
-/// The same, and writes a quote.
-pub async fn quote(asked: arguments::Plan, terminal: Terminal) -> Result<Exit, Problem> {
+/// The same, and writes a quote into `out`.
+pub async fn quote(asked: arguments::Plan, out: PathBuf, terminal: Terminal) -> Result<Exit, Problem> {
     let planned = Planned::read(&asked)?;
     let quote = planned.quote().await?;
     planned.show(&asked, &terminal);
-    let out = asked.quote.as_deref().unwrap_or(Path::new("quote.json"));
-    quote.write(out)?;
-    let file = typed_path(out);
+    quote.write(&out)?;
+    let file = typed_path(&out);
     let run = typed_command(format!("run {} --quote {file}", typed_path(&asked.file)));
     let same = if asked.given.are_none() { "" } else { " --input …" };
     quote::lines(&quote, &file).iter().for_each(|line| terminal.note_line(line));

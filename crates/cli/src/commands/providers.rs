@@ -3,7 +3,7 @@
 use motet::engine::dispatcher::{GateEvent, PoolState};
 use motet::language::{Money, Timestamp};
 use motet::settings::{KeyState, OpenBreaker, ProviderState};
-use motet::store::GateStream;
+use motet::store::{GateStream, Store};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -20,7 +20,9 @@ use crate::terminal::Terminal;
 pub fn providers(asked: &arguments::Providers, terminal: &Terminal) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
     let store = project.history();
-    let states = project.settings.provider_states(store.as_ref(), now())?;
+    let gate = store.as_ref().map(Store::gate).transpose()?.unwrap_or_default();
+    let open = store.as_ref().map(Store::open_calls).transpose()?.unwrap_or_default();
+    let states = project.settings.provider_states(&gate, &open, now());
     if asked.json {
         states.iter().for_each(|state| terminal.data(&format!("{}\n", record_of(state))));
         return Ok(Exit::Good);
@@ -29,7 +31,6 @@ pub fn providers(asked: &arguments::Providers, terminal: &Terminal) -> Result<Ex
     let mut table = Table::with_headings(&["provider", "key", "limits", "in use", "last failure", "held up"]);
     states.iter().for_each(|state| add_rows(state, &mut table));
     terminal.data_table(&table);
-    let gate = store.map(|store| store.gate()).transpose()?.unwrap_or_default();
     if let Some(reserved) = reserved(&gate) {
         terminal.data_line(&Line::of(Tone::Dim, format!("  {reserved}")));
     }

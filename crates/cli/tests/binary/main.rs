@@ -20,6 +20,7 @@ mod quotes;
 mod serve;
 mod signals;
 mod simulated;
+mod simulator;
 mod store_folder;
 mod taken_store;
 mod transcripts;

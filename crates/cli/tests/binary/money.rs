@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use serde_json::Value as Json;
 
-use crate::simulated::{Simulator, Stage};
+use crate::simulated::Stage;
+use crate::simulator::Simulator;
 
 /// Two pictures at $0.003 each.
 pub const FILM: &str = r#"
@@ -129,7 +130,7 @@ fn two_processes_that_race_for_the_last_cent_of_a_budget_pay_once() {
         let stage = Stage::with("film.yaml", STILL);
         let simulator = Simulator::begin(&stage.0, "[]");
         stage.0.write("motet.toml", format!("[budgets]\n{budgets}\n"));
-        let sim = format!("--sim={}", simulator.url);
+        let sim = format!("--sim={}", simulator.url());
         let begin = |prompt: &str| {
             let prompt = format!("prompt={prompt}");
             let words = ["run", "film.yaml", &sim, "--user", "ada", "--input", &prompt];

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::simulated::{Simulator, Stage};
+use crate::simulated::Stage;
+use crate::simulator::Simulator;
 
 /// The text of an example, or of a page.
 fn repository(name: &str) -> String {
@@ -27,7 +28,7 @@ impl Play {
 
     /// Runs it; gives the last thing that it said to programs, which tells how it ended.
     fn run(&self, code: i32, arguments: &[&str]) -> Json {
-        let sim = format!("--sim={}", self.simulator.url);
+        let sim = format!("--sim={}", self.simulator.url());
         let words = ["run", "example.yaml", &sim, "--json"];
         let words: Vec<&str> = words.iter().chain(arguments).copied().collect();
         let output = self.stage.run(&words);
@@ -211,7 +212,7 @@ fn a_film_is_made_though_each_of_its_first_providers_fails() {
     let scenario = "
 - { model: black-forest-labs/flux-schnell, fault: job_failed }
 - { model: fal-ai/kling-video/v2.5-turbo/pro/image-to-video, fault: job_failed }
-- { provider: elevenlabs, fault: refuse }
+- { provider: elevenlabs, fault: throttle_no_hint }
 ";
     let play = Play::of("reliable-film.yaml", scenario);
     let end = play.run(0, &[]);

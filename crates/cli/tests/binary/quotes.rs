@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::project::Project;
-use crate::simulated::{Simulator, Stage};
+use crate::simulated::Stage;
+use crate::simulator::Simulator;
 
 /// A picture for each line of a text that an earlier step gives, at $0.003 each.
 const SHOTS: &str = r#"
@@ -130,7 +131,7 @@ fn who_runs_with_a_quote_is_not_asked() {
     // A server of one's own in the place of the provider: for all that Motet knows, it is paid.
     let settings = format!(
         "[money]\nask_above = 0\n[providers.replicate]\nkey = \"env:KEY\"\nbase_url = \"{}/replicate\"\nprivate = true\n",
-        simulator.url
+        simulator.url()
     );
     stage.0.write("motet.toml", settings);
     let motet = |arguments: &[&str]| {

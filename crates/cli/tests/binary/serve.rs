@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::assert_transcript;
 use crate::project::Project;
+use crate::simulator::Simulator;
 
 /// Two pictures, one after the other, and a film of the first.
 const FILM: &str = r#"
@@ -98,7 +99,7 @@ impl Drop for Ready {
 /// A project, and simulated providers.
 struct Stage {
     project: Project,
-    sim: Ready,
+    sim: Simulator,
     port: u16,
 }
 
@@ -111,7 +112,7 @@ impl Stage {
         let project = Project::with("film.yaml", pipeline);
         let mut command = project.command(&["sim", "--speed", speed]);
         command.stderr(Stdio::null());
-        let sim = Ready::begin(command);
+        let sim = Simulator::of(command);
         Stage { project, sim, port: free_port() }
     }
 
@@ -143,20 +144,10 @@ impl Stage {
         said
     }
 
-    fn scenario(&self, scenario: &str) {
-        assert_eq!(ask(&self.sim.url(), "PUT", "/_sim/scenario", scenario.as_bytes()).0, 200);
-    }
-
-    fn lines(&self, path: &str) -> Vec<Json> {
-        let (status, body) = ask(&self.sim.url(), "GET", path, b"");
-        assert_eq!(status, 200, "{body}");
-        body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
     /// How often each attempt was paid; each violation is a failure.
     fn paid(&self) -> BTreeMap<String, usize> {
         let mut paid = BTreeMap::new();
-        for line in self.lines("/_sim/ledger") {
+        for line in self.sim.ledger() {
             assert!(line["violation"].is_null(), "{line}");
             let charged = line["charged_usd"].as_f64().or_else(|| line["charged_usd"].as_str()?.parse().ok());
             if charged.is_some_and(|charged| charged > 0.0) {
@@ -168,7 +159,7 @@ impl Stage {
 
     /// How often jobs were asked for.
     fn reads(&self) -> usize {
-        self.lines("/_sim/requests").iter().filter(|line| line["operation"] == "read").count()
+        self.sim.lines("/_sim/requests").iter().filter(|line| line["operation"] == "read").count()
     }
 
     fn until(&self, what: &str, is_there: impl Fn() -> bool) {
@@ -215,7 +206,7 @@ fn runs_of_guests_are_driven_and_jobs_are_reported_instead_of_asked_for() {
     stage.completes(&[]);
     assert_eq!(stage.paid().len(), 3, "{:?}", stage.paid());
     // Each result is fetched by one.
-    assert_eq!(stage.reads(), 3, "{:#?}", stage.lines("/_sim/requests"));
+    assert_eq!(stage.reads(), 3, "{:#?}", stage.sim.lines("/_sim/requests"));
     let (code, told) = served.ends(Signal::TERM);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("stopping: what is done is kept"), "{told}");
@@ -234,7 +225,7 @@ fn whatever_goes_wrong_with_reports_each_step_is_paid_once() {
         "[{ \"fault\": \"reply_lost\" }]",
     ];
     for (number, scenario) in scenarios.iter().enumerate() {
-        stage.scenario(scenario);
+        stage.sim.go_wrong(scenario);
         stage.completes(&["--new", "--input", &format!("prompt=boat {number}")]);
         let paid = stage.paid();
         assert_eq!(paid.len(), 2 * (number + 1), "{scenario}: {paid:#?}");

@@ -1,9 +1,7 @@
 //! A project with simulated providers.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
@@ -67,49 +65,4 @@ impl Drop for Stage {
 
 fn read_json(path: &Path) -> Json {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-/// A simulator of this test's own, much faster than the providers; it ends with this.
-pub struct Simulator {
-    child: Child,
-    /// Its address.
-    pub url: String,
-}
-
-impl Simulator {
-    /// Begins one in `project`, in which what `scenario` says goes wrong.
-    pub fn begin(project: &Project, scenario: &str) -> Simulator {
-        project.write("faults.yaml", scenario);
-        let mut command = project.command(&["sim", "--speed", "1000", "--scenario", "faults.yaml"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be started");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("it is piped"))
-            .read_line(&mut line)
-            .expect("it says where it is");
-        let ready: Json = serde_json::from_str(&line).expect("one line of JSON");
-        Simulator { child, url: ready["url"].as_str().expect("it has an address").to_owned() }
-    }
-
-    /// The paid requests, in the order in which they came.
-    pub fn ledger(&self) -> Vec<Json> {
-        let host = self.url.strip_prefix("http://").expect("it speaks plain HTTP");
-        let mut stream = TcpStream::connect(host).expect("it listens");
-        write!(stream, "GET /_sim/ledger HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
-            .expect("it listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        // However it is framed, each entry is a line.
-        answer
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Json>(line).ok())
-            .filter(Json::is_object)
-            .collect()
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -6,6 +6,8 @@ mod ledger;
 #[path = "../binary/project.rs"]
 #[allow(dead_code, unused_macros, reason = "it is for the tests of the binary, which use all of it")]
 mod project;
+#[path = "../binary/simulator.rs"]
+#[allow(dead_code, reason = "it is for the tests of the binary, which use all of it")]
 mod simulator;
 
 use std::process::{Command, ExitStatus, Stdio};
@@ -37,6 +39,9 @@ steps:
     with: { items: ["{{ steps.clip.video }}", "{{ steps.voice.audio }}"], width: 64, height: 36, fps: 2, length: audio }
 outputs: { film: "{{ steps.film.video }}" }
 "#;
+
+/// How many times faster than at the providers jobs go.
+const SPEED: &str = "120";
 
 /// How often the tests kill, together.
 const KILLS: u64 = 100;
@@ -107,6 +112,30 @@ fn kill(project: &Project, simulator: &Simulator, kills: u64, seed: u64, command
     ledger::assert_paid_once(project, simulator, &films);
 }
 
+/// A served simulator, which outlives the processes that ask it.
+fn simulator_of(seed: u64) -> Simulator {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("motet"));
+    command.args(["sim", "--seed", &seed.to_string(), "--speed", SPEED]);
+    Simulator::of(command)
+}
+
+/// Settings with which it is asked in the place of the providers, by keys from the environment.
+fn settings(simulator: &Simulator) -> String {
+    let mut settings = String::new();
+    for (provider, roles) in simulator.ready["base_urls"].as_object().unwrap() {
+        let roles: Vec<String> = roles
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(role, _)| matches!(role.as_str(), "api" | "queue" | "rest"))
+            .map(|(role, url)| format!("{role} = {url}"))
+            .collect();
+        settings +=
+            &format!("[providers.{provider}]\nprivate = true\nbase_urls = {{ {} }}\n", roles.join(", "));
+    }
+    settings
+}
+
 /// How many films are played at once: their processes mostly wait.
 const AT_ONCE: u64 = 6;
 
@@ -117,7 +146,7 @@ fn three_at_once(parts: std::ops::Range<u64>) {
     std::thread::scope(|scope| {
         for part in parts {
             scope.spawn(move || {
-                let simulator = Simulator::begin(seed + part);
+                let simulator = simulator_of(seed + part);
                 let project = Project::with("film.yaml", FILM);
                 let address = format!("--sim={}", simulator.url());
                 kill(&project, &simulator, kills, seed + part, |film| {
@@ -151,10 +180,10 @@ const KEYS: [(&str, &str); 3] = [
 #[test]
 fn keys_are_in_nothing_that_a_killed_run_leaves() {
     let seed = told("MOTET_KILLS_SEED", 1);
-    let simulator = Simulator::begin(seed);
+    let simulator = simulator_of(seed);
     simulator.go_wrong("[{ fault: error_before, rate: 0.2 }, { fault: throttle, rate: 0.2 }]");
     let project = Project::with("film.yaml", FILM);
-    project.write("motet.toml", simulator.settings());
+    project.write("motet.toml", settings(&simulator));
     let command = |film: &str| {
         let log =
             std::fs::File::options().create(true).append(true).open(project.path().join("log")).unwrap();
@@ -178,7 +207,8 @@ fn keys_are_in_nothing_that_a_killed_run_leaves() {
         live(command("film-1"), Some(dice.life()));
     }
     live(command("film-1"), None);
-    let journal = project.run(&["show", "film-1", "--journal", "--json", "--store", "store"]);
+    let mut shown = project.command(&["show", "film-1", "--journal", "--json", "--store", "store"]);
+    let journal = shown.env("MOTET_TRUST", "1").output().unwrap();
     assert!(journal.status.success(), "{}", String::from_utf8_lossy(&journal.stderr));
     project.write("journal", &journal.stdout);
     let all = ledger::files_below(project.path());

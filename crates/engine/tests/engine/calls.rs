@@ -237,7 +237,7 @@ fn a_request_that_nobody_wants_any_more_is_looked_for_by_what_it_was_made_with()
     let sent = Value::map([("n", Value::from(1))]);
     let mut called_off = with("with: { n: 1 }");
     called_off.cancels("enough").restarts().does(["a#1 reconcile"]);
-    assert_eq!(sought_by(&called_off), [sent.clone()]);
+    assert_eq!(sought_by(&called_off), std::slice::from_ref(&sent));
 
     let mut too_late = start("timeout: 1m\nsteps: { a: { uses: lab/job, with: { n: 1 } } }");
     too_late.advances("1m").restarts().does(["a#1 reconcile"]);

@@ -4,7 +4,7 @@
 //! input, and the call itself, which is given what came of that. It is written out before anything is checked, so that
 //! all that follows — the check, the plan, its estimate, the engine — knows groups and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::builtin;
@@ -16,8 +16,8 @@ use crate::document::{At, Body, Document, Output, Step, Timeout, yaml};
 use crate::expression::Template;
 use crate::{MediaKind, Type, Value};
 
-/// The operation that makes media fit, and leaves alone what fits already.
-pub(super) const FIT: &str = "media/fit";
+/// The operation that makes media fit, and leaves alone what fits already: `fit: auto` puts it in front of a step.
+pub const FIT: &str = "media/fit";
 
 /// Writes out all conversions that the steps of a file ask for.
 pub(super) fn write_out(document: &mut Document, catalogue: &Catalogue, findings: &mut Findings) {
@@ -134,7 +134,7 @@ impl Writer<'_, '_> {
             body,
             checks: std::mem::take(&mut step.checks),
             timeout: Timeout { total: None, ..step.timeout },
-            ..plain(call, place)
+            ..Step::plain(At { value: call, place })
         };
         step.timeout = Timeout { total: step.timeout.total, ..Timeout::default() };
         step.body = Body::Group { steps: conversions.into_iter().chain([own]).collect(), outputs };
@@ -189,7 +189,7 @@ fn conversion(name: String, given: Written, kind: MediaKind, limits: &Limits) ->
     }
     let uses = at(FIT);
     let body = Body::Uses { uses, with, retry: None, pool: None, fallback: Vec::new() };
-    Step { body, ..plain(name, place) }
+    Step { body, ..Step::plain(At { value: name, place }) }
 }
 
 fn literal(value: Value, place: Place) -> Written {
@@ -200,22 +200,4 @@ fn literal(value: Value, place: Place) -> Written {
 fn expression(text: String) -> Shape {
     let template = Template::text(&text).expect("a reference to a step is an expression");
     Shape::Scalar { text, template }
-}
-
-/// A step without any policy.
-fn plain(name: String, place: Place) -> Step {
-    Step {
-        name: At { value: name, place },
-        description: None,
-        labels: BTreeMap::new(),
-        optional: false,
-        on_unknown: None,
-        condition: None,
-        needs: Vec::new(),
-        each: None,
-        body: Body::Unreadable,
-        checks: Vec::new(),
-        timeout: Timeout::default(),
-        fit: None,
-    }
 }

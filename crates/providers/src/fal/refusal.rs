@@ -9,6 +9,7 @@ use crate::answer::News;
 use crate::failure::{self, Asked, Refusal, by_status};
 use crate::http::Reply;
 use crate::json;
+use crate::said::said;
 
 /// The failure that a reply without success is.
 pub(super) fn refused(asked: Asked, reply: &Reply) -> Failure {
@@ -44,9 +45,14 @@ pub(super) fn failure_of_status(reply: &Reply, status: &Json) -> Option<Failure>
     let code = json::text(status, "error_type").filter(|code| json::is_id(code));
     let class =
         code.and_then(class_of).filter(|class| matches!(class, Class::Unavailable | Class::Timeout))?;
-    let text = json::text(status, "error").unwrap_or_default().to_owned();
-    let failure = failure::refused(NAME, Asked::Job, reply, Some(Refusal { class, code, text }), None);
-    Some(Failure { billed: Known::No, ..failure })
+    let text = json::text(status, "error").unwrap_or_default();
+    let message = match text {
+        "" => format!("{NAME}: the job failed"),
+        text => format!("{NAME}: the job failed: {}", said(text)),
+    };
+    let refusal = Refusal { class, code, text: String::new() };
+    let failure = failure::refused(NAME, Asked::Job, reply, Some(refusal), None);
+    Some(Failure { billed: Known::No, message, ..failure })
 }
 
 /// A result of success that lacks what the model should give.

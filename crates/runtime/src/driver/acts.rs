@@ -26,7 +26,7 @@ impl Driver {
         if is_last {
             self.in_flight.remove(&at_work);
         }
-        self.hear();
+        self.tell_paces();
         let (run, key) = at_work;
         if !self.runs.contains_key(&run) {
             // The engine can't say so any more.

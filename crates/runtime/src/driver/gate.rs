@@ -99,10 +99,10 @@ impl Driver {
     /// A task that said nothing beforehand tells what it cost: it counts under all budgets from now on.
     fn count_spent(&mut self, id: &RunId, key: &AttemptKey, amount: Money) {
         let Some(live) = self.runs.get(id) else { return };
-        let bill = Box::new(Bill { amount, caps: live.run.caps_of(&key.step) });
-        let needs = self.with_budgets(id, Needs { money: Some(bill), ..Needs::default() });
-        if let Some(bill) = needs.money.filter(|bill| !bill.caps.is_empty()) {
-            self.tell_gate(Told::Spent { bill: *bill });
+        let mut bill = Bill { amount, caps: live.run.caps_of(&key.step) };
+        self.add_budgets(id, "", &mut bill);
+        if !bill.caps.is_empty() {
+            self.tell_gate(Told::Spent { bill });
         }
     }
 
@@ -133,18 +133,19 @@ impl Driver {
             let (pool, run, step) = (pool.to_string(), id.clone(), key.step.clone());
             self.hands.warn(&Warning::NoPool { pool, run, step });
         }
-        let needs = self.with_budgets(id, self.with_credential(id, &key, needs));
+        let mut needs = self.with_credential(id, &key, needs);
+        if let Some(bill) = &mut needs.money {
+            let provider = needs.breaker.as_ref().map_or("", |way| &way.target);
+            self.add_budgets(id, provider, bill);
+        }
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
     }
 
-    /// The same with the budgets of the day, of the user's and of the provider's, on which it counts as well.
-    fn with_budgets(&self, id: &RunId, mut needs: Needs) -> Needs {
-        if let (Some(bill), Some(live)) = (&mut needs.money, self.runs.get(id)) {
-            let user = live.run.started().user.as_deref();
-            let provider = needs.breaker.as_ref().map_or("", |way| &way.target);
-            bill.caps.extend(self.hands.budgets.caps(self.hands.world.now(), user, provider));
-        }
-        needs
+    /// Adds the budgets of the day, of the user's and of the provider's, on which a bill counts as well.
+    fn add_budgets(&self, id: &RunId, provider: &str, bill: &mut Bill) {
+        let Some(live) = self.runs.get(id) else { return };
+        let user = live.run.started().user.as_deref();
+        bill.caps.extend(self.hands.budgets.caps(self.hands.world.now(), user, provider));
     }
 
     /// The same with the credential that a call will be made with.
@@ -158,8 +159,8 @@ impl Driver {
     }
 
     /// Tells the gate what replies have said of limits, before what came of them.
-    pub(super) fn hear(&mut self) {
-        for (pool, pace) in self.hands.models.heard.take() {
+    pub(super) fn tell_paces(&mut self) {
+        for (pool, pace) in self.hands.models.paces.take() {
             self.tell_gate(Told::Paced { pool, pace });
         }
     }

@@ -66,6 +66,16 @@ impl ModelCalls {
         self.recorded(work).map_err(unknown)
     }
 
+    /// The request of a call that was recorded: to the byte what it was then.
+    pub(super) fn request_of(&self, work: &Work, call: &Call) -> Result<Request, Failure> {
+        let request = self.provider.submit(call)?;
+        if work.intent().and_then(|intent| intent.body) == Some(request.body.digest()) {
+            return Ok(request);
+        }
+        let message = "this version of Motet would send another request than the one that was recorded";
+        Err(Failure::invalid(message))
+    }
+
     fn call(&self, work: &Work, intent: &Intent, inputs: Map) -> Call {
         let timeouts = work.timeouts();
         let limits =

@@ -13,7 +13,8 @@ use motet_pipeline::{Span, Timestamp};
 use motet_providers::adapter::Call;
 use motet_providers::answer::{News, State};
 
-use super::remote::{ModelCalls, SKEW};
+use super::remote::ModelCalls;
+use super::search::SKEW;
 use crate::door::Stake;
 use crate::work::Work;
 
@@ -141,7 +142,7 @@ impl ModelCalls {
 
     /// Notes that `job` is waited for.
     pub(super) fn wait_for(&self, work: &Work, call: &Call, job: &str) -> Waiting {
-        let planned = work.intent().and_then(|intent| intent.at).unwrap_or_else(|| work.hands.world.now());
+        let planned = work.planned_at().unwrap_or_else(|| work.hands.world.now());
         let board = self.board(call);
         board.seen().waiting.insert(job.to_owned(), planned);
         Waiting { board, job: job.to_owned() }

@@ -6,17 +6,17 @@ use futures_util::future::{BoxFuture, Either};
 use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
-use motet_pipeline::plan::Timeouts;
 use motet_pipeline::price::Price;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
-use motet_providers::answer::{Cancelled, Likeness, Listed, News, Submitted as Reply};
+use motet_providers::answer::{Cancelled, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
 use motet_providers::http::{Reply as Received, Request};
 
 use super::Models;
 use super::call::Draft;
+use super::pauses::{Pace, Pauses};
 use super::reads::Waiting;
 use crate::door::{Errand, Stake};
 use crate::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
@@ -30,27 +30,12 @@ pub(super) struct ModelCalls {
     pub(super) listing: Arc<Listing>,
 }
 
-/// How long to wait before a question is asked again that got no usable answer, at first and at most.
-const PAUSE: (Span, Span) = (Span(500), Span::seconds(30));
-
 /// How often a provider must say that it doesn't know a job before that is believed: a fresh one may not be everywhere
 /// yet.
 const STRANGER_TIMES: u32 = 5;
 
-/// How far clocks may differ between here and a provider.
-pub(super) const SKEW: Span = Span::minutes(2);
-
 /// How often a job that failed is asked how long it ran.
 const TIMES_ASKED_FOR_USE: u32 = 5;
-
-/// How long to wait between the two looks that must find nothing.
-const BETWEEN_LOOKS: Span = Span::seconds(5);
-
-/// How long to wait between looks for a call that is given up, and that the provider may still report.
-const UNSEEN: Span = Span::minutes(60);
-
-/// The most pages of a provider's list that are read to find one job.
-const PAGES_MAX: usize = 100;
 
 impl ModelCalls {
     pub(super) fn new(models: Arc<Models>, provider: Arc<dyn Provider>, listing: Arc<Listing>) -> ModelCalls {
@@ -112,17 +97,13 @@ impl ModelCalls {
 
     async fn submit_once(&self, work: Work) -> Result<Submitted, WorkError> {
         let (call, warnings) = self.recorded(&work)?;
-        let request = self.provider.submit(&call)?;
-        if work.intent().and_then(|intent| intent.body) != Some(request.body.digest()) {
-            let message = "this version of Motet would send another request than the one that was recorded";
-            return Err(Failure::invalid(message).into());
-        }
+        let request = self.request_of(&work, &call)?;
         let sent = self.send(Some(&call), request, Stake::Paid).await;
         let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
         let pace = self.provider.pace(&reply);
         let read = self.provider.read_submitted(&call, reply);
         let pool = place(self.provider_name(), &call.credential);
-        self.models.heard.note(pool, pace, read.as_ref().err());
+        self.models.paces.note(pool, pace, read.as_ref().err());
         match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
@@ -154,7 +135,7 @@ impl ModelCalls {
         let (call, _) = self.left(&work)?;
         self.models.claims.claim(self.provider_name(), &job, &call.mark);
         let mut ear = self.models.hooks.listen(&call.token);
-        let mut pace = Pace::of(work.contract().usual_seconds, work.is_running());
+        let mut pace = Pace::of(&work);
         if ear.is_open() {
             pace = pace.beside_reports(&work);
         }
@@ -247,111 +228,6 @@ impl ModelCalls {
         }
     }
 
-    /// Looks in what the provider has taken since the attempt was planned.
-    async fn look(&self, work: &Work, call: &Call) -> Result<Look, Failure> {
-        let planned = work.intent().and_then(|intent| intent.at).unwrap_or(Timestamp(0));
-        let since = Timestamp(planned.0 - SKEW.0 as i64);
-        let mut page: Option<String> = None;
-        let mut is_hidden = false;
-        for _ in 0..PAGES_MAX {
-            let Some(request) = self.provider.search(call, since, page.as_deref()) else {
-                return Ok(Look::Blind);
-            };
-            let reply = self.send(Some(call), request, Stake::Free).await.map_err(failure_of)?;
-            let found = self.provider.read_search(call, reply)?;
-            for job in found.jobs {
-                let is_ours = match job.likeness {
-                    Likeness::Same => true,
-                    Likeness::Alike => self.is_unclaimed(work, &job.job),
-                    Likeness::Other => false,
-                    Likeness::Hidden => {
-                        is_hidden |= self.is_unclaimed(work, &job.job);
-                        false
-                    }
-                };
-                if is_ours && self.models.claims.claim(self.provider_name(), &job.job, &call.mark) {
-                    return Ok(Look::Found(job.job));
-                }
-            }
-            match found.next {
-                Some(next) => page = Some(next),
-                None if is_hidden => return Ok(Look::Blind),
-                None => return Ok(Look::Nothing),
-            }
-        }
-        Ok(Look::Blind)
-    }
-
-    /// Whether no other attempt, of whatever run, is known to have the job.
-    fn is_unclaimed(&self, work: &Work, job: &str) -> bool {
-        !self.models.is_of_another(self.provider_name(), job, work.run(), work.step(), work.attempt())
-    }
-
-    /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
-    /// it remembers, find nothing.
-    async fn find(&self, work: Work) -> Result<Found, WorkError> {
-        let Ok((call, _)) = self.recorded(&work) else { return Ok(Found::Unclear) };
-        // What it was made with tells its job from others.
-        let body = self.provider.submit(&call).ok().map(|request| request.body.digest());
-        if body.is_none() || body != work.intent().and_then(|intent| intent.body) {
-            return Ok(Found::Unclear);
-        }
-        let mut ear = self.models.hooks.listen(&call.token);
-        let mut pauses = Pauses::default();
-        let mut looks = 0;
-        let is_ours = |job: &str| {
-            self.is_unclaimed(&work, job) && self.models.claims.claim(self.provider_name(), job, &call.mark)
-        };
-        let mut heard = ear.hear_of_job(std::future::ready(()), is_ours).await;
-        loop {
-            if let Some(job) = heard {
-                return Ok(Found::Job(job));
-            }
-            let pause = match self.look(&work, &call).await {
-                Ok(Look::Found(job)) => return Ok(Found::Job(job)),
-                Ok(Look::Nothing) if self.remembers(&work) && self.may_be_unlisted(&work, &call) => {
-                    pauses.next()
-                }
-                Ok(Look::Nothing) if self.remembers(&work) => {
-                    looks += 1;
-                    if looks == 2 {
-                        return Ok(Found::Absent);
-                    }
-                    BETWEEN_LOOKS
-                }
-                // What the provider doesn't show it may still report, as long as the attempt is open.
-                Ok(Look::Blind | Look::Nothing) if ear.is_open() => {
-                    if work.hands.world.now() < work.deadline() { PAUSE.1 } else { UNSEEN }
-                }
-                Ok(Look::Blind | Look::Nothing) => return Ok(Found::Unclear),
-                Err(_) => pauses.next(),
-            };
-            heard = ear.hear_of_job(work.pause(pause), is_ours).await;
-        }
-    }
-
-    /// Whether a call that the provider took may not be in its list yet, because it is queued or at work.
-    fn may_be_unlisted(&self, work: &Work, call: &Call) -> bool {
-        let hidden = match self.provider.listed(call) {
-            Listed::Taken => return false,
-            // What hasn't begun by then is dropped there.
-            Listed::Begun => call.stop_after.unwrap_or(Span(u64::MAX)),
-            // It goes on there, however soon nobody waits for it here any more.
-            Listed::Ended => work.timeouts().job.max(work.contract().patience()).max(Timeouts::default().job),
-        };
-        let planned = work.intent().and_then(|intent| intent.at);
-        planned.is_none_or(|planned| work.hands.world.now() < planned.after(hidden))
-    }
-
-    /// Whether the provider would still know a job that it took when the attempt was planned.
-    fn remembers(&self, work: &Work) -> bool {
-        let planned = work.intent().and_then(|intent| intent.at);
-        let retention = self.provider.profile().retention;
-        planned.zip(retention).is_some_and(|(planned, retention)| {
-            work.hands.world.now().since(planned).0 + SKEW.0 < retention.0
-        })
-    }
-
     async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
         let (call, _) = self.left(&work)?;
         let unknown = |words: &str| Failure { billed: Known::Maybe, ..Failure::new(Class::Unknown, words) };
@@ -434,14 +310,6 @@ impl ModelCalls {
     }
 }
 
-/// What a look into a provider's list has shown.
-enum Look {
-    Found(String),
-    Nothing,
-    /// The provider doesn't show enough.
-    Blind,
-}
-
 /// A job that was cancelled at the provider.
 fn cancelled(billed: Known) -> Failure {
     let words = match billed {
@@ -451,64 +319,10 @@ fn cancelled(billed: Known) -> Failure {
     Failure { billed, ..Failure::unavailable(words) }
 }
 
-fn failure_of(error: WorkError) -> Failure {
+pub(super) fn failure_of(error: WorkError) -> Failure {
     match error {
         WorkError::Failed { failure, .. } => *failure,
         WorkError::StoreFailed(error) => Failure::unavailable(error.to_string()),
-    }
-}
-
-/// The pauses before a question is asked again that got no usable answer.
-struct Pauses(Span);
-
-impl Default for Pauses {
-    fn default() -> Pauses {
-        Pauses(PAUSE.0)
-    }
-}
-
-impl Pauses {
-    /// The next one; each is twice as long as the one before.
-    fn next(&mut self) -> Span {
-        let next = self.0;
-        self.0 = Span(next.0 * 2).min(PAUSE.1);
-        next
-    }
-}
-
-/// How long to wait between questions: more, the longer a job takes.
-struct Pace {
-    pause: f64,
-    most: f64,
-    told: Option<Span>,
-}
-
-impl Pace {
-    /// For a job that usually takes so many seconds, and is at work already or not.
-    fn of((low, _): (f64, f64), is_running: bool) -> Pace {
-        let first = if is_running { (low / 4.0).clamp(0.5, 10.0) } else { (low / 8.0).clamp(0.5, 2.0) };
-        Pace { pause: first * 1000.0, most: if is_running { 10_000.0 } else { 5_000.0 }, told: None }
-    }
-
-    /// The same where the provider reports: a report that is lost must be noticed, long before the phase of the
-    /// job counts as timed out.
-    fn beside_reports(self, work: &Work) -> Pace {
-        let (Timeouts { queue, job, .. }, (_, high)) = (work.timeouts(), work.contract().usual_seconds);
-        let phase = if work.is_running() { job } else { queue };
-        let most = (phase.0 as f64 / 4.0).clamp(3_000.0, 300_000.0);
-        Pace { pause: (high * 2_000.0).clamp(3_000.0, most), most, ..self }
-    }
-
-    fn next(&mut self) -> Span {
-        let pause = Span(self.pause as u64);
-        self.pause = (self.pause * 1.3).min(self.most.max(self.pause));
-        self.told.take().unwrap_or(pause)
-    }
-
-    /// A question got no usable answer.
-    fn slow_down(&mut self, told: Option<Span>) {
-        self.pause = (self.pause * 2.0).min(30_000.0);
-        self.told = told;
     }
 }
 

@@ -7,10 +7,9 @@ use motet_engine::dispatcher::{GateEntry, GateEvent, Limits, PoolState};
 use motet_engine::intent::place;
 use motet_pipeline::{Class, Timestamp};
 use motet_providers::Registry;
-use motet_store::Store;
+use motet_store::{GateStream, OpenCalls};
 
 use super::limit_of;
-use crate::Error;
 use crate::settings::{KnownKey, Settings};
 
 /// How a provider stands.
@@ -47,17 +46,13 @@ pub struct KeyState {
 }
 
 impl Settings {
-    /// How each provider stands at `now`, as far as `store` knows.
-    ///
-    /// # Errors
-    /// When the store can't be read.
+    /// How each provider stands at `now`, by what a store remembers of the gate, and by its calls that have not ended.
     pub fn provider_states(
         &self,
-        store: Option<&Store>,
+        stream: &GateStream,
+        open: &OpenCalls,
         now: Timestamp,
-    ) -> Result<Vec<ProviderState>, Error> {
-        let stream = store.map(Store::gate).transpose()?.unwrap_or_default();
-        let open = store.map(Store::open_calls).transpose()?.unwrap_or_default();
+    ) -> Vec<ProviderState> {
         let mut limits = Limits::default();
         let registry = Registry::default();
         for profile in registry.iter().map(|provider| provider.profile()) {
@@ -82,7 +77,7 @@ impl Settings {
             breaker: stream.entries.iter().find_map(|entry| open_breaker(entry, name)),
             keys: self.keys_of(name).into_iter().map(|key| key_state(name, key)).collect(),
         };
-        Ok(registry.iter().map(|provider| state(&provider.profile().name)).collect())
+        registry.iter().map(|provider| state(&provider.profile().name)).collect()
     }
 }
 

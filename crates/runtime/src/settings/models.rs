@@ -1,6 +1,6 @@
 //! The models that a project brings: data files in its folder `models/`, below a folder for each provider.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Digest;
@@ -11,6 +11,7 @@ use motet_providers::prices::PriceBook;
 use super::{Settings, end_of};
 use crate::Error;
 use crate::reading::{Unread, read_file};
+use crate::whole_file::write_whole;
 
 /// The folder of a project in which its models lie.
 pub const MODELS_FOLDER: &str = "models";
@@ -161,12 +162,5 @@ fn write(project: &Path, path: &Path, text: &str) -> io::Result<()> {
     }
     let folder = path.parent().unwrap_or(project);
     std::fs::create_dir_all(folder)?;
-    let beside = beside_of(path);
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
-}
-
-fn beside_of(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}", std::process::id()))
+    write_whole(path, &mut |file| file.write_all(text.as_bytes()))
 }

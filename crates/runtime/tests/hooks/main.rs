@@ -1,6 +1,8 @@
 //! Webhooks under virtual time: what a provider reports ends a wait at once, and what nobody can believe does nothing.
 
 mod providers;
+#[path = "../stage/mod.rs"]
+mod stage;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +15,8 @@ use motet::providers::catalogue::{Catalogue, Way};
 use motet::world::virtual_time::run;
 use motet::{Builder, Motet, RunEnd, RunHandle, Warning};
 
-use providers::{EPOCH, PUBLIC, Providers, deliver, delivery_of};
+use providers::{PUBLIC, Providers, deliver, delivery_of};
+use stage::EPOCH;
 
 /// A picture takes two seconds at most.
 const STILL: &str = r#"

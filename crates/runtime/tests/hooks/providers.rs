@@ -3,23 +3,17 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use motet::hooks::{Delivery, Receipt};
-use motet::language::Timestamp;
-use motet::settings::{KeySource, ProviderSettings, Settings};
+use motet::settings::{KeySource, Settings};
 use motet::world::virtual_time::VirtualWorld;
-use motet::world::wire;
 use motet::{Builder, Motet};
-use motet_sim::{Answer, Bases, Body, Options, Outgoing, Reply, Request, Scenario, Sim};
+use motet_sim::{Answer, Body, Outgoing, Reply, Request, Sim};
 use serde_json::Value as Json;
 
-/// When these stories begin.
-pub const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
+use crate::stage::{EPOCH, network};
 
 /// Where Motet is reached.
 pub const PUBLIC: &str = "https://motet.example";
-
-const ORIGIN: &str = "https://sim.example";
 
 /// How often the providers look whether something is to be reported.
 const TICK: Duration = Duration::from_millis(20);
@@ -40,11 +34,8 @@ pub struct Providers {
 
 impl Providers {
     pub fn new(seed: u64, scenario: &str) -> Providers {
-        let scenario =
-            if scenario.is_empty() { Scenario::default() } else { Scenario::parse(scenario).unwrap() };
-        let options = Options { seed, bases: Bases::under(ORIGIN), scenario, ..Options::default() };
         Providers {
-            sim: Arc::new(Mutex::new(Sim::new(options))),
+            sim: Arc::new(Mutex::new(network::sim(seed, scenario))),
             began: tokio::time::Instant::now(),
             lag: Duration::ZERO,
             delivered: Arc::default(),
@@ -116,19 +107,7 @@ impl Providers {
 
     /// A library that reaches these providers.
     pub async fn open_alone(&self, builder: Builder) -> Motet {
-        let bases = Bases::under(ORIGIN);
-        let registry = motet::providers::Registry::default();
-        let roles = |name: &str| -> ProviderSettings {
-            let provider = motet_sim::Provider::by_name(name).unwrap();
-            let roles = registry.get(name).unwrap().profile().bases.keys();
-            let urls = roles.map(|role| (role.to_owned(), bases.get(provider, role)));
-            let urls = urls.filter(|(_, url)| !url.is_empty());
-            let base_urls = urls.map(|(role, url)| (role, url.parse().unwrap())).collect();
-            ProviderSettings { base_urls, ..ProviderSettings::default() }
-        };
-        let names = ["replicate", "fal", "elevenlabs"];
-        let providers = names.into_iter().map(|name| (name.to_owned(), roles(name))).collect();
-        let mut settings = Settings { providers, ..Settings::usual("") };
+        let mut settings = Settings { providers: network::settings(), ..Settings::usual("") };
         let secret = self.secret.clone();
         if secret.is_some() {
             let source = KeySource::Environment("HOOKS".to_owned());
@@ -146,12 +125,12 @@ impl Providers {
         VirtualWorld::new(EPOCH, 7).with_network(move |request| {
             let providers = providers.clone();
             async move {
-                let asked = read(request).await;
+                let asked = network::read(request).await;
                 let reply = providers.sim.lock().unwrap().handle(providers.now(), &asked);
                 if asked.headers.iter().any(|(name, _)| name == "motet-attempt") {
                     tokio::time::sleep(providers.lag).await;
                 }
-                give(reply).await
+                network::give(reply).await
             }
         })
     }
@@ -187,50 +166,4 @@ pub fn delivery_of(outgoing: &Outgoing) -> (String, Delivery) {
 pub async fn deliver(motet: &Motet, outgoing: &Outgoing) -> Receipt {
     let (provider, delivery) = delivery_of(outgoing);
     motet.deliver(&provider, delivery).await
-}
-
-async fn read(request: wire::Request) -> Request {
-    let wire::Request { method, url, headers, body, .. } = request;
-    let query = url.query().map_or(String::new(), |query| format!("?{query}"));
-    let header = |(name, value): &(hyper::header::HeaderName, hyper::header::HeaderValue)| {
-        (name.to_string(), value.to_str().unwrap_or_default().to_owned())
-    };
-    Request {
-        method: method.word().to_owned(),
-        path: format!("{}{query}", url.path()),
-        headers: headers.iter().map(header).collect(),
-        body: body.read().await.unwrap().into(),
-    }
-}
-
-async fn give(reply: Reply) -> Result<wire::Reply, wire::Fault> {
-    let broken = |phase| wire::Fault::new(phase, wire::Cause::Broken);
-    match reply {
-        Reply::Refused => Err(wire::Fault::new(wire::Phase::Connect, wire::Cause::Refused)),
-        Reply::Lost { after } => {
-            tokio::time::sleep(after).await;
-            Err(broken(wire::Phase::Wait))
-        }
-        Reply::Answer(Answer { after, status, headers, body }) => {
-            tokio::time::sleep(after).await;
-            let headers: Vec<(&str, &str)> =
-                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let bytes = match body {
-                Body::Whole(bytes) => bytes,
-                Body::Stream(pieces) => pieces
-                    .iter()
-                    .filter_map(|piece| piece.bytes.clone())
-                    .flatten()
-                    .collect::<Vec<u8>>()
-                    .into(),
-                Body::Cut { bytes, .. } => {
-                    let mut reply = wire::Reply::of(status, &headers, Vec::new());
-                    let pieces = [Ok(bytes), Err(broken(wire::Phase::Body))];
-                    reply.body = futures_util::stream::iter(pieces).boxed();
-                    return Ok(reply);
-                }
-            };
-            Ok(wire::Reply::of(status, &headers, bytes))
-        }
-    }
 }

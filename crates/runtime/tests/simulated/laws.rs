@@ -207,14 +207,18 @@ impl Broken<'_> {
             !request["fault"].is_null() && matches!(request["operation"].as_str(), Some("list" | "read"))
         });
         let is_kept = self.story.longest_away() < Span::minutes(50);
-        // What is queued at fal is in no list, and neither is what it never took.
         let line =
             self.played.ledger.iter().find(|line| attempt_of(line) == Some((step.clone(), charge.attempt)));
-        let is_listed = !charge.operation.starts_with("fal/")
-            || line.is_some_and(|line| {
-                let faults = line["fault"].as_str().unwrap_or_default();
-                !line["job"].is_null() && !faults.contains("slow_queue") && !faults.contains("stuck")
-            });
+        let had = |fault| line.is_some_and(|line| line["fault"].as_str().unwrap_or_default().contains(fault));
+        let is_listed = match charge.operation.split('/').next() {
+            // What is queued is in no list, and neither is what it never took.
+            Some("fal") => {
+                line.is_some_and(|line| !line["job"].is_null()) && !had("slow_queue") && !had("stuck")
+            }
+            // What isn't made yet is in no list.
+            Some("elevenlabs") => !had("stuck"),
+            _ => true,
+        };
         !(has_list && could_be_asked && is_kept && is_listed)
     }
 

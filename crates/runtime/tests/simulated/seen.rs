@@ -48,8 +48,8 @@ fn can_be((phase, fault): Pair) -> bool {
         (_, CRASH) => true,
         // Nothing is asked and nothing happens while a person decides.
         ("unknown", _) => false,
-        // It never ends, so there is nothing to fetch.
-        ("fetching", "stuck") => false,
+        // It never ends, or tells how before anything is fetched.
+        ("fetching", "stuck" | "job_failed") => false,
         _ => true,
     }
 }

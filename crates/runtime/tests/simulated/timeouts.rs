@@ -14,7 +14,7 @@ fn stuck(policies: &Json) -> Played {
     let mut step = json!({
         "uses": "replicate/bytedance/seedance-1-lite",
         "with": { "prompt": "a boat", "duration": 2, "resolution": "720p" },
-        "timeout": { "job": "2m", "queue": "2m" },
+        "timeout": { "job": "10m", "queue": "2m" },
     });
     step.as_object_mut().unwrap().extend(policies.as_object().unwrap().clone());
     let pipeline = json!({ "motet": 1, "name": "stuck", "steps": { "clip": step } });

@@ -4,6 +4,7 @@
 
 pub mod agreement;
 pub mod altered;
+pub mod network;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

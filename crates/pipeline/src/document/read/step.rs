@@ -22,20 +22,7 @@ pub fn read_all(node: &Node, findings: &mut Findings) -> Vec<Step> {
 fn read(entry: &Entry, findings: &mut Findings) -> Step {
     let name = entry.key.clone();
     value::check_identifier(&name, "a step", findings);
-    let unreadable = Step {
-        name,
-        description: None,
-        labels: Default::default(),
-        optional: false,
-        on_unknown: None,
-        condition: None,
-        needs: Vec::new(),
-        each: None,
-        body: Body::Unreadable,
-        checks: Vec::new(),
-        timeout: Timeout::default(),
-        fit: None,
-    };
+    let unreadable = Step::plain(name);
     let Some(mut fields) = Fields::read(&entry.value, "a step", words::STEP, findings) else {
         return unreadable;
     };

@@ -1,4 +1,4 @@
-//! What replies say of the limits of credentials: heard here, decided at the gate.
+//! Paces: what replies say of the limits of credentials. It is kept here until the gate, which decides, takes it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,15 +9,15 @@ use motet_providers::pace::Pace as Told;
 
 /// What replies have said since the gate was last told, by the pool of the credential.
 #[derive(Debug, Default)]
-pub(crate) struct Heard(Mutex<BTreeMap<Arc<str>, Pace>>);
+pub(crate) struct Paces(Mutex<BTreeMap<Arc<str>, Pace>>);
 
-impl Heard {
+impl Paces {
     /// Notes what a reply said, and what came of the request if it failed.
     pub(super) fn note(&self, pool: Arc<str>, told: Told, failure: Option<&Failure>) {
         let pace = pace_of(told, failure);
         if !pace.is_silent() {
-            let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = heard.entry(pool).or_default();
+            let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = paces.entry(pool).or_default();
             // Of the rest of an allowance, number and moment go together.
             let (left, until) =
                 if pace.left.is_some() { (pace.left, pace.until) } else { (known.left, known.until) };
@@ -54,9 +54,9 @@ mod tests {
     const LATER: Timestamp = Timestamp(1_800_000_600_000);
 
     fn heard(told: Told, failure: Option<Failure>) -> Option<Pace> {
-        let heard = Heard::default();
-        heard.note("replicate/KEY".into(), told, failure.as_ref());
-        heard.take().remove("replicate/KEY")
+        let paces = Paces::default();
+        paces.note("replicate/KEY".into(), told, failure.as_ref());
+        paces.take().remove("replicate/KEY")
     }
 
     #[test]
@@ -74,12 +74,12 @@ mod tests {
 
     #[test]
     fn of_several_replies_the_last_word_on_each_thing_holds_until_it_is_taken() {
-        let heard = Heard::default();
+        let paces = Paces::default();
         let pool: Arc<str> = "elevenlabs/KEY".into();
-        heard.note(pool.clone(), Told { concurrency_max: Some(5), ..Told::default() }, None);
-        heard.note(pool.clone(), Told { remaining: Some(9), reset_at: Some(SOON), ..Told::default() }, None);
-        heard.note(pool.clone(), Told { remaining: Some(8), reset_at: Some(SOON), ..Told::default() }, None);
-        assert_eq!(heard.take()[&pool], Pace { left: Some(8), until: Some(SOON), slots: Some(5) });
-        assert!(heard.take().is_empty());
+        paces.note(pool.clone(), Told { concurrency_max: Some(5), ..Told::default() }, None);
+        paces.note(pool.clone(), Told { remaining: Some(9), reset_at: Some(SOON), ..Told::default() }, None);
+        paces.note(pool.clone(), Told { remaining: Some(8), reset_at: Some(SOON), ..Told::default() }, None);
+        assert_eq!(paces.take()[&pool], Pace { left: Some(8), until: Some(SOON), slots: Some(5) });
+        assert!(paces.take().is_empty());
     }
 }

@@ -1,0 +1,95 @@
+//! What stands below the help of each command.
+
+pub const BEGIN: &str = "Begin with:
+  motet init film && cd film
+  motet run film.yaml
+
+Exit codes: 0 completed, 1 failed, 2 bad usage or check failed, 3 cancelled, 4 parked,
+5 parked for money, 6 store, disk or tool failed, 130 interrupted (resumable).";
+
+pub const CHECK: &str = "Examples:
+  motet check film.yaml parts/*.yaml
+  motet check --explain type";
+
+pub const PLAN: &str = "Examples:
+  motet plan film.yaml
+  motet plan film.yaml --input prompt=\"a boat\"
+  motet plan film.yaml --quote quote.json
+  motet plan film.yaml --mermaid > film.mmd";
+
+pub const RUN: &str = "Examples:
+  motet run film.yaml
+  motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt
+  motet run film.yaml --inputs inputs.json --out films --label team=film
+  motet run film.yaml --budget 2.50
+  motet run film.yaml --quote quote.json
+  motet run film.yaml --json | jq -r 'select(.success) | .outputs'";
+
+pub const RESOLVE: &str = "Examples:
+  motet resolve 7Q2K still send
+  motet resolve 7Q2K 'shots[2]/clip' job=gm3qorzdhgbfurvjtvhg6dckhu";
+
+pub const RESUME: &str = "Examples:
+  motet resume          all unfinished runs
+  motet resume 7Q2K     the run whose id ends with 7Q2K
+  motet resume 7Q2K --budget 5";
+
+pub const RUNS: &str = "Examples:
+  motet runs --status failed --limit 5
+  motet runs --pipeline film --label team=film --json";
+
+pub const SHOW: &str = "Examples:
+  motet show 7Q2K
+  motet show 7Q2K --step 'shots[2]/still'
+  motet show 7Q2K --items shots --status failed
+  motet show 7Q2K --timeline";
+
+pub const COSTS: &str = "Examples:
+  motet costs
+  motet costs 7Q2K --by model
+  motet costs --by day --json";
+
+pub const SIM: &str = "Examples:
+  motet run film.yaml --sim                    with a simulator of its own
+  motet sim --port 8700 --seed 7
+  motet run film.yaml --sim http://127.0.0.1:8700
+  curl http://127.0.0.1:8700/_sim/ledger       what was charged";
+
+pub const SERVE: &str = "Examples:
+  motet serve                          listens on this machine alone
+  motet serve --webhook-url https://motet.example
+  motet serve --listen 0.0.0.0:8477 --json
+  motet serve --sim                    with simulated providers
+
+It resumes all unfinished runs, drives those that `motet run` starts in other
+processes, and answers POST /hooks/PROVIDER and GET /healthz. Providers report
+jobs if webhook.url in motet.toml, or --webhook-url, says where they reach it;
+without that they are polled. One line on standard output says that it is ready.";
+
+pub const TRUST: &str = "Examples:
+  motet trust              show what the project here asks for, then ask
+  motet trust films --yes
+  motet trust --list
+  motet trust --revoke films
+
+A cloned project has no powers of its own. Programs that its motet.toml names,
+folders outside of the project, and more processors than this machine has are
+used only once they are trusted, and until the file changes. MOTET_TRUST=1
+trusts every project for one command.";
+
+pub const STORE: &str = "Examples:
+  motet store backup /backups/monday";
+
+pub const COMPLETIONS: &str = "Examples:
+  motet completions bash > ~/.local/share/bash-completion/completions/motet
+  motet completions fish > ~/.config/fish/completions/motet.fish";
+
+pub const MODELS_ADD: &str = "Examples:
+  motet models add nightmareai/real-esrgan
+  motet models add fal-ai/flux/dev
+What its schema can't say (its price, how long it takes) is listed, and can be written into the file.";
+
+pub const SCHEMA: &str = "Examples:
+  motet schema > motet.schema.json
+Then, as the first line of a pipeline, for editors with the YAML language server:
+  # yaml-language-server: $schema=motet.schema.json";
