@@ -63,7 +63,7 @@ pub(crate) struct Pictures {
     pub(crate) colours: Colours,
     pub(crate) is_interlaced: bool,
     pub(crate) is_transparent: bool,
-    /// Whether their colours are told, and not guessed.
+    /// Whether their colours are told: players guess those of others in different ways.
     pub(crate) is_labelled: bool,
     /// Whether they are in the codec and format that is written, so that they can be copied.
     pub(crate) is_h264: bool,
@@ -71,7 +71,13 @@ pub(crate) struct Pictures {
 
 impl Default for Pictures {
     fn default() -> Pictures {
-        Pictures { colours: Colours::default(), is_interlaced: false, is_transparent: false, is_h264: true }
+        Pictures {
+            colours: Colours::default(),
+            is_interlaced: false,
+            is_transparent: false,
+            is_labelled: true,
+            is_h264: true,
+        }
     }
 }
 
