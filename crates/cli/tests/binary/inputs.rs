@@ -152,11 +152,12 @@ fn the_advice_for_a_fan_out_over_an_object_and_for_a_list_beside_others_works() 
     let film = |items: &str| {
         format!(
             "motet: 1\nname: film\nsteps:\n  card: {{ uses: local/scene, with: {{ prompt: sea, width: 64, height: 64 }} }}\n  \
-             more: {{ each: [forest, city], uses: local/scene, with: {{ prompt: \"{{{{ item }}}}\", width: 64, height: 64 }} }}\n  \
-             film: {{ uses: media/merge, with: {{ items: {items} }} }}\n"
+             say: {{ uses: local/speak, with: {{ text: good evening }} }}\n  \
+             film: {{ uses: media/animate, with: {{ image: \"{{{{ steps.card.image }}}}\", duration: 2 }} }}\n  \
+             said: {{ uses: media/captions, with: {{ video: \"{{{{ steps.film.video }}}}\", words: {items} }} }}\n"
         )
     };
-    let beside = r#"[ "{{ steps.card.image }}", "{{ steps.more.items | map(attribute='image') | list }}" ]"#;
+    let beside = r#"[ "{{ steps.say.words[0] }}", "{{ steps.say.words }}" ]"#;
     project.write("film.yaml", film(beside));
     let refused = project.transcript(&["check", "film.yaml"]);
     let advice = refused.split('`').find(|part| part.starts_with("{{ [")).expect("an expression");
