@@ -3,8 +3,8 @@
 #
 # elevenlabs 2.78.0 (Python): `speech_to_text.convert` sends three form fields that nobody gave, with the text `null`, and what was given
 # as JSON it encodes once more. Their types are unions, for which the form gets `json.dumps` of the value: of None as well as of a text.
-# So `webhook_metadata='{"token": "t"}'`, which the documentation offers as "a JSON string or an object", arrives as a text in quotes,
-# and a server that looks for `token` in it finds a string; only a dict arrives as an object. Lists and numbers aren't touched.
+# So `webhook_metadata='{"token": "t"}'`, as its documentation asks for ("a JSON string representing an object"), arrives as a string that
+# holds JSON; only a dict arrives as an object.
 #
 # Seen: the form fields of three calls, but for the file. Needs python3 with venv and its registry. Ends with 1 if what is seen differs.
 set -euo pipefail
