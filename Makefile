@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate bench
+.PHONY: help demo test simulate fuzz bench
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -16,6 +16,9 @@ test: ## set this machine up and run everything that must be green
 
 simulate: ## play SEEDS=n stories of faults and crashes, from FIRST=n on
 	@scripts/simulate.sh "$(or $(SEEDS),1000)" "$(or $(FIRST),0)"
+
+fuzz: ## give each reader of foreign bytes SECONDS=n of hostile ones
+	@scripts/fuzz.sh "$(or $(SECONDS),60)"
 
 bench: ## measure; one table, a few minutes on an idle machine
 	@scripts/setup.sh run

@@ -107,6 +107,11 @@ install_bare_target() {
   fi
 }
 
+# What judges the tests and nobody here wrote. Where no registry can be reached the tests run without them, and say so.
+install_judges() {
+  crates/sim/conformance/install.sh >/dev/null || [ $? = 77 ] || give_up "What judges the tests can't be installed."
+}
+
 cd "$(dirname "$0")/.."
 case ${1:-} in
   run) check_rust ;;
@@ -118,3 +123,4 @@ case ${1:-} in
   *) give_up "usage: scripts/setup.sh run|test" ;;
 esac
 install_programs
+if [ "$purpose" = test ]; then install_judges; fi

@@ -6,18 +6,10 @@ use motet_pipeline::diagnostic::render;
 use motet_pipeline::{Bundle, Diagnostic};
 use proptest::prelude::*;
 
-fn load(bytes: &[u8]) -> Result<Bundle, Vec<Diagnostic>> {
-    Bundle::load("film.yaml", &mut |_| Ok(bytes.to_vec()))
-}
+#[path = "hostile/said.rs"]
+mod said;
 
-/// What is said about a file with these bytes.
-fn message(bytes: &[u8]) -> String {
-    let diagnostics = match load(bytes) {
-        Ok(bundle) => check(&bundle, &Catalogue::default()).diagnostics,
-        Err(diagnostics) => diagnostics,
-    };
-    render(&diagnostics, false)
-}
+use said::{load, message};
 
 fn pipeline(steps: &str) -> String {
     format!("motet: 1\nsteps:\n{steps}")

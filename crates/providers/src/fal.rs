@@ -143,6 +143,10 @@ impl Provider for Fal {
             return result_of_failure(&reply);
         }
         let native = object(Asked::Job, &reply)?;
+        // The status of what has not ended yet, in the place of a result.
+        if reply.status == 202 {
+            return Ok(News::Running);
+        }
         Ok(match output::read(&call.model, &native) {
             Err(failure) => News::Failed(refusal::bad_result(failure, &reply)),
             Ok(outputs) => {

@@ -1,5 +1,6 @@
 //! The binary as its users meet it: real processes, real ffmpeg and espeak-ng.
 
+mod aimock;
 mod backup;
 mod bad_input;
 mod hostile_text;

@@ -39,7 +39,7 @@ impl Simulator {
 
     /// What goes wrong from now on.
     pub fn go_wrong(&self, scenario: &str) {
-        self.ask("PUT", "/_sim/scenario", scenario);
+        self.ask("PUT", "/_sim/scenario", "", scenario);
     }
 
     /// The paid requests, in the order in which they came.
@@ -49,15 +49,16 @@ impl Simulator {
 
     /// What it answers at `path`, an object a line.
     pub fn lines(&self, path: &str) -> Vec<Json> {
-        self.ask("GET", path, "").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        self.ask("GET", path, "", "").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+    /// What it answers to such a request; each of the `headers` ends its line.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let host = self.url().strip_prefix("http://").expect("it speaks plain HTTP");
         let mut stream = TcpStream::connect(host).expect("it listens");
         let length = body.len();
         // Of this version, so that the answer isn't in chunks.
-        write!(stream, "{method} {path} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{body}")
+        write!(stream, "{method} {path} HTTP/1.0\r\n{headers}content-length: {length}\r\n\r\n{body}")
             .expect("it listens");
         let mut reply = String::new();
         stream.read_to_string(&mut reply).expect("it answers");

@@ -22,6 +22,7 @@ mod properties;
 mod provider;
 mod rank;
 mod regressions;
+mod replayed;
 mod retries;
 mod scenario;
 mod shapes;

@@ -1,10 +1,13 @@
 //! Journals that older versions wrote must be replayed to the same state for ever.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
 
 use motet_engine::{Command, Graph, Run, Turn};
 use motet_pipeline::{Bundle, Plan, StepPath, check};
+use proptest::prelude::*;
 
+use crate::replayed::{graph, replay};
 use crate::scenario::catalogue;
 
 fn fixture(name: &str) -> String {
@@ -71,4 +74,34 @@ fn version_1_of_a_run_that_completed() {
 #[test]
 fn version_1_of_a_run_that_was_called_off() {
     insta::assert_snapshot!(tell("film-v1.yaml", "journal-v1-cancelled.json"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_damaged_journal_is_refused_or_replayed(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        numbers in prop::collection::vec((any::<prop::sample::Index>(), "-?[0-9]{1,20}"), 0..3),
+    ) {
+        let mut text = fixture("journal-v1.json");
+        for (which, number) in numbers {
+            let places: Vec<_> = text.match_indices(|letter: char| letter.is_ascii_digit()).map(|(at, _)| at).collect();
+            let at = places[which.index(places.len())];
+            text.replace_range(at..=at, &number);
+        }
+        let mut bytes = text.into_bytes();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        replay(&GRAPH, &bytes);
+    }
+}
+
+static GRAPH: LazyLock<Arc<Graph>> = LazyLock::new(graph);
+
+#[test]
+fn a_whole_journal_is_replayed() {
+    assert!(replay(&GRAPH, fixture("journal-v1.json").as_bytes()).is_some());
 }

@@ -30,9 +30,9 @@ pub struct Fixture {
 
 /// All that there are.
 pub fn all() -> Vec<Fixture> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let folders =
-        std::fs::read_dir(root).expect("the fixtures are there").map(|entry| entry.expect("listed").path());
+    let folders = std::fs::read_dir(crate::FIXTURES)
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("listed").path());
     let mut files: Vec<_> = folders
         .filter(|path| path.is_dir())
         .flat_map(|folder| {

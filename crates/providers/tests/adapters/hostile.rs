@@ -10,30 +10,7 @@ use proptest::prelude::*;
 
 use crate::calls::call;
 use crate::fixture::{self, Fixture, NOW};
-
-/// Reads `reply` as every reader of every provider would, and looks at what is told.
-fn read_by_all(fixtures: &[Fixture], reply: &Reply) {
-    for fixture in fixtures {
-        check(&fixture.told_of(reply.clone()));
-    }
-}
-
-fn check(told: &str) {
-    assert!(!told.contains("hush"), "{told}");
-    if let Some(failure) = told.strip_prefix("Err: ") {
-        let message = failure.lines().next().unwrap_or_default();
-        assert!(message.chars().count() < 400, "{message}");
-        assert!(!message.chars().any(char::is_control), "{message:?}");
-    }
-}
-
-/// One fixture for each reader of each provider.
-fn readers() -> Vec<Fixture> {
-    let mut fixtures = fixture::all();
-    fixtures.sort_by_key(|fixture| (fixture.call.clone(), fixture.read.clone()));
-    fixtures.dedup_by_key(|fixture| (fixture.call.clone(), fixture.read.clone()));
-    fixtures
-}
+use crate::reader::{check, read_besides, read_by_all, readers};
 
 static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(fixture::all);
 static READERS: LazyLock<Vec<Fixture>> = LazyLock::new(readers);
@@ -173,9 +150,7 @@ proptest! {
         for fixture in &*READERS {
             fixture.told_of(reply.clone());
         }
-        for provider in Registry::default().iter() {
-            provider.pace(&reply);
-        }
+        read_besides(&reply);
     }
 
     #[test]

@@ -5,6 +5,10 @@ mod fixture;
 mod hooks;
 mod hostile;
 mod own_provider;
+mod reader;
 mod replies;
 mod requests;
 mod search;
+
+/// Where the replies are.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
