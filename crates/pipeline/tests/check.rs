@@ -143,8 +143,14 @@ fn catalogue() -> Catalogue {
         Contract::new("model/secret", Work::Model)
             .output("image", image())
             .call(Call::paid(CallForm::Direct)),
+        Contract::new("http/request", Work::Request)
+            .input(Parameter::required("url", Type::Text))
+            .input(Parameter::optional("headers", Type::map(Type::Any)).takes_secrets())
+            .output("json", Type::Any)
+            .call(Call::paid(CallForm::Direct)),
     ]);
     catalogue.set_pools(["gpu", "search"]);
+    catalogue.set_secrets(["weather", "weather-2"]);
     catalogue
 }
 
