@@ -164,6 +164,7 @@ fn catalogue() -> Catalogue {
         Contract::new("model/secret", Work::Model)
             .output("image", image())
             .call(Call::paid(CallForm::Direct)),
+        Contract::new("task/other", Work::Task).input(Parameter::optional("headers", Type::map(Type::Any))),
         Contract::new("http/request", Work::Request)
             .input(Parameter::required("url", Type::Text))
             .input(Parameter::optional("headers", Type::map(Type::Any)).takes_secrets())

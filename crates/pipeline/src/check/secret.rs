@@ -47,26 +47,35 @@ impl Writer<'_, '_> {
         match &mut step.body {
             Body::Group { steps, .. } => steps.iter_mut().for_each(|step| self.step(step)),
             Body::Uses { uses, with, fallback, .. } => {
-                self.target(&uses.value, with);
-                fallback.iter_mut().for_each(|target| self.target(&target.uses.value, &mut target.with));
+                let heirs: Vec<&str> = fallback.iter().map(|target| target.uses.value.as_str()).collect();
+                self.target(&uses.value, &heirs, with);
+                fallback.iter_mut().for_each(|target| self.target(&target.uses.value, &[], &mut target.with));
             }
             Body::Unreadable => {}
         }
     }
 
-    fn target(&mut self, operation: &str, with: &mut [(At<String>, Written)]) {
-        let Some(contract) = self.catalogue.get(operation).cloned() else { return };
+    /// What is written for a target, and perhaps taken over by others: secrets are named for the target itself alone.
+    fn target(&mut self, operation: &str, heirs: &[&str], with: &mut [(At<String>, Written)]) {
+        let catalogue = self.catalogue;
+        let takes = |operation: &str, name: &str| {
+            let parameter = catalogue.get(operation).and_then(|contract| contract.parameter(name));
+            parameter.is_some_and(|parameter| parameter.takes_secrets)
+        };
         for (key, value) in with {
-            if contract.parameter(&key.value).is_some_and(|parameter| parameter.takes_secrets) {
-                self.texts(&key.value, value);
+            let is_own = takes(operation, &key.value);
+            if is_own || heirs.iter().any(|heir| takes(heir, &key.value)) {
+                self.texts(&key.value, value, is_own);
             }
         }
     }
 
-    /// Texts by name, each of which may name secrets.
-    fn texts(&mut self, parameter: &str, value: &mut Written) {
+    /// Texts by name, each of which may name secrets if they are the target's own.
+    fn texts(&mut self, parameter: &str, value: &mut Written, is_own: bool) {
         match &mut value.shape {
-            Shape::Map(entries) => entries.iter_mut().for_each(|(name, value)| self.text(&name.value, value)),
+            Shape::Map(entries) => {
+                entries.iter_mut().for_each(|(name, value)| self.text(&name.value, value, is_own));
+            }
             Shape::Broken => {}
             Shape::Scalar { .. } | Shape::List(_) => {
                 let message = format!("the `{parameter}` must be written out, each with its name");
@@ -79,15 +88,18 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn text(&mut self, name: &str, value: &mut Written) {
+    fn text(&mut self, name: &str, value: &mut Written, is_own: bool) {
         let place = value.place;
         let shape = match &value.shape {
             Shape::Scalar { text, template } if !template.is_literal() => match names_secrets(template) {
-                true => self.named(text, place),
+                true if is_own => self.named(text, place),
+                // It is found where all names are looked up.
+                true => return,
                 false => printed(text),
             },
-            Shape::Scalar { .. } | Shape::Broken => return,
-            Shape::List(_) | Shape::Map(_) => {
+            Shape::Scalar { template, .. } if !template.as_literal().is_some_and(is_composed) => return,
+            Shape::Broken => return,
+            Shape::Scalar { .. } | Shape::List(_) | Shape::Map(_) => {
                 self.findings.error(place, Code::BadValue, format!("`{name}` must be text")).help(format!(
                     "a secret is named in the text: `{name}: \"Bearer {{{{ secrets.NAME }}}}\"`"
                 ));
@@ -139,6 +151,10 @@ impl Writer<'_, '_> {
             "secrets are defined in motet.toml: [secrets.{name}] key = \"env:NAME\", hosts = [\"api.example.com\"]"
         ));
     }
+}
+
+fn is_composed(value: &Value) -> bool {
+    matches!(value, Value::List(_) | Value::Map(_))
 }
 
 /// Whether a template names a secret.
