@@ -1,6 +1,6 @@
 //! What is told of attempts, and what follows: replies, news of jobs, ends, and what can't be known.
 
-use motet_pipeline::contract::CallForm;
+use motet_pipeline::contract::{CallForm, Work};
 use motet_pipeline::failure::Known;
 use motet_pipeline::plan::{OnUnknown, Target, Timeouts};
 use motet_pipeline::value::STEP_UNITS_MAX;
@@ -302,13 +302,14 @@ impl Handling<'_> {
     }
 
     /// Whether a call of which nobody can tell what became of it is so cheap that it is made again, though it may
-    /// be paid twice.
+    /// be paid twice. What else a server does twice that a pipeline names, no price says.
     fn may_send_again(&self, id: NodeId, key: &AttemptKey, failure: &Failure) -> bool {
         let Resends { below, total } = self.run.started.resends;
         let Some(attempt) = self.run.live_attempt(id, key.number) else { return false };
         let target = self.run.target(id, attempt.target);
         let at_target = self.run.node(id).attempts.as_ref().map_or(0, |attempts| attempts.at_target);
         failure.class == Class::Unknown
+            && target.contract.work != Work::Request
             && !attempt.estimate.is_zero()
             && attempt.estimate <= below
             && self.run.resent + attempt.estimate <= total

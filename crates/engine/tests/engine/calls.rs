@@ -344,6 +344,12 @@ fn a_request_that_means_the_same_twice_is_sent_again_and_nobody_is_asked() {
 }
 
 #[test]
+fn a_request_that_may_act_twice_waits_for_a_person_however_cheap_it_is() {
+    let mut story = pipeline("steps: { a: { uses: lab/order } }").resends("0.05", "0.50").start();
+    story.grants("a").is_unclear("a", 1).finds("a", "parked");
+}
+
+#[test]
 fn what_is_written_for_an_unknown_end_holds_for_every_request() {
     let mut story = request("on_unknown: park");
     story.restarts().reconciles("a", Found::Unclear).finds("a", "parked");

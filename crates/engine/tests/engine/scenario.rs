@@ -195,6 +195,10 @@ pub fn catalogue() -> Catalogue {
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),
         anything("lab/answer", Work::Model).call(Call::paid(CallForm::Direct)),
+        Contract {
+            price: Some(Price::flat("0.01".parse().expect("a price"))),
+            ..anything("lab/order", Work::Request).call(Call::paid(CallForm::Direct))
+        },
         anything("lab/request", Work::Request).call(Call::paid(CallForm::Direct)),
         anything("lab/safe", Work::Model).call(Call {
             repeatable: true,
@@ -288,7 +292,7 @@ impl Scenario {
         if let Some(key) = free.map(|(key, _)| key.clone()) {
             self.needing.remove(&key);
             // Requests of `lab/request` mean the same however often they are sent.
-            let is_request = |prospect: &Perform| prospect.contract.work == Work::Request;
+            let is_request = |prospect: &Perform| prospect.contract.operation == "lab/request";
             let intent = Intent { repeatable: true, ..Intent::default() };
             let intent = self.run.prospect(&key).filter(is_request).map(|_| intent.into());
             return self.tell(Input::Granted { key, intent });
