@@ -24,6 +24,9 @@ pub const MOOD_CHARACTERS_MAX: usize = 2_000;
 /// Frames per second.
 pub const RATE: u32 = 48_000;
 
+/// How many frames are computed until it is asked again whether to stop.
+const PART_FRAMES: usize = 1 << 16;
+
 /// A piece that is to be composed.
 ///
 /// ```
@@ -79,16 +82,31 @@ impl Bed {
     /// Plays the piece into a WAV with 16 bits, two channels and 48,000 frames a second. Needs
     /// about 12 bytes of memory a frame.
     pub fn compose(&self) -> Vec<u8> {
+        self.compose_unless(&|| false).expect("nothing stops it")
+    }
+
+    /// The same, or nothing if `is_stopped` says so meanwhile; it is asked every few milliseconds.
+    pub fn compose_unless(&self, is_stopped: &dyn Fn() -> bool) -> Option<Vec<u8>> {
         let character = self.mood.character();
         let notes = score::write(&character, self.seed, self.frames);
         let mut mix = vec![(0.0, 0.0); self.frames];
         let voices = Voices::new(character.brightness);
         for note in &notes {
+            if is_stopped() {
+                return None;
+            }
             voices.play(note, &mut mix);
         }
-        Room::new(&character).fill(&mut mix);
+        let mut room = Room::new(&character);
+        for part in mix.chunks_mut(PART_FRAMES) {
+            if is_stopped() {
+                return None;
+            }
+            room.fill(part);
+        }
         self.fade(&mut mix);
-        wav::write(RATE, 2, &level(&mix))
+        let samples = level(&mix);
+        (!is_stopped()).then(|| wav::write(RATE, 2, &samples))
     }
 
     /// In over at most 1.5 s, out over at most 3 s.

@@ -29,6 +29,7 @@
 //! # Ok::<(), motet_pipeline::Failure>(())
 //! ```
 
+mod scripts;
 mod sentences;
 mod spoken;
 mod words;
@@ -78,12 +79,14 @@ impl Speech {
         let language =
             inputs.text("language", 40)?.map(|language| checked_name("language", language)).transpose()?;
         let voice = inputs.text("voice", 40)?.map(|voice| checked_name("voice", voice)).transpose()?;
+        let name = voice.or(language).unwrap_or("en-us");
+        scripts::judge(text, name.split('+').next().unwrap_or_default())?;
         let speed = inputs.integer("speed", 80..=450)?.map_or(SPEED_DEFAULT, |speed| speed as u32);
         Ok(Speech {
             text: text.to_owned(),
             ends_paragraph: sentences.iter().map(|sentence| sentence.ends_paragraph).collect(),
             sentences: sentences.into_iter().map(|Sentence { text, .. }| text).collect(),
-            voice: voice.or(language).unwrap_or("en-us").to_owned(),
+            voice: name.to_owned(),
             pitch: inputs.integer("pitch", 0..=99)?,
             duration: inputs.number("duration", 0.5..=3600.0)?,
             wished_speed: speed,
@@ -97,9 +100,14 @@ impl Speech {
         &self.text
     }
 
-    /// The sentences to speak, in order; never empty. Each is safe to write into the text file.
+    /// The sentences to speak, in order, as they were written; never empty.
     pub fn sentences(&self) -> &[String] {
         &self.sentences
+    }
+
+    /// What is written into the text file of a sentence.
+    pub fn handed_over(&self, sentence_index: usize) -> String {
+        self.sentences.get(sentence_index).map_or_else(String::new, |text| sentences::without_phonemes(text))
     }
 
     /// The language of the voice, such as `en-us`.

@@ -13,7 +13,7 @@ fn speech(entries: &[(&str, Value)]) -> Speech {
 /// Speaks every sentence as the runtime does: text in a file, a process each.
 fn speak(speech: &Speech) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let sentences = speech.sentences().iter().enumerate();
+    let sentences = (0..speech.sentences().len()).map(|index| (index, speech.handed_over(index)));
     sentences
         .map(|(index, sentence)| {
             std::fs::write(folder.path().join("sentence.txt"), sentence).unwrap();
@@ -94,7 +94,7 @@ fn what_can_not_be_said_in_time_is_refused_with_the_time_it_takes() {
 fn other_scripts_and_hostile_texts_are_spoken_as_text() {
     let cases = [
         ("Schöne Grüße aus Köln.", "de"),
-        ("今日は晴れです。明日は雨。", "ja"),
+        ("きょうははれです。あしたはあめ。", "ja"),
         ("--version -w /etc/x; $(id) <break time=\"9s\"/>", "en-us"),
         ("Loud [[h@'loU]] \u{1}100S words.", "en+f3"),
     ];

@@ -13,6 +13,15 @@ use crate::request::Request;
 use crate::sound;
 use crate::tracks::Tracks;
 
+/// A picture that is laid over a video.
+pub(crate) struct Laid {
+    pub(crate) image: Arc<Artifact>,
+    /// What brings it to its size.
+    pub(crate) filters: Vec<Filter>,
+    /// What lays it over the pictures.
+    pub(crate) over: Filter,
+}
+
 /// What is done to a video.
 pub(crate) struct Remake<'a> {
     pub(crate) source: &'a Arc<Artifact>,
@@ -21,6 +30,8 @@ pub(crate) struct Remake<'a> {
     pub(crate) reading: Vec<String>,
     /// Done to the pictures before they are brought to their rate.
     pub(crate) before: Vec<Filter>,
+    /// Laid over the regular pictures.
+    pub(crate) laid: Option<Laid>,
     /// Done to the regular pictures.
     pub(crate) after: Vec<Filter>,
     /// Done to the sound.
@@ -39,6 +50,7 @@ impl<'a> Remake<'a> {
             tracks: request.tracks(source),
             reading: Vec::new(),
             before: Vec::new(),
+            laid: None,
             after: Vec::new(),
             sound: Vec::new(),
             rate,
@@ -60,9 +72,24 @@ impl<'a> Remake<'a> {
         let mut pictures = self.before;
         pictures.push(picture::yuv420p());
         pictures.extend(picture::regular(self.frames, self.rate));
-        pictures.extend(self.after);
-        pictures.push(picture::label_colours());
-        graph.chain(&[format!("{input}:v:{}", self.tracks.picture)], pictures, &["v"]);
+        let track = format!("{input}:v:{}", self.tracks.picture);
+        match self.laid {
+            None => {
+                pictures.extend(self.after);
+                pictures.push(picture::label_colours());
+                graph.chain(&[track], pictures, &["v"]);
+            }
+            Some(laid) => {
+                let image = call.picture(&recipe.read(&laid.image));
+                graph.chain(&[track], pictures, &["below"]);
+                graph.chain(&[format!("{image}:v:0")], laid.filters, &["above"]);
+                graph.chain(
+                    &["below", "above"],
+                    [laid.over, picture::yuv420p(), picture::label_colours()],
+                    &["v"],
+                );
+            }
+        }
         let length = Some(self.rate.seconds(self.frames));
         let call = if self.source.has_audio == Some(true) {
             let mut sounds = sound::conform();

@@ -12,12 +12,7 @@ pub(crate) fn contract() -> Contract {
     Contract::new("media/extract-audio", Work::Processor)
         .summary("Extracts the sound of a video.")
         .input(Parameter::required("video", Type::media(MediaKind::Video)).about("A video with sound."))
-        .input(
-            Parameter::optional("format", Type::Text)
-                .default("mp3")
-                .one_of(["mp3", "m4a", "wav"])
-                .about("Every provider accepts mp3; wav is lossless and large."),
-        )
+        .input(sound::format_parameter("mp3"))
         .output("audio", Type::media(MediaKind::Audio))
         .tool(Tool::Ffmpeg)
         .usually(0.2, 5.0)
@@ -28,11 +23,7 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     if video.has_audio == Some(false) {
         return Err(request.refuse("can't extract the sound of a video that has none"));
     }
-    let format = match request.word("format") {
-        "wav" => Format::Wav,
-        "m4a" => Format::M4a,
-        _ => Format::Mp3,
-    };
+    let format = Format::of_sound(request.word("format"));
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();

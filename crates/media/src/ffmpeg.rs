@@ -26,6 +26,8 @@ pub(crate) fn from(start: f64) -> Vec<String> {
 pub(crate) struct Ffmpeg {
     arguments: Vec<String>,
     inputs: usize,
+    /// The input with the chapters, if there are any.
+    chapters: Option<usize>,
 }
 
 /// How the result is stored.
@@ -33,10 +35,22 @@ pub(crate) struct Ffmpeg {
 pub(crate) enum Format {
     /// A piece of a film on its way: pictures, nearly without loss.
     Part,
+    /// A film whose sound is brought to a loudness next.
+    Unlevelled,
+    /// A sound that is brought to a loudness next.
+    UnlevelledSound,
+    /// Nothing at all: what is said on the way counts.
+    Nothing,
     /// H.264 without sound.
     SilentMp4,
     /// H.264 and AAC.
     Mp4,
+    /// Pictures as they were, and AAC.
+    CopiedMp4,
+    /// Pictures as they were, without sound.
+    CopiedSilentMp4,
+    /// Pictures as they were, and a sound that is brought to a loudness next.
+    CopiedUnlevelled,
     /// One picture, without loss.
     Png,
     /// One picture, JPEG.
@@ -47,6 +61,10 @@ pub(crate) enum Format {
     Mp3,
     /// Sound, compressed, AAC.
     M4a,
+    /// Sound, compressed, Opus.
+    Opus,
+    /// Sound, compressed without loss.
+    Flac,
     /// Sound of one channel, without loss.
     MonoWav,
     /// Sound of one channel, compressed.
@@ -58,12 +76,31 @@ impl Format {
     pub(crate) fn file(self) -> &'static str {
         match self {
             Format::Part => "part.mkv",
-            Format::SilentMp4 | Format::Mp4 => "out.mp4",
+            Format::Unlevelled | Format::CopiedUnlevelled => "whole.mkv",
+            Format::UnlevelledSound => "whole.wav",
+            Format::Nothing => "-",
+            Format::SilentMp4 | Format::Mp4 | Format::CopiedMp4 | Format::CopiedSilentMp4 => "out.mp4",
             Format::Png => "out.png",
             Format::Jpeg => "out.jpg",
             Format::Wav | Format::MonoWav => "out.wav",
             Format::Mp3 | Format::MonoMp3 => "out.mp3",
             Format::M4a => "out.m4a",
+            Format::Opus => "out.opus",
+            Format::Flac => "out.flac",
+        }
+    }
+
+    /// The words for formats of sound, by which contracts let choose one.
+    pub(crate) const SOUNDS: [&str; 6] = ["mp3", "m4a", "aac", "opus", "flac", "wav"];
+
+    /// The format of sound that a word stands for.
+    pub(crate) fn of_sound(word: &str) -> Format {
+        match word {
+            "wav" => Format::Wav,
+            "m4a" | "aac" => Format::M4a,
+            "opus" => Format::Opus,
+            "flac" => Format::Flac,
+            _ => Format::Mp3,
         }
     }
 
@@ -72,11 +109,18 @@ impl Format {
         const H264: [&str; 8] =
             ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p"];
         const AAC: [&str; 8] = ["-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"];
+        const FLOATS: [&str; 6] = ["-c:a", "pcm_f32le", "-ar", "48000", "-ac", "2"];
         const FASTSTART: [&str; 2] = ["-movflags", "+faststart"];
         match self {
             Format::Part => {
                 vec!["-c:v", "libx264", "-preset", "ultrafast", "-crf", "6", "-pix_fmt", "yuv420p", "-an"]
             }
+            Format::Unlevelled => [&H264[..], &FLOATS].concat(),
+            Format::UnlevelledSound => FLOATS.to_vec(),
+            Format::Nothing => vec!["-f", "null"],
+            Format::CopiedUnlevelled => [&["-c:v", "copy"][..], &FLOATS].concat(),
+            Format::CopiedSilentMp4 => [&["-c:v", "copy", "-an"][..], &FASTSTART].concat(),
+            Format::CopiedMp4 => [&["-c:v", "copy"][..], &AAC, &FASTSTART].concat(),
             Format::SilentMp4 => [&H264[..], &["-an"], &FASTSTART].concat(),
             Format::Mp4 => [&H264[..], &AAC, &FASTSTART].concat(),
             Format::Png => vec!["-frames:v", "1", "-update", "1", "-c:v", "png", "-pred", "mixed"],
@@ -86,6 +130,8 @@ impl Format {
             Format::MonoWav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "1"],
             Format::MonoMp3 => vec!["-c:a", "libmp3lame", "-b:a", "128k", "-ar", "48000", "-ac", "1"],
             Format::M4a => [&AAC[..], &FASTSTART].concat(),
+            Format::Opus => vec!["-c:a", "libopus", "-b:a", "128k", "-ar", "48000", "-ac", "2"],
+            Format::Flac => vec!["-c:a", "flac", "-sample_fmt", "s16", "-ar", "48000", "-ac", "2"],
         }
     }
 }
@@ -93,17 +139,17 @@ impl Format {
 impl Ffmpeg {
     /// A call without inputs yet.
     pub(crate) fn new() -> Ffmpeg {
-        let mut call = Ffmpeg { arguments: Vec::new(), inputs: 0 };
-        call.push([
-            "-nostdin",
-            "-hide_banner",
-            "-loglevel",
-            "error",
-            "-y",
-            "-progress",
-            "pipe:1",
-            "-nostats",
-        ]);
+        Ffmpeg::saying("error")
+    }
+
+    /// The same, of which more is told than errors: what filters find.
+    pub(crate) fn telling() -> Ffmpeg {
+        Ffmpeg::saying("info")
+    }
+
+    fn saying(level: &str) -> Ffmpeg {
+        let mut call = Ffmpeg { arguments: Vec::new(), inputs: 0, chapters: None };
+        call.push(["-nostdin", "-hide_banner", "-loglevel", level, "-y", "-progress", "pipe:1", "-nostats"]);
         call
     }
 
@@ -126,7 +172,15 @@ impl Ffmpeg {
         self.input(&["-noautorotate"], file)
     }
 
-    /// Ends the call: the pads `maps` of `graph` are written in `format`; `length` is in seconds.
+    /// Adds the file with the chapters of the result.
+    pub(crate) fn chapters(&mut self, file: &str) {
+        self.push(["-protocol_whitelist", PROTOCOLS, "-format_whitelist", "ffmetadata"]);
+        self.push(["-f", "ffmetadata", "-i", file]);
+        self.chapters = Some(self.inputs);
+        self.inputs += 1;
+    }
+
+    /// Ends the call: the pads `maps` of `graph`, or tracks of inputs, are written in `format`; `length` is in seconds.
     pub(crate) fn write(self, graph: &Graph, maps: &[&str], format: Format, length: Option<f64>) -> Call {
         self.write_to(format.file(), graph, maps, format, length)
     }
@@ -141,15 +195,32 @@ impl Ffmpeg {
         length: Option<f64>,
     ) -> Call {
         let text = graph.to_string();
-        self.push(["-filter_complex", &text]);
+        if !text.is_empty() {
+            self.push(["-filter_complex", &text]);
+        }
         for map in maps {
-            self.push(["-map", &format!("[{map}]")]);
+            let is_track = map.contains(':');
+            self.push(["-map", &*if is_track { (*map).to_owned() } else { format!("[{map}]") }]);
         }
         self.push(format.arguments());
         // Sound may be ready long before the first picture is.
         self.push(["-max_muxing_queue_size", "9999"]);
-        self.push(["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
+        match self.chapters {
+            None => self.push(["-map_metadata", "-1", "-map_chapters", "-1"]),
+            // Everything but the titles of chapters is left out.
+            Some(input) => {
+                self.push([
+                    "-map_metadata:g",
+                    "-1",
+                    "-map_metadata:s",
+                    "-1",
+                    "-map_chapters",
+                    &input.to_string(),
+                ]);
+            }
+        }
+        self.push(["-fflags", "+bitexact"]);
         self.push(["-flags:v", "+bitexact", "-flags:a", "+bitexact", file]);
-        Call { arguments: self.arguments, length }
+        Call { arguments: self.arguments, length, listens: None }
     }
 }

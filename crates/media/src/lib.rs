@@ -29,8 +29,10 @@ mod ffmpeg;
 mod filter;
 mod fit;
 pub mod header;
+pub mod loudness;
 mod merge;
 mod orientation;
+mod overlay;
 mod picture;
 pub mod probe;
 pub mod progress;
@@ -52,7 +54,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Contract, Failure, Value};
 
 pub use orientation::Orientation;
-pub use recipe::{Call, Output, Recipe};
+pub use recipe::{Call, Listens, Output, Recipe};
 
 use request::Request;
 use tracks::Known;
@@ -63,12 +65,14 @@ pub const FFMPEG_VERSION_MIN: &str = "4.4";
 /// An operation: its contract, and the function that plans it.
 type Operation = (fn() -> Contract, fn(&Request) -> Result<Recipe, Failure>);
 
-const OPERATIONS: [Operation; 11] = [
+const OPERATIONS: [Operation; 13] = [
     (animate::contract, animate::plan),
     (captions::contract, captions::plan),
     (extract_audio::contract, extract_audio::plan),
     (fit::contract, fit::plan),
+    (loudness::contract, loudness::plan),
     (merge::contract, merge::plan),
+    (overlay::contract, overlay::plan),
     (probe::contract, probe::plan),
     (resize::contract, resize::plan),
     (retime::contract, retime::plan),
@@ -87,7 +91,7 @@ fn judge(name: &str, value: &Value) -> Result<(), String> {
     let Some(text) = value.as_str() else { return Ok(()) };
     let judged = match name {
         "aspect_ratio" => size::aspect_ratio(text).map(drop),
-        "background" => colour::Colour::read(text).map(drop),
+        "background" | "colour" => colour::Colour::read(text).map(drop),
         "font" => captions::judge_font(text),
         _ => Ok(()),
     };

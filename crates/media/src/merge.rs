@@ -1,6 +1,8 @@
 //! `media/merge`: pictures one after another, sound laid over them, one encoding.
 
+mod episode;
 mod items;
+mod notes;
 mod pictures;
 mod sound;
 mod timeline;
@@ -12,11 +14,15 @@ use crate::Recipe;
 use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format};
 use crate::filter::Graph;
+use crate::loudness::{self, Levelled};
 use crate::rate::Rate;
 use crate::request::Request;
 use crate::size::{Fit, STILL_SIDE_MAX, Size};
 
-use items::Items;
+use items::{Items, Place};
+pub(crate) use notes::CHAPTERS_FILE;
+use notes::Stretch;
+use sound::Fades;
 use timeline::{Timeline, Wishes};
 
 /// No film is longer than this, in seconds.
@@ -26,15 +32,24 @@ pub(crate) fn contract() -> Contract {
     let seconds = |name: &str| Parameter::optional(name, Type::Number).range(0.0, 60.0);
     let media = Type::Media(vec![MediaKind::Image, MediaKind::Video, MediaKind::Audio]);
     let object = Type::Object { fields: [("media".to_owned(), media.clone())].into(), open: true };
+    let item = Type::OneOf(vec![media, object]);
+    let items = Type::list(Type::OneOf(vec![item.clone(), Type::list(item)]));
+    let word = Type::Object {
+        fields: [("word", Type::Text), ("start", Type::Number), ("end", Type::Number)]
+            .map(|(name, ty)| (name.to_owned(), ty))
+            .into(),
+        open: false,
+    };
     Contract::new("media/merge", Work::Processor)
-        .summary("Joins pictures and clips in order, lays narration and music over them, and keeps all in step.")
+        .summary("Joins pictures and clips in order, lays narration and music over them, and keeps all in step; joins sounds to a sound.")
         .input(
-            Parameter::required("items", Type::list(Type::OneOf(vec![media, object]))).range(1.0, 200.0).entries(items::entries()).about(
-                "Media, or objects {media, audio?, audio_volume?, start?, duration?, volume?, offset?, fade_in?, \
-                 fade_out?}. Pictures and videos follow each other; sounds lie over them from `offset` (default 0). \
+            Parameter::required("items", items).range(1.0, 200.0).entries(items::entries()).about(
+                "Media, objects {media, audio?, audio_volume?, start?, duration?, volume?, offset?, fade_in?, \
+                 fade_out?, title?, words?}, or lists of these. Pictures and videos follow each other; sounds lie over them from `offset` \
+                 (default 0). Sounds alone follow each other. \
                  `audio` is an item's own narration: a still lasts as long as it, a shorter clip holds its last \
                  picture, and no transition cuts into it. A still without `duration` shares the length of the \
-                 sounds, or lasts 4 s.",
+                 sounds, or lasts 4 s. `title` begins a chapter; `words` are moved to where they are heard.",
             ),
         )
         .input(Parameter::optional("music", Type::media(MediaKind::Audio)).about(
@@ -53,6 +68,15 @@ pub(crate) fn contract() -> Contract {
         )
         .input(Parameter::optional("transition", Type::Text).default("none").one_of(["none", "fade"]).about("How one picture gives way to the next."))
         .input(seconds("transition_duration").default(0.5).about("Seconds; shortened where a clip is too short for it."))
+        .input(seconds("gap").default(0.0).about("Seconds of silence between sounds that follow each other."))
+        .input(
+            Parameter::optional("fit_length", Type::Text).default("none").one_of(["none", "speech", "pictures"]).about(
+                "Of an item with `audio`: make its speech as long as its pictures (`speech`), or its pictures as long as its \
+                 speech, at the same pitch.",
+            ),
+        )
+        .input(crate::loudness::target("loudness"))
+        .input(crate::sound::format_parameter("mp3"))
         .input(seconds("fade_in").default(0.0).about("Seconds in which the whole film fades in from the background."))
         .input(seconds("fade_out").default(0.0).about("Seconds in which the whole film fades out to the background."))
         .input(Parameter::optional("width", Type::Integer).range(16.0, 4096.0).about("Width in pixels, made even; by default that of the first picture."))
@@ -67,6 +91,9 @@ pub(crate) fn contract() -> Contract {
         )
         .input(Parameter::optional("background", Type::Text).default("black").about("The colour around pictures and of fades: #rrggbb, or a name."))
         .output("video", Type::media(MediaKind::Video))
+        .output("audio", Type::media(MediaKind::Audio))
+        .output("starts", Type::list(Type::Number))
+        .output("words", Type::list(word))
         .tool(Tool::Ffmpeg)
         .usually(1.0, 30.0)
 }
@@ -83,35 +110,103 @@ pub(crate) struct Look {
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let items = Items::read(request)?;
-    let look = look(request, &items)?;
-    let wishes = Wishes {
-        length: request.word("length"),
-        transition: match request.word("transition") {
-            "fade" => request.number_or_default("transition_duration"),
-            _ => 0.0,
-        },
-    };
-    let timeline = Timeline::new(&items, look.rate, &wishes);
+    match items.visuals.is_empty() {
+        true => episode::plan(request, &items),
+        false => film(request, &items),
+    }
+}
+
+/// How long two that follow each other are seen or heard together, in seconds.
+fn transition(request: &Request) -> f64 {
+    match request.word("transition") {
+        "fade" => request.number_or_default("transition_duration"),
+        _ => 0.0,
+    }
+}
+
+fn limit_of_length(what: &str, length: f64) -> Failure {
+    Failure::too_large(format!(
+        "media/merge would make a {what} of {length:.0} s; at most {LENGTH_MAX} s can be made"
+    ))
+}
+
+fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
+    if request.number_or_default("gap") > 0.0 {
+        return Err(request.refuse("has pictures among its items; `gap` is for sounds alone"));
+    }
+    let look = look(request, items)?;
+    let wishes = Wishes { length: request.word("length"), transition: transition(request) };
+    let timeline = Timeline::new(items, look.rate, &wishes);
     let length = look.rate.seconds(timeline.frames);
     if length > LENGTH_MAX {
-        return Err(Failure::too_large(format!(
-            "media/merge would make a film of {length:.0} s; at most {LENGTH_MAX} s can be made"
-        )));
+        return Err(limit_of_length("film", length));
     }
 
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::new();
     let mut graph = Graph::default();
-    let clips = pictures::lay(&mut recipe, &mut call, &mut graph, &items, &timeline, &look);
-    let mut sounds = sound::of_items(&mut recipe, &mut call, &items, &timeline, &clips);
-    sounds.music = sound::music(&mut recipe, &mut call, request, length)?;
-    let call = if sounds.is_silent() {
-        call.write(&graph, &["v"], Format::SilentMp4, Some(length))
-    } else {
-        sound::mix(&mut graph, sounds, &timeline, &look, request.flag("duck"));
-        call.write(&graph, &["v", "a"], Format::Mp4, Some(length))
+    let is_copied = pictures::are_copied(items, &timeline, &look);
+    let clips = match is_copied {
+        true => vec![Some(call.input(&[""; 0], &recipe.read(&items.visuals[0].media)))],
+        false => pictures::lay(&mut recipe, &mut call, &mut graph, items, &timeline, &look),
     };
-    Ok(recipe.call(call).gives("video", Format::Mp4.file()))
+    let pictures =
+        if is_copied { format!("0:v:{}", items.visuals[0].tracks.picture) } else { "v".to_owned() };
+    let mut sounds = sound::of_items(&mut recipe, &mut call, items, &timeline, &clips);
+    sounds.music = sound::music(&mut recipe, &mut call, request, length)?;
+    let has_chapters = notes::has_chapters(items);
+    let target = request.number("loudness").filter(|_| !sounds.is_silent());
+    if has_chapters && target.is_none() {
+        call.chapters(CHAPTERS_FILE);
+    }
+    let is_silent = sounds.is_silent();
+    if !is_silent {
+        let samples = timeline.rate.samples(timeline.frames);
+        sound::mix(&mut graph, sounds, samples, Fades::read(request), request.flag("duck"));
+    }
+    let format = match (is_copied, is_silent, target) {
+        (true, true, _) => Format::CopiedSilentMp4,
+        (true, _, None) => Format::CopiedMp4,
+        (true, _, Some(_)) => Format::CopiedUnlevelled,
+        (false, true, _) => Format::SilentMp4,
+        (false, _, None) => Format::Mp4,
+        (false, _, Some(_)) => Format::Unlevelled,
+    };
+    let maps: &[&str] = if is_silent { &[&pictures] } else { &[&pictures, "a"] };
+    let recipe = recipe.call(call.write(&graph, maps, format, Some(length)));
+    let recipe = match target {
+        None => recipe,
+        Some(target) => {
+            let (file, pictures) = (format.file(), Some("0:v:0".to_owned()));
+            let format = Format::CopiedMp4;
+            let levelled = Levelled { file, track: 0, pictures, format, length, has_chapters };
+            recipe.call(loudness::listen(file, 0, target)).call(levelled.call())
+        }
+    };
+    let stretches: Vec<_> = items.order.iter().map(|place| stretch(items, &timeline, *place)).collect();
+    Ok(notes::lay_out(recipe.gives("video", Format::Mp4.file()), items, &stretches, length))
+}
+
+/// Where an item of a film is.
+fn stretch(items: &Items, timeline: &Timeline, place: Place) -> Stretch {
+    match place {
+        Place::Overlay(index) => {
+            let overlay = &items.overlays[index];
+            let start = overlay.offset.unwrap_or(0.0);
+            Stretch { start, end: overlay.end(), skipped: overlay.start, speed: 1.0 }
+        }
+        Place::Visual(index) => {
+            let (visual, segment) = (&items.visuals[index], &timeline.segments[index]);
+            // While two are seen, the words are those of the one that comes.
+            let end = segment.start + segment.frames - timeline.overlap_after(index);
+            let (skipped, speed) = match &visual.narration {
+                Some(narration) => (0.0, narration.speed),
+                None => (visual.start, visual.speed),
+            };
+            let seconds = |frames| timeline.rate.seconds(frames);
+            Stretch { start: seconds(segment.start), end: seconds(end), skipped, speed }
+        }
+    }
 }
 
 fn look(request: &Request, items: &Items) -> Result<Look, Failure> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Artifact, Value};
+use motet_pipeline::{Artifact, Failure, Value};
 
 /// How to make the outputs of one operation: files to lay out in an empty scratch folder, calls
 /// of ffmpeg to make there one after another, and where each output is then found.
@@ -30,6 +30,36 @@ pub struct Call {
     pub arguments: Vec<String>,
     /// Seconds of media that will be written, where it is known: what progress is measured against.
     pub length: Option<f64>,
+    /// What its standard error is read for, when it succeeded.
+    pub listens: Option<Listens>,
+}
+
+/// What a call finds out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listens {
+    /// How loud a sound is; the calls behind it bring it to `target` (in LUFS).
+    Loudness {
+        /// The loudness that is wanted.
+        target: f64,
+    },
+    /// Whether a font of this machine has the letters that are needed.
+    Letters {
+        /// The font that was asked for.
+        font: String,
+    },
+}
+
+impl Listens {
+    /// What follows from what the call said: by how many decibels the calls behind it raise the sound, if they do.
+    ///
+    /// # Errors
+    /// When it can't go on: no font has the letters, or nothing was said.
+    pub fn hear(&self, said: &str) -> Result<Option<f64>, Failure> {
+        match self {
+            Listens::Loudness { target } => crate::loudness::gain(said, *target).map(Some),
+            Listens::Letters { font } => crate::captions::judge_letters(said, font).map(|()| None),
+        }
+    }
 }
 
 /// Where an output is found once all calls are done.

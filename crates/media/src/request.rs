@@ -119,7 +119,12 @@ impl<'a> Request<'a> {
 
     /// The tracks of a file.
     pub(crate) fn tracks(&self, artifact: &Artifact) -> Tracks {
-        self.known.get(&artifact.digest).copied().unwrap_or_default()
+        self.known.tracks(artifact.digest)
+    }
+
+    /// What a file of text says, if it is one.
+    pub(crate) fn content(&self, artifact: &Artifact) -> Option<&'a str> {
+        self.known.text(artifact.digest)
     }
 
     /// The size that is asked for with `width`, `height` and `aspect_ratio`, for a source of size

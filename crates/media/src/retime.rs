@@ -79,7 +79,7 @@ fn audio(request: &Request, speed: f64, after: f64) -> Recipe {
 }
 
 /// Filters that change the tempo. One alone drops samples above 2 and knows nothing below 0.5.
-fn tempo(speed: f64) -> Vec<Filter> {
+pub(crate) fn tempo(speed: f64) -> Vec<Filter> {
     let mut rest = speed;
     let mut filters = Vec::new();
     while !(0.5..=2.0).contains(&rest) {

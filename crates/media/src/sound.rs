@@ -1,7 +1,18 @@
 //! Filters on sound that several operations share.
 
+use motet_pipeline::Type;
+use motet_pipeline::contract::Parameter;
+
+use crate::ffmpeg::Format;
 use crate::filter::{Filter, filter};
 use crate::rate::SAMPLE_RATE;
+
+/// The parameter that chooses a format of sound.
+pub(crate) fn format_parameter(usual: &'static str) -> Parameter {
+    Parameter::optional("format", Type::Text).default(usual).one_of(Format::SOUNDS).about(
+        "Of a sound. Every provider accepts mp3; m4a holds AAC (aac is another word for it); flac and wav are lossless.",
+    )
+}
 
 /// Any sound as stereo, as loud as it is. The usual conversion lowers one channel by 3 dB when it
 /// becomes two; here the gains of the channels that are there add up to one.

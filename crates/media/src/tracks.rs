@@ -14,9 +14,38 @@ pub(crate) use colours::{Colours, label};
 
 use crate::ffmpeg::{FORMATS, PROTOCOLS};
 
-/// The tracks of files, by their digests. A file that isn't there is taken for one of ours: HD colours, one picture
+/// What is known of files, by their digests. A film that isn't there is taken for one of ours: HD colours, one picture
 /// track, one sound track.
-pub type Known = BTreeMap<Digest, Tracks>;
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    tracks: BTreeMap<Digest, Tracks>,
+    texts: BTreeMap<Digest, String>,
+}
+
+impl Known {
+    /// Nothing.
+    pub fn new() -> Known {
+        Known::default()
+    }
+
+    /// What ffprobe told of the tracks of a film or sound.
+    pub fn add_tracks(&mut self, digest: Digest, tracks: Tracks) {
+        self.tracks.insert(digest, tracks);
+    }
+
+    /// What a file of text says.
+    pub fn add_text(&mut self, digest: Digest, text: String) {
+        self.texts.insert(digest, text);
+    }
+
+    pub(crate) fn tracks(&self, digest: Digest) -> Tracks {
+        self.tracks.get(&digest).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self, digest: Digest) -> Option<&str> {
+        self.texts.get(&digest).map(String::as_str)
+    }
+}
 
 /// What is to be known of the tracks of one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,14 +58,30 @@ pub struct Tracks {
 }
 
 /// How the pictures of a film are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pictures {
     pub(crate) colours: Colours,
     pub(crate) is_interlaced: bool,
     pub(crate) is_transparent: bool,
+    /// Whether their colours are told: players guess those of others in different ways.
+    pub(crate) is_labelled: bool,
+    /// Whether they are in the codec and format that is written, so that they can be copied.
+    pub(crate) is_h264: bool,
 }
 
-/// The media among `inputs` whose tracks must be known to plan with them, each once.
+impl Default for Pictures {
+    fn default() -> Pictures {
+        Pictures {
+            colours: Colours::default(),
+            is_interlaced: false,
+            is_transparent: false,
+            is_labelled: true,
+            is_h264: true,
+        }
+    }
+}
+
+/// The media among `inputs` of which more must be known to plan with them, each once: tracks, or the words of a text.
 pub fn to_be_known(inputs: &Map) -> Vec<Arc<Artifact>> {
     let mut found: BTreeMap<&Digest, Arc<Artifact>> = BTreeMap::new();
     let mut left: Vec<&Value> = inputs.values().collect();
@@ -57,13 +102,23 @@ fn may_have_several(artifact: &Artifact) -> bool {
     match artifact.kind {
         MediaKind::Video => true,
         MediaKind::Audio => matches!(&*artifact.mime, "audio/mp4" | "audio/webm" | "video/x-matroska"),
-        MediaKind::Image | MediaKind::File => false,
+        MediaKind::File => is_text(artifact),
+        MediaKind::Image => false,
     }
 }
 
+/// Whether what must be known of a file is what it says.
+pub fn is_text(artifact: &Artifact) -> bool {
+    let is_text = artifact.mime.starts_with("text/") || artifact.mime == "application/x-subrip";
+    is_text && artifact.bytes <= TEXT_BYTES_MAX
+}
+
+/// The largest text that is read; subtitles of a day have a tenth.
+const TEXT_BYTES_MAX: u64 = 4 << 20;
+
 /// The arguments with which ffprobe tells the tracks of `file`; its standard output is for [`Tracks::read`].
 pub fn arguments(file: &str) -> Vec<String> {
-    const ENTRIES: &str = "stream=codec_type,width,height,pix_fmt,field_order,color_range,color_space,color_transfer,\
+    const ENTRIES: &str = "stream=codec_type,codec_name,width,height,pix_fmt,field_order,color_range,color_space,color_transfer,\
                            color_primaries:stream_disposition=default,attached_pic";
     let quiet = ["-hide_banner", "-loglevel", "error", "-protocol_whitelist", PROTOCOLS];
     let report = ["-format_whitelist", FORMATS, "-of", "json", "-show_entries", ENTRIES, "-i", file];
@@ -80,6 +135,8 @@ struct Report {
 struct Stream {
     #[serde(default)]
     codec_type: String,
+    #[serde(default)]
+    codec_name: String,
     #[serde(default)]
     width: u32,
     #[serde(default)]
@@ -142,6 +199,8 @@ impl Stream {
             colours: Colours::of(self),
             is_interlaced: ["tt", "bb", "tb", "bt"].contains(&&*self.field_order),
             is_transparent: holds_alpha.iter().any(|name| self.pix_fmt.starts_with(name)),
+            is_labelled: !["", "unknown"].contains(&&*self.color_space),
+            is_h264: self.codec_name == "h264" && self.pix_fmt == "yuv420p",
         }
     }
 }

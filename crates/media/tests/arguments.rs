@@ -57,6 +57,7 @@ fn media(name: &str) -> Artifact {
         "huge" => image(60_000, 60_000),
         "voice" => audio(4.2),
         "music" => audio(3.0),
+        "long" => audio(60.0),
         "text" => none,
         other => panic!("there is no media called {other}"),
     }
@@ -112,13 +113,16 @@ macro_rules! assert_drawn {
 }
 
 /// What all calls begin with.
-const QUIET: [&str; 8] =
-    ["-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-progress", "pipe:1", "-nostats"];
+const QUIET: [[&str; 8]; 2] = [
+    ["-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-progress", "pipe:1", "-nostats"],
+    ["-nostdin", "-hide_banner", "-loglevel", "info", "-y", "-progress", "pipe:1", "-nostats"],
+];
 
 /// The arguments without those that all calls and all inputs share.
 fn own(arguments: &[String]) -> Vec<&str> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let mut rest = arguments.strip_prefix(&QUIET).expect("all calls begin alike");
+    let mut rest =
+        QUIET.iter().find_map(|quiet| arguments.strip_prefix(quiet)).expect("all calls begin alike");
     let mut own = Vec::new();
     while let [first, after @ ..] = rest {
         match first {
@@ -203,6 +207,13 @@ recipes!(
 );
 
 recipes!(
+    merge_of_sounds,
+    "media/merge",
+    { "items": ["@voice", "@music"], "gap": 0.5, "loudness": -16 },
+    { "items": [{ "media": "@voice", "title": "One" }, ["@music"]], "transition": "fade", "music": "@music", "format": "m4a" },
+);
+
+recipes!(
     captions,
     "media/captions",
     { "video": "@clip", "script": "One, two. Three!" },
@@ -211,6 +222,21 @@ recipes!(
                 { "word": "world", "start": 0.9, "end": 1.4, "estimated": true }] },
     { "video": "@silent", "style": "karaoke", "position": "middle", "font_size": 20, "script": "la la", "start": 1, "end": 2 },
     { "video": "@silent", "style": "bold", "words": [] },
+    { "video": "@clip", "script": "- \u{5e9}?\n- One. Two." },
+);
+
+recipes!(
+    overlay,
+    "media/overlay",
+    { "video": "@clip", "image": "@odd", "position": "top-left", "size": 0.1, "opacity": 0.5, "from": 1, "to": 3 },
+    { "video": "@silent", "text": "Sea, {2026}\nby night", "position": "middle", "colour": "#ffcc00" },
+);
+
+recipes!(
+    loudness,
+    "media/loudness",
+    { "media": "@voice" },
+    { "media": "@clip", "target": -14 },
 );
 
 recipes!(silence, "media/silence", { "duration": 1.5 });
@@ -272,7 +298,18 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/animate", json!({ "image": "@still", "width": 100, "aspect_ratio": "20:1" })),
         ("media/animate", json!({ "image": "@still", "zoom\u{1b}[31m": 1 })),
         ("media/merge", json!({ "items": [] })),
-        ("media/merge", json!({ "items": ["@voice"] })),
+        ("media/merge", json!({ "items": [null, []] })),
+        ("media/merge", json!({ "items": ["@voice"], "width": 640 })),
+        ("media/merge", json!({ "items": ["@clip"], "gap": 1 })),
+        ("media/merge", json!({ "items": [vec!["@clip"; 150], vec!["@clip"; 51]] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "title": 7 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "words": [{ "word": "x", "start": 0 }] }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "audio": "@long" }], "fit_length": "speech" })),
+        ("media/loudness", json!({ "media": "@silent" })),
+        ("media/overlay", json!({ "video": "@clip" })),
+        ("media/overlay", json!({ "video": "@clip", "text": "x", "from": 5 })),
+        ("media/overlay", json!({ "video": "@clip", "image": "@odd", "size": 1 })),
+        ("media/overlay", json!({ "video": "@clip", "text": "x", "colour": "#12" })),
         ("media/merge", json!({ "items": ["@clip", "@text"] })),
         ("media/merge", json!({ "items": ["@clip", "@empty"] })),
         ("media/merge", json!({ "items": ["@clip", "@unmeasured"] })),
@@ -299,6 +336,9 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/captions", json!({ "video": "@clip", "script": "x", "start": 5 })),
         ("media/captions", json!({ "video": "@clip", "script": "la ".repeat(101) })),
         ("media/captions", json!({ "video": "@clip", "script": "x", "font": "Sans,72,&H0" })),
+        ("media/captions", json!({ "video": "@silent", "script": "x", "font_size": 300 })),
+        ("media/captions", json!({ "video": "@clip", "script": "WEBVTT\n\nNOTE nothing here" })),
+        ("media/captions", json!({ "video": "@clip", "subtitles": "@text" })),
         ("media/silence", json!({ "duration": -1 })),
         ("media/retime", json!({ "media": "@clip" })),
         ("media/retime", json!({ "media": "@clip", "speed": 2, "duration": 2 })),

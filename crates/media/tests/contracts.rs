@@ -156,7 +156,8 @@ proptest! {
                 prop_assert!(message.chars().count() < 400 && !message.contains('\n'), "{message}");
             }
             Ok(recipe) => {
-                for argument in recipe.calls.iter().flat_map(|call| &call.arguments) {
+                let arguments = recipe.calls.iter().flat_map(|call| &call.arguments);
+                for argument in arguments.filter(|argument| *argument != "info") {
                     for odd in ["NaN", "inf", "passwd", "{x}"] {
                         prop_assert!(!argument.contains(odd), "{argument}");
                     }

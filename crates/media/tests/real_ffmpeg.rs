@@ -242,6 +242,187 @@ fn of_several_sounds_the_default_one_is_heard() {
     }
 }
 
+/// Three short tones: low, middle, high.
+fn tones(scratch: &Scratch) -> Vec<Value> {
+    let tone = |(name, hertz): (&str, u32)| {
+        scratch.source(name, &format!("-f lavfi -i sine=frequency={hertz}:sample_rate=24000:duration=0.8"))
+    };
+    [("low.wav", 200), ("middle.mp3", 1000), ("high.flac", 4000)].map(tone).to_vec()
+}
+
+#[test]
+fn sounds_alone_follow_each_other_and_make_a_sound() {
+    let scratch = Scratch::new();
+    let tones = tones(&scratch);
+    let item = |media: &Value, more: Value| {
+        let words = Value::list(vec![say("one", 0.1, 0.3), say("two", 0.5, 0.7)]);
+        Value::map([("media", media.clone()), ("words", words), ("title", more)])
+    };
+    for (format, mime) in
+        [("mp3", "mp3"), ("m4a", "aac"), ("opus", "opus"), ("flac", "flac"), ("wav", "pcm_s16le")]
+    {
+        // A list among the items is taken apart.
+        let rest = Value::list(vec![item(&tones[1], "Two".into()), item(&tones[2], "Three".into())]);
+        let made = scratch.make_all(
+            "media/merge",
+            with([
+                ("items", Value::list(vec![item(&tones[0], "One = 1; #".into()), rest])),
+                ("gap", Value::from(0.4)),
+                ("format", format.into()),
+            ]),
+        );
+        let name = made["audio"].as_str().unwrap();
+        assert!(!made.contains_key("video"), "there are no pictures");
+        let seconds = scratch.measured(name).unwrap().duration.unwrap();
+        assert!((seconds - 3.2).abs() < 0.002, "{format}: {seconds} s");
+        assert_eq!(scratch.entries(name, "stream=codec_name")[0], mime);
+        assert_eq!(made["starts"].to_json(), serde_json::json!([0.0, 1.2, 2.4]));
+        let words = made["words"].to_json();
+        assert_eq!(words.as_array().unwrap().len(), 6);
+        assert_eq!(words[4], serde_json::json!({ "word": "one", "start": 2.5, "end": 2.7 }));
+        for (at, is_heard) in [(0.3, true), (0.9, false), (1.5, true), (2.1, false), (2.7, true)] {
+            assert_eq!(scratch.level(name, at, 0.2) > -40.0, is_heard, "{format}, at {at}");
+        }
+        assert!(scratch.level_below(name, 500, 1.4, 0.3) < -50.0, "{format}: the second is higher");
+        if ["mp3", "m4a"].contains(&format) {
+            let chapters = scratch.entries(name, "chapter=start_time:chapter_tags=title");
+            let wanted = ["0.000000", "One = 1; #", "1.200000", "Two", "2.400000", "Three"];
+            assert_eq!(chapters, wanted, "{format}");
+        }
+    }
+}
+
+#[test]
+fn sounds_fade_into_each_other_and_may_be_told_where_to_be() {
+    let scratch = Scratch::new();
+    let tones = tones(&scratch);
+    let laid = Value::map([("media", tones[2].clone()), ("offset", Value::from(2.0))]);
+    let made = scratch.make_all(
+        "media/merge",
+        with([
+            ("items", Value::list(vec![tones[0].clone(), laid, tones[1].clone()])),
+            ("transition", "fade".into()),
+            ("transition_duration", Value::from(0.4)),
+            ("format", "wav".into()),
+        ]),
+    );
+    let name = made["audio"].as_str().unwrap();
+    assert_eq!(made["starts"].to_json(), serde_json::json!([0.0, 2.0, 0.4]));
+    assert_eq!(scratch.measured(name).unwrap().duration, Some(2.8));
+    assert!(scratch.level(name, 1.3, 0.6) < -60.0 && scratch.level(name, 2.2, 0.4) > -40.0);
+    let low = |at: f64| scratch.level_below(name, 500, at, 0.05);
+    assert!(low(0.3) > low(0.7) + 6.0, "the first gives way");
+}
+
+#[test]
+fn a_sound_has_the_loudness_that_was_asked_for_even_if_it_is_short() {
+    let scratch = Scratch::new();
+    // Its range is zero, for which the usual filter would change its mode, and its rate to 192 kHz.
+    let short = scratch.source("short.wav", "-f lavfi -i sine=frequency=300:duration=1.4,volume=-14dB");
+    let tiny = scratch.source("tiny.wav", "-f lavfi -i sine=frequency=300:duration=0.2");
+    let uneven = scratch
+        .source("uneven.wav", "-f lavfi -i aevalsrc=0.02*sin(2*PI*t*400)*(1+20*lt(mod(t\\,3)\\,0.2)):d=9");
+    for (sound, target) in [(&short, -16.0), (&uneven, -16.0), (&short, -23.0)] {
+        let inputs =
+            with([("media", sound.clone()), ("target", Value::from(target)), ("format", "wav".into())]);
+        let name = scratch.make("media/loudness", "audio", inputs);
+        let heard = scratch.loudness(&name);
+        assert!((heard - target).abs() < 1.0, "{heard} LUFS, and {target} were asked for");
+        assert_eq!(scratch.entries(&name, "stream=sample_rate"), ["48000"]);
+    }
+    let name = scratch.make("media/loudness", "audio", with([("media", tiny), ("format", "wav".into())]));
+    assert_eq!(
+        scratch.measured(&name).unwrap().duration,
+        Some(0.2),
+        "what is too short to tell stays as it is"
+    );
+
+    let film = scratch.source(
+        "film.mp4",
+        "-f lavfi -i testsrc2=size=64x64:rate=25:duration=2 -f lavfi -i sine=d=2,volume=-20dB -pix_fmt yuv420p",
+    );
+    let name = scratch.make("media/loudness", "video", with([("media", film.clone())]));
+    assert!((scratch.loudness(&name) + 16.0).abs() < 1.0);
+    assert_eq!(scratch.pictures(&name), scratch.pictures("film.mp4"), "its pictures are copied");
+    assert_in_step(&scratch, &name, 2.0);
+    for items in [vec![film], vec![short.clone(), uneven]] {
+        let output = if items.len() == 1 { "video" } else { "audio" };
+        let inputs = with([("items", Value::list(items)), ("loudness", Value::from(-16.0))]);
+        let heard = scratch.loudness(&scratch.make("media/merge", output, inputs));
+        assert!((heard + 16.0).abs() < 1.0, "{heard} LUFS");
+    }
+}
+
+#[test]
+fn speech_and_pictures_are_fitted_to_each_other() {
+    let scratch = Scratch::new();
+    let clip = scratch.source(
+        "clip.mp4",
+        "-f lavfi -i testsrc2=size=64x64:rate=25:duration=2 -f lavfi -i sine=d=2 -pix_fmt yuv420p",
+    );
+    let voice = scratch.source("voice.wav", &format!("{TONE}3"));
+    let item = |media: &Value| {
+        let words = Value::list(vec![say("end", 2.7, 3.0)]);
+        Value::map([("media", media.clone()), ("audio", voice.clone()), ("words", words)])
+    };
+    for (what, seconds, said) in [("none", 3.0, 2.7), ("speech", 2.0, 1.8), ("pictures", 3.0, 2.7)] {
+        let made = scratch.make_all(
+            "media/merge",
+            with([("items", Value::list(vec![item(&clip)])), ("fit_length", what.into())]),
+        );
+        let name = made["video"].as_str().unwrap();
+        assert_in_step(&scratch, name, seconds);
+        assert_eq!(made["words"].to_json()[0]["start"], serde_json::json!(said), "{what}");
+    }
+}
+
+#[test]
+fn the_words_of_a_film_follow_its_pictures_and_never_meet_in_a_transition() {
+    let scratch = Scratch::new();
+    let red = scratch.source("red.png", "-f lavfi -i color=c=red:size=64x64 -frames:v 1");
+    let voice = scratch.source("voice.wav", &format!("{TONE}1"));
+    let spoken = || {
+        let words = Value::list(vec![say("one", 0.0, 0.5), say("two", 0.5, 1.4)]);
+        Value::map([("media", red.clone()), ("audio", voice.clone()), ("words", words)])
+    };
+    let made = scratch.make_all(
+        "media/merge",
+        with([
+            ("items", Value::list(vec![spoken(), Value::Null, spoken()])),
+            ("transition", "fade".into()),
+            ("transition_duration", Value::from(0.4)),
+        ]),
+    );
+    assert_eq!(made["starts"].to_json(), serde_json::json!([0.0, 1.0]));
+    let words = made["words"].to_json();
+    assert_eq!(words[1], serde_json::json!({ "word": "two", "start": 0.5, "end": 1.0 }));
+    assert_eq!(words[2], serde_json::json!({ "word": "one", "start": 1.0, "end": 1.5 }));
+}
+
+#[test]
+fn a_voice_over_a_clip_leaves_its_pictures_as_they_are() {
+    let scratch = Scratch::new();
+    let hd = "-vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc bt709";
+    let clip = scratch.source(
+        "clip.mp4",
+        &format!(
+            "-f lavfi -i testsrc2=size=128x72:rate=25:duration=2 -f lavfi -i sine=d=2 {hd} -pix_fmt yuv420p"
+        ),
+    );
+    let voice = scratch.source("voice.wav", &format!("{TONE}1.5"));
+    let merge = |more: Option<(&str, Value)>| {
+        let mut inputs = with([("items", Value::list(vec![clip.clone(), voice.clone()]))]);
+        inputs.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        scratch.make("media/merge", "video", inputs)
+    };
+    for more in [None, Some(("loudness", Value::from(-16.0)))] {
+        let film = merge(more);
+        assert_eq!(scratch.pictures(&film), scratch.pictures("clip.mp4"));
+        assert_in_step(&scratch, &film, 2.0);
+    }
+    assert_ne!(scratch.pictures(&merge(Some(("fade_in", Value::from(0.2))))), scratch.pictures("clip.mp4"));
+}
+
 #[test]
 fn stills_last_as_long_as_the_speech_and_not_its_padding() {
     let scratch = Scratch::new();
@@ -454,6 +635,112 @@ fn captions_stand_in_the_lower_third_while_they_are_said() {
         assert_eq!(changed(&before, &after), 0, "{style}: gone afterwards");
         assert_eq!(scratch.read("captions.srt").iter().filter(|byte| **byte == b'\n').count(), 4);
     }
+}
+
+fn dark(scratch: &Scratch) -> Value {
+    scratch.source("v.mp4", "-f lavfi -i color=c=black:size=640x360:rate=5:duration=2 -pix_fmt yuv420p")
+}
+
+#[test]
+fn a_picture_or_a_text_lies_over_a_video_for_a_while() {
+    let scratch = Scratch::new();
+    let video = dark(&scratch);
+    let logo = scratch.source("logo.png", "-f lavfi -i color=c=0xc04080:size=64x64 -frames:v 1");
+    let over = |more: [(&str, Value); 2]| {
+        let mut inputs = with([
+            ("video", video.clone()),
+            ("position", "top-left".into()),
+            ("from", Value::from(0.8)),
+            ("to", Value::from(1.4)),
+        ]);
+        inputs.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        scratch.make("media/overlay", "video", inputs)
+    };
+    let film = over([("image", logo), ("size", Value::from(0.25))]);
+    assert_near(colour_at_row(&scratch, &film, 1.0, 1, 2), [0xc0, 0x40, 0x80], "seen");
+    for (at, row, column) in [(0.2, 1, 2), (1.8, 1, 2), (1.0, 14, 2), (1.0, 1, 12)] {
+        assert_near(colour_at_row(&scratch, &film, at, row, column), [0, 0, 0], "not then, or not there");
+    }
+    let film = over([("text", "Sea\nby night".into()), ("size", Value::from(0.15))]);
+    let ink = |at: f64| scratch.picture(&film, at, 640, 360).iter().filter(|pixel| pixel[0] > 200).count();
+    assert!(ink(0.2) == 0 && ink(1.0) > 500 && ink(1.8) == 0, "{} {} {}", ink(0.2), ink(1.0), ink(1.8));
+}
+
+/// The colour at a place of sixteen by sixteen.
+fn colour_at_row(scratch: &Scratch, name: &str, at: f64, row: usize, column: usize) -> [u8; 3] {
+    scratch.picture(name, at, 16, 16)[row * 16 + column]
+}
+
+/// In Arabic and Hebrew the end of a sentence is on the left.
+#[test]
+fn a_caption_is_written_from_where_its_script_is_read() {
+    let scratch = Scratch::new();
+    let video = dark(&scratch);
+    for style in ["clean", "karaoke"] {
+        for (text, dot_is_left) in [("مرحبا بالعالم.", true), ("שלום לכם.", true), ("Hello my world.", false)]
+        {
+            let inputs = with([
+                ("video", video.clone()),
+                ("words", Value::list(vec![say(text, 0.1, 1.9)])),
+                ("style", style.into()),
+            ]);
+            let picture = scratch.picture(&scratch.make("media/captions", "video", inputs), 1.0, 640, 360);
+            let bright = |pixel: &[u8; 3]| pixel[0] > 150;
+            let height = |column: usize| {
+                let rows: Vec<_> = (0..360).filter(|row| bright(&picture[row * 640 + column])).collect();
+                rows.last().map_or(0, |last| last - rows[0] + 1)
+            };
+            let inked: Vec<_> = (0..640).filter(|column| height(*column) > 0).collect();
+            let (left, right) = (inked[0], inked[inked.len() - 1]);
+            // A full stop is low: within three columns of the end nothing is higher than a few pixels.
+            let is_dot =
+                |columns: std::ops::RangeInclusive<usize>| columns.map(height).max().unwrap_or(0) < 7;
+            assert_eq!(is_dot(left..=left + 2), dot_is_left, "{style}, {text}: on the left");
+            assert!(dot_is_left || is_dot(right - 2..=right), "{style}, {text}: on the right");
+        }
+    }
+}
+
+#[test]
+fn letters_and_fonts_that_are_not_there_are_refused_with_what_has_them() {
+    let scratch = Scratch::new();
+    let video = dark(&scratch);
+    // No font has these: they are for private use.
+    let unknown = with([("video", video.clone()), ("script", "\u{f8f0}\u{f8f1} here".into())]);
+    let refusal = scratch.refusal("media/captions", unknown);
+    assert!(refusal.message.starts_with("media/captions: no font of this machine has \u{f8f0}"), "{refusal}");
+    let font =
+        |name: &str| with([("video", video.clone()), ("script", "Hello".into()), ("font", name.into())]);
+    let refusal = scratch.refusal("media/captions", font("Nowhere Grotesk"));
+    assert!(refusal.message.contains("the font `Nowhere Grotesk` isn't on this machine"), "{refusal}");
+    scratch.make("media/captions", "video", font("DejaVu Sans"));
+    let arabic = with([("video", video.clone()), ("script", "مرحبا".into())]);
+    scratch.make("media/captions", "video", arabic);
+}
+
+#[test]
+fn subtitles_are_taken_as_they_are_and_come_out_as_they_were_written() {
+    let scratch = Scratch::new();
+    let video = dark(&scratch);
+    let srt = "1\n00:00:00,200 --> 00:00:00,900\nC:\\New {note} <b>bold</b>\n\n2\n00:00:01,000 --> 00:00:01,500\n- One. Two.\n\n";
+    let file = scratch.text("in.srt", "application/x-subrip", srt);
+    for inputs in [
+        with([("video", video.clone()), ("subtitles", file)]),
+        with([("video", video.clone()), ("script", srt.into())]),
+    ] {
+        scratch.make("media/captions", "video", inputs);
+        let written = String::from_utf8(scratch.read("captions.vtt")).unwrap();
+        let wanted = "WEBVTT\n\n00:00:00.200 --> 00:00:00.900\nC:\\New {note} bold\n\n00:00:01.000 --> 00:00:01.500\n- One. Two.\n";
+        assert_eq!(written, wanted);
+        let shown = scratch.converted("captions.srt", "ass").replace('\u{2060}', "·");
+        assert!(shown.contains(r"C:\·New \{note\} bold"), "{shown}");
+    }
+    let lines =
+        with([("video", video), ("script", "First line\nSecond line\nThird - line\n- One\n- Two".into())]);
+    scratch.make("media/captions", "video", lines);
+    let srt = String::from_utf8(scratch.read("captions.srt")).unwrap();
+    let texts: Vec<_> = srt.lines().skip(2).step_by(4).collect();
+    assert_eq!(texts, ["First line", "Second line", "Third - line", "- One", "- Two"]);
 }
 
 #[test]

@@ -71,6 +71,22 @@ fn the_length_is_exact() {
 }
 
 #[test]
+fn a_long_piece_is_left_soon_after_it_is_stopped() {
+    let asked = std::cell::Cell::new(0);
+    let stopped = bed("calm", 20.0, 1).compose_unless(&|| {
+        asked.set(asked.get() + 1);
+        asked.get() == 5
+    });
+    assert!(stopped.is_none() && asked.get() == 5, "{} times asked", asked.get());
+    let asked = std::cell::Cell::new(0);
+    bed("calm", 20.0, 1).compose_unless(&|| {
+        asked.set(asked.get() + 1);
+        false
+    });
+    assert!(asked.get() > 30, "it is asked {} times in 20 s of music", asked.get());
+}
+
+#[test]
 fn what_is_no_duration_is_refused() {
     for duration in [Value::from(0.4), Value::from(601.0), Value::from("long")] {
         let inputs = Map::from([("duration".to_owned(), duration)]);

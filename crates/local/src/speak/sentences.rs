@@ -38,6 +38,18 @@ pub(crate) fn split(text: &str) -> Vec<Sentence> {
     sentences
 }
 
+/// A sentence as it is handed to espeak-ng: `[[` would begin its notation of phonemes.
+pub(super) fn without_phonemes(sentence: &str) -> String {
+    let mut plain = String::with_capacity(sentence.len());
+    for character in sentence.chars() {
+        if "[]".contains(character) && plain.ends_with(character) {
+            plain.push(' ');
+        }
+        plain.push(character);
+    }
+    plain
+}
+
 /// Whether a synthesiser says something for `character`.
 pub(super) fn is_said(character: char) -> bool {
     character.is_alphanumeric() || "$%&@#+=*€£¥°".contains(character) || is_pictograph(character)
@@ -47,10 +59,9 @@ fn is_pictograph(character: char) -> bool {
     matches!(u32::from(character), 0x2190..=0x2bff | 0x1f000..=0x1faff)
 }
 
-/// Control characters steer espeak-ng and `[[` starts its phoneme notation: a text must do neither.
+/// Control characters steer espeak-ng.
 fn speakable(text: &str) -> String {
-    let plain = text.replace("\r\n", "\n").replace("[[", "[ [").replace("]]", "] ]");
-    plain
+    text.replace("\r\n", "\n")
         .chars()
         .map(|character| if character.is_control() && character != '\n' { ' ' } else { character })
         .collect()
@@ -196,6 +207,12 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn no_text_begins_a_notation_of_phonemes() {
+        assert_eq!(without_phonemes("see [[the note]] [here]"), "see [ [the note] ] [here]");
+        assert!(!without_phonemes("[[[[a]]]").contains("[["));
     }
 
     proptest::proptest! {

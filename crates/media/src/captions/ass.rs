@@ -11,6 +11,16 @@ use super::style::{Edge, Position, Style};
 /// After a backslash or brace this invisible character keeps libass from reading a command.
 const WORD_JOINER: char = '\u{2060}';
 
+/// By this number libass finds out for each caption whether it is written from the left or from the right.
+pub(super) const ENCODING: i32 = -1;
+
+/// A script of one caption.
+pub(crate) fn write_text(text: &str, style: &Style, size: Size) -> String {
+    let mut script = head(style, size);
+    dialogue(&mut script, 0.0, 1.0, &escape(text));
+    script
+}
+
 /// The script. Its resolution is that of the video, so that all lengths are in real pixels.
 pub(crate) fn write(cues: &[Cue], style: &Style, size: Size) -> String {
     let mut script = head(style, size);
@@ -56,7 +66,7 @@ fn head(style: &Style, size: Size) -> String {
          Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, \
          MarginR, MarginV, Encoding\n\
          Style: Caption,{font},{font_size:.1},{primary},{primary},{edge},{back},{bold},0,0,0,100,100,0,0,{border},\
-         {outline:.1},{shadow:.1},{alignment},{margin_side},{margin_side},{margin_height},1\n\
+         {outline:.1},{shadow:.1},{alignment},{margin_side},{margin_side},{margin_height},{ENCODING}\n\
          \n\
          [Events]\n\
          Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n",
@@ -115,14 +125,14 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// `h:mm:ss.cc`
-fn clock(seconds: f64) -> String {
+pub(super) fn clock(seconds: f64) -> String {
     let hundredths = (seconds.max(0.0) * 100.0).round() as u64;
     let (minutes, rest) = (hundredths / 6000, hundredths % 6000);
     format!("{}:{:02}:{:02}.{:02}", minutes / 60, minutes % 60, rest / 100, rest % 100)
 }
 
 /// `&HAABBGGRR`, where the first pair is how much shines through.
-fn colour(colour: Colour, opacity: f64) -> String {
+pub(super) fn colour(colour: Colour, opacity: f64) -> String {
     let through = ((1.0 - opacity) * 255.0).round() as u8;
     format!("&H{through:02X}{:02X}{:02X}{:02X}", colour.blue, colour.green, colour.red)
 }

@@ -27,6 +27,10 @@ pub(crate) struct Limits {
     pub(crate) line: usize,
     /// Length of the video.
     pub(crate) seconds: f64,
+    /// Whether somebody said which words are a caption.
+    pub(crate) is_set: bool,
+    /// Whether captions begin and end when they were set to.
+    pub(crate) is_timed: bool,
 }
 
 /// One caption: words that are seen together.
@@ -56,10 +60,14 @@ impl Cue {
 pub(crate) fn cues(words: &[Word], limits: &Limits) -> Vec<Cue> {
     let words = in_order(words, limits);
     let mut groups = Vec::new();
-    for phrase in words.chunk_by(|one, next| !ends_sentence(&one.text) && next.start - one.end < GAP) {
+    let belong_together = |one: &Word, next: &Word| match limits.is_set {
+        true => one.caption == next.caption,
+        false => !ends_sentence(&one.text) && next.start - one.end < GAP,
+    };
+    for phrase in words.chunk_by(belong_together) {
         groups.extend(balanced(phrase, limits));
     }
-    timed(groups, limits.seconds)
+    timed(groups, limits)
 }
 
 /// The words in the order of their times, within the video, none longer than a line.
@@ -83,7 +91,7 @@ fn pieces(word: &Word, longest: usize) -> Vec<Word> {
     let piece = |text: &str, before: usize| {
         let start = word.start + before as f64 * second;
         let end = start + columns(text) as f64 * second;
-        Word { text: text.to_owned(), start, end, joined: word.joined || before > 0 }
+        Word { text: text.to_owned(), start, end, joined: word.joined || before > 0, caption: word.caption }
     };
     let (mut pieces, mut from, mut before, mut width) = (Vec::new(), 0, 0, 0);
     for (at, character) in word.text.char_indices() {
@@ -142,7 +150,7 @@ fn filled(phrase: &[Word], characters: usize, limits: &Limits) -> Vec<Vec<Word>>
         let fits = groups.last().is_some_and(|group| {
             group.len() < limits.words
                 && width + space + length <= characters
-                && word.end - group[0].start <= SEEN_MAX
+                && (limits.is_set || word.end - group[0].start <= SEEN_MAX)
         });
         match groups.last_mut() {
             Some(group) if fits => {
@@ -158,13 +166,13 @@ fn filled(phrase: &[Word], characters: usize, limits: &Limits) -> Vec<Vec<Word>>
     groups
 }
 
-fn timed(groups: Vec<Vec<Word>>, seconds: f64) -> Vec<Cue> {
+fn timed(groups: Vec<Vec<Word>>, limits: &Limits) -> Vec<Cue> {
     let starts: Vec<_> = groups.iter().map(|group| group[0].start).collect();
     let cue = |(index, words): (usize, Vec<Word>)| {
         let start = words[0].start;
         let said = words[words.len() - 1].end;
-        let next = starts.get(index + 1).copied().unwrap_or(seconds);
-        let end = (said + LINGER).max(start + SEEN_MIN).min(next);
+        let next = starts.get(index + 1).copied().unwrap_or(limits.seconds);
+        let end = if limits.is_timed { said } else { (said + LINGER).max(start + SEEN_MIN) }.min(next);
         Cue { words, start, end }
     };
     groups.into_iter().enumerate().map(cue).filter(|cue| cue.end - cue.start >= SHOWN_MIN).collect()
@@ -177,7 +185,8 @@ mod tests {
     use super::super::words::spread;
     use super::*;
 
-    const LIMITS: Limits = Limits { words: 8, characters: 42, line: 42, seconds: 20.0 };
+    const LIMITS: Limits =
+        Limits { words: 8, characters: 42, line: 42, seconds: 20.0, is_set: false, is_timed: false };
 
     fn texts(script: &str, limits: &Limits) -> Vec<String> {
         cues(&spread(script, 0.0, limits.seconds), limits).iter().map(Cue::text).collect()
@@ -211,12 +220,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_script_is_a_caption() {
+        let limits = Limits { is_set: true, words: usize::MAX, ..LIMITS };
+        let script = "First line\nSecond line. Of two sentences.\n\nThird - line\n- One\n- Two";
+        let lines = ["First line", "Second line. Of two sentences.", "Third - line", "- One", "- Two"];
+        assert_eq!(texts(script, &limits), lines);
+    }
+
+    #[test]
     fn between_words_nothing_flickers() {
         let words = [(0.0, 0.4), (0.6, 1.0), (1.3, 1.5)].map(|(start, end)| Word {
             text: "la".into(),
             start,
             end,
             joined: false,
+            caption: 0,
         });
         let cues = cues(&words, &Limits { words: 1, ..LIMITS });
         assert_eq!(cues[0].end, cues[1].start);
@@ -231,7 +249,7 @@ mod tests {
             words in prop::collection::vec(("[a-zé.海。]{0,12}", -5.0..50.0, -5.0..50.0), 0..60),
             limits in (1usize..9, 4usize..50, 4usize..50, 0.1..40.0),
         ) {
-            let limits = Limits { words: limits.0, characters: limits.1, line: limits.2, seconds: limits.3 };
+            let limits = Limits { words: limits.0, characters: limits.1, line: limits.2, seconds: limits.3, ..LIMITS };
             let words: Vec<_> = words
                 .into_iter()
                 .flat_map(|(text, start, end): (String, f64, f64)| spread(&text, start, end.max(start)))
@@ -248,7 +266,7 @@ mod tests {
         /// A script is shown whole and in order.
         #[test]
         fn no_word_of_a_script_is_lost(script in "[a-z,.!? ]{0,300}", characters in 4usize..60) {
-            let limits = Limits { characters, line: characters, seconds: 300.0, words: 8 };
+            let limits = Limits { characters, line: characters, seconds: 300.0, ..LIMITS };
             let all: String = texts(&script, &limits).concat().split(' ').collect();
             prop_assert_eq!(all, script.split_whitespace().collect::<String>());
         }

@@ -56,6 +56,12 @@ impl Style {
         let scale = if name == "bold" { 1.45 } else { 1.0 };
         let font_size = request.number("font_size").unwrap_or_else(|| usual_font_size(size) * scale);
         let bold = matches!(name, "bold" | "karaoke");
+        let most = font_size_max(size);
+        if font_size > most {
+            return Err(request.refuse(&format!(
+                "can't show letters of {font_size} pixels in {size}: `font_size` goes to {most} there"
+            )));
+        }
         let line = characters_a_line(size, font_size, bold).max(4);
         Ok(Style {
             font: font(request)?,
@@ -91,6 +97,11 @@ impl Style {
 /// video the width.
 fn usual_font_size(size: Size) -> f64 {
     (f64::from(size.height) * 0.058).min(f64::from(size.width) * 0.066).max(8.0).round()
+}
+
+/// Four wide letters fit on a line, and two lines into the picture.
+fn font_size_max(size: Size) -> f64 {
+    (f64::from(size.height) * 0.3).min(f64::from(size.width) * 0.2).max(12.0).floor()
 }
 
 /// A letter is about half as wide as its font is high; a bold one is wider.

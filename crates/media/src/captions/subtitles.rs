@@ -32,10 +32,11 @@ pub(crate) fn vtt(cues: &[Cue]) -> String {
     format!("WEBVTT\n{}", cues.iter().map(block).collect::<String>())
 }
 
-/// SRT knows no escapes, but players read tags and braces in it; an invisible character after the
-/// sign that opens one keeps them from it.
+/// SRT knows no escapes, but players read tags, braces and backslashes in it, most of them as ASS does: an invisible character
+/// behind a sign keeps them from it, and a backslash before a brace.
 fn plain(text: &str) -> String {
-    text.replace('<', "<\u{2060}").replace('{', "{\u{2060}").replace("-->", "->")
+    let text = text.replace('\\', "\\\u{2060}").replace('<', "<\u{2060}");
+    text.replace('{', "\\{").replace('}', "\\}").replace("-->", "->")
 }
 
 fn entities(text: &str) -> String {

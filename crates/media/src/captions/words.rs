@@ -3,6 +3,8 @@
 use motet_pipeline::{Failure, Value};
 use unicode_width::UnicodeWidthChar;
 
+use super::subtitle_text::Caption;
+
 /// A word without spaces, and when it is said, in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Word {
@@ -11,6 +13,26 @@ pub(crate) struct Word {
     pub(crate) end: f64,
     /// Whether it continues the word before it, without a space: some languages write none.
     pub(crate) joined: bool,
+    /// The line of the script, or the caption that was set, of which it is.
+    pub(crate) caption: usize,
+}
+
+/// What is said.
+pub(crate) struct Said {
+    pub(crate) words: Vec<Word>,
+    /// Whether somebody said which words are a caption.
+    pub(crate) is_set: bool,
+    /// Whether captions begin and end when they were set to.
+    pub(crate) is_timed: bool,
+}
+
+/// The words of captions that were set elsewhere.
+pub(crate) fn of_captions(captions: &[Caption]) -> Vec<Word> {
+    let words = |(index, caption): (usize, &Caption)| {
+        let words = spread(&caption.text, caption.start, caption.end.max(caption.start));
+        words.into_iter().map(move |word| Word { caption: index, ..word })
+    };
+    captions.iter().enumerate().flat_map(words).collect()
 }
 
 /// How many columns a text takes: a Chinese character is as wide as two letters.
@@ -36,24 +58,36 @@ pub(crate) fn read(items: &[Value]) -> Result<Vec<Word>, Failure> {
                 index + 1
             )));
         };
-        words.extend(spread(text, start, end.max(start)));
+        let said = spread(text, start, end.max(start)).into_iter();
+        words.extend(said.map(|word| Word { caption: 0, ..word }));
     }
     Ok(words)
 }
 
-/// Spreads a text over the time from `start` to `end`: longer words last longer, and sentences are
+/// Spreads a text over the time from `start` to `end`: longer words last longer, and sentences and lines are
 /// followed by a pause.
 pub(crate) fn spread(text: &str, start: f64, end: f64) -> Vec<Word> {
-    let texts = split(text);
-    let weights: Vec<_> = texts.iter().map(|(text, _)| (weight(text), pause(text))).collect();
+    let lines = text.lines().map(split).filter(|line| !line.is_empty()).enumerate();
+    let texts: Vec<_> = lines
+        .flat_map(|(index, line)| {
+            let last = line.len() - 1;
+            line.into_iter().enumerate().map(move |(at, (text, joined))| (text, joined, index, at == last))
+        })
+        .collect();
+    let weights: Vec<_> = texts
+        .iter()
+        .map(|(text, _, _, is_last)| {
+            (weight(text), if *is_last { LINE_PAUSE.max(pause(text)) } else { pause(text) })
+        })
+        .collect();
     let last_pause = weights.last().map_or(0.0, |(_, pause)| *pause);
     let total = weights.iter().map(|(word, pause)| word + pause).sum::<f64>() - last_pause;
     let second = (end - start) / total.max(1.0);
     let mut at = start;
     let mut words = Vec::with_capacity(texts.len());
-    for ((text, joined), (weight, pause)) in texts.into_iter().zip(weights) {
+    for ((text, joined, caption, _), (weight, pause)) in texts.into_iter().zip(weights) {
         let end = at + weight * second;
-        words.push(Word { text: text.to_owned(), start: at, end, joined });
+        words.push(Word { text: text.to_owned(), start: at, end, joined, caption });
         at = end + pause * second;
     }
     words
@@ -86,6 +120,9 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 fn is_direction(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
+
+/// How long the pause behind a line is, in columns.
+const LINE_PAUSE: f64 = 2.0;
 
 fn weight(word: &str) -> f64 {
     columns(word) as f64 + 1.0

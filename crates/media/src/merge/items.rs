@@ -9,17 +9,32 @@ use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 use crate::request::{Request, excerpt, length, sound};
 use crate::tracks::Tracks;
 
+use super::notes::{Note, Said};
+
 /// The loudest that something may be made.
 const VOLUME_MAX: f64 = 10.0;
 
 /// The longest time that may be written, in seconds.
 const SECONDS_MAX: f64 = 6.0 * 3600.0;
 
+/// How much slower or faster speech or pictures may be made to fit each other.
+const FITTED: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+
 /// The items of a film: those that are seen, in order, and those that are only heard.
 #[derive(Debug)]
 pub(crate) struct Items {
     pub(crate) visuals: Vec<Visual>,
     pub(crate) overlays: Vec<Overlay>,
+    /// What each says, and which of the above it is, in order.
+    pub(crate) notes: Vec<Note>,
+    pub(crate) order: Vec<Place>,
+}
+
+/// Which item it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    Visual(usize),
+    Overlay(usize),
 }
 
 /// A picture or video.
@@ -31,6 +46,8 @@ pub(crate) struct Visual {
     pub(crate) start: f64,
     /// How long it is shown, if that was said.
     pub(crate) duration: Option<f64>,
+    /// How much faster than it was it is shown.
+    pub(crate) speed: f64,
     /// Of the video's own sound.
     pub(crate) volume: f64,
     pub(crate) fade_in: f64,
@@ -45,7 +62,9 @@ pub(crate) struct Narration {
     /// Which of its sound tracks.
     pub(crate) track: usize,
     pub(crate) volume: f64,
-    /// Seconds.
+    /// How much faster than it was it is heard.
+    pub(crate) speed: f64,
+    /// How long it is heard, in seconds.
     pub(crate) length: f64,
 }
 
@@ -55,8 +74,8 @@ pub(crate) struct Overlay {
     pub(crate) media: Arc<Artifact>,
     /// Which of its sound tracks.
     pub(crate) track: usize,
-    /// Where in the film it begins, in seconds.
-    pub(crate) offset: f64,
+    /// Where in the whole it begins, in seconds, if that was said.
+    pub(crate) offset: Option<f64>,
     /// Where in the sound it begins, in seconds.
     pub(crate) start: f64,
     /// How long it is heard, in seconds.
@@ -68,8 +87,14 @@ pub(crate) struct Overlay {
 
 impl Items {
     pub(crate) fn read(request: &Request) -> Result<Items, Failure> {
-        let mut items = Items { visuals: Vec::new(), overlays: Vec::new() };
-        for (index, value) in request.list("items").iter().enumerate() {
+        let mut items =
+            Items { visuals: Vec::new(), overlays: Vec::new(), notes: Vec::new(), order: Vec::new() };
+        // Lists among the items are taken apart.
+        let given = request.list("items").iter().flat_map(|value| match value {
+            Value::List(inner) => &inner[..],
+            single => std::slice::from_ref(single),
+        });
+        for (index, value) in given.enumerate() {
             // What was skipped or tolerated leaves no gap.
             if !matches!(value, Value::Absent | Value::Null) {
                 let item = Item::read(value, request).and_then(|item| items.add(&item));
@@ -79,16 +104,27 @@ impl Items {
                 })?;
             }
         }
-        if items.visuals.is_empty() {
-            return Err(request.refuse("needs at least one picture or video among its items"));
+        if items.order.is_empty() {
+            return Err(request.refuse("needs at least one picture, video or sound among its items"));
+        }
+        if items.order.len() > ITEMS_MAX {
+            return Err(Failure::too_large(format!(
+                "media/merge takes at most {ITEMS_MAX} items; lists among them were taken apart"
+            )));
         }
         Ok(items)
     }
 
     fn add(&mut self, item: &Item) -> Result<(), Failure> {
         match item.media.kind {
-            MediaKind::Image | MediaKind::Video => self.visuals.push(item.visual()?),
-            MediaKind::Audio => self.overlays.push(item.overlay()?),
+            MediaKind::Image | MediaKind::Video => {
+                self.visuals.push(item.visual()?);
+                self.order.push(Place::Visual(self.visuals.len() - 1));
+            }
+            MediaKind::Audio => {
+                self.overlays.push(item.overlay()?);
+                self.order.push(Place::Overlay(self.overlays.len() - 1));
+            }
             MediaKind::File => {
                 return Err(Failure::invalid(format!(
                     "is {}, which can be neither seen nor heard",
@@ -96,6 +132,7 @@ impl Items {
                 )));
             }
         }
+        self.notes.push(item.note()?);
         Ok(())
     }
 }
@@ -110,6 +147,8 @@ pub(crate) fn entries() -> Vec<Parameter> {
                 Type::Media(vec![MediaKind::Image, MediaKind::Video, MediaKind::Audio]),
             ),
             "audio" => Parameter::optional(key, Type::media(MediaKind::Audio)),
+            "title" => Parameter::optional(key, Type::Text).range(1.0, 200.0),
+            "words" => Parameter::optional(key, Type::list(Type::Any)).range(0.0, 50_000.0),
             "volume" | "audio_volume" => number(key, VOLUME_MAX),
             seconds => number(seconds, SECONDS_MAX),
         })
@@ -123,8 +162,22 @@ struct Item<'a> {
     request: &'a Request<'a>,
 }
 
-const KEYS: [&str; 9] =
-    ["media", "audio", "audio_volume", "start", "duration", "volume", "offset", "fade_in", "fade_out"];
+const KEYS: [&str; 11] = [
+    "media",
+    "audio",
+    "audio_volume",
+    "start",
+    "duration",
+    "volume",
+    "offset",
+    "fade_in",
+    "fade_out",
+    "title",
+    "words",
+];
+
+/// How many items there may be in all.
+const ITEMS_MAX: usize = 200;
 
 impl<'a> Item<'a> {
     fn read(value: &'a Value, request: &'a Request<'a>) -> Result<Item<'a>, Failure> {
@@ -184,16 +237,31 @@ impl<'a> Item<'a> {
         if duration == Some(0.0) {
             return Err(Failure::invalid("can't be shown for 0 seconds"));
         }
-        Ok(Visual {
+        Visual {
             media: Arc::clone(self.media),
             tracks: self.request.tracks(self.media),
             start,
             duration,
+            speed: 1.0,
             volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
             fade_in: self.seconds("fade_in")?.unwrap_or(0.0),
             fade_out: self.seconds("fade_out")?.unwrap_or(0.0),
             narration: self.narration()?,
-        })
+        }
+        .fitted(self.request.word("fit_length"))
+    }
+
+    fn note(&self) -> Result<Note, Failure> {
+        let title = match self.get("title") {
+            None => None,
+            Some(value) => Some(value.as_str().ok_or_else(|| Failure::invalid("wants `title` to be text"))?),
+        };
+        let words = match self.get("words") {
+            None => Vec::new(),
+            Some(Value::List(words)) => Said::read(words)?,
+            Some(_) => return Err(Failure::invalid("wants `words` to be a list of {word, start, end}")),
+        };
+        Ok(Note { title: title.map(str::to_owned), words })
     }
 
     fn narration(&self) -> Result<Option<Narration>, Failure> {
@@ -214,6 +282,7 @@ impl<'a> Item<'a> {
                     media: Arc::clone(media),
                     track: self.request.tracks(media).sound,
                     volume,
+                    speed: 1.0,
                     length,
                 }))
             }
@@ -231,7 +300,7 @@ impl<'a> Item<'a> {
         Ok(Overlay {
             media: Arc::clone(self.media),
             track: self.request.tracks(self.media).sound,
-            offset: self.seconds("offset")?.unwrap_or(0.0),
+            offset: self.seconds("offset")?,
             start,
             length: self.seconds("duration")?.unwrap_or(rest).min(rest),
             volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
@@ -249,10 +318,43 @@ impl<'a> Item<'a> {
     }
 }
 
+impl Overlay {
+    /// When it ends over a film, in seconds.
+    pub(crate) fn end(&self) -> f64 {
+        self.offset.unwrap_or(0.0) + self.length
+    }
+}
+
 impl Visual {
     /// How much there is to show, in seconds; `None` for a picture, which has no length.
     pub(crate) fn rest(&self) -> Option<f64> {
-        Some(self.media.duration? - self.start)
+        Some((self.media.duration? - self.start) / self.speed)
+    }
+
+    /// Makes the narration as long as the pictures (`speech`), or these as long as the narration (`pictures`).
+    fn fitted(mut self, what: &str) -> Result<Visual, Failure> {
+        let shown = self.duration.or_else(|| self.rest());
+        let (Some(narration), Some(shown)) = (&mut self.narration, shown) else { return Ok(self) };
+        let speed = match what {
+            "speech" => narration.length / shown,
+            "pictures" if self.media.kind == MediaKind::Video => shown / narration.length,
+            _ => return Ok(self),
+        };
+        if !FITTED.contains(&speed) {
+            return Err(Failure::invalid(format!(
+                "can't fit {:.2} s of speech and {shown:.2} s of pictures to each other: one would be {speed:.2} times as \
+                 fast, and it goes from {} to {}",
+                narration.length,
+                FITTED.start(),
+                FITTED.end(),
+            )));
+        }
+        if what == "speech" {
+            (narration.speed, narration.length) = (speed, shown);
+        } else {
+            (self.speed, self.duration) = (speed, Some(narration.length));
+        }
+        Ok(self)
     }
 
     /// Whether the video has sound of its own that is to be heard.

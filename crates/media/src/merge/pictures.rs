@@ -7,6 +7,7 @@ use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::size::Size;
+use crate::tracks::Pictures;
 use crate::{Call, Recipe};
 
 use super::Look;
@@ -56,6 +57,19 @@ pub(crate) fn lay(
         visual.sounds().then(|| call.input(&ffmpeg::from(visual.start), &file))
     };
     items.visuals.iter().map(&mut sounding).collect()
+}
+
+/// Whether the film has the pictures of its only clip, one by one: then they needn't be encoded again.
+pub(crate) fn are_copied(items: &Items, timeline: &Timeline, look: &Look) -> bool {
+    let [clip] = items.visuals.as_slice() else { return false };
+    let (Some(length), Some(fps)) = (clip.media.duration, clip.media.fps) else { return false };
+    let is_whole = clip.start == 0.0 && clip.speed == 1.0 && timeline.frames == look.rate.frames(length);
+    let is_same = Size::of(&clip.media).is_ok_and(|own| own == look.size) && Rate::new(fps) == look.rate;
+    let fades = [clip.fade_in, clip.fade_out, look.fade_in, look.fade_out];
+    is_whole
+        && is_same
+        && fades.iter().all(|fade| *fade == 0.0)
+        && clip.tracks.pictures == Pictures::default()
 }
 
 /// The stretch of the film that `clips` fill together.

@@ -8,9 +8,9 @@ use crate::Recipe;
 use crate::ffmpeg::Ffmpeg;
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::request::{Request, length};
+use crate::retime::tempo;
 use crate::sound::{self, exactly, in_samples};
 
-use super::Look;
 use super::items::Items;
 use super::timeline::Timeline;
 
@@ -20,37 +20,57 @@ const MUSIC_FADE: f64 = 1.5;
 /// All that is heard.
 #[derive(Default)]
 pub(crate) struct Sounds {
-    voices: Vec<Sound>,
+    pub(crate) voices: Vec<Sound>,
+    /// Pads of sounds that are in their places already.
+    pub(crate) laid: Vec<String>,
     pub(crate) music: Option<Sound>,
 }
 
 /// One sound and its place in the film.
 pub(crate) struct Sound {
-    input: usize,
+    pub(crate) input: usize,
     /// Which of the sound tracks of the input.
-    track: usize,
+    pub(crate) track: usize,
     /// How much of its beginning is left out, in seconds.
-    skipped: f64,
+    pub(crate) skipped: f64,
     /// Where it begins, in samples from the beginning of the film.
-    at: u64,
+    pub(crate) at: u64,
     /// How long it is heard at most, in samples.
-    samples: u64,
-    volume: f64,
+    pub(crate) samples: u64,
+    pub(crate) volume: f64,
+    /// How much faster than it was it is heard.
+    pub(crate) speed: f64,
     /// Seconds.
-    fade_in: f64,
-    fade_out: f64,
+    pub(crate) fade_in: f64,
+    pub(crate) fade_out: f64,
+}
+
+/// How the whole begins and ends, in seconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Fades {
+    pub(crate) fade_in: f64,
+    pub(crate) fade_out: f64,
+}
+
+impl Fades {
+    pub(crate) fn read(request: &Request) -> Fades {
+        Fades {
+            fade_in: request.number_or_default("fade_in"),
+            fade_out: request.number_or_default("fade_out"),
+        }
+    }
 }
 
 impl Sounds {
     /// Whether there is nothing to hear at all.
     pub(crate) fn is_silent(&self) -> bool {
-        self.voices.is_empty() && self.music.is_none()
+        self.voices.is_empty() && self.laid.is_empty() && self.music.is_none()
     }
 
     /// Whether the sum may be louder than its parts, so that it has to be limited.
     fn may_clip(&self) -> bool {
         let all = || self.voices.iter().chain(&self.music);
-        all().count() > 1 || all().any(|sound| sound.volume > 1.0)
+        all().count() + self.laid.len() > 1 || !self.laid.is_empty() || all().any(|sound| sound.volume > 1.0)
     }
 }
 
@@ -77,6 +97,7 @@ pub(crate) fn of_items(
                 at: rate.samples(segment.start),
                 samples: rate.samples(segment.start + segment.frames) - rate.samples(segment.start),
                 volume: visual.volume,
+                speed: visual.speed,
                 fade_in: visual.fade_in.max(before),
                 fade_out: visual.fade_out.max(after),
             });
@@ -89,6 +110,7 @@ pub(crate) fn of_items(
                 at: rate.samples(segment.start),
                 samples: in_samples(narration.length),
                 volume: narration.volume,
+                speed: narration.speed,
                 fade_in: 0.0,
                 fade_out: 0.0,
             });
@@ -99,14 +121,15 @@ pub(crate) fn of_items(
             input: call.input(&[""; 0], &recipe.read(&overlay.media)),
             track: overlay.track,
             skipped: overlay.start,
-            at: in_samples(overlay.offset),
+            at: in_samples(overlay.offset.unwrap_or(0.0)),
             samples: in_samples(overlay.length),
             volume: overlay.volume,
+            speed: 1.0,
             fade_in: overlay.fade_in,
             fade_out: overlay.fade_out,
         });
     }
-    Sounds { voices, music: None }
+    Sounds { voices, ..Sounds::default() }
 }
 
 /// The bed, as long as the film (`film` seconds).
@@ -130,17 +153,16 @@ pub(crate) fn music(
         at: 0,
         samples: in_samples(film),
         volume,
+        speed: 1.0,
         fade_in: 0.0,
         fade_out: MUSIC_FADE.min(film / 2.0),
     }))
 }
 
-/// Adds all sounds to the graph; the film's sound ends at the pad `a`, exactly as long as its
-/// pictures.
-pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: &Look, duck: bool) {
-    let total = timeline.rate.samples(timeline.frames);
+/// Adds all sounds to the graph; the whole ends at the pad `a`, exactly `total` samples long.
+pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, total: u64, ends: Fades, duck: bool) {
     let limited = sounds.may_clip();
-    let mut pads = Vec::new();
+    let mut pads = sounds.laid.clone();
     for (index, sound) in sounds.voices.iter().enumerate() {
         let pad = format!("a{index}");
         graph.chain(&[format!("{}:a:{}", sound.input, sound.track)], lay(sound), &[&pad]);
@@ -158,7 +180,7 @@ pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: 
         });
     }
     let whole = whole.expect("a film without any sound has no mix");
-    let mut filters = fades(look.fade_in, look.fade_out, total);
+    let mut filters = fades(ends.fade_in, ends.fade_out, total);
     if limited {
         // Peaks of the sum are held below full scale; `level` would raise what is quiet.
         filters.push(
@@ -170,9 +192,10 @@ pub(crate) fn mix(graph: &mut Graph, sounds: Sounds, timeline: &Timeline, look: 
 }
 
 /// One sound: regular samples from zero on, its volume and fades, moved to its place.
-fn lay(sound: &Sound) -> Vec<Filter> {
+pub(crate) fn lay(sound: &Sound) -> Vec<Filter> {
     let mut filters = sound::conform();
     filters.extend(sound::skip(sound.skipped));
+    filters.extend(tempo(sound.speed));
     filters.push(filter("atrim").set("end_sample", sound.samples));
     if sound.volume != 1.0 {
         filters.push(filter("volume").set("volume", seconds(sound.volume)));

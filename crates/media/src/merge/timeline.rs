@@ -79,7 +79,7 @@ fn lengths(items: &Items, transition: f64) -> Vec<f64> {
     };
     let known: Vec<_> = items.visuals.iter().map(own).collect();
     let open = known.iter().filter(|length| length.is_none()).count();
-    let sounds = items.overlays.iter().map(|overlay| overlay.offset + overlay.length).fold(0.0, f64::max);
+    let sounds = items.overlays.iter().map(|overlay| overlay.end()).fold(0.0, f64::max);
     let still = if open == 0 || sounds == 0.0 {
         STILL_SECONDS
     } else {
@@ -124,7 +124,7 @@ fn narration(items: &Items, segments: &[Segment], rate: Rate) -> u64 {
         let narration = visual.narration.as_ref()?;
         Some(segment.start + rate.frames_covering(narration.length))
     });
-    let laid = items.overlays.iter().map(|overlay| rate.frames_covering(overlay.offset + overlay.length));
+    let laid = items.overlays.iter().map(|overlay| rate.frames_covering(overlay.end()));
     own.chain(laid).max().unwrap_or(0)
 }
 
@@ -160,12 +160,14 @@ mod tests {
             tracks: Tracks::default(),
             start: 0.0,
             duration: None,
+            speed: 1.0,
             volume: 1.0,
             fade_in: 0.0,
             fade_out: 0.0,
             narration: narration.map(|length| Narration {
                 media: media(MediaKind::Audio, own),
                 track: 0,
+                speed: 1.0,
                 volume: 1.0,
                 length,
             }),
@@ -174,7 +176,20 @@ mod tests {
 
     fn overlay(offset: f64, length: f64) -> Overlay {
         let media = media(MediaKind::Audio, Some(length));
-        Overlay { media, track: 0, offset, start: 0.0, length, volume: 1.0, fade_in: 0.0, fade_out: 0.0 }
+        Overlay {
+            media,
+            track: 0,
+            offset: Some(offset),
+            start: 0.0,
+            length,
+            volume: 1.0,
+            fade_in: 0.0,
+            fade_out: 0.0,
+        }
+    }
+
+    fn items(visuals: Vec<Visual>, overlays: Vec<Overlay>) -> Items {
+        Items { visuals, overlays, notes: Vec::new(), order: Vec::new() }
     }
 
     fn timeline(items: &Items, fps: f64, length: &str, transition: f64) -> Timeline {
@@ -183,7 +198,6 @@ mod tests {
 
     #[test]
     fn a_still_lasts_as_long_as_what_is_heard() {
-        let items = |visuals, overlays| Items { visuals, overlays };
         let table = [
             (items(vec![visual(None, None)], vec![]), vec![100]),
             (items(vec![visual(None, None)], vec![overlay(1.0, 6.0)]), vec![175]),
@@ -210,7 +224,7 @@ mod tests {
     fn a_clip_that_goes_on_after_its_narration_is_not_held_for_a_fade() {
         let visuals =
             || vec![visual(Some(5.0), Some(4.0)), visual(Some(5.0), Some(5.0)), visual(Some(5.0), None)];
-        let faded = timeline(&Items { visuals: visuals(), overlays: vec![] }, 10.0, "longest", 0.5);
+        let faded = timeline(&items(visuals(), vec![]), 10.0, "longest", 0.5);
         let starts: Vec<_> = faded.segments.iter().map(|segment| (segment.start, segment.frames)).collect();
         assert_eq!(starts, [(0, 50), (45, 55), (95, 50)]);
         assert_eq!(faded.frames, 145);
@@ -221,7 +235,7 @@ mod tests {
             .prop_map(|(own, heard)| visual(own, heard));
         let over = (0.0..30.0, 0.05..30.0).prop_map(|(offset, length)| overlay(offset, length));
         (prop::collection::vec(one, 1..12), prop::collection::vec(over, 0..4))
-            .prop_map(|(visuals, overlays)| Items { visuals, overlays })
+            .prop_map(|(visuals, overlays)| items(visuals, overlays))
     }
 
     proptest! {
@@ -230,7 +244,7 @@ mod tests {
         fn rounding_never_adds_up(lengths in prop::collection::vec(0.1..9.0, 1..80), fps in 10.0..60.0) {
             let sum: f64 = lengths.iter().sum();
             let visuals = lengths.into_iter().map(|length| visual(Some(length), None)).collect();
-            let timeline = timeline(&Items { visuals, overlays: vec![] }, fps, "longest", 0.0);
+            let timeline = timeline(&items(visuals, vec![]), fps, "longest", 0.0);
             let drift = timeline.rate.seconds(timeline.frames) - sum;
             prop_assert!(drift.abs() <= 0.51 * timeline.rate.seconds(1), "{drift} s after {sum} s");
         }
@@ -253,7 +267,7 @@ mod tests {
             prop_assert!(last.start + last.frames >= timeline.frames);
             let film = timeline.rate.seconds(timeline.frames);
             for overlay in &items.overlays {
-                prop_assert!(film >= overlay.offset + overlay.length - 0.001);
+                prop_assert!(film >= overlay.end() - 0.001);
             }
         }
     }

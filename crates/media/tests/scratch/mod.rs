@@ -1,12 +1,13 @@
 //! Performs recipes for real, in a temporary folder, and measures what comes out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
 use motet_media::probe::Probed;
 use motet_media::tracks::{self, Known, Tracks};
-use motet_media::{Output, Recipe, failure, header, plan, probe, sniff};
+use motet_media::{Output, Recipe, failure, header, loudness, plan, probe, sniff};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, MediaKind, Value};
 
@@ -138,15 +139,22 @@ impl Scratch {
     }
 
     fn know(&self, inputs: &Map) -> Known {
-        let tracks = |artifact: Arc<Artifact>| {
-            let path = self.write("look", &self.bytes_of(&artifact));
+        let mut known = Known::new();
+        for artifact in tracks::to_be_known(inputs) {
+            let bytes = self.bytes_of(&artifact);
+            if tracks::is_text(&artifact) {
+                known.add_text(artifact.digest, String::from_utf8(bytes).expect("it is text"));
+                continue;
+            }
+            let path = self.write("look", &bytes);
             let output = Command::new("ffprobe")
                 .args(tracks::arguments(path.to_str().expect("temporary folders have plain names")))
                 .output()
                 .expect("ffprobe is installed");
-            (artifact.digest, Tracks::read(&output.stdout).expect("ffprobe tells the tracks"))
-        };
-        tracks::to_be_known(inputs).into_iter().map(tracks).collect()
+            known
+                .add_tracks(artifact.digest, Tracks::read(&output.stdout).expect("ffprobe tells the tracks"));
+        }
+        known
     }
 
     fn perform(&self, recipe: &Recipe) -> Result<(), motet_pipeline::Failure> {
@@ -156,7 +164,12 @@ impl Scratch {
         for (name, bytes) in &recipe.files {
             self.write(name, bytes);
         }
+        let mut gain = None;
         for call in &recipe.calls {
+            let call = match gain {
+                Some(gain) => loudness::with_gain(call.clone(), gain),
+                None => call.clone(),
+            };
             let output = Command::new("ffmpeg")
                 .args(&call.arguments)
                 .current_dir(self.folder.path())
@@ -166,6 +179,9 @@ impl Scratch {
                 let text = String::from_utf8_lossy(&output.stderr);
                 println!("{text}\n{:?}", call.arguments);
                 return Err(failure::read(&text, output.status.code()));
+            }
+            if let Some(listens) = &call.listens {
+                gain = listens.hear(&String::from_utf8_lossy(&output.stderr))?.or(gain);
             }
         }
         Ok(())
@@ -209,6 +225,84 @@ impl Scratch {
     pub fn level_below(&self, name: &str, hertz: u32, start: f64, length: f64) -> f64 {
         let low = format!("lowpass=f={hertz},lowpass=f={hertz},lowpass=f={hertz}");
         self.level_through(&low, name, start, length)
+    }
+
+    /// What ffprobe says of `entries`, one value a line.
+    pub fn entries(&self, name: &str, entries: &str) -> Vec<String> {
+        let output = Command::new("ffprobe")
+            .args(["-loglevel", "error", "-of", "default=nk=1:nw=1", "-show_entries", entries])
+            .arg(self.path(name))
+            .output()
+            .expect("ffprobe is installed");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// A text as an artifact.
+    pub fn text(&self, name: &str, mime: &str, text: &str) -> Value {
+        self.write(name, text.as_bytes());
+        Value::from(Artifact {
+            digest: Digest::of(text.as_bytes()),
+            kind: MediaKind::File,
+            mime: mime.to_owned(),
+            bytes: text.len() as u64,
+            width: None,
+            height: None,
+            duration: None,
+            fps: None,
+            has_audio: None,
+        })
+    }
+
+    /// Why an operation that can be planned isn't done.
+    pub fn refusal(&self, operation: &str, inputs: Map) -> motet_pipeline::Failure {
+        let recipe =
+            plan(operation, &inputs, &self.know(&inputs)).unwrap_or_else(|refusal| panic!("{refusal}"));
+        self.perform(&recipe).expect_err("it is refused")
+    }
+
+    /// What ffmpeg makes of a file in another format.
+    pub fn converted(&self, name: &str, format: &str) -> String {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-i"])
+            .arg(self.path(name))
+            .args(["-f", format, "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        String::from_utf8(output.stdout).expect("it is text")
+    }
+
+    /// A digest of the pictures of a file as they are kept.
+    pub fn pictures(&self, name: &str) -> Vec<u8> {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-i"])
+            .arg(self.path(name))
+            .args(["-map", "0:v:0", "-c", "copy", "-f", "md5", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        output.stdout
+    }
+
+    /// Plans and performs an operation; gives the names of its files and its other values.
+    pub fn make_all(&self, operation: &str, inputs: Map) -> BTreeMap<String, Value> {
+        let recipe =
+            plan(operation, &inputs, &self.know(&inputs)).unwrap_or_else(|refusal| panic!("{refusal}"));
+        self.perform(&recipe).unwrap_or_else(|refusal| panic!("{refusal}"));
+        let value = |output: &Output| match output {
+            Output::File { name } => Value::from(name.as_str()),
+            Output::Value(value) => value.clone(),
+        };
+        recipe.outputs.iter().map(|(name, output)| (name.clone(), value(output))).collect()
+    }
+
+    /// The loudness of a sound in LUFS.
+    pub fn loudness(&self, name: &str) -> f64 {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-hide_banner", "-i"])
+            .arg(self.path(name))
+            .args(["-vn", "-af", "ebur128", "-f", "null", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        -loudness::gain(&String::from_utf8_lossy(&output.stderr), 0.0).expect("ffmpeg tells it")
     }
 
     fn level_through(&self, filter: &str, name: &str, start: f64, length: f64) -> f64 {

@@ -53,8 +53,11 @@ async fn draw(work: &Work) -> Result<Value, WorkError> {
 async fn compose(work: &Work) -> Result<Value, WorkError> {
     let bed = Bed::from_inputs(&work.input_map())?;
     let store = work.hands.store.clone();
+    let (world, stop, deadline) = (work.hands.world.clone(), work.stop.clone(), work.deadline());
     let artifact = work.hands.compute(move || {
-        let wav = bed.compose();
+        let wav = bed.compose_unless(&|| stop.is_cancelled() || world.now() >= deadline);
+        let wav =
+            wav.ok_or_else(|| Failure::new(Class::Timeout, "local/music was stopped before it was done"))?;
         let kept = store.put_bytes(&wav)?;
         Ok::<_, WorkError>(wav_artifact(&wav, kept, bed.seconds()))
     });
@@ -110,9 +113,9 @@ async fn speak(work: &Work) -> Result<Value, WorkError> {
 async fn say_all(work: &Work, scratch: &Scratch, speech: &Speech) -> Result<Vec<Vec<u8>>, WorkError> {
     let count = speech.sentences().len();
     let mut wavs = Vec::with_capacity(count);
-    for (index, sentence) in speech.sentences().iter().enumerate() {
+    for index in 0..count {
         let (text, wav) = (format!("{index}.txt"), format!("{index}.wav"));
-        scratch.write(&text, sentence.as_bytes())?;
+        scratch.write(&text, speech.handed_over(index).as_bytes())?;
         let arguments = speech.arguments(index, &wav, &text);
         let finished = scratch.run(work, &work.hands.tools.espeak_ng, arguments, None).await?;
         if !finished.succeeded() {

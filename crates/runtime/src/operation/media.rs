@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
+use motet_media::loudness;
 use motet_media::progress::Progress;
 use motet_media::tracks::{self, Known, Tracks};
 use motet_media::{Call, Output, Recipe};
@@ -12,6 +13,7 @@ use motet_pipeline::{Outcome, Value};
 
 use super::scratch::Scratch;
 use super::{Operation, WorkError};
+use crate::process::Finished;
 use crate::work::Work;
 
 /// All operations of the media crate.
@@ -29,17 +31,22 @@ impl Operation for Media {
     }
 }
 
-/// Has ffprobe tell the tracks of what must be known.
+/// Finds out what must be known of the inputs: ffprobe tells tracks, a text is read.
 async fn know(work: &Work, scratch: &Scratch, inputs: &Map) -> Result<Known, WorkError> {
     let mut known = Known::new();
     if work.contract().tools.contains(&Tool::Ffmpeg) {
         for (index, artifact) in tracks::to_be_known(inputs).into_iter().enumerate() {
             let name = format!("look{index}");
             scratch.link(&name, &artifact)?;
+            if tracks::is_text(&artifact) {
+                let text = scratch.read(&name)?;
+                known.add_text(artifact.digest, String::from_utf8_lossy(&text).into_owned());
+                continue;
+            }
             let program = &work.hands.tools.ffprobe;
             let finished = scratch.run(work, program, tracks::arguments(&name), None).await?;
             scratch.judge(&finished)?;
-            known.insert(artifact.digest, Tracks::read(&finished.stdout)?);
+            known.add_tracks(artifact.digest, Tracks::read(&finished.stdout)?);
         }
     }
     Ok(known)
@@ -53,8 +60,17 @@ async fn perform(work: &Work, scratch: &Scratch, recipe: Recipe) -> Result<Value
         scratch.write(name, bytes)?;
     }
     let calls = recipe.calls.len();
+    let mut gain = None;
     for (index, call) in recipe.calls.into_iter().enumerate() {
-        run(work, scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
+        let call = match gain {
+            Some(gain) => loudness::with_gain(call, gain),
+            None => call,
+        };
+        let listens = call.listens.clone();
+        let finished = run(work, scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
+        if let Some(listens) = listens {
+            gain = listens.hear(&finished.stderr)?.or(gain);
+        }
     }
     let mut outputs = Map::new();
     for (name, output) in recipe.outputs {
@@ -68,7 +84,13 @@ async fn perform(work: &Work, scratch: &Scratch, recipe: Recipe) -> Result<Value
 }
 
 /// Runs one call; its progress is `share` of the whole, from `done` on.
-async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) -> Result<(), WorkError> {
+async fn run(
+    work: &Work,
+    scratch: &Scratch,
+    call: Call,
+    done: f64,
+    share: f64,
+) -> Result<Finished, WorkError> {
     let (sink, progress) = (work.progress.clone(), Mutex::new(Progress::new(call.length)));
     let on_line = move |line: &str| {
         let mut progress = progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -78,5 +100,6 @@ async fn run(work: &Work, scratch: &Scratch, call: Call, done: f64, share: f64) 
     };
     let finished =
         scratch.run(work, &work.hands.tools.ffmpeg, call.arguments, Some(Arc::new(on_line))).await?;
-    scratch.judge(&finished)
+    scratch.judge(&finished)?;
+    Ok(finished)
 }
