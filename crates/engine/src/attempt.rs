@@ -150,6 +150,11 @@ impl Phase {
 }
 
 impl Attempt {
+    /// Whether its request means the same however often it is sent.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.intent.as_ref().is_some_and(|intent| intent.repeatable)
+    }
+
     /// What is to be done for it as it stands, by an operation of this contract; nothing if nobody can do
     /// anything but wait.
     pub(crate) fn act(&self, contract: &Contract) -> Option<Act> {

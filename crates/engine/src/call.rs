@@ -1,6 +1,6 @@
 //! What is told of attempts, and what follows: replies, news of jobs, ends, and what can't be known.
 
-use motet_pipeline::contract::CallForm;
+use motet_pipeline::contract::{CallForm, Work};
 use motet_pipeline::failure::Known;
 use motet_pipeline::plan::{OnUnknown, Target, Timeouts};
 use motet_pipeline::value::STEP_UNITS_MAX;
@@ -258,11 +258,13 @@ impl Handling<'_> {
             return;
         }
         let call = self.run.target(id, attempt.target).contract.call;
+        let written = self.run.graph.step(self.run.step_id(id)).on_unknown;
+        if written.is_none() && attempt.is_repeatable() {
+            return self.ask_again(id, key, failure);
+        }
         self.release(id, &key);
         self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure: failure.clone() });
-        let graph = self.run.graph.clone();
         let is_repeatable = call.is_some_and(|call| call.repeatable);
-        let written = graph.step(self.run.step_id(id)).on_unknown;
         if written.is_none() && !is_repeatable && self.may_send_again(id, &key, &failure) {
             return self.send_again(id, key, failure);
         }
@@ -279,14 +281,35 @@ impl Handling<'_> {
         }
     }
 
+    /// A request that means the same however often it is sent got no reply: it is sent again as what can't be reached
+    /// is, and may have cost. That nobody drove the run when its reply came counts as no attempt.
+    fn ask_again(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+        let was_asked = self.run.live_attempt(id, key.number).is_some_and(|attempt| attempt.doubted);
+        let cost = self.may_have_cost(id, &key);
+        let billed = if cost.amount.is_zero() { Known::No } else { Known::Maybe };
+        let failure = Failure { class: Class::Unavailable, billed, ..failure };
+        self.release(id, &key);
+        if was_asked {
+            return self.fail_attempt(id, key, failure, cost);
+        }
+        let reason =
+            "nobody was there when its reply came, and it means the same when it is sent again".to_owned();
+        self.emit_of_attempt(
+            key,
+            AttemptEvent::Failed { failure, cost, abandoned: false, until: None, resent: false },
+        );
+        self.emit_of_step(id, StepEvent::RetryScheduled { at: self.now, reason, counted: false });
+    }
+
     /// Whether a call of which nobody can tell what became of it is so cheap that it is made again, though it may
-    /// be paid twice.
+    /// be paid twice. What else a server does twice that a pipeline names, no price says.
     fn may_send_again(&self, id: NodeId, key: &AttemptKey, failure: &Failure) -> bool {
         let Resends { below, total } = self.run.started.resends;
         let Some(attempt) = self.run.live_attempt(id, key.number) else { return false };
         let target = self.run.target(id, attempt.target);
         let at_target = self.run.node(id).attempts.as_ref().map_or(0, |attempts| attempts.at_target);
         failure.class == Class::Unknown
+            && target.contract.work != Work::Request
             && !attempt.estimate.is_zero()
             && attempt.estimate <= below
             && self.run.resent + attempt.estimate <= total

@@ -24,6 +24,9 @@ pub struct Intent {
     /// The digest of the body, to the byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Digest>,
+    /// Whether the same request means the same however often it is sent: then nobody needs to know whether it arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeatable: bool,
     /// Where the provider was given artifacts, by digest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub uploads: BTreeMap<Digest, String>,

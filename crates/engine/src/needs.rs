@@ -86,9 +86,10 @@ pub(crate) fn needs_anything(target: &Target) -> bool {
     is_scarce || contract.call.is_some() || contract.price.is_some()
 }
 
-/// The way to a provider. Where a fallback is there for a provider that can't be reached, nobody waits for it.
+/// The way to a provider; servers that pipelines name have none in common. Where a fallback is there for a provider
+/// that can't be reached, nobody waits for it.
 fn way_to(target: &Target, behind: &[Target]) -> Option<Way> {
-    target.contract.call?;
+    target.contract.call.filter(|_| target.contract.work != Work::Request)?;
     let waits = !behind.iter().any(|fallback| fallback.on.contains(&Class::Unavailable));
     Some(Way { target: Arc::from(target.contract.provider()), waits })
 }

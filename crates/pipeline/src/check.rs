@@ -11,6 +11,7 @@ mod parameter;
 mod policy;
 mod pool;
 mod scope;
+mod secret;
 mod step;
 mod subpipeline;
 
@@ -30,6 +31,7 @@ use crate::pin;
 use crate::plan::{Plan, Scope};
 pub use conversion::FIT;
 use scope::Frame;
+pub(crate) use secret::KEY as SECRET;
 pub(crate) use subpipeline::{LEVELS_MAX, STEPS_IN_PLACE_MAX};
 
 /// What a check gives.
@@ -65,6 +67,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         let Some(root) = yaml::parse(file, &mut findings) else { continue };
         if let Some(mut document) = read::read(&root, &mut findings) {
             conversion::write_out(&mut document, catalogue, &mut findings);
+            secret::write_out(&mut document, catalogue, &mut findings);
             documents.insert(path.as_str(), document);
         }
         contents.insert(path.as_str(), root.to_value());

@@ -131,13 +131,15 @@ pub enum Work {
     Task,
     /// A model at a provider.
     Model,
+    /// A request to a server that the pipeline names.
+    Request,
 }
 
 impl Work {
     /// How many attempts are made when `retry` is not written.
     pub fn default_attempts(self) -> u32 {
         match self {
-            Work::Model => 3,
+            Work::Model | Work::Request => 3,
             Work::Engine | Work::Processor | Work::Task => 1,
         }
     }
@@ -237,6 +239,9 @@ pub struct Parameter {
     /// Whether media may also be given by its address, as text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_address: bool,
+    /// Whether it is an object of texts that may name secrets, which are filled in when it is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_secrets: bool,
     /// What media must measure.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
@@ -427,6 +432,7 @@ impl Parameter {
             stands_for: None,
             doubt: None,
             by_address: false,
+            takes_secrets: false,
             limits: Limits::default(),
             description: String::new(),
         }
@@ -476,6 +482,12 @@ impl Parameter {
     /// Says what of it nobody has verified.
     pub fn doubted(mut self, doubt: Doubt) -> Parameter {
         self.doubt = Some(doubt);
+        self
+    }
+
+    /// Says that it is an object of texts that may name secrets.
+    pub fn takes_secrets(mut self) -> Parameter {
+        self.takes_secrets = true;
         self
     }
 

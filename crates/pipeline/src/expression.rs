@@ -149,12 +149,24 @@ impl Template {
         if !["{{", "{%", "{#"].iter().any(|marker| source.contains(marker)) {
             return Ok(Template::literal(Value::from(source)));
         }
-        let compiled = match compile::compile(source)? {
+        Template::compiled(source, compile::Form::Own)
+    }
+
+    fn compiled(source: &str, form: compile::Form) -> Result<Template, Vec<Fault>> {
+        let compiled = match compile::compile(source, form)? {
             compile::Scalar::Constant(value) => return Ok(Template::literal(value)),
             compile::Scalar::Compiled(compiled) => compiled,
         };
         let references = references_of(&compiled.program).into();
         Ok(Template { body: Body::Compiled(Arc::new(compiled)), references })
+    }
+
+    /// The same, but always a text, also of exactly one `{{ … }}`.
+    ///
+    /// # Errors
+    /// As [`Template::text`].
+    pub(crate) fn printed(source: &str) -> Result<Template, Vec<Fault>> {
+        Template::compiled(source, compile::Form::Text)
     }
 
     /// A list of templates.
@@ -189,6 +201,16 @@ impl Template {
         match &self.body {
             Body::Literal(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// Calls `visit` for every part of a list or map, or the whole, whose value is known now.
+    pub(crate) fn for_each_literal(&self, visit: &mut impl FnMut(&Value)) {
+        match &self.body {
+            Body::Literal(value) => visit(value),
+            Body::Compiled(_) => {}
+            Body::List(items) => items.iter().for_each(|item| item.for_each_literal(visit)),
+            Body::Map(entries) => entries.iter().for_each(|(_, entry)| entry.for_each_literal(visit)),
         }
     }
 

@@ -4,12 +4,13 @@
 //! started with, whatever becomes of rules, defaults and contracts: see [`crate::pin`]. So these types are a
 //! stored format, which only grows: a field may be added if it has a default that isn't written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::builtin;
+use crate::check::SECRET;
 use crate::conformity::Schema;
 use crate::contract::Work;
 use crate::expression::Template;
@@ -399,6 +400,30 @@ impl Default for Timeouts {
             queue: Span::minutes(15),
             job: Span::minutes(5),
         }
+    }
+}
+
+impl Target {
+    /// The names of the secrets that it sends.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let takes =
+            |name: &str| self.contract.parameter(name).is_some_and(|parameter| parameter.takes_secrets);
+        let mut names = BTreeSet::new();
+        for (_, template) in self.with.iter().filter(|(name, _)| takes(name)) {
+            template.for_each_literal(&mut |value| add_secrets(value, &mut names));
+        }
+        names
+    }
+}
+
+fn add_secrets(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::List(parts) => parts.iter().for_each(|part| add_secrets(part, names)),
+        Value::Map(entries) => match entries.get(SECRET).and_then(Value::as_str) {
+            Some(name) if entries.len() == 1 => _ = names.insert(name.to_owned()),
+            _ => entries.values().for_each(|entry| add_secrets(entry, names)),
+        },
+        _ => {}
     }
 }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use motet_pipeline::check::{Checked, check};
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Limits, Parameter, Work};
 use motet_pipeline::diagnostic::render;
+use motet_pipeline::expression::Context;
 use motet_pipeline::plan::{Body, Dependency, Plan, Scope, Step, Target};
-use motet_pipeline::{Bundle, MediaKind, Type};
+use motet_pipeline::{Bundle, MediaKind, Type, Value};
 
 #[test]
 fn good_pipelines_become_plans() {
@@ -51,6 +52,26 @@ fn check_file(path: &Path) -> Checked {
         Ok(bundle) => check(&bundle, &catalogue()),
         Err(diagnostics) => Checked { plan: None, diagnostics },
     }
+}
+
+#[test]
+fn a_secret_in_a_header_becomes_its_name_and_every_other_header_text() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/good");
+    let plan = check_file(&folder.join("secrets.yaml")).plan.unwrap();
+    let Body::Operation(targets) = &plan.root.steps[0].body else { panic!("it is an operation") };
+    let (_, headers) = targets[0].with.iter().find(|(name, _)| name == "headers").unwrap();
+    let token = Value::map([("secret", Value::from("weather"))]);
+    let mut context = Context::default();
+    context.values.insert("inputs".into(), Value::map([("token", token)]));
+    let expected = serde_json::json!({
+        "authorization": ["Bearer ", { "secret": "weather" }],
+        "x-key": { "secret": "weather-2" },
+        "x-both": [{ "secret": "weather" }, ":", { "secret": "weather-2" }],
+        "x-place": r#"{"secret":"weather"}"#,
+        "accept": "application/json",
+    });
+    assert_eq!(headers.evaluate(&context).unwrap().to_json(), expected);
+    assert_eq!(Vec::from_iter(targets[0].secrets()), ["weather", "weather-2"]);
 }
 
 #[test]
@@ -143,8 +164,15 @@ fn catalogue() -> Catalogue {
         Contract::new("model/secret", Work::Model)
             .output("image", image())
             .call(Call::paid(CallForm::Direct)),
+        Contract::new("task/other", Work::Task).input(Parameter::optional("headers", Type::map(Type::Any))),
+        Contract::new("http/request", Work::Request)
+            .input(Parameter::required("url", Type::Text))
+            .input(Parameter::optional("headers", Type::map(Type::Any)).takes_secrets())
+            .output("json", Type::Any)
+            .call(Call::paid(CallForm::Direct)),
     ]);
     catalogue.set_pools(["gpu", "search"]);
+    catalogue.set_secrets(["weather", "weather-2"]);
     catalogue
 }
 

@@ -50,6 +50,12 @@ pub trait Provider: Send + Sync + 'static {
     /// A refusal in the provider's own shape with its class; `unknown` where the work may have been taken.
     fn read_submitted(&self, call: &Call, reply: Reply) -> Result<Submitted, Failure>;
 
+    /// Whether the request of `call` means the same however often it is sent, so that one without a reply may be sent
+    /// again.
+    fn is_repeatable(&self, _call: &Call) -> bool {
+        false
+    }
+
     /// Asks how `job` is; `None` where every call is answered at once.
     fn poll(&self, _call: &Call, _job: &str) -> Option<Request> {
         None

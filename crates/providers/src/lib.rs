@@ -29,7 +29,7 @@ mod registry;
 mod replicate;
 mod said;
 mod waiting;
-mod web;
+pub mod web;
 
 pub use adapter::Provider;
 pub use elevenlabs::ElevenLabs;

@@ -1,10 +1,12 @@
 //! `http/request`: a call to any address, with the user's own secrets.
 //!
 //! Inputs: `url`, `method` (`GET`, or `POST` if there is a body), `headers`, `query`, and for the body one of `json`,
-//! `text` and `file`. A header is a text, `{ secret: NAME }`, or a list of both that are joined. Outputs: `status`,
+//! `text` and `file`. A header is a text, `{ secret: NAME }`, or a list of both that are joined. Outputs: `status_code`,
 //! `headers`, and of the body `json`, `text` or `file`.
 //!
 //! A service says what a call cost by the header `motet-cost`, in dollars.
+
+mod contract;
 
 use motet_pipeline::failure::{Known, Phase, Scope};
 use motet_pipeline::value::Map;
@@ -18,6 +20,8 @@ use crate::json;
 use crate::output::is_mime;
 use crate::payload;
 use crate::place;
+
+pub use contract::request;
 
 const NAME: &str = "http";
 
@@ -57,7 +61,7 @@ impl Provider for Web {
         {
             request = request.header(header(name, value)?);
         }
-        if is_paid(method) {
+        if !is_repeatable(method) {
             request = request.header(call.attempt_header());
         }
         Ok(request.body(body.unwrap_or_default()))
@@ -66,16 +70,19 @@ impl Provider for Web {
     fn read_submitted(&self, call: &Call, reply: Reply) -> Result<Submitted, Failure> {
         let method = method(call)?;
         if !reply.is_success() {
-            return Err(failed(if is_paid(method) { Asked::Call } else { Asked::Other }, &reply));
+            return Err(failed(if is_repeatable(method) { Asked::Other } else { Asked::Call }, &reply));
         }
         Ok(Submitted::Done(Box::new(answer(reply)?)))
     }
+
+    fn is_repeatable(&self, call: &Call) -> bool {
+        method(call).is_ok_and(is_repeatable)
+    }
 }
 
-/// Whether the same request may not be sent twice: all others mean the same however often they are sent (RFC 9110
-/// §9.2.2).
-fn is_paid(method: Method) -> bool {
-    matches!(method, Method::Post | Method::Patch)
+/// Whether a request of this method means the same however often it is sent (RFC 9110 §9.2.2).
+fn is_repeatable(method: Method) -> bool {
+    matches!(method, Method::Get | Method::Put | Method::Delete)
 }
 
 fn method(call: &Call) -> Result<Method, Failure> {
@@ -190,7 +197,7 @@ fn answer(reply: Reply) -> Result<Answer, Failure> {
     let mut answer =
         Answer { cost: cost.filter(|cost| *cost >= motet_pipeline::Money::ZERO), meta, ..Answer::default() };
     let mut output = |name: &str, given| drop(answer.outputs.insert(name.to_owned(), given));
-    output("status", Given::Value(i64::from(reply.status).into()));
+    output("status_code", Given::Value(i64::from(reply.status).into()));
     output("headers", Given::Value(headers(&reply)));
     if is_json {
         let read = json::read(&reply.body).map(Value::from).ok().filter(|value| !value.lies_too_deep());

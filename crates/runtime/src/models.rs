@@ -28,7 +28,7 @@ use motet_pipeline::contract;
 use motet_providers::adapter::Profile;
 use motet_providers::catalogue::{Catalogue, Entry, Listing};
 use motet_providers::prices::PriceBook;
-use motet_providers::{Provider, Registry};
+use motet_providers::{Provider, Registry, web};
 
 use crate::door::Door;
 use crate::operation::{Operations, Performer};
@@ -75,9 +75,10 @@ impl Offers {
         listings.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
     }
 
-    /// Makes all models known to a check.
+    /// Makes all models known to a check, and requests to any server.
     pub(crate) fn teach(&self, check: &mut contract::Catalogue) {
         self.catalogue.teach(check);
+        check.add((*web::request().contract).clone());
     }
 }
 
@@ -111,14 +112,18 @@ impl Models {
         }
     }
 
-    /// How all models of `offers` are called, by operation.
+    /// How all models of `offers` are called, and any server, by operation.
     pub(crate) fn operations(self: &Arc<Self>, offers: &Offers) -> Operations {
         let mut operations = BTreeMap::new();
-        for contract in offers.catalogue.contracts() {
-            let Some(listing) = offers.catalogue.get(&contract.operation) else { continue };
+        let request = Arc::new(web::request());
+        let models = offers.catalogue.contracts().filter_map(|contract| {
+            let listing = offers.catalogue.get(&contract.operation)?.clone();
+            Some((contract.operation, listing))
+        });
+        for (operation, listing) in models.chain([(request.contract.operation.clone(), request)]) {
             let Some(provider) = offers.registry.get(&listing.entry.provider) else { continue };
-            let calls = ModelCalls::new(self.clone(), provider.clone(), listing.clone());
-            operations.insert(contract.operation, Performer::Remote(Arc::new(calls)));
+            let calls = ModelCalls::new(self.clone(), provider.clone(), listing);
+            operations.insert(operation, Performer::Remote(Arc::new(calls)));
         }
         operations
     }

@@ -276,6 +276,7 @@ impl Settings {
     pub fn catalogue(&self) -> Catalogue {
         let mut catalogue = operation::taught(operation::all().0, &self.offers());
         catalogue.set_pools(self.pools.keys());
+        catalogue.set_secrets(self.secrets.keys());
         catalogue
     }
 

@@ -4,14 +4,18 @@
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use motet::engine::dispatcher::PoolLimit;
 use motet::language::value::Map;
 use motet::language::{Span, Value, schema};
-use motet::{Error, Motet, RunEnd};
+use motet::settings::{KeySource, SecretSettings};
+use motet::world::virtual_time::VirtualWorld;
+use motet::world::wire;
+use motet::{Error, Motet, RunEnd, Settings};
 use serde_json::Value as Json;
 
-use stage::{Played, play_pipeline, repository, simulated_with};
+use stage::{EPOCH, Played, play_pipeline, repository};
 
 /// One fenced example, with what its last comments ask for.
 struct Example {
@@ -73,7 +77,11 @@ fn run_example(example: &Example, files: &BTreeMap<String, String>) {
         // Those of the page.
         let gpu = PoolLimit { slots: Some(1), rate: None };
         let search = PoolLimit { slots: Some(4), rate: Some("1/1m".parse().unwrap()) };
-        let motet = simulated_with(Motet::builder().pool("gpu", gpu).pool("search", search)).await;
+        let key = |name: &str| (name == "WEATHER_KEY").then(|| "a key".to_owned());
+        let builder = Motet::builder().settings(&weather()).environment(key);
+        let world = VirtualWorld::new(EPOCH, 1).with_network(report);
+        let builder = builder.world(Arc::new(world)).pool("gpu", gpu).pool("search", search);
+        let motet = builder.open().await.unwrap();
         let pipeline = match (motet.load(&main), wanted.get("refused")) {
             (Ok(pipeline), None) => pipeline,
             (Err(Error::Check(findings)), Some(codes)) => {
@@ -95,6 +103,27 @@ fn run_example(example: &Example, files: &BTreeMap<String, String>) {
         let played = play_pipeline(motet, &pipeline, &inputs).await;
         assert_wanted(example, &played);
     });
+}
+
+/// The settings of the page: where its secret is, and who may be told.
+fn weather() -> Settings {
+    let source = KeySource::Environment("WEATHER_KEY".to_owned());
+    let secret = SecretSettings { source, hosts: vec!["api.weather.example".to_owned()] };
+    Settings { secrets: [("weather".to_owned(), secret)].into(), ..Settings::usual("") }
+}
+
+/// The server of the page, which knows one city and one key.
+async fn report(request: wire::Request) -> Result<wire::Reply, wire::Fault> {
+    let is_known = |(name, value): &(_, hyper::header::HeaderValue)| {
+        let name: &hyper::header::HeaderName = name;
+        name == "authorization" && value == "Bearer a key"
+    };
+    let status = match request.url.as_str() == "https://api.weather.example/now?city=Oslo" {
+        true if request.headers.iter().any(is_known) => 200,
+        true => 401,
+        false => 404,
+    };
+    Ok(wire::Reply::of(status, &[("content-type", "application/json")], r#"{"celsius": -4}"#))
 }
 
 fn assert_wanted(Example { line, wanted, .. }: &Example, played: &Played) {

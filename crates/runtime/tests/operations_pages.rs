@@ -1,4 +1,4 @@
-//! `docs/local.md` and `docs/media.md` say what the contracts say: what is below their first line of
+//! `docs/http.md`, `docs/local.md` and `docs/media.md` say what the contracts say: what is below their first line of
 //! dashes is written from the contracts. `UPDATE_PAGES=1 cargo test --test operations_pages` writes it.
 
 mod stage;
@@ -67,7 +67,9 @@ fn plain(value: &Value) -> String {
 #[test]
 fn the_pages_of_the_operations_say_what_their_contracts_say() {
     let motet = motet::world::virtual_time::run(simulated());
-    for (page, beginning) in [("docs/local.md", "local/"), ("docs/media.md", "media/")] {
+    for (page, beginning) in
+        [("docs/http.md", "http/"), ("docs/local.md", "local/"), ("docs/media.md", "media/")]
+    {
         let contracts = motet.catalogue().iter().filter(|contract| contract.operation.starts_with(beginning));
         let generated: String = contracts.map(|contract| section(contract)).collect();
         let path = repository(page);

@@ -17,7 +17,7 @@ use crate::problem::{Problem, power_place, trust_command, verdict, without_numbe
 use crate::project::working_folder;
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
-use crate::score::missing::{missing_keys, missing_tools};
+use crate::score::missing::{missing_keys, missing_secrets, missing_tools};
 use crate::score::{Score, history};
 use crate::terminal::Terminal;
 
@@ -148,6 +148,15 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
         place: key.place(),
         help: key.remedy(),
     });
+    let secretless = missing_secrets(pipeline.plan(), &trusted).into_iter().map(|secret| Doubt {
+        code: "missing-secret",
+        message: secret.sentence(),
+        file: file.to_owned(),
+        line: secret.line,
+        column: 1,
+        place: secret.place(),
+        help: secret.remedy(),
+    });
     let missing = missing_tools(pipeline.plan(), &trusted.tools).into_iter().map(|tool| Doubt {
         code: "missing-tool",
         message: tool.sentence(),
@@ -169,7 +178,7 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
             help: format!("read it, and if you trust it: {}", trust_command(&settings)),
         }
     });
-    missing.chain(keyless).chain(waiting).collect()
+    missing.chain(keyless).chain(secretless).chain(waiting).collect()
 }
 
 impl Doubt {

@@ -1,7 +1,7 @@
 //! What this machine lacks for a plan, with the step that asks for it.
 
 use motet::language::Plan;
-use motet::settings::{MissingKey, Settings};
+use motet::settings::{KeySource, MissingKey, Settings};
 use motet::tools::{MissingTool, Tools};
 
 use super::for_each_target;
@@ -45,6 +45,54 @@ pub struct Keyless {
     pub step: String,
     pub file: String,
     pub line: usize,
+}
+
+/// A secret that isn't where the settings say, and the first step that sends it.
+#[derive(Clone, Debug)]
+pub struct Secretless {
+    pub name: String,
+    pub source: KeySource,
+    pub step: String,
+    pub file: String,
+    pub line: usize,
+}
+
+/// All secrets that aren't there, each once.
+pub fn missing_secrets(plan: &Plan, settings: &Settings) -> Vec<Secretless> {
+    let mut found: Vec<Secretless> = Vec::new();
+    for_each_target(&plan.root, &mut |step, target| {
+        for name in target.secrets() {
+            let set = settings.secrets.get(&name).filter(|set| !set.source.is_there());
+            if let Some(set) = set.filter(|_| found.iter().all(|known| known.name != name)) {
+                let (file, line) = (step.location.file.to_string(), step.location.line);
+                found.push(Secretless {
+                    name,
+                    source: set.source.clone(),
+                    step: step.name.clone(),
+                    file,
+                    line,
+                });
+            }
+        }
+    });
+    found
+}
+
+impl Secretless {
+    /// What is missing, in a sentence.
+    pub fn sentence(&self) -> String {
+        format!("the secret `{}` isn't there", self.name)
+    }
+
+    /// Where it is needed.
+    pub fn place(&self) -> String {
+        format!("step `{}` of {} (line {})", self.step, self.file, self.line)
+    }
+
+    /// Where it is looked for.
+    pub fn remedy(&self) -> String {
+        format!("put it into {}   (set by [secrets.{}] in motet.toml)", self.source, self.name)
+    }
 }
 
 /// All keys that aren't there, each provider once.
@@ -107,12 +155,23 @@ impl Missing {
 /// Names all that is missing.
 pub fn refuse_missing(plan: &Plan, settings: &Settings) -> Result<(), Problem> {
     let (missing, keyless) = (missing_tools(plan, &settings.tools), missing_keys(plan, settings));
+    let secretless = missing_secrets(plan, settings);
+    let with_secrets = |problem: Problem, secrets: &[Secretless]| {
+        secrets.iter().fold(problem, |problem, other| {
+            problem.line(format!("the secret `{}` is missing too: {}", other.name, other.remedy()))
+        })
+    };
     let of_keys = || {
-        let (first, others) = keyless.split_first()?;
+        let Some((first, others)) = keyless.split_first() else {
+            let (first, others) = secretless.split_first()?;
+            let problem = Problem::new(Exit::Machine, first.sentence());
+            return Some(with_secrets(problem.line(first.place()).line(first.remedy()), others));
+        };
         let problem = Problem::new(Exit::Machine, first.sentence()).line(first.place()).line(first.remedy());
-        Some(others.iter().fold(problem, |problem, other| {
+        let problem = others.iter().fold(problem, |problem, other| {
             problem.line(format!("{} is missing too: {}", other.key.provider, other.remedy()))
-        }))
+        });
+        Some(with_secrets(problem, &secretless))
     };
     let Some((first, others)) = missing.split_first() else { return of_keys().map_or(Ok(()), Err) };
     let mut problem = Problem::new(Exit::Machine, first.sentence()).line(first.place()).line(first.remedy());
@@ -122,5 +181,5 @@ pub fn refuse_missing(plan: &Plan, settings: &Settings) -> Result<(), Problem> {
     for other in &keyless {
         problem = problem.line(format!("a key of {} is missing too: {}", other.key.provider, other.remedy()));
     }
-    Err(problem)
+    Err(with_secrets(problem, &secretless))
 }

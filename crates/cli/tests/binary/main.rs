@@ -18,6 +18,7 @@ mod private_store;
 mod project;
 mod provider_examples;
 mod quotes;
+mod requests;
 mod serve;
 mod signals;
 mod simulated;

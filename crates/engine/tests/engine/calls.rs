@@ -329,6 +329,32 @@ fn a_call_that_may_be_sent_twice_is_sent_again_when_nobody_can_tell() {
         .finds("a", "sleeping");
 }
 
+fn request(policies: &str) -> Scenario {
+    start(&format!("steps: {{ a: {{ uses: lab/request, {policies} }} }}"))
+}
+
+#[test]
+fn a_request_that_means_the_same_twice_is_sent_again_and_nobody_is_asked() {
+    let mut story = request("retry: { on: [unavailable], attempts: 2, backoff: 1s, jitter: false }");
+    // A crash is no attempt that failed: there are two left.
+    story.restarts().does(["a#1 reconcile"]).reconciles("a", Found::Unclear);
+    story.advances("0s").does(["a#2 submit"]).is_unclear("a", 2);
+    story.finds("a", "sleeping").advances("1s").does(["a#3 submit"]).is_unclear("a", 3);
+    story.finds("a", "failed");
+}
+
+#[test]
+fn a_request_that_may_act_twice_waits_for_a_person_however_cheap_it_is() {
+    let mut story = pipeline("steps: { a: { uses: lab/order } }").resends("0.05", "0.50").start();
+    story.grants("a").is_unclear("a", 1).finds("a", "parked");
+}
+
+#[test]
+fn what_is_written_for_an_unknown_end_holds_for_every_request() {
+    let mut story = request("on_unknown: park");
+    story.restarts().reconciles("a", Found::Unclear).finds("a", "parked");
+}
+
 #[test]
 fn others_go_on_beside_a_parked_step_and_then_the_run_is_parked() {
     let mut story = start(

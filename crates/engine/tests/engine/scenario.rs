@@ -7,8 +7,8 @@ use std::sync::Arc;
 use motet_engine::dispatcher::{Cause, Needs};
 use motet_engine::event::Resends;
 use motet_engine::{
-    Act, Allowance, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Perform, Phase, Reaction, Run,
-    RunId, RunStarted, RunStatus, Turn, event,
+    Act, Allowance, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Intent, Perform, Phase, Reaction,
+    Run, RunId, RunStarted, RunStatus, Turn, event,
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
@@ -195,6 +195,11 @@ pub fn catalogue() -> Catalogue {
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),
         anything("lab/answer", Work::Model).call(Call::paid(CallForm::Direct)),
+        Contract {
+            price: Some(Price::flat("0.01".parse().expect("a price"))),
+            ..anything("lab/order", Work::Request).call(Call::paid(CallForm::Direct))
+        },
+        anything("lab/request", Work::Request).call(Call::paid(CallForm::Direct)),
         anything("lab/safe", Work::Model).call(Call {
             repeatable: true,
             failure_costs: Known::No,
@@ -286,7 +291,11 @@ impl Scenario {
         let free = self.needing.iter().find(|(key, needs)| self.queueing.contains(key) && is_free(needs));
         if let Some(key) = free.map(|(key, _)| key.clone()) {
             self.needing.remove(&key);
-            return self.tell(Input::Granted { key, intent: None });
+            // Requests of `lab/request` mean the same however often they are sent.
+            let is_request = |prospect: &Perform| prospect.contract.operation == "lab/request";
+            let intent = Intent { repeatable: true, ..Intent::default() };
+            let intent = self.run.prospect(&key).filter(is_request).map(|_| intent.into());
+            return self.tell(Input::Granted { key, intent });
         }
         while self.run.next_deadline().is_some_and(|due| due <= self.now) {
             let reaction = self.run.handle(self.now, Input::Tick);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
+use super::secret;
 use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
@@ -173,6 +174,13 @@ impl<'c> Checker<'c, '_> {
             self.findings
                 .error(place, Code::NotSupportedYet, format!("`{root}` is not supported yet"))
                 .note(format!("it is reserved for {purpose}, in a later version"));
+            return false;
+        }
+        if root == secret::NAME {
+            self.findings
+                .error(place, Code::MisplacedSecret, "`secrets` can't be used here")
+                .note("a secret is not a value: it is named where it is sent, and nowhere else")
+                .help("name it in the headers of a request: `authorization: \"Bearer {{ secrets.NAME }}\"`");
             return false;
         }
         let is_step = self.resolve(root).is_some();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::Contract;
 
-/// All operations that a pipeline may use, by name, and all pools, as far as they are known.
+/// All operations that a pipeline may use, by name, and all pools and secrets, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     contracts: BTreeMap<String, Arc<Contract>>,
     aliases: BTreeMap<String, String>,
     advice: BTreeMap<String, String>,
     pools: Option<BTreeSet<String>>,
+    secrets: Option<BTreeSet<String>>,
 }
 
 impl Catalogue {
@@ -65,6 +66,16 @@ impl Catalogue {
     /// The names of all pools, if they are known.
     pub fn pools(&self) -> Option<&BTreeSet<String>> {
         self.pools.as_ref()
+    }
+
+    /// Makes known which secrets there are. Until then a pipeline may name any.
+    pub fn set_secrets(&mut self, names: impl IntoIterator<Item = impl Into<String>>) {
+        self.secrets = Some(names.into_iter().map(Into::into).collect());
+    }
+
+    /// The names of all secrets, if they are known.
+    pub fn secrets(&self) -> Option<&BTreeSet<String>> {
+        self.secrets.as_ref()
     }
 
     /// The contract of `operation`.

@@ -71,6 +71,12 @@ impl Code {
                 "The key exists, but can't be used at this place: `quorum` needs `each`; `retry` and `fallback` \
                  belong to an operation, not to a group of steps.\n\n  shots:\n    each: \"{{ inputs.scenes }}\"\n    quorum: 80%"
             }
+            Code::MisplacedSecret => {
+                "A secret is not a value: it is named in the headers of `http/request` and filled in when the request is \
+                 sent, to the hosts that the settings name for it. So it appears in no log and no store. It can't be part \
+                 of an expression, and beside it there can be text only.\n\n  uses: http/request\n  with:\n    \
+                 url: https://api.weather.example/now\n    headers: { authorization: \"Bearer {{ secrets.weather }}\" }"
+            }
             Code::MissingKey => {
                 "A required key is missing: a pipeline has `steps`, a step says what it does by \
                  `uses` or `steps`, a check says what must hold by `that`."
@@ -150,6 +156,11 @@ impl Code {
                 "The settings have no pool of that name. A pool limits how many attempts run in it at once, \
                  or how often one may begin, across all runs of a store.\n\n  # motet.toml\n  [pools]\n  gpu = 1\n  \
                  search = { slots = 4, rate = \"30/1m\" }"
+            }
+            Code::UnknownSecret => {
+                "The settings have no secret of that name. They say where it is, never what it is, and which hosts may \
+                 be told.\n\n  # motet.toml\n  [secrets.weather]\n  key = \"env:WEATHER_KEY\"\n  \
+                 hosts = [\"api.weather.example\"]"
             }
             Code::UnknownStep => {
                 "No step of that name is visible here. A step sees the steps beside it, and those of \

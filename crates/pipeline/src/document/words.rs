@@ -182,7 +182,6 @@ pub const LATER_OPERATIONS: &[(&str, &str)] = &[
     ("ollama/", "models on this machine"),
     ("role/", "models chosen by role"),
     ("pipeline/", "pipelines by name"),
-    ("http/", "requests to any address"),
     ("search/", "search in an index"),
     ("store/", "values kept between runs"),
     ("flow/approve", "waiting for a person"),
@@ -198,7 +197,6 @@ pub const LATER_NAMES: &[(&str, &str)] = &[
     ("previous", "the round before, in `repeat`"),
     ("round", "the number of the round, in `repeat`"),
     ("prompts", "prompts from files"),
-    ("secrets", "keys by name"),
 ];
 
 /// Names that an item of `each` can't take.

@@ -26,6 +26,15 @@ pub(super) enum Scalar {
     Compiled(Compiled),
 }
 
+/// What is made of a scalar that is exactly one expression.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its value.
+    Own,
+    /// Text.
+    Text,
+}
+
 /// Values above this many units are worked out in each evaluation rather than kept in the template.
 const KEPT_UNITS_MAX: u64 = 4096;
 /// So are those that hold more than this for each byte of what they are made from: a file takes memory by
@@ -40,7 +49,7 @@ static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
 });
 
 /// Compiles the text of a scalar.
-pub(super) fn compile(source: &str) -> Result<Scalar, Vec<Fault>> {
+pub(super) fn compile(source: &str, form: Form) -> Result<Scalar, Vec<Fault>> {
     if source.len() > TEXT_BYTES_MAX {
         return Err(vec![Fault {
             code: Code::Runaway,
@@ -53,7 +62,8 @@ pub(super) fn compile(source: &str) -> Result<Scalar, Vec<Fault>> {
     let tree = parse(source, "", SYNTAX.clone()).map_err(|error| vec![syntax_fault(source, &error)])?;
     let ast::Stmt::Template(template) = &tree else { unreachable!("the root of a template is a template") };
     let mut compiler = Compiler::new(source);
-    let program = match only_expression(&template.children) {
+    let only = only_expression(&template.children).filter(|_| form == Form::Own);
+    let program = match only {
         Some(expression) => Program::Expression(compiler.expression(expression)),
         None => Program::Text(compiler.statements(&template.children)),
     };

@@ -104,12 +104,18 @@ impl Keyring {
 
     /// The credential `name`: a key of `provider`, else a secret.
     pub(super) fn find(&self, provider: &str, name: &str) -> Result<Credential, Fault> {
-        let (source, bound) = match (self.source_of(provider, name), self.secrets.get(name)) {
-            (Some(source), _) => (source, Bound::Provider(provider.to_owned())),
-            (None, Some(secret)) => (secret.source.clone(), Bound::Hosts(secret.hosts.clone())),
-            (None, None) => return Err(missing(name, "nothing says where it is")),
+        let (source, bound, kind) = match (self.source_of(provider, name), self.secrets.get(name)) {
+            (Some(source), _) => (source, Bound::Provider(provider.to_owned()), "key"),
+            (None, Some(secret)) => (secret.source.clone(), Bound::Hosts(secret.hosts.clone()), "secret"),
+            (None, None) if self.has_keys(provider) => {
+                return Err(missing(&format!("key {name}"), "nothing says where it is"));
+            }
+            (None, None) => {
+                let why = format!("[secrets.{name}] in motet.toml says where it is and whom it is for");
+                return Err(missing(&format!("secret {name}"), &why));
+            }
         };
-        let secret = self.read(name, &source)?;
+        let secret = self.read(&format!("{kind} {name}"), &source)?;
         Ok(Credential { secret, name: name.to_owned(), bound })
     }
 
@@ -120,26 +126,31 @@ impl Keyring {
         set.or_else(|| keys.usual.iter().find(|usual| *usual == name).cloned().map(KeySource::Environment))
     }
 
+    /// Whether a provider has keys of its own.
+    fn has_keys(&self, provider: &str) -> bool {
+        self.providers.get(provider).is_some_and(|keys| !keys.set.is_empty() || !keys.usual.is_empty())
+    }
+
     fn variable(&self, name: &str) -> Option<String> {
         (self.environment.0)(name).filter(|value| !value.trim().is_empty())
     }
 
-    fn read(&self, name: &str, source: &KeySource) -> Result<Secret, Fault> {
+    fn read(&self, what: &str, source: &KeySource) -> Result<Secret, Fault> {
         let text = match source {
             KeySource::Environment(variable) => {
-                self.variable(variable).ok_or_else(|| missing(name, &format!("set {source}")))?
+                self.variable(variable).ok_or_else(|| missing(what, &format!("set {source}")))?
             }
             KeySource::File(path) => {
                 let read = read_file(path, FILE_BYTES_MAX);
                 let bytes =
-                    read.map_err(|unread| missing(name, &format!("{source} can't be read: {unread}")))?;
+                    read.map_err(|unread| missing(what, &format!("{source} can't be read: {unread}")))?;
                 String::from_utf8(bytes).unwrap_or_default()
             }
             KeySource::Simulated => "simulated-key".to_owned(),
         };
         let text = text.trim();
         if text.is_empty() || text.contains(|letter: char| letter.is_control()) {
-            return Err(missing(name, &format!("{source} holds no key of one line")));
+            return Err(missing(what, &format!("{source} holds no key of one line")));
         }
         Ok(Secret::from(text))
     }
@@ -151,7 +162,7 @@ impl Keyring {
     /// The secret of a provider's webhooks, if the user gives it.
     pub(super) fn hook_secret(&self, provider: &str) -> Option<Result<Arc<str>, Fault>> {
         let source = self.hooks.get(provider)?;
-        let secret = self.read(&format!("webhook.secrets.{provider}"), source);
+        let secret = self.read(&format!("key webhook.secrets.{provider}"), source);
         Some(secret.map(|secret| {
             self.redaction_of(std::slice::from_ref(&secret));
             secret.0
@@ -176,8 +187,9 @@ impl Keyring {
     }
 }
 
-fn missing(name: &str, why: &str) -> Fault {
-    Fault::refused(Cause::NoKey, format!("there is no key {name}: {why}"))
+/// `what` is its kind and its name.
+fn missing(what: &str, why: &str) -> Fault {
+    Fault::refused(Cause::NoKey, format!("there is no {what}: {why}"))
 }
 
 impl Credential {

@@ -122,6 +122,8 @@ pub enum Stake {
     Free,
     /// Money, as soon as the provider has it.
     Paid,
+    /// Perhaps money; but it means the same however often it is sent.
+    Repeatable,
     /// Nothing; but what it downloads was paid for, and its address is what the provider said.
     Output,
 }
@@ -194,8 +196,8 @@ impl Fault {
         let is_unsent = self.phase == Phase::Connect;
         let billed = match stake {
             Stake::Output => Known::Yes,
-            Stake::Paid if !is_unsent => Known::Maybe,
-            Stake::Paid | Stake::Free => Known::No,
+            Stake::Paid | Stake::Repeatable if !is_unsent => Known::Maybe,
+            Stake::Paid | Stake::Repeatable | Stake::Free => Known::No,
         };
         let class = match (self.cause, stake) {
             // It has left, or it may have, and can cost.
@@ -207,6 +209,8 @@ impl Fault {
             (Cause::Address | Cause::OutOfReach | Cause::NotForHost, _) => Class::Invalid,
             (Cause::Header | Cause::NotRecorded, _) => Class::Invalid,
             _ if is_unsent => Class::Unavailable,
+            // It is sent again like what can't be reached.
+            (Cause::TimedOut, Stake::Repeatable) => Class::Unavailable,
             (Cause::TimedOut, _) => Class::Timeout,
             (Cause::Malformed | Cause::TooLarge | Cause::Redirected, _) => Class::BadOutput,
             _ => Class::Unavailable,
@@ -233,7 +237,7 @@ impl Fault {
         };
         let (sent, phase) = match stake {
             Stake::Output => (Known::Yes, Phase::Download),
-            Stake::Free | Stake::Paid => (self.sent(), self.phase),
+            Stake::Free | Stake::Paid | Stake::Repeatable => (self.sent(), self.phase),
         };
         Failure { sent, billed, scope: Some(scope), phase: Some(phase), ..Failure::new(class, self.message) }
     }
@@ -272,7 +276,7 @@ mod tests {
         for cause in Cause::ALL {
             for phase in [Phase::Connect, Phase::Send, Phase::Wait, Phase::Body] {
                 let fault = Fault::new(phase, cause);
-                let judged = [Stake::Free, Stake::Paid, Stake::Output].map(|stake| {
+                let judged = [Stake::Free, Stake::Paid, Stake::Repeatable, Stake::Output].map(|stake| {
                     let (class, billed) = fault.judge(stake);
                     format!("{stake:?} {class}, billed {billed:?}").to_lowercase()
                 });

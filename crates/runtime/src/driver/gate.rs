@@ -135,10 +135,16 @@ impl Driver {
         }
         let mut needs = self.with_credential(id, &key, needs);
         if let Some(bill) = &mut needs.money {
-            let provider = needs.breaker.as_ref().map_or("", |way| &way.target);
-            self.add_budgets(id, provider, bill);
+            self.add_budgets(id, &self.provider_of(id, &key), bill);
         }
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
+    }
+
+    /// The provider that an attempt is about to call; empty if it is no call.
+    fn provider_of(&self, id: &RunId, key: &AttemptKey) -> String {
+        let prospect = self.runs.get(id).and_then(|live| live.run.prospect(key));
+        let called = prospect.filter(|prospect| prospect.contract.call.is_some());
+        called.map(|prospect| prospect.contract.provider().to_owned()).unwrap_or_default()
     }
 
     /// Adds the budgets of the day, of the user's and of the provider's, on which a bill counts as well.

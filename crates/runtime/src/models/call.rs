@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use motet_engine::{Intent, RunId};
-use motet_pipeline::contract::CallForm;
+use motet_pipeline::contract::{CallForm, Work as WorkKind};
 use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Class, Failure, StepPath, Value};
 use motet_providers::adapter::Call;
 use motet_providers::catalogue::Native;
 use motet_providers::http::{Limits, Request};
+use motet_store::World;
 
 use super::remote::ModelCalls;
 use crate::work::Work;
@@ -25,6 +26,7 @@ pub(super) struct Draft {
 impl ModelCalls {
     /// What the attempt will be made with.
     pub(super) fn draft(&self, work: &Work) -> Result<Draft, Failure> {
+        self.refuse_unsimulated(work)?;
         let Native { inputs, .. } = self.listing.native(&work.input_map())?;
         let now = work.hands.world.now();
         let credentials = self.models.door.credentials(self.provider_name());
@@ -33,7 +35,7 @@ impl ModelCalls {
         let is_job = work.contract().call.is_some_and(|call| call.form == CallForm::Job);
         // What is recorded has no webhooks, and neither has what is answered from that.
         let may_report = self.provider.profile().has_hooks && is_job && !work.hands.is_taped;
-        let intent = Intent {
+        let mut intent = Intent {
             provider: self.provider_name().to_owned(),
             credential,
             token,
@@ -42,10 +44,22 @@ impl ModelCalls {
             ..Intent::default()
         };
         let call = self.call(work, &intent, inputs);
+        intent.repeatable = self.provider.is_repeatable(&call);
         let artifacts = artifacts_of(&call.inputs);
         let upload = |artifact: Artifact| Some((artifact.clone(), self.provider.upload(&call, &artifact)?));
         let uploads = artifacts.into_iter().filter_map(upload).collect();
         Ok(Draft { call, intent, uploads })
+    }
+
+    /// In a simulated run nothing reaches a server that isn't simulated.
+    fn refuse_unsimulated(&self, work: &Work) -> Result<(), Failure> {
+        let is_real = work.contract().work == WorkKind::Request;
+        match work.hands.reality {
+            World::Simulated if is_real => Err(Failure::invalid(
+                "this run is simulated, and a server that a pipeline names is not: nothing was sent",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The call of an attempt that was recorded: the same as when it was planned.

@@ -98,12 +98,21 @@ impl ModelCalls {
     async fn submit_once(&self, work: Work) -> Result<Submitted, WorkError> {
         let (call, warnings) = self.recorded(&work)?;
         let request = self.request_of(&work, &call)?;
-        let sent = self.send(Some(&call), request, Stake::Paid).await;
-        let reply = sent.map_err(|error| self.with_next_key(&work, &call, error))?;
+        let reply = match work.intent().is_some_and(|intent| intent.repeatable) {
+            true => self.send(Some(&call), request, Stake::Repeatable).await.map_err(|error| match error {
+                WorkError::Failed { failure, .. } => self.failed(&work, *failure),
+                error => error,
+            }),
+            false => self.send(Some(&call), request, Stake::Paid).await,
+        };
+        let reply = reply.map_err(|error| self.with_next_key(&work, &call, error))?;
         let pace = self.provider.pace(&reply);
         let read = self.provider.read_submitted(&call, reply);
-        let pool = place(self.provider_name(), &call.credential);
-        self.models.paces.note(pool, pace, read.as_ref().err());
+        // Servers that pipelines name share no limits.
+        if !call.credential.is_empty() {
+            let pool = place(self.provider_name(), &call.credential);
+            self.models.paces.note(pool, pace, read.as_ref().err());
+        }
         match read {
             Ok(Reply::Job(job)) => {
                 self.models.claims.claim(self.provider_name(), &job, &call.mark);
@@ -120,7 +129,7 @@ impl ModelCalls {
     /// If the credential was refused, the next one is tried.
     fn with_next_key(&self, work: &Work, call: &Call, error: WorkError) -> WorkError {
         match error {
-            WorkError::Failed { failure, cost } => {
+            WorkError::Failed { failure, cost } if !call.credential.is_empty() => {
                 let credentials = self.models.door.credentials(self.provider_name());
                 let now = work.hands.world.now();
                 let failure = self.models.keys.refused(&credentials, &call.credential, *failure, now);

@@ -112,6 +112,7 @@ impl Builder {
     /// person has set it. Without this, keys are those of the environment that each provider's own SDK reads.
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
+        self.catalogue.set_secrets(settings.secrets.keys());
         if !settings.models.is_empty() {
             self.offers.add_models(settings.models.iter().map(|file| file.entry.clone()));
             self.offers.teach(&mut self.catalogue);

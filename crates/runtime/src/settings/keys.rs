@@ -69,7 +69,7 @@ impl Settings {
 
 impl KeySource {
     /// Whether there is something.
-    fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         match self {
             KeySource::Environment(name) => std::env::var(name).is_ok_and(|value| !value.trim().is_empty()),
             KeySource::File(path) => path.is_file(),
