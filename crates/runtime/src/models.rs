@@ -118,7 +118,7 @@ impl Models {
             let Some(listing) = offers.catalogue.get(&contract.operation) else { continue };
             let Some(provider) = offers.registry.get(&listing.entry.provider) else { continue };
             let calls = ModelCalls::new(self.clone(), provider.clone(), listing.clone());
-            operations.insert(contract.operation, Performer::Remote(Arc::new(calls)));
+            operations.insert(contract.operation.clone(), Performer::Remote(Arc::new(calls)));
         }
         operations
     }
