@@ -5,7 +5,9 @@ mod rank;
 pub(crate) use rank::key_type;
 pub use rank::{rank, rankable};
 
-use crate::contract::{Contract, Parameter, Work};
+use std::sync::LazyLock;
+
+use crate::contract::{Catalogue, Contract, Parameter, Work};
 use crate::{Class, Span, Type, Value};
 
 /// Waits for a time.
@@ -47,6 +49,12 @@ pub fn contracts() -> Vec<Contract> {
             .usually(0.0, 0.0),
         rank::contract(),
     ]
+}
+
+/// The same, by name.
+pub fn catalogue() -> &'static Catalogue {
+    static MADE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(contracts()));
+    &MADE
 }
 
 /// What is wrong with a value for one of these operations, beyond what the contract says.

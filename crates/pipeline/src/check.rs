@@ -75,7 +75,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
     let mut checker = Checker {
         findings: &mut findings,
         catalogue,
-        builtins: Catalogue::new(builtin::contracts()),
+        builtins: builtin::catalogue(),
         bundle,
         documents: &documents,
         pipelines: BTreeMap::new(),
@@ -113,7 +113,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
 struct Checker<'c, 't> {
     findings: &'c mut Findings<'t>,
     catalogue: &'c Catalogue,
-    builtins: Catalogue,
+    builtins: &'c Catalogue,
     bundle: &'c Bundle,
     documents: &'c BTreeMap<&'t str, Document>,
     /// The files that were checked already; `None` for one that has no document.

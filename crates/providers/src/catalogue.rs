@@ -32,6 +32,8 @@ pub struct Listing {
     pub entry: Entry,
     /// What a pipeline that uses it is checked against, with its price if one is known.
     pub contract: Arc<Contract>,
+    /// The same under the name that says the version, if it has one.
+    pub versioned: Option<Arc<Contract>>,
     /// What an adapter asks.
     pub model: Arc<Model>,
 }
@@ -41,8 +43,12 @@ impl Listing {
     pub fn new(entry: Entry, book: &PriceBook) -> Listing {
         let mut contract = contract::of(&entry);
         contract.price = book.price(&entry).ok();
-        let model = model(&entry);
-        Listing { entry, contract: contract.into(), model: model.into() }
+        let versioned = entry.version.as_ref().map(|version| {
+            let operation = format!("{}:{version}", contract.operation);
+            Contract { operation, ..contract.clone() }.into()
+        });
+        let model = model(&entry).into();
+        Listing { entry, contract: contract.into(), versioned, model }
     }
 
     /// `given`, which fits the contract, in the provider's names and units.
@@ -141,15 +147,8 @@ impl Catalogue {
     }
 
     /// The contracts of all models by all names that `uses` may have for them, for the check.
-    pub fn contracts(&self) -> impl Iterator<Item = Contract> {
-        self.iter().flat_map(|listing| {
-            let plain = (*listing.contract).clone();
-            let versioned = listing.entry.version.as_ref().map(|version| {
-                let operation = format!("{}:{version}", plain.operation);
-                Contract { operation, ..plain.clone() }
-            });
-            std::iter::once(plain).chain(versioned)
-        })
+    pub fn contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.iter().flat_map(|listing| std::iter::once(&listing.contract).chain(&listing.versioned))
     }
 
     /// The name of the model that people also call `name`.
@@ -170,7 +169,7 @@ impl Catalogue {
     /// Makes all models known to a check: their contracts by all their names, what people call them otherwise, and what
     /// to do about a model that isn't here.
     pub fn teach(&self, check: &mut motet_pipeline::contract::Catalogue) {
-        self.contracts().for_each(|contract| check.add(contract));
+        self.contracts().for_each(|contract| check.add(contract.clone()));
         for (alias, name) in self.aliases() {
             check.also_called(alias, name);
         }

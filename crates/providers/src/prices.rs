@@ -4,7 +4,7 @@
 //! rows hold and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use motet_pipeline::Money;
 use motet_pipeline::price::{Amount, Condition, Confidence, Price, Tariff, Unit, Unpriced};
@@ -13,10 +13,10 @@ use serde_json::Value as Json;
 
 use crate::catalogue::Entry;
 
-/// Prices by model.
+/// Prices by model. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct PriceBook {
-    rows: BTreeMap<String, Vec<Row>>,
+    rows: BTreeMap<String, Arc<[Row]>>,
     /// Why there is no price, by model.
     unlisted: BTreeMap<String, String>,
     /// The models whose rows were laid over those of another book.
@@ -123,15 +123,17 @@ impl PriceBook {
         if currency != "USD" {
             return Err(BadBook(format!("the book is in {currency}; only USD is supported")));
         }
-        let mut read = PriceBook::default();
+        let mut by_model: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         for (index, row) in rows.iter().enumerate() {
             let (model, row) = read_row(row)
                 .map_err(|reason| BadBook(format!("row {}{}: {reason}", index + 1, named(row))))?;
-            read.rows.entry(model).or_default().push(row);
+            by_model.entry(model).or_default().push(row);
         }
-        for (model, rows) in &read.rows {
+        for (model, rows) in &by_model {
             judge(rows).map_err(|reason| BadBook(format!("{model}: {reason}")))?;
         }
+        let rows = by_model.into_iter().map(|(model, rows)| (model, rows.into())).collect();
+        let mut read = PriceBook { rows, ..PriceBook::default() };
         let unlisted = book.get("not_listed").cloned().unwrap_or_else(|| Json::Array(Vec::new()));
         let unlisted: Vec<Unlisted> =
             serde_json::from_value(unlisted).map_err(|error| BadBook(format!("`not_listed`: {error}")))?;
@@ -155,12 +157,12 @@ impl PriceBook {
 
     /// The rows of a model, by its full name.
     pub fn rows(&self, model: &str) -> &[Row] {
-        self.rows.get(model).map_or(&[], Vec::as_slice)
+        self.rows.get(model).map_or(&[], |rows| rows)
     }
 
     /// All models with a price, and their rows.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Row])> {
-        self.rows.iter().map(|(model, rows)| (model.as_str(), rows.as_slice()))
+        self.rows.iter().map(|(model, rows)| (model.as_str(), &**rows))
     }
 
     /// The price of a model of the catalogue, from all its rows that don't say when they hold.

@@ -118,7 +118,7 @@ impl Models {
         let request = Arc::new(web::request());
         let models = offers.catalogue.contracts().filter_map(|contract| {
             let listing = offers.catalogue.get(&contract.operation)?.clone();
-            Some((contract.operation, listing))
+            Some((contract.operation.clone(), listing))
         });
         for (operation, listing) in models.chain([(request.contract.operation.clone(), request)]) {
             let Some(provider) = offers.registry.get(&listing.entry.provider) else { continue };

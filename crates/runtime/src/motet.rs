@@ -110,9 +110,8 @@ impl Inner {
 impl Motet {
     /// Begins to set up a store and its driver.
     pub fn builder() -> Builder {
-        let (contracts, operations) = operation::all();
-        let offers = Offers::default();
-        let mut catalogue = operation::taught(contracts, &offers);
+        let (operations, offers) = (operation::of_this_machine(), Offers::default());
+        let mut catalogue = operation::catalogue();
         catalogue.set_pools(Pools::new().into_keys());
         Builder {
             folder: None,

@@ -5,7 +5,7 @@ mod media;
 pub(crate) mod scratch;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::future::BoxFuture;
 use motet_engine::{Found, Intent, JobNews, RunId};
@@ -167,31 +167,34 @@ pub(crate) struct Hands {
 /// Operations by name.
 pub(crate) type Operations = BTreeMap<String, Performer>;
 
-/// The operations that come with Motet, with their contracts. Those of the engine have no hands.
-pub(crate) fn all() -> (Vec<Contract>, Operations) {
-    let media = motet_media::contracts();
-    let local = motet_local::contracts();
-    let mut operations = Operations::new();
-    for contract in &media {
-        operations.insert(contract.operation.clone(), Performer::Here(Arc::new(media::Media)));
-    }
-    for contract in &local {
-        operations.insert(contract.operation.clone(), Performer::Here(Arc::new(local::Local)));
-    }
-    let engine = motet_pipeline::builtin::contracts();
-    (media.into_iter().chain(local).chain(engine).collect(), operations)
+/// The operations of this machine that come with Motet. Those of the engine have no hands.
+pub(crate) fn of_this_machine() -> Operations {
+    static MADE: LazyLock<Operations> = LazyLock::new(|| {
+        let named = |contract: Contract, performer: &Performer| (contract.operation, performer.clone());
+        let media = Performer::Here(Arc::new(media::Media));
+        let local = Performer::Here(Arc::new(local::Local));
+        let media = motet_media::contracts().into_iter().map(|contract| named(contract, &media));
+        media.chain(motet_local::contracts().into_iter().map(|contract| named(contract, &local))).collect()
+    });
+    MADE.clone()
 }
 
-/// A catalogue of `contracts` and of the models of `offers`.
-pub(crate) fn taught(contracts: Vec<Contract>, offers: &Offers) -> Catalogue {
-    let mut catalogue = Catalogue::new(contracts);
+/// A catalogue of the operations that come with Motet, and of the models of `offers` in the place of those that do.
+pub(crate) fn taught(offers: &Offers) -> Catalogue {
+    let mut catalogue = catalogue();
     offers.teach(&mut catalogue);
     catalogue
 }
 
-/// The contracts of all operations that come with Motet.
+/// The contracts of all operations that come with Motet. They are made once.
 pub fn catalogue() -> Catalogue {
-    taught(all().0, &Offers::default())
+    static MADE: LazyLock<Catalogue> = LazyLock::new(|| {
+        let contracts = motet_media::contracts().into_iter().chain(motet_local::contracts());
+        let mut catalogue = Catalogue::new(contracts.chain(motet_pipeline::builtin::contracts()));
+        Offers::default().teach(&mut catalogue);
+        catalogue
+    });
+    MADE.clone()
 }
 
 impl Hands {

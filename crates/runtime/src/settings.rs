@@ -274,7 +274,7 @@ impl Settings {
 
     /// The operations that come with Motet, and these pools.
     pub fn catalogue(&self) -> Catalogue {
-        let mut catalogue = operation::taught(operation::all().0, &self.offers());
+        let mut catalogue = operation::taught(&self.offers());
         catalogue.set_pools(self.pools.keys());
         catalogue.set_secrets(self.secrets.keys());
         catalogue

@@ -56,6 +56,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// The time limit for an answer.
     pub timeout: Duration,
+    /// Whether somebody else sends it in the name of the provider.
+    pub forged: bool,
 }
 
 /// The delay before the next attempt; `None` if there is none.

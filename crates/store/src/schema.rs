@@ -5,8 +5,10 @@ mod log;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
@@ -24,6 +26,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
 ];
+
+/// What stands for the file of a database in memory.
+const MEMORY: &str = ":memory:";
 
 /// Marks the file as ours, in SQLite's header: `motE`.
 const APPLICATION: i32 = 0x6d6f_7445;
@@ -134,12 +139,27 @@ fn name(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Opens a database that lives in memory and ends with its connection.
 pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
-    let file = Path::new(":memory:");
-    let mut connection =
-        Connection::open_in_memory().map_err(|error| StoreError::from_sqlite(file, error))?;
-    prepare_writer(&mut connection, BUSY_TIMEOUT).map_err(|error| StoreError::from_sqlite(file, error))?;
-    migrate(&mut connection, file, MIGRATIONS)?;
+    let failed = |error| StoreError::from_sqlite(Path::new(MEMORY), error);
+    let mut connection = Connection::open_in_memory().map_err(failed)?;
+    prepare_writer(&mut connection, BUSY_TIMEOUT).map_err(failed)?;
+    copy_empty(&mut connection)?;
     Ok(connection)
+}
+
+/// Makes `into` an empty database of the newest format. It is copied from one that is made once: to copy pages takes a
+/// small part of the time that migrations take.
+fn copy_empty(into: &mut Connection) -> Result<(), StoreError> {
+    static EMPTY: Mutex<Option<Connection>> = Mutex::new(None);
+    let file = Path::new(MEMORY);
+    let failed = |error| StoreError::from_sqlite(file, error);
+    let mut empty = EMPTY.lock().unwrap_or_else(PoisonError::into_inner);
+    if empty.is_none() {
+        let mut made = Connection::open_in_memory().map_err(failed)?;
+        migrate(&mut made, file, MIGRATIONS)?;
+        *empty = Some(made);
+    }
+    let from = empty.as_ref().expect("it was just made");
+    Backup::new(from, into).and_then(|copying| copying.step(-1)).map(drop).map_err(failed)
 }
 
 /// Opens the database for reading only.

@@ -23,8 +23,8 @@ pub const FIT: &str = "media/fit";
 pub(super) fn write_out(document: &mut Document, catalogue: &Catalogue, findings: &mut Findings) {
     let mut names = BTreeSet::new();
     add_names(&document.steps, &mut names);
-    let builtins = Catalogue::new(builtin::contracts());
-    let mut writer = Writer { catalogue, builtins: &builtins, names, own: BTreeSet::new(), findings };
+    let builtins = builtin::catalogue();
+    let mut writer = Writer { catalogue, builtins, names, own: BTreeSet::new(), findings };
     document.steps.iter_mut().for_each(|step| writer.step(step));
 }
 

@@ -17,7 +17,7 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// A catalogue of `contracts`; a later one replaces an earlier one of the same name.
-    pub fn new(contracts: impl IntoIterator<Item = Contract>) -> Catalogue {
+    pub fn new(contracts: impl IntoIterator<Item = impl Into<Arc<Contract>>>) -> Catalogue {
         let mut catalogue = Catalogue::default();
         for contract in contracts {
             catalogue.add(contract);
@@ -26,8 +26,9 @@ impl Catalogue {
     }
 
     /// Adds or replaces a contract.
-    pub fn add(&mut self, contract: Contract) {
-        self.contracts.insert(contract.operation.clone(), Arc::new(contract));
+    pub fn add(&mut self, contract: impl Into<Arc<Contract>>) {
+        let contract = contract.into();
+        self.contracts.insert(contract.operation.clone(), contract);
     }
 
     /// Makes known that people also call the operation `name` by `alias`: it isn't taken, but answered with the name.

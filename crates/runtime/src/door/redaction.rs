@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
@@ -32,7 +32,11 @@ impl Redaction {
         if self.known.len() > before {
             let forms: BTreeSet<String> =
                 self.known.iter().flat_map(|secret| forms(secret.reveal())).collect();
-            let finder = AhoCorasick::builder().match_kind(MatchKind::Standard).build(forms);
+            // It is built again for each key that is used first, and what is read is short.
+            let finder = AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .match_kind(MatchKind::Standard)
+                .build(forms);
             self.finder = Some(Arc::new(finder.expect("keys are far below the limits of an automaton")));
         }
     }

@@ -118,7 +118,7 @@ async fn read(door: &Door, provider: &dyn Provider, credential: &str) -> Result<
     };
     let limits = Limits { request_ms: ASKING_TIME.0, ..Limits::default() };
     let failed = |words: &dyn fmt::Display| format!("the keys of {name} can't be had: {words}");
-    let sent = door.send(Errand::new(name, request.limits(limits))).await;
+    let sent = door.send(Errand::new(name, request.limits(limits)).asking_for_secret()).await;
     let reply = sent.map_err(|fault| failed(&fault.into_failure(Stake::Free).message))?;
     let keys = provider.read_hook_keys(reply).map_err(|failure| failed(&door.redact(&failure.message)))?;
     door.hide(keys.iter().filter_map(|key| match key {

@@ -69,10 +69,8 @@ impl ModelCalls {
     /// it remembers, find nothing.
     pub(super) async fn find(&self, work: Work) -> Result<Found, WorkError> {
         let Ok((call, _)) = self.recorded(&work) else { return Ok(Found::Unclear) };
-        // What it was made with tells its job from others.
-        if self.request_of(&work, &call).is_err() {
-            return Ok(Found::Unclear);
-        }
+        // In a list, what it was made with tells its job from others; in a report, its token does.
+        let can_look = self.request_of(&work, &call).is_ok();
         let mut ear = self.models.hooks.listen(&call.token);
         let mut pauses = Pauses::default();
         let mut looks = 0;
@@ -84,7 +82,8 @@ impl ModelCalls {
             if let Some(job) = heard {
                 return Ok(Found::Job(job));
             }
-            let pause = match self.look(&work, &call).await {
+            let look = if can_look { self.look(&work, &call).await } else { Ok(Look::Blind) };
+            let pause = match look {
                 Ok(Look::Found(job)) => return Ok(Found::Job(job)),
                 Ok(Look::Nothing) if self.remembers(&work) && self.may_be_unlisted(&work, &call) => {
                     pauses.next()

@@ -10,13 +10,15 @@ use std::time::Duration;
 use motet::engine::{AttemptEvent, Event, RunId};
 use motet::hooks::{Delivery, Receipt};
 use motet::language::Value;
-use motet::providers::ElevenLabs;
 use motet::providers::catalogue::{Catalogue, Way};
+use motet::providers::{ElevenLabs, Replicate};
+use motet::store::Store;
 use motet::world::virtual_time::run;
 use motet::{Builder, Motet, RunEnd, RunHandle, Warning};
 
-use providers::{PUBLIC, Providers, deliver, delivery_of};
+use providers::Providers;
 use stage::EPOCH;
+use stage::network::{PUBLIC, deliver, delivery_of};
 
 /// A picture takes two seconds at most.
 const STILL: &str = r#"
@@ -209,6 +211,32 @@ fn a_step_that_is_parked_because_nothing_is_known_goes_on_when_its_report_comes(
     });
 }
 
+/// A job is known in a list by its inputs, in a report by its token: that needs no version that would send the same.
+#[test]
+fn a_report_finds_a_call_that_this_version_would_send_otherwise() {
+    run(async {
+        let providers = Providers::new(5, "- { fault: reply_lost, first: 1 }");
+        let store = Store::in_memory().unwrap();
+        let first = providers.open_alone(Motet::builder().shared_store(store.clone())).await;
+        first.await_hooks(Some(PUBLIC)).await;
+        let id = started(&first, STILL).await.id().clone();
+        // In the middle of the reply, so that nobody has asked yet.
+        tokio::task::yield_now().await;
+        first.close().await;
+        let mut entry =
+            Catalogue::built_in().get("replicate/black-forest-labs/flux-schnell").unwrap().entry.clone();
+        let prompt = entry.inputs.iter_mut().find(|input| input.name == "prompt").unwrap();
+        prompt.implies.insert("go_fast".to_owned(), true.into());
+        let builder = Motet::builder().shared_store(store).provider(Replicate::default(), [entry]);
+        let second = providers.open(builder).await;
+        let [run] = &second.resume().await.unwrap()[..] else { panic!("one run is unfinished") };
+        let end = run.wait().await.unwrap();
+        assert!(matches!(end, RunEnd::Completed { .. }), "{end:?}");
+        assert_eq!((providers.count("replicate", "list"), paid(&providers)), (0, 1));
+        when(&second, &id, |event| matches!(event, AttemptEvent::Accepted { .. }));
+    });
+}
+
 /// A second run whose step waits, and the token of its call.
 async fn waiting(providers: &Providers, motet: &Motet) -> (RunId, String) {
     let run = started(motet, CLIP).await;
@@ -301,6 +329,21 @@ outputs: { text: "{{ steps.words.text }}" }
         assert_eq!((providers.count("elevenlabs", "read"), paid(&providers)), (1, 1));
         let warnings = warnings.lock().unwrap().join("\n");
         assert!(warnings.contains("no key fits") && !warnings.contains("wsec"), "{warnings}");
+    });
+}
+
+/// A provider's secret is hidden in all replies but the one that gives it.
+#[test]
+fn a_secret_that_is_asked_for_again_is_still_the_secret() {
+    run(async {
+        let providers = Providers::new(7, "- { fault: webhook_forged }");
+        let motet = providers.open(Motet::builder()).await;
+        completes(&motet, STILL).await;
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        completes(&motet, STILL).await;
+        assert_eq!(providers.count("replicate", "catalog"), 2, "a forged one made us ask again");
+        let of_each = ["forged", "recorded"].repeat(2);
+        assert_eq!(providers.receipts(), [of_each.clone(), of_each].concat());
     });
 }
 

@@ -3,17 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use motet::hooks::{Delivery, Receipt};
+use motet::hooks::Receipt;
 use motet::settings::{KeySource, Settings};
 use motet::world::virtual_time::VirtualWorld;
 use motet::{Builder, Motet};
 use motet_sim::{Answer, Body, Outgoing, Reply, Request, Sim};
 use serde_json::Value as Json;
 
+use crate::stage::network::{PUBLIC, deliver};
 use crate::stage::{EPOCH, network};
-
-/// Where Motet is reached.
-pub const PUBLIC: &str = "https://motet.example";
 
 /// How often the providers look whether something is to be reported.
 const TICK: Duration = Duration::from_millis(20);
@@ -135,9 +133,9 @@ impl Providers {
         })
     }
 
-    /// Delivers what is due, as long as anybody looks.
+    /// Delivers what is due, as long as anybody is there.
     async fn report_to(self, motet: Motet) {
-        loop {
+        while motet.is_driving() {
             let due = self.sim.lock().unwrap().advance(self.now());
             for outgoing in due {
                 let (providers, motet) = (self.clone(), motet.clone());
@@ -152,18 +150,4 @@ impl Providers {
             tokio::time::sleep(TICK).await;
         }
     }
-}
-
-/// The delivery as it reaches the server.
-pub fn delivery_of(outgoing: &Outgoing) -> (String, Delivery) {
-    let rest = outgoing.url.strip_prefix(PUBLIC).expect("it is ours");
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let provider = path.strip_prefix("/hooks/").expect("it is a hook").to_owned();
-    let Outgoing { headers, body, .. } = outgoing;
-    (provider, Delivery { query: query.to_owned(), headers: headers.clone(), body: body.to_vec() })
-}
-
-pub async fn deliver(motet: &Motet, outgoing: &Outgoing) -> Receipt {
-    let (provider, delivery) = delivery_of(outgoing);
-    motet.deliver(&provider, delivery).await
 }

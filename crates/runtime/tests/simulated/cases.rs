@@ -1,10 +1,12 @@
 //! What users of other gateways complain of, as the simulator's ledger has it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use motet::RunEnd;
 use motet::engine::{AttemptEvent, Event, StepEvent};
 use motet::language::money::Basis;
+use motet::language::plan;
 use motet::language::{Span, Timestamp};
 use motet_sim::{Answer, Body, Reply, Request};
 use serde_json::{Value as Json, json};
@@ -224,6 +226,50 @@ fn an_account_without_credit_is_asked_once_and_the_fallback_is_taken() {
             let played = play(&story);
             let found = (class(&played), played.ledger.len(), paid(&played));
             assert_eq!(found, (end, 1, 0), "{provider}");
+        }
+    }
+}
+
+/// The most attempts that `motet plan` shows for the only step.
+fn attempts_max(played: &Played) -> u32 {
+    let plan::Body::Operation(targets) = &played.plan.as_ref().unwrap().root.steps[0].body else {
+        panic!("a call")
+    };
+    targets.iter().map(|target| target.retry.iter().map(|rule| rule.attempts).max().unwrap_or(1)).sum()
+}
+
+#[test]
+fn three_providers_with_two_keys_each_are_sent_no_more_than_the_plan_shows_and_one_for_each_further_key() {
+    let voice = json!({
+        "uses": "elevenlabs/eleven_turbo_v2_5",
+        "with": { "text": "a boat" },
+        "retry": { "attempts": 3, "on": ["any"], "backoff": "1s" },
+        "fallback": [
+            { "uses": "replicate/elevenlabs/turbo-v2.5", "on": ["any"] },
+            { "uses": "fal/fal-ai/elevenlabs/tts/turbo-v2.5", "on": ["any"] },
+        ],
+        "on_unknown": "retry",
+    });
+    let text = json!({ "motet": 1, "name": "voice", "steps": { "voice": voice } }).to_string();
+    let always = |fault: &str| json!({ "faults": [{ "fault": fault }] });
+    let wrong = json!({ "keys": { "elevenlabs": ["other"], "replicate": ["other"], "fal": ["other"] } });
+    let poor = json!({ "credit": { "elevenlabs": 0.0, "replicate": 0.0, "fal": 0.0 } });
+    let scenarios =
+        ["refuse", "error_before", "error_after", "reply_lost", "html", "job_failed", "media_wrong"];
+    for scenario in scenarios.map(always).into_iter().chain([wrong, poor]) {
+        let story = Story { scenario: scenario.to_string(), ..Story::of(&text) };
+        let played = play_at(&story, &Providers::new(7, &story.scenario).with_two_keys());
+        let most = attempts_max(&played);
+        assert_eq!(most, 9, "three of each");
+        // A key that is refused is no attempt.
+        let most = most as usize + 3;
+        let sent = played.ledger.len();
+        let asked: BTreeSet<&str> =
+            played.ledger.iter().map(|line| line["provider"].as_str().unwrap()).collect();
+        match class(&played) {
+            // What was taken is found.
+            "completed" => assert_eq!(sent, 1, "{scenario}"),
+            _ => assert!(asked.len() == 3 && sent <= most, "{scenario}: {sent} to {asked:?}"),
         }
     }
 }

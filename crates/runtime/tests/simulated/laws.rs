@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use motet::RunEnd;
 use motet::engine::{AttemptEvent, Event, ParkReason, StepEvent};
+use motet::hooks::Receipt;
+use motet::language::StepPath;
 use motet::language::money::Basis;
-use motet::language::{Span, StepPath};
+use motet::language::value::Map;
 use motet::store::Charge;
 use serde_json::Value as Json;
 
+use crate::asked::Asked;
 use crate::play::{End, Played, attempt_of, id_of};
 use crate::providers::{KEY, amount};
 use crate::stage::agreement::assert_readings_agree_at_the_end;
@@ -28,6 +31,8 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
     broken.pays_once_where_nothing_fails();
     broken.parks_only_what_cannot_be_known();
     broken.tells_no_key();
+    broken.believes_no_forgery();
+    broken.keeps_what_it_promised();
     // It takes longer than the story.
     if let (0, true, Some(plan)) = (story.seed % 16, broken.words.is_empty(), &played.plan) {
         assert_readings_agree_at_the_end(plan, &id_of(story), &played.turns);
@@ -137,6 +142,21 @@ impl Broken<'_> {
     fn has_run_on(&self, step: &StepPath, attempt: u32) -> bool {
         let charge = self.charge(step, attempt).filter(|charge| is_by_time(charge));
         charge.is_some_and(|charge| charge.cost.basis == Basis::Maybe && self.run_on(charge) > 0.0)
+            && self.was_out_of_reach(step, attempt)
+    }
+
+    /// Whether there was a time in which nobody could ask about a job: no process was there, nobody knew of it, or its
+    /// provider didn't answer.
+    fn was_out_of_reach(&self, step: &StepPath, attempt: u32) -> bool {
+        let line = self.played.ledger.iter().find(|line| attempt_of(line) == Some((step.clone(), attempt)));
+        let Some(job) = line.and_then(|line| line["job"].as_str()) else { return true };
+        let is_about_it = |request: &Json| {
+            request["path"].as_str().unwrap_or_default().contains(job)
+                || request["headers"]["motet-attempt"]
+                    == line.map_or(&Json::Null, |line| &line["attempt_key"]).clone()
+        };
+        let failed = |request: &Json| !request["fault"].is_null() && is_about_it(request);
+        !self.played.crashes.is_empty() || self.played.requests.iter().any(failed)
     }
 
     /// Where nothing fails, each step is paid once, exactly as it is booked; also where processes die, unless a call
@@ -146,7 +166,7 @@ impl Broken<'_> {
             return;
         }
         let is_still = self.played.crashes.is_empty();
-        if !self.played.end.is_completed() && (is_still || !self.was_unknown()) {
+        if !self.played.end.is_completed() && (is_still || self.played.end != End::Parked) {
             let end = format!("nothing failed, and it ended {:?}", self.played.end);
             self.say(end);
         }
@@ -163,18 +183,12 @@ impl Broken<'_> {
             }
         }
         for (step, times) in paid {
-            if times > 1 && (is_still || !self.was_unknown()) {
+            let has_no_list =
+                self.last_charge(&step).is_some_and(|charge| Asked::of(self.played, charge).has_no_list());
+            if times > 1 && (is_still || !has_no_list) {
                 self.say(format!("nothing failed, and {step} was paid {times} times"));
             }
         }
-    }
-
-    /// Whether of some attempt it could not be known what became of it.
-    fn was_unknown(&self) -> bool {
-        let events = self.played.turns.iter().flat_map(|turn| &turn.events);
-        events
-            .into_iter()
-            .any(|event| matches!(event, Event::Attempt { event: AttemptEvent::Unknown { .. }, .. }))
     }
 
     fn parks_only_what_cannot_be_known(&mut self) {
@@ -183,9 +197,8 @@ impl Broken<'_> {
         }
         for (step, reason, message) in self.parked() {
             let is_allowed = match reason {
-                ParkReason::Budget => self.played.budget.is_some(),
-                // The provider keeps it for an hour.
-                ParkReason::Expired => self.story.longest_away() >= Span::minutes(50),
+                ParkReason::Budget => self.is_short_of_money(),
+                ParkReason::Expired => self.has_expired(&step),
                 ParkReason::Unknown => self.cannot_be_known(&step),
                 ParkReason::Approval | ParkReason::Stuck => false,
             };
@@ -195,31 +208,28 @@ impl Broken<'_> {
         }
     }
 
-    /// Whether nobody could say what became of the last attempt of `step`: its provider has no list of such calls, or
-    /// keeps them no longer, or could not be asked.
+    /// Whether nobody could say what became of the last attempt of `step`.
     fn cannot_be_known(&self, step: &StepPath) -> bool {
-        let Some(charge) = self.played.charges.iter().rev().find(|charge| charge.step == *step) else {
-            return false;
-        };
-        let has_list =
-            !["elevenlabs/music", "elevenlabs/scribe"].iter().any(|name| charge.operation.starts_with(name));
-        let could_be_asked = !self.played.requests.iter().any(|request| {
-            !request["fault"].is_null() && matches!(request["operation"].as_str(), Some("list" | "read"))
-        });
-        let is_kept = self.story.longest_away() < Span::minutes(50);
-        let line =
-            self.played.ledger.iter().find(|line| attempt_of(line) == Some((step.clone(), charge.attempt)));
-        let had = |fault| line.is_some_and(|line| line["fault"].as_str().unwrap_or_default().contains(fault));
-        let is_listed = match charge.operation.split('/').next() {
-            // What is queued is in no list, and neither is what it never took.
-            Some("fal") => {
-                line.is_some_and(|line| !line["job"].is_null()) && !had("slow_queue") && !had("stuck")
-            }
-            // What isn't made yet is in no list.
-            Some("elevenlabs") => !had("stuck"),
-            _ => true,
-        };
-        !(has_list && could_be_asked && is_kept && is_listed)
+        let Some(charge) = self.last_charge(step) else { return false };
+        let asked = Asked::of(self.played, charge);
+        asked.has_no_list() || (!asked.was_shown() && !asked.was_reported())
+    }
+
+    /// Whether the result of the last attempt of `step` was kept by its provider for less long than nobody fetched it.
+    fn has_expired(&self, step: &StepPath) -> bool {
+        self.last_charge(step).is_some_and(|charge| Asked::of(self.played, charge).is_forgotten())
+    }
+
+    /// Whether a call of the run can cost more than is left: what is open counts with what is reserved for it.
+    fn is_short_of_money(&self) -> bool {
+        let Some((budget, plan)) = self.played.budget.zip(self.played.plan.as_ref()) else { return false };
+        let booked: f64 = self.played.charges.iter().map(booked).sum();
+        let total = plan.estimate(&Map::new()).total;
+        booked + dollars(total.high.unwrap_or(total.likely)) > dollars(budget) + TINY
+    }
+
+    fn last_charge(&self, step: &StepPath) -> Option<&Charge> {
+        self.played.charges.iter().rev().find(|charge| charge.step == *step)
     }
 
     /// The steps that wait for somebody at the end, and for what.
@@ -235,6 +245,44 @@ impl Broken<'_> {
             }
         }
         parked.into_iter().map(|(step, (reason, message))| (step, reason, message)).collect()
+    }
+
+    /// Nothing comes of what a provider didn't sign, and what it did sign is no forgery.
+    fn believes_no_forgery(&mut self) {
+        for report in &self.played.reports {
+            let is_fair = match report.receipt {
+                // Its keys could not be asked for.
+                Receipt::NotYet => true,
+                Receipt::Forged => report.outgoing.forged,
+                Receipt::Recorded | Receipt::Useless => !report.outgoing.forged,
+                Receipt::Malformed | Receipt::OtherJob | Receipt::NoProvider => false,
+            };
+            if !is_fair {
+                self.say(format!("a report was answered {:?}: {:?}", report.receipt, report.outgoing));
+            }
+        }
+    }
+
+    /// What was answered as recorded is in the journal: of the attempt that it is about something happened until then.
+    fn keeps_what_it_promised(&mut self) {
+        for report in &self.played.reports {
+            if report.receipt != Receipt::Recorded {
+                continue;
+            }
+            let line = self.played.ledger.iter().find(|line| line["token"] == report.token());
+            let Some((step, number)) = line.and_then(attempt_of) else {
+                self.say(format!("a report of no attempt was recorded: {:?}", report.outgoing));
+                continue;
+            };
+            let turns = self.played.turns.iter().filter(|turn| turn.at <= report.at);
+            let is_news = |event: &Event| {
+                matches!(event, Event::Attempt { key, event } if key.step == step && key.number == number
+                    && !matches!(event, AttemptEvent::Planned { .. } | AttemptEvent::Doubted { .. }))
+            };
+            if !turns.flat_map(|turn| &turn.events).any(is_news) {
+                self.say(format!("{step}/{number}: a report was recorded, and is in no turn"));
+            }
+        }
     }
 
     fn tells_no_key(&mut self) {

@@ -4,6 +4,7 @@
 //! A seed is a story: a pipeline, what goes wrong at the providers, and the moments at which the process dies. After
 //! each story all [`laws`] must hold. `make simulate SEEDS=n FIRST=n` plays others than the tests do.
 
+mod asked;
 mod cases;
 mod dice;
 mod films;
@@ -17,5 +18,6 @@ mod seen;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod story;
+mod sums;
 mod table;
 mod timeouts;

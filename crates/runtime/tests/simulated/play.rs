@@ -10,15 +10,16 @@ use motet::language::value::Map;
 use motet::language::{Artifact, MediaKind, Money, Plan, Span, StepPath, Timestamp, Type, Value};
 use motet::operation::{Operation, WorkError};
 use motet::store::{Charge, RunRow, RunStatus, Store};
-use motet::world::World;
 use motet::world::virtual_time::run;
-use motet::{Builder, Error, Motet, Outcome, RunEnd, RunHandle, StartOptions, Task, Work};
+use motet::world::{SharedWorld, World};
+use motet::{Builder, Error, Motet, Outcome, Pipeline, RunEnd, RunHandle, StartOptions, Task, Work};
 use serde_json::Value as Json;
 
 use crate::life::{Life, MortalWorld};
-use crate::providers::Providers;
+use crate::providers::{Delivered, Providers};
 use crate::stage::EPOCH;
 use crate::stage::altered::Altered;
+use crate::stage::network::PUBLIC;
 use crate::story::{Budget, Passing, Story};
 
 /// What is left of a story.
@@ -30,6 +31,9 @@ pub struct Played {
     pub charges: Vec<Charge>,
     pub ledger: Vec<Json>,
     pub requests: Vec<Json>,
+    /// What the providers reported to us, if they could.
+    pub reports: Vec<Delivered>,
+    pub reports_are_asked_for: bool,
     /// What the run was allowed to spend.
     pub budget: Option<Money>,
     /// When processes died, and for how long nobody was there then.
@@ -68,7 +72,8 @@ pub fn id_of(story: &Story) -> RunId {
 
 /// Plays a story against providers of its own.
 pub fn play(story: &Story) -> Played {
-    play_at(story, &Providers::new(story.seed, &story.scenario))
+    let lag = Duration::from_millis(story.lag.0);
+    play_at(story, &Providers::new(story.seed, &story.scenario).lagging(lag))
 }
 
 pub fn play_at(story: &Story, providers: &Providers) -> Played {
@@ -76,7 +81,7 @@ pub fn play_at(story: &Story, providers: &Providers) -> Played {
         false => Place::Memory(Store::in_memory().unwrap()),
         true => Place::Folder(tempfile::tempdir().unwrap()),
     };
-    let mut stage = Stage { story, providers, place, begin: EPOCH, plan: None, budget: None };
+    let mut stage = Stage { story, providers, place, begin: EPOCH, pipeline: None, budget: None };
     let mut crashes = Vec::new();
     let mut lives = story.lives.iter();
     let end = loop {
@@ -87,6 +92,7 @@ pub fn play_at(story: &Story, providers: &Providers) -> Played {
                 let away = passing.map_or(Span(0), |passing| passing.away);
                 crashes.push((at, away));
                 stage.begin = at.after(away);
+                providers.report_to_nobody(at, stage.begin);
             }
         }
     };
@@ -99,7 +105,7 @@ struct Stage<'s> {
     place: Place,
     /// When the next process begins.
     begin: Timestamp,
-    plan: Option<Arc<Plan>>,
+    pipeline: Option<Pipeline>,
     budget: Option<Money>,
 }
 
@@ -110,19 +116,18 @@ impl Stage<'_> {
             let life = Life::new(passing.map_or(crate::life::Doom::Never, |passing| passing.doom));
             let seed = self.story.seed.wrapping_mul(31).wrapping_add(number as u64);
             let world = self.providers.world(self.begin, seed, &life);
-            let world = Arc::new(Altered(MortalWorld::new(world, life.clone())));
-            let clock = world.clone();
-            let builder = self.providers.builder(self.story.money).world(world);
+            let world: SharedWorld = Arc::new(Altered(MortalWorld::new(world, life.clone())));
+            let builder = self.providers.builder(self.story.money).world(world.clone());
             let end = tokio::select! {
                 biased;
                 () = life.death() => None,
-                end = self.tell(builder, &*clock) => Some(end),
+                end = self.tell(builder, &world, &life) => Some(end),
             };
-            (clock.now(), end)
+            (world.now(), end)
         })
     }
 
-    async fn tell(&mut self, builder: Builder, clock: &dyn World) -> End {
+    async fn tell(&mut self, builder: Builder, clock: &SharedWorld, life: &Arc<Life>) -> End {
         let builder = match &self.place {
             Place::Memory(store) => builder.shared_store(store.clone()),
             Place::Folder(folder) => builder.store(folder.path()),
@@ -133,8 +138,13 @@ impl Stage<'_> {
             Err(error) => return End::Broken(error.to_string()),
         };
         free.0.get_or_init(|| motet.store().clone());
-        let pipeline = motet.load_text(&self.story.pipeline).unwrap_or_else(|error| panic!("{error}"));
-        self.plan = Some(pipeline.plan().clone());
+        if self.story.reports {
+            motet.await_hooks(Some(PUBLIC)).await;
+            tokio::spawn(self.providers.clone().report_to(motet.clone(), clock.clone(), life.clone()));
+        }
+        // The same text is the same pipeline in each process.
+        let read = || motet.load_text(&self.story.pipeline).unwrap_or_else(|error| panic!("{error}"));
+        let pipeline = self.pipeline.get_or_insert_with(read).clone();
         self.budget = self.story.budget.map(|budget| allowed(budget, pipeline.plan()));
         let options = StartOptions {
             id: Some(id_of(self.story)),
@@ -146,7 +156,7 @@ impl Stage<'_> {
             Ok(started) => started.run,
             Err(error) => return End::Broken(error.to_string()),
         };
-        match self.await_end(&motet, &run, clock).await {
+        match self.await_end(&motet, &run, &**clock).await {
             Ok(end) => end,
             Err(error) => End::Broken(error.to_string()),
         }
@@ -198,8 +208,22 @@ impl Stage<'_> {
         };
         store.charges(Some(&run), Timestamp(0), add).unwrap();
         let (ledger, requests) = (self.providers.ledger(), self.providers.requests());
-        let Stage { plan, budget, .. } = self;
-        Played { end, row, plan, turns, charges, ledger, requests, budget, crashes }
+        let (reports, reports_are_asked_for) = (self.providers.delivered(), self.story.reports);
+        let Stage { pipeline, budget, .. } = self;
+        let plan = pipeline.map(|pipeline| pipeline.plan().clone());
+        Played {
+            end,
+            row,
+            plan,
+            turns,
+            charges,
+            ledger,
+            requests,
+            reports,
+            reports_are_asked_for,
+            budget,
+            crashes,
+        }
     }
 }
 

@@ -102,6 +102,7 @@ fn any_seeds() {
     for (seed, words) in &tally.violations {
         println!("make simulate SEEDS=1 FIRST={seed}\n  {words}");
     }
+    println!("never seen: {:?}", tally.missing());
     println!("{}", tally.in_words());
     assert!(tally.violations.is_empty());
 }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::dice::Dice;
 use crate::life::Doom;
-use crate::seen::{CRASH, PHASES, Pair, is_of_a_job, pairs};
+use crate::seen::{CRASH, PHASES, Pair, is_of_a_job, is_report, pairs};
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ pub struct Story {
     pub decisions: Vec<Decision>,
     /// Whether the store is in a folder.
     pub on_disk: bool,
+    /// Whether the providers can report to us.
+    pub reports: bool,
+    /// How much later than they are made the replies to paid requests come.
+    pub lag: Span,
 }
 
 /// A process that dies.
@@ -60,6 +64,8 @@ impl Story {
             cancel_after: None,
             decisions: Vec::new(),
             on_disk: false,
+            reports: false,
+            lag: Span(0),
         }
     }
 
@@ -82,6 +88,9 @@ impl Story {
             story.lives = lives(&mut dice, pair, is_quiet);
         }
         story.money.resend_below = *dice.pick(&[Money::ZERO, cents(5), cents(5), cents(100)]);
+        if needs.parks {
+            story.money.resend_below = Money::ZERO;
+        }
         story.money.resend_total = *dice.pick(&[cents(1), cents(50), cents(500)]);
         story.budget = match dice.below(4) {
             0 => None,
@@ -89,17 +98,16 @@ impl Story {
             _ => Some(Budget::High),
         };
         story.on_disk = seed % 64 == 5;
+        story.reports = (is_report(pair.1) && !is_quiet) || dice.chance(35);
+        if !is_quiet && (needs.lags || dice.chance(5)) {
+            story.lag = *dice.pick(&[Span::seconds(12), Span::seconds(200)]);
+        }
         story
     }
 
     /// Whether nothing fails and nobody interferes.
     pub fn is_faultless(&self) -> bool {
         self.scenario.is_empty() && self.cancel_after.is_none()
-    }
-
-    /// For how long nobody was there at most.
-    pub fn longest_away(&self) -> Span {
-        self.lives.iter().map(|passing| passing.away).max().unwrap_or(Span(0))
     }
 }
 
@@ -116,11 +124,14 @@ struct Needs {
     stops: bool,
     /// A call can't be asked about.
     parks: bool,
+    /// Reports come before the replies to the requests.
+    lags: bool,
 }
 
 impl Needs {
-    fn of((phase, _): Pair) -> Needs {
-        Needs { doubts: phase == "doubtful", stops: phase == "stopping", parks: phase == "unknown" }
+    fn of((phase, fault): Pair) -> Needs {
+        let lags = phase == "planned" && is_report(fault);
+        Needs { doubts: phase == "doubtful", stops: phase == "stopping", parks: phase == "unknown", lags }
     }
 }
 
@@ -162,10 +173,23 @@ fn decisions(dice: &mut Dice) -> Vec<Decision> {
 fn requests_in(phase: &str) -> &'static [&'static str] {
     match phase {
         "planned" => &["create"],
-        "doubtful" => &["list"],
+        "doubtful" | "unknown" => &["list"],
         "fetching" => &["read", "output"],
         "stopping" => &["cancel", "read"],
         _ => &["read"],
+    }
+}
+
+/// What keeps whoever asks in a phase from knowing before a report comes.
+fn hindrances(phase: &str) -> Vec<Json> {
+    let fails = |rate: f64| json!({ "fault": "error_before", "on": requests_in(phase), "rate": rate });
+    match phase {
+        "planned" => Vec::new(),
+        "doubtful" => vec![fails(1.0)],
+        // Nobody asks for so long.
+        "unknown" => vec![fails(1.0), json!({ "fault": "slow_queue", "rate": 0.7 })],
+        "running" => vec![json!({ "fault": "stuck", "rate": 0.5 })],
+        _ => vec![fails(0.8)],
     }
 }
 
@@ -193,11 +217,11 @@ fn scenario(dice: &mut Dice, pair: Pair, needs: Needs) -> String {
         }
         faults.push(rule);
     }
+    if is_report(fault) {
+        faults.extend(hindrances(phase));
+    }
     for _ in 0..dice.below(4) {
         let fault = dice.pick(&Fault::ALL).name();
-        if fault.starts_with("webhook") {
-            continue;
-        }
         let mut rule = json!({ "fault": fault, "rate": *dice.pick(&[0.03, 0.1, 0.2]) });
         if !is_of_a_job(fault) {
             rule["on"] = json!(requests_in(PHASES[dice.below(PHASES.len() as u64) as usize]));
@@ -351,7 +375,7 @@ impl Policies<'_> {
         if self.dice.chance(25) {
             step["on_unknown"] = json!(*self.dice.pick(&["park", "retry", "fail"]));
         }
-        if self.dice.chance(if self.needs.stops { 40 } else { 10 }) {
+        if self.dice.chance(if self.needs.stops || self.needs.parks { 40 } else { 10 }) {
             let job = *self.dice.pick(&["1s", "5s", "30s"]);
             step["timeout"] =
                 json!({ "job": job, "queue": *self.dice.pick(&["2s", "3m"]), "request": "20s" });

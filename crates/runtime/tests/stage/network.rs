@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
+use motet::Motet;
+use motet::hooks::{Delivery, Receipt};
 use motet::settings::ProviderSettings;
 use motet::world::wire;
-use motet_sim::{Answer, Bases, Body, Options, Reply, Request, Scenario, Sim};
+use motet_sim::{Answer, Bases, Body, Options, Outgoing, Reply, Request, Scenario, Sim};
+
+/// Where Motet is reached.
+pub const PUBLIC: &str = "https://motet.example";
 
 /// Where the providers are reached.
 const ORIGIN: &str = "https://sim.example";
@@ -75,4 +80,19 @@ pub async fn give(reply: Reply) -> Result<wire::Reply, wire::Fault> {
             }
         }
     }
+}
+
+/// A report as it reaches the server, and the provider that it is said to be of.
+pub fn delivery_of(outgoing: &Outgoing) -> (String, Delivery) {
+    let rest = outgoing.url.strip_prefix(PUBLIC).expect("it is ours");
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let provider = path.strip_prefix("/hooks/").expect("it is a hook").to_owned();
+    let Outgoing { headers, body, .. } = outgoing;
+    (provider, Delivery { query: query.to_owned(), headers: headers.clone(), body: body.to_vec() })
+}
+
+/// Brings a report.
+pub async fn deliver(motet: &Motet, outgoing: &Outgoing) -> Receipt {
+    let (provider, delivery) = delivery_of(outgoing);
+    motet.deliver(&provider, delivery).await
 }

@@ -172,6 +172,7 @@ impl Sim {
             headers,
             body,
             timeout: Duration::from_secs(15),
+            forged: delivery.forged,
         }
     }
 }
