@@ -190,7 +190,7 @@ fn value_of(event: &Event, places: &ArtifactPlaces) -> Option<(&'static str, Pub
         Event::Step { event, .. } => match event {
             StepEvent::Ready { inputs, .. } => Some(("inputs", places.optional(inputs.as_ref()))),
             StepEvent::TargetReady { inputs, .. } => Some(("inputs", places.value(inputs))),
-            StepEvent::Completed { output } => Some(("outputs", places.optional(output.as_ref()))),
+            StepEvent::Completed { output, .. } => Some(("outputs", places.optional(output.as_ref()))),
             _ => None,
         },
         _ => None,

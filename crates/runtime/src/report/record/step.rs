@@ -150,7 +150,7 @@ impl StepRecord {
                 self.reason = Some(reason.to_string());
                 self.ended_at = Some(at);
             }
-            StepEvent::Completed { output } => {
+            StepEvent::Completed { output, .. } => {
                 self.output = output.clone();
                 self.ended_at = Some(at);
             }
