@@ -1,6 +1,6 @@
 //! Earlier results: what the runs that a run continues from have finished, and may be taken instead of done again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{AttemptEvent, Event, RunId, StepEvent};
 /// changed is simply not found.
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
-    kept: HashMap<StepPath, Kept>,
+    kept: BTreeMap<StepPath, Kept>,
 }
 
 /// What a run was given to reuse. No part of its state, which a journal tells without it.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_input;
+mod continued;
 mod hostile_text;
 mod inputs;
 mod left_at_work;
