@@ -1,6 +1,7 @@
 //! What the user typed.
 
 mod examples;
+mod lineage;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motet::language::Money;
+
+pub use lineage::{Fork, Retry};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -52,6 +55,12 @@ pub enum Command {
     /// Resume an unfinished run, or all of them.
     #[command(after_help = examples::RESUME)]
     Resume(Resume),
+    /// Do a run over that failed or was cancelled: what is finished is kept, the rest is done.
+    #[command(after_help = examples::RETRY)]
+    Retry(Retry),
+    /// Continue from a run that is over, with other inputs, an edited pipeline, or new takes.
+    #[command(after_help = examples::FORK)]
+    Fork(Fork),
     /// List runs, newest first.
     #[command(after_help = examples::RUNS)]
     Runs(Runs),
@@ -102,6 +111,8 @@ impl Command {
             Command::Plan(asked) => asked.json,
             Command::Run(asked) => asked.follow.json,
             Command::Resume(asked) => asked.follow.json,
+            Command::Retry(asked) => asked.follow.json,
+            Command::Fork(asked) => asked.follow.json,
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,

@@ -6,12 +6,14 @@ mod check;
 mod completions;
 mod costs;
 mod doctor;
+mod fork;
 mod init;
 mod models;
 mod plan;
 mod providers;
 pub mod resolve;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod schema;
@@ -42,6 +44,8 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         },
         Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
+        Command::Retry(asked) => while_wanted(|stop| retry::retry(asked, terminal, stop)),
+        Command::Fork(asked) => while_wanted(|stop| fork::fork(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
         Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),

@@ -4,7 +4,7 @@ mod json;
 mod live;
 mod plain;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use motet::engine::{ParkReason, RunId};
@@ -73,8 +73,6 @@ pub struct Following<'f> {
     json: bool,
     /// Where outputs are laid out, if they are.
     out: Option<PathBuf>,
-    /// The pipeline file, if typing it again starts the same anew.
-    file: Option<&'f Path>,
     /// When the runs were asked for: what happened before is not told again, but summed up.
     since: Timestamp,
 }
@@ -94,12 +92,7 @@ impl<'f> Following<'f> {
         flags: &FollowFlags,
     ) -> Result<Following<'f>, Problem> {
         let out = out_folder(flags, &project.settings)?;
-        Ok(Following { project, session, terminal, json: flags.json, out, file: None, since: now() })
-    }
-
-    /// The pipeline file, which typed again starts the same anew.
-    pub fn of_file(self, file: &'f Path) -> Following<'f> {
-        Following { file: Some(file), ..self }
+        Ok(Following { project, session, terminal, json: flags.json, out, since: now() })
     }
 
     /// Follows `runs` to their ends, then releases the store; or until the user stops it.
@@ -275,7 +268,6 @@ impl<'f> Following<'f> {
         let ending = Ending {
             record: follow.reporter.record(),
             files: &files,
-            file: self.file,
             is_kept,
             driver: self.session.owner(),
             to_fund: self.command_to_fund(follow),

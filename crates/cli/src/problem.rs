@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use motet::Error;
+use motet::engine::RunId;
 use motet::language::Diagnostic;
 use motet::settings::{MODELS_FOLDER, Power, Setting};
 use motet::store::StoreError;
 use motet::trust::Trust;
+use motet::{BaseFault, Error};
 use serde_json::{Value as Json, json};
 
 use crate::exit::Exit;
@@ -203,6 +204,7 @@ fn words_for(error: &Error) -> Problem {
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
             format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
         ),
+        Error::Base { run, fault } => base_words(run, fault),
         Error::AmbiguousRun { ending, runs } => {
             let mut ids: Vec<&str> = runs.iter().take(RUNS_MAX).map(|run| run.as_str()).collect();
             if runs.len() > RUNS_MAX {
@@ -285,6 +287,23 @@ fn words_for(error: &Error) -> Problem {
 }
 
 /// Whoever drives the store.
+fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
+    let run = run.short();
+    match fault {
+        BaseFault::Unfinished => Problem::usage(format!("run {run} isn't over"))
+            .line(format!("resume it: {}", typed_command(format!("resume {run}"))))
+            .line(format!("or cancel it first: {}", typed_command(format!("cancel {run}")))),
+        BaseFault::Completed => Problem::usage(format!("run {run} completed: there is nothing to do over"))
+            .line(format!(
+                "do it again from a step on: {}",
+                typed_command(format!("retry {run} --from STEP"))
+            ))
+            .line(format!("or change something: {}", typed_command(format!("fork {run} --input …")))),
+        BaseFault::NoStep(step) => Problem::usage(format!("the pipeline of run {run} has no step `{step}`"))
+            .line(format!("see its steps: {}", typed_command(format!("show {run}")))),
+    }
+}
+
 fn owner_words(pid: u32) -> String {
     match pid {
         0 => "another process".to_owned(),

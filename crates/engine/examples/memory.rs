@@ -57,6 +57,7 @@ fn waiting(graph: &Arc<Graph>, number: usize) -> Run {
         quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
+        base: None,
     };
     let (mut run, _) = Run::start(graph.clone(), started, Timestamp(0));
     let key = AttemptKey { step: StepPath::from_text("image"), number: 1 };

@@ -31,6 +31,8 @@ impl Run {
             cancel: None,
             degraded: false,
             cost: Money::ZERO,
+            saved: Money::ZERO,
+            earlier: Default::default(),
             resent: Money::ZERO,
             allowance: Allowance {
                 limit: started.budget.or(graph.plan().budget),
@@ -205,7 +207,13 @@ impl Run {
             }
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
             StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
-            StepEvent::Completed { output } => self.complete(id, output),
+            StepEvent::Completed { output, reused } => {
+                if let Some(reused) = reused {
+                    self.degraded |= reused.target > 0;
+                    self.saved += reused.cost;
+                }
+                self.complete(id, output);
+            }
             StepEvent::Failed { failure, tolerated } => {
                 let node = self.node_mut(id);
                 node.failure = Some(Box::new(failure.clone()));

@@ -112,14 +112,18 @@ impl Run {
 
     fn run_value(&self) -> Value {
         let started = &self.started;
+        let (root, at) = match &started.base {
+            Some(base) => (&base.root, base.root_at),
+            None => (&started.run, self.started_at),
+        };
         Value::map([
-            ("id", Value::from(started.run.as_str())),
+            ("id", Value::from(root.as_str())),
             ("user", started.user.as_deref().map_or(Value::Null, Value::from)),
             (
                 "labels",
                 Value::map(started.labels.iter().map(|(key, value)| (key.as_str(), value.as_str().into()))),
             ),
-            ("started_at", Value::from(self.started_at.to_string())),
+            ("started_at", Value::from(at.to_string())),
         ])
     }
 

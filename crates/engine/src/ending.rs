@@ -8,6 +8,7 @@ use motet_pipeline::{Class, Failure, Value};
 
 use crate::agenda::Task;
 use crate::command::Command;
+use crate::earlier::Kept;
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::operation::judge_size;
@@ -17,8 +18,28 @@ use crate::{RunEvent, StepEvent};
 impl Handling<'_> {
     /// A step or item has its output; that of a fan-out is made of its items'.
     pub(crate) fn complete_step(&mut self, id: NodeId, output: Option<Value>) {
-        self.emit_of_step(id, StepEvent::Completed { output });
+        self.emit_of_step(id, StepEvent::Completed { output, reused: None });
         self.run.agenda.add(Task::Settle(id));
+    }
+
+    /// A step or item is ready and has a result from an earlier run that was made from the same and is still
+    /// good: it takes it. Tells whether it did.
+    pub(crate) fn reuse(&mut self, id: NodeId) -> bool {
+        let Some(earlier) = self.run.earlier.0.clone() else { return false };
+        let node = self.run.node(id);
+        let Some(attempts) = &node.attempts else { return false };
+        let contract = &self.run.target(id, 0).contract;
+        let Some(Kept { output, from, .. }) = earlier.find(&node.path, contract, &attempts.inputs) else {
+            return false;
+        };
+        let output = self.complete_output(id, output.clone());
+        if self.find_fault(id, &output).is_some() {
+            return false;
+        }
+        let reused = Some(Box::new(from.clone()));
+        self.emit_of_step(id, StepEvent::Completed { output: Some(output), reused });
+        self.run.agenda.add(Task::Settle(id));
+        true
     }
 
     /// A step or item failed for good.

@@ -14,8 +14,8 @@ use motet_pipeline::{Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{AttemptEvent, LateEnd};
-pub use run::{Resends, RunEvent, RunStarted};
-pub use step::{ParkReason, SkipReason, StepEvent};
+pub use run::{Base, Resends, RunEvent, RunStarted};
+pub use step::{ParkReason, Reused, SkipReason, StepEvent};
 
 use crate::table::Change;
 use crate::{AttemptKey, StepStatus};

@@ -1,9 +1,10 @@
 //! The static shape of a plan, flattened: which step stands where, and who waits for whom.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::Plan;
 use motet_pipeline::plan::{Body, Dependency, Scope, Step};
+use motet_pipeline::{Plan, StepPath};
 
 /// A plan with its steps numbered; shared by all runs of the plan.
 #[derive(Debug)]
@@ -119,6 +120,60 @@ impl Graph {
                 .expect("a route leads through steps that have steps inside");
         }
         &scope.steps[*last]
+    }
+
+    /// The step at `path`, whatever items it is in.
+    pub(crate) fn find(&self, path: &StepPath) -> Option<StepId> {
+        let mut scope = Some((&self.plan.root, StepId(0)));
+        let mut found = None;
+        for segment in path.segments() {
+            let (steps, first) = scope?;
+            let index = steps.steps.iter().position(|step| step.name == segment.name)?;
+            let id = StepId(first.0 + index as u32);
+            scope = self.scope_inside(id);
+            found = Some(id);
+        }
+        found
+    }
+
+    /// Whether there is a step at `path`, whatever items it is in.
+    pub fn has(&self, path: &StepPath) -> bool {
+        self.find(path).is_some()
+    }
+
+    /// The steps that wait for the step at `path`, for what is around it, or for one of these in turn, with all that
+    /// is inside of them.
+    pub(crate) fn dependents(&self, path: &StepPath) -> Vec<StepId> {
+        let mut after = BTreeSet::new();
+        let mut left: Vec<StepId> = self.around(path);
+        while let Some(id) = left.pop() {
+            for waiter in self.waiters(id) {
+                for step in self.with_inner(*waiter) {
+                    if after.insert(step) {
+                        left.push(step);
+                    }
+                }
+            }
+        }
+        after.into_iter().collect()
+    }
+
+    /// The step at `path` and those around it.
+    fn around(&self, path: &StepPath) -> Vec<StepId> {
+        let mut at = StepPath::root();
+        let ids = path.segments().map(|segment| {
+            at = at.step(segment.name);
+            self.find(&at)
+        });
+        ids.flatten().collect()
+    }
+
+    /// A step and all inside of it.
+    fn with_inner(&self, id: StepId) -> Vec<StepId> {
+        let route = &self.steps[id.0 as usize].route;
+        let is_inside = |other: &StepEntry| other.route.starts_with(route);
+        let ids = self.steps.iter().zip(0..).filter(|(entry, _)| is_inside(entry));
+        ids.map(|(_, number)| StepId(number)).collect()
     }
 
     /// The scope inside the step, and the number of its first step.

@@ -9,6 +9,7 @@ use crate::allowance::Allowance;
 use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::dispatcher::Cause;
+use crate::earlier::{Earlier, Reusable};
 use crate::event::{ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
@@ -42,8 +43,19 @@ pub(crate) struct Handling<'a> {
 impl Run {
     /// A new run of the plan of `graph`.
     pub fn start(graph: Arc<Graph>, started: RunStarted, now: Timestamp) -> (Run, Reaction) {
+        Run::start_from(graph, started, None, now)
+    }
+
+    /// The same for a run that continues from others, whose results it may reuse.
+    pub fn start_from(
+        graph: Arc<Graph>,
+        started: RunStarted,
+        earlier: Option<Arc<Earlier>>,
+        now: Timestamp,
+    ) -> (Run, Reaction) {
         let started = Arc::new(started);
         let mut run = Run::open(graph, started.clone(), now);
+        run.earlier = Reusable(earlier);
         let mut handling = Handling::new(&mut run, now);
         handling.events.push(Event::Run(RunEvent::Started(Box::new((*started).clone()))));
         handling.open(NodeId::ROOT);

@@ -7,11 +7,11 @@ use motet_pipeline::expression::{Template, is_true};
 use motet_pipeline::plan::{Body, Target, Timeouts};
 use motet_pipeline::price::Facts;
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
-use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp, Value};
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp, Value};
 
 use crate::advance::Readiness;
 use crate::choice::{self, Choice, Progress, Setback};
-use crate::event::SkipReason;
+use crate::event::{Base, SkipReason};
 use crate::handle::Handling;
 use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
@@ -27,6 +27,15 @@ impl Run {
         match &self.graph.step(self.step_id(id)).body {
             Body::Operation(targets) => &targets[index],
             Body::Group(_) | Body::Pipeline { .. } => unreachable!("only operations have targets"),
+        }
+    }
+
+    /// The seed of a step that has none of its own. What is to be done afresh gets another one than in the runs before.
+    fn seed_of(&self, path: &StepPath) -> u64 {
+        let is_fresh = |base: &Base| base.fresh.iter().any(|fresh| fresh.holds(path));
+        match self.started.base.as_deref().filter(|base| is_fresh(base)) {
+            Some(_) => retry::draw(self.started.seed, path, &format!("seed of {}", self.started.run)),
+            None => retry::draw(self.started.seed, path, "seed"),
         }
     }
 
@@ -71,7 +80,9 @@ impl Handling<'_> {
         match self.fit(id, &targets[0], given) {
             Ok(inputs) => {
                 self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false });
-                self.launch(id);
+                if !self.reuse(id) {
+                    self.launch(id);
+                }
             }
             Err(Unfit::Absent(input)) => self.skip(id, SkipReason::Absent { input }),
             Err(Unfit::Wrong(failure)) => self.fail_unready(id, failure),
@@ -85,7 +96,10 @@ impl Handling<'_> {
                 id,
                 StepEvent::Ready { inputs: Some(Value::Map(Default::default())), opens: false },
             );
-            return self.decide_after(id, failure);
+            if !self.reuse(id) {
+                self.decide_after(id, failure);
+            }
+            return;
         }
         self.fail_step(id, failure);
     }
@@ -143,7 +157,7 @@ impl Handling<'_> {
             if let Some(default) = &parameter.default {
                 given.insert(parameter.name.clone(), default.clone());
             } else if parameter.name == "seed" && parameter.doubt.is_none() {
-                let seed = retry::draw(self.run.started.seed, &self.run.node(id).path, "seed") >> 33;
+                let seed = self.run.seed_of(&self.run.node(id).path) >> 33;
                 given.insert("seed".into(), Value::from(seed));
             } else if parameter.required {
                 return Err(Unfit::Absent(parameter.name.clone()));
@@ -221,7 +235,7 @@ impl Handling<'_> {
         }
     }
 
-    fn complete_output(&self, id: NodeId, output: Value) -> Value {
+    pub(crate) fn complete_output(&self, id: NodeId, output: Value) -> Value {
         let (Value::Map(entries), Some(attempts)) = (&output, &self.run.node(id).attempts) else {
             return output;
         };
@@ -238,7 +252,7 @@ impl Handling<'_> {
         Value::Map(entries.into())
     }
 
-    fn find_fault(&self, id: NodeId, output: &Value) -> Option<String> {
+    pub(crate) fn find_fault(&self, id: NodeId, output: &Value) -> Option<String> {
         let Some(outputs) = output.as_map() else {
             return Some(format!("the result must be an object, and is {}", output.kind_word()));
         };

@@ -47,6 +47,8 @@ struct RunPart {
     degraded: bool,
     cost: Money,
     #[serde(default, skip_serializing_if = "Money::is_zero")]
+    saved: Money,
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
     resent: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Money>,
@@ -82,7 +84,7 @@ impl Run {
     /// # let started = RunStarted {
     /// #     schema: 1, run: RunId::new("r"), pipeline: "nap".into(), plan: plan.digest,
     /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, budget: None,
-    /// #     quoted: Default::default(), resends: Default::default(), labels: Default::default(),
+    /// #     quoted: Default::default(), resends: Default::default(), labels: Default::default(), base: None,
     /// # };
     /// # let graph = Graph::new(plan.into());
     /// let (run, _) = Run::start(graph.clone(), started, Timestamp(0));
@@ -108,6 +110,7 @@ impl Run {
             cancel: self.cancel.clone(),
             degraded: self.degraded,
             cost: self.cost,
+            saved: self.saved,
             resent: self.resent,
             budget: self.allowance.limit,
             quoted: self.allowance.quoted.clone(),
@@ -161,6 +164,8 @@ impl Run {
             cancel: header.cancel,
             degraded: header.degraded,
             cost: header.cost,
+            saved: header.saved,
+            earlier: Default::default(),
             resent: header.resent,
             allowance: Allowance { limit: header.budget, quoted: header.quoted },
             nodes: Vec::with_capacity(nodes.len()),

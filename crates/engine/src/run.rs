@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::agenda::Agenda;
 use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Phase};
+use crate::earlier::{Earlier, Reusable};
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
@@ -38,6 +39,10 @@ pub struct Run {
     pub(crate) cancel: Option<(String, String)>,
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
+    /// What its reused results cost where they were made.
+    pub(crate) saved: Money,
+    /// What it may reuse: no part of its state, but of what it is given.
+    pub(crate) earlier: Reusable,
     /// What calls may have cost that were made again because that was cheap.
     pub(crate) resent: Money,
     /// What it may spend.
@@ -208,6 +213,11 @@ impl Run {
         &self.started
     }
 
+    /// The same, to be held.
+    pub fn started_shared(&self) -> Arc<RunStarted> {
+        self.started.clone()
+    }
+
     /// When it was started.
     pub fn started_at(&self) -> Timestamp {
         self.started_at
@@ -231,6 +241,16 @@ impl Run {
     /// What its attempts cost so far.
     pub fn cost(&self) -> Money {
         self.cost
+    }
+
+    /// What its reused results cost where they were made.
+    pub fn saved(&self) -> Money {
+        self.saved
+    }
+
+    /// Gives a run that was replayed what it may reuse: the same as when it was started.
+    pub fn reuse_from(&mut self, earlier: Arc<Earlier>) {
+        self.earlier = Reusable(Some(earlier));
     }
 
     /// When to send it [`crate::Input::Tick`] if nothing happens before: at once, if there is more to do

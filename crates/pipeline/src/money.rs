@@ -145,6 +145,19 @@ impl Add for Money {
     }
 }
 
+impl Money {
+    /// What is left after `other`; nothing if that is as much or more.
+    ///
+    /// ```
+    /// use motet_pipeline::Money;
+    /// let (one, two) = (Money::from_units(1), Money::from_units(2));
+    /// assert_eq!((two.less(one), one.less(two)), (one, Money::ZERO));
+    /// ```
+    pub fn less(self, other: Money) -> Money {
+        Money(self.0.saturating_sub(other.0).max(0))
+    }
+}
+
 impl AddAssign for Money {
     fn add_assign(&mut self, other: Money) {
         *self = *self + other;

@@ -120,6 +120,33 @@ impl StepPath {
         self.0.contains('[')
     }
 
+    /// Whether `other` is this step or item, or inside of it; the whole of a fan-out holds its items.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// let holds = |path, other| StepPath::from_text(path).holds(&StepPath::from_text(other));
+    /// assert!(holds("shots", "shots[k3]/still") && holds("shots[k3]", "shots[k3]") && holds("film", "film/cut"));
+    /// assert!(!holds("shots[k3]", "shots[k33]") && !holds("film", "films") && !holds("film/cut", "film"));
+    /// ```
+    pub fn holds(&self, other: &StepPath) -> bool {
+        let rest = other.0.strip_prefix(&*self.0);
+        rest.is_some_and(|rest| self.0.is_empty() || rest.is_empty() || rest.starts_with(['/', '[']))
+    }
+
+    /// Whether the items that this and `other` are in are the same, as far as they are in the same fan-outs.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// let shares = |path, other| StepPath::from_text(path).shares_items(&StepPath::from_text(other));
+    /// assert!(shares("shots[a]/still", "shots[a]/film") && shares("shots[a]/still", "merge"));
+    /// assert!(!shares("shots[a]/still", "shots[b]/film"));
+    /// ```
+    pub fn shares_items(&self, other: &StepPath) -> bool {
+        let together = self.segments().zip(other.segments());
+        let mut common = together.take_while(|(own, other)| own.name == other.name);
+        common.all(|(own, other)| own.key.is_none() || other.key.is_none() || own.key == other.key)
+    }
+
     /// The path without any item keys: the same for all items of a step.
     pub fn without_keys(&self) -> String {
         self.segments().map(|segment| segment.name).collect::<Vec<_>>().join("/")

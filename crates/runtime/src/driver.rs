@@ -17,7 +17,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Dispatcher, Graph, Input, Reaction, Run, RunId, RunStarted,
+    AttemptEnd, AttemptKey, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run, RunId, RunStarted,
 };
 use motet_pipeline::{Span, Timestamp};
 use motet_store::{Batch, Record, StoreError};
@@ -37,7 +37,7 @@ use crate::work::Report;
 /// What the driver is told.
 pub(crate) enum Message {
     /// Start a run.
-    Start { graph: Arc<Graph>, started: Box<RunStarted>, accepted: Accepted },
+    Start { graph: Arc<Graph>, started: Box<RunStarted>, earlier: Option<Arc<Earlier>>, accepted: Accepted },
     /// Go on with a run that was replayed from the journal.
     TakeUp { run: Box<Run>, away: Span },
     /// Something happened to a run.
@@ -228,7 +228,9 @@ impl Driver {
 
     fn take_in(&mut self, message: Message) {
         match message {
-            Message::Start { graph, started, accepted } => self.start(graph, *started, accepted),
+            Message::Start { graph, started, earlier, accepted } => {
+                self.start(graph, *started, earlier, accepted);
+            }
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ask { run, input, accepted, refusal } => self.ask(&run, input, accepted, *refusal),
@@ -275,7 +277,13 @@ impl Driver {
         self.runs.get(run).map(|live| live.publisher.feed().clone()).or_else(failed)
     }
 
-    fn start(&mut self, graph: Arc<Graph>, started: RunStarted, accepted: Accepted) {
+    fn start(
+        &mut self,
+        graph: Arc<Graph>,
+        started: RunStarted,
+        earlier: Option<Arc<Earlier>>,
+        accepted: Accepted,
+    ) {
         if let Some(error) = &self.broken {
             return accepted.answer(Err((**error).clone().into()));
         }
@@ -283,7 +291,7 @@ impl Driver {
             return;
         }
         let (id, now) = (started.run.clone(), self.hands.world.now());
-        match ask_engine(&self.hands, &id, || Run::start(graph, started, now)) {
+        match ask_engine(&self.hands, &id, || Run::start_from(graph, started, earlier, now)) {
             Ok((run, reaction)) => {
                 self.runs.insert(id.clone(), Live::new(Box::new(run), Publisher::new(0, false)));
                 self.stage(&id, reaction, Some(accepted));

@@ -118,6 +118,13 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
+    /// No run can continue from this one as it was asked to; nothing ran.
+    Base {
+        /// The earlier run.
+        run: RunId,
+        /// Why not.
+        fault: BaseFault,
+    },
     /// The ending matches several runs.
     AmbiguousRun {
         /// What was asked for.
@@ -219,6 +226,17 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+}
+
+/// Why no run can continue from an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaseFault {
+    /// It isn't over.
+    Unfinished,
+    /// It completed: there is nothing to do over.
+    Completed,
+    /// It has no such step.
+    NoStep(StepPath),
 }
 
 /// Why a quote doesn't hold for a run.

@@ -33,9 +33,11 @@ pub mod tools;
 pub mod trust;
 pub mod world;
 
-pub use error::{Error, QuoteFault, UnpricedStep};
+pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
-pub use motet::{Builder, Motet, RunEnd, RunHandle, StartOptions, Started};
+pub use motet::{
+    Builder, Continued, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
+};
 pub use pipeline::{Pipeline, read_bundle};
 pub use quote::Quote;
 pub use session::{Followed, Session, StartRequest};

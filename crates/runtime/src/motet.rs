@@ -4,6 +4,7 @@ mod graphs;
 mod handle;
 mod hooks;
 mod latches;
+mod lineage;
 mod recovery;
 mod resumption;
 mod setup;
@@ -22,10 +23,12 @@ use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
 pub use handle::{RunEnd, RunHandle};
+pub use lineage::{Continued, ForkOptions, RetryOptions};
 pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
 pub(crate) use latches::Latch;
+pub(crate) use lineage::{forked, kept, retried};
 pub(crate) use start::{made_id, warn_of_difference};
 
 use graphs::Graphs;

@@ -37,7 +37,10 @@ use crate::Error;
 use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
-use crate::motet::{Builder, Motet, StartOptions, find_run, warn_of_difference};
+use crate::motet::{
+    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, kept, retried,
+    warn_of_difference,
+};
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
 use crate::request::{Answer, Request};
@@ -129,6 +132,48 @@ impl Session {
             return Err(Error::Tools(missing));
         }
         let inputs = Given { inputs, files }.take_in(hands, &pipeline.plan().inputs).await?;
+        self.begin(pipeline, inputs, options).await
+    }
+
+    /// Does the run over whose id ends with `ending`, and follows the new one: see [`Motet::retry`].
+    ///
+    /// # Errors
+    /// As [`Motet::retry`].
+    pub async fn retry(&self, ending: &str, options: RetryOptions) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let (pipeline, inputs) = retried(self.store(), self.catalogue(), &run, &options)?;
+        self.begin(pipeline, inputs, options.of(&run)).await
+    }
+
+    /// Forks the run whose id ends with `ending`, and follows the new one: see [`Motet::fork`]. `inputs` and `files` are
+    /// those that change, as in a [`StartRequest`].
+    ///
+    /// # Errors
+    /// As [`Motet::fork`].
+    pub async fn fork(
+        &self,
+        ending: &str,
+        inputs: Map,
+        files: BTreeMap<String, PathBuf>,
+        options: ForkOptions,
+    ) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let (pipeline, mut given) = forked(self.store(), self.catalogue(), &run, &options)?;
+        let changed = Given { inputs, files };
+        given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
+        self.begin(pipeline, given, options.of(&run)).await
+    }
+
+    /// The pipeline that the run whose id ends with `ending` is pinned to.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`]; [`Error::Plan`] when it can't be used here.
+    pub fn pipeline_of(&self, ending: &str) -> Result<Pipeline, Error> {
+        kept(self.store(), self.catalogue(), &find_run(self.store(), ending)?)
+    }
+
+    async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {
+        let hands = self.backstage.hands();
         let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
         match self.ask(&Request::Start(Box::new(start))).await? {
             Answer::Started { run, found } => {

@@ -118,7 +118,7 @@ impl Extract {
                 Event::Run(RunEvent::Completed { outputs, .. }) => {
                     extract.refer(&StepPath::root(), "outputs.", outputs);
                 }
-                Event::Step { step, event: StepEvent::Completed { output: Some(output) } } => {
+                Event::Step { step, event: StepEvent::Completed { output: Some(output), .. } } => {
                     extract.refer(step, "", output);
                 }
                 Event::Attempt { key, event: AttemptEvent::Ended { output: Some(output), .. } } => {

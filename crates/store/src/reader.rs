@@ -243,7 +243,7 @@ impl Reader {
         let turn = turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))?;
         let events = turn.map_or_else(Vec::new, |turn| turn.events);
         Ok(events.into_iter().find_map(|event| match event {
-            Event::Step { step, event: StepEvent::Completed { output } } if step == *path => output,
+            Event::Step { step, event: StepEvent::Completed { output, .. } } if step == *path => output,
             _ => None,
         }))
     }

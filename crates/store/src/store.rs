@@ -56,6 +56,7 @@ use crate::{
 ///     quoted: Default::default(),
 ///     resends: Default::default(),
 ///     labels: BTreeMap::new(),
+///     base: None,
 /// })));
 /// let turn = Arc::new(Turn { number: 1, at: Timestamp(0), events: vec![started] });
 /// store.append_now(&[Record { run: run.clone(), turn: turn.clone() }])?;

@@ -79,7 +79,10 @@ fn arb_event() -> impl Strategy<Value = Event> {
                 },
             },
             5 => Event::Step { step, event: StepEvent::FallbackTaken { target: 1, reason: "slow".into() } },
-            6 => Event::Step { step, event: StepEvent::Completed { output: flag.then_some(output) } },
+            6 => Event::Step {
+                step,
+                event: StepEvent::Completed { output: flag.then_some(output), reused: None },
+            },
             7 => Event::Step { step, event: StepEvent::Failed { failure, tolerated: flag } },
             8 => Event::Run(RunEvent::Completed { outputs: output, degraded: flag }),
             9 => Event::Run(RunEvent::Failed { step: flag.then_some(step), failure }),

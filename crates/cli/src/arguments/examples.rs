@@ -34,6 +34,15 @@ pub const RESUME: &str = "Examples:
   motet resume 7Q2K     the run whose id ends with 7Q2K
   motet resume 7Q2K --budget 5";
 
+pub const RETRY: &str = "Examples:
+  motet retry 7Q2K                      the steps and items that failed, and what depends on them
+  motet retry 7Q2K --from 'shots[2]'    this item and what depends on it as well";
+
+pub const FORK: &str = "Examples:
+  motet fork 7Q2K --input voice=nova
+  motet fork 7Q2K --pipeline film.yaml
+  motet fork 7Q2K --fresh 'shots[2]/still'";
+
 pub const RUNS: &str = "Examples:
   motet runs --status failed --limit 5
   motet runs --pipeline film --label team=film --json";

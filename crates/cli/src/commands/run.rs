@@ -43,10 +43,7 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
         return Ok(Exit::Good);
     }
     let session = project.open_session_of(&asked.adopt, terminal).await?;
-    let mut following = Following::new(&project, &session, &terminal, &asked.follow)?;
-    if is_told_by_its_file(&asked) {
-        following = following.of_file(&asked.file);
-    }
+    let following = Following::new(&project, &session, &terminal, &asked.follow)?;
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await.map_err(|error| add_quote(error, &asked))?;
@@ -84,15 +81,10 @@ fn add_quote(error: Error, asked: &arguments::Run) -> Problem {
     Problem::from(error).line(format!("{remedy}: {command}{inputs}"))
 }
 
-/// Whether the file alone, typed again, starts the same anew.
-fn is_told_by_its_file(asked: &arguments::Run) -> bool {
-    asked.given.are_none() && asked.id.is_none()
-}
-
 fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
     let labels = inputs::labels(&asked.labels)?;
     let id = asked.id.as_deref().map(RunId::new);
     let (user, budget) = (asked.user.clone(), asked.budget);
     let quote = asked.quote.as_deref().map(Quote::read).transpose()?;
-    Ok(StartOptions { id, user, labels, new: asked.new, budget, quote, allow_unpriced: false })
+    Ok(StartOptions { id, user, labels, new: asked.new, budget, quote, ..StartOptions::default() })
 }

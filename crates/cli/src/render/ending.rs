@@ -19,8 +19,6 @@ pub struct Ending<'e> {
     pub record: &'e RunRecord,
     /// The files that the outputs were laid out in.
     pub files: &'e [OutputFile],
-    /// The pipeline file, if typing it again starts the same anew.
-    pub file: Option<&'e Path>,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
     /// The process that continues a run that isn't over.
@@ -81,7 +79,7 @@ impl Ending<'_> {
                 RunStatus::Completed => commands.push(typed_command(format!("show {run}"))),
                 RunStatus::Failed | RunStatus::Cancelled => {
                     commands.push(typed_command(format!("show {run}")));
-                    commands.extend(self.file.map(|file| typed_command(format!("run {}", typed_path(file)))));
+                    commands.push(typed_command(format!("retry {run}")));
                 }
                 RunStatus::Parked => {
                     commands.extend(self.to_fund.clone().or_else(|| resolve_command(self.record)));

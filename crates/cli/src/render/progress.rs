@@ -190,7 +190,13 @@ impl View<'_> {
             StepStatus::Running if step.items.is_some() => self.add_items(line, path),
             StepStatus::Running if step.attempts.is_empty() => self.add_inner(line, path),
             StepStatus::Running => self.add_attempt(line, path, step),
-            StepStatus::Completed => line.plain(self.result_of(path, step)),
+            StepStatus::Completed => {
+                let line = line.plain(self.result_of(path, step));
+                match &step.reused {
+                    Some(reused) => line.then(Tone::Dim, format!("   kept from {}", reused.run.short())),
+                    None => line,
+                }
+            }
             StepStatus::Failed => {
                 let failure =
                     step.failure.as_ref().map(|failure| format!("{}: {}", failure.class, failure.message));

@@ -126,6 +126,9 @@ pub fn step_lines(view: &View, path: &StepPath, step: &StepRecord, places: &Arti
     let explains = !matches!(step.status, StepStatus::Completed | StepStatus::Failed);
     let reason = step.reason.iter().filter(|_| explains);
     lines.extend(reason.map(|reason| Line::of(Tone::Plain, format!("  {reason}"))));
+    if let Some(reused) = &step.reused {
+        lines.push(Line::of(Tone::Plain, format!("  kept from run {}", reused.run.short())));
+    }
     if let Some(failure) = &step.failure {
         lines.push(
             Line::new()

@@ -3,6 +3,7 @@
 mod aimock;
 mod backup;
 mod bad_input;
+mod continued;
 mod hostile_text;
 mod inputs;
 mod left_at_work;

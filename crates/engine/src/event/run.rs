@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Value};
+use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::ParkReason;
@@ -107,6 +107,30 @@ pub struct RunStarted {
     /// Labels of the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// The run that it continues from, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<Base>>,
+}
+
+/// How a run continues from an earlier one: it takes over what that one finished, as far as it was made from the
+/// same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The earlier run.
+    pub run: RunId,
+    /// The first run of the lineage: what `run.id` means in expressions, so that what is made of it stays the same.
+    pub root: RunId,
+    /// When that one was started: what `run.started_at` means in expressions.
+    pub root_at: Timestamp,
+    /// What all earlier runs of the lineage cost.
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    pub spent: Money,
+    /// What is done again, with all that depends on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<StepPath>,
+    /// What is done again with another seed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fresh: Vec<StepPath>,
 }
 
 /// When a call of which nobody can tell what became of it is made again, though it may be paid twice: only where

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Failure, StepPath, Timestamp, Value};
+use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::Items;
 use crate::input::Decision;
+use crate::{Items, RunId};
 
 /// Something that happened to a step, or to an item of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +99,9 @@ pub enum StepEvent {
         /// What it gives, a map; nothing for a fanned-out step, whose items have theirs.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
         output: Option<Value>,
+        /// Where it comes from, if it wasn't made in this run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reused: Option<Box<Reused>>,
     },
     /// The step (or item) failed for good.
     #[serde(rename = "step_failed")]
@@ -115,6 +118,23 @@ pub enum StepEvent {
         /// Why, in words.
         reason: String,
     },
+}
+
+/// Where a result comes from that was made in an earlier run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reused {
+    /// The run that made it.
+    pub run: RunId,
+    /// What it cost there: so much is saved.
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    pub cost: Money,
+    /// Which target made it: 0 is the first, then the fallbacks.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub target: usize,
+}
+
+fn is_first(target: &usize) -> bool {
+    *target == 0
 }
 
 /// What a parked step or run waits for.
@@ -187,7 +207,7 @@ impl StepEvent {
     pub(super) fn values(&self) -> [Option<&Value>; 2] {
         match self {
             StepEvent::Expanded { items } => items.values(),
-            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value } => {
+            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value, .. } => {
                 [value.as_ref(), None]
             }
             StepEvent::TargetReady { inputs, .. } => [Some(inputs), None],
@@ -198,7 +218,7 @@ impl StepEvent {
     pub(super) fn values_mut(&mut self) -> [Option<&mut Value>; 2] {
         match self {
             StepEvent::Expanded { items } => items.values_mut(),
-            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value } => {
+            StepEvent::Ready { inputs: value, .. } | StepEvent::Completed { output: value, .. } => {
                 [value.as_mut(), None]
             }
             StepEvent::TargetReady { inputs, .. } => [Some(inputs), None],

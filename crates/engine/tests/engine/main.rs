@@ -6,6 +6,7 @@ mod branches;
 mod calls;
 mod cancellation;
 mod dispatcher;
+mod earlier;
 mod fallbacks;
 mod fan_out;
 mod groups;

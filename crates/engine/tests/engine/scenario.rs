@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_engine::dispatcher::{Cause, Needs};
-use motet_engine::event::Resends;
+use motet_engine::event::{Base, Resends};
 use motet_engine::{
-    Act, Allowance, AttemptEnd, AttemptKey, Command, Event, Graph, Input, Intent, Perform, Phase, Reaction,
-    Run, RunId, RunStarted, RunStatus, Turn, event,
+    Act, Allowance, AttemptEnd, AttemptKey, Command, Earlier, Event, Graph, Input, Intent, Perform, Phase,
+    Reaction, Run, RunId, RunStarted, RunStatus, Turn, event,
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
@@ -32,6 +32,7 @@ pub struct Setting {
     allowance: Allowance,
     resends: Resends,
     keep: fn(String) -> String,
+    base: Option<(Base, Earlier)>,
 }
 
 /// A pipeline that consists of the lines of `text`, below the version key.
@@ -46,6 +47,7 @@ pub fn pipeline(text: &str) -> Setting {
         allowance: Allowance::default(),
         resends: Resends::default(),
         keep: |pin| pin,
+        base: None,
     }
 }
 
@@ -96,6 +98,25 @@ impl Setting {
         self
     }
 
+    /// Continues from an earlier run, and does `again` with what depends on it again, and `fresh` with another seed.
+    pub fn after(mut self, before: &Scenario, again: &[&str], fresh: &[&str]) -> Setting {
+        let paths = |texts: &[&str]| texts.iter().map(|text| StepPath::from_text(text)).collect();
+        let run = before.run.id().clone();
+        let base = Base {
+            root: run.clone(),
+            root_at: before.run.started_at(),
+            run: run.clone(),
+            spent: before.run.cost(),
+            again: paths(again),
+            fresh: paths(fresh),
+        };
+        let mut earlier = Earlier::new();
+        earlier.add(&run, before.run.graph(), &before.journal);
+        earlier.forget(&base, &Graph::new(Arc::new(self.plan())));
+        self.base = Some((base, earlier));
+        self
+    }
+
     /// Has the plan kept as another version would have kept it.
     pub fn kept(mut self, keep: fn(String) -> String) -> Setting {
         self.keep = keep;
@@ -143,9 +164,10 @@ impl Setting {
             other => panic!("inputs are an object, not {other:?}"),
         };
         let accepted = inputs::accept(&plan.inputs, given).expect("the inputs fit");
+        let (base, earlier) = self.base.clone().unzip();
         let started = RunStarted {
             schema: event::SCHEMA,
-            run: RunId::new("story"),
+            run: RunId::new(if self.base.is_some() { "sequel" } else { "story" }),
             pipeline: plan.name.clone(),
             plan: plan.digest,
             inputs: Value::Map(accepted.into()),
@@ -155,13 +177,14 @@ impl Setting {
             quoted: self.allowance.quoted,
             resends: self.resends,
             labels: BTreeMap::new(),
+            base: base.map(Box::new),
         };
         let plan = Arc::new(plan);
         let graph = match self.turn_bytes {
             Some(bytes) => Graph::with_turns_of(bytes, plan),
             None => Graph::new(plan),
         };
-        Run::start(graph, started, DAWN)
+        Run::start_from(graph, started, earlier.map(Arc::new), DAWN)
     }
 }
 

@@ -48,6 +48,7 @@ fn every_event_in_the_journal() {
         quoted: Default::default(),
         resends: Default::default(),
         labels: BTreeMap::from([("team".into(), "film".into())]),
+        base: None,
     };
     let at = Timestamp(1_800_000_000_000);
     let inputs = Value::map([("prompt", Value::from("x"))]);
@@ -56,6 +57,7 @@ fn every_event_in_the_journal() {
         Event::Run(RunEvent::Started(Box::new(RunStarted {
             user: None,
             labels: BTreeMap::new(),
+            base: None,
             ..started
         }))),
         Event::Run(RunEvent::Resumed { away: Span(1500) }),
@@ -149,8 +151,11 @@ fn every_event_in_the_journal() {
             step: step(),
             event: StepEvent::TargetReady { target: 1, inputs: inputs.clone(), dropped: vec!["mood".into()] },
         },
-        Event::Step { step: step(), event: StepEvent::Completed { output: Some(inputs.clone()) } },
-        Event::Step { step: step(), event: StepEvent::Completed { output: None } },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Completed { output: Some(inputs.clone()), reused: None },
+        },
+        Event::Step { step: step(), event: StepEvent::Completed { output: None, reused: None } },
         Event::Step { step: step(), event: StepEvent::Failed { failure: failure(), tolerated: true } },
         Event::Step { step: step(), event: StepEvent::Cancelled { reason: reason() } },
         Event::Run(RunEvent::Completed { outputs: inputs, degraded: true }),

@@ -52,6 +52,7 @@ fn the_values_of_events_are_read_as_they_were_written() {
         quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
+        base: None,
     };
     let events = [
         Event::Run(RunEvent::Started(Box::new(started))),
@@ -69,7 +70,7 @@ fn the_values_of_events_are_read_as_they_were_written() {
             step: step(),
             event: StepEvent::TargetReady { target: 1, inputs: value(), dropped: Vec::new() },
         },
-        Event::Step { step: step(), event: StepEvent::Completed { output: Some(value()) } },
+        Event::Step { step: step(), event: StepEvent::Completed { output: Some(value()), reused: None } },
         Event::Run(RunEvent::Completed { outputs: value(), degraded: false }),
     ];
     events.iter().for_each(assert_kept);

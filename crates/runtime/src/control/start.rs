@@ -9,7 +9,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::{Map, journal};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::motet::StartOptions;
+use crate::motet::{Continued, StartOptions};
 use crate::{Error, Pipeline, Quote};
 
 /// A run to be started: its inputs are complete, and their files are in the store.
@@ -37,6 +37,8 @@ pub(crate) struct Start {
     quote: Option<Quote>,
     #[serde(default)]
     allow_unpriced: bool,
+    #[serde(default)]
+    continues: Option<Continued>,
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
     pub(crate) fresh: RunId,
@@ -48,7 +50,7 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn new(pipeline: Pipeline, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
         let bundle = pipeline.bundle().clone();
-        let StartOptions { id, user, labels, new, budget, quote, allow_unpriced } = options;
+        let StartOptions { id, user, labels, new, budget, quote, allow_unpriced, continues } = options;
         let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
         let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
         Start {
@@ -62,6 +64,7 @@ impl Start {
             budget,
             quote,
             allow_unpriced,
+            continues,
             fresh,
             checked: Some(pipeline),
         }
@@ -92,6 +95,7 @@ impl Start {
             budget: self.budget,
             quote: self.quote.clone(),
             allow_unpriced: self.allow_unpriced,
+            continues: self.continues.clone(),
         }
     }
 }

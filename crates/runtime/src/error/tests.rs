@@ -60,7 +60,16 @@ fn following(error: &Error) -> Option<Error> {
         Error::NoRun(_) => {
             Error::NotParked { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
         }
-        Error::NotParked { .. } => Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] },
+        Error::NotParked { .. } => Error::Base { run: run(), fault: BaseFault::Unfinished },
+        Error::Base { fault: BaseFault::Unfinished, .. } => {
+            Error::Base { run: run(), fault: BaseFault::Completed }
+        }
+        Error::Base { fault: BaseFault::Completed, .. } => {
+            Error::Base { run: run(), fault: BaseFault::NoStep(StepPath::from_text("shots[k3]/still")) }
+        }
+        Error::Base { fault: BaseFault::NoStep(_), .. } => {
+            Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] }
+        }
         Error::AmbiguousRun { .. } => Error::RunDiffers(run()),
         Error::RunDiffers(_) => Error::RunName(RunId::new("../7Q2K")),
         Error::RunName(_) => Error::Journal { run: run(), misuse: Misuse::NoStart },

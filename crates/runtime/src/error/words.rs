@@ -7,7 +7,7 @@ use motet_pipeline::Money;
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 
-use super::{Error, QuoteFault};
+use super::{BaseFault, Error, QuoteFault};
 use crate::settings::Power;
 
 impl Error {
@@ -46,6 +46,9 @@ impl Error {
             Error::LayOut { .. } => "outputs_not_written",
             Error::NoRun(_) => "no_run",
             Error::NotParked { .. } => "step_not_parked",
+            Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
+            Error::Base { fault: BaseFault::Completed, .. } => "run_completed",
+            Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
             Error::AmbiguousRun { .. } => "run_ambiguous",
             Error::RunDiffers(_) => "run_differs",
             Error::RunName(_) => "run_name_invalid",
@@ -110,6 +113,13 @@ impl Error {
                 "`{step}` of run {run} is {status}: only a step that is parked because the outcome of its attempt is \
                  unknown can be resolved"
             ),
+            Error::Base { run, fault: BaseFault::Unfinished } => format!("run {run} isn't over"),
+            Error::Base { run, fault: BaseFault::Completed } => {
+                format!("run {run} completed: there is nothing to do over")
+            }
+            Error::Base { run, fault: BaseFault::NoStep(step) } => {
+                format!("the pipeline of run {run} has no step `{step}`")
+            }
             Error::AmbiguousRun { ending, runs } => {
                 format!("`{ending}` matches several runs: {}", each_of(runs, ToString::to_string))
             }
@@ -178,6 +188,13 @@ impl Error {
             Error::Refused { hint, .. } => return hint.clone(),
             Error::LayOut { .. } => "they are kept in the store",
             Error::NoRun(_) => "`motet runs` lists them",
+            Error::Base { fault: BaseFault::Unfinished, .. } => {
+                "resume it, or cancel it and wait for its end"
+            }
+            Error::Base { fault: BaseFault::Completed, .. } => {
+                "name the step from which on to do it again, or fork it with other inputs"
+            }
+            Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
             Error::RunDiffers(_) => "choose another name for this one",
             Error::Interrupted(_) => "it can be resumed",
             Error::Undriven(_) => "it can be resumed when that has ended",

@@ -254,8 +254,10 @@ mod tests {
     /// Turn `number`, of about 100 kB.
     fn turn(number: u64) -> Arc<Turn> {
         let output = Some(Value::map([("text", Value::from("x".repeat(100_000)))]));
-        let completed =
-            Event::Step { step: StepPath::from_text("a"), event: StepEvent::Completed { output } };
+        let completed = Event::Step {
+            step: StepPath::from_text("a"),
+            event: StepEvent::Completed { output, reused: None },
+        };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }
 

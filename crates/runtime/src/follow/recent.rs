@@ -64,8 +64,10 @@ mod tests {
 
     fn turn(number: u64, text: &str) -> Arc<Turn> {
         let output = Some(Value::map([("text", Value::from(text))]));
-        let completed =
-            Event::Step { step: StepPath::from_text("a"), event: StepEvent::Completed { output } };
+        let completed = Event::Step {
+            step: StepPath::from_text("a"),
+            event: StepEvent::Completed { output, reused: None },
+        };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Graph, Run, RunId};
+use motet_engine::{Graph, Run, RunId, Turn};
 use motet_pipeline::Digest;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_store::{KeptPlan, Past, StoreError};
@@ -93,18 +93,33 @@ impl Recovery {
         let graph = self.graph(&past.plan)?;
         let replayed = guarded(|| {
             self.motet.hands().before_engine(id);
-            Run::replay(graph, &past.turns)
+            Run::replay(graph.clone(), &past.turns)
         });
-        let run = replayed.map_err(|panic| {
+        let replayed = replayed.map_err(|panic| {
             let standing = &self.motet.inner.standing;
             standing.quarantine(id, panic);
             standing.why_undriven(id)
         })?;
-        run.map_err(|misuse| Error::Journal { run: id.clone(), misuse })
+        let mut run = replayed.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
+        let started = run.started_shared();
+        if let Some(base) = started.base.as_deref().filter(|_| self.purpose != Purpose::CallOff) {
+            run.reuse_from(self.earlier(base, &graph)?);
+        }
+        Ok(run)
+    }
+
+    /// The journal of a run, which is over or about to continue.
+    pub(super) fn turns(&self, run: &RunId) -> Result<Vec<Turn>, Error> {
+        Ok(self.motet.store().turns(run)?)
+    }
+
+    /// Whether the bytes of an artifact are there, as many as there should be.
+    pub(super) fn has(&self, digest: &Digest, bytes: u64) -> bool {
+        self.judge_artifact(digest, bytes).is_ok()
     }
 
     /// The graph of the plan that the run is pinned to.
-    fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
+    pub(super) fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
         let known = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(plan).cloned();
         let pinned = match known {
             Some(pinned) => pinned,

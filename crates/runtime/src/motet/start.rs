@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
+use super::lineage::{Continued, left_of};
 use super::recovery::Purpose;
 use super::setup::judge_world;
 use super::{Motet, RunHandle};
@@ -44,6 +45,8 @@ pub struct StartOptions {
     pub quote: Option<Quote>,
     /// Whether steps of which nobody knows the price may run in spite of a budget, outside of it.
     pub allow_unpriced: bool,
+    /// The earlier run whose results it takes over, as far as they were made from the same.
+    pub continues: Option<Continued>,
 }
 
 /// The longest name of a run, in bytes.
@@ -275,13 +278,26 @@ impl Motet {
         self.keep_plan(pipeline).await?;
         self.fix_world(plan).await?;
         let Allowance { limit, quoted } = options.allowance().unwrap_or_default();
+        let graph = self.inner.graphs.share(pipeline.graph());
+        let inherited = match &options.continues {
+            Some(continued) => Some(self.inherit_from(continued, &graph, limit).await?),
+            None => None,
+        };
         let id = options.id.or(fresh).unwrap_or_else(|| made_id(world.draw()));
         let mut labels = plan.labels.clone();
         labels.extend(options.labels);
-        let seed = match self.inner.hands.is_taped {
-            true => seed_of(&plan.version, &inputs),
-            false => world.draw() as u64,
+        let seed = match &inherited {
+            Some(inherited) => inherited.seed,
+            None if self.inner.hands.is_taped => seed_of(&plan.version, &inputs),
+            None => world.draw() as u64,
         };
+        let resends = self.inner.hands.money.resends();
+        let (budget, resends) = match &inherited {
+            Some(inherited) => (inherited.budget, left_of(resends, inherited.resent)),
+            None => (limit, resends),
+        };
+        let (base, earlier) =
+            inherited.map(|inherited| (Box::new(inherited.base), inherited.earlier)).unzip();
         let started = RunStarted {
             schema: motet_engine::event::SCHEMA,
             run: id.clone(),
@@ -290,15 +306,15 @@ impl Motet {
             inputs,
             seed,
             user: options.user,
-            budget: limit,
+            budget,
             quoted,
-            resends: self.inner.hands.money.resends(),
+            resends,
             labels,
+            base,
         };
         let (accepted, answer) = oneshot::channel();
-        let graph = self.inner.graphs.share(pipeline.graph());
         let accepted = Accepted { answer: accepted, latches };
-        self.post(Message::Start { graph, started: Box::new(started), accepted });
+        self.post(Message::Start { graph, started: Box::new(started), earlier, accepted });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
     }
@@ -362,7 +378,7 @@ pub(crate) fn warn_of_difference(hands: &Hands, pipeline: &Pipeline, run: &RunId
 }
 
 /// Inputs by name, as serde writes them.
-fn read_inputs(inputs: impl Serialize) -> Result<Map, Error> {
+pub(super) fn read_inputs(inputs: impl Serialize) -> Result<Map, Error> {
     let unfit = |message: String| Error::Inputs(vec![Misfit { parameter: String::new(), message }]);
     let written =
         Value::of(&inputs).map_err(|error| unfit(format!("the inputs can't be written as JSON: {error}")))?;

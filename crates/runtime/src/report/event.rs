@@ -190,7 +190,7 @@ fn value_of(event: &Event, places: &ArtifactPlaces) -> Option<(&'static str, Pub
         Event::Step { event, .. } => match event {
             StepEvent::Ready { inputs, .. } => Some(("inputs", places.optional(inputs.as_ref()))),
             StepEvent::TargetReady { inputs, .. } => Some(("inputs", places.value(inputs))),
-            StepEvent::Completed { output } => Some(("outputs", places.optional(output.as_ref()))),
+            StepEvent::Completed { output, .. } => Some(("outputs", places.optional(output.as_ref()))),
             _ => None,
         },
         _ => None,
@@ -212,10 +212,16 @@ fn details_of(event: &Event, record: &RunRecord) -> BTreeMap<String, Detail> {
 
 fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
     match event {
-        RunEvent::Started(started) => json!({
-            "pipeline": started.pipeline, "plan": started.plan, "user": started.user,
-            "labels": started.labels, "steps": record.order.len(),
-        }),
+        RunEvent::Started(started) => {
+            let mut details = json!({
+                "pipeline": started.pipeline, "plan": started.plan, "user": started.user,
+                "labels": started.labels, "steps": record.order.len(),
+            });
+            if let Some(base) = &started.base {
+                details["continues"] = json!(base.run);
+            }
+            details
+        }
         RunEvent::Resumed { away } => json!({ "away_ms": away.0 }),
         RunEvent::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
         RunEvent::Parked { reason } => json!({ "reason": reason }),
@@ -245,12 +251,16 @@ fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json 
         StepEvent::Parked { reason, message } => json!({ "reason": reason, "message": message }),
         StepEvent::Resolved { decision, by } => json!({ "decision": decision, "by": by }),
         StepEvent::FallbackTaken { target, reason } => json!({ "target": target, "reason": reason }),
-        StepEvent::Completed { .. } => {
+        StepEvent::Completed { reused, .. } => {
             let record = record.step(step);
-            json!({
+            let mut details = json!({
                 "duration_ms": record.and_then(|step| step.duration()).map(|duration| duration.0),
                 "cost": record.map(|step| step.cost),
-            })
+            });
+            if let Some(reused) = reused {
+                details["reused"] = json!({ "run": reused.run, "saved": reused.cost });
+            }
+            details
         }
         StepEvent::Failed { failure, tolerated } => {
             json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })

@@ -235,7 +235,7 @@ impl Mask {
                 *items = items.iter().map(|(key, value)| (self.key(&key), masking.shown(value))).collect();
             }
             StepEvent::Skipped { reason: SkipReason::Upstream { step } } => *step = self.path(step),
-            StepEvent::Completed { output } => *output = output.as_ref().map(|value| self.value(value)),
+            StepEvent::Completed { output, .. } => *output = output.as_ref().map(|value| self.value(value)),
             StepEvent::Failed { failure, .. } => self.failure(failure),
             StepEvent::RetryScheduled { reason, .. }
             | StepEvent::FallbackTaken { reason, .. }

@@ -51,6 +51,7 @@ impl Score {
             quoted: Default::default(),
             resends: Default::default(),
             labels,
+            base: None,
         })))]);
         score
     }
@@ -268,11 +269,14 @@ fn every_event() -> Vec<Vec<Event>> {
             },
             Event::Step {
                 step: step(),
-                event: StepEvent::Completed { output: Some(Value::map([("image", artifact(b"still"))])) },
+                event: StepEvent::Completed {
+                    output: Some(Value::map([("image", artifact(b"still"))])),
+                    reused: None,
+                },
             },
             Event::Step {
                 step: StepPath::root().step("shots"),
-                event: StepEvent::Completed { output: None },
+                event: StepEvent::Completed { output: None, reused: None },
             },
         ],
         vec![Event::Attempt {
@@ -309,7 +313,10 @@ fn every_event() -> Vec<Vec<Event>> {
 
 /// The step has its output.
 pub fn completed(step: &str, output: Value) -> Event {
-    Event::Step { step: StepPath::from_text(step), event: StepEvent::Completed { output: Some(output) } }
+    Event::Step {
+        step: StepPath::from_text(step),
+        event: StepEvent::Completed { output: Some(output), reused: None },
+    }
 }
 
 /// A picture with these bytes.

@@ -58,6 +58,7 @@ impl Story {
             quoted: Default::default(),
             resends: Default::default(),
             labels: Default::default(),
+            base: None,
         };
         story.tell(0, [Event::Run(RunEvent::Started(Box::new(started)))]);
         story
@@ -99,7 +100,10 @@ impl Story {
             seconds,
             [
                 succeeded,
-                Event::Step { step: path(step), event: StepEvent::Completed { output: Some(output) } },
+                Event::Step {
+                    step: path(step),
+                    event: StepEvent::Completed { output: Some(output), reused: None },
+                },
             ],
         );
     }
@@ -334,14 +338,6 @@ fn the_good_end_and_the_bad_end() {
 
 fn ending(story: &Story, files: &[OutputFile], look: &Look) -> Vec<Line> {
     let record = story.reporter.record();
-    let ending = Ending {
-        record,
-        files,
-        file: Some("film.yaml".as_ref()),
-        is_kept: true,
-        driver: None,
-        to_fund: None,
-        now: at(100),
-    };
+    let ending = Ending { record, files, is_kept: true, driver: None, to_fund: None, now: at(100) };
     ending.lines(look).into_iter().chain(ending.outputs(look)).chain(ending.next(look)).collect()
 }

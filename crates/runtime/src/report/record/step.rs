@@ -1,5 +1,6 @@
 //! What is known of a step or item: the fold of all that happened to it.
 
+use motet_engine::event::Reused;
 use motet_engine::{AttemptEvent, Event, StepEvent, StepStatus};
 use motet_pipeline::{Failure, Money, Span, Timestamp, Value};
 
@@ -36,6 +37,8 @@ pub struct StepRecord {
     pub reason: Option<String>,
     /// What its attempts cost so far.
     pub cost: Money,
+    /// Where its result comes from, if it wasn't made in this run.
+    pub reused: Option<Reused>,
 }
 
 /// One try of a step at one target.
@@ -83,6 +86,7 @@ impl Default for StepRecord {
             tolerated: false,
             reason: None,
             cost: Money::ZERO,
+            reused: None,
         }
     }
 }
@@ -150,7 +154,8 @@ impl StepRecord {
                 self.reason = Some(reason.to_string());
                 self.ended_at = Some(at);
             }
-            StepEvent::Completed { output } => {
+            StepEvent::Completed { output, reused } => {
+                self.reused = reused.as_deref().cloned();
                 self.output = output.clone();
                 self.ended_at = Some(at);
             }

@@ -1,0 +1,120 @@
+//! Runs that continue from one that is over: what is finished is kept and not paid again.
+
+use serde_json::Value as Json;
+
+use crate::assert_transcript;
+use crate::project::Project;
+use crate::simulated::Stage;
+use crate::simulator::Simulator;
+
+/// Three pictures at $0.003 each, and one that is made of them.
+const FILM: &str = r#"
+motet: 1
+name: film
+inputs: { mood: { type: string, default: calm } }
+steps:
+  shots:
+    each: [sea, wood, town]
+    key: "{{ item }}"
+    uses: replicate/black-forest-labs/flux-schnell
+    with: { prompt: "a {{ item }}" }
+  cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [shots] }
+outputs: { pictures: "{{ steps.shots.items }}", cover: "{{ steps.cover.image }}" }
+"#;
+
+/// How many requests were paid.
+fn paid(simulator: &Simulator) -> usize {
+    simulator.ledger().len()
+}
+
+/// The results that were kept, of `motet run --json`.
+fn kept(events: &str) -> Vec<String> {
+    let events = events.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let kept = events.filter(|event| event["reused"]["run"].is_string());
+    kept.map(|event| {
+        format!("{} ${}", event["step"].as_str().unwrap(), event["reused"]["saved"].as_str().unwrap())
+    })
+    .collect()
+}
+
+#[test]
+fn a_failed_run_is_done_over_and_only_what_failed_is_paid() {
+    let stage = Stage::with("film.yaml", FILM);
+    let simulator = Simulator::begin(&stage.0, "[]");
+    let place = format!("--sim={}", simulator.url());
+    simulator.go_wrong("[{ model: black-forest-labs/flux-schnell, fault: content, nth: 4 }]");
+    let said = stage.ends(1, &["run", "film.yaml", "--id", "first", &place]);
+    assert!(said.contains("motet retry first --store .motet/sim"), "{said}");
+    let before = paid(&simulator);
+    simulator.go_wrong("[]");
+
+    let output = stage.run(&["retry", "first", "--json", "--store", ".motet/sim"]);
+    let events = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{events}");
+    assert_eq!(kept(&events), ["shots[sea] $0.003", "shots[wood] $0.003", "shots[town] $0.003"]);
+    assert_eq!(paid(&simulator), before + 1, "one more request was paid");
+
+    let refused = stage.ends(2, &["retry", "first", "--from", "shots[sea]/still", "--store", ".motet/sim"]);
+    assert!(refused.contains("has no step `shots[sea]/still`"), "{refused}");
+}
+
+#[test]
+fn a_fork_pays_what_changed_and_a_new_take_is_another_one() {
+    let stage = Stage::with("film.yaml", FILM);
+    let simulator = Simulator::begin(&stage.0, "[]");
+    let place = format!("--sim={}", simulator.url());
+    stage.ends(0, &["run", "film.yaml", "--id", "first", &place]);
+    assert_eq!(paid(&simulator), 4);
+
+    let fork = |words: &[&str]| {
+        let words: Vec<&str> =
+            ["fork", "first", "--json", "--store", ".motet/sim"].iter().chain(words).copied().collect();
+        let output = stage.run(&words);
+        let events = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{events}");
+        events
+    };
+    assert_eq!(kept(&fork(&[])).len(), 4);
+    assert_eq!(paid(&simulator), 4, "nothing changed, and nothing was paid");
+    assert_eq!(kept(&fork(&["--input", "mood=stormy"])).len(), 3);
+    assert_eq!(paid(&simulator), 5);
+    assert_eq!(kept(&fork(&["--fresh", "shots[wood]"])).len(), 3);
+    assert_eq!(paid(&simulator), 6);
+    stage.0.write("edited.yaml", FILM.replace("[sea, wood, town]", "[wood, lake]"));
+    assert_eq!(kept(&fork(&["--pipeline", "edited.yaml"])), ["shots[wood] $0.003", "cover $0.003"]);
+    assert_eq!(paid(&simulator), 7);
+}
+
+#[test]
+fn the_budget_holds_for_the_lineage() {
+    let stage = Stage::with("film.yaml", FILM);
+    let simulator = Simulator::begin(&stage.0, "[]");
+    let place = format!("--sim={}", simulator.url());
+    stage.ends(0, &["run", "film.yaml", "--id", "first", "--budget", "0.013", &place]);
+    let parked = stage.ends(5, &["fork", "first", "--input", "mood=stormy", "--store", ".motet/sim"]);
+    assert!(parked.contains("parked"), "{parked}");
+    assert_eq!(paid(&simulator), 4, "a tenth of a cent was left");
+    stage.ends(0, &["fork", "first", "--input", "mood=stormy", "--budget", "1", "--store", ".motet/sim"]);
+    assert_eq!(paid(&simulator), 5);
+}
+
+#[test]
+fn what_cannot_be_continued_is_refused_in_words() {
+    let project = Project::with(
+        "wait.yaml",
+        "motet: 1\nname: wait\nsteps:\n  a: { uses: data/transform, with: { value: 1 } }\n  \
+         b: { uses: flow/fail, with: { message: no reply, class: unknown }, on_unknown: park, needs: a }\n",
+    );
+    project.write(
+        "good.yaml",
+        "motet: 1\nname: good\nsteps:\n  a: { uses: data/transform, with: { value: 1 } }\n",
+    );
+    let told = project.transcript(&["run", "wait.yaml", "--id", "waits"])
+        + &project.transcript(&["retry", "waits"])
+        + &project.transcript(&["run", "good.yaml", "--id", "good"])
+        + &project.transcript(&["retry", "good"])
+        + &project.transcript(&["fork", "good", "--fresh", "b"])
+        + &project.transcript(&["retry", "nobody"])
+        + &project.transcript(&["retry", "good", "--from", "a", "--id", "x"]);
+    assert_transcript!(project, told);
+}

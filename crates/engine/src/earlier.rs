@@ -1,0 +1,168 @@
+//! Earlier results: what the runs that a run continues from have finished, and may be taken instead of done again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use motet_pipeline::plan::Body;
+use motet_pipeline::{Contract, Digest, Money, StepPath, Value};
+use serde::Serialize;
+
+use crate::event::{Base, LateEnd, Reused, Turn};
+use crate::graph::{Graph, StepId};
+use crate::{AttemptEvent, Event, RunId, StepEvent};
+
+/// What the earlier runs of a lineage have finished: for each step and item its last result, and the
+/// [`fingerprint`] of what it was made from.
+///
+/// A step takes a result only if its own fingerprint is the same, so nothing here can be out of date: what has
+/// changed is simply not found.
+#[derive(Clone, Debug, Default)]
+pub struct Earlier {
+    kept: BTreeMap<StepPath, Kept>,
+}
+
+/// What a run was given to reuse. No part of its state, which a journal tells without it.
+#[derive(Clone, Default)]
+pub(crate) struct Reusable(pub(crate) Option<Arc<Earlier>>);
+
+impl fmt::Debug for Reusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// One result.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kept {
+    fingerprint: Digest,
+    /// What it gave.
+    pub(crate) output: Value,
+    /// Where it comes from.
+    pub(crate) from: Reused,
+}
+
+/// What tells two results apart: the operation, the version of its contract, and its resolved inputs with the
+/// seed. What says only how it is made (retries, timeouts, budgets) is no part of it.
+pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
+    #[derive(Serialize)]
+    struct Made<'a> {
+        operation: &'a str,
+        version: u32,
+        inputs: &'a Value,
+    }
+    let made = Made { operation: &contract.operation, version: contract.version, inputs };
+    Digest::of(&serde_json::to_vec(&made).expect("a value is plain data with text keys"))
+}
+
+/// What is known of a step while its journal is read.
+#[derive(Default)]
+struct Reading {
+    fingerprint: Option<Digest>,
+    target: usize,
+    cost: Money,
+}
+
+impl Earlier {
+    /// Nothing.
+    pub fn new() -> Earlier {
+        Earlier::default()
+    }
+
+    /// Whether nothing was finished.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// The artifacts in a result can be gone: such results are left out, and their steps are named.
+    pub fn retain_whole(&mut self, is_there: impl Fn(&motet_pipeline::Artifact) -> bool) -> Vec<StepPath> {
+        let mut lost = Vec::new();
+        self.kept.retain(|path, kept| {
+            let mut is_whole = true;
+            kept.output.for_each_artifact(&mut |artifact| is_whole &= is_there(artifact));
+            if !is_whole {
+                lost.push(path.clone());
+            }
+            is_whole
+        });
+        lost.sort();
+        lost
+    }
+
+    /// Adds what the run `run` of the plan of `graph` has finished, as its journal tells. Of a lineage the oldest run
+    /// is added first: later results replace earlier ones.
+    pub fn add(&mut self, run: &RunId, graph: &Graph, turns: &[Turn]) {
+        let mut readings: BTreeMap<&StepPath, Reading> = BTreeMap::new();
+        for event in turns.iter().flat_map(|turn| &turn.events) {
+            let Some(step) = event.step() else { continue };
+            let reading = readings.entry(step).or_default();
+            if let Event::Attempt {
+                event: AttemptEvent::Succeeded { cost, .. } | AttemptEvent::Ended { cost, .. },
+                ..
+            } = event
+            {
+                reading.cost = cost.amount;
+            }
+            match event {
+                Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false }, .. } => {
+                    let contract = graph.find(step).and_then(|id| first_contract(graph, id));
+                    reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));
+                }
+                Event::Step { event: StepEvent::FallbackTaken { target, .. }, .. } => {
+                    reading.target = *target;
+                }
+                Event::Step { event: StepEvent::Completed { output: Some(output), reused }, .. } => {
+                    let made = || Reused { run: run.clone(), cost: reading.cost, target: reading.target };
+                    let from = reused.as_deref().cloned().unwrap_or_else(made);
+                    self.keep(step, reading.fingerprint, output, from);
+                }
+                // It came too late for its own run.
+                Event::Attempt {
+                    event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(output), .. },
+                    ..
+                } if reading.target == 0 => {
+                    let from = Reused { run: run.clone(), cost: reading.cost, target: 0 };
+                    self.keep(step, reading.fingerprint, output, from);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, step: &StepPath, fingerprint: Option<Digest>, output: &Value, from: Reused) {
+        if let Some(fingerprint) = fingerprint {
+            self.kept.insert(step.clone(), Kept { fingerprint, output: output.clone(), from });
+        }
+    }
+
+    /// Forgets what the run that continues by `base` is to do anew, in the plan of `graph`.
+    pub fn forget(&mut self, base: &Base, graph: &Graph) {
+        let again: Vec<_> = base.again.iter().map(|path| (path, graph.dependents(path))).collect();
+        self.kept.retain(|path, _| {
+            let is_after = |(from, after): &(&StepPath, Vec<StepId>)| {
+                from.shares_items(path) && graph.find(path).is_some_and(|id| after.contains(&id))
+            };
+            !base.fresh.iter().any(|fresh| fresh.holds(path))
+                && !again.iter().any(|again| again.0.holds(path) || is_after(again))
+        });
+    }
+
+    /// The result of the step at `path`, if it was made from the same.
+    pub(crate) fn find(&self, path: &StepPath, contract: &Contract, inputs: &Value) -> Option<&Kept> {
+        let kept = self.kept.get(path)?;
+        (kept.fingerprint == fingerprint(contract, inputs)).then_some(kept)
+    }
+
+    /// Whether there is a result of the step at `path`, whatever it was made from.
+    pub fn knows(&self, path: &StepPath) -> bool {
+        self.kept.contains_key(path)
+    }
+}
+
+/// The contract of the first target of an operation.
+fn first_contract(graph: &Graph, id: StepId) -> Option<&Contract> {
+    match &graph.step(id).body {
+        Body::Operation(targets) => targets.first().map(|target| &*target.contract),
+        Body::Group(_) | Body::Pipeline { .. } => None,
+    }
+}

@@ -1,0 +1,337 @@
+//! Lineages: runs that continue from earlier ones, and take over what those finished.
+
+use std::sync::Arc;
+
+use motet_engine::event::{Base, Resends};
+use motet_engine::{AttemptEvent, Earlier, Event, Graph, RunEvent, RunId, RunStarted, Turn};
+use motet_pipeline::contract::Catalogue;
+use motet_pipeline::value::Map;
+use motet_pipeline::{Money, StepPath, Timestamp};
+use motet_store::{RunRow, RunStatus, Store};
+use serde::{Deserialize, Serialize};
+
+use super::recovery::{Purpose, Recovery};
+use super::{Motet, RunHandle, StartOptions};
+use crate::Error;
+use crate::error::BaseFault;
+use crate::pipeline::Pipeline;
+
+/// The earlier run from which a run is to continue, and what of it is to be done again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The earlier run, which is over.
+    pub run: RunId,
+    /// Steps and items that are done again, with all that depends on them.
+    #[serde(default)]
+    pub again: Vec<StepPath>,
+    /// Steps and items that are done again with another seed.
+    #[serde(default)]
+    pub fresh: Vec<StepPath>,
+}
+
+/// How a run is to be done over: see [`Motet::retry`].
+#[derive(Clone, Debug, Default)]
+pub struct RetryOptions {
+    /// The step or item from which on everything is done again.
+    pub from: Option<StepPath>,
+    /// What the new run may spend; else what is left of the budget that the lineage has.
+    pub budget: Option<Money>,
+    /// On whose behalf.
+    pub user: Option<String>,
+}
+
+/// What is changed where a run is forked: see [`Motet::fork`].
+#[derive(Clone, Debug, Default)]
+pub struct ForkOptions {
+    /// Another pipeline, such as an edited text of the same; else that of the run.
+    pub pipeline: Option<Pipeline>,
+    /// Steps and items that get another seed, and are done again.
+    pub fresh: Vec<StepPath>,
+    /// What the new run may spend; else what is left of the budget that the lineage has.
+    pub budget: Option<Money>,
+    /// On whose behalf.
+    pub user: Option<String>,
+}
+
+impl RetryOptions {
+    /// What the new run is started with.
+    pub(crate) fn of(self, run: &RunId) -> StartOptions {
+        let RetryOptions { from, budget, user } = self;
+        let again = from.into_iter().collect();
+        start_options(Continued { run: run.clone(), again, fresh: Vec::new() }, budget, user)
+    }
+}
+
+impl ForkOptions {
+    /// What the new run is started with.
+    pub(crate) fn of(self, run: &RunId) -> StartOptions {
+        let ForkOptions { fresh, budget, user, .. } = self;
+        start_options(Continued { run: run.clone(), again: Vec::new(), fresh }, budget, user)
+    }
+}
+
+fn start_options(continued: Continued, budget: Option<Money>, user: Option<String>) -> StartOptions {
+    StartOptions { continues: Some(continued), new: true, budget, user, ..StartOptions::default() }
+}
+
+/// A run and all that it continues from, oldest first.
+pub(super) struct Lineage {
+    runs: Vec<Ancestor>,
+}
+
+struct Ancestor {
+    started: RunStarted,
+    started_at: Timestamp,
+    turns: Vec<Turn>,
+}
+
+/// What a run takes over from its lineage.
+pub(super) struct Inheritance {
+    pub(super) base: Base,
+    pub(super) seed: u64,
+    pub(super) earlier: Arc<Earlier>,
+    /// What it may spend.
+    pub(super) budget: Option<Money>,
+    /// What the lineage has spent on calls that were made again because that was cheap.
+    pub(super) resent: Money,
+}
+
+impl Motet {
+    /// Does a run over that failed, was cancelled, or tolerated failures: a new run of the same plan and inputs takes over
+    /// each step and item that was finished, and does the others. With [`RetryOptions::from`] what follows from there is
+    /// done again, also in a run that completed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t",
+    /// #   "steps": {"a": {"uses": "data/transform", "with": {"value": "{{ run.id }}"}},
+    /// #             "b": {"uses": "flow/fail", "with": {"message": "no {{ steps.a.value }}"}}}}"#;
+    /// # let pipeline = motet.load_text(text)?;
+    /// let run = motet.start(&pipeline, ()).await?;
+    /// assert!(run.outputs().await.is_err());
+    /// let again = motet.retry(run.id(), motet::RetryOptions::default()).await?;
+    /// assert!(again.outputs().await.is_err(), "`b` was done again, `a` was not");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Base`] when there is nothing to retry, or no such step; else as [`Motet::start`].
+    pub async fn retry(&self, run: &RunId, options: RetryOptions) -> Result<RunHandle, Error> {
+        let (pipeline, inputs) = retried(self.store(), &self.inner.hands.catalogue, run, &options)?;
+        Ok(self.start_as(&pipeline, inputs, options.of(run), None).await?.run)
+    }
+
+    /// A new run from one that is over, with something changed: inputs, the pipeline, or a new take of some steps. Each
+    /// step and item is taken over whose operation and inputs are the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// # let text = r#"{"motet": 1, "name": "t", "inputs": {"a": "string", "b": "string"},
+    /// #   "steps": {"a": {"uses": "data/transform", "with": {"value": "{{ inputs.a }}"}},
+    /// #             "b": {"uses": "data/transform", "with": {"value": "{{ steps.a.value }}{{ inputs.b }}"}}},
+    /// #   "outputs": {"b": "{{ steps.b.value }}"}}"#;
+    /// # let pipeline = motet.load_text(text)?;
+    /// let run = motet.start(&pipeline, [("a", "x"), ("b", "y")]).await?;
+    /// run.outputs().await?;
+    /// let fork = motet.fork(run.id(), [("b", "z")], motet::ForkOptions::default()).await?;
+    /// assert_eq!(fork.outputs().await?["b"].as_str(), Some("xz"), "`a` was taken over");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Base`] when the run isn't over, or has no such step; else as [`Motet::start`].
+    pub async fn fork(
+        &self,
+        run: &RunId,
+        inputs: impl serde::Serialize,
+        options: ForkOptions,
+    ) -> Result<RunHandle, Error> {
+        let (pipeline, mut given) = forked(self.store(), &self.inner.hands.catalogue, run, &options)?;
+        given.extend(super::start::read_inputs(inputs)?);
+        Ok(self.start_as(&pipeline, given, options.of(run), None).await?.run)
+    }
+
+    /// What a run of the plan of `graph` takes over that continues from another.
+    pub(super) async fn inherit_from(
+        &self,
+        continued: &Continued,
+        graph: &Arc<Graph>,
+        budget: Option<Money>,
+    ) -> Result<Inheritance, Error> {
+        let (motet, continued, graph) = (self.clone(), continued.clone(), graph.clone());
+        let read = move || {
+            let recovery = Recovery::new(&motet, Purpose::GoOn);
+            let lineage = recovery.lineage(&continued.run)?;
+            let base = lineage.base(continued);
+            let seed = lineage.runs[lineage.runs.len() - 1].started.seed;
+            let limit = match budget {
+                Some(_) => budget,
+                None => lineage.limit(graph.plan().budget).map(|limit| limit.less(base.spent)),
+            };
+            let earlier = Arc::new(lineage.earlier(&recovery, &base, &graph)?);
+            Ok(Inheritance { seed, earlier, budget: limit, resent: lineage.resent(), base })
+        };
+        self.hands().compute_any(read).await.ok_or(Error::Left)?
+    }
+}
+
+/// The plan and the inputs of a run that is to be retried.
+pub(crate) fn retried(
+    store: &Store,
+    catalogue: &Catalogue,
+    run: &RunId,
+    options: &RetryOptions,
+) -> Result<(Pipeline, Map), Error> {
+    let row = ended(store, run)?;
+    if row.status == RunStatus::Completed && !row.degraded && options.from.is_none() {
+        return Err(Error::Base { run: run.clone(), fault: BaseFault::Completed });
+    }
+    let pipeline = kept(store, catalogue, &row)?;
+    judge_steps(run, &pipeline, options.from.as_slice())?;
+    Ok((pipeline, inputs_of(store, run)?))
+}
+
+/// The plan of a run that forks from another, and those inputs of that one which the plan has.
+pub(crate) fn forked(
+    store: &Store,
+    catalogue: &Catalogue,
+    run: &RunId,
+    options: &ForkOptions,
+) -> Result<(Pipeline, Map), Error> {
+    let row = ended(store, run)?;
+    let pipeline = match &options.pipeline {
+        Some(pipeline) => pipeline.clone(),
+        None => kept(store, catalogue, &row)?,
+    };
+    judge_steps(run, &pipeline, &options.fresh)?;
+    let has = |name: &String| pipeline.plan().inputs.iter().any(|input| input.name == *name);
+    let inputs = inputs_of(store, run)?.into_iter().filter(|(name, _)| has(name)).collect();
+    Ok((pipeline, inputs))
+}
+
+/// A run that is over.
+fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
+    let row = store.run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+    match row.status.is_final() {
+        true => Ok(row),
+        false => Err(Error::Base { run: run.clone(), fault: BaseFault::Unfinished }),
+    }
+}
+
+/// The plan that a run is pinned to.
+pub(crate) fn kept(store: &Store, catalogue: &Catalogue, row: &RunRow) -> Result<Pipeline, Error> {
+    let kept = store.plan(&row.plan)?.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
+    Pipeline::from_kept(row.plan, &kept, catalogue)
+}
+
+fn judge_steps(run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(), Error> {
+    match steps.iter().find(|step| !pipeline.graph().has(step)) {
+        Some(step) => Err(Error::Base { run: run.clone(), fault: BaseFault::NoStep(step.clone()) }),
+        None => Ok(()),
+    }
+}
+
+fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
+    let first = store.turn(run, 1)?.into_iter();
+    let started = first.flat_map(|turn| turn.events).find_map(started_of);
+    Ok(started.and_then(|started| started.inputs.as_map().cloned()).unwrap_or_default())
+}
+
+fn started_of(event: Event) -> Option<RunStarted> {
+    match event {
+        Event::Run(RunEvent::Started(started)) => Some(*started),
+        _ => None,
+    }
+}
+
+impl Recovery {
+    /// A run and all that it continues from. A run of it that can't be read is an error: what it finished would be
+    /// bought again.
+    pub(super) fn lineage(&self, run: &RunId) -> Result<Lineage, Error> {
+        let (mut runs, mut next) = (Vec::new(), Some(run.clone()));
+        while let Some(id) = next {
+            let turns = self.turns(&id)?;
+            let first = turns.first().ok_or_else(|| Error::NoRun(id.to_string()))?;
+            let (at, started) = (first.at, first.events.iter().cloned().find_map(started_of));
+            let started = started.ok_or_else(|| Error::NoRun(id.to_string()))?;
+            next = started.base.as_ref().map(|base| base.run.clone());
+            runs.push(Ancestor { started, started_at: at, turns });
+        }
+        runs.reverse();
+        Ok(Lineage { runs })
+    }
+
+    /// What a run that was replayed may reuse.
+    pub(super) fn earlier(&self, base: &Base, graph: &Graph) -> Result<Arc<Earlier>, Error> {
+        let lineage = self.lineage(&base.run)?;
+        Ok(Arc::new(lineage.earlier(self, base, graph)?))
+    }
+}
+
+impl Lineage {
+    fn base(&self, continued: Continued) -> Base {
+        let (first, last) = (&self.runs[0], &self.runs[self.runs.len() - 1]);
+        let (root, root_at) = match &first.started.base {
+            Some(base) => (base.root.clone(), base.root_at),
+            None => (first.started.run.clone(), first.started_at),
+        };
+        let before = last.started.base.as_ref().map(|base| base.spent).unwrap_or_default();
+        let spent = before + last.costs().sum::<Money>();
+        let Continued { run, again, fresh } = continued;
+        Base { run, root, root_at, spent, again, fresh }
+    }
+
+    fn earlier(&self, recovery: &Recovery, base: &Base, graph: &Graph) -> Result<Earlier, Error> {
+        let mut earlier = Earlier::new();
+        for Ancestor { started, turns, .. } in &self.runs {
+            earlier.add(&started.run, &*recovery.graph(&started.plan)?, turns);
+        }
+        earlier.forget(base, graph);
+        earlier.retain_whole(|artifact| recovery.has(&artifact.digest, artifact.bytes));
+        Ok(earlier)
+    }
+
+    /// What the whole lineage may spend: what was said last, or what the pipeline says.
+    fn limit(&self, of_plan: Option<Money>) -> Option<Money> {
+        let said = |ancestor: &Ancestor| {
+            let set = ancestor.events().filter_map(|event| match event {
+                Event::Run(RunEvent::BudgetSet { limit, .. }) => Some(*limit),
+                _ => None,
+            });
+            let spent = ancestor.started.base.as_ref().map(|base| base.spent).unwrap_or_default();
+            // Each says what is left for it.
+            let whole = |limit: Option<Money>| limit.map(|limit| limit + spent);
+            match set.last() {
+                Some(set) => Some(whole(set)),
+                None => ancestor.started.budget.map(|budget| whole(Some(budget))),
+            }
+        };
+        self.runs.iter().rev().find_map(said).unwrap_or(of_plan)
+    }
+
+    /// What was spent on calls that were made again because that was cheap.
+    fn resent(&self) -> Money {
+        let resent = |event: &Event| match event {
+            Event::Attempt { event: AttemptEvent::Failed { resent: true, cost, .. }, .. } => cost.amount,
+            _ => Money::ZERO,
+        };
+        self.runs.iter().flat_map(Ancestor::events).map(resent).sum()
+    }
+}
+
+impl Ancestor {
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        self.turns.iter().flat_map(|turn| &turn.events)
+    }
+
+    fn costs(&self) -> impl Iterator<Item = Money> {
+        self.events().map(Event::cost)
+    }
+}
+
+/// What is left of the resends of a lineage.
+pub(super) fn left_of(resends: Resends, resent: Money) -> Resends {
+    Resends { total: resends.total.less(resent), ..resends }
+}
