@@ -34,7 +34,7 @@ impl<'p> Asked<'p> {
             matches!(event, Event::Attempt { key, event: AttemptEvent::Planned { .. } }
                 if key.step == charge.step && key.number == charge.attempt)
         });
-        let parked = events().filter(|(_, event)| {
+        let mut parked = events().filter(|(_, event)| {
             matches!(event, Event::Step { step, event: StepEvent::Parked { .. } } if *step == charge.step)
         });
         Asked {
@@ -42,7 +42,7 @@ impl<'p> Asked<'p> {
             operation: &charge.operation,
             line: played.ledger.iter().find(|line| attempt_of(line).as_ref() == Some(&key)),
             planned: planned.map_or(Timestamp(0), |(at, _)| at),
-            parked: parked.last().map_or(Timestamp(i64::MAX), |(at, _)| at),
+            parked: parked.next_back().map_or(Timestamp(i64::MAX), |(at, _)| at),
         }
     }
 
