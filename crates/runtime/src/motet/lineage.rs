@@ -29,6 +29,14 @@ pub struct Continued {
     pub fresh: Vec<StepPath>,
 }
 
+impl Continued {
+    /// Whether a run of this base is what is asked for.
+    pub(super) fn is(&self, base: &Base) -> bool {
+        let Continued { run, again, fresh } = self;
+        (run, again, fresh) == (&base.run, &base.again, &base.fresh)
+    }
+}
+
 /// How a run is to be done over: see [`Motet::retry`].
 #[derive(Clone, Debug, Default)]
 pub struct RetryOptions {
@@ -71,7 +79,7 @@ impl ForkOptions {
 }
 
 fn start_options(continued: Continued, budget: Option<Money>, user: Option<String>) -> StartOptions {
-    StartOptions { continues: Some(continued), new: true, budget, user, ..StartOptions::default() }
+    StartOptions { continues: Some(continued), budget, user, ..StartOptions::default() }
 }
 
 /// A run and all that it continues from, oldest first.
@@ -99,7 +107,7 @@ pub(super) struct Inheritance {
 impl Motet {
     /// Does a run over that failed, was cancelled, or tolerated failures: a new run of the same plan and inputs takes over
     /// each step and item that was finished, and does the others. With [`RetryOptions::from`] what follows from there is
-    /// done again, also in a run that completed.
+    /// done again, also in a run that completed. While such a run is unfinished, it continues instead of another one.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
@@ -162,6 +170,7 @@ impl Motet {
     ) -> Result<Inheritance, Error> {
         let (motet, continued, graph) = (self.clone(), continued.clone(), graph.clone());
         let read = move || {
+            ended(motet.store(), &continued.run)?;
             let recovery = Recovery::new(&motet, Purpose::GoOn);
             let lineage = recovery.lineage(&continued.run)?;
             let base = lineage.base(continued);
@@ -234,9 +243,13 @@ fn judge_steps(run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(
 }
 
 fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
+    Ok(started(store, run)?.and_then(|started| started.inputs.as_map().cloned()).unwrap_or_default())
+}
+
+/// What a run was started with.
+pub(super) fn started(store: &Store, run: &RunId) -> Result<Option<RunStarted>, Error> {
     let first = store.turn(run, 1)?.into_iter();
-    let started = first.flat_map(|turn| turn.events).find_map(started_of);
-    Ok(started.and_then(|started| started.inputs.as_map().cloned()).unwrap_or_default())
+    Ok(first.flat_map(|turn| turn.events).find_map(started_of))
 }
 
 fn started_of(event: Event) -> Option<RunStarted> {
@@ -334,4 +347,63 @@ impl Ancestor {
 /// What is left of the resends of a lineage.
 pub(super) fn left_of(resends: Resends, resent: Money) -> Resends {
     Resends { total: resends.total.less(resent), ..resends }
+}
+
+#[cfg(test)]
+mod tests {
+    use motet_engine::StepEvent;
+
+    use super::*;
+
+    const NAP: &str = r#"
+motet: 1
+name: nap
+steps:
+  word: { uses: data/transform, with: { value: good night } }
+  nap: { uses: flow/sleep, with: { duration: 7d }, needs: word }
+"#;
+
+    /// A store with a run of [`NAP`] that was cancelled.
+    async fn cancelled(folder: &std::path::Path) -> (Motet, RunId) {
+        let motet = Motet::open(folder).await.unwrap();
+        let run = motet.start(&motet.load_text(NAP).unwrap(), ()).await.unwrap();
+        run.cancel("ada", "not tonight").await.unwrap();
+        assert!(run.outputs().await.is_err());
+        let id = run.id().clone();
+        (motet, id)
+    }
+
+    #[tokio::test]
+    async fn a_retry_that_is_asked_for_twice_is_one_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (motet, first) = cancelled(folder.path()).await;
+        let one = motet.retry(&first, RetryOptions::default()).await.unwrap();
+        let two = motet.retry(&first, RetryOptions::default()).await.unwrap();
+        assert_eq!(one.id(), two.id());
+        let from = Some(StepPath::from_text("word"));
+        let other = motet.retry(&first, RetryOptions { from, ..RetryOptions::default() }).await.unwrap();
+        assert_ne!(one.id(), other.id());
+        let refused = motet.retry(one.id(), RetryOptions::default()).await.err().unwrap();
+        assert_eq!(refused.code(), "run_unfinished");
+        motet.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_resumed_still_takes_over_what_the_one_before_it_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let (motet, first) = cancelled(folder.path()).await;
+        let second = motet.retry(&first, RetryOptions::default()).await.unwrap().id().clone();
+        motet.close().await;
+
+        let motet = Motet::open(folder.path()).await.unwrap();
+        assert_eq!(motet.resume().await.unwrap().len(), 1);
+        let lineage = Recovery::new(&motet, Purpose::GoOn).lineage(&second).unwrap();
+        assert_eq!(lineage.runs.len(), 2);
+        let reused = lineage.runs[1].events().filter(|event| {
+            matches!(event, Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. }
+                if reused.run == first)
+        });
+        assert_eq!(reused.count(), 1);
+        motet.close().await;
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::{Allowance, Event, RunEvent, RunId, RunStarted};
+use motet_engine::{Allowance, RunId, RunStarted};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
-use super::lineage::{Continued, left_of};
+use super::lineage::{Continued, left_of, started};
 use super::recovery::Purpose;
 use super::setup::judge_world;
 use super::{Motet, RunHandle};
@@ -236,19 +236,21 @@ impl Motet {
                 if is_alike { Ok(Some(row.id)) } else { Err(Error::RunDiffers(id.clone())) }
             }
             None if options.new => Ok(None),
-            None => Ok(self.store().unfinished_like(version, inputs)?),
+            None => {
+                let found = self.store().unfinished_like(version, inputs)?;
+                let Some(continued) = &options.continues else { return Ok(found) };
+                // What is asked for twice is done once.
+                let base = found.as_ref().map_or(Ok(None), |run| started(self.store(), run))?;
+                let base = base.and_then(|started| started.base);
+                Ok(found.filter(|_| base.is_some_and(|base| continued.is(&base))))
+            }
         }
     }
 
     /// What a run may spend by what it was started with.
     fn allowance_at_start(&self, run: &RunId) -> Result<Option<Allowance>, Error> {
-        let first = self.store().turn(run, 1)?;
-        Ok(first.into_iter().flat_map(|turn| turn.events).find_map(|event| match event {
-            Event::Run(RunEvent::Started(started)) => {
-                Some(Allowance { limit: started.budget, quoted: started.quoted })
-            }
-            _ => None,
-        }))
+        let started = started(self.store(), run)?;
+        Ok(started.map(|started| Allowance { limit: started.budget, quoted: started.quoted }))
     }
 
     /// The version of the pipeline that a plan was made from. Stores of older formats named plans by it.
