@@ -140,13 +140,19 @@ fn open_catalogue(bundle: &Bundle) -> Catalogue {
             "elevenlabs/",
             "openai/",
             "anthropic/",
+            "http/",
         ];
         families.iter().any(|family| word.starts_with(family) && word.len() > family.len())
     });
     let open = |name: &str| {
         let mut contract = Contract::new(name, Work::Task);
         (contract.open_inputs, contract.open_outputs) = (true, true);
-        contract
+        match name {
+            "http/request" => {
+                contract.input(Parameter::optional("headers", Type::map(Type::Any)).takes_secrets())
+            }
+            _ => contract,
+        }
     };
     Catalogue::new(names.map(open))
 }

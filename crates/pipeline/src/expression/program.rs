@@ -165,6 +165,13 @@ pub(super) struct Compiled {
     pub locals: usize,
 }
 
+impl Program {
+    /// Whether it prints one expression and nothing else.
+    pub fn is_one_print(&self) -> bool {
+        matches!(self, Program::Text(statements) if matches!(&statements[..], [Statement::Print(_)]))
+    }
+}
+
 impl Expression {
     /// Calls `visit` for the expressions directly in this one, in the order of the text, mostly.
     pub fn for_each_part<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
-use super::{Body, Template};
+use super::{Body, Fault, Template};
 use crate::Value;
 use crate::value::journal;
 
@@ -12,6 +12,8 @@ use crate::value::journal;
 enum Written<'t> {
     Value(&'t Value),
     Text(&'t str),
+    /// A text that would otherwise be a value of any kind.
+    Printed(&'t str),
     List(&'t [Template]),
     Map(&'t [(String, Template)]),
 }
@@ -21,6 +23,7 @@ enum Written<'t> {
 enum Read {
     Value(#[serde(deserialize_with = "journal::value")] Value),
     Text(String),
+    Printed(String),
     List(Vec<Template>),
     Map(Vec<(String, Template)>),
 }
@@ -29,6 +32,7 @@ impl Serialize for Template {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.body {
             Body::Literal(value) => Written::Value(value),
+            Body::Compiled(compiled) if compiled.program.is_one_print() => Written::Printed(&compiled.source),
             Body::Compiled(compiled) => Written::Text(&compiled.source),
             Body::List(items) => Written::List(items),
             Body::Map(entries) => Written::Map(entries),
@@ -41,14 +45,17 @@ impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
         Ok(match Read::deserialize(deserializer)? {
             Read::Value(value) => Template::literal(value),
-            Read::Text(source) => Template::text(&source).map_err(|faults| {
-                let why = faults.first().map_or("", |fault| &fault.message);
-                D::Error::custom(format_args!("this version can't read `{}`: {why}", excerpt(&source)))
-            })?,
+            Read::Text(source) => Template::text(&source).map_err(|faults| unread(&source, &faults))?,
+            Read::Printed(source) => Template::printed(&source).map_err(|faults| unread(&source, &faults))?,
             Read::List(items) => Template::list(items),
             Read::Map(entries) => Template::map(entries),
         })
     }
+}
+
+fn unread<E: Error>(source: &str, faults: &[Fault]) -> E {
+    let why = faults.first().map_or("", |fault| &fault.message);
+    E::custom(format_args!("this version can't read `{}`: {why}", excerpt(source)))
 }
 
 fn excerpt(source: &str) -> &str {
