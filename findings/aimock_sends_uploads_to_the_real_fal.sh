@@ -4,8 +4,7 @@
 # @copilotkit/aimock 1.43.0 with @fal-ai/client 1.10.1 (npm): whoever sends the client's requests to aimock by `requestMiddleware` and the
 # header `x-fal-target-host`, as aimock asks for, still uploads files to fal. aimock answers `storage/upload/initiate` with an address
 # at `https://rest.fal.ai`, and the client sends the bytes there by `fetch`, past its middleware. In the same way the addresses of a
-# job's status and result name `https://queue.fal.run`; the official Python client, which polls those, leaves the mock after its
-# first request and takes the key along.
+# job's status and result name `https://queue.fal.run`.
 #
 # Seen: the hosts that the client asks for an upload, and those that a submission names. No request leaves this machine: `fetch` refuses
 # all other hosts. Needs node 18 or later, npm and its registry. Ends with 1 if what is seen differs.
