@@ -13,7 +13,7 @@ use crate::graph::{Graph, StepId};
 use crate::{AttemptEvent, Event, RunId, StepEvent};
 
 /// What the earlier runs of a lineage have finished: for each step and item its last result, and the
-/// [`fingerprint`] of what it was made from.
+/// fingerprint of what it was made from.
 ///
 /// A step takes a result only if its own fingerprint is the same, so nothing here can be out of date: what has
 /// changed is simply not found.
