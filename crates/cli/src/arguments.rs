@@ -109,10 +109,10 @@ impl Command {
         match self {
             Command::Check(asked) => asked.json,
             Command::Plan(asked) => asked.json,
-            Command::Run(asked) => asked.follow.json,
-            Command::Resume(asked) => asked.follow.json,
-            Command::Retry(asked) => asked.follow.json,
-            Command::Fork(asked) => asked.follow.json,
+            Command::Run(asked) => asked.driving.follow.json,
+            Command::Resume(asked) => asked.driving.follow.json,
+            Command::Retry(asked) => asked.driving.follow.json,
+            Command::Fork(asked) => asked.driving.follow.json,
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,
             Command::Show(asked) => asked.json,
@@ -164,6 +164,17 @@ pub struct FollowFlags {
     /// Leave the outputs in the store only.
     #[arg(long, conflicts_with = "out")]
     pub no_out: bool,
+}
+
+/// How runs are driven and followed, and in which store.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DrivingFlags {
+    #[command(flatten)]
+    pub follow: FollowFlags,
+    #[command(flatten)]
+    pub store: StoreFlag,
+    #[command(flatten)]
+    pub adopt: AdoptFlag,
 }
 
 #[derive(Args, Debug)]
@@ -287,11 +298,7 @@ pub struct Run {
     #[arg(long)]
     pub new: bool,
     #[command(flatten)]
-    pub follow: FollowFlags,
-    #[command(flatten)]
-    pub store: StoreFlag,
-    #[command(flatten)]
-    pub adopt: AdoptFlag,
+    pub driving: DrivingFlags,
 }
 
 #[derive(Args, Debug)]
@@ -302,11 +309,7 @@ pub struct Resume {
     #[arg(long, value_name = "DOLLARS", value_parser = dollars, requires = "run")]
     pub budget: Option<Money>,
     #[command(flatten)]
-    pub follow: FollowFlags,
-    #[command(flatten)]
-    pub store: StoreFlag,
-    #[command(flatten)]
-    pub adopt: AdoptFlag,
+    pub driving: DrivingFlags,
 }
 
 #[derive(Args, Debug)]

@@ -286,7 +286,7 @@ fn words_for(error: &Error) -> Problem {
     }
 }
 
-/// Whoever drives the store.
+/// Why no run continues from another.
 fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
     let run = run.short();
     match fault {
@@ -304,6 +304,7 @@ fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
     }
 }
 
+/// Whoever drives the store.
 fn owner_words(pid: u32) -> String {
     match pid {
         0 => "another process".to_owned(),

@@ -174,6 +174,16 @@ impl Project {
         };
         Session::open_with(self.place.clone(), &self.settings_in_its_world()?, prepare).await
     }
+
+    /// The same for a store that must be there already: without one there is no run to continue, and opening one to
+    /// write would make it.
+    ///
+    /// # Errors
+    /// As [`Session::open`], and when there is no store.
+    pub async fn reopen_session(&self, flag: &AdoptFlag, terminal: Terminal) -> Result<Session, Problem> {
+        drop(self.read_store()?);
+        Ok(self.open_session_of(flag, terminal).await?)
+    }
 }
 
 /// The folder that relative paths are seen from.
@@ -291,7 +301,5 @@ impl<'s> Standing<'s> {
 
 /// The pipeline that a run is pinned to, if this program can read it.
 pub fn pinned_pipeline(store: &Store, catalogue: &Catalogue, run: &RunId) -> Option<Pipeline> {
-    let row = store.run(run).ok()??;
-    let kept = store.plan(&row.plan).ok()??;
-    Pipeline::from_kept(row.plan, &kept, catalogue).ok()
+    Pipeline::of_run(store, catalogue, run).ok()
 }

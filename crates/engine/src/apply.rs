@@ -31,7 +31,6 @@ impl Run {
             cancel: None,
             degraded: false,
             cost: Money::ZERO,
-            saved: Money::ZERO,
             earlier: Default::default(),
             resent: Money::ZERO,
             allowance: Allowance {
@@ -208,10 +207,7 @@ impl Run {
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
             StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Completed { output, reused } => {
-                if let Some(reused) = reused {
-                    self.degraded |= reused.target > 0;
-                    self.saved += reused.cost;
-                }
+                self.degraded |= reused.as_ref().is_some_and(|reused| reused.target > 0);
                 self.complete(id, output);
             }
             StepEvent::Failed { failure, tolerated } => {

@@ -1,11 +1,11 @@
 //! Earlier results: what the runs that a run continues from have finished, and may be taken instead of done again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use motet_pipeline::plan::Body;
-use motet_pipeline::{Contract, Digest, Money, StepPath, Value};
+use motet_pipeline::{Artifact, Contract, Digest, Money, StepPath, Value};
 use serde::Serialize;
 
 use crate::event::{Base, LateEnd, Reused, Turn};
@@ -22,7 +22,7 @@ pub struct Earlier {
     kept: BTreeMap<StepPath, Kept>,
 }
 
-/// What a run was given to reuse. No part of its state, which a journal tells without it.
+/// What a run was given to reuse. It doesn't belong to the state: a journal tells that without it.
 #[derive(Clone, Default)]
 pub(crate) struct Reusable(pub(crate) Option<Arc<Earlier>>);
 
@@ -43,7 +43,7 @@ pub(crate) struct Kept {
 }
 
 /// What tells two results apart: the operation, the version of its contract, and its resolved inputs with the
-/// seed. What says only how it is made (retries, timeouts, budgets) is no part of it.
+/// seed. What says only how it is made (retries, timeouts, budgets) isn't included.
 pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
     #[derive(Serialize)]
     struct Made<'a> {
@@ -69,24 +69,13 @@ impl Earlier {
         Earlier::default()
     }
 
-    /// Whether nothing was finished.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-
-    /// The artifacts in a result can be gone: such results are left out, and their steps are named.
-    pub fn retain_whole(&mut self, is_there: impl Fn(&motet_pipeline::Artifact) -> bool) -> Vec<StepPath> {
-        let mut lost = Vec::new();
-        self.kept.retain(|path, kept| {
+    /// Leaves out the results with artifacts that aren't there any more.
+    pub fn retain_whole(&mut self, is_there: impl Fn(&Artifact) -> bool) {
+        self.kept.retain(|_, kept| {
             let mut is_whole = true;
             kept.output.for_each_artifact(&mut |artifact| is_whole &= is_there(artifact));
-            if !is_whole {
-                lost.push(path.clone());
-            }
             is_whole
         });
-        lost.sort();
-        lost
     }
 
     /// Adds what the run `run` of the plan of `graph` has finished, as its journal tells. Of a lineage the oldest run
@@ -139,7 +128,7 @@ impl Earlier {
     pub fn forget(&mut self, base: &Base, graph: &Graph) {
         let again: Vec<_> = base.again.iter().map(|path| (path, graph.dependents(path))).collect();
         self.kept.retain(|path, _| {
-            let is_after = |(from, after): &(&StepPath, Vec<StepId>)| {
+            let is_after = |(from, after): &(&StepPath, BTreeSet<StepId>)| {
                 from.shares_items(path) && graph.find(path).is_some_and(|id| after.contains(&id))
             };
             !base.fresh.iter().any(|fresh| fresh.holds(path))
@@ -151,11 +140,6 @@ impl Earlier {
     pub(crate) fn find(&self, path: &StepPath, contract: &Contract, inputs: &Value) -> Option<&Kept> {
         let kept = self.kept.get(path)?;
         (kept.fingerprint == fingerprint(contract, inputs)).then_some(kept)
-    }
-
-    /// Whether there is a result of the step at `path`, whatever it was made from.
-    pub fn knows(&self, path: &StepPath) -> bool {
-        self.kept.contains_key(path)
     }
 }
 

@@ -9,6 +9,7 @@ use motet_pipeline::{Class, Failure, Value};
 use crate::agenda::Task;
 use crate::command::Command;
 use crate::earlier::Kept;
+use crate::event::Reused;
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::operation::judge_size;
@@ -18,7 +19,11 @@ use crate::{RunEvent, StepEvent};
 impl Handling<'_> {
     /// A step or item has its output; that of a fan-out is made of its items'.
     pub(crate) fn complete_step(&mut self, id: NodeId, output: Option<Value>) {
-        self.emit_of_step(id, StepEvent::Completed { output, reused: None });
+        self.complete_with(id, output, None);
+    }
+
+    fn complete_with(&mut self, id: NodeId, output: Option<Value>, reused: Option<Box<Reused>>) {
+        self.emit_of_step(id, StepEvent::Completed { output, reused });
         self.run.agenda.add(Task::Settle(id));
     }
 
@@ -36,9 +41,7 @@ impl Handling<'_> {
         if self.find_fault(id, &output).is_some() {
             return false;
         }
-        let reused = Some(Box::new(from.clone()));
-        self.emit_of_step(id, StepEvent::Completed { output: Some(output), reused });
-        self.run.agenda.add(Task::Settle(id));
+        self.complete_with(id, Some(output), Some(Box::new(from.clone())));
         true
     }
 

@@ -143,7 +143,7 @@ impl Graph {
 
     /// The steps that wait for the step at `path`, for what is around it, or for one of these in turn, with all that
     /// is inside of them.
-    pub(crate) fn dependents(&self, path: &StepPath) -> Vec<StepId> {
+    pub(crate) fn dependents(&self, path: &StepPath) -> BTreeSet<StepId> {
         let mut after = BTreeSet::new();
         let mut left: Vec<StepId> = self.around(path);
         while let Some(id) = left.pop() {
@@ -155,7 +155,7 @@ impl Graph {
                 }
             }
         }
-        after.into_iter().collect()
+        after
     }
 
     /// The step at `path` and those around it.

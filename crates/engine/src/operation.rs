@@ -11,7 +11,7 @@ use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp, V
 
 use crate::advance::Readiness;
 use crate::choice::{self, Choice, Progress, Setback};
-use crate::event::{Base, SkipReason};
+use crate::event::SkipReason;
 use crate::handle::Handling;
 use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
@@ -32,11 +32,10 @@ impl Run {
 
     /// The seed of a step that has none of its own. What is to be done afresh gets another one than in the runs before.
     fn seed_of(&self, path: &StepPath) -> u64 {
-        let is_fresh = |base: &Base| base.fresh.iter().any(|fresh| fresh.holds(path));
-        match self.started.base.as_deref().filter(|base| is_fresh(base)) {
-            Some(_) => retry::draw(self.started.seed, path, &format!("seed of {}", self.started.run)),
-            None => retry::draw(self.started.seed, path, "seed"),
-        }
+        let started = &self.started;
+        let fresh = started.base.iter().flat_map(|base| &base.fresh).any(|fresh| fresh.holds(path));
+        let salt = if fresh { format!("seed of {}", started.run) } else { "seed".to_owned() };
+        retry::draw(started.seed, path, &salt)
     }
 
     /// When the step, something around it, or the run will have taken as long as it may.

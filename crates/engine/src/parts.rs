@@ -47,8 +47,6 @@ struct RunPart {
     degraded: bool,
     cost: Money,
     #[serde(default, skip_serializing_if = "Money::is_zero")]
-    saved: Money,
-    #[serde(default, skip_serializing_if = "Money::is_zero")]
     resent: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Money>,
@@ -110,7 +108,6 @@ impl Run {
             cancel: self.cancel.clone(),
             degraded: self.degraded,
             cost: self.cost,
-            saved: self.saved,
             resent: self.resent,
             budget: self.allowance.limit,
             quoted: self.allowance.quoted.clone(),
@@ -164,7 +161,6 @@ impl Run {
             cancel: header.cancel,
             degraded: header.degraded,
             cost: header.cost,
-            saved: header.saved,
             earlier: Default::default(),
             resent: header.resent,
             allowance: Allowance { limit: header.budget, quoted: header.quoted },

@@ -39,9 +39,7 @@ pub struct Run {
     pub(crate) cancel: Option<(String, String)>,
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
-    /// What its reused results cost where they were made.
-    pub(crate) saved: Money,
-    /// What it may reuse: no part of its state, but of what it is given.
+    /// What it may reuse. It is given from outside and doesn't belong to the state.
     pub(crate) earlier: Reusable,
     /// What calls may have cost that were made again because that was cheap.
     pub(crate) resent: Money,
@@ -213,11 +211,6 @@ impl Run {
         &self.started
     }
 
-    /// The same, to be held.
-    pub fn started_shared(&self) -> Arc<RunStarted> {
-        self.started.clone()
-    }
-
     /// When it was started.
     pub fn started_at(&self) -> Timestamp {
         self.started_at
@@ -241,11 +234,6 @@ impl Run {
     /// What its attempts cost so far.
     pub fn cost(&self) -> Money {
         self.cost
-    }
-
-    /// What its reused results cost where they were made.
-    pub fn saved(&self) -> Money {
-        self.saved
     }
 
     /// Gives a run that was replayed what it may reuse: the same as when it was started.

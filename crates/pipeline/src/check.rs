@@ -31,7 +31,7 @@ use crate::pin;
 use crate::plan::{Plan, Scope};
 pub use conversion::FIT;
 use scope::Frame;
-pub(crate) use secret::KEY as SECRET;
+pub use secret::KEY as SECRET;
 pub(crate) use subpipeline::{LEVELS_MAX, STEPS_IN_PLACE_MAX};
 
 /// What a check gives.

@@ -8,6 +8,7 @@
 
 mod contract;
 
+use motet_pipeline::check::SECRET;
 use motet_pipeline::failure::{Known, Phase, Scope};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Value};
@@ -144,10 +145,8 @@ fn header(name: &str, value: &Value) -> Result<Header, Failure> {
 
 fn segment(value: &Value) -> Option<Segment> {
     if let Some(parts) = value.as_map() {
-        let name = parts
-            .get("secret")
-            .and_then(Value::as_str)
-            .filter(|name| parts.len() == 1 && json::is_id(name))?;
+        let name =
+            parts.get(SECRET).and_then(Value::as_str).filter(|name| parts.len() == 1 && json::is_id(name))?;
         return Some(Segment::secret(name));
     }
     text(value).filter(|text| text.chars().all(|letter| !letter.is_control())).map(Segment::text)

@@ -78,7 +78,7 @@ impl Offers {
     /// Makes all models known to a check, and requests to any server.
     pub(crate) fn teach(&self, check: &mut contract::Catalogue) {
         self.catalogue.teach(check);
-        check.add((*web::request().contract).clone());
+        check.add(web::request().contract);
     }
 }
 

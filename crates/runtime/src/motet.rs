@@ -28,7 +28,8 @@ pub use setup::Builder;
 pub use start::{StartOptions, Started};
 
 pub(crate) use latches::Latch;
-pub(crate) use lineage::{forked, kept, retried};
+pub(crate) use lineage::{forked, retried};
+pub(crate) use recovery::link;
 pub(crate) use start::{made_id, warn_of_difference};
 
 use graphs::Graphs;

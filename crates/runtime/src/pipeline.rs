@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use motet_engine::Graph;
+use motet_engine::{Graph, RunId};
 use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
 use motet_pipeline::check::{Checked, check};
 use motet_pipeline::contract::{Catalogue, Tool};
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::plan::{Body, Scope};
 use motet_pipeline::{Digest, Plan};
-use motet_store::KeptPlan;
+use motet_store::{KeptPlan, Store};
 
 use crate::Error;
+use crate::motet::link;
 use crate::reading::read_start;
 
 /// A checked pipeline. Cheap to clone.
@@ -70,6 +71,15 @@ impl Pipeline {
         };
         let (bundle, warnings) = (Arc::new(bundle), Arc::new(warnings));
         Ok(Pipeline { bundle, graph: Graph::new(Arc::new(plan)), warnings })
+    }
+
+    /// The pipeline that a run is pinned to.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`]; else as [`Pipeline::from_kept`].
+    pub fn of_run(store: &Store, catalogue: &Catalogue, run: &RunId) -> Result<Pipeline, Error> {
+        let row = store.run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+        Ok(link(store, catalogue, &row.plan)?.0)
     }
 
     /// What is kept for the runs of this pipeline.

@@ -38,8 +38,7 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, kept, retried,
-    warn_of_difference,
+    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried, warn_of_difference,
 };
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
@@ -162,14 +161,6 @@ impl Session {
         let changed = Given { inputs, files };
         given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
         self.begin(pipeline, given, options.of(&run)).await
-    }
-
-    /// The pipeline that the run whose id ends with `ending` is pinned to.
-    ///
-    /// # Errors
-    /// [`Error::NoRun`]; [`Error::Plan`] when it can't be used here.
-    pub fn pipeline_of(&self, ending: &str) -> Result<Pipeline, Error> {
-        kept(self.store(), self.catalogue(), &find_run(self.store(), ending)?)
     }
 
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {

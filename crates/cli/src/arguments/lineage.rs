@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use motet::language::{Money, StepPath};
 
-use super::{AdoptFlag, FollowFlags, InputFlags, StoreFlag, dollars};
+use super::{DrivingFlags, InputFlags, dollars};
 
 #[derive(Args, Debug)]
 pub struct Retry {
@@ -18,11 +18,7 @@ pub struct Retry {
     #[command(flatten)]
     pub spending: SpendingFlags,
     #[command(flatten)]
-    pub follow: FollowFlags,
-    #[command(flatten)]
-    pub store: StoreFlag,
-    #[command(flatten)]
-    pub adopt: AdoptFlag,
+    pub driving: DrivingFlags,
 }
 
 #[derive(Args, Debug)]
@@ -40,11 +36,7 @@ pub struct Fork {
     #[command(flatten)]
     pub spending: SpendingFlags,
     #[command(flatten)]
-    pub follow: FollowFlags,
-    #[command(flatten)]
-    pub store: StoreFlag,
-    #[command(flatten)]
-    pub adopt: AdoptFlag,
+    pub driving: DrivingFlags,
 }
 
 /// What a run may spend that continues from another.

@@ -17,7 +17,7 @@ use crate::problem::{Problem, power_place, trust_command, verdict, without_numbe
 use crate::project::working_folder;
 use crate::render::line::{Line, Tone};
 use crate::render::words::count;
-use crate::score::missing::{missing_keys, missing_secrets, missing_tools};
+use crate::score::missing::missing;
 use crate::score::{Score, history};
 use crate::terminal::Terminal;
 
@@ -139,32 +139,14 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
             (Settings::usual(proposal.folder()), proposal.powers().to_vec())
         }
     };
-    let keyless = missing_keys(pipeline.plan(), &trusted).into_iter().map(|key| Doubt {
-        code: "missing-key",
-        message: key.sentence(),
+    let missing = missing(pipeline.plan(), &trusted).into_iter().map(|missing| Doubt {
+        code: missing.code(),
+        message: missing.sentence(),
         file: file.to_owned(),
-        line: key.line,
+        line: missing.line,
         column: 1,
-        place: key.place(),
-        help: key.remedy(),
-    });
-    let secretless = missing_secrets(pipeline.plan(), &trusted).into_iter().map(|secret| Doubt {
-        code: "missing-secret",
-        message: secret.sentence(),
-        file: file.to_owned(),
-        line: secret.line,
-        column: 1,
-        place: secret.place(),
-        help: secret.remedy(),
-    });
-    let missing = missing_tools(pipeline.plan(), &trusted.tools).into_iter().map(|tool| Doubt {
-        code: "missing-tool",
-        message: tool.sentence(),
-        file: file.to_owned(),
-        line: tool.line,
-        column: 1,
-        place: tool.place(),
-        help: tool.remedy(),
+        place: missing.place(),
+        help: missing.remedy(),
     });
     let waiting = powers.iter().map(|power| {
         let (line, column) = power.place.unwrap_or((1, 1));
@@ -178,7 +160,7 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
             help: format!("read it, and if you trust it: {}", trust_command(&settings)),
         }
     });
-    missing.chain(keyless).chain(secretless).chain(waiting).collect()
+    missing.chain(waiting).collect()
 }
 
 impl Doubt {

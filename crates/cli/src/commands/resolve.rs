@@ -3,7 +3,7 @@
 use motet::engine::Decision;
 use motet::language::StepPath;
 
-use crate::arguments;
+use crate::arguments::{self, AdoptFlag};
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::problem::Problem;
@@ -13,8 +13,7 @@ use crate::terminal::Terminal;
 
 pub async fn resolve(asked: arguments::Resolve, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find_to_follow(None, &asked.store, &asked.follow)?;
-    drop(project.read_store()?);
-    let session = project.open_session(terminal).await?;
+    let session = project.reopen_session(&AdoptFlag::default(), terminal).await?;
     let following = Following::new(&project, &session, &terminal, &asked.follow)?;
     let user = user_name();
     let step = StepPath::from_text(&asked.step);

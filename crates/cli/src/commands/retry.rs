@@ -2,7 +2,7 @@
 
 use motet::RetryOptions;
 
-use crate::arguments;
+use crate::arguments::{self, DrivingFlags};
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::problem::Problem;
@@ -11,10 +11,10 @@ use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 pub async fn retry(asked: arguments::Retry, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
-    let project = Project::find_to_follow(None, &asked.store, &asked.follow)?;
-    drop(project.read_store()?);
-    let session = project.open_session_of(&asked.adopt, terminal).await?;
-    let following = Following::new(&project, &session, &terminal, &asked.follow)?;
+    let DrivingFlags { follow, store, adopt } = &asked.driving;
+    let project = Project::find_to_follow(None, store, follow)?;
+    let session = project.reopen_session(adopt, terminal).await?;
+    let following = Following::new(&project, &session, &terminal, follow)?;
     let options = RetryOptions { from: asked.from, budget: asked.spending.budget, user: None };
     let run = session.retry(&asked.run, options).await?;
     following.follow(vec![run], stop).await

@@ -22,8 +22,8 @@ use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
-    let project = Project::find_to_follow(Some(&asked.file), &asked.store, &asked.follow)?;
-    let project = project.in_world(&asked.world, &asked.store)?;
+    let project = Project::find_to_follow(Some(&asked.file), &asked.driving.store, &asked.driving.follow)?;
+    let project = project.in_world(&asked.world, &asked.driving.store)?;
     let pipeline = load(&asked.file, &project.settings.catalogue())
         .map_err(|error| add_unfinished(error, &project, &asked.file))?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
@@ -42,8 +42,8 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
         terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));
         return Ok(Exit::Good);
     }
-    let session = project.open_session_of(&asked.adopt, terminal).await?;
-    let following = Following::new(&project, &session, &terminal, &asked.follow)?;
+    let session = project.open_session_of(&asked.driving.adopt, terminal).await?;
+    let following = Following::new(&project, &session, &terminal, &asked.driving.follow)?;
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await.map_err(|error| add_quote(error, &asked))?;

@@ -19,8 +19,8 @@ use crate::suggestion::{closest, listed};
 /// The name by which expressions speak of secrets.
 pub(super) const NAME: &str = "secrets";
 
-/// The key under which a value names a secret.
-pub(crate) const KEY: &str = "secret";
+/// The key under which a value names a secret: `{ secret: weather }`.
+pub const KEY: &str = "secret";
 
 /// Writes out all secrets that the steps of a file name.
 pub(super) fn write_out(document: &mut Document, catalogue: &Catalogue, findings: &mut Findings) {

@@ -133,18 +133,27 @@ impl Driver {
             let (pool, run, step) = (pool.to_string(), id.clone(), key.step.clone());
             self.hands.warn(&Warning::NoPool { pool, run, step });
         }
-        let mut needs = self.with_credential(id, &key, needs);
-        if let Some(bill) = &mut needs.money {
-            self.add_budgets(id, &self.provider_of(id, &key), bill);
+        let mut needs = needs;
+        if needs.breaker.is_some() || needs.money.is_some() {
+            self.add_place(id, &key, &mut needs);
         }
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
     }
 
-    /// The provider that an attempt is about to call; empty if it is no call.
-    fn provider_of(&self, id: &RunId, key: &AttemptKey) -> String {
+    /// Adds what follows from where an attempt will be made: the credential of a call, and the budgets of its provider.
+    fn add_place(&self, id: &RunId, key: &AttemptKey, needs: &mut Needs) {
         let prospect = self.runs.get(id).and_then(|live| live.run.prospect(key));
-        let called = prospect.filter(|prospect| prospect.contract.call.is_some());
-        called.map(|prospect| prospect.contract.provider().to_owned()).unwrap_or_default()
+        let contract = prospect.map(|prospect| prospect.contract);
+        if let Some(contract) = contract.as_ref().filter(|_| needs.breaker.is_some())
+            && let Ok(Performer::Remote(remote)) = self.hands.performer_of(contract)
+        {
+            let place = remote.place(self.hands.world.now());
+            needs.credential = place.filter(|place| self.dispatcher.has_pool(place));
+        }
+        if let Some(bill) = &mut needs.money {
+            let called = contract.as_ref().filter(|contract| contract.call.is_some());
+            self.add_budgets(id, called.map_or("", |contract| contract.provider()), bill);
+        }
     }
 
     /// Adds the budgets of the day, of the user's and of the provider's, on which a bill counts as well.
@@ -152,16 +161,6 @@ impl Driver {
         let Some(live) = self.runs.get(id) else { return };
         let user = live.run.started().user.as_deref();
         bill.caps.extend(self.hands.budgets.caps(self.hands.world.now(), user, provider));
-    }
-
-    /// The same with the credential that a call will be made with.
-    fn with_credential(&self, id: &RunId, key: &AttemptKey, needs: Needs) -> Needs {
-        let live = self.runs.get(id).filter(|_| needs.breaker.is_some());
-        let Some(prospect) = live.and_then(|live| live.run.prospect(key)) else { return needs };
-        let Ok(Performer::Remote(remote)) = self.hands.performer_of(&prospect.contract) else { return needs };
-        let place = remote.place(self.hands.world.now());
-        let credential = place.filter(|place| self.dispatcher.has_pool(place));
-        Needs { credential, ..needs }
     }
 
     /// Tells the gate what replies have said of limits, before what came of them.

@@ -10,7 +10,7 @@ use motet_pipeline::{Money, StepPath, Timestamp};
 use motet_store::{RunRow, RunStatus, Store};
 use serde::{Deserialize, Serialize};
 
-use super::recovery::{Purpose, Recovery};
+use super::recovery::{Purpose, Recovery, link};
 use super::{Motet, RunHandle, StartOptions};
 use crate::Error;
 use crate::error::BaseFault;
@@ -172,9 +172,9 @@ impl Motet {
         let read = move || {
             ended(motet.store(), &continued.run)?;
             let recovery = Recovery::new(&motet, Purpose::GoOn);
-            let lineage = recovery.lineage(&continued.run)?;
+            let lineage = Lineage::read(motet.store(), &continued.run)?;
             let base = lineage.base(continued);
-            let seed = lineage.runs[lineage.runs.len() - 1].started.seed;
+            let seed = lineage.last().started.seed;
             let limit = match budget {
                 Some(_) => budget,
                 None => lineage.limit(graph.plan().budget).map(|limit| limit.less(base.spent)),
@@ -197,7 +197,7 @@ pub(crate) fn retried(
     if row.status == RunStatus::Completed && !row.degraded && options.from.is_none() {
         return Err(Error::Base { run: run.clone(), fault: BaseFault::Completed });
     }
-    let pipeline = kept(store, catalogue, &row)?;
+    let (pipeline, _) = link(store, catalogue, &row.plan)?;
     judge_steps(run, &pipeline, options.from.as_slice())?;
     Ok((pipeline, inputs_of(store, run)?))
 }
@@ -212,7 +212,7 @@ pub(crate) fn forked(
     let row = ended(store, run)?;
     let pipeline = match &options.pipeline {
         Some(pipeline) => pipeline.clone(),
-        None => kept(store, catalogue, &row)?,
+        None => link(store, catalogue, &row.plan)?.0,
     };
     judge_steps(run, &pipeline, &options.fresh)?;
     let has = |name: &String| pipeline.plan().inputs.iter().any(|input| input.name == *name);
@@ -229,12 +229,6 @@ fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
     }
 }
 
-/// The plan that a run is pinned to.
-pub(crate) fn kept(store: &Store, catalogue: &Catalogue, row: &RunRow) -> Result<Pipeline, Error> {
-    let kept = store.plan(&row.plan)?.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
-    Pipeline::from_kept(row.plan, &kept, catalogue)
-}
-
 fn judge_steps(run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(), Error> {
     match steps.iter().find(|step| !pipeline.graph().has(step)) {
         Some(step) => Err(Error::Base { run: run.clone(), fault: BaseFault::NoStep(step.clone()) }),
@@ -248,26 +242,26 @@ fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
 
 /// What a run was started with.
 pub(super) fn started(store: &Store, run: &RunId) -> Result<Option<RunStarted>, Error> {
-    let first = store.turn(run, 1)?.into_iter();
-    Ok(first.flat_map(|turn| turn.events).find_map(started_of))
+    let first = store.turn(run, 1)?;
+    Ok(first.and_then(|turn| turn.events.iter().find_map(started_of).cloned()))
 }
 
-fn started_of(event: Event) -> Option<RunStarted> {
+fn started_of(event: &Event) -> Option<&RunStarted> {
     match event {
-        Event::Run(RunEvent::Started(started)) => Some(*started),
+        Event::Run(RunEvent::Started(started)) => Some(started),
         _ => None,
     }
 }
 
-impl Recovery {
+impl Lineage {
     /// A run and all that it continues from. A run of it that can't be read is an error: what it finished would be
     /// bought again.
-    pub(super) fn lineage(&self, run: &RunId) -> Result<Lineage, Error> {
+    pub(super) fn read(store: &Store, run: &RunId) -> Result<Lineage, Error> {
         let (mut runs, mut next) = (Vec::new(), Some(run.clone()));
         while let Some(id) = next {
-            let turns = self.turns(&id)?;
+            let turns = store.turns(&id)?;
             let first = turns.first().ok_or_else(|| Error::NoRun(id.to_string()))?;
-            let (at, started) = (first.at, first.events.iter().cloned().find_map(started_of));
+            let (at, started) = (first.at, first.events.iter().find_map(started_of).cloned());
             let started = started.ok_or_else(|| Error::NoRun(id.to_string()))?;
             next = started.base.as_ref().map(|base| base.run.clone());
             runs.push(Ancestor { started, started_at: at, turns });
@@ -276,27 +270,24 @@ impl Recovery {
         Ok(Lineage { runs })
     }
 
-    /// What a run that was replayed may reuse.
-    pub(super) fn earlier(&self, base: &Base, graph: &Graph) -> Result<Arc<Earlier>, Error> {
-        let lineage = self.lineage(&base.run)?;
-        Ok(Arc::new(lineage.earlier(self, base, graph)?))
-    }
-}
-
-impl Lineage {
     fn base(&self, continued: Continued) -> Base {
-        let (first, last) = (&self.runs[0], &self.runs[self.runs.len() - 1]);
+        let (first, last) = (&self.runs[0], self.last());
         let (root, root_at) = match &first.started.base {
             Some(base) => (base.root.clone(), base.root_at),
             None => (first.started.run.clone(), first.started_at),
         };
-        let before = last.started.base.as_ref().map(|base| base.spent).unwrap_or_default();
-        let spent = before + last.costs().sum::<Money>();
+        let spent = last.spent_before() + last.events().map(Event::cost).sum::<Money>();
         let Continued { run, again, fresh } = continued;
         Base { run, root, root_at, spent, again, fresh }
     }
 
-    fn earlier(&self, recovery: &Recovery, base: &Base, graph: &Graph) -> Result<Earlier, Error> {
+    /// The run itself.
+    fn last(&self) -> &Ancestor {
+        &self.runs[self.runs.len() - 1]
+    }
+
+    /// What they have finished, as far as the run that continues by `base` may reuse it in the plan of `graph`.
+    pub(super) fn earlier(&self, recovery: &Recovery, base: &Base, graph: &Graph) -> Result<Earlier, Error> {
         let mut earlier = Earlier::new();
         for Ancestor { started, turns, .. } in &self.runs {
             earlier.add(&started.run, &*recovery.graph(&started.plan)?, turns);
@@ -313,9 +304,8 @@ impl Lineage {
                 Event::Run(RunEvent::BudgetSet { limit, .. }) => Some(*limit),
                 _ => None,
             });
-            let spent = ancestor.started.base.as_ref().map(|base| base.spent).unwrap_or_default();
             // Each says what is left for it.
-            let whole = |limit: Option<Money>| limit.map(|limit| limit + spent);
+            let whole = |limit: Option<Money>| limit.map(|limit| limit + ancestor.spent_before());
             match set.last() {
                 Some(set) => Some(whole(set)),
                 None => ancestor.started.budget.map(|budget| whole(Some(budget))),
@@ -339,8 +329,9 @@ impl Ancestor {
         self.turns.iter().flat_map(|turn| &turn.events)
     }
 
-    fn costs(&self) -> impl Iterator<Item = Money> {
-        self.events().map(Event::cost)
+    /// What all runs before it cost.
+    fn spent_before(&self) -> Money {
+        self.started.base.as_ref().map(|base| base.spent).unwrap_or_default()
     }
 }
 
@@ -397,7 +388,7 @@ steps:
 
         let motet = Motet::open(folder.path()).await.unwrap();
         assert_eq!(motet.resume().await.unwrap().len(), 1);
-        let lineage = Recovery::new(&motet, Purpose::GoOn).lineage(&second).unwrap();
+        let lineage = Lineage::read(motet.store(), &second).unwrap();
         assert_eq!(lineage.runs.len(), 2);
         let reused = lineage.runs[1].events().filter(|event| {
             matches!(event, Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. }

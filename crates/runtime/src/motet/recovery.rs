@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Graph, Run, RunId, Turn};
+use motet_engine::{Graph, Run, RunId};
 use motet_pipeline::Digest;
+use motet_pipeline::contract::Catalogue;
 use motet_pipeline::diagnostic::Diagnostic;
-use motet_store::{KeptPlan, Past, StoreError};
+use motet_store::{KeptPlan, Past, Store, StoreError};
 
 use super::Motet;
+use super::lineage::Lineage;
 use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
@@ -53,6 +55,27 @@ enum Pinned {
     /// The texts alone are kept, and have faults.
     Faulty(Vec<Diagnostic>),
     Unusable(String),
+}
+
+/// The plan with this digest, linked, and what is kept of it.
+///
+/// # Errors
+/// [`Error::Plan`] when it is gone, or can't be used here.
+pub(crate) fn link(
+    store: &Store,
+    catalogue: &Catalogue,
+    plan: &Digest,
+) -> Result<(Pipeline, KeptPlan), Error> {
+    let kept = kept_plan(store, plan)?.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
+    Ok((Pipeline::from_kept(*plan, &kept, catalogue)?, kept))
+}
+
+/// What is kept of a plan. That it is damaged concerns its runs alone.
+pub(super) fn kept_plan(store: &Store, plan: &Digest) -> Result<Option<KeptPlan>, Error> {
+    store.plan(plan).map_err(|error| match error {
+        StoreError::Corrupt { what, .. } => Error::Plan(format!("can't be read: {what}")),
+        error => error.into(),
+    })
 }
 
 impl Recovery {
@@ -101,16 +124,12 @@ impl Recovery {
             standing.why_undriven(id)
         })?;
         let mut run = replayed.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
-        let started = run.started_shared();
-        if let Some(base) = started.base.as_deref().filter(|_| self.purpose != Purpose::CallOff) {
-            run.reuse_from(self.earlier(base, &graph)?);
+        if let Some(base) = run.started().base.as_deref().filter(|_| self.purpose != Purpose::CallOff) {
+            let lineage = Lineage::read(self.motet.store(), &base.run)?;
+            let earlier = lineage.earlier(self, base, &graph)?;
+            run.reuse_from(Arc::new(earlier));
         }
         Ok(run)
-    }
-
-    /// The journal of a run, which is over or about to continue.
-    pub(super) fn turns(&self, run: &RunId) -> Result<Vec<Turn>, Error> {
-        Ok(self.motet.store().turns(run)?)
     }
 
     /// Whether the bytes of an artifact are there, as many as there should be.
@@ -149,11 +168,7 @@ impl Recovery {
             return Ok(graph(shared));
         }
         let store = self.motet.store();
-        let linked = self.motet.kept_plan(plan).and_then(|kept| {
-            let kept = kept.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
-            Ok((Pipeline::from_kept(*plan, &kept, &inner.hands.catalogue)?, kept))
-        });
-        let (pipeline, kept) = match linked {
+        let (pipeline, kept) = match link(store, &inner.hands.catalogue, plan) {
             Ok(linked) => linked,
             Err(Error::Check(findings)) => return Ok(Pinned::Faulty(findings)),
             Err(Error::Plan(why)) => return Ok(Pinned::Unusable(why)),

@@ -8,13 +8,13 @@ use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Digest, Money, Plan, Value};
-use motet_store::{KeptPlan, RunRow, StoreError};
+use motet_store::{RunRow, StoreError};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::latches::{Latch, Likeness, Subject};
 use super::lineage::{Continued, left_of, started};
-use super::recovery::Purpose;
+use super::recovery::{Purpose, kept_plan};
 use super::setup::judge_world;
 use super::{Motet, RunHandle};
 use crate::Error;
@@ -255,15 +255,7 @@ impl Motet {
 
     /// The version of the pipeline that a plan was made from. Stores of older formats named plans by it.
     fn version_of(&self, plan: &Digest) -> Result<Digest, Error> {
-        Ok(self.kept_plan(plan)?.map_or(*plan, |kept| kept.version))
-    }
-
-    /// What is kept of a plan. That it is damaged concerns its runs alone.
-    pub(super) fn kept_plan(&self, plan: &Digest) -> Result<Option<KeptPlan>, Error> {
-        self.store().plan(plan).map_err(|error| match error {
-            StoreError::Corrupt { what, .. } => Error::Plan(format!("can't be read: {what}")),
-            error => error.into(),
-        })
+        Ok(kept_plan(self.store(), plan)?.map_or(*plan, |kept| kept.version))
     }
 
     /// Begins a new run; returns once that is durable.
