@@ -1,0 +1,18 @@
+//! Whole runs, through the library: money, limits, requests, panics, time.
+
+mod budgets;
+mod import;
+mod large_runs;
+mod limits;
+mod photographs;
+mod pinned_runs;
+mod pools;
+mod quarantine;
+mod quotes;
+mod remote_calls;
+mod requests;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod starts;
+mod time_away;
+mod virtual_time;
