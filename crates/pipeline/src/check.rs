@@ -85,6 +85,9 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         frames: Vec::new(),
     };
     let main = checker.pipeline(&bundle.main);
+    if !findings.has_errors() {
+        report_unused_inputs(&documents, &mut findings);
+    }
     let mut diagnostics = findings.into_sorted();
     if !bundle.files.contains_key(&bundle.main) {
         diagnostics.push(Diagnostic::of_file(&bundle.main, Code::Unreadable, "the file is not there"));
@@ -107,6 +110,14 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
     let named = |plan: Plan| Plan { digest: Digest::of(plan.pin().as_bytes()), ..plan };
     let plan = plan.map(named);
     Checked { plan, diagnostics }
+}
+
+/// Says which inputs nothing refers to. (Beside an error, what is unused may only be misspelled.)
+fn report_unused_inputs(documents: &BTreeMap<&str, Document>, findings: &mut Findings) {
+    for name in documents.values().flat_map(|document| &document.unused_inputs) {
+        let message = format!("nothing uses the input `{}`", name.value);
+        findings.warning(name.place, Code::Unneeded, message).help("use it, or remove it");
+    }
 }
 
 /// What is known while a bundle is checked.

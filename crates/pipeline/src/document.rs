@@ -40,6 +40,8 @@ pub(crate) struct Document {
     pub name: String,
     pub description: Option<String>,
     pub inputs: Vec<InputSpec>,
+    /// The names of those that no value refers to.
+    pub unused_inputs: Vec<At<String>>,
     pub timeout: Option<Span>,
     pub budget: Option<Money>,
     pub allow_unpriced: bool,
@@ -47,6 +49,23 @@ pub(crate) struct Document {
     pub labels: BTreeMap<String, String>,
     pub steps: Vec<Step>,
     pub outputs: Vec<Output>,
+}
+
+impl Document {
+    /// Calls `visit` for all values of its steps and outputs.
+    pub fn for_each_value<'d>(&'d self, visit: &mut impl FnMut(&'d Written)) {
+        for_each_value_of(&self.steps, &self.outputs, visit);
+    }
+}
+
+fn for_each_value_of<'d>(steps: &'d [Step], outputs: &'d [Output], visit: &mut impl FnMut(&'d Written)) {
+    outputs.iter().for_each(|output| visit(&output.value));
+    for step in steps {
+        step.for_each_own(&mut |written, _| visit(written));
+        if let Body::Group { steps, outputs } = &step.body {
+            for_each_value_of(steps, outputs, visit);
+        }
+    }
 }
 
 /// One output of a pipeline or group.

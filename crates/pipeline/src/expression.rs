@@ -22,6 +22,7 @@ mod compile;
 mod evaluate;
 mod filters;
 mod functions;
+pub(crate) mod habits;
 mod inference;
 mod lookup;
 mod nesting;

@@ -14,8 +14,7 @@ use motet_pipeline::{Bundle, MediaKind, Type, Value};
 fn good_pipelines_become_plans() {
     for path in fixtures("good") {
         let checked = check_file(&path);
-        assert!(checked.diagnostics.is_empty(), "{}", render(&checked.diagnostics, false));
-        let plan = checked.plan.expect("a pipeline without findings has a plan");
+        let plan = checked.plan.unwrap_or_else(|| panic!("{}", render(&checked.diagnostics, false)));
         insta::assert_snapshot!(format!("good_{}", stem(&path)), describe(&plan));
     }
 }
@@ -275,4 +274,47 @@ fn describe_dependencies(dependencies: &[Dependency], scopes: &[&Scope], text: &
         let up = "^".repeat(dependency.step.up);
         _ = write!(text, " ← {up}{} ({:?})", scope.steps[dependency.step.index].name, dependency.kind);
     }
+}
+
+#[test]
+fn an_input_that_nothing_uses_is_said_and_no_fault() {
+    let told = |inputs: &str, value: &str| {
+        let text = format!(
+            "motet: 1\ninputs: {inputs}\nsteps:\n  group:\n    steps:\n      inner: {{ uses: data/transform, with: {{ value: \"{value}\" }} }}\n"
+        );
+        let checked = check(&Bundle::of_text("p.yaml", &text), &catalogue());
+        assert!(checked.plan.is_some(), "{}", render(&checked.diagnostics, false));
+        render(&checked.diagnostics, false)
+    };
+    let found = told("{ used: string, useless: string }", "{{ inputs.used }}");
+    insta::assert_snapshot!(found, @r"
+    warning[unneeded]: nothing uses the input `useless`
+     --> p.yaml:2:25
+      |
+    2 | inputs: { used: string, useless: string }
+      |                         ^^^^^^^
+      |
+      = help: use it, or remove it
+    ");
+    for value in ["{{ inputs.a }}{{ inputs.b }}", "{{ inputs }}", "{{ inputs['a'] ~ inputs.b }}"] {
+        assert_eq!(told("{ a: string, b: string }", value), "", "{value}");
+    }
+}
+
+#[test]
+fn an_error_is_found_behind_any_number_of_warnings() {
+    let inputs: String = (0..300).map(|number| format!("a{number}: string, ")).collect();
+    let step =
+        |number: usize| format!("  s{number}: {{ uses: local/scene, with: {{ prompt: x }}, fit: auto }}\n");
+    let steps: String = (0..300).map(step).collect();
+    let text = |last: &str| format!("motet: 1\ninputs: {{ {inputs} }}\nsteps:\n{steps}  z: {{ {last} }}\n");
+    let told = |last: &str| check(&Bundle::of_text("p.yaml", text(last)), &catalogue());
+    let good = told("uses: local/scene, with: { prompt: x }");
+    assert!(good.plan.is_some());
+    assert_eq!(good.diagnostics.len(), 200);
+    let bad = told("uses: local/scene, with: { promtp: x }");
+    assert!(bad.plan.is_none());
+    let errors: Vec<_> = bad.diagnostics.iter().filter(|finding| finding.is_error()).collect();
+    assert_eq!((errors.len(), bad.diagnostics.len()), (1, 200));
+    assert_eq!((errors[0].line, errors[0].code.word()), (304, "unknown-parameter"));
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::builtin;
 use crate::contract::{Catalogue, Contract, Limits};
-use crate::diagnostic::{Code, Level};
+use crate::diagnostic::Code;
 use crate::document::place::{Findings, Place};
 use crate::document::written::{Shape, Written};
 use crate::document::{At, Body, Document, Output, Step, Timeout, yaml};
@@ -68,7 +68,7 @@ impl Writer<'_, '_> {
             let message = format!(
                 "`fit: auto` changes nothing: {operation} sets no limits that a conversion could meet"
             );
-            self.findings.error(place, Code::Unneeded, message).help("remove it").level = Level::Warning;
+            self.findings.warning(place, Code::Unneeded, message).help("remove it");
             return;
         }
         self.group(step, conversions, &contracts);

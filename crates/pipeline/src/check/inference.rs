@@ -9,6 +9,7 @@ use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::words;
 use crate::document::written::{self, Part, Shape, Written};
+use crate::expression::habits;
 use crate::expression::{Reference, Telling, Template, TypeScope};
 use crate::plan::{Dependency, DependencyKind, InputSpec, StepRef};
 use crate::suggestion::closest;
@@ -69,9 +70,9 @@ impl<'c> Checker<'c, '_> {
 
     /// The type of a value whose expressions were reported on already.
     pub fn infer_again(&mut self, written: &'c Written) -> Type {
-        let before = self.findings.count();
+        let before = self.findings.mark();
         let (ty, _) = self.infer(written);
-        self.findings.truncate(before);
+        self.findings.forget_since(before);
         ty
     }
 
@@ -183,6 +184,8 @@ impl<'c> Checker<'c, '_> {
                 .help("name it in the headers of a request: `authorization: \"Bearer {{ secrets.NAME }}\"`");
             return false;
         }
+        let before = part.text[..part.span.start].trim_end().strip_suffix('=');
+        let is_attribute = before.is_some_and(|before| before.trim_end().ends_with("attribute"));
         let is_step = self.resolve(root).is_some();
         let is_input = self.has_input(root);
         let names: Vec<String> = self.frame().values.values.keys().cloned().collect();
@@ -192,11 +195,17 @@ impl<'c> Checker<'c, '_> {
             _ if is_step => _ = finding.label(format!("did you mean `steps.{root}`?")),
             _ if is_input => _ = finding.label(format!("did you mean `inputs.{root}`?")),
             "item" | "index" => _ = finding.note("only a step with `each` has an item"),
-            "output" => _ = finding.note("only `check` sees the output of its own step"),
-            _ => {
-                let names = names.iter().map(String::as_str).chain(["steps"]);
-                finding.did_you_mean(closest(root, names));
+            _ if is_attribute => {
+                _ = finding.help(format!("write it as a text: `attribute='{root}'`"));
             }
+            "output" => _ = finding.note("only `check` sees the output of its own step"),
+            _ => match habits::constant(root) {
+                Some(constant) => _ = finding.label(format!("write `{constant}`")),
+                None => {
+                    let names = names.iter().map(String::as_str).chain(["steps"]);
+                    finding.did_you_mean(closest(root, names));
+                }
+            },
         }
         false
     }

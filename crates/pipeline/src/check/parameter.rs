@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Checker;
 use crate::builtin;
 use crate::contract::{Choice, Contract, Doubt, Parameter};
-use crate::diagnostic::{Code, Level};
+use crate::diagnostic::Code;
 use crate::document::At;
 use crate::document::place::Place;
 use crate::document::written::{Shape, Written};
@@ -133,7 +133,7 @@ impl<'c> Checker<'c, '_> {
         let unknown = Value::Null;
         let Some(doubt) = contract.doubt(&parameter.name, literal.unwrap_or(&unknown)) else { return };
         if literal.is_some() || parameter.doubt == Some(Doubt::Name) {
-            self.findings.error(value.place, Code::Unverified, doubt).level = Level::Warning;
+            self.findings.warning(value.place, Code::Unverified, doubt);
         }
     }
 

@@ -171,8 +171,8 @@ impl Code {
                 "There is no test of that name (the word after `is`).\n\n  \"{{ inputs.title is defined }}\""
             }
             Code::Unneeded => {
-                "What is written here changes nothing: the step does the same without it. `fit: auto` converts media where \
-                 the operation's contract sets a largest size or length, formats, or mono."
+                "What is written here changes nothing. An input is for what steps and outputs refer to by `inputs.NAME`. \
+                 `fit: auto` converts media where the operation's contract sets a largest size or length, formats, or mono."
             }
             Code::Unpriced => {
                 "The pipeline, or a file that it uses, has a `budget`, and nobody knows what an operation costs: so \

@@ -131,46 +131,87 @@ pub struct Findings<'t> {
     /// Where the places are.
     pub sources: Sources<'t>,
     list: Vec<Diagnostic>,
+    /// How many of them are errors. Warnings take no room from these.
+    errors: usize,
     /// How many more there are than are reported.
     more: usize,
+    /// Whether the last one is reported.
+    is_last_told: bool,
     /// What is written about one that isn't told.
     untold: Diagnostic,
+}
+
+/// How many findings there were at some time.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    told: usize,
+    more: usize,
 }
 
 impl<'t> Findings<'t> {
     /// No findings yet about `sources`.
     pub fn new(sources: Sources<'t>) -> Findings<'t> {
-        Findings { sources, list: Vec::new(), more: 0, untold: Diagnostic::of_file("", Code::Syntax, "") }
+        let untold = Diagnostic::of_file("", Code::Syntax, "");
+        Findings { sources, list: Vec::new(), errors: 0, more: 0, is_last_told: false, untold }
     }
 
     /// Adds an error; the caller may add a label, notes and help to it.
     pub fn error(&mut self, place: Place, code: Code, message: impl Into<String>) -> &mut Diagnostic {
-        if !self.is_full() {
-            let diagnostic = self.sources.diagnostic(place, code, message.into());
-            self.list.push(diagnostic);
-        } else {
-            self.more += 1;
+        let is_told = !self.is_full();
+        self.errors += usize::from(is_told);
+        self.add(is_told, Level::Error, place, code, message.into())
+    }
+
+    /// Adds something that may be meant as it is.
+    pub fn warning(&mut self, place: Place, code: Code, message: impl Into<String>) -> &mut Diagnostic {
+        let is_told = self.list.len() - self.errors < FINDINGS_MAX;
+        self.add(is_told, Level::Warning, place, code, message.into())
+    }
+
+    fn add(
+        &mut self,
+        is_told: bool,
+        level: Level,
+        place: Place,
+        code: Code,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.is_last_told = is_told;
+        match is_told {
+            true => self.list.push(Diagnostic { level, ..self.sources.diagnostic(place, code, message) }),
+            false => self.more += 1,
         }
         self.last()
     }
 
     /// The finding that was added last.
     pub fn last(&mut self) -> &mut Diagnostic {
-        match self.list.last_mut().filter(|_| self.more == 0) {
+        match self.list.last_mut().filter(|_| self.is_last_told) {
             Some(last) => last,
             None => &mut self.untold,
         }
     }
 
-    /// Forgets all findings but the first `count`.
-    pub fn truncate(&mut self, count: usize) {
-        self.list.truncate(count);
-        self.more = count - self.list.len();
+    /// How many findings there are, to come back to with [`Findings::forget_since`].
+    pub fn mark(&self) -> Mark {
+        Mark { told: self.list.len(), more: self.more }
     }
 
-    /// Whether findings are only counted from now on.
+    /// Forgets all findings since a mark.
+    pub fn forget_since(&mut self, mark: Mark) {
+        self.list.truncate(mark.told);
+        self.errors = self.list.iter().filter(|finding| finding.is_error()).count();
+        self.more = mark.more;
+    }
+
+    /// Whether errors are only counted from now on.
     pub fn is_full(&self) -> bool {
-        self.list.len() >= FINDINGS_MAX
+        self.errors >= FINDINGS_MAX
+    }
+
+    /// Whether there is an error.
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
     }
 
     /// How many findings there are.
@@ -178,13 +219,21 @@ impl<'t> Findings<'t> {
         self.list.len() + self.more
     }
 
-    /// All findings, by file and place, each once.
+    /// All findings, by file and place, each once. Where there are too many, errors go before warnings.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.iter_mut().for_each(shorten);
         self.list.sort();
         self.list.dedup();
-        if let Some(last) = self.list.last_mut().filter(|_| self.more > 0) {
-            last.note(format!("there are {} more findings; fix these first", self.more));
+        let errors = self.list.iter().filter(|finding| finding.is_error()).count();
+        let (mut room, before) = (FINDINGS_MAX - errors, self.list.len());
+        self.list.retain(|finding| {
+            let is_told = finding.is_error() || room > 0;
+            room -= usize::from(is_told && !finding.is_error());
+            is_told
+        });
+        let more = self.more + before - self.list.len();
+        if let Some(last) = self.list.last_mut().filter(|_| more > 0) {
+            last.note(format!("there are {more} more findings; fix these first"));
         }
         self.list
     }

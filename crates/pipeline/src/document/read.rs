@@ -28,10 +28,11 @@ pub fn read(root: &Node, findings: &mut Findings) -> Option<Document> {
     let fields = Fields::read(root, "a pipeline", words::PIPELINE, findings)?;
     read_version(&fields, findings);
     let name = fields.get("name").and_then(|node| value::name(node, "a pipeline's name", findings));
-    let document = Document {
+    let mut document = Document {
         name: name.unwrap_or_else(|| file_stem(findings.sources.name(root.place.file))),
         description: fields.get("description").and_then(|node| value::text(node, "`description`", findings)),
         inputs: fields.get("inputs").map(|node| input::read_all(node, findings)).unwrap_or_default(),
+        unused_inputs: Vec::new(),
         timeout: fields.get("timeout").and_then(|node| value::duration(node, findings)),
         budget: fields.get("budget").and_then(|node| value::money(node, findings)),
         allow_unpriced: fields
@@ -47,6 +48,9 @@ pub fn read(root: &Node, findings: &mut Findings) -> Option<Document> {
         findings
             .error(fields.first_key, Code::MissingKey, "the pipeline has no `steps`")
             .help("add a map of steps: `steps: { hello: { uses: …, with: … } }`");
+    }
+    if let Some(inputs) = fields.get("inputs") {
+        document.unused_inputs = input::unused(inputs, &document);
     }
     Some(document)
 }

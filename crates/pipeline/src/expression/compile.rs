@@ -14,7 +14,7 @@ use minijinja::syntax::SyntaxConfig;
 use super::bounds::{Budget, Cause, Failure, TEXT_BYTES_MAX};
 use super::evaluate::Evaluator;
 use super::program::{Compiled, Expression, Node, Program, Statement};
-use super::{Context, Fault, nesting};
+use super::{Context, Fault, habits, nesting};
 use crate::Value;
 use crate::diagnostic::Code;
 use scopes::Scopes;
@@ -85,13 +85,13 @@ fn only_expression<'a, 's>(children: &'a [ast::Stmt<'s>]) -> Option<&'a ast::Exp
 }
 
 fn syntax_fault(source: &str, error: &minijinja::Error) -> Fault {
-    let detail = error.detail().unwrap_or("this can't be read");
-    Fault {
-        code: Code::ExpressionSyntax,
-        message: detail.to_owned(),
-        span: within(source, error.range().unwrap_or(0..source.len())),
-        suggestion: None,
-    }
+    let range = error.range();
+    let habit = range.as_ref().and_then(|range| habits::operator_near(source, range.start));
+    let (span, message) = habit.unwrap_or_else(|| {
+        let detail = error.detail().unwrap_or("this can't be read");
+        (range.unwrap_or(0..source.len()), detail.to_owned())
+    });
+    Fault { code: Code::ExpressionSyntax, message, span: within(source, span), suggestion: None }
 }
 
 /// `span`, moved to character boundaries inside the text: the parser's spans at the end of a text

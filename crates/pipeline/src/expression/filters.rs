@@ -59,7 +59,7 @@ const fn taking_missing(mut filter: Filter) -> Filter {
 }
 
 /// Names of arguments are those of Jinja, where it has the filter.
-static FILTERS: [Filter; 48] = [
+static FILTERS: [Filter; 49] = [
     plain("abs", numbers::abs),
     filter("batch", &["linecount", "fill_with"], 1, lists::batch),
     plain("capitalize", texts::capitalize),
@@ -72,6 +72,7 @@ static FILTERS: [Filter; 48] = [
     filter("float", &["default"], 0, numbers::float),
     with_more(0, plain("format", format::format)),
     plain("fromjson", texts::fromjson),
+    filter("groupby", &["attribute", "default", "case_sensitive"], 1, lists::groupby),
     filter("indent", &["width", "first"], 0, texts::indent),
     filter("int", &["default"], 0, numbers::int),
     plain("items", objects::items),

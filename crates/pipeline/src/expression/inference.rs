@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::compile::FAULTS_MAX;
+use super::habits;
 use super::program::{
     Arguments, Compiled, Expression, Loop, Node, Operator, Path, Program, Root, Statement, Target,
 };
+use super::signature::Signature;
 use super::{Fault, Telling, TypeScope};
 use crate::diagnostic::Code;
 use crate::suggestion::{closest, listed};
@@ -167,7 +169,8 @@ impl Inference<'_> {
             Node::Filter { filter, input, arguments } => {
                 let input = self.expression(input);
                 let types: Vec<_> = arguments.iter().map(|argument| self.expression(argument)).collect();
-                filtered(filter.signature.name, input, arguments, &types)
+                let attribute = self.attribute(&filter.signature, &item_of(&input), arguments);
+                filtered(filter.signature.name, input, attribute, arguments, &types)
             }
         }
     }
@@ -204,7 +207,7 @@ impl Inference<'_> {
             None => return Type::Any,
         };
         for (index, field) in path.fields.iter().enumerate().skip(known) {
-            ty = self.field(&ty, &field.name, &field.span, &path.text(index));
+            ty = self.field(&ty, &field.name, &field.span, &format!("`{}`", path.text(index)));
         }
         ty
     }
@@ -254,22 +257,43 @@ impl Inference<'_> {
         }
         let known = of.field_names();
         let message = match of {
-            Type::Object { .. } => format!("`{written}` has no `{name}`"),
-            other => format!("`{written}` is {}, which has no `{name}`", other.phrase()),
+            Type::Object { .. } => format!("{written} has no `{name}`"),
+            other => format!("{written} is {}, which has no `{name}`", other.phrase()),
         };
-        self.unknown(Code::UnknownField, message, name, known.into_iter(), span);
+        match habits::filter(name).filter(|_| known.is_empty()) {
+            Some(filter) => self.fault(Code::UnknownField, span, format!("{message}; write `… | {filter}`")),
+            None => self.unknown(Code::UnknownField, message, name, known.into_iter(), span),
+        }
         Type::Any
+    }
+
+    /// What `map(attribute='a.b')`, `sort`, `selectattr` and others look at in each item, if they do.
+    fn attribute(&mut self, signature: &Signature, item: &Type, arguments: &Arguments) -> Option<Type> {
+        let given = |name: &str| arguments.named.get(signature.position(name).ok()?)?.as_ref();
+        let argument = given("attribute")?;
+        // A default is for items that lack it.
+        let Node::Constant(Value::Text(attribute)) = &argument.node else { return Some(Type::Any) };
+        if given("default").is_some() {
+            return Some(Type::Any);
+        }
+        let mut ty = item.clone();
+        for name in attribute.split('.') {
+            ty = match (&ty, name.parse::<i64>()) {
+                (Type::List(_) | Type::Text, Ok(_)) => item_of(&ty),
+                _ => self.field(&ty, name, &argument.span, "an item of this list"),
+            };
+        }
+        Some(ty)
     }
 
     /// Reports what fails whenever it is evaluated with all that it needs.
     fn fails(&mut self, span: &Range<usize>, message: String) {
+        self.fault(Code::FailingExpression, span, message);
+    }
+
+    fn fault(&mut self, code: Code, span: &Range<usize>, message: String) {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(Fault {
-                code: Code::FailingExpression,
-                message,
-                span: span.clone(),
-                suggestion: None,
-            });
+            self.faults.push(Fault { code, message, span: span.clone(), suggestion: None });
         }
     }
 
@@ -364,8 +388,8 @@ fn calculated(operator: Operator, left: Type, right: Type) -> Type {
     }
 }
 
-/// What the filter called `name` gives for `input`.
-fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> Type {
+/// What the filter called `name` gives for `input`; `attribute` is what it looks at in each item, if it does.
+fn filtered(name: &str, input: Type, attribute: Option<Type>, arguments: &Arguments, types: &[Type]) -> Type {
     match name {
         "default" | "d" => Type::one_of([input].into_iter().chain(types.first().cloned())),
         "length" | "count" | "wordcount" => Type::Integer,
@@ -387,7 +411,11 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
         "batch" | "slice" => Type::list(Type::list(item_of(&input))),
         "flatten" => Type::list(item_of(&item_of(&input))),
         "items" | "dictsort" => Type::list(Type::list(Type::Any)),
-        "map" => Type::list(mapped(&item_of(&input), arguments)),
+        "groupby" => {
+            let items = Type::list(item_of(&input));
+            Type::list(Type::list(Type::one_of([attribute.unwrap_or(Type::Any), items])))
+        }
+        "map" => Type::list(attribute.unwrap_or_else(|| mapped(&item_of(&input), arguments))),
         "values" => match input {
             Type::Map(item) => Type::list(Type::clone(&item)),
             _ => Type::list(Type::Any),
@@ -396,20 +424,12 @@ fn filtered(name: &str, input: Type, arguments: &Arguments, types: &[Type]) -> T
     }
 }
 
-/// What `map(attribute='a.b')` or `map('filter')` makes of an item.
+/// What `map('filter')` makes of an item.
 fn mapped(item: &Type, arguments: &Arguments) -> Type {
-    let constant = |position: usize| match arguments.named.get(position)?.as_ref()?.node {
-        Node::Constant(Value::Text(ref text)) => Some(&**text),
-        _ => None,
-    };
-    if let Some(attribute) = constant(1) {
-        let has_default = matches!(arguments.named.get(2), Some(Some(_)));
-        let found = attribute.split('.').try_fold(item.clone(), |ty, name| ty.field(name));
-        return found.filter(|_| !has_default).unwrap_or(Type::Any);
-    }
-    match constant(0) {
-        Some(filter) if arguments.rest.is_empty() => {
-            filtered(filter, item.clone(), &Arguments::default(), &[])
+    let named = arguments.named.first().and_then(Option::as_ref);
+    match named.map(|argument| &argument.node) {
+        Some(Node::Constant(Value::Text(filter))) if arguments.rest.is_empty() => {
+            filtered(filter, item.clone(), None, &Arguments::default(), &[])
         }
         _ => Type::Any,
     }

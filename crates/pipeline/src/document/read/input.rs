@@ -1,6 +1,9 @@
 //! Inputs of a pipeline, as they are declared.
 
-use super::super::node::{Entry, Kind, Node};
+use std::collections::BTreeSet;
+
+use super::super::Document;
+use super::super::node::{At, Entry, Kind, Node};
 use super::super::place::Findings;
 use super::{schema, value};
 use crate::diagnostic::Code;
@@ -45,4 +48,25 @@ fn read(entry: &Entry, findings: &mut Findings) -> InputSpec {
         sensitive: sensitive == Some(true),
         description,
     }
+}
+
+/// The names of the inputs that no value of the document refers to.
+pub fn unused(node: &Node, document: &Document) -> Vec<At<String>> {
+    let mut used = BTreeSet::new();
+    let mut all_are_used = false;
+    document.for_each_value(&mut |written| {
+        written.for_each_scalar(&mut |_, _, template| {
+            for reference in template.references() {
+                match reference.path.as_slice() {
+                    [root, name, ..] if root == "inputs" => _ = used.insert(name.as_str()),
+                    // All of them, as an object.
+                    [root] if root == "inputs" => all_are_used = true,
+                    _ => {}
+                }
+            }
+        });
+    });
+    let Kind::Map(entries) = &node.kind else { return Vec::new() };
+    let is_used = |entry: &&Entry| all_are_used || used.contains(entry.key.value.as_str());
+    entries.iter().filter(|entry| !is_used(entry)).map(|entry| entry.key.clone()).collect()
 }

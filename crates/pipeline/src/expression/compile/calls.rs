@@ -6,7 +6,7 @@ use minijinja::machinery::ast;
 
 use super::super::program::{Arguments, Expression, Node};
 use super::super::signature::Signature;
-use super::super::{filters, functions, predicates};
+use super::super::{filters, functions, habits, predicates};
 use super::Compiler;
 use crate::Value;
 use crate::diagnostic::Code;
@@ -42,8 +42,8 @@ impl Compiler<'_> {
         let name = match &tree.expr {
             ast::Expr::Var(var) => var.id,
             ast::Expr::GetAttr(attr) => {
-                let message = match filters::find(attr.name) {
-                    Some(_) => format!("a value has no functions; write `… | {}`", attr.name),
+                let message = match habits::filter(attr.name) {
+                    Some(filter) => format!("a value has no functions; write `… | {filter}`"),
                     None => "a value has no functions; there are only filters, as in `… | upper`".to_owned(),
                 };
                 self.fault(Code::ForbiddenExpression, span.clone(), message);
@@ -78,8 +78,11 @@ impl Compiler<'_> {
     }
 
     fn unknown_function(&mut self, name: &str, span: Range<usize>) {
-        if filters::find(name).is_some() {
-            let message = format!("`{name}` is a filter; write `… | {name}`");
+        if let Some(filter) = habits::filter(name) {
+            let message = match name == filter {
+                true => format!("`{name}` is a filter; write `… | {name}`"),
+                false => format!("there is no function `{name}`; write `… | {filter}`"),
+            };
             return self.fault(Code::UnknownFunction, span, message);
         }
         self.unknown(Code::UnknownFunction, "function", name, functions::names(), span);

@@ -240,19 +240,55 @@ fn keyed(
     attribute: Option<&str>,
     budget: &mut Budget,
 ) -> Outcome<Vec<(Value, Value)>> {
-    let case_sensitive = case_sensitive.is_some_and(is_true);
     let mut keyed = Vec::new();
     for item in of(value, budget)?.iter().filter(|item| !item.is_absent()) {
-        let key = match part(item, attribute, budget)? {
-            Value::Text(text) if !case_sensitive => {
-                budget.text(text.len())?;
-                Value::from(text.to_lowercase())
-            }
-            key => key,
-        };
+        let key = folded(part(item, attribute, budget)?, case_sensitive, budget)?;
         keyed.push((key, item.clone()));
     }
     Ok(keyed)
+}
+
+/// What a value is compared by.
+fn folded(value: Value, case_sensitive: Option<&Value>, budget: &mut Budget) -> Outcome<Value> {
+    match value {
+        Value::Text(text) if !case_sensitive.is_some_and(is_true) => {
+            budget.text(text.len())?;
+            Ok(Value::from(text.to_lowercase()))
+        }
+        value => Ok(value),
+    }
+}
+
+/// Pairs of what items have at `attribute`, and a list of those that have it; sorted by the first. Texts that
+/// differ only in case are the same unless `case_sensitive` is true: the first one stands for all.
+pub(super) fn groupby(value: Value, given: &Given, budget: &mut Budget) -> Outcome<Value> {
+    let attribute = text_at(given, 0, "groupby")?;
+    let mut entries = Vec::new();
+    for item in of(&value, budget)?.iter().filter(|item| !item.is_absent()) {
+        let key = match given.at(1) {
+            None => part(item, attribute, budget)?,
+            Some(default) => match part_or_absent(item, attribute, budget)? {
+                Value::Absent => default.clone(),
+                key => key,
+            },
+        };
+        entries.push((folded(key.clone(), given.at(2), budget)?, key, item.clone()));
+    }
+    let entries = merged(entries, &mut |(first, ..), (second, ..)| {
+        Ok(order(first, second, budget)? == Ordering::Greater)
+    })?;
+    let mut groups: Vec<(Value, Value, Vec<Value>)> = Vec::new();
+    for (compared, key, item) in entries {
+        match groups.last_mut() {
+            Some((last, _, items)) if order(last, &compared, budget)? == Ordering::Equal => items.push(item),
+            _ => groups.push((compared, key, vec![item])),
+        }
+    }
+    budget.list(groups.len())?;
+    paid(
+        groups.into_iter().map(|(_, key, items)| Value::list(vec![key, Value::list(items)])).collect(),
+        budget,
+    )
 }
 
 /// Each item once, where it is first.

@@ -121,6 +121,18 @@ fn filters() {
         ("{{ inputs.tags | map('replace', 'a', 'o') }}", r#"["seo","boot"]"#),
         ("{{ [3, 1, 2] | sort }} {{ [3, 1, 2] | sort(reverse=true) }}", r#""[1,2,3] [3,2,1]""#),
         ("{{ ['b', 'A'] | sort }}", r#"["A","b"]"#),
+        (
+            "{{ [{'k': 'b', 'n': 1}, {'k': 'a', 'n': 2}, {'k': 'B', 'n': 3}] | groupby('k') }}",
+            r#"[["a",[{"k":"a","n":2}]],["b",[{"k":"b","n":1},{"k":"B","n":3}]]]"#,
+        ),
+        (
+            "{{ [{'k': 'b'}, {}, {'k': 'B'}] | groupby('k', default='?', case_sensitive=true) | map('first') }}",
+            r#"["?","B","b"]"#,
+        ),
+        (
+            "{% for k, all in [{'k': 2}, {'k': 1}] | groupby('k') %}{{ k }}:{{ all | length }} {% endfor %}",
+            r#""1:1 2:1 ""#,
+        ),
         ("{{ [1, 2, 1.0, 'a', 'a'] | unique }}", r#"[1,2,"a"]"#),
         ("{{ [1, 2, 3] | select('odd') }}", "[1,3]"),
         ("{{ [1, 2, 3] | reject('gt', 1) }}", "[1]"),
