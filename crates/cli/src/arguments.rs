@@ -335,8 +335,8 @@ pub struct Runs {
 
 #[derive(Args, Debug)]
 pub struct Show {
-    /// The end of the run's id.
-    pub run: String,
+    /// The end of the run's id; without it, the newest run.
+    pub run: Option<String>,
     /// Show all details of one step or item, such as `shots[k3]/still`.
     #[arg(long, value_name = "PATH")]
     pub step: Option<String>,

@@ -48,6 +48,7 @@ pub const RUNS: &str = "Examples:
   motet runs --pipeline film --label team=film --json";
 
 pub const SHOW: &str = "Examples:
+  motet show
   motet show 7Q2K
   motet show 7Q2K --step 'shots[2]/still'
   motet show 7Q2K --items shots --status failed

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use motet::door::Tape;
 use motet::engine::RunId;
-use motet::session::StartRequest;
-use motet::store::RunRow;
-use motet::{Error, Quote, StartOptions, read_bundle};
+use motet::session::{Followed, StartRequest};
+use motet::store::{RunFilter, RunRow};
+use motet::{Error, Pipeline, Quote, StartOptions, read_bundle};
 
 use crate::arguments;
 use crate::commands::check::load;
@@ -14,8 +14,9 @@ use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
-use crate::project::{Project, typed_command, typed_path};
+use crate::project::{Project, Standing, typed_command, typed_path};
 use crate::render::line::{Line, Tone};
+use crate::render::words::INTERRUPTED;
 use crate::score::asking::is_wanted;
 use crate::score::missing::refuse_missing;
 use crate::stop::Stop;
@@ -42,12 +43,48 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
         terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));
         return Ok(Exit::Good);
     }
+    let unfinished = Unfinished::of(&project, &pipeline);
     let session = project.open_session_of(&asked.driving.adopt, terminal).await?;
     let following = Following::new(&project, &session, &terminal, &asked.driving.follow)?;
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
     let followed = session.start(request).await.map_err(|error| add_quote(error, &asked))?;
+    if let Some(line) = unfinished.and_then(|unfinished| unfinished.line(&followed)) {
+        terminal.note_line(&Line::of(Tone::Dim, line));
+    }
     following.follow(vec![followed], stop).await
+}
+
+/// A run of the same pipeline that isn't over, and that nobody drives.
+struct Unfinished {
+    run: RunId,
+    /// Whether it was started with the same text.
+    is_of_this_text: bool,
+}
+
+/// Among how many runs of a pipeline an interrupted one is looked for.
+const LOOKED_AT: usize = 50;
+
+impl Unfinished {
+    /// The newest one.
+    fn of(project: &Project, pipeline: &Pipeline) -> Option<Unfinished> {
+        let (store, plan) = (project.history()?, pipeline.plan());
+        let standing = Standing::of(&store);
+        let last =
+            RunFilter { pipeline: Some(plan.name.clone()), limit: Some(LOOKED_AT), ..RunFilter::default() };
+        let row = store.runs(&last).ok()?.into_iter().find(|row| standing.is_interrupted(row))?;
+        let kept = store.plan(&row.plan).ok().flatten();
+        let is_of_this_text = kept.is_some_and(|kept| kept.version == plan.version);
+        Some(Unfinished { run: row.id, is_of_this_text })
+    }
+
+    /// What to say of it beside a new run; nothing if it is the one that continues.
+    fn line(&self, followed: &Followed) -> Option<String> {
+        let run = self.run.short();
+        let text = if self.is_of_this_text { "the same" } else { "an earlier" };
+        let command = typed_command(format!("resume {run}"));
+        (!followed.found).then(|| format!("run {run} of {text} text is {INTERRUPTED}: {command}"))
+    }
 }
 
 /// Says which run of the pipeline is unfinished: a rule or contract that changed refuses new ones alone.

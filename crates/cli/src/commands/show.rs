@@ -6,7 +6,7 @@ use motet::engine::{ParkReason, StepStatus, Turn};
 use motet::follow::Happening;
 use motet::language::{StepPath, Timestamp, Value};
 use motet::report::{ArtifactPlaces, Detail, Reporter, StepRecord};
-use motet::store::{RunRow, RunStatus, StepFilter, Store};
+use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store};
 
 use crate::arguments;
 use crate::exit::Exit;
@@ -35,7 +35,10 @@ pub(super) struct Shown<'s> {
 
 pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Problem> {
     let store = Project::find(None, &asked.store)?.read_store()?;
-    let row = find_run(&store, &asked.run)?;
+    let row = match &asked.run {
+        Some(ending) => find_run(&store, ending)?,
+        None => newest(&store)?,
+    };
     if asked.journal {
         write_journal(&store, row, asked.json, terminal)?;
         return Ok(Exit::Good);
@@ -53,6 +56,14 @@ pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Proble
         }
     }
     Ok(Exit::Good)
+}
+
+/// The run that was started last.
+fn newest(store: &Store) -> Result<RunRow, Problem> {
+    let newest = store.runs(&RunFilter { limit: Some(1), ..RunFilter::default() })?.pop();
+    newest.ok_or_else(|| {
+        Problem::usage("there are no runs yet").line(format!("`{}` starts one", typed_command("run FILE")))
+    })
 }
 
 fn write(lines: &[Line], terminal: &Terminal) {

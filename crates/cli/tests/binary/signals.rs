@@ -260,3 +260,26 @@ fn a_run_is_listed_as_running_for_as_long_as_a_process_drives_its_store() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told, "2 runs are interrupted: motet resume\n");
 }
+
+#[test]
+fn a_run_after_an_edit_names_the_interrupted_run_of_the_earlier_text_and_what_resumes_it() {
+    let project = Project::with("waiting.yaml", WAITING);
+    stopped(&project, &["run", "waiting.yaml", "--id", "first"], "sleeps for", Signal::INT);
+    project.write("waiting.yaml", &WAITING.replace("value: 1 ", "value: 2 "));
+    let text = stopped(&project, &["run", "waiting.yaml", "--id", "second"], "sleeps for", Signal::INT)
+        + &stopped(&project, &["run", "waiting.yaml", "--new", "--id", "third"], "sleeps for", Signal::INT)
+        + &stopped(&project, &["run", "waiting.yaml"], "resumed", Signal::INT);
+    assert_transcript!(project, text);
+}
+
+#[test]
+fn the_newest_run_is_shown_if_none_is_named() {
+    let project = Project::with("waiting.yaml", WAITING);
+    let text = project.transcript(&["show"]);
+    stopped(&project, &["run", "waiting.yaml", "--id", "first"], "sleeps for", Signal::INT);
+    let named = project.good(&["show", "first"]);
+    assert_eq!(project.good(&["show"]), named);
+    stopped(&project, &["run", "waiting.yaml", "--new", "--id", "second"], "sleeps for", Signal::INT);
+    assert_ne!(project.good(&["show"]), named);
+    assert_transcript!(project, text);
+}
