@@ -51,7 +51,7 @@ impl View<'_> {
         if self.record.order.len() < rows {
             let lines = self.lines();
             if lines.len() <= rows {
-                return lines;
+                return self.with_items(lines, rows);
             }
         }
         if rows <= 1 {
@@ -95,6 +95,48 @@ impl View<'_> {
             std::iter::once(self.header()).chain(over).chain(lines).chain(ahead).collect();
         lines.truncate(rows);
         lines
+    }
+
+    /// `lines`, and as many items under way as there is room for, each fan-out with its own.
+    fn with_items(&self, lines: Vec<Line>, rows: usize) -> Vec<Line> {
+        let fan_outs = self.outermost().filter(|(_, step)| !step.is_over() && step.items.is_some());
+        let mut items: Vec<(&StepPath, Vec<Line>)> = fan_outs.map(|(path, _)| (path, Vec::new())).collect();
+        let (mut room, mut left) = (rows - lines.len(), items.len());
+        for (path, lines) in &mut items {
+            *lines = self.items_under_way(path, room / left);
+            room -= lines.len();
+            left -= 1;
+        }
+        if items.iter().all(|(_, lines)| lines.is_empty()) {
+            return lines;
+        }
+        let columns = Columns::of(self, self.outermost());
+        let of = |path: &StepPath| items.iter().find(|(fan_out, _)| *fan_out == path).map(|(_, lines)| lines);
+        let steps = self.outermost().flat_map(|(path, step)| {
+            let mut lines = self.lines_of(path, step, &columns);
+            lines.splice(1..1, of(path).into_iter().flatten().cloned());
+            lines
+        });
+        std::iter::once(self.header()).chain(steps).collect()
+    }
+
+    /// The items of a fan-out that are under way, at most `room` of them.
+    fn items_under_way(&self, path: &StepPath, room: usize) -> Vec<Line> {
+        let is_item = |below: &StepPath| below.as_str()[path.as_str().len()..].rfind(['[', '/']) == Some(0);
+        let below = self.record.below(path).filter(|(below, step)| is_item(below) && is_under_way(step));
+        let mut items: Vec<_> = below.collect();
+        items.sort_by_cached_key(|(below, _)| ListOrder::of(below));
+        let line = |(below, step): (&StepPath, &StepRecord)| {
+            self.inner_line(below, step).cut(self.look.cut_at(), &self.look.symbols)
+        };
+        items.into_iter().take(room).map(line).collect()
+    }
+
+    /// A line for something inside a step.
+    fn inner_line(&self, below: &StepPath, step: &StepRecord) -> Line {
+        let (symbol, tone) = self.symbol(step);
+        let line = Line::new().plain("      ").then(tone, symbol).plain(format!(" {below}   "));
+        self.add_state(line, below, step)
     }
 
     /// `narrated-video   run 7Q2K   00:58`. Where there is no room, the name is cut.
@@ -310,21 +352,13 @@ impl View<'_> {
     /// What is not well below a step: a line each.
     fn unfolded(&self, path: &StepPath) -> Vec<Line> {
         let mut lines = Vec::new();
-        let unwell = |step: &StepRecord| {
-            let retrying = step.status == StepStatus::Sleeping && !step.attempts.is_empty();
-            step.status == StepStatus::Failed || retrying
-        };
-        let found = self.record.below(path).filter(|(below, step)| unwell(step) && self.is_cause(below));
+        let found = self.record.below(path).filter(|(below, step)| is_unwell(step) && self.is_cause(below));
         let mut found: Vec<_> = found.collect();
         // Those that failed first; those that may still come to something behind them.
         found.sort_by_cached_key(|(below, step)| {
             (step.ended_at.is_none(), step.ended_at, ListOrder::of(below))
         });
-        for (below, step) in found.iter().take(UNFOLDED_MAX) {
-            let (symbol, tone) = self.symbol(step);
-            let line = Line::new().plain("      ").then(tone, symbol).plain(format!(" {below}   "));
-            lines.push(self.add_state(line, below, step));
-        }
+        lines.extend(found.iter().take(UNFOLDED_MAX).map(|(below, step)| self.inner_line(below, step)));
         let left_out = self.record.step(path).and_then(|step| step.items.as_ref());
         let more = found.len().saturating_sub(UNFOLDED_MAX) as u64
             + left_out.map_or(0, |items| items.failed_left_out());
@@ -338,6 +372,17 @@ impl View<'_> {
     fn is_cause(&self, path: &StepPath) -> bool {
         !self.record.below(path).any(|(_, step)| step.status == StepStatus::Failed && !step.tolerated)
     }
+}
+
+/// Whether a step failed, or failed and is tried again.
+fn is_unwell(step: &StepRecord) -> bool {
+    let retrying = step.status == StepStatus::Sleeping && !step.attempts.is_empty();
+    step.status == StepStatus::Failed || retrying
+}
+
+/// Whether something goes on that isn't told as unwell.
+fn is_under_way(step: &StepRecord) -> bool {
+    matches!(step.status, StepStatus::Running | StepStatus::Sleeping | StepStatus::Parked) && !is_unwell(step)
 }
 
 fn is_directly_below(below: &StepPath, path: &StepPath) -> bool {

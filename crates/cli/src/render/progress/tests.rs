@@ -265,6 +265,16 @@ fn where_there_are_few_rows_what_goes_on_stays_in_sight_and_the_rest_is_counted(
 }
 
 #[test]
+fn where_there_are_rows_the_items_under_way_have_a_line_each() {
+    let story = Story::in_the_middle();
+    let look = look(80, Symbols::UNICODE);
+    let within = |rows: usize| story.view(48, &look).lines_within(rows);
+    assert_eq!(within(8).len(), 8, "there is room for one of the two");
+    assert_eq!(within(24), within(9));
+    insta::assert_snapshot!("in_nine_rows", painted(within(9)));
+}
+
+#[test]
 fn the_items_that_failed_first_are_shown_in_the_order_of_the_list() {
     let mut story = Story::begin();
     let items = (0..12).map(|index| (index.to_string(), Value::from(index)));
