@@ -19,9 +19,8 @@ use crate::tools::MissingTool;
 
 /// Why something asked of the library was not done.
 ///
-/// It says what is wrong ([`what`](Error::what)) and what to do ([`hint`](Error::hint)); printed, it says both.
-/// Programs match on it, or on its [`code`](Error::code).
-#[derive(Debug)]
+/// It says what is wrong ([`what`](Error::what)) and what to do ([`hint`](Error::hint)); printed, it says both, also by a
+/// `main` that returns it. Programs match on it, or on its [`code`](Error::code).
 #[non_exhaustive]
 pub enum Error {
     /// The pipeline has faults; nothing ran.

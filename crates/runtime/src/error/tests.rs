@@ -119,3 +119,24 @@ fn every_error_has_a_code_of_its_own_that_never_changes() {
     let lines = all.iter().map(|error| format!("{}: {error}", error.code()));
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn a_main_that_returns_an_error_shows_it_as_the_command_line_does() {
+    let text = "motet: 1\nsteps:\n  a: { uses: data/transfrom, with: { value: 1 } }\n";
+    let bundle = motet_pipeline::Bundle::of_text("film.yaml", text);
+    let findings = motet_pipeline::check::check(&bundle, &Default::default()).diagnostics;
+    insta::assert_snapshot!(format!("Error: {:?}", Error::Check(findings)), @r"
+    Error: the pipeline can't run
+
+    error[unknown-operation]: there is no operation `data/transfrom`
+     --> film.yaml:3:14
+      |
+    3 |   a: { uses: data/transfrom, with: { value: 1 } }
+      |              ^^^^^^^^^^^^^^ did you mean `data/transform`?
+    ");
+    let error = Error::OwnerSilent { store: "film/.motet".into(), pid: 7 };
+    insta::assert_snapshot!(format!("Error: {error:?}"), @r"
+    Error: another process (pid 7) drives the store film/.motet, and doesn't respond
+      continue it if it is suspended, or end it
+    ");
+}

@@ -5,7 +5,7 @@ use std::fmt;
 
 use motet_pipeline::Money;
 use motet_pipeline::contract::Misfit;
-use motet_pipeline::diagnostic::Diagnostic;
+use motet_pipeline::diagnostic::{Diagnostic, render};
 
 use super::{BaseFault, Error, QuoteFault};
 use crate::settings::Power;
@@ -240,6 +240,17 @@ impl fmt::Display for Error {
             Some(hint) => write!(f, "{what}: {hint}"),
             None => f.write_str(&what),
         }
+    }
+}
+
+/// As a `main` shows it that returns it: what is wrong, and below it what to do. The findings of a check are drawn.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if let Error::Check(findings) = self {
+            return write!(f, "the pipeline can't run\n\n{}", render(findings, false).trim_end());
+        }
+        f.write_str(&self.what())?;
+        self.hint().map_or(Ok(()), |hint| write!(f, "\n  {hint}"))
     }
 }
 
