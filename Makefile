@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate fuzz bench
+.PHONY: help demo test simulate fuzz bench dist
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -24,3 +24,6 @@ bench: ## measure; one table, a few minutes on an idle machine
 	@scripts/setup.sh run
 	cargo build --release --locked --package motet-cli
 	cargo run --release --locked --package motet-bench
+
+dist: ## pack a binary for other machines of this kind, with pages, examples and completions
+	@scripts/dist.sh

@@ -268,6 +268,7 @@ impl<'f> Following<'f> {
         let ending = Ending {
             record: follow.reporter.record(),
             files: &files,
+            places: follow.reporter.places(),
             is_kept,
             driver: self.session.owner(),
             to_fund: self.command_to_fund(follow),

@@ -1,7 +1,9 @@
 //! The end of a run: what came out, or what went wrong, what is kept, and what to type next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use motet::Artifact;
 use motet::engine::{RunId, StepStatus};
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
@@ -19,6 +21,8 @@ pub struct Ending<'e> {
     pub record: &'e RunRecord,
     /// The files that the outputs were laid out in.
     pub files: &'e [OutputFile],
+    /// Where the store keeps artifacts.
+    pub places: &'e ArtifactPlaces,
     /// Whether the store stays, so that the run can be looked at later.
     pub is_kept: bool,
     /// The process that continues a run that isn't over.
@@ -49,25 +53,34 @@ impl Ending<'_> {
         let Some(outputs) = self.record.outputs.as_ref().and_then(Value::as_map) else { return Vec::new() };
         let mut table = Table::default();
         for (name, value) in outputs {
-            let files: Vec<&OutputFile> =
-                self.files.iter().filter(|file| file.output.as_deref() == Some(name)).collect();
+            let files = self.files_of(name, value);
             if files.is_empty() {
                 table.row([(Tone::Strong, name.clone()), (Tone::Plain, shown(value, look))]);
             }
-            for (index, file) in files.into_iter().enumerate() {
-                let measured = file.artifact.as_ref().map_or(String::new(), |artifact| {
-                    format!("{}, {}", measures(artifact, look.symbols.times), bytes(artifact.bytes))
+            for (index, (artifact, path)) in files.into_iter().enumerate() {
+                let measured = artifact.map_or(String::new(), |artifact| {
+                    format!("{}, {}", measures(&artifact, look.symbols.times), bytes(artifact.bytes))
                 });
                 let label = if index == 0 { name.clone() } else { String::new() };
-                table.row([
-                    (Tone::Strong, label),
-                    (Tone::Plain, measured),
-                    (Tone::Plain, shown_path(&file.path)),
-                ]);
+                let path = path.map_or(String::new(), |path| shown_path(&path));
+                table.row([(Tone::Strong, label), (Tone::Plain, measured), (Tone::Plain, path)]);
             }
         }
         // Paths are to be copied, so these lines are never cut.
         table.lines(usize::MAX, &look.symbols)
+    }
+
+    /// The files of an output: as they were laid out, else those in the store.
+    fn files_of(&self, name: &str, value: &Value) -> Vec<(Option<Arc<Artifact>>, Option<PathBuf>)> {
+        let laid_out = self.files.iter().filter(|file| file.output.as_deref() == Some(name));
+        let mut files: Vec<_> =
+            laid_out.map(|file| (file.artifact.clone(), Some(file.path.clone()))).collect();
+        if files.is_empty() {
+            value.for_each_artifact(&mut |artifact| {
+                files.push((Some(artifact.clone()), self.places.path_of(&artifact.digest)));
+            });
+        }
+        files
     }
 
     /// What to type next: only what exists.

@@ -106,12 +106,9 @@ impl Missing {
                 format!("install it: {}   (or set its path in motet.toml: {})", tool.install, tool.setting)
             }
             What::Key(key) => {
-                let sources: Vec<String> = key.sources.iter().map(ToString::to_string).collect();
-                format!(
-                    "put it into {}   (or say in motet.toml where it is: [providers.{}] key = \"env:NAME\")",
-                    sources.join(" or "),
-                    key.provider
-                )
+                let provider = &key.provider;
+                let setting = format!("[providers.{provider}] key = \"env:NAME\"");
+                format!("put it into {}   (or say in motet.toml where it is: {setting})", sources_of(key))
             }
             What::Secret { name, source } => {
                 format!("put it into {source}   (set by [secrets.{name}] in motet.toml)")
@@ -124,12 +121,23 @@ impl Missing {
         match &self.what {
             What::Tool(tool, _) => format!("{} is missing too: {}", tool.name, tool.install),
             What::Key(key) => {
-                let what = if matches!(first.what, What::Key(_)) { "" } else { "a key of " };
-                format!("{what}{} is missing too: {}", key.provider, self.remedy())
+                // How to say it in the settings was said of the first one.
+                let remedy = if matches!(first.what, What::Key(_)) {
+                    format!("put it into {}", sources_of(key))
+                } else {
+                    self.remedy()
+                };
+                format!("a key of {} is missing too: {remedy}", key.provider)
             }
             What::Secret { name, .. } => format!("the secret `{name}` is missing too: {}", self.remedy()),
         }
     }
+}
+
+/// Where a key is looked for.
+fn sources_of(key: &MissingKey) -> String {
+    let sources: Vec<String> = key.sources.iter().map(ToString::to_string).collect();
+    sources.join(" or ")
 }
 
 /// Refuses a plan that this machine lacks something for.

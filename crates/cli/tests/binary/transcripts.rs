@@ -60,7 +60,8 @@ fn a_typing_error_is_met_with_a_suggestion() {
 
 #[test]
 fn a_good_file_is_called_good() {
-    let project = Project::with("greeting.yaml", GREETING);
+    let project =
+        Project::with("greeting.yaml", GREETING.replace("  times: { type: integer, default: 2 }\n", ""));
     assert_transcript!(project, project.transcript(&["check", "greeting.yaml"]));
 }
 
@@ -458,4 +459,20 @@ fn completions_and_the_schema_are_data() {
     let schema: serde_json::Value = serde_json::from_str(&project.good(&["schema"])).unwrap();
     assert!(schema["properties"]["steps"].is_object());
     assert!(project.good(&["--version"]).starts_with("motet "));
+}
+
+#[test]
+fn outputs_that_are_not_laid_out_are_shown_with_their_place_in_the_store() {
+    let scenes = "motet: 1
+name: scenes
+steps:
+  all: { each: [sea, forest], uses: local/scene, with: { prompt: \"{{ item }}\", width: 64, height: 64 } }
+outputs: { pictures: \"{{ steps.all.items | map(attribute='image') | list }}\", first: \"{{ steps.all.items[0].image }}\" }
+";
+    let project = Project::with("scenes.yaml", scenes);
+    let shown = project.good(&["run", "scenes.yaml", "--no-out"]);
+    let paths: Vec<&str> = shown.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(paths.len(), 3, "{shown}");
+    assert!(paths.iter().all(|path| project.path().join(path).is_file()), "{shown}");
+    assert!(!shown.contains("sha256:") && shown.contains("64×64, png"), "{shown}");
 }

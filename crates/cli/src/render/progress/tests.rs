@@ -348,6 +348,8 @@ fn the_good_end_and_the_bad_end() {
 
 fn ending(story: &Story, files: &[OutputFile], look: &Look) -> Vec<Line> {
     let record = story.reporter.record();
-    let ending = Ending { record, files, is_kept: true, driver: None, to_fund: None, now: at(100) };
+    let places = ArtifactPlaces::nowhere();
+    let ending =
+        Ending { record, files, places: &places, is_kept: true, driver: None, to_fund: None, now: at(100) };
     ending.lines(look).into_iter().chain(ending.outputs(look)).chain(ending.next(look)).collect()
 }
