@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate fuzz bench dist
+.PHONY: help demo test simulate crash fuzz bench dist
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -16,6 +16,9 @@ test: ## set this machine up and run everything that must be green
 
 simulate: ## play SEEDS=n stories of faults and crashes, from FIRST=n on
 	@scripts/simulate.sh "$(or $(SEEDS),1000)" "$(or $(FIRST),0)"
+
+crash: ## kill the processes of mixed runs KILLS=n times, by SEED=n
+	@scripts/crash.sh "$(or $(KILLS),500)" "$(or $(SEED),1)"
 
 fuzz: ## give each reader of foreign bytes SECONDS=n of hostile ones
 	@scripts/fuzz.sh "$(or $(SECONDS),60)"

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::project::Project;
 use crate::simulator::Simulator;
 
-const STORE: &str = ".motet/sim";
+pub const STORE: &str = ".motet/sim";
 
 /// Each step of each film was charged once, no attempt was sent twice, and all that was charged is in `motet costs`.
 pub fn assert_paid_once(project: &Project, simulator: &Simulator, films: &[String]) {
@@ -48,7 +48,8 @@ pub fn assert_paid_once(project: &Project, simulator: &Simulator, films: &[Strin
     }
 }
 
-fn json(project: &Project, arguments: &[&str]) -> Json {
+/// What a command says as JSON.
+pub fn json(project: &Project, arguments: &[&str]) -> Json {
     let output = project.run(arguments);
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))
