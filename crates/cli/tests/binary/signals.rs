@@ -265,7 +265,7 @@ fn a_run_is_listed_as_running_for_as_long_as_a_process_drives_its_store() {
 fn a_run_after_an_edit_names_the_interrupted_run_of_the_earlier_text_and_what_resumes_it() {
     let project = Project::with("waiting.yaml", WAITING);
     stopped(&project, &["run", "waiting.yaml", "--id", "first"], "sleeps for", Signal::INT);
-    project.write("waiting.yaml", &WAITING.replace("value: 1 ", "value: 2 "));
+    project.write("waiting.yaml", WAITING.replace("value: 1 ", "value: 2 "));
     let text = stopped(&project, &["run", "waiting.yaml", "--id", "second"], "sleeps for", Signal::INT)
         + &stopped(&project, &["run", "waiting.yaml", "--new", "--id", "third"], "sleeps for", Signal::INT)
         + &stopped(&project, &["run", "waiting.yaml"], "resumed", Signal::INT);
