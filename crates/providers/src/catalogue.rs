@@ -51,6 +51,12 @@ impl Listing {
         Listing { entry, contract: contract.into(), versioned, model }
     }
 
+    /// The same at the price that `book` has for it.
+    #[must_use]
+    pub fn at_the_price_of(&self, book: &PriceBook) -> Listing {
+        Listing::new(self.entry.clone(), book)
+    }
+
     /// `given`, which fits the contract, in the provider's names and units.
     ///
     /// ```

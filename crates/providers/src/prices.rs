@@ -21,6 +21,8 @@ pub struct PriceBook {
     unlisted: BTreeMap<String, String>,
     /// The models whose rows were laid over those of another book.
     laid_over: BTreeSet<String>,
+    /// The day on which its prices hold; without one, those that aren't over.
+    day: Option<String>,
 }
 
 /// One price of a model.
@@ -165,26 +167,28 @@ impl PriceBook {
         self.rows.iter().map(|(model, rows)| (model.as_str(), &**rows))
     }
 
-    /// The price of a model of the catalogue, from all its rows that don't say when they hold.
+    /// The book as it holds on a day, written `2026-11-20`.
+    #[must_use]
+    pub fn on(mut self, day: &str) -> PriceBook {
+        self.day = Some(day.to_owned());
+        self
+    }
+
+    /// Whether the price of a model depends on the day.
+    pub fn is_dated(&self, entry: &Entry) -> bool {
+        let is_dated = |row: &Row| row.effective_from.is_some() || row.effective_until.is_some();
+        self.rows(&entry.price_key()).iter().any(is_dated)
+    }
+
+    /// The price of a model of the catalogue, on the day of the book.
     ///
     /// # Errors
     /// Why it isn't known.
     pub fn price(&self, entry: &Entry) -> Result<Price, Unpriced> {
-        self.price_if(entry, |row| row.effective_until.is_none())
-    }
-
-    /// The price of a model of the catalogue on a day, written `2026-11-20`.
-    ///
-    /// # Errors
-    /// Why it isn't known.
-    pub fn price_on(&self, entry: &Entry, day: &str) -> Result<Price, Unpriced> {
-        self.price_if(entry, |row| row.holds_on(day))
-    }
-
-    fn price_if(&self, entry: &Entry, holds: impl Fn(&Row) -> bool) -> Result<Price, Unpriced> {
         let key = entry.price_key();
-        let rows = self.rows(&key).iter().filter(|row| holds(row));
-        let tariffs: Vec<Tariff> = rows.map(|row| row.tariff_for(entry)).collect();
+        let rows = self.rows(&key);
+        let in_force = rows.iter().filter(|row| self.is_in_force(row, rows));
+        let tariffs: Vec<Tariff> = in_force.map(|row| row.tariff_for(entry)).collect();
         // Of a model that says so, nobody knows how much a call uses: only whoever laid a price over this one does.
         let is_unknown = entry.billing.unpriced.is_some() && !self.laid_over.contains(&key);
         if tariffs.is_empty() || is_unknown {
@@ -194,6 +198,15 @@ impl PriceBook {
         }
         Ok(Price { tariffs, quantities: entry.billing.quantities.clone() })
     }
+
+    /// Whether a row holds on the day of the book. If a price is known only from a later day on, it holds before, too.
+    fn is_in_force(&self, row: &Row, rows: &[Row]) -> bool {
+        let Some(day) = &self.day else { return row.effective_until.is_none() };
+        let begins_later = row.effective_from.as_ref().is_some_and(|from| from > day);
+        let is_better = |other: &Row| other.holds_on(day) || other.effective_from < row.effective_from;
+        row.holds_on(day)
+            || begins_later && !rows.iter().any(|other| other.is_for_the_same(row) && is_better(other))
+    }
 }
 
 impl Row {
@@ -201,6 +214,12 @@ impl Row {
     pub fn holds_on(&self, day: &str) -> bool {
         self.effective_from.as_deref().is_none_or(|from| from <= day)
             && self.effective_until.as_deref().is_none_or(|until| day <= until)
+    }
+
+    /// Whether it is another price for the same requests.
+    fn is_for_the_same(&self, other: &Row) -> bool {
+        let (own, its) = (&self.tariff, &other.tariff);
+        (own.unit, &own.when, own.estimate_only) == (its.unit, &its.when, its.estimate_only)
     }
 
     /// The tariff, with conditions about the inputs of the model.

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use motet_engine::dispatcher::{Limits, PoolLimit};
 use motet_engine::intent::place;
-use motet_pipeline::contract;
+use motet_pipeline::{Timestamp, contract};
 use motet_providers::adapter::Profile;
 use motet_providers::catalogue::{Catalogue, Entry, Listing};
 use motet_providers::prices::PriceBook;
@@ -71,8 +71,20 @@ impl Offers {
     /// Lays prices of the user over those that come with Motet.
     pub(crate) fn price(&mut self, own: PriceBook) {
         self.book = self.book.clone().under(own);
-        let listings: Vec<Entry> = self.catalogue.iter().map(|listing| listing.entry.clone()).collect();
-        listings.into_iter().for_each(|entry| self.catalogue.add(Listing::new(entry, &self.book)));
+        self.price_again(|_, _| true);
+    }
+
+    /// Takes the prices of the day of `now`, in UTC.
+    pub(crate) fn price_on(&mut self, now: Timestamp) {
+        let at = now.to_string();
+        self.book = self.book.clone().on(at.split('T').next().unwrap_or_default());
+        self.price_again(PriceBook::is_dated);
+    }
+
+    fn price_again(&mut self, is_changed: impl Fn(&PriceBook, &Entry) -> bool) {
+        let changed = self.catalogue.iter().filter(|listing| is_changed(&self.book, &listing.entry));
+        let changed: Vec<Listing> = changed.map(|listing| listing.at_the_price_of(&self.book)).collect();
+        changed.into_iter().for_each(|listing| self.catalogue.add(listing));
     }
 
     /// Makes all models known to a check, and requests to any server.

@@ -132,6 +132,7 @@ impl Motet {
             environment: None,
             on_warning: Arc::new(|_| {}),
         }
+        .at_the_prices_of_the_day()
     }
 
     /// Opens the store in `folder` (made if needed) and drives it.

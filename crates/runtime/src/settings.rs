@@ -39,6 +39,7 @@ use crate::models::Offers;
 use crate::operation;
 use crate::reading::{Unread, read_start};
 use crate::tools::Tools;
+use crate::world::live::now;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "motet.toml";
@@ -227,6 +228,7 @@ impl Settings {
         let mut offers = Offers::default();
         offers.add_models(self.models.iter().map(|file| file.entry.clone()));
         self.prices.iter().for_each(|prices| offers.price(prices.book()));
+        offers.price_on(now());
         offers
     }
 

@@ -100,6 +100,10 @@ fn a_users_book_lies_over_ours_model_by_model() {
     assert_eq!(unknown, "the price book has no price for fal/fal-ai/veo3");
 }
 
+fn dollars_of(book: &PriceBook, entry: &Entry) -> Vec<String> {
+    book.price(entry).unwrap().tariffs.iter().map(|tariff| tariff.usd.to_string()).collect()
+}
+
 #[test]
 fn a_price_holds_on_the_days_that_it_says() {
     let book = book(vec![
@@ -110,14 +114,25 @@ fn a_price_holds_on_the_days_that_it_says() {
     let catalogue = Catalogue::built_in();
     let entry = &catalogue.get("fal/fal-ai/veo3").unwrap().entry;
     for (day, usd) in [("2026-10-06", "0.4"), ("2026-10-07", "0.2"), ("2027-01-01", "0.2")] {
-        let price = book.price_on(entry, day).unwrap();
-        assert_eq!(
-            price.tariffs.iter().map(|tariff| tariff.usd.to_string()).collect::<Vec<_>>(),
-            [usd],
-            "{day}"
-        );
+        assert_eq!(dollars_of(&book.clone().on(day), entry), [usd], "{day}");
     }
-    assert_eq!(book.price(entry).unwrap().tariffs.len(), 1, "what is over doesn't hold for new runs");
+    assert!(book.is_dated(entry) && !PriceBook::built_in().is_dated(entry));
+    assert_eq!(dollars_of(&book, entry), ["0.2"], "what is over doesn't hold for new runs");
+}
+
+#[test]
+fn a_price_that_is_known_only_from_a_later_day_on_holds_before_and_one_that_is_over_does_not() {
+    let book = book(vec![
+        row(json!({ "usd": "0.2", "effective_from": "2026-10-07", "effective_until": "2026-10-31" })),
+        row(json!({ "usd": "0.3", "effective_from": "2026-11-01", "effective_until": "2026-11-30" })),
+    ])
+    .unwrap();
+    let catalogue = Catalogue::built_in();
+    let entry = &catalogue.get("fal/fal-ai/veo3").unwrap().entry;
+    for (day, usd) in [("2026-01-01", "0.2"), ("2026-10-31", "0.2"), ("2026-11-01", "0.3")] {
+        assert_eq!(dollars_of(&book.clone().on(day), entry), [usd], "{day}");
+    }
+    assert!(book.on("2026-12-01").price(entry).is_err());
 }
 
 #[test]

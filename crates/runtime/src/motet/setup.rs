@@ -155,6 +155,13 @@ impl Builder {
     /// The world to run in; the real one by default.
     pub fn world(mut self, world: SharedWorld) -> Builder {
         self.world = world;
+        self.at_the_prices_of_the_day()
+    }
+
+    /// Takes the prices that hold today.
+    pub(super) fn at_the_prices_of_the_day(mut self) -> Builder {
+        self.offers.price_on(self.world.now());
+        self.offers.teach(&mut self.catalogue);
         self
     }
 

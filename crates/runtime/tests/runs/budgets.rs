@@ -7,11 +7,12 @@ use futures_util::future::BoxFuture;
 use motet::costs::{By, Costs};
 use motet::engine::{Event, Found, JobNews, RunEvent, StepEvent};
 use motet::follow::Happening;
-use motet::language::Money;
 use motet::language::contract::{Call, CallForm, Contract, Work as Kind};
 use motet::language::price::{Price, Tariff, Unit};
+use motet::language::{Money, Timestamp};
 use motet::language::{Type, Value};
 use motet::operation::{RemoteOperation, Submitted, WorkError};
+use motet::providers::prices::PriceBook;
 use motet::settings::Budgets;
 use motet::store::RunStatus;
 use motet::world::virtual_time::{VirtualWorld, run};
@@ -371,5 +372,33 @@ fn the_prices_of_a_project_are_laid_over_those_that_come_with_motet() {
             before,
             "trust is asked for again"
         );
+    });
+}
+
+#[test]
+fn a_price_that_changes_at_midnight_is_that_of_the_day_by_the_clock_of_the_world() {
+    run(async {
+        let row = |usd: &str, key: &str, day: &str| {
+            format!(
+                r#"{{ "provider": "replicate", "model": "black-forest-labs/flux-schnell", "unit": "image", "per": 1,
+                    "usd": "{usd}", "{key}": "{day}" }}"#
+            )
+        };
+        let (before, after) =
+            (row("7", "effective_until", "2026-10-06"), row("8", "effective_from", "2026-10-07"));
+        let book = PriceBook::read(&format!(r#"{{ "prices": [{before}, {after}] }}"#)).unwrap();
+        let text = "motet: 1\nsteps:\n  a: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: a boat } }\n";
+        // 2026-10-06T23:59Z, and two minutes later.
+        for (now, usd) in [(1_791_331_140_000, "7"), (1_791_331_260_000, "8")] {
+            let world = Arc::new(VirtualWorld::new(Timestamp(now), 1));
+            let motet = Motet::builder().world(world).prices(book.clone()).open().await.unwrap();
+            let pipeline = motet.load_text(text).unwrap();
+            assert_eq!(
+                pipeline.plan().estimate(&Default::default()).total.likely,
+                dollars(usd),
+                "{}",
+                Timestamp(now)
+            );
+        }
     });
 }
