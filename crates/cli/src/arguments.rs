@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use motet::language::Money;
+use motet::language::{Money, StepPath};
 
 pub use lineage::{Fork, Retry};
 
@@ -67,7 +67,8 @@ pub enum Command {
     /// Show what happened in a run.
     #[command(after_help = examples::SHOW)]
     Show(Show),
-    /// Cancel a run.
+    /// Cancel a run, or one step or item of it.
+    #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = examples::RESOLVE)]
@@ -364,9 +365,13 @@ pub struct Show {
 pub struct Cancel {
     /// The end of the run's id.
     pub run: String,
+    /// Only this step or item, such as `clip`, `shots[k3]` or `shots[k3]/still`; the run continues without it if it is
+    /// optional.
+    #[arg(value_parser = lineage::path)]
+    pub path: Option<StepPath>,
     /// The reason, recorded with the run.
-    #[arg(long, default_value = "cancelled on the command line")]
-    pub reason: String,
+    #[arg(long)]
+    pub reason: Option<String>,
     #[command(flatten)]
     pub store: StoreFlag,
 }

@@ -48,7 +48,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Fork(asked) => while_wanted(|stop| fork::fork(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
-        Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
+        Command::Cancel(asked) => while_wanted(|stop| cancel::cancel(asked, terminal, stop)),
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
         Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),

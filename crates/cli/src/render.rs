@@ -1,5 +1,6 @@
 //! Rendering: pure functions from what is known to lines.
 
+pub mod billing;
 pub mod ending;
 pub mod found;
 pub mod items;

@@ -12,6 +12,7 @@ mod apply;
 pub mod attempt;
 mod builtin;
 mod call;
+mod cancelling;
 mod context;
 mod earlier;
 mod ending;
@@ -40,6 +41,7 @@ pub mod table;
 
 pub use allowance::Allowance;
 pub use attempt::Phase;
+pub use cancelling::CancelRefusal;
 pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;
 pub use earlier::Earlier;

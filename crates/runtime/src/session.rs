@@ -279,6 +279,25 @@ impl Session {
         Ok(row.id)
     }
 
+    /// Cancels one step or item of the run whose id ends with `ending`: see
+    /// [`RunHandle::cancel_step`](crate::RunHandle::cancel_step). Returns when that is durable; the run continues, in this
+    /// process if nobody else drives the store.
+    ///
+    /// # Errors
+    /// [`Error::NotCancelled`] when it is over, or not there; else as [`Session::resume`].
+    pub async fn cancel_step(
+        &self,
+        ending: &str,
+        step: &StepPath,
+        by: &str,
+        reason: &str,
+    ) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        self.ask(&Request::CancelStep { run: run.clone(), step: step.clone(), by, reason }).await?;
+        Ok(self.followed(run, true, true))
+    }
+
     /// Decides what becomes of a step of the run whose id ends with `ending`: one that is parked because
     /// the outcome of its attempt is unknown. Returns when that is durable; the run continues, in this process if nobody
     /// else drives the store.

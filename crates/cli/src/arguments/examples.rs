@@ -53,6 +53,14 @@ pub const SHOW: &str = "Examples:
   motet show 7Q2K --items shots --status failed
   motet show 7Q2K --timeline";
 
+pub const CANCEL: &str = "Examples:
+  motet cancel 7Q2K
+  motet cancel 7Q2K clip --reason 'too slow'
+  motet cancel 7Q2K 'shots[k3]/still'
+
+Jobs are cancelled at their providers where that exists; what may still be billed
+is listed.";
+
 pub const COSTS: &str = "Examples:
   motet costs
   motet costs 7Q2K --by model

@@ -47,7 +47,7 @@ pub struct SpendingFlags {
     pub budget: Option<Money>,
 }
 
-fn path(typed: &str) -> Result<StepPath, String> {
+pub(super) fn path(typed: &str) -> Result<StepPath, String> {
     match StepPath::from_text(typed) {
         path if path == StepPath::root() => {
             Err("name a step, such as `film` or `shots[k3]/still`".to_owned())

@@ -389,7 +389,7 @@ impl Scenario {
             let phase = self.run.phase(key);
             !matches!(
                 phase,
-                Some(Phase::Unknown { .. } | Phase::Stopping { job: None, doubtful: false }) | None
+                Some(Phase::Unknown { .. } | Phase::Stopping { job: None, doubtful: false, .. }) | None
             )
         };
         let mine: BTreeSet<_> = self.working.keys().filter(awaits_reply).cloned().collect();
@@ -451,6 +451,11 @@ impl Scenario {
 
     pub fn cancels(&mut self, reason: &str) -> &mut Scenario {
         self.tell(Input::Cancel { by: "ada".into(), reason: reason.into() })
+    }
+
+    pub fn cancels_step(&mut self, step: &str, reason: &str) -> &mut Scenario {
+        let step = StepPath::from_text(step);
+        self.tell(Input::CancelStep { step, by: "ada".into(), reason: reason.into() })
     }
 
     /// Time passes; the run is told at every moment at which something is due.
