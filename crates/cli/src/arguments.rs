@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motet::language::{Money, StepPath};
 
-pub use lineage::{Fork, Retry};
+pub use lineage::{Fork, Retry, SpendingFlags};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -258,6 +258,13 @@ pub struct Plan {
     /// Also write a quote to OUT: what a run with these inputs may spend. It is valid for a week.
     #[arg(long, value_name = "OUT")]
     pub quote: Option<PathBuf>,
+    /// Show what a fork of this run would reuse, what would run and why, and what that costs. Inputs that aren't given are
+    /// those of the run.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["quote", "mermaid"])]
+    pub against: Option<String>,
+    /// With --against: a step or item that gets another seed, as `motet fork --fresh` does; may be repeated.
+    #[arg(long, value_name = "PATH", value_parser = lineage::path, requires = "against")]
+    pub fresh: Vec<StepPath>,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,

@@ -2,6 +2,7 @@
 
 pub mod billing;
 pub mod ending;
+pub mod forecast;
 pub mod found;
 pub mod items;
 pub mod journal;

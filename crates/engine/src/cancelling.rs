@@ -63,15 +63,16 @@ impl Run {
             return Err(CancelRefusal::Over(status));
         }
         let (nearest, is_certain) = found.map_or_else(|| self.nearest(step), |id| (id, true));
-        let nearest_status = self.node(nearest).status;
-        match () {
-            () if !is_certain => Err(CancelRefusal::Nowhere),
-            () if nearest_status == StepStatus::Skipped => Err(CancelRefusal::Over(StepStatus::Skipped)),
-            () if self.status.is_terminal() || nearest_status.is_terminal() => {
+        if !is_certain {
+            return Err(CancelRefusal::Nowhere);
+        }
+        match self.node(nearest).status {
+            StepStatus::Skipped => Err(CancelRefusal::Over(StepStatus::Skipped)),
+            status if status.is_terminal() || self.status.is_terminal() => {
                 Err(CancelRefusal::Over(StepStatus::Cancelled))
             }
-            () if self.is_ending(nearest) || self.doom_of(nearest).is_some() => Err(CancelRefusal::Ending),
-            () => Ok(()),
+            _ if self.is_ending(nearest) || self.doom_of(nearest).is_some() => Err(CancelRefusal::Ending),
+            _ => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
+mod forecast;
 mod graphs;
 mod handle;
 mod hooks;
@@ -22,6 +23,7 @@ use motet_pipeline::{StepPath, Timestamp};
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
+pub use forecast::{Forecast, StepForecast};
 pub use handle::{RunEnd, RunHandle};
 pub use lineage::{Continued, ForkOptions, RetryOptions};
 pub use setup::Builder;

@@ -38,7 +38,8 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried, warn_of_difference,
+    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried,
+    warn_of_difference,
 };
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
@@ -161,6 +162,54 @@ impl Session {
         let changed = Given { inputs, files };
         given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
         self.begin(pipeline, given, options.of(&run)).await
+    }
+
+    /// What [`Session::retry`] would keep, do and cost; the earlier run is in `store`. Nothing is started.
+    ///
+    /// # Errors
+    /// As [`Motet::retry`].
+    pub fn forecast_retry(
+        &self,
+        store: &Store,
+        ending: &str,
+        options: &RetryOptions,
+    ) -> Result<Forecast, Error> {
+        let run = find_run(store, ending)?.id;
+        let (pipeline, inputs) = retried(store, self.catalogue(), &run, options)?;
+        self.forecast(store, &pipeline, inputs, options.clone().of(&run))
+    }
+
+    /// What [`Session::fork`] would keep, do and cost; the earlier run is in `store`. Files are taken in; nothing is
+    /// started.
+    ///
+    /// # Errors
+    /// As [`Motet::fork`].
+    pub async fn forecast_fork(
+        &self,
+        store: &Store,
+        ending: &str,
+        inputs: Map,
+        files: BTreeMap<String, PathBuf>,
+        options: &ForkOptions,
+    ) -> Result<Forecast, Error> {
+        let run = find_run(store, ending)?.id;
+        let (pipeline, mut given) = forked(store, self.catalogue(), &run, options)?;
+        let changed = Given { inputs, files };
+        given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
+        self.forecast(store, &pipeline, given, options.clone().of(&run))
+    }
+
+    fn forecast(
+        &self,
+        store: &Store,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+    ) -> Result<Forecast, Error> {
+        let inputs =
+            motet_pipeline::inputs::accept(&pipeline.plan().inputs, inputs).map_err(Error::Inputs)?;
+        let continued = options.continues.expect("what continues from a run says from which");
+        Forecast::of(store, self.catalogue(), pipeline, inputs, continued, self.backstage.hands().world.now())
     }
 
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {

@@ -15,6 +15,7 @@ pub const PLAN: &str = "Examples:
   motet plan film.yaml
   motet plan film.yaml --input prompt=\"a boat\"
   motet plan film.yaml --quote quote.json
+  motet plan film.yaml --against 7Q2K --input voice=nova    what a fork would reuse
   motet plan film.yaml --mermaid > film.mmd";
 
 pub const RUN: &str = "Examples:

@@ -45,6 +45,9 @@ pub struct SpendingFlags {
     /// The most that the new run may spend, in US dollars [default: what the runs before it left of their budget].
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
+    /// Don't ask before much is spent.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 pub(super) fn path(typed: &str) -> Result<StepPath, String> {

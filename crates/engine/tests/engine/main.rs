@@ -24,6 +24,7 @@ mod properties;
 mod provider;
 mod rank;
 mod regressions;
+mod rehearsals;
 mod replayed;
 mod retries;
 mod scenario;
