@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use motet::language::Money;
+use motet::language::{Money, StepPath};
 
-pub use lineage::{Fork, Retry};
+pub use lineage::{Fork, Retry, SpendingFlags};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -67,7 +67,8 @@ pub enum Command {
     /// Show what happened in a run.
     #[command(after_help = examples::SHOW)]
     Show(Show),
-    /// Cancel a run.
+    /// Cancel a run, or one step or item of it.
+    #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = examples::RESOLVE)]
@@ -257,6 +258,13 @@ pub struct Plan {
     /// Also write a quote to OUT: what a run with these inputs may spend. It is valid for a week.
     #[arg(long, value_name = "OUT")]
     pub quote: Option<PathBuf>,
+    /// Show what a fork of this run would reuse, what would run and why, and what that costs. Inputs that aren't given are
+    /// those of the run.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["quote", "mermaid"])]
+    pub against: Option<String>,
+    /// With --against: a step or item that gets another seed, as `motet fork --fresh` does; may be repeated.
+    #[arg(long, value_name = "PATH", value_parser = lineage::path, requires = "against")]
+    pub fresh: Vec<StepPath>,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -364,9 +372,13 @@ pub struct Show {
 pub struct Cancel {
     /// The end of the run's id.
     pub run: String,
+    /// Only this step or item, such as `clip`, `shots[k3]` or `shots[k3]/still`; the run continues without it if it is
+    /// optional.
+    #[arg(value_parser = lineage::path)]
+    pub path: Option<StepPath>,
     /// The reason, recorded with the run.
-    #[arg(long, default_value = "cancelled on the command line")]
-    pub reason: String,
+    #[arg(long)]
+    pub reason: Option<String>,
     #[command(flatten)]
     pub store: StoreFlag,
 }

@@ -38,9 +38,10 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
     match command {
         Command::Init(asked) => init::init(&asked, &terminal),
         Command::Check(asked) => check::check(&asked, &terminal),
-        Command::Plan(asked) => match asked.quote.clone() {
-            Some(out) => while_wanted(|_| plan::quote(asked, out, terminal)),
-            None => plan::plan(&asked, &terminal),
+        Command::Plan(asked) => match (asked.quote.clone(), asked.against.clone()) {
+            (Some(out), _) => while_wanted(|_| plan::quote(asked, out, terminal)),
+            (None, Some(run)) => while_wanted(|_| plan::against(asked, run, terminal)),
+            (None, None) => plan::plan(&asked, &terminal),
         },
         Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
@@ -48,7 +49,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Fork(asked) => while_wanted(|stop| fork::fork(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
-        Command::Cancel(asked) => while_wanted(|_| cancel::cancel(asked, terminal)),
+        Command::Cancel(asked) => while_wanted(|stop| cancel::cancel(asked, terminal, stop)),
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
         Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),

@@ -201,6 +201,11 @@ fn words_for(error: &Error) -> Problem {
         ))
         .line("only a step that is parked because the outcome of its attempt is unknown can be resolved")
         .line(format!("see the status of its steps: {}", typed_command(format!("show {}", run.short())))),
+        Error::NotCancelled { run, step, .. } => {
+            Problem::usage(format!("run {} has no step or item `{step}` that could be cancelled", run.short()))
+                .line("an item can be cancelled once the list of its step is known")
+                .line(format!("see its steps and items: {}", typed_command(format!("show {}", run.short()))))
+        }
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
             format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
         ),

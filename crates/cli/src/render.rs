@@ -1,6 +1,8 @@
 //! Rendering: pure functions from what is known to lines.
 
+pub mod billing;
 pub mod ending;
+pub mod forecast;
 pub mod found;
 pub mod items;
 pub mod journal;

@@ -36,7 +36,7 @@ impl Run {
             }
             let lost = match node.status {
                 StepStatus::Failed => Some(awaited).filter(|_| !node.tolerated),
-                StepStatus::Cancelled => Some(awaited),
+                StepStatus::Cancelled => Some(awaited).filter(|_| !node.tolerated),
                 _ => node.blocked_by,
             };
             blocked = blocked.or(lost.filter(|_| dependency.kind != DependencyKind::Status));
@@ -64,8 +64,8 @@ impl Run {
         let mut at = id;
         loop {
             let node = self.node(at);
-            let has_failed = node.scope.as_ref().is_some_and(|scope| scope.failed.is_some());
-            if node.status.is_terminal() || has_failed && self.fails_fast() {
+            let has_lost = node.scope.as_ref().is_some_and(|scope| scope.lost().is_some());
+            if node.status.is_terminal() || has_lost && self.fails_fast() {
                 return true;
             }
             if at == NodeId::ROOT {
@@ -118,12 +118,18 @@ impl Handling<'_> {
     fn examine_pending(&mut self, id: NodeId) {
         let graph = self.run.graph.clone();
         let step = graph.step(self.run.step_id(id));
+        if self.meet_request(id) {
+            return;
+        }
         if !self.run.has_seen_all(id, &step.waits_for) {
             return;
         }
         match self.run.readiness(id, &step.waits_for) {
             Readiness::Waits => {}
-            Readiness::Blocked(upstream) => self.skip(id, SkipReason::Upstream { step: upstream }),
+            Readiness::Blocked(step) => {
+                let cancelled = self.run.step_status(&step) == Some(StepStatus::Cancelled);
+                self.skip(id, SkipReason::Upstream { step, cancelled });
+            }
             Readiness::Ready => match &step.each {
                 Some(each) => {
                     if each.condition_per_item || self.condition_holds(id, step) {
@@ -153,6 +159,9 @@ impl Handling<'_> {
 
     /// Starts a step that doesn't fan out, or one item of a step that does.
     pub(crate) fn begin(&mut self, id: NodeId) {
+        if self.meet_request(id) {
+            return;
+        }
         let graph = self.run.graph.clone();
         let step = graph.step(self.run.step_id(id));
         let per_item = step.each.as_ref().is_some_and(|each| each.condition_per_item);
@@ -255,9 +264,7 @@ impl Handling<'_> {
             return self.continue_items(parent);
         }
         let around = node.parent;
-        let lost = node.status == StepStatus::Failed && !node.tolerated;
-        if lost && self.run.fails_fast() {
-            let reason = format!("`{}` failed", node.path);
+        if let Some(reason) = node.loss().filter(|_| self.run.fails_fast()) {
             self.call_off_inside(around, 0, &reason.into());
         }
         let scope = self.run.node(around).scope.as_ref();

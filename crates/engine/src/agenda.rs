@@ -10,6 +10,7 @@ use std::sync::Arc;
 use motet_pipeline::plan::Body;
 
 use crate::advance::Readiness;
+use crate::cancelling::CALLED_OFF_WITH_STEP;
 use crate::handle::Handling;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::run::Run;
@@ -150,6 +151,7 @@ impl Run {
             StepStatus::Running if node.each.is_some() => {
                 return self.may_continue(id).then_some(Task::Continue(id));
             }
+            StepStatus::Pending if self.unwanted.contains_key(&node.path) => return Some(Task::Examine(id)),
             StepStatus::Pending if node.item.is_none() => &self.graph.step(self.step_id(id)).waits_for,
             StepStatus::Waiting => {
                 let attempts = node.attempts.as_ref().filter(|attempts| attempts.unresolved)?;
@@ -170,12 +172,12 @@ impl Run {
         if let Some(why) = self.why_cancelled().filter(|_| id == NodeId::ROOT) {
             return Some(why.into());
         }
-        let failed = node.scope.as_ref().and_then(|scope| scope.failed).filter(|_| self.fails_fast());
-        match (failed, node.status) {
-            (Some(failed), _) => Some(format!("`{}` failed", self.node(failed).path).into()),
+        let lost = node.scope.as_ref().and_then(|scope| scope.lost()).filter(|_| self.fails_fast());
+        match (lost, node.status) {
+            (Some(lost), _) => self.node(lost).loss().map(Into::into),
             (None, StepStatus::Completed) => Some("enough items succeeded".into()),
             (None, StepStatus::Failed) => Some("too few items can succeed".into()),
-            (None, StepStatus::Cancelled) => Some("the step it belongs to was cancelled".into()),
+            (None, StepStatus::Cancelled) => Some(CALLED_OFF_WITH_STEP.into()),
             (None, _) => None,
         }
     }

@@ -8,6 +8,7 @@ use motet_pipeline::{Money, StepPath, Timestamp, Value};
 use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
 use crate::call::time_to_ask;
+use crate::cancelling::Cancellation;
 use crate::event::{RunStarted, SkipReason};
 use crate::graph::{Graph, StepId};
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
@@ -29,6 +30,7 @@ impl Run {
             last_at: at,
             status: RunStatus::Running,
             cancel: None,
+            unwanted: Default::default(),
             degraded: false,
             cost: Money::ZERO,
             earlier: Default::default(),
@@ -138,6 +140,9 @@ impl Run {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
             }
+            RunEvent::StepCancelRequested { step, by, reason } => {
+                self.unwanted.insert(step.clone(), (by.clone(), reason.clone()));
+            }
             RunEvent::Completed { outputs, degraded } => {
                 self.degraded = *degraded;
                 self.end(RunStatus::Completed { outputs: outputs.clone() });
@@ -182,7 +187,7 @@ impl Run {
                 self.node_mut(id).each = Some(Box::new(Each::new(items.clone())));
             }
             StepEvent::Ready { inputs, .. } => self.make_ready(id, inputs, at),
-            StepEvent::Skipped { reason: SkipReason::Upstream { step } } => self.block(id, step),
+            StepEvent::Skipped { reason: SkipReason::Upstream { step, .. } } => self.block(id, step),
             StepEvent::Slept { until } => self.timers.set(id, Reason::Wake, *until),
             StepEvent::Woken {} => self.timers.clear(id, Reason::Wake),
             StepEvent::RetryScheduled { at, counted, .. } => {
@@ -215,6 +220,15 @@ impl Run {
                 node.failure = Some(Box::new(failure.clone()));
                 node.tolerated = *tolerated;
                 self.degraded |= tolerated;
+            }
+            StepEvent::Cancelled { reason, origin: Some(origin), tolerated } => {
+                let cancellation = Cancellation { origin: origin.clone(), reason: reason.clone() };
+                let node = self.node_mut(id);
+                node.cancellation = Some(Box::new(cancellation));
+                node.tolerated = *tolerated;
+                // A fan-out may do without an item, as its quorum says.
+                let is_item = node.item.is_some();
+                self.degraded |= *tolerated || is_item;
             }
             StepEvent::Skipped { .. } | StepEvent::Cancelled { .. } => {}
         }
@@ -378,7 +392,8 @@ impl Run {
             self.add_node(Node::new(path.step(&step.name), Some(first_step.0 + index as u32), id, None));
         }
         let steps = scope.steps.len() as u32;
-        self.node_mut(id).scope = Some(Box::new(Scope { first, steps, open: steps, failed: None, inputs }));
+        self.node_mut(id).scope =
+            Some(Box::new(Scope { first, steps, open: steps, failed: None, cancelled: None, inputs }));
     }
 
     fn add_node(&mut self, node: Node) -> NodeId {
@@ -437,8 +452,11 @@ impl Run {
         node.attempts = live.map(|live| Box::new(Attempts { live, ..Attempts::default() }));
         // What is called off in waves is over before all that is inside of it is.
         node.scope = node.scope.take().filter(|scope| scope.open > 0);
-        let (status, tolerated, parent, is_item) =
-            (node.status, node.tolerated, node.parent, node.item.is_some());
+        let (status, parent, is_item) = (node.status, node.parent, node.item.is_some());
+        if !self.unwanted.is_empty() {
+            let path = self.node(id).path.clone();
+            self.unwanted.remove(&path);
+        }
         if is_item {
             let each = self.node_mut(parent).each.as_mut().expect("an item is made with its step's fan-out");
             match status {
@@ -448,17 +466,21 @@ impl Run {
                 _ => each.cancelled += 1,
             }
         } else {
-            self.close_child(parent, (status == StepStatus::Failed && !tolerated).then_some(id));
+            self.close_child(parent, id);
         }
     }
 
-    /// A step inside the scope of `id` is terminal.
-    fn close_child(&mut self, id: NodeId, failed: Option<NodeId>) {
+    /// The step `child` inside the scope of `id` is terminal.
+    fn close_child(&mut self, id: NodeId, child: NodeId) {
+        let lost = self.node(child);
+        let failed = (lost.status == StepStatus::Failed && !lost.tolerated).then_some(child);
+        let cancelled = lost.is_lost_by_cancelling().then_some(child);
         let node = self.node_mut(id);
         let is_over = node.status.is_terminal();
         let Some(scope) = &mut node.scope else { return };
         scope.open -= 1;
         scope.failed = scope.failed.or(failed);
+        scope.cancelled = scope.cancelled.or(cancelled);
         if is_over && scope.open == 0 {
             node.scope = None;
         }

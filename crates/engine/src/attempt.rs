@@ -70,6 +70,9 @@ pub enum Phase {
         job: Option<String>,
         /// Whether its request may have left or not.
         doubtful: bool,
+        /// Whether its job is done and its result is still fetched: it is paid, and a later run may take it over.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fetches: bool,
     },
 }
 
@@ -114,7 +117,7 @@ impl Phase {
     pub(crate) fn doubt(&mut self) {
         match self {
             Phase::Planned => *self = Phase::Doubtful,
-            Phase::Stopping { job: None, doubtful } => *doubtful = true,
+            Phase::Stopping { job: None, doubtful, .. } => *doubtful = true,
             _ => {}
         }
     }
@@ -132,14 +135,15 @@ impl Phase {
             (Accepted { job }, AttemptEvent::Began { .. }) => Running { job: job.clone() },
             (Accepted { job } | Running { job }, AttemptEvent::Finished {}) => Fetching { job: job.clone() },
             (Stopping { job: None, .. }, AttemptEvent::AcceptedLate { job }) => {
-                Stopping { job: Some(job.clone()), doubtful: false }
+                Stopping { job: Some(job.clone()), doubtful: false, fetches: false }
             }
             (Unknown { .. } | Stopping { .. }, AttemptEvent::Unknown { .. }) => return None,
             (_, AttemptEvent::Unknown { .. }) => Unknown { job: job() },
             (Stopping { .. }, AttemptEvent::Ended { .. }) => return Some(Next::Over),
             (Stopping { .. }, _) => return None,
             (_, AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { abandoned: true, .. }) => {
-                Stopping { job: job(), doubtful: *self == Doubtful }
+                let fetches = matches!(self, Fetching { .. });
+                Stopping { job: job(), doubtful: *self == Doubtful, fetches }
             }
             (_, AttemptEvent::Succeeded { .. } | AttemptEvent::Failed { .. }) => return Some(Next::Over),
             (phase, AttemptEvent::Warned { .. }) => phase.clone(),
@@ -168,10 +172,11 @@ impl Attempt {
             Phase::Running { job } => Act::Poll { job: job.clone(), running: true },
             Phase::Fetching { job } => Act::Fetch { job: job.clone() },
             Phase::Unknown { .. } => return None,
+            Phase::Stopping { job: Some(job), fetches: true, .. } => Act::Fetch { job: job.clone() },
             Phase::Stopping { job: Some(job), .. } => Act::Cancel { job: job.clone() },
-            Phase::Stopping { job: None, doubtful: true } => Act::Reconcile,
+            Phase::Stopping { job: None, doubtful: true, .. } => Act::Reconcile,
             // The reply to its request is awaited.
-            Phase::Stopping { job: None, doubtful: false } => return None,
+            Phase::Stopping { job: None, doubtful: false, .. } => return None,
         })
     }
 }

@@ -21,6 +21,9 @@ use crate::{AttemptEvent, AttemptKey, StepEvent};
 /// the run open for longer.
 const DRAIN: Span = Span::minutes(10);
 
+/// What is known where a provider can't say whether it took a request.
+const UNCLEAR: &str = "it is unknown whether the provider accepted the request";
+
 /// How long a call waits that is made again because it is cheap.
 const PAUSE_BEFORE_RESEND: Span = Span::seconds(1);
 
@@ -133,6 +136,10 @@ impl Handling<'_> {
                 let message = "the provider doesn't know the job any more";
                 self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
             }
+            (Phase::Stopping { fetches: true, .. }, JobNews::Expired | JobNews::Lost) => {
+                let why = "the job was done, and the provider has deleted its result";
+                self.lose_sight_of(id, key, why);
+            }
             _ => {}
         }
     }
@@ -155,11 +162,15 @@ impl Handling<'_> {
                 self.launch(id);
             }
             (Phase::Doubtful, Found::Unclear) => {
-                let message = "it is unknown whether the provider accepted the request";
-                self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+                self.on_unknowable(id, key, Failure::new(Class::Unknown, UNCLEAR));
             }
-            (Phase::Stopping { job: None, .. }, Found::Absent) => self.let_go(id, key, LateEnd::Cancelled),
-            (Phase::Stopping { job: None, .. }, Found::Unclear) => self.let_go(id, key, LateEnd::Unknown),
+            (Phase::Stopping { job: None, .. }, Found::Absent) => {
+                self.release(id, &key);
+                self.emit_of_attempt(key, AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE));
+            }
+            (Phase::Stopping { job: None, .. }, Found::Unclear) => {
+                self.lose_sight_of(id, key, UNCLEAR);
+            }
             _ => {}
         }
     }
@@ -215,32 +226,32 @@ impl Handling<'_> {
     }
 
     fn end_late(&mut self, id: NodeId, key: AttemptKey, end: AttemptEnd) {
-        let (end, output, cost) = match end {
+        let ended = match end {
             AttemptEnd::Succeeded(Outcome { output, cost, .. }) => {
                 let output = Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none());
-                (LateEnd::Succeeded, output, cost)
+                AttemptEvent::Ended { end: LateEnd::Succeeded, output, cost, why: None }
             }
             AttemptEnd::Failed { failure, .. } if failure.class == Class::Unknown => {
-                (LateEnd::Unknown, None, self.may_have_cost(id, &key))
+                AttemptEvent::out_of_sight(self.may_have_cost(id, &key), failure.message)
             }
-            AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
-            AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Cost::NONE),
+            AttemptEnd::Failed { cost, .. } => AttemptEvent::ended(LateEnd::Failed, cost),
+            AttemptEnd::Cancelled => AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE),
         };
-        self.emit_of_attempt(key, AttemptEvent::Ended { end, output, cost });
+        self.emit_of_attempt(key, ended);
     }
 
-    /// The end of an attempt that nobody wants is no longer awaited.
-    fn let_go(&mut self, id: NodeId, key: AttemptKey, end: LateEnd) {
+    /// Nobody will know how an attempt ended that nobody wants: it may have cost all that was expected.
+    fn lose_sight_of(&mut self, id: NodeId, key: AttemptKey, why: &str) {
         self.release(id, &key);
-        let cost = if end == LateEnd::Unknown { self.may_have_cost(id, &key) } else { Cost::NONE };
-        self.emit_of_attempt(key, AttemptEvent::Ended { end, output: None, cost });
+        let cost = self.may_have_cost(id, &key);
+        self.emit_of_attempt(key, AttemptEvent::out_of_sight(cost, why.to_owned()));
     }
 
     /// An attempt that nobody wants has had its time.
     pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
         let key = AttemptKey { step: self.run.node(id).path.clone(), number };
         self.commands.push(Command::Stop { key: key.clone() });
-        self.let_go(id, key, LateEnd::Unknown);
+        self.lose_sight_of(id, key, &format!("its end was awaited for {DRAIN}, and did not come"));
     }
 
     /// Records what came of an attempt beside its output.
@@ -426,11 +437,12 @@ impl Handling<'_> {
             if !self.run.needs(id).is_empty() {
                 self.commands.push(Command::Release { key: key.clone() });
             }
-            let end = AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE };
-            return self.emit_of_attempt(key, end);
+            return self.emit_of_attempt(key, AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE));
         }
         match had {
-            Phase::Unknown { .. } => self.let_go(id, key, LateEnd::Unknown),
+            Phase::Unknown { .. } => self.lose_sight_of(id, key, "it is unknown how it ended"),
+            // It is paid, and its result goes on being fetched.
+            Phase::Fetching { .. } => {}
             // Its reply is awaited, or what the provider knows of it.
             Phase::Planned | Phase::Doubtful if self.drained_by(id, self.target_of(id, &key)).is_some() => {}
             _ => self.act_on(id, key.number),

@@ -20,6 +20,16 @@ use crate::{AttemptEvent, Event, RunId, StepEvent};
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
     kept: BTreeMap<StepPath, Kept>,
+    left_out: BTreeMap<StepPath, LeftOut>,
+}
+
+/// Why a result isn't reused, whatever it was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeftOut {
+    /// It was asked to be made again, or depends on one that was.
+    Asked,
+    /// Its bytes are gone.
+    BytesGone,
 }
 
 /// What a run was given to reuse. It doesn't belong to the state: a journal tells that without it.
@@ -70,12 +80,36 @@ impl Earlier {
     }
 
     /// Leaves out the results with artifacts that aren't there any more.
-    pub fn retain_whole(&mut self, is_there: impl Fn(&Artifact) -> bool) {
-        self.kept.retain(|_, kept| {
-            let mut is_whole = true;
-            kept.output.for_each_artifact(&mut |artifact| is_whole &= is_there(artifact));
-            is_whole
+    ///
+    /// # Errors
+    /// The first that `is_there` gives: what can't be read isn't gone, so it must not be paid again.
+    pub fn retain_whole<E>(&mut self, is_there: impl Fn(&Artifact) -> Result<bool, E>) -> Result<(), E> {
+        let mut error = None;
+        self.leave_out(LeftOut::BytesGone, |_, kept| {
+            let mut is_gone = false;
+            kept.output.for_each_artifact(&mut |artifact| match is_there(artifact) {
+                Ok(is_there) => is_gone |= !is_there,
+                Err(fault) => _ = error.get_or_insert(fault),
+            });
+            is_gone
         });
+        error.map_or(Ok(()), Err)
+    }
+
+    fn leave_out(&mut self, why: LeftOut, mut is_out: impl FnMut(&StepPath, &Kept) -> bool) {
+        let left_out = &mut self.left_out;
+        self.kept.retain(|path, kept| {
+            let is_out = is_out(path, kept);
+            if is_out {
+                left_out.insert(path.clone(), why);
+            }
+            !is_out
+        });
+    }
+
+    /// Why the result of `path` is left out, if there was one and it is.
+    pub(crate) fn left_out(&self, path: &StepPath) -> Option<LeftOut> {
+        self.left_out.get(path).copied()
     }
 
     /// Adds what the run `run` of the plan of `graph` has finished, as its journal tells. Of a lineage the oldest run
@@ -127,12 +161,12 @@ impl Earlier {
     /// Forgets what the run that continues by `base` is to do anew, in the plan of `graph`.
     pub fn forget(&mut self, base: &Base, graph: &Graph) {
         let again: Vec<_> = base.again.iter().map(|path| (path, graph.dependents(path))).collect();
-        self.kept.retain(|path, _| {
+        self.leave_out(LeftOut::Asked, |path, _| {
             let is_after = |(from, after): &(&StepPath, BTreeSet<StepId>)| {
                 from.shares_items(path) && graph.find(path).is_some_and(|id| after.contains(&id))
             };
-            !base.fresh.iter().any(|fresh| fresh.holds(path))
-                && !again.iter().any(|again| again.0.holds(path) || is_after(again))
+            base.fresh.iter().any(|fresh| fresh.holds(path))
+                || again.iter().any(|again| again.0.holds(path) || is_after(again))
         });
     }
 
@@ -144,7 +178,7 @@ impl Earlier {
 }
 
 /// The contract of the first target of an operation.
-fn first_contract(graph: &Graph, id: StepId) -> Option<&Contract> {
+pub(crate) fn first_contract(graph: &Graph, id: StepId) -> Option<&Contract> {
     match &graph.step(id).body {
         Body::Operation(targets) => targets.first().map(|target| &*target.contract),
         Body::Group(_) | Body::Pipeline { .. } => None,

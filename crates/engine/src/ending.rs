@@ -66,6 +66,9 @@ impl Handling<'_> {
                 self.run.node(failed).failure.as_deref().expect("a failed step has a failure").clone();
             return self.fail_step(id, failure);
         }
+        if let Some(cancelled) = scope.cancelled {
+            return self.lose_with(id, cancelled);
+        }
         let graph = self.run.graph.clone();
         let (plan, _) = graph.scope_inside(self.run.step_id(id)).expect("a scope node has steps inside");
         match self.outputs(id, &plan.outputs) {
@@ -121,11 +124,11 @@ impl Handling<'_> {
         self.call_off_inside(id, 0, reason);
         self.withdraw_claim(id);
         self.abandon_attempt(id, reason);
-        self.emit_of_step(id, StepEvent::Cancelled { reason: reason.to_string() });
+        self.emit_of_step(id, StepEvent::called_off(reason));
     }
 
     /// Gives up waiting for a slot.
-    fn withdraw_claim(&mut self, id: NodeId) {
+    pub(crate) fn withdraw_claim(&mut self, id: NodeId) {
         if let Some(key) = self.run.awaited_slot(id)
             && !self.launched.remove(&id)
         {
@@ -163,9 +166,14 @@ impl Handling<'_> {
             return false;
         }
         let run = &self.run;
-        let failed = run.node(NodeId::ROOT).scope.as_ref().and_then(|scope| scope.failed);
+        let scope = run.node(NodeId::ROOT).scope.as_ref();
+        let (failed, cancelled) =
+            (scope.and_then(|scope| scope.failed), scope.and_then(|scope| scope.cancelled));
         let event = match (&run.cancel, failed) {
-            (None, None) => self.complete_run(),
+            (None, None) => match cancelled.and_then(|step| run.node(step).cancellation.as_deref()) {
+                Some(cancellation) => RunEvent::Cancelled { reason: cancellation.to_string() },
+                None => self.complete_run(),
+            },
             (_, Some(failed)) => {
                 let (step, failure) = self.root_cause(failed);
                 RunEvent::Failed { step: Some(step), failure }

@@ -82,6 +82,7 @@ impl Run {
             Input::Fund { allowance, by } => handling.on_funded(allowance, by),
             Input::Tick => {}
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
+            Input::CancelStep { step, by, reason } => handling.cancel_step(step, by, reason),
             Input::Resume { away } => handling.on_resume(away),
         }
         handling.work_off();

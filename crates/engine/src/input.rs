@@ -65,6 +65,15 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
+    /// Cancel one step, group, fan-out or item: see [`Run::judge_cancel`](crate::Run::judge_cancel).
+    CancelStep {
+        /// The step or item. It may not have begun yet: then it never begins.
+        step: StepPath,
+        /// Who asks.
+        by: String,
+        /// Why, in words.
+        reason: String,
+    },
     /// Somebody decides what is to become of a step that is parked because its attempt's end is unknown.
     Resolve {
         /// The step or item.

@@ -19,11 +19,12 @@ enum Verdict {
     TooFew,
 }
 
-fn judge(each: &Each, policy: &EachPolicy, fails_fast: bool) -> Verdict {
+/// `unwanted` of the items that have not begun never will.
+fn judge(each: &Each, policy: &EachPolicy, unwanted: u32, fails_fast: bool) -> Verdict {
     let total = each.items.len() as u32;
     let needed = needed(each, policy) as u32;
     let all_ended = each.ended() == total;
-    let possible = total - each.failed - each.skipped - each.cancelled;
+    let possible = total.saturating_sub(each.failed + each.skipped + each.cancelled + unwanted);
     if each.succeeded >= needed && (all_ended || policy.early) {
         Verdict::Enough
     } else if all_ended || (fails_fast && possible < needed) {
@@ -44,7 +45,8 @@ impl Run {
     pub(crate) fn may_continue(&self, id: NodeId) -> bool {
         let policy = &self.graph.step(self.step_id(id)).each;
         let (Some(policy), Some(each)) = (policy, self.node(id).each.as_deref()) else { return false };
-        judge(each, policy, self.fails_fast()) != Verdict::Open || each.may_begin(policy)
+        judge(each, policy, self.unwanted_items(id), self.fails_fast()) != Verdict::Open
+            || each.may_begin(policy)
     }
 }
 
@@ -67,9 +69,12 @@ impl Handling<'_> {
         let Some(policy) = &step.each else { return };
         loop {
             let Some(each) = self.run.node(id).each.as_deref() else { return };
-            match judge(each, policy, self.run.fails_fast()) {
+            match judge(each, policy, self.run.unwanted_items(id), self.run.fails_fast()) {
                 Verdict::Enough => return self.end_join(id, None),
                 Verdict::TooFew => {
+                    if let Some(cancellation) = self.run.why_too_few(id) {
+                        return self.lose(id, cancellation);
+                    }
                     let failure = self.too_few(id, policy);
                     return self.end_join(id, Some(failure));
                 }

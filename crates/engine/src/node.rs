@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Items;
 use crate::attempt::Attempt;
+use crate::cancelling::Cancellation;
 
 /// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,7 +99,7 @@ pub(crate) struct Node {
     pub(crate) status: StepStatus,
     #[serde(skip)]
     pub(crate) awaited: Awaited,
-    /// Whether its failure is tolerated.
+    /// Whether its failure or cancellation is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) tolerated: bool,
     /// The step whose failure kept it, or a step inside it, from running.
@@ -106,6 +107,9 @@ pub(crate) struct Node {
     pub(crate) blocked_by: Option<NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Box<Failure>>,
+    /// If somebody asked to cancel it, or something that it can't do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cancellation: Option<Box<Cancellation>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) output: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,9 +222,19 @@ pub(crate) struct Scope {
     /// The step whose failure counts against the scope: the first that failed untolerated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<NodeId>,
+    /// The same of a step that somebody cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cancelled: Option<NodeId>,
     /// What `inputs` stands for inside, if this is where it changes.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) inputs: Option<Value>,
+}
+
+impl Scope {
+    /// The step that the scope can't do without, and has to.
+    pub(crate) fn lost(&self) -> Option<NodeId> {
+        self.failed.or(self.cancelled)
+    }
 }
 
 impl Node {
@@ -235,6 +249,7 @@ impl Node {
             tolerated: false,
             blocked_by: None,
             failure: None,
+            cancellation: None,
             output: None,
             attempts: None,
             each: None,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Digest, Money, Timestamp, Value};
+use motet_pipeline::{Digest, Money, StepPath, Timestamp, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ struct RunPart {
     status: RunStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unwanted: BTreeMap<StepPath, (String, String)>,
     degraded: bool,
     cost: Money,
     #[serde(default, skip_serializing_if = "Money::is_zero")]
@@ -106,6 +108,7 @@ impl Run {
             last_at: self.last_at,
             status: self.status.clone(),
             cancel: self.cancel.clone(),
+            unwanted: self.unwanted.clone(),
             degraded: self.degraded,
             cost: self.cost,
             resent: self.resent,
@@ -159,6 +162,7 @@ impl Run {
             last_at: header.last_at,
             status: header.status,
             cancel: header.cancel,
+            unwanted: header.unwanted,
             degraded: header.degraded,
             cost: header.cost,
             earlier: Default::default(),

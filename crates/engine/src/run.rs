@@ -37,6 +37,8 @@ pub struct Run {
     pub(crate) status: RunStatus,
     /// Who asked to end the run, and why.
     pub(crate) cancel: Option<(String, String)>,
+    /// The steps and items that somebody asked to cancel and that haven't begun, by path: who, and why.
+    pub(crate) unwanted: BTreeMap<StepPath, (String, String)>,
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
     /// What it may reuse. It is given from outside and doesn't belong to the state.

@@ -69,11 +69,11 @@ impl Open {
             }
             // A job that has a name goes on at its provider; nobody is there to hear of its end.
             if phase.job().is_none() {
-                tell(AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE });
+                tell(AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE));
             }
         }
         if is_open {
-            let event = StepEvent::Cancelled { reason: reason.to_owned() };
+            let event = StepEvent::called_off(reason);
             ends.push(Event::Step { step: step.clone(), event });
         }
         ends

@@ -145,6 +145,7 @@ enum Refusal {
     RunDiffers(RunId),
     NoRun(String),
     NotParked { run: RunId, step: StepPath, status: String },
+    NotCancelled { run: RunId, step: StepPath, status: String },
     Unpriced(Vec<UnpricedStep>),
     Other(ErrorText),
 }
@@ -160,6 +161,9 @@ impl Refusal {
             Error::NotParked { run, step, status } => {
                 Refusal::NotParked { run: run.clone(), step: step.clone(), status: status.clone() }
             }
+            Error::NotCancelled { run, step, status } => {
+                Refusal::NotCancelled { run: run.clone(), step: step.clone(), status: status.clone() }
+            }
             Error::Unpriced(steps) => Refusal::Unpriced(steps.clone()),
             other => Refusal::Other(other.into()),
         }
@@ -173,6 +177,7 @@ impl Refusal {
             Refusal::RunDiffers(run) => Error::RunDiffers(run),
             Refusal::NoRun(run) => Error::NoRun(run),
             Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
+            Refusal::NotCancelled { run, step, status } => Error::NotCancelled { run, step, status },
             Refusal::Unpriced(steps) => Error::Unpriced(steps),
             Refusal::Other(text) => text.into_error(pid),
         }

@@ -17,9 +17,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
-    AttemptEnd, AttemptKey, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run, RunId, RunStarted,
+    AttemptEnd, AttemptKey, CancelRefusal, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run, RunId,
+    RunStarted, StepStatus,
 };
-use motet_pipeline::{Span, Timestamp};
+use motet_pipeline::{Span, StepPath, Timestamp};
 use motet_store::{Batch, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,6 +46,8 @@ pub(crate) enum Message {
     /// Tell a run something that somebody asks for, and answer once what it led to is durable. If it leads to
     /// nothing, that is the refusal.
     Ask { run: RunId, input: Input, accepted: Accepted, refusal: Box<Error> },
+    /// Cancel a step or item of a run, and answer once that is durable.
+    CancelStep { run: RunId, step: StepPath, by: String, reason: String, accepted: Accepted },
     /// What the request of an attempt will be made with.
     Prepared { run: RunId, key: AttemptKey, prepared: Prepared },
     /// What was done for an attempt, as the `number`-th thing of all, came to this.
@@ -234,6 +237,9 @@ impl Driver {
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
             Message::Ask { run, input, accepted, refusal } => self.ask(&run, input, accepted, *refusal),
+            Message::CancelStep { run, step, by, reason, accepted } => {
+                self.cancel_step(&run, step, by, reason, accepted);
+            }
             Message::Prepared { run, key, prepared } => self.begin(&run, key, prepared),
             Message::Done { run, key, number, report } => self.on_done(run, key, number, report),
             Message::Beaten { result } => {
@@ -345,6 +351,24 @@ impl Driver {
                 accepted.answer(Err(refusal));
             }
             Err(panic) => self.quarantine(id, panic),
+        }
+    }
+
+    /// Cancels a step or item. That it was asked for already, or ends anyway, is as good.
+    fn cancel_step(&mut self, id: &RunId, step: StepPath, by: String, reason: String, accepted: Accepted) {
+        let judged = self.runs.get(id).map(|live| live.run.judge_cancel(&step));
+        let refused =
+            |status: &str| Error::NotCancelled { run: id.clone(), step: step.clone(), status: status.into() };
+        match judged {
+            None => accepted.answer(Err(Error::Undriven(id.clone()))),
+            Some(Err(CancelRefusal::Asked | CancelRefusal::Ending)) => accepted.answer(Ok(())),
+            Some(Err(CancelRefusal::Over(StepStatus::Cancelled))) => accepted.answer(Ok(())),
+            Some(Err(CancelRefusal::Over(status))) => accepted.answer(Err(refused(status.word()))),
+            Some(Err(CancelRefusal::Nowhere)) => accepted.answer(Err(refused("not there"))),
+            Some(Ok(())) => {
+                let refusal = refused("not there");
+                self.ask(id, Input::CancelStep { step, by, reason }, accepted, refusal);
+            }
         }
     }
 

@@ -117,6 +117,15 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
+    /// The step or item is over, or not there, so it can't be cancelled.
+    NotCancelled {
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+        /// Where it stands.
+        status: String,
+    },
     /// No run can continue from this one as it was asked to; nothing ran.
     Base {
         /// The earlier run.

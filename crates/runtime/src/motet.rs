@@ -1,5 +1,6 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
+mod forecast;
 mod graphs;
 mod handle;
 mod hooks;
@@ -22,6 +23,7 @@ use motet_pipeline::{StepPath, Timestamp};
 use motet_store::{FoundRun, RunRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
+pub use forecast::{Forecast, StepForecast};
 pub use handle::{RunEnd, RunHandle};
 pub use lineage::{Continued, ForkOptions, RetryOptions};
 pub use setup::Builder;
@@ -226,6 +228,29 @@ impl Motet {
             }
         }
         Err(self.inner.standing.why_undriven(id))
+    }
+
+    /// Cancels a step or item of a run. A run that no process drives is resumed; returns when the request is durable.
+    pub(crate) async fn cancel_step_durably(
+        &self,
+        id: &RunId,
+        step: StepPath,
+        by: String,
+        reason: String,
+    ) -> Result<(), Error> {
+        self.take_up(id).await?;
+        let (answer, answered) = oneshot::channel();
+        let accepted = Accepted { answer, latches: Vec::new() };
+        self.post(Message::CancelStep { run: id.clone(), step: step.clone(), by, reason, accepted });
+        let is_over = || Ok::<_, Error>(self.store().run(id)?.is_some_and(|row| row.status.is_final()));
+        match answered.await {
+            Ok(Err(Error::Undriven(_))) if is_over()? => {
+                let status = self.store().step(id, &step)?.map_or("not there", |row| row.status.word());
+                Err(Error::NotCancelled { run: id.clone(), step, status: status.to_owned() })
+            }
+            Ok(Err(Error::Undriven(_))) | Err(_) => Err(self.inner.standing.why_undriven(id)),
+            Ok(outcome) => outcome,
+        }
     }
 
     /// Decides about a parked step. A run that no process drives is resumed; returns when the decision is durable.

@@ -20,7 +20,7 @@ pub use end::{EndError, EndRecord, EndStep};
 pub use event::PublicEvent;
 pub use mask::{MASKED, Mask};
 pub use order::ListOrder;
-pub use record::{AttemptRecord, ITEMS_MAX, Items, RunRecord, StepRecord};
+pub use record::{AttemptRecord, ITEMS_MAX, Items, MayBill, RunRecord, StepRecord};
 pub use tally::{Standing, Tally};
 pub use value::{Detail, PublicValue};
 

@@ -18,6 +18,8 @@ pub(crate) enum Request {
     Resume { run: RunId },
     /// Ask a run to end.
     Cancel { run: RunId, by: String, reason: String },
+    /// Cancel one step or item of a run.
+    CancelStep { run: RunId, step: StepPath, by: String, reason: String },
     /// Decide about a parked step.
     Resolve { run: RunId, step: StepPath, decision: Decision, by: String },
     /// Drive a run; what is parked in it for money asks again. It may spend `limit` from now on, if that is given.
@@ -46,6 +48,9 @@ impl Motet {
             }
             Request::Resume { run } => drop(self.take_up(&run).await?),
             Request::Cancel { run, by, reason } => self.cancel_durably(&run, &by, &reason).await?,
+            Request::CancelStep { run, step, by, reason } => {
+                self.cancel_step_durably(&run, step, by, reason).await?;
+            }
             Request::Resolve { run, step, decision, by } => {
                 self.resolve_durably(&run, step, decision, by).await?;
             }

@@ -38,7 +38,8 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried, warn_of_difference,
+    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried,
+    warn_of_difference,
 };
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
@@ -163,6 +164,54 @@ impl Session {
         self.begin(pipeline, given, options.of(&run)).await
     }
 
+    /// What [`Session::retry`] would keep, do and cost; the earlier run is in `store`. Nothing is started.
+    ///
+    /// # Errors
+    /// As [`Motet::retry`].
+    pub fn forecast_retry(
+        &self,
+        store: &Store,
+        ending: &str,
+        options: &RetryOptions,
+    ) -> Result<Forecast, Error> {
+        let run = find_run(store, ending)?.id;
+        let (pipeline, inputs) = retried(store, self.catalogue(), &run, options)?;
+        self.forecast(store, &pipeline, inputs, options.clone().of(&run))
+    }
+
+    /// What [`Session::fork`] would keep, do and cost; the earlier run is in `store`. Files are taken in; nothing is
+    /// started.
+    ///
+    /// # Errors
+    /// As [`Motet::fork`].
+    pub async fn forecast_fork(
+        &self,
+        store: &Store,
+        ending: &str,
+        inputs: Map,
+        files: BTreeMap<String, PathBuf>,
+        options: &ForkOptions,
+    ) -> Result<Forecast, Error> {
+        let run = find_run(store, ending)?.id;
+        let (pipeline, mut given) = forked(store, self.catalogue(), &run, options)?;
+        let changed = Given { inputs, files };
+        given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
+        self.forecast(store, &pipeline, given, options.clone().of(&run))
+    }
+
+    fn forecast(
+        &self,
+        store: &Store,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+    ) -> Result<Forecast, Error> {
+        let inputs =
+            motet_pipeline::inputs::accept(&pipeline.plan().inputs, inputs).map_err(Error::Inputs)?;
+        let continued = options.continues.expect("what continues from a run says from which");
+        Forecast::of(store, self.catalogue(), pipeline, inputs, continued, self.backstage.hands().world.now())
+    }
+
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {
         let hands = self.backstage.hands();
         let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
@@ -277,6 +326,25 @@ impl Session {
             self.ask(&request).await?;
         }
         Ok(row.id)
+    }
+
+    /// Cancels one step or item of the run whose id ends with `ending`: see
+    /// [`RunHandle::cancel_step`](crate::RunHandle::cancel_step). Returns when that is durable; the run continues, in this
+    /// process if nobody else drives the store.
+    ///
+    /// # Errors
+    /// [`Error::NotCancelled`] when it is over, or not there; else as [`Session::resume`].
+    pub async fn cancel_step(
+        &self,
+        ending: &str,
+        step: &StepPath,
+        by: &str,
+        reason: &str,
+    ) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        self.ask(&Request::CancelStep { run: run.clone(), step: step.clone(), by, reason }).await?;
+        Ok(self.followed(run, true, true))
     }
 
     /// Decides what becomes of a step of the run whose id ends with `ending`: one that is parked because

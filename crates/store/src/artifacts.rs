@@ -86,6 +86,20 @@ impl ArtifactFolder {
         is_shelf(path.parent()?).then(|| fs::symlink_metadata(path).ok().filter(Metadata::is_file))?
     }
 
+    /// How long the file of `digest` is, if it is there; what is there and can't be read is an error.
+    pub(crate) fn find_readable(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let path = self.path_of(digest);
+        let failed = |error: io::Error| StoreError::from_io("read", &path, error);
+        if let Some(found) = self.find(digest) {
+            rustix::fs::access(&path, rustix::fs::Access::READ_OK).map_err(|error| failed(error.into()))?;
+            return Ok(Some(found.len()));
+        }
+        match fs::symlink_metadata(&path) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound) => Err(failed(error)),
+            _ => Ok(None),
+        }
+    }
+
     /// Opens the bytes of `digest` for reading.
     pub(crate) fn open_bytes(&self, digest: &Digest) -> Result<File, StoreError> {
         let file = self.path_of(digest);

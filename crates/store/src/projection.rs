@@ -214,7 +214,10 @@ impl<'t> RunChange<'t> {
                     inputs_digest.expect("an extract has the inputs of a turn that starts a run");
                 self.started = Some(Start { started, inputs_digest, at: turn.at });
             }
-            RunEvent::Resumed { .. } | RunEvent::CancelRequested { .. } | RunEvent::BudgetSet { .. } => {}
+            RunEvent::Resumed { .. }
+            | RunEvent::CancelRequested { .. }
+            | RunEvent::StepCancelRequested { .. }
+            | RunEvent::BudgetSet { .. } => {}
             RunEvent::Parked { reason } => self.parked = Some(Some(*reason)),
             RunEvent::Unparked {} => self.parked = Some(None),
             RunEvent::Completed { degraded, .. } => {
@@ -311,7 +314,11 @@ impl StepChange {
                 end.class = Some(failure.class.word());
                 end.message = Some(failure.message.clone());
             }
-            StepEvent::Cancelled { reason } => self.end(turn).message = Some(reason.clone()),
+            StepEvent::Cancelled { reason, tolerated, .. } => {
+                let end = self.end(turn);
+                end.tolerated = *tolerated;
+                end.message = Some(reason.clone());
+            }
         }
     }
 

@@ -573,6 +573,15 @@ impl Store {
         self.0.beside.folder.find(digest).map(|found| found.len())
     }
 
+    /// The same, where it must be known why it can't be told: nothing if the file isn't there, and an error if that can't
+    /// be looked at or read.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub fn readable_length_of(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        self.0.beside.folder.find_readable(digest)
+    }
+
     /// Whether the bytes of an artifact are there.
     pub fn has(&self, digest: &Digest) -> bool {
         self.0.beside.folder.find(digest).is_some()

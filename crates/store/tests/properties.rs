@@ -86,7 +86,10 @@ fn arb_event() -> impl Strategy<Value = Event> {
             7 => Event::Step { step, event: StepEvent::Failed { failure, tolerated: flag } },
             8 => Event::Run(RunEvent::Completed { outputs: output, degraded: flag }),
             9 => Event::Run(RunEvent::Failed { step: flag.then_some(step), failure }),
-            _ => Event::Step { step, event: StepEvent::Cancelled { reason: "enough".into() } },
+            _ => Event::Step {
+                step,
+                event: StepEvent::Cancelled { reason: "enough".into(), origin: None, tolerated: false },
+            },
         },
     )
 }

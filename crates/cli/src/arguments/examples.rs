@@ -15,6 +15,7 @@ pub const PLAN: &str = "Examples:
   motet plan film.yaml
   motet plan film.yaml --input prompt=\"a boat\"
   motet plan film.yaml --quote quote.json
+  motet plan film.yaml --against 7Q2K --input voice=nova    what a fork would reuse
   motet plan film.yaml --mermaid > film.mmd";
 
 pub const RUN: &str = "Examples:
@@ -53,6 +54,14 @@ pub const SHOW: &str = "Examples:
   motet show 7Q2K --step 'shots[2]/still'
   motet show 7Q2K --items shots --status failed
   motet show 7Q2K --timeline";
+
+pub const CANCEL: &str = "Examples:
+  motet cancel 7Q2K
+  motet cancel 7Q2K clip --reason 'too slow'
+  motet cancel 7Q2K 'shots[k3]/still'
+
+Jobs are cancelled at their providers where that exists; what may still be billed
+is listed.";
 
 pub const COSTS: &str = "Examples:
   motet costs

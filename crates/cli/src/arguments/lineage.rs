@@ -45,9 +45,12 @@ pub struct SpendingFlags {
     /// The most that the new run may spend, in US dollars [default: what the runs before it left of their budget].
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
+    /// Don't ask before much is spent.
+    #[arg(long)]
+    pub yes: bool,
 }
 
-fn path(typed: &str) -> Result<StepPath, String> {
+pub(super) fn path(typed: &str) -> Result<StepPath, String> {
     match StepPath::from_text(typed) {
         path if path == StepPath::root() => {
             Err("name a step, such as `film` or `shots[k3]/still`".to_owned())

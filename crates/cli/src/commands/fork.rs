@@ -4,11 +4,13 @@ use motet::{ForkOptions, Pipeline};
 
 use crate::arguments::{self, DrivingFlags};
 use crate::commands::check::load;
+use crate::commands::retry::decline;
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
 use crate::problem::Problem;
 use crate::project::{Project, find_run};
+use crate::score::asking::{Expense, is_wanted};
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
@@ -29,6 +31,14 @@ pub async fn fork(asked: arguments::Fork, terminal: Terminal, stop: Stop) -> Res
     let following = Following::new(&project, &session, &terminal, follow)?;
     let budget = asked.spending.budget;
     let options = ForkOptions { pipeline: Some(pipeline), fresh: asked.fresh, budget, user: None };
+    if asked.spending.is_to_be_asked(&project) {
+        let (inputs, files) = (given.values.clone(), given.files.clone());
+        let store = session.store();
+        let forecast = session.forecast_fork(store, &asked.run, inputs, files, &options).await?;
+        if !is_wanted(&Expense::of_forecast(&forecast), project.settings.money.ask_above, &terminal)? {
+            return Ok(decline(session, &terminal).await);
+        }
+    }
     let run = session.fork(&asked.run, given.values, given.files, options).await?;
     following.follow(vec![run], stop).await
 }

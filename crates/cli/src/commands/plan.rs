@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use motet::language::StepPath;
 use motet::session::StartRequest;
-use motet::{Pipeline, Quote, Session, StorePlace};
+use motet::{Forecast, ForkOptions, Pipeline, Quote, Session, StorePlace};
 
 use crate::arguments;
 use crate::commands::check::load;
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::inputs::{self, Given};
 use crate::problem::Problem;
 use crate::project::{Project, typed_command, typed_path};
+use crate::render::forecast;
 use crate::render::line::{Line, Tone};
 use crate::render::plan::{self, Bill};
 use crate::render::quote;
@@ -36,6 +38,23 @@ pub async fn quote(asked: arguments::Plan, out: PathBuf, terminal: Terminal) -> 
     let same = if asked.given.are_none() { "" } else { " --input …" };
     quote::lines(&quote, &file).iter().for_each(|line| terminal.note_line(line));
     terminal.note_line(&Line::of(Tone::Dim, format!("  {run}{same}")));
+    planned.end()
+}
+
+/// What a fork of a run would keep, do and cost. The store is only looked at.
+pub async fn against(asked: arguments::Plan, run: String, terminal: Terminal) -> Result<Exit, Problem> {
+    let planned = Planned::read(&asked)?;
+    let name = planned.pipeline.plan().name.clone();
+    let forecast = planned.forecast(&run, asked.fresh).await?;
+    if asked.json {
+        let told = forecast::json(&name, &forecast);
+        let text = serde_json::to_string_pretty(&told).expect("a forecast is plain data");
+        terminal.data(&format!("{text}\n"));
+    } else {
+        unreal_line(planned.project.world()).iter().for_each(|line| terminal.data_line(line));
+        let lines = forecast::lines(&name, &forecast, &terminal.out);
+        lines.iter().for_each(|line| terminal.data_line(line));
+    }
     planned.end()
 }
 
@@ -79,6 +98,17 @@ impl Planned {
         let quote = session.quote(StartRequest { bundle, inputs, files, ..StartRequest::default() }).await;
         session.close().await;
         Ok(quote?)
+    }
+
+    async fn forecast(&self, run: &str, fresh: Vec<StepPath>) -> Result<Forecast, Problem> {
+        let store = self.project.read_store()?;
+        let session = Session::open(StorePlace::Memory, &self.project.settings).await?;
+        let Given { values, files } = self.given.clone();
+        let pipeline = Some(self.pipeline.clone());
+        let options = ForkOptions { pipeline, fresh, ..ForkOptions::default() };
+        let forecast = session.forecast_fork(&store, run, values, files, &options).await;
+        session.close().await;
+        Ok(forecast?)
     }
 
     fn end(&self) -> Result<Exit, Problem> {

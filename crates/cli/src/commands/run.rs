@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::project::{Project, Standing, typed_command, typed_path};
 use crate::render::line::{Line, Tone};
 use crate::render::words::INTERRUPTED;
-use crate::score::asking::is_wanted;
+use crate::score::asking::{Expense, is_wanted};
 use crate::score::missing::refuse_missing;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
@@ -36,10 +36,8 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
     // Only what is real is paid.
     let is_free = project.settings.is_simulated() || matches!(project.tape, Tape::Replay(_));
     let known = given.known(&pipeline.plan().inputs);
-    if !is_answered
-        && !is_free
-        && !is_wanted(pipeline.plan(), &known, project.settings.money.ask_above, &terminal)?
-    {
+    let expense = Expense::of_plan(&pipeline.plan().estimate(&known));
+    if !is_answered && !is_free && !is_wanted(&expense, project.settings.money.ask_above, &terminal)? {
         terminal.note_line(&Line::of(Tone::Plain, "nothing ran and nothing was spent"));
         return Ok(Exit::Good);
     }

@@ -10,6 +10,7 @@ use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
 use motet::store::RunStatus;
 
+use super::billing;
 use super::line::{Line, Look, Tone};
 use super::money::dollars;
 use super::table::Table;
@@ -45,6 +46,7 @@ impl Ending<'_> {
         if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
             lines.extend(self.kept());
         }
+        lines.extend(billing::lines(self.record));
         lines
     }
 

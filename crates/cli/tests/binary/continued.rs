@@ -118,3 +118,79 @@ fn what_cannot_be_continued_is_refused_in_words() {
         + &project.transcript(&["retry", "good", "--from", "a", "--id", "x"]);
     assert_transcript!(project, told);
 }
+
+/// What `plan --against` says.
+fn against(stage: &Stage, words: &[&str]) -> String {
+    let words: Vec<&str> = ["plan", "film.yaml", "--against", "first", "--store", ".motet/sim"]
+        .iter()
+        .chain(words)
+        .copied()
+        .collect();
+    stage.0.transcript(&words)
+}
+
+#[test]
+fn a_plan_against_a_run_tells_what_a_fork_reuses_and_pays_before_it_does() {
+    let stage = Stage::with("film.yaml", FILM);
+    let simulator = Simulator::begin(&stage.0, "[]");
+    let place = format!("--sim={}", simulator.url());
+    simulator.go_wrong("[{ model: black-forest-labs/flux-schnell, fault: content, nth: 4 }]");
+    stage.ends(1, &["run", "film.yaml", "--id", "first", &place]);
+    let paid_before = paid(&simulator);
+    let mut told = against(&stage, &[]) + &against(&stage, &["--fresh", "shots[wood]"]);
+    stage.0.write(
+        "film.yaml",
+        FILM.replace("a {{ item }}", "a {{ item }} at night").replace("needs: [shots]", "needs: []"),
+    );
+    told += &against(&stage, &["--input", "mood=stormy"]);
+    stage.0.write("film.yaml", FILM.replace("[sea, wood, town]", "[wood, lake]"));
+    told += &against(&stage, &["--json"]);
+    assert_eq!(paid(&simulator), paid_before, "nothing was done");
+    // A result whose bytes are gone is made again; one that can't be read must not be paid again.
+    stage.0.write("film.yaml", FILM);
+    let picture = stage.0.good(&["artifacts", "first", "--json", "--store", ".motet/sim"]);
+    let picture: Json = serde_json::from_str(picture.lines().next().unwrap()).unwrap();
+    let file = picture["artifact"]["path"].as_str().unwrap_or_else(|| panic!("{picture}"));
+    let bytes = std::fs::read(file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    told += &against(&stage, &[]);
+    std::fs::write(file, &bytes[1..]).unwrap();
+    let refused = stage.run(&["plan", "film.yaml", "--against", "first", "--store", ".motet/sim"]);
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.contains("bytes instead of") && refused.contains(file.rsplit('/').next().unwrap()),
+        "{refused}"
+    );
+    let refused = stage.run(&["retry", "first", "--store", ".motet/sim"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("bytes instead of"));
+    assert_eq!(paid(&simulator), paid_before, "nothing was done");
+    assert_transcript!(stage.0, told);
+}
+
+#[test]
+fn a_retry_and_a_fork_ask_before_much_is_spent_as_a_run_does() {
+    const DEAR: &str = r#"
+motet: 1
+name: dear
+inputs: { mood: { type: string, default: calm } }
+steps:
+  draft: { uses: http/request, with: { url: "http://127.0.0.1:9/" }, retry: { attempts: 1 } }
+  cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [draft] }
+"#;
+    let project = Project::with("dear.yaml", DEAR);
+    project.write("motet.toml", "[money]\nask_above = 0.001\n[providers.replicate]\nkey = \"env:KEY\"\n");
+    let motet = |words: &[&str]| {
+        let output = project.command(words).env("KEY", "r8_of_nobody").output().unwrap();
+        crate::project::transcript(words, &output)
+    };
+    let told = motet(&["run", "dear.yaml", "--id", "dear"])
+        + &motet(&["run", "dear.yaml", "--id", "dear", "--yes"])
+        + &motet(&["plan", "dear.yaml", "--against", "dear"])
+        + &motet(&["retry", "dear"])
+        + &motet(&["fork", "dear", "--input", "mood=stormy"]);
+    for answered in [&["retry", "dear", "--yes"][..], &["fork", "dear", "--budget", "1"]] {
+        let said = motet(answered);
+        assert!(said.contains("failed after") && said.contains("--- exit 1"), "{said}");
+    }
+    assert_transcript!(project, told);
+}

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Stdio};
 
+use crate::assert_transcript;
 use crate::project::Project;
 
 /// A pipeline that naps for `nap` and then gives a text.
@@ -84,4 +85,46 @@ fn a_run_is_looked_at_and_cancelled_from_another_terminal() {
     let (code, told) = owner.end();
     assert_eq!(code, Some(3), "{told}");
     assert!(told.contains("cancelled after") && told.contains("no time"), "{told}");
+}
+
+/// A nap that the film can do without, and two shots of which one is enough.
+const FILM: &str = r#"
+motet: 1
+name: film
+steps:
+  nap: { uses: flow/sleep, with: { duration: 7d }, optional: true }
+  told: { uses: data/transform, with: { value: "{{ steps.nap.status }}" } }
+  shots:
+    each: [sea, wood]
+    key: "{{ item }}"
+    quorum: 1
+    early: true
+    steps:
+      wait: { uses: flow/sleep, with: { duration: "{{ '7d' if item == 'sea' else '3s' }}" } }
+outputs: { told: "{{ steps.told.value }}", shots: "{{ steps.shots.keys }}" }
+"#;
+
+#[test]
+fn steps_and_items_are_cancelled_from_another_terminal_and_the_run_goes_on_without_them() {
+    let project = Project::with("film.yaml", FILM);
+    let owner = Running::asleep(&project, "film.yaml", "film");
+    let told = project.transcript(&["cancel", "film", "nap", "--reason", "not today"])
+        + &project.transcript(&["cancel", "film", "nap"])
+        + &project.transcript(&["cancel", "film", "shots[sea]/wait"])
+        + &project.transcript(&["cancel", "film", "told"])
+        + &project.transcript(&["cancel", "film", "shots[moon]"])
+        + &project.transcript(&["cancel", "film", "nobody"]);
+    let (code, end) = owner.end();
+    assert_eq!(code, Some(0), "{end}");
+    assert!(end.contains("degraded"), "{end}");
+    let told = told + &project.transcript(&["cancel", "film", "nap"]);
+    assert_transcript!(project, told);
+}
+
+#[test]
+fn a_step_that_a_run_cannot_do_without_is_cancelled_where_nobody_drives_it_and_the_run_ends() {
+    let project = Project::with("long.yaml", napping("1h"));
+    Running::asleep(&project, "long.yaml", "long").kill();
+    let told = project.transcript(&["cancel", "long", "nap", "--reason", "it takes too long"]);
+    assert_transcript!(project, told);
 }

@@ -127,6 +127,9 @@ pub enum AttemptEvent {
         /// What it cost.
         #[serde(default, skip_serializing_if = "Cost::is_none")]
         cost: Cost,
+        /// Why it is unknown how it ended, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
 }
 
@@ -170,6 +173,16 @@ impl AttemptEvent {
     /// It failed, and nothing more will come of it.
     pub(crate) fn failed(failure: Failure, cost: Cost) -> AttemptEvent {
         AttemptEvent::Failed { failure, cost, abandoned: false, until: None, resent: false }
+    }
+
+    /// Nobody waited for it any more, and it gave nothing.
+    pub(crate) fn ended(end: LateEnd, cost: Cost) -> AttemptEvent {
+        AttemptEvent::Ended { end, output: None, cost, why: None }
+    }
+
+    /// Nobody will know how it ended, and `why`: it may have cost so much.
+    pub(crate) fn out_of_sight(cost: Cost, why: String) -> AttemptEvent {
+        AttemptEvent::Ended { end: LateEnd::Unknown, output: None, cost, why: Some(why) }
     }
 
     /// What was spent, as this event tells.

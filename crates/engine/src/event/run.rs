@@ -29,6 +29,16 @@ pub enum RunEvent {
         /// Why, in words.
         reason: String,
     },
+    /// Somebody asked to cancel a step or item, which may not have begun yet.
+    #[serde(rename = "cancel_step_requested")]
+    StepCancelRequested {
+        /// Which.
+        step: StepPath,
+        /// Who.
+        by: String,
+        /// Why, in words.
+        reason: String,
+    },
     /// Nothing moves in the run any more before somebody decides something, or there is money.
     #[serde(rename = "run_parked")]
     Parked {

@@ -117,6 +117,13 @@ pub enum StepEvent {
     Cancelled {
         /// Why, in words.
         reason: String,
+        /// What somebody asked to cancel: this one, or a step or item that this one can't do without. Nothing if it
+        /// was called off because something around it ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<StepPath>,
+        /// Whether that is tolerated (`optional`): the step is absent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tolerated: bool,
     },
 }
 
@@ -186,10 +193,13 @@ pub enum SkipReason {
         /// The parameter, or `each`.
         input: String,
     },
-    /// A step that it needs failed, or that one in turn needs one that failed.
+    /// A step that it needs failed or was cancelled, or that one in turn needs such a one.
     Upstream {
-        /// The step that failed.
+        /// That step.
         step: StepPath,
+        /// Whether it was cancelled.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancelled: bool,
     },
 }
 
@@ -198,12 +208,18 @@ impl fmt::Display for SkipReason {
         match self {
             SkipReason::Condition => f.write_str("its condition did not hold"),
             SkipReason::Absent { input } => write!(f, "its input `{input}` is absent"),
-            SkipReason::Upstream { step } => write!(f, "step `{step}` failed"),
+            SkipReason::Upstream { step, cancelled: true } => write!(f, "step `{step}` was cancelled"),
+            SkipReason::Upstream { step, .. } => write!(f, "step `{step}` failed"),
         }
     }
 }
 
 impl StepEvent {
+    /// It is cancelled because something around it ended.
+    pub(crate) fn called_off(reason: &str) -> StepEvent {
+        StepEvent::Cancelled { reason: reason.to_owned(), origin: None, tolerated: false }
+    }
+
     pub(super) fn values(&self) -> [Option<&Value>; 2] {
         match self {
             StepEvent::Expanded { items } => items.values(),

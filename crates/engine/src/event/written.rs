@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for Inner<'_> {
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Event, A::Error> {
         let name = self.name;
         // All names of the run's own family, and of attempts, begin like this; the others are of steps.
-        if name.starts_with("run_") || name == "cancel_requested" {
+        if name.starts_with("run_") || matches!(name, "cancel_requested" | "cancel_step_requested") {
             return RunEvent::deserialize(Named::new(name, fields)).map(Event::Run);
         }
         let (mut step, mut number) = (None, None);

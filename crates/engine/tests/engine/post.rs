@@ -7,7 +7,7 @@ use motet_engine::dispatcher::{Claim, Limits, PoolLimit, Told};
 use motet_engine::{
     AttemptEnd, AttemptEvent, AttemptKey, Command, Dispatcher, Event, Input, Perform, Reaction, Run, Turn,
 };
-use motet_pipeline::Timestamp;
+use motet_pipeline::{StepPath, Timestamp};
 use proptest::prelude::*;
 
 use crate::scenario::DAWN;
@@ -118,6 +118,14 @@ impl Post {
         self.letters.push(Letter::Tell(Input::Cancel { by: "ada".into(), reason: "enough".into() }));
     }
 
+    /// Somebody asks to cancel these steps, whether there are such ones or not.
+    pub fn cancel_steps_some_time(&mut self, steps: &[StepPath]) {
+        for step in steps {
+            let (by, reason) = ("ada".into(), "enough".into());
+            self.letters.push(Letter::Tell(Input::CancelStep { step: step.clone(), by, reason }));
+        }
+    }
+
     fn tell(&mut self, input: Input) {
         let reaction = self.run.handle(self.now, input);
         self.take_in(reaction);
@@ -182,8 +190,12 @@ impl Post {
         self.run = Run::replay(graph, &self.journal).expect("the journal can be replayed");
         self.gate = Dispatcher::new(limits(self.slots));
         self.at_work.clear();
-        self.letters
-            .retain(|letter| matches!(letter, Letter::Tell(Input::Ended { .. } | Input::Cancel { .. })));
+        self.letters.retain(|letter| {
+            matches!(
+                letter,
+                Letter::Tell(Input::Ended { .. } | Input::Cancel { .. } | Input::CancelStep { .. })
+            )
+        });
         // Whoever is at work has its slots before anybody is let through.
         let is_at_work = |command: &Command| matches!(command, Command::Perform(_));
         let (at_work, others): (Vec<_>, Vec<_>) = self.run.outstanding().into_iter().partition(is_at_work);

@@ -32,6 +32,7 @@ enum Act {
     Nonsense(u8, Index),
     Backwards,
     Cancel,
+    CancelStep(Index, bool),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -52,6 +53,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (any::<u8>(), pick()).prop_map(|(what, which)| Act::Nonsense(what, which)),
         1 => Just(Act::Backwards),
         1 => Just(Act::Cancel),
+        2 => (pick(), any::<bool>()).prop_map(|(which, around)| Act::CancelStep(which, around)),
     ]
 }
 
@@ -153,7 +155,28 @@ impl Trial {
                 self.story.now = now;
             }
             Act::Cancel => self.tell(Input::Cancel { by: "ada".into(), reason: "enough".into() }),
+            Act::CancelStep(which, around) => self.cancel_step(which, around),
         }
+    }
+
+    /// Somebody asks to cancel a step or item that was told of, what it stands in, or one that may not have begun.
+    /// Asked for twice, it changes nothing.
+    fn cancel_step(&mut self, which: Index, around: bool) {
+        let known = self.story.events().filter_map(Event::step).cloned();
+        let written = (0..6).flat_map(|number| {
+            let step = StepPath::from_text(&format!("s{number}"));
+            [step.item("1"), step.item("2").step("b"), step.step("c"), step]
+        });
+        let all: Vec<_> = known.chain(written).collect();
+        let step = which.get(&all).clone();
+        let outer = step.as_str().rsplit_once('/').map(|(outer, _)| StepPath::from_text(outer));
+        let step = outer.filter(|_| around).unwrap_or(step);
+        let may_be = self.story.run.judge_cancel(&step).is_ok();
+        let input = Input::CancelStep { step, by: "ada".into(), reason: "enough".into() };
+        if may_be {
+            self.tell(input.clone());
+        }
+        self.tell_in_vain(input);
     }
 
     /// What was told before is told again: it changes nothing, unless it happens to be true again.
@@ -165,7 +188,11 @@ impl Trial {
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
             Input::Granted { key, .. } | Input::Denied { key, .. } => self.story.queueing.contains(key),
             Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
-            Input::Tick | Input::Cancel { .. } | Input::Resume { .. } | Input::Fund { .. } => false,
+            Input::Tick
+            | Input::CancelStep { .. }
+            | Input::Cancel { .. }
+            | Input::Resume { .. }
+            | Input::Fund { .. } => false,
         };
         if true_again { self.tell(input) } else { self.tell_in_vain(input) }
     }
@@ -355,13 +382,17 @@ proptest! {
     #[test]
     fn no_slot_is_lost_or_given_twice_whatever_the_post_does(
         piece in piece(), slots in 1_usize..3, turn_bytes in turn_bytes(), dice in dice(), failing in 0_u32..4,
-        cancel in any::<bool>(),
+        cancel in any::<bool>(), unwanted in prop::collection::vec((0_usize..6, 0_usize..4), 0..3),
     ) {
         let setting = pipeline(&piece.write().text).turns_of(turn_bytes);
         let mut post = Post::open(setting.start_run(), slots, dice);
         if cancel {
             post.cancel_some_time();
         }
+        let unwanted = unwanted.into_iter().map(|(step, inner)| {
+            StepPath::from_text(&format!("s{step}{}", ["", "/b", "[1]", "[0]/a"][inner]))
+        });
+        post.cancel_steps_some_time(&unwanted.collect::<Vec<_>>());
         post.play(|key| if key.number < failing { bad(Class::Unavailable) } else { ok(json!("fine")) });
     }
 

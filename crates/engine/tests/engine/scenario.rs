@@ -7,8 +7,8 @@ use std::sync::Arc;
 use motet_engine::dispatcher::{Cause, Needs};
 use motet_engine::event::{Base, Resends};
 use motet_engine::{
-    Act, Allowance, AttemptEnd, AttemptKey, Command, Earlier, Event, Graph, Input, Intent, Perform, Phase,
-    Reaction, Run, RunId, RunStarted, RunStatus, Turn, event,
+    Act, Allowance, AttemptEnd, AttemptKey, Command, Earlier, Event, Graph, Input, Intent, Outlook, Past,
+    Perform, Phase, Prospect, Reaction, Run, RunId, RunStarted, RunStatus, Turn, event, rehearse,
 };
 use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
 use motet_pipeline::failure::Known;
@@ -115,6 +115,25 @@ impl Setting {
         earlier.forget(&base, &Graph::new(Arc::new(self.plan())));
         self.base = Some((base, earlier));
         self
+    }
+
+    /// What would become of each step of a run that continues from `before`, in words.
+    pub fn rehearses(self, before: &Scenario) -> Vec<String> {
+        let earlier = Arc::new(self.base.clone().expect("it continues from a run").1);
+        let mut past = Past::default();
+        past.add(before.run.graph(), &before.journal);
+        let (run, _) = self.start_run();
+        let outlooks = rehearse(run.graph(), run.started().clone(), &earlier, &past, DAWN);
+        let in_words = |Outlook { step, prospect }: Outlook| match prospect {
+            Prospect::Reused(from) => format!("{step} of {}", from.run),
+            Prospect::Runs { why, .. } => format!("{step} runs: {why:?}"),
+            Prospect::DependsOn(steps) => {
+                format!("{step} after {}", steps.iter().map(StepPath::as_str).collect::<Vec<_>>().join(", "))
+            }
+            Prospect::Evaluated => format!("{step} at once"),
+            Prospect::Ends(status) => format!("{step} {}", status.word()),
+        };
+        outlooks.into_iter().map(in_words).collect()
     }
 
     /// Has the plan kept as another version would have kept it.
@@ -389,7 +408,7 @@ impl Scenario {
             let phase = self.run.phase(key);
             !matches!(
                 phase,
-                Some(Phase::Unknown { .. } | Phase::Stopping { job: None, doubtful: false }) | None
+                Some(Phase::Unknown { .. } | Phase::Stopping { job: None, doubtful: false, .. }) | None
             )
         };
         let mine: BTreeSet<_> = self.working.keys().filter(awaits_reply).cloned().collect();
@@ -451,6 +470,11 @@ impl Scenario {
 
     pub fn cancels(&mut self, reason: &str) -> &mut Scenario {
         self.tell(Input::Cancel { by: "ada".into(), reason: reason.into() })
+    }
+
+    pub fn cancels_step(&mut self, step: &str, reason: &str) -> &mut Scenario {
+        let step = StepPath::from_text(step);
+        self.tell(Input::CancelStep { step, by: "ada".into(), reason: reason.into() })
     }
 
     /// Time passes; the run is told at every moment at which something is due.

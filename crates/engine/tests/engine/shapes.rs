@@ -62,6 +62,7 @@ fn every_event_in_the_journal() {
         }))),
         Event::Run(RunEvent::Resumed { away: Span(1500) }),
         Event::Run(RunEvent::CancelRequested { by: "ada".into(), reason: reason() }),
+        Event::Run(RunEvent::StepCancelRequested { step: step(), by: "ada".into(), reason: reason() }),
         Event::Step {
             step: step(),
             event: StepEvent::Expanded { items: [("k", Value::Absent)].into_iter().collect() },
@@ -75,7 +76,11 @@ fn every_event_in_the_journal() {
         },
         Event::Step {
             step: step(),
-            event: StepEvent::Skipped { reason: SkipReason::Upstream { step: step() } },
+            event: StepEvent::Skipped { reason: SkipReason::Upstream { step: step(), cancelled: false } },
+        },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Skipped { reason: SkipReason::Upstream { step: step(), cancelled: true } },
         },
         Event::Step { step: step(), event: StepEvent::Slept { until: at } },
         Event::Step { step: step(), event: StepEvent::Woken {} },
@@ -132,15 +137,25 @@ fn every_event_in_the_journal() {
                 end: LateEnd::Succeeded,
                 output: Some(inputs.clone()),
                 cost: Cost::billed(cost),
+                why: None,
             },
         },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 2 },
-            event: AttemptEvent::Ended { end: LateEnd::Failed, output: None, cost: Cost::NONE },
+            event: AttemptEvent::Ended { end: LateEnd::Failed, output: None, cost: Cost::NONE, why: None },
         },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 2 },
-            event: AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE },
+            event: AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE, why: None },
+        },
+        Event::Attempt {
+            key: AttemptKey { step: step(), number: 2 },
+            event: AttemptEvent::Ended {
+                end: LateEnd::Unknown,
+                output: None,
+                cost: Cost::maybe(cost),
+                why: Some(reason()),
+            },
         },
         Event::Step {
             step: step(),
@@ -157,7 +172,14 @@ fn every_event_in_the_journal() {
         },
         Event::Step { step: step(), event: StepEvent::Completed { output: None, reused: None } },
         Event::Step { step: step(), event: StepEvent::Failed { failure: failure(), tolerated: true } },
-        Event::Step { step: step(), event: StepEvent::Cancelled { reason: reason() } },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Cancelled { reason: reason(), origin: None, tolerated: false },
+        },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Cancelled { reason: reason(), origin: Some(step()), tolerated: true },
+        },
         Event::Run(RunEvent::Completed { outputs: inputs, degraded: true }),
         Event::Run(RunEvent::Failed { step: Some(step()), failure: failure() }),
         Event::Run(RunEvent::Failed { step: None, failure: failure() }),

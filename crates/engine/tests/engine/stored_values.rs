@@ -64,7 +64,12 @@ fn the_values_of_events_are_read_as_they_were_written() {
         Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false } },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 1 },
-            event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(value()), cost: Cost::NONE },
+            event: AttemptEvent::Ended {
+                end: LateEnd::Succeeded,
+                output: Some(value()),
+                cost: Cost::NONE,
+                why: None,
+            },
         },
         Event::Step {
             step: step(),

@@ -60,7 +60,10 @@ fn following(error: &Error) -> Option<Error> {
         Error::NoRun(_) => {
             Error::NotParked { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
         }
-        Error::NotParked { .. } => Error::Base { run: run(), fault: BaseFault::Unfinished },
+        Error::NotParked { .. } => {
+            Error::NotCancelled { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
+        }
+        Error::NotCancelled { .. } => Error::Base { run: run(), fault: BaseFault::Unfinished },
         Error::Base { fault: BaseFault::Unfinished, .. } => {
             Error::Base { run: run(), fault: BaseFault::Completed }
         }

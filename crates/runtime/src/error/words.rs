@@ -46,6 +46,7 @@ impl Error {
             Error::LayOut { .. } => "outputs_not_written",
             Error::NoRun(_) => "no_run",
             Error::NotParked { .. } => "step_not_parked",
+            Error::NotCancelled { .. } => "step_not_cancelled",
             Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
             Error::Base { fault: BaseFault::Completed, .. } => "run_completed",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
@@ -113,6 +114,9 @@ impl Error {
                 "`{step}` of run {run} is {status}: only a step that is parked because the outcome of its attempt is \
                  unknown can be resolved"
             ),
+            Error::NotCancelled { run, step, status } => {
+                format!("`{step}` of run {run} is {status}: only a step that isn't over can be cancelled")
+            }
             Error::Base { run, fault: BaseFault::Unfinished } => format!("run {run} isn't over"),
             Error::Base { run, fault: BaseFault::Completed } => {
                 format!("run {run} completed: there is nothing to do over")
@@ -213,6 +217,7 @@ impl Error {
             | Error::Owned { .. }
             | Error::Import { .. }
             | Error::NotParked { .. }
+            | Error::NotCancelled { .. }
             | Error::AmbiguousRun { .. }
             | Error::RunName(_)
             | Error::Journal { .. }

@@ -190,6 +190,34 @@ impl RunHandle {
         self.motet.fund_durably(&self.id, limit.map(Allowance::of), by.to_owned()).await
     }
 
+    /// Cancels one step, group, fan-out or item (`shots[k3]`, `shots[k3]/still`), on behalf of `by` and for a `reason`;
+    /// returns when that is durable. What of it is under way is stopped, jobs are cancelled at their providers, and
+    /// what hasn't begun never begins. If it is `optional`, the run continues without it; else what needs it ends as
+    /// after a failure, and the run as cancelled. Asked for twice, it changes nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let motet = motet::Motet::builder().open().await?;
+    /// let pipeline = motet.load_text(r#"
+    /// motet: 1
+    /// name: patience
+    /// steps:
+    ///   nap: { uses: flow/sleep, with: { duration: 7d }, optional: true }
+    ///   told: { uses: data/transform, with: { value: "{{ steps.nap.status }}" } }
+    /// outputs: { told: "{{ steps.told.value }}" }
+    /// "#)?;
+    /// let run = motet.start(&pipeline, ()).await?;
+    /// run.cancel_step(&motet::language::StepPath::from_text("nap"), "ada", "not today").await?;
+    /// assert_eq!(run.outputs().await?.get("told").and_then(|told| told.as_str()), Some("cancelled"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotCancelled`] when it is over, or not there; else as [`RunHandle::resume`].
+    pub async fn cancel_step(&self, step: &StepPath, by: &str, reason: &str) -> Result<(), Error> {
+        self.motet.cancel_step_durably(&self.id, step.clone(), by.to_owned(), reason.to_owned()).await
+    }
+
     /// Asks the run to end, on behalf of `by` and for a `reason`; returns when it is durable that it
     /// was asked. It ends once what is in flight has stopped: see [`RunHandle::wait`]. A run that is
     /// over stays as it is.

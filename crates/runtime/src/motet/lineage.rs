@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use motet_engine::event::{Base, Resends};
-use motet_engine::{AttemptEvent, Earlier, Event, Graph, RunEvent, RunId, RunStarted, Turn};
+use motet_engine::{AttemptEvent, Earlier, Event, Graph, Past, RunEvent, RunId, RunStarted, Turn};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Money, StepPath, Timestamp};
 use motet_store::{RunRow, RunStatus, Store};
 use serde::{Deserialize, Serialize};
 
-use super::recovery::{Purpose, Recovery, link};
+use super::recovery::{Purpose, Recovery, Sources, link};
 use super::{Motet, RunHandle, StartOptions};
 use crate::Error;
 use crate::error::BaseFault;
@@ -221,7 +221,7 @@ pub(crate) fn forked(
 }
 
 /// A run that is over.
-fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
+pub(super) fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
     let row = store.run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
     match row.status.is_final() {
         true => Ok(row),
@@ -270,7 +270,7 @@ impl Lineage {
         Ok(Lineage { runs })
     }
 
-    fn base(&self, continued: Continued) -> Base {
+    pub(super) fn base(&self, continued: Continued) -> Base {
         let (first, last) = (&self.runs[0], self.last());
         let (root, root_at) = match &first.started.base {
             Some(base) => (base.root.clone(), base.root_at),
@@ -287,14 +287,32 @@ impl Lineage {
     }
 
     /// What they have finished, as far as the run that continues by `base` may reuse it in the plan of `graph`.
-    pub(super) fn earlier(&self, recovery: &Recovery, base: &Base, graph: &Graph) -> Result<Earlier, Error> {
+    pub(super) fn earlier(
+        &self,
+        sources: &impl Sources,
+        base: &Base,
+        graph: &Graph,
+    ) -> Result<Earlier, Error> {
         let mut earlier = Earlier::new();
         for Ancestor { started, turns, .. } in &self.runs {
-            earlier.add(&started.run, &*recovery.graph(&started.plan)?, turns);
+            earlier.add(&started.run, &*sources.graph(&started.plan)?, turns);
         }
         earlier.forget(base, graph);
-        earlier.retain_whole(|artifact| recovery.has(&artifact.digest, artifact.bytes));
+        earlier.retain_whole(|artifact| sources.has(artifact))?;
         Ok(earlier)
+    }
+
+    /// Tells what happened in its runs.
+    pub(super) fn tell(&self, sources: &impl Sources, past: &mut Past) -> Result<(), Error> {
+        self.runs.iter().try_for_each(|Ancestor { started, turns, .. }| {
+            past.add(&*sources.graph(&started.plan)?, turns);
+            Ok(())
+        })
+    }
+
+    /// What all its randomness comes from.
+    pub(super) fn seed(&self) -> u64 {
+        self.last().started.seed
     }
 
     /// What the whole lineage may spend: what was said last, or what the pipeline says.

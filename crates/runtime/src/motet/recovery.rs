@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use motet_engine::{Graph, Run, RunId};
-use motet_pipeline::Digest;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::diagnostic::Diagnostic;
+use motet_pipeline::{Artifact, Digest};
 use motet_store::{KeptPlan, Past, Store, StoreError};
 
 use super::Motet;
@@ -44,7 +44,78 @@ pub(super) struct Recovery {
     motet: Motet,
     purpose: Purpose,
     plans: Mutex<HashMap<Digest, Pinned>>,
-    artifacts: Mutex<HashMap<Digest, Option<u64>>>,
+    artifacts: Mutex<HashMap<Digest, Result<Option<u64>, StoreError>>>,
+}
+
+/// Where what earlier runs refer to is looked up.
+pub(super) trait Sources {
+    /// The graph of the plan that a run is pinned to.
+    fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error>;
+
+    /// Whether the bytes of an artifact are there. What can't be read, or is damaged, isn't gone: it is an error.
+    fn has(&self, artifact: &Artifact) -> Result<bool, Error>;
+}
+
+/// A store that is only looked at.
+pub(super) struct Shelf<'s> {
+    store: &'s Store,
+    catalogue: &'s Catalogue,
+}
+
+impl<'s> Shelf<'s> {
+    pub(super) fn new(store: &'s Store, catalogue: &'s Catalogue) -> Shelf<'s> {
+        Shelf { store, catalogue }
+    }
+}
+
+impl Sources for Shelf<'_> {
+    fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
+        Ok(link(self.store, self.catalogue, plan)?.0.graph().clone())
+    }
+
+    fn has(&self, artifact: &Artifact) -> Result<bool, Error> {
+        is_whole(self.store, artifact, self.store.readable_length_of(&artifact.digest))
+    }
+}
+
+impl Sources for Recovery {
+    fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
+        Recovery::graph(self, plan)
+    }
+
+    fn has(&self, artifact: &Artifact) -> Result<bool, Error> {
+        is_whole(self.motet.store(), artifact, self.length_of(&artifact.digest))
+    }
+}
+
+/// Whether an artifact whose file has this length is there; one that is damaged is an error.
+fn is_whole(
+    store: &Store,
+    artifact: &Artifact,
+    length: Result<Option<u64>, StoreError>,
+) -> Result<bool, Error> {
+    match judge_length(store, &artifact.digest, artifact.bytes, length) {
+        Ok(()) => Ok(true),
+        Err(StoreError::NoArtifact { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn judge_length(
+    store: &Store,
+    digest: &Digest,
+    bytes: u64,
+    length: Result<Option<u64>, StoreError>,
+) -> Result<(), StoreError> {
+    let file = || store.path_of(digest);
+    match length? {
+        Some(length) if length == bytes => Ok(()),
+        Some(length) => {
+            let what = format!("it has {length} bytes instead of {bytes}");
+            Err(StoreError::Corrupt { file: file(), what })
+        }
+        None => Err(StoreError::NoArtifact { digest: *digest, file: file() }),
+    }
 }
 
 /// A plan that runs are pinned to.
@@ -132,11 +203,6 @@ impl Recovery {
         Ok(run)
     }
 
-    /// Whether the bytes of an artifact are there, as many as there should be.
-    pub(super) fn has(&self, digest: &Digest, bytes: u64) -> bool {
-        self.judge_artifact(digest, bytes).is_ok()
-    }
-
     /// The graph of the plan that the run is pinned to.
     pub(super) fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
         let known = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(plan).cloned();
@@ -182,18 +248,11 @@ impl Recovery {
     }
 
     fn judge_artifact(&self, digest: &Digest, bytes: u64) -> Result<(), StoreError> {
-        let store = self.motet.store();
+        judge_length(self.motet.store(), digest, bytes, self.length_of(digest))
+    }
+
+    fn length_of(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
         let mut lengths = self.artifacts.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = *lengths.entry(*digest).or_insert_with(|| store.length_of(digest));
-        drop(lengths);
-        let file = || store.path_of(digest);
-        match length {
-            Some(length) if length == bytes => Ok(()),
-            Some(length) => {
-                let what = format!("it has {length} bytes instead of {bytes}");
-                Err(StoreError::Corrupt { file: file(), what })
-            }
-            None => Err(StoreError::NoArtifact { digest: *digest, file: file() }),
-        }
+        lengths.entry(*digest).or_insert_with(|| self.motet.store().readable_length_of(digest)).clone()
     }
 }

@@ -8,7 +8,7 @@ use motet_store::RunStatus;
 use serde::Serialize;
 
 use super::event::item_of;
-use super::{ArtifactPlaces, ListOrder, PublicValue, RunRecord, Tally};
+use super::{ArtifactPlaces, ListOrder, MayBill, PublicValue, RunRecord, Tally};
 
 /// How a run ended, or how far it came: the last line of `motet run --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +44,9 @@ pub struct EndRecord {
     pub outputs: PublicValue,
     /// The steps and items by their paths: of the items of a long list, and of what is inside them, only some.
     pub steps: BTreeMap<StepPath, EndStep>,
+    /// The calls that may be billed though nothing came of them: at most a hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_bill: Vec<MayBill>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// What it cost, in dollars as a decimal string.
@@ -105,6 +108,7 @@ impl EndRecord {
             errors_left_out: record.errors_left_out,
             outputs: places.optional(record.outputs.as_ref()),
             steps: steps_of(record),
+            may_bill: record.may_bill().0.to_vec(),
             duration_ms: record.elapsed(now).0,
             cost: record.cost,
         }

@@ -98,7 +98,11 @@ impl PublicEvent {
     pub(super) fn of(event: &Event, turn: &Turn, record: &RunRecord, places: &ArtifactPlaces) -> PublicEvent {
         let mut told = PublicEvent::new(name_of(event), turn.at, &record.run);
         told.turn = Some(turn.number);
-        if let Some(step) = event.step() {
+        let asked = match event {
+            Event::Run(RunEvent::StepCancelRequested { step, .. }) => Some(step),
+            _ => None,
+        };
+        if let Some(step) = event.step().or(asked) {
             told = told.about(step);
         }
         told.attempt = attempt_of(event, record);
@@ -125,6 +129,7 @@ fn name_of(event: &Event) -> &'static str {
             RunEvent::Started(_) => "run.started",
             RunEvent::Resumed { .. } => "run.resumed",
             RunEvent::CancelRequested { .. } => "run.cancelling",
+            RunEvent::StepCancelRequested { .. } => "step.cancelling",
             RunEvent::Parked { .. } => "run.parked",
             RunEvent::Unparked {} => "run.unparked",
             RunEvent::BudgetSet { .. } => "run.budget",
@@ -223,7 +228,9 @@ fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
             details
         }
         RunEvent::Resumed { away } => json!({ "away_ms": away.0 }),
-        RunEvent::CancelRequested { by, reason } => json!({ "by": by, "reason": reason }),
+        RunEvent::CancelRequested { by, reason } | RunEvent::StepCancelRequested { by, reason, .. } => {
+            json!({ "by": by, "reason": reason })
+        }
         RunEvent::Parked { reason } => json!({ "reason": reason }),
         RunEvent::Unparked {} => json!({}),
         RunEvent::BudgetSet { limit, by, .. } => json!({ "limit": limit, "by": by }),
@@ -265,7 +272,14 @@ fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json 
         StepEvent::Failed { failure, tolerated } => {
             json!({ "class": failure.class, "message": failure.message, "tolerated": tolerated })
         }
-        StepEvent::Cancelled { reason } => json!({ "reason": reason }),
+        StepEvent::Cancelled { reason, origin, tolerated } => {
+            let mut details = json!({ "reason": reason });
+            if let Some(origin) = origin {
+                details["origin"] = json!(origin);
+                details["tolerated"] = json!(tolerated);
+            }
+            details
+        }
         StepEvent::Ready { .. } | StepEvent::Woken {} | StepEvent::Funded {} => json!({}),
     }
 }
@@ -302,8 +316,12 @@ fn attempt_details(event: &AttemptEvent) -> Json {
             "cost_basis": cost.basis, "resent": resent,
         }),
         AttemptEvent::Abandoned { reason, .. } => json!({ "reason": reason }),
-        AttemptEvent::Ended { end, cost, .. } => {
-            json!({ "end": end, "cost": cost.amount, "cost_basis": cost.basis })
+        AttemptEvent::Ended { end, cost, why, .. } => {
+            let mut details = json!({ "end": end, "cost": cost.amount, "cost_basis": cost.basis });
+            if let Some(why) = why {
+                details["message"] = json!(why);
+            }
+            details
         }
     }
 }
@@ -321,12 +339,13 @@ mod tests {
     use super::*;
 
     /// Every public name; the documentation must describe each.
-    const NAMES: [&str; 38] = [
+    const NAMES: [&str; 39] = [
         "run.started",
         "run.found",
         "run.resumed",
         "run.progress",
         "run.cancelling",
+        "step.cancelling",
         "run.budget",
         "step.funded",
         "attempt.doubted",

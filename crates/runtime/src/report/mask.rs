@@ -216,6 +216,10 @@ impl Mask {
                 *step = step.as_ref().map(|step| self.path(step));
                 self.failure(failure);
             }
+            RunEvent::StepCancelRequested { step, reason, .. } => {
+                *step = self.path(step);
+                *reason = self.text(reason);
+            }
             RunEvent::CancelRequested { reason, .. } | RunEvent::Cancelled { reason } => {
                 *reason = self.text(reason);
             }
@@ -234,12 +238,15 @@ impl Mask {
                 let mut masking = Masking::new(self);
                 *items = items.iter().map(|(key, value)| (self.key(&key), masking.shown(value))).collect();
             }
-            StepEvent::Skipped { reason: SkipReason::Upstream { step } } => *step = self.path(step),
+            StepEvent::Skipped { reason: SkipReason::Upstream { step, .. } } => *step = self.path(step),
+            StepEvent::Cancelled { reason, origin, .. } => {
+                *reason = self.text(reason);
+                *origin = origin.as_ref().map(|step| self.path(step));
+            }
             StepEvent::Completed { output, .. } => *output = output.as_ref().map(|value| self.value(value)),
             StepEvent::Failed { failure, .. } => self.failure(failure),
             StepEvent::RetryScheduled { reason, .. }
             | StepEvent::FallbackTaken { reason, .. }
-            | StepEvent::Cancelled { reason }
             | StepEvent::Parked { message: reason, .. } => *reason = self.text(reason),
             StepEvent::Ready { inputs: None, .. }
             | StepEvent::Skipped { .. }
@@ -255,7 +262,10 @@ impl Mask {
             AttemptEvent::Failed { failure, .. }
             | AttemptEvent::Unknown { failure }
             | AttemptEvent::Doubted { failure, .. } => self.failure(failure),
-            AttemptEvent::Ended { output, .. } => *output = output.as_ref().map(|value| self.value(value)),
+            AttemptEvent::Ended { output, why, .. } => {
+                *output = output.as_ref().map(|value| self.value(value));
+                *why = why.as_ref().map(|why| self.text(why));
+            }
             AttemptEvent::Abandoned { reason, .. } | AttemptEvent::Warned { message: reason } => {
                 *reason = self.text(reason);
             }

@@ -8,9 +8,11 @@ use motet_store::RunStatus;
 
 use crate::follow::Progress;
 
+mod billing;
 mod items;
 mod step;
 
+pub use billing::MayBill;
 pub(super) use items::{FAILED_MAX, RECORDS_MAX};
 pub use items::{ITEMS_MAX, Items};
 pub use step::{AttemptRecord, StepRecord};
@@ -68,6 +70,7 @@ pub struct RunRecord {
     pub errors_left_out: u64,
     /// Whether more was tried several times, or failed on its way, than these.
     pub stories_left_out: bool,
+    billing: billing::Billing,
     steps_done: usize,
     /// How many of the steps are items, or inside one.
     items_kept: usize,
@@ -105,6 +108,7 @@ impl RunRecord {
             order,
             errors_left_out: 0,
             stories_left_out: false,
+            billing: billing::Billing::default(),
             steps_done: 0,
             items_kept: 0,
             room: VALUES_UNITS_MAX,
@@ -134,6 +138,16 @@ impl RunRecord {
     /// Whether there are items that are over and have no record.
     pub fn is_summed_up(&self) -> bool {
         self.steps.values().any(|step| step.items.as_ref().is_some_and(|items| items.are_summed_up))
+    }
+
+    /// The calls that may be billed though nothing came of them, and how many more there are.
+    pub fn may_bill(&self) -> (&[MayBill], usize) {
+        (&self.billing.listed, self.billing.left_out)
+    }
+
+    /// Whether calls of the step at `path`, or of what is inside of it, have not ended.
+    pub fn has_open_calls(&self, path: &StepPath) -> bool {
+        self.billing.is_open(path)
     }
 
     /// How long it took, or has been taking until `now`.
@@ -189,6 +203,7 @@ impl RunRecord {
             _ => {}
         }
         self.cost += event.cost();
+        self.billing.apply(event);
         if let Some(path) = event.step() {
             self.apply_to_step(path, event, at);
         }

@@ -131,6 +131,7 @@ pub fn late_costs_are_booked_after_the_end(store: &Store) {
             end: LateEnd::Succeeded,
             output: Some(Value::map([("image", artifact(b"late"))])),
             cost: Cost::billed("1".parse().unwrap()),
+            why: None,
         },
     }]);
     store.append_now(late.take_new()).unwrap();

@@ -286,12 +286,13 @@ fn every_event() -> Vec<Vec<Event>> {
                 end: LateEnd::Succeeded,
                 output: Some(Value::map([("image", artifact(b"late"))])),
                 cost: Cost::billed(money("0.02")),
+                why: None,
             },
         }],
         vec![
             skipped("music", SkipReason::Condition),
             skipped("mix", SkipReason::Absent { input: "audio".into() }),
-            skipped("merge", SkipReason::Upstream { step: step() }),
+            skipped("merge", SkipReason::Upstream { step: step(), cancelled: false }),
             Event::Step {
                 step: StepPath::root().step("pause"),
                 event: StepEvent::Slept { until: Timestamp(1_700_000_100_000) },
@@ -302,7 +303,7 @@ fn every_event() -> Vec<Vec<Event>> {
             },
             Event::Step {
                 step: StepPath::root().step("rest"),
-                event: StepEvent::Cancelled { reason: "not needed".into() },
+                event: StepEvent::Cancelled { reason: "not needed".into(), origin: None, tolerated: false },
             },
         ],
         vec![

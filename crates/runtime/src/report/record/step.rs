@@ -31,7 +31,7 @@ pub struct StepRecord {
     pub ended_at: Option<Timestamp>,
     /// Why it failed.
     pub failure: Option<Failure>,
-    /// Whether its failure is tolerated.
+    /// Whether its failure or cancellation is tolerated.
     pub tolerated: bool,
     /// Why it was skipped, cancelled or sleeps.
     pub reason: Option<String>,
@@ -164,8 +164,9 @@ impl StepRecord {
                 self.tolerated = *tolerated;
                 self.ended_at = Some(at);
             }
-            StepEvent::Cancelled { reason } => {
+            StepEvent::Cancelled { reason, tolerated, .. } => {
                 self.reason = Some(reason.clone());
+                self.tolerated = *tolerated;
                 self.ended_at = Some(at);
             }
         }

@@ -1,0 +1,74 @@
+//! What a run that continues from another would do is told before it does anything, by the run itself.
+
+use motet_pipeline::Class;
+use serde_json::json;
+
+use crate::scenario::{Scenario, bad, pipeline};
+
+const FILM: &str = "
+    name: film
+    inputs: { lines: { type: array, items: { type: string } }, title: string }
+    steps:
+      voice:
+        each: '{{ inputs.lines }}'
+        max_parallel: 1
+        uses: task/work
+        with: { line: '{{ item }}' }
+      cover: { uses: task/work, with: { title: '{{ inputs.title }}' } }
+      length: { uses: data/transform, with: { value: '{{ inputs.title | length }}' } }
+      film: { uses: task/work, with: { voices: '{{ steps.voice.items }}', cover: '{{ steps.cover.value }}' } }
+      poster: { uses: task/work, with: { cover: '{{ steps.cover.value }}' } }
+    outputs: { film: '{{ steps.film.value }}' }";
+
+fn inputs(lines: &[&str], title: &str) -> serde_json::Value {
+    json!({ "lines": lines, "title": title })
+}
+
+/// A film of which everything but the last step is done.
+fn unfinished() -> Scenario {
+    let mut story = pipeline(FILM).inputs(inputs(&["one", "two"], "sea")).start();
+    story.ends("voice[0]", json!("a")).ends("voice[1]", json!("b")).ends("cover", json!("wave"));
+    story.ends("poster", json!("p")).comes_to("film", bad(Class::Invalid)).is_lost("film", Class::Invalid);
+    story
+}
+
+#[test]
+fn what_is_kept_what_runs_and_why_is_known_before_anything_is_done() {
+    let before = unfinished();
+    let same = pipeline(FILM).inputs(inputs(&["one", "two"], "sea"));
+    let kept = ["cover of story", "length of story"];
+    assert_eq!(
+        same.after(&before, &[], &[]).rehearses(&before),
+        [&kept[..], &["film runs: Failed", "poster of story", "voice[0] of story", "voice[1] of story"]]
+            .concat()
+    );
+
+    let other = pipeline(FILM).inputs(inputs(&["one", "three", "four"], "sea"));
+    let expected = [
+        "cover of story",
+        "length of story",
+        "film after voice",
+        "poster of story",
+        "voice[0] of story",
+        "voice[1] runs: Inputs([\"line\"])",
+        "voice[2] runs: New",
+    ];
+    assert_eq!(other.after(&before, &[], &[]).rehearses(&before), expected);
+}
+
+#[test]
+fn an_edited_operation_another_title_and_a_new_take_say_why() {
+    let before = unfinished();
+    let edited = FILM.replace("cover: { uses: task/work", "cover: { uses: media/work");
+    let edited = pipeline(&edited).inputs(inputs(&["one", "two"], "sea")).after(&before, &[], &[]);
+    let told = edited.rehearses(&before);
+    assert_eq!(told[0], "cover runs: Operation { from: \"task/work\", to: \"media/work\" }");
+    assert_eq!(told[3], "poster after cover");
+
+    let renamed = pipeline(FILM).inputs(inputs(&["one", "two"], "lake")).after(&before, &[], &[]);
+    assert_eq!(renamed.rehearses(&before)[..2], ["cover runs: Inputs([\"title\"])", "length at once"]);
+
+    let again = pipeline(FILM).inputs(inputs(&["one", "two"], "sea")).after(&before, &["cover"], &[]);
+    let told = again.rehearses(&before);
+    assert_eq!((told[0].as_str(), told[3].as_str()), ("cover runs: Asked", "poster after cover"));
+}
