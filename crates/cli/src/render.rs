@@ -1,5 +1,6 @@
 //! Rendering: pure functions from what is known to lines.
 
+pub mod dead;
 pub mod ending;
 pub mod found;
 pub mod items;

@@ -36,7 +36,8 @@ pub mod world;
 pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
 pub use motet::{
-    Builder, Continued, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
+    Builder, Continued, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started, Swept,
+    find_run,
 };
 pub use pipeline::{Pipeline, read_bundle};
 pub use quote::Quote;

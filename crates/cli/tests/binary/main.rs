@@ -4,6 +4,8 @@ mod aimock;
 mod backup;
 mod bad_input;
 mod continued;
+mod dead;
+mod gc;
 mod hostile_text;
 mod inputs;
 mod left_at_work;
