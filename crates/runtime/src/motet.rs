@@ -47,7 +47,7 @@ use crate::lock::{Door, Note};
 use crate::models::Offers;
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
-use crate::settings::Pools;
+use crate::settings::{Pools, Stores};
 use crate::tools::Tools;
 use crate::world::live::LiveWorld;
 
@@ -131,6 +131,7 @@ impl Motet {
             operations,
             offers,
             settings: None,
+            stores: Stores::new(),
             tape: Tape::Off,
             environment: None,
             on_warning: Arc::new(|_| {}),

@@ -23,6 +23,7 @@ mod provider_examples;
 mod quotes;
 mod requests;
 mod serve;
+mod shared_files;
 mod signals;
 mod simulated;
 mod simulator;
