@@ -1,6 +1,8 @@
 //! What the user typed.
 
+mod dead;
 mod examples;
+mod gc;
 mod lineage;
 
 use std::ffi::OsString;
@@ -10,6 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motet::language::{Money, StepPath};
 
+pub use dead::{Chosen, Dead, DeadCommand, DeadList, DeadShow, Discard, Redrive};
+pub use gc::Gc;
 pub use lineage::{Fork, Retry, SpendingFlags};
 
 /// Runs pipelines of many AI models as one durable piece of work.
@@ -70,6 +74,9 @@ pub enum Command {
     /// Cancel a run, or one step or item of it.
     #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
+    /// Look after dead letters: runs that failed and that nobody has done over.
+    #[command(after_help = examples::DEAD)]
+    Dead(Dead),
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
@@ -80,6 +87,9 @@ pub enum Command {
     Artifacts(Artifacts),
     /// Check this machine and the store.
     Doctor(Doctor),
+    /// Delete runs that are over, and remove what nobody needs any more. What they cost is never forgotten.
+    #[command(after_help = examples::GC)]
+    Gc(Gc),
     /// Copy the store, even while runs are active.
     #[command(after_help = examples::STORE)]
     Store(Store),
@@ -124,7 +134,9 @@ impl Command {
             Command::Serve(asked) => asked.json,
             Command::Artifacts(asked) => asked.json,
             Command::Doctor(asked) => asked.json,
+            Command::Gc(asked) => asked.json,
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
+            Command::Dead(asked) => asked.is_json(),
             Command::Init(_)
             | Command::Models(Models { command: ModelsCommand::Add(_) })
             | Command::Cancel(_)
@@ -448,6 +460,12 @@ pub struct Artifacts {
 
 #[derive(Args, Debug)]
 pub struct Doctor {
+    /// Also compare every table of the store with its journal.
+    #[arg(long)]
+    pub verify: bool,
+    /// Make the tables again from the journal, in one transaction.
+    #[arg(long)]
+    pub rebuild: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

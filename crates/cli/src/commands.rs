@@ -5,8 +5,10 @@ mod cancel;
 mod check;
 mod completions;
 mod costs;
+mod dead;
 mod doctor;
 mod fork;
+mod gc;
 mod init;
 mod models;
 mod plan;
@@ -50,10 +52,13 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
         Command::Cancel(asked) => while_wanted(|stop| cancel::cancel(asked, terminal, stop)),
+        Command::Dead(asked) => dead::dead(asked, terminal),
         Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
         Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
+        Command::Doctor(asked) if asked.rebuild => while_wanted(|_| doctor::rebuild(asked, terminal)),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
+        Command::Gc(asked) => while_wanted(|_| gc::gc(asked, terminal)),
         Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
         Command::Models(asked) => match asked.command {
             ModelsCommand::List(asked) => models::list(&asked, &terminal),

@@ -7,6 +7,7 @@ mod plain;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use motet::Error;
 use motet::engine::{ParkReason, RunId};
 use motet::follow::Happening;
 use motet::language::{Plan, Timestamp};
@@ -104,6 +105,7 @@ impl<'f> Following<'f> {
             self.terminal.note_line(&line);
         }
         stop.attend().await;
+        self.stop_in_order(&stop, runs.len());
         let exit = self.watch(runs, stop).await?;
         if exit != Exit::Interrupted {
             self.session.clone().close().await;
@@ -111,11 +113,49 @@ impl<'f> Following<'f> {
         Ok(exit)
     }
 
+    /// Starts runs and follows them to their ends, at most `at_once` at a time, then releases the store; or until the user
+    /// stops it. One that can't be started is told of, and keeps no other from it.
+    ///
+    /// # Errors
+    /// As [`Following::follow`].
+    pub async fn follow_each(
+        self,
+        mut starts: Vec<impl Future<Output = Result<Followed, Error>>>,
+        at_once: usize,
+        stop: Stop,
+    ) -> Result<Exit, Problem> {
+        stop.attend().await;
+        self.stop_in_order(&stop, starts.len());
+        let mut exit = Exit::Good;
+        while !starts.is_empty() {
+            let mut runs = Vec::new();
+            for start in starts.drain(..at_once.min(starts.len())) {
+                match start.await {
+                    Ok(run) => runs.push(run),
+                    Err(error) => exit = exit.worst(self.refused(&error.into())),
+                }
+            }
+            exit = exit.worst(self.watch(runs, stop.clone()).await?);
+            if stop.haste() != Haste::None {
+                return Ok(Exit::Interrupted);
+            }
+        }
+        self.session.clone().close().await;
+        Ok(exit)
+    }
+
+    fn refused(&self, problem: &Problem) -> Exit {
+        match self.json {
+            true => self.terminal.data(&format!("{}\n", problem.record())),
+            false => problem.show(self.terminal, false),
+        }
+        problem.exit
+    }
+
     async fn watch(&self, runs: Vec<Followed>, mut stop: Stop) -> Result<Exit, Problem> {
         let mut reader = self.reader();
         let mut follows: Vec<Follow> =
             runs.iter().map(|followed| self.begin(&followed.run, followed.found)).collect();
-        self.stop_in_order(&stop, runs.len());
         let (mut happenings, mut notices) = (all_happenings(runs), notice::listen());
         let mut haste = Haste::None;
         let mut frames = tokio::time::interval(FRAME);

@@ -206,6 +206,13 @@ fn words_for(error: &Error) -> Problem {
                 .line("an item can be cancelled once the list of its step is known")
                 .line(format!("see its steps and items: {}", typed_command(format!("show {}", run.short()))))
         }
+        Error::Needed { run, .. } => Problem::usage(error.what())
+            .line(format!("{}: {}", error.hint().unwrap_or_default(), typed_command(format!("show {}", run.short()))))
+            .line("nothing was deleted"),
+        Error::NotDead { run, status } => {
+            Problem::usage(format!("run {} is {status}, so there is nothing to discard", run.short()))
+                .line(format!("`{}` lists the runs that failed", typed_command("dead list")))
+        }
         Error::NoRun(ending) => Problem::usage(format!("there is no run `{ending}` in this store")).line(
             format!("`{}` lists the runs; any unique ending of an id is enough", typed_command("runs")),
         ),
@@ -304,6 +311,12 @@ fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
                 typed_command(format!("retry {run} --from STEP"))
             ))
             .line(format!("or change something: {}", typed_command(format!("fork {run} --input …")))),
+        BaseFault::Deleted { earlier, at } => Problem::usage(format!(
+            "run {run} continues from run {}, which was deleted at {at}; nothing ran",
+            earlier.short()
+        ))
+        .line("what that had finished would be paid again")
+        .line("restore a backup, or start it anew, which pays for all of it: motet run FILE"),
         BaseFault::NoStep(step) => Problem::usage(format!("the pipeline of run {run} has no step `{step}`"))
             .line(format!("see its steps: {}", typed_command(format!("show {run}")))),
     }
@@ -436,7 +449,7 @@ fn project_of(file: &Path) -> &Path {
 /// Errors of the store, with what to type where there is something to type.
 fn store_words(error: &StoreError) -> Problem {
     let exit = match error {
-        StoreError::NoRun { .. } => Exit::Usage,
+        StoreError::NoRun { .. } | StoreError::DeletedRun { .. } => Exit::Usage,
         _ => Exit::Machine,
     };
     folder_words(error).unwrap_or_else(|| Problem::new(exit, error.what()).hint(error.hint()))

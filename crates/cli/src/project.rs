@@ -9,7 +9,7 @@ use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
 use motet::session::{Session, is_driven};
 use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
-use motet::store::{FoundRun, RunRow, RunStatus, Store, World};
+use motet::store::{RunRow, RunStatus, Store, World};
 use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline};
 
@@ -251,13 +251,9 @@ pub fn out_folder(flags: &FollowFlags, settings: &Settings) -> Result<Option<Pat
 /// The run whose id ends with `ending`.
 ///
 /// # Errors
-/// When no run, or more than one, has that ending.
+/// When no run, or more than one, has that ending, or it was deleted.
 pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
-    match store.find_run(ending)? {
-        FoundRun::One(row) => Ok(*row),
-        FoundRun::None => Err(Error::NoRun(ending.to_owned())),
-        FoundRun::Several(runs) => Err(Error::AmbiguousRun { ending: ending.to_owned(), runs }),
-    }
+    motet::find_run(store, ending)
 }
 
 /// On whose behalf something is asked for on the command line.

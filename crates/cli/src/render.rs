@@ -1,6 +1,7 @@
 //! Rendering: pure functions from what is known to lines.
 
 pub mod billing;
+pub mod dead;
 pub mod ending;
 pub mod forecast;
 pub mod found;

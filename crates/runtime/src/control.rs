@@ -26,7 +26,7 @@ use crate::Error;
 use crate::error::UnpricedStep;
 use crate::follow::Progress;
 use crate::request::{Answer, Request};
-use crate::settings::{MoneySettings, Pools, Settings};
+use crate::settings::{MoneySettings, Pools, Settings, Stores};
 
 pub(crate) use door::DoorKeeper;
 pub(crate) use guest::{Guest, Unreached};
@@ -58,6 +58,7 @@ impl Hello {
             ("tools.font", font.unwrap_or_default()),
             ("processors", settings.processors.to_string()),
             ("pools", in_words(&settings.pools)),
+            ("stores", stores_in_words(&settings.stores)),
             ("world", reality.word().to_owned()),
             ("budgets", settings.budgets.in_words()),
             ("money", money_in_words(&settings.money)),
@@ -105,6 +106,12 @@ fn in_words(pools: &Pools) -> String {
     };
     let pools = pools.iter().map(|(name, limit)| format!("{name} = {{ {} }}", limits(limit)));
     pools.collect::<Vec<_>>().join(", ")
+}
+
+/// `films = /shared/films`
+fn stores_in_words(stores: &Stores) -> String {
+    let stores = stores.iter().map(|(name, folder)| format!("{name} = {}", folder.display()));
+    stores.collect::<Vec<_>>().join(", ")
 }
 
 fn money_in_words(money: &MoneySettings) -> String {

@@ -11,7 +11,7 @@ use motet_pipeline::contract::Misfit;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::estimate::StepEstimate;
 use motet_pipeline::{Failure, Money, StepPath, Timestamp};
-use motet_store::{StoreError, World};
+use motet_store::{Need, StoreError, World};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Power;
@@ -123,6 +123,20 @@ pub enum Error {
         run: RunId,
         /// The step or item.
         step: StepPath,
+        /// Where it stands.
+        status: String,
+    },
+    /// The run is needed, so it isn't deleted.
+    Needed {
+        /// The run.
+        run: RunId,
+        /// What for.
+        need: Need,
+    },
+    /// The run didn't end in failure, so it is no dead letter.
+    NotDead {
+        /// The run.
+        run: RunId,
         /// Where it stands.
         status: String,
     },
@@ -245,6 +259,13 @@ pub enum BaseFault {
     Completed,
     /// It has no such step.
     NoStep(StepPath),
+    /// It continues from a run that was deleted, and what that had finished would be paid again.
+    Deleted {
+        /// The deleted run.
+        earlier: RunId,
+        /// When it was deleted.
+        at: Timestamp,
+    },
 }
 
 /// Why a quote doesn't hold for a run.
@@ -320,11 +341,15 @@ impl Error {
             | Error::Tasks(_)
             | Error::Journal { .. }
             | Error::NoRun(_)
+            | Error::Base { .. }
             | Error::Quarantined { .. }
             | Error::Refused { .. } => true,
             Error::Store(error) => matches!(
                 error,
-                StoreError::Corrupt { .. } | StoreError::NewerRun { .. } | StoreError::NoArtifact { .. }
+                StoreError::Corrupt { .. }
+                    | StoreError::NewerRun { .. }
+                    | StoreError::DeletedRun { .. }
+                    | StoreError::NoArtifact { .. }
             ),
             _ => false,
         }

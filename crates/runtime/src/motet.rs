@@ -1,5 +1,7 @@
 //! The library's door: open a store, load pipelines, start and follow runs.
 
+mod collection;
+mod dead;
 mod forecast;
 mod graphs;
 mod handle;
@@ -20,9 +22,10 @@ use motet_engine::{Allowance, Decision, Event, Input, RunEvent, RunId};
 use motet_pipeline::bundle::Bundle;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::{StepPath, Timestamp};
-use motet_store::{FoundRun, RunRow, Store};
+use motet_store::{FoundRun, RunRow, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+pub use collection::Swept;
 pub use forecast::{Forecast, StepForecast};
 pub use handle::{RunEnd, RunHandle};
 pub use lineage::{Continued, ForkOptions, RetryOptions};
@@ -46,7 +49,7 @@ use crate::lock::{Door, Note};
 use crate::models::Offers;
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
-use crate::settings::Pools;
+use crate::settings::{Pools, Stores};
 use crate::tools::Tools;
 use crate::world::live::LiveWorld;
 
@@ -130,6 +133,7 @@ impl Motet {
             operations,
             offers,
             settings: None,
+            stores: Stores::new(),
             tape: Tape::Off,
             environment: None,
             on_warning: Arc::new(|_| {}),
@@ -328,11 +332,22 @@ impl Motet {
     }
 }
 
+/// Why there is no run whose id ends with `ending`.
+fn no_run(store: &Store, ending: &str) -> Result<Error, Error> {
+    Ok(match store.deleted_run(ending)? {
+        Some(deleted) => StoreError::DeletedRun { run: deleted.id, at: deleted.at }.into(),
+        None => Error::NoRun(ending.into()),
+    })
+}
+
 /// The run whose id ends with `ending`.
-pub(crate) fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
+///
+/// # Errors
+/// [`Error::NoRun`] and [`Error::AmbiguousRun`]; [`StoreError::DeletedRun`] where such a run was deleted.
+pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
     match store.find_run(ending)? {
         FoundRun::One(row) => Ok(*row),
-        FoundRun::None => Err(Error::NoRun(ending.into())),
+        FoundRun::None => Err(no_run(store, ending)?),
         FoundRun::Several(runs) => Err(Error::AmbiguousRun { ending: ending.into(), runs }),
     }
 }

@@ -3,6 +3,7 @@
 mod local;
 mod media;
 pub(crate) mod scratch;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -17,7 +18,7 @@ pub(crate) use scratch::Scratch;
 
 use crate::driver::guarded;
 use crate::models::{Models, Offers};
-use crate::settings::{Budgets, MoneySettings};
+use crate::settings::{Budgets, MoneySettings, Stores};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
@@ -158,6 +159,8 @@ pub(crate) struct Hands {
     pub(crate) money: MoneySettings,
     /// What may be spent in a day.
     pub(crate) budgets: Budgets,
+    /// The folders of `store/*`, by name.
+    pub(crate) stores: Stores,
     /// Whether calls are made in earnest.
     pub(crate) reality: World,
     /// Whether exchanges are written down, or answered from that: then the same run makes the same requests.
@@ -173,10 +176,26 @@ pub(crate) fn of_this_machine() -> Operations {
         let named = |contract: Contract, performer: &Performer| (contract.operation, performer.clone());
         let media = Performer::Here(Arc::new(media::Media));
         let local = Performer::Here(Arc::new(local::Local));
+        let stored = Performer::Here(Arc::new(stored::Stored));
         let media = motet_media::contracts().into_iter().map(|contract| named(contract, &media));
-        media.chain(motet_local::contracts().into_iter().map(|contract| named(contract, &local))).collect()
+        let local = motet_local::contracts().into_iter().map(|contract| named(contract, &local));
+        let stored = store_contracts().into_iter().map(|contract| named(contract, &stored));
+        media.chain(local).chain(stored).collect()
     });
     MADE.clone()
+}
+
+/// The contracts of `store/*`. Pipelines may use them where the settings name a store.
+pub fn store_contracts() -> Vec<Contract> {
+    stored::contracts([])
+}
+
+/// Makes the stores known to a check: folders of the settings.
+pub(crate) fn teach_stores<'n>(catalogue: &mut Catalogue, stores: impl IntoIterator<Item = &'n String>) {
+    let mut stores = stores.into_iter().peekable();
+    if stores.peek().is_some() {
+        stored::contracts(stores).into_iter().for_each(|contract| catalogue.add(contract));
+    }
 }
 
 /// A catalogue of the operations that come with Motet, and of the models of `offers` in the place of those that do.
@@ -192,6 +211,8 @@ pub fn catalogue() -> Catalogue {
         let contracts = motet_media::contracts().into_iter().chain(motet_local::contracts());
         let mut catalogue = Catalogue::new(contracts.chain(motet_pipeline::builtin::contracts()));
         Offers::default().teach(&mut catalogue);
+        catalogue
+            .advise("store/", "name a folder in motet.toml first: `[stores.films]` with `path = \"films\"`");
         catalogue
     });
     MADE.clone()

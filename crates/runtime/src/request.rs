@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::control::Start;
-use crate::motet::Motet;
+use crate::motet::{Motet, Swept};
 
 /// A request to the process that drives the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,16 @@ pub(crate) enum Request {
     Resolve { run: RunId, step: StepPath, decision: Decision, by: String },
     /// Drive a run; what is parked in it for money asks again. It may spend `limit` from now on, if that is given.
     Fund { run: RunId, limit: Option<Money>, by: String },
+    /// Delete runs that are over.
+    Delete { runs: Vec<RunId> },
+    /// Remove what nobody needs any more.
+    Sweep,
+    /// Make the tables again that are made from the journal.
+    RebuildTables,
+    /// Note that a failed run was dealt with.
+    Discard { run: RunId, by: String, why: String },
+    /// Take that back.
+    UndoDiscard { run: RunId },
 }
 
 /// What came of a request.
@@ -34,6 +44,10 @@ pub(crate) enum Answer {
     Started { run: RunId, found: bool },
     /// It is done, and durable.
     Done,
+    /// These runs are deleted.
+    Deleted { runs: Vec<RunId> },
+    /// This was removed.
+    Swept(Swept),
 }
 
 impl Motet {
@@ -57,6 +71,11 @@ impl Motet {
             Request::Fund { run, limit, by } => {
                 self.fund_durably(&run, limit.map(Allowance::of), by).await?;
             }
+            Request::Delete { runs } => return Ok(Answer::Deleted { runs: self.delete(&runs).await? }),
+            Request::RebuildTables => self.rebuild_tables().await?,
+            Request::Sweep => return Ok(Answer::Swept(self.sweep_soon().await?)),
+            Request::Discard { run, by, why } => self.discard(&run, &by, &why).await?,
+            Request::UndoDiscard { run } => self.undo_discard(&run).await?,
         }
         Ok(Answer::Done)
     }

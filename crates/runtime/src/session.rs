@@ -38,7 +38,7 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried,
+    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, Swept, find_run, forked, retried,
     warn_of_difference,
 };
 use crate::pipeline::Pipeline;
@@ -68,6 +68,9 @@ pub struct StartRequest {
     /// All else.
     pub options: StartOptions,
 }
+
+/// How many runs one request names.
+const RUNS_IN_A_REQUEST: usize = 1000;
 
 /// How often is looked whether the owner is still there, by whoever waits for its place.
 const OWNER_INTERVAL: Duration = Duration::from_millis(200);
@@ -131,6 +134,7 @@ impl Session {
         if !missing.is_empty() {
             return Err(Error::Tools(missing));
         }
+        let _importing = self.store().begin_import()?;
         let inputs = Given { inputs, files }.take_in(hands, &pipeline.plan().inputs).await?;
         self.begin(pipeline, inputs, options).await
     }
@@ -159,6 +163,7 @@ impl Session {
     ) -> Result<Followed, Error> {
         let run = find_run(self.store(), ending)?.id;
         let (pipeline, mut given) = forked(self.store(), self.catalogue(), &run, &options)?;
+        let _importing = self.store().begin_import()?;
         let changed = Given { inputs, files };
         given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
         self.begin(pipeline, given, options.of(&run)).await
@@ -222,7 +227,7 @@ impl Session {
                 }
                 Ok(self.followed(run, found, true))
             }
-            Answer::Done => Err(self.out_of_reach()),
+            _ => Err(self.out_of_reach()),
         }
     }
 
@@ -234,6 +239,7 @@ impl Session {
         let StartRequest { bundle, inputs, files, .. } = request;
         let pipeline = Pipeline::from_bundle(bundle, self.catalogue())?;
         let (plan, hands) = (pipeline.plan(), self.backstage.hands());
+        let _importing = self.store().begin_import()?;
         let inputs = Given { inputs, files }.take_in(hands, &plan.inputs).await?;
         let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
         Ok(Quote::of(plan, &inputs, hands.world.now()))
@@ -376,6 +382,61 @@ impl Session {
         let run = find_run(self.store(), ending)?.id;
         self.ask(&Request::Fund { run: run.clone(), limit: Some(limit), by: by.into() }).await?;
         Ok(self.followed(run, true, true))
+    }
+
+    /// Deletes runs that are over: see [`Motet::delete`].
+    ///
+    /// # Errors
+    /// As [`Motet::delete`].
+    pub async fn delete(&self, runs: &[RunId]) -> Result<Vec<RunId>, Error> {
+        let mut deleted = Vec::new();
+        for some in runs.chunks(RUNS_IN_A_REQUEST) {
+            match self.ask(&Request::Delete { runs: some.to_vec() }).await? {
+                Answer::Deleted { runs } => deleted.extend(runs),
+                _ => return Err(self.out_of_reach()),
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Makes the tables again that are made from the journal: see [`Motet::rebuild_tables`].
+    ///
+    /// # Errors
+    /// As [`Motet::rebuild_tables`].
+    pub async fn rebuild_tables(&self) -> Result<(), Error> {
+        self.ask(&Request::RebuildTables).await.map(drop)
+    }
+
+    /// Removes what nobody needs any more: see [`Motet::sweep`]. Files that somebody may be about to refer to stay for an
+    /// hour, which nobody can be where no run is unfinished and no session takes files in.
+    ///
+    /// # Errors
+    /// As [`Motet::sweep`].
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        match self.ask(&Request::Sweep).await? {
+            Answer::Swept(swept) => Ok(swept),
+            _ => Err(self.out_of_reach()),
+        }
+    }
+
+    /// Notes, on behalf of `by`, that the failed run whose id ends with `ending` was dealt with: see [`Motet::discard`].
+    ///
+    /// # Errors
+    /// As [`Motet::discard`].
+    pub async fn discard(&self, ending: &str, by: &str, why: &str) -> Result<RunId, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        self.ask(&Request::Discard { run: run.clone(), by: by.into(), why: why.into() }).await?;
+        Ok(run)
+    }
+
+    /// Takes back what [`Session::discard`] noted.
+    ///
+    /// # Errors
+    /// As [`Motet::undo_discard`].
+    pub async fn undo_discard(&self, ending: &str) -> Result<RunId, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        self.ask(&Request::UndoDiscard { run: run.clone() }).await?;
+        Ok(run)
     }
 
     /// Follows the run whose id ends with `ending` from its first turn on: to its end, or, if nobody

@@ -9,6 +9,7 @@ mod power;
 mod proposal;
 mod providers;
 mod setting;
+mod stores;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -70,6 +71,9 @@ pub const IN_MEMORY: &str = ":memory:";
 /// gpu = 1                       # at most this many at once
 /// search = { slots = 4, rate = "30/1m" }
 ///
+/// [stores.films]                # where `store/put`, `store/get` and `store/delete` have their files
+/// path = "shared/films"
+///
 /// [providers.replicate]
 /// key = "env:REPLICATE_API_TOKEN"          # or "file:PATH": where it is, never the key itself
 ///
@@ -102,7 +106,7 @@ pub const IN_MEMORY: &str = ":memory:";
 /// Models of the project's own are data files in the folder `models/` beside the file.
 ///
 /// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
-/// `out` and a `font` that lead out of the project, more `processors` than this machine has, every
+/// `out` and a `font` that lead out of the project, stores that aren't plain folders inside of it, more `processors` than this machine has, every
 /// program of `[tools]`, all of `[providers]`, `[secrets]` and `[webhook]`, a price book, models that it sets prices for, and amounts of
 /// `[money]` above the usual
 /// ones wait for a person's word.
@@ -122,6 +126,8 @@ pub struct Settings {
     pub processors: usize,
     /// What steps share that say `pool: NAME`.
     pub pools: Pools,
+    /// The folders of `store/*` by name.
+    pub stores: Stores,
     /// Providers by name.
     pub providers: BTreeMap<String, ProviderSettings>,
     /// Secrets by name.
@@ -140,6 +146,9 @@ pub struct Settings {
 
 /// Pools by name: how many attempts may be at work in each at once, and how often one may begin.
 pub type Pools = BTreeMap<String, PoolLimit>;
+
+/// The folders of `store/*` by name: for files that other programs read.
+pub type Stores = BTreeMap<String, PathBuf>;
 
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +183,7 @@ impl Settings {
             tools: Tools::default(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             pools: Pools::new(),
+            stores: Stores::new(),
             providers: BTreeMap::new(),
             secrets: BTreeMap::new(),
             webhook: WebhookSettings::default(),
@@ -279,6 +289,7 @@ impl Settings {
         let mut catalogue = operation::taught(&self.offers());
         catalogue.set_pools(self.pools.keys());
         catalogue.set_secrets(self.secrets.keys());
+        operation::teach_stores(&mut catalogue, self.stores.keys());
         catalogue
     }
 

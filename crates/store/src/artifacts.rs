@@ -5,14 +5,15 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use motet_pipeline::Digest;
 use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::StoreError;
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH};
 use crate::private::{self, FILE_MODE, FOLDER_MODE};
+use crate::{StoreError, SweptFiles};
 
 /// Bytes that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,12 @@ const INCOMING_LETTERS: usize = 32;
 const ARTIFACT_MODE: u32 = 0o400;
 
 const CHUNK_BYTES: usize = 128 * 1024;
+
+/// How many files are removed before others may go on.
+const FILES_AT_ONCE: usize = 256;
+
+/// What was written or used since is not touched again: much less than anybody waits who removes files.
+const TOUCHED: Duration = Duration::from_secs(5 * 60);
 
 impl ArtifactFolder {
     /// The folder `root`, which is swept.
@@ -169,11 +176,55 @@ impl ArtifactFolder {
         Ok(kept)
     }
 
+    /// Removes `files`, but for those that were written or used within `grace`.
+    pub(crate) fn remove_unused(&self, files: &[Kept], grace: Duration) -> Result<SweptFiles, StoreError> {
+        let mut swept = SweptFiles::default();
+        for some in files.chunks(FILES_AT_ONCE) {
+            let _alone = self.lock(File::lock)?;
+            for Kept { digest, bytes } in some {
+                let Some(found) = self.find(digest) else { continue };
+                let age = found.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+                if age < grace {
+                    (swept.recent, swept.recent_bytes) = (swept.recent + 1, swept.recent_bytes + bytes);
+                    continue;
+                }
+                let path = self.path_of(digest);
+                let removed = fs::remove_file(&path);
+                removed.map_err(|error| StoreError::from_io("remove", &path, error))?;
+                (swept.files, swept.bytes) = (swept.files + 1, swept.bytes + bytes);
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Says that bytes which are there are in use, so that nobody removes them. False if they aren't there.
+    pub(crate) fn touch(&self, kept: &Kept) -> Result<bool, StoreError> {
+        let is_it = |found: &Metadata| found.len() == kept.bytes;
+        let Some(found) = self.find(&kept.digest).filter(is_it) else { return Ok(false) };
+        let age = found.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        if age < TOUCHED {
+            return Ok(true);
+        }
+        let _shared = self.lock(File::lock_shared)?;
+        if self.find(&kept.digest).is_none() {
+            return Ok(false);
+        }
+        let path = self.path_of(&kept.digest);
+        let touched = private::open(&path)?.set_modified(SystemTime::now());
+        touched.map_err(|error| StoreError::from_io("touch", &path, error)).map(|()| true)
+    }
+
+    /// A lock on the names of files, until it is dropped.
+    fn lock(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<File, StoreError> {
+        let folder = File::open(&self.root).and_then(|folder| lock(&folder).map(|()| folder));
+        folder.map_err(|error| StoreError::from_io("lock", &self.root, error))
+    }
+
     /// Whether the bytes are there already, durably. A file of another length is no such thing: it
     /// is damaged and will be replaced.
     fn holds(&self, kept: &Kept) -> Result<bool, StoreError> {
         let path = self.path_of(&kept.digest);
-        let there = self.find(&kept.digest).is_some_and(|found| found.len() == kept.bytes);
+        let there = self.touch(kept)?;
         if there {
             // Whoever put it there may not have come to this yet.
             self.flush(path.parent().expect("a digest's file lies in a folder"))?;
@@ -204,6 +255,7 @@ impl ArtifactFolder {
         let parent = path.parent().expect("a digest's file lies in a folder");
         let written = || -> io::Result<()> {
             file.set_permissions(Permissions::from_mode(ARTIFACT_MODE))?;
+            file.set_modified(SystemTime::now())?;
             if self.temporary.is_none() { file.sync_all() } else { Ok(()) }
         };
         written().map_err(|error| StoreError::from_io("write", from, error))?;

@@ -175,7 +175,8 @@ impl Charge {
 }
 
 impl Reader {
-    /// Calls `visit` for each charge since `since`, of one run or of all, oldest run first, until it answers false.
+    /// Calls `visit` for each charge since `since`, of one run or of all, also deleted ones, oldest run first, until it answers
+    /// false.
     pub(crate) fn charges(
         &self,
         run: Option<&RunId>,
@@ -186,11 +187,14 @@ impl Reader {
             return Ok(());
         }
         let sql =
-            "SELECT runs.id, runs.pipeline, runs.user, path, attempt, charges.operation, credential, job, at,
+            "SELECT ifnull(runs.id, gone.id), ifnull(runs.pipeline, gone.pipeline), ifnull(runs.user, gone.user),
+                          path, attempt, charges.operation, credential, job, at,
                           charges.ended_at, estimate, amount, basis, failed,
-                          runs.status IN ('failed', 'cancelled')
-                   FROM charges JOIN runs ON runs.number = charges.run
-                   WHERE at >= ?1 AND (?2 IS NULL OR runs.id = ?2) ORDER BY run, at, path, attempt";
+                          ifnull(runs.status, gone.status) IN ('failed', 'cancelled')
+                   FROM charges LEFT JOIN runs ON runs.number = charges.run
+                     LEFT JOIN deleted_runs AS gone ON gone.number = charges.run
+                   WHERE at >= ?1 AND (?2 IS NULL OR ifnull(runs.id, gone.id) = ?2)
+                   ORDER BY run, at, path, attempt";
         self.with_rows(sql, params![since.0, run.map(RunId::as_str)], |row| Ok(visit(Charge::from_row(row)?)))
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use motet_engine::RunId;
-use motet_pipeline::Digest;
+use motet_pipeline::{Digest, Timestamp};
 use rusqlite::ErrorCode;
 
 use crate::{private, schema};
@@ -202,6 +202,13 @@ pub enum StoreError {
     NotStarted {
         /// The run.
         run: RunId,
+    },
+    /// The run was deleted: nothing is kept of it but what it cost.
+    DeletedRun {
+        /// The run.
+        run: RunId,
+        /// When.
+        at: Timestamp,
     },
     /// There is no such run.
     NoRun {

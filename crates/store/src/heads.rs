@@ -66,7 +66,7 @@ impl Heads {
         let number = match self.next_run {
             Some(number) => number,
             None => {
-                let sql = "SELECT max(number) FROM runs";
+                let sql = "SELECT max(number) FROM (SELECT number FROM runs UNION ALL SELECT number FROM deleted_runs)";
                 transaction.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0) + 1
             }
         };

@@ -11,7 +11,7 @@ use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
 use crate::journal::Page;
 use crate::pages::PAGE_BYTES;
-use crate::{StoreError, gate, journal, mark, plans};
+use crate::{StoreError, deletion, gate, journal, mark, plans};
 
 /// What [`crate::Store::check`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,21 +90,31 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(if lines == ["ok"] { Vec::new() } else { lines })
 }
 
-/// Turns that were recorded before others that are there. No turn is ever taken away.
-fn missing_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+/// How many turns that were recorded before others aren't there, besides those of deleted runs.
+pub(crate) fn count_missing_turns(connection: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT ifnull(max(sequence), 0) - count(*) FROM journal";
     let missing: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(missing - deletion::turns_deleted(connection)?)
+}
+
+/// Turns that were recorded before others that are there. None is ever taken away but with its whole run.
+fn missing_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let missing = count_missing_turns(connection)?;
     let finding = || format!("turns are missing in the middle of the journal: {missing}");
     Ok((missing != 0).then(finding).into_iter().collect())
 }
 
 fn check_journals(connection: &Connection, file: &Path, beside: &Beside, report: &mut IntegrityReport) {
     let ids = || -> rusqlite::Result<Vec<(Option<String>, i64)>> {
-        let mut statement = connection.prepare(
+        let deleted = match deletion::knows_deleted(connection)? {
+            true => "AND run NOT IN (SELECT number FROM deleted_runs)",
+            false => "",
+        };
+        let mut statement = connection.prepare(&format!(
             "SELECT id, number FROM runs
-             UNION SELECT NULL, run FROM journal WHERE run NOT IN (SELECT number FROM runs)
-             ORDER BY 2",
-        )?;
+             UNION SELECT NULL, run FROM journal WHERE run NOT IN (SELECT number FROM runs) {deleted}
+             ORDER BY 2"
+        ))?;
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let ids = match ids() {

@@ -13,9 +13,9 @@ use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::StoreError;
 use crate::beside::{Beside, VALUE_BYTES_MAX, is_long};
 use crate::pack::{pack, unpack, unpacked_length};
+use crate::{StoreError, deletion};
 
 /// A turn that is longer, though its long values are references, lies beside as a file.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -273,6 +273,16 @@ impl Page {
     pub(crate) const ALL: Page = Page { from: 1, bytes_max: usize::MAX };
 }
 
+/// Why there is no run of this name.
+fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
+    let run = run.clone();
+    match deletion::find_deleted(connection, run.as_str()) {
+        Ok(Some(deleted)) if deleted.id == run => StoreError::DeletedRun { run, at: deleted.at },
+        Ok(_) => StoreError::NoRun { run },
+        Err(error) => StoreError::from_sqlite(file, error),
+    }
+}
+
 /// The number of a run in the database, if this version can read its events.
 fn readable(connection: &Connection, file: &Path, run: &RunId) -> Result<i64, StoreError> {
     let found = || -> rusqlite::Result<Option<(i64, u32)>> {
@@ -280,7 +290,7 @@ fn readable(connection: &Connection, file: &Path, run: &RunId) -> Result<i64, St
         statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     };
     let found = found().map_err(|error| StoreError::from_sqlite(file, error))?;
-    let (number, schema) = found.ok_or_else(|| StoreError::NoRun { run: run.clone() })?;
+    let Some((number, schema)) = found else { return Err(gone(connection, file, run)) };
     if schema > SCHEMA {
         return Err(StoreError::NewerRun { run: run.clone(), found: schema, supported: SCHEMA });
     }

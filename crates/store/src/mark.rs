@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest as _, Sha256};
 
 use crate::folder::{DATABASE, MARK};
-use crate::{StoreError, private};
+use crate::{StoreError, integrity, private};
 
 /// What the last durable state of a journal is known by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,7 +107,9 @@ impl Mark {
         }
         let check = "SELECT * FROM journal WHERE sequence = ?1";
         let check = connection.query_row(check, [self.sequence], check_of).optional()?;
-        if self.sequence > 0 && check != Some(self.check) {
+        // A mark may lag behind the log, and the turn that it names be gone since, with its run.
+        let is_deleted = check.is_none() && has_journal && integrity::count_missing_turns(connection)? == 0;
+        if self.sequence > 0 && check != Some(self.check) && !is_deleted {
             return Ok(Some("motet.db is that of another store, or its turns were changed".to_owned()));
         }
         let is_older = found.checkpoints < self.checkpoints;

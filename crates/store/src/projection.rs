@@ -15,6 +15,10 @@ use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 use crate::charges::ChargeChange;
 use crate::{ItemCounts, RunStatus};
 
+/// All turns that projections are made from: what is left of deleted runs tells nothing.
+pub(crate) const TURNS: &str =
+    "SELECT * FROM journal WHERE run NOT IN (SELECT number FROM deleted_runs) ORDER BY sequence";
+
 /// What some turns change in the projections. Runs go by their numbers in the database.
 #[derive(Default)]
 pub(crate) struct Changes<'t> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use motet_engine::{RunId, Turn};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
@@ -26,7 +27,7 @@ use crate::world::World;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, Backup, Batch, FoundRun, GateStream, IntegrityReport, Record, RunFilter, RunRow, StoreError,
-    UsualDuration, backup, gate, integrity, schema, scratch,
+    SweptFiles, UsualDuration, backup, gate, integrity, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -206,6 +207,20 @@ impl Store {
         scratch::sweep(&self.scratch());
     }
 
+    /// Says that somebody keeps files which nothing refers to yet, until the answer is dropped: whoever sweeps them
+    /// ([`Store::sweep_files`]) leaves new ones alone meanwhile. Holds also between processes.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn begin_import(&self) -> Result<File, StoreError> {
+        scratch::lock(&self.scratch(), File::lock_shared)
+    }
+
+    /// Whether nobody imports anything, and nobody begins to until the answer is dropped.
+    pub fn stop_imports(&self) -> Option<File> {
+        scratch::lock(&self.scratch(), |folder| folder.try_lock().map_err(std::io::Error::from)).ok()
+    }
+
     /// A folder for notes about programs that are at work for this store.
     pub fn children(&self) -> PathBuf {
         self.0.folder.join(CHILDREN)
@@ -224,7 +239,7 @@ impl Store {
         &self.0.reader
     }
 
-    fn writer(&self) -> Result<&SharedWriter, StoreError> {
+    pub(crate) fn writer(&self) -> Result<&SharedWriter, StoreError> {
         self.0.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { file: self.0.file.clone() })
     }
 }
@@ -362,6 +377,19 @@ impl Store {
     /// What the disk refuses; the writer has then stopped.
     pub fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
         self.writer()?.lock().heartbeat(now)
+    }
+
+    pub(crate) fn forget_plans(&self) {
+        self.0.plans.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// All files that are named by their content.
+    pub(crate) fn files(&self) -> Result<Vec<Kept>, StoreError> {
+        self.0.beside.folder.list()
+    }
+
+    pub(crate) fn remove_files(&self, files: &[Kept], grace: Duration) -> Result<SweptFiles, StoreError> {
+        self.0.beside.folder.remove_unused(files, grace)
     }
 
     /// Moves what is in the write-ahead log into the database, as far as those who read in it allow: for

@@ -31,11 +31,12 @@ impl Changes<'_> {
     }
 }
 
-/// Empties the tables that are made from the journal.
+/// Empties the tables that are made from the journal, but for what deleted runs cost.
 pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM runs; DELETE FROM steps; DELETE FROM step_turns; DELETE FROM artifacts;
-         DELETE FROM artifact_refs; DELETE FROM long_value_refs; DELETE FROM charges;",
+         DELETE FROM artifact_refs; DELETE FROM long_value_refs;
+         DELETE FROM charges WHERE run NOT IN (SELECT number FROM deleted_runs);",
     )
 }
 
@@ -63,8 +64,8 @@ fn start_run(connection: &Connection, run: i64, start: &Start) -> rusqlite::Resu
     let mut statement = connection.prepare_cached(
         "INSERT INTO runs
            (number, id, schema, pipeline, plan, inputs_digest, status, user, labels, seed, started_at,
-            has_step_turns)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1)",
+            has_step_turns, base)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12)",
     )?;
     statement.execute(params![
         run,
@@ -78,6 +79,7 @@ fn start_run(connection: &Connection, run: i64, start: &Start) -> rusqlite::Resu
         labels,
         started.seed as i64,
         at.0,
+        started.base.as_ref().map(|base| base.run.as_str()),
     ])?;
     Ok(())
 }

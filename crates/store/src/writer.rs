@@ -14,7 +14,7 @@ use crate::journal::{self, StoredTurn};
 use crate::patience::Waiting;
 use crate::plans::{self, KeptPlan};
 use crate::prepare::PreparedBatch;
-use crate::projection::{Changes, Extract};
+use crate::projection::{self, Changes, Extract};
 use crate::unfinished::Unfinished;
 use crate::world::{self, World};
 use crate::{StoreError, gate, tables};
@@ -230,6 +230,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes what is no turn, and is not made from any.
+    pub(crate) fn note(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        self.write(sql, values, Occasion::Append)
+    }
+
     fn write(&mut self, sql: &str, values: impl Params, occasion: Occasion) -> Result<(), StoreError> {
         self.check_running()?;
         let write = || -> rusqlite::Result<()> {
@@ -263,6 +268,29 @@ impl Writer {
         }
     }
 
+    /// Makes a change that is neither a turn nor made from one, in a transaction of its own.
+    pub(crate) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.check_running()?;
+        self.heads = Heads::default();
+        let sqlite = |error| StoreError::from_sqlite(&self.file, error);
+        let write = || -> rusqlite::Result<T> {
+            let transaction = begin(&self.connection, &self.waiting, true)?;
+            let changed = change(&transaction)?;
+            if let Some(disk) = &mut self.disk {
+                disk.count(&transaction, Occasion::Append)?;
+            }
+            transaction.commit()?;
+            Ok(changed)
+        };
+        let changed = write().map_err(sqlite).map_err(|error| self.fail(Failed::For(error)))?;
+        self.committed(None)?;
+        self.move_log();
+        Ok(changed)
+    }
+
     /// Makes all projections again from the journal.
     pub(crate) fn rebuild_projections(&mut self) -> Result<(), StoreError> {
         self.check_running()?;
@@ -270,7 +298,7 @@ impl Writer {
         let sqlite = |error| StoreError::from_sqlite(&self.file, error);
         let transaction = begin(&self.connection, &self.waiting, true).map_err(sqlite)?;
         tables::clear(&transaction).map_err(sqlite)?;
-        let mut statement = transaction.prepare("SELECT * FROM journal ORDER BY sequence").map_err(sqlite)?;
+        let mut statement = transaction.prepare(projection::TURNS).map_err(sqlite)?;
         let mut rows = statement.query([]).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             let stored = StoredTurn::from_row(row).map_err(sqlite)?;

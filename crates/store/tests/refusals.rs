@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 
 use motet_engine::event::LateEnd;
 use motet_engine::{AttemptEvent, AttemptKey, Event, Turn};
-use motet_pipeline::{Cost, Digest, StepPath, Value};
+use motet_pipeline::{Cost, Digest, StepPath, Timestamp, Value};
 use motet_store::{FORMAT, Record, Store, StoreError};
 use rusqlite::Connection;
 
@@ -39,6 +39,7 @@ fn every_message_says_what_where_and_what_to_do() {
         StoreError::OutOfOrder { run: run(), expected: 4, found: 6 },
         StoreError::NotStarted { run: run() },
         StoreError::NoRun { run: run() },
+        StoreError::DeletedRun { run: run(), at: Timestamp(0) },
         StoreError::NoArtifact { digest: Digest::of(b"x"), file: "film/.motet/artifacts/2d/711…".into() },
         StoreError::Closed,
     ];

@@ -44,6 +44,20 @@ pub const FORK: &str = "Examples:
   motet fork 7Q2K --pipeline film.yaml
   motet fork 7Q2K --fresh 'shots[2]/still'";
 
+pub const DEAD: &str = "Examples:
+  motet dead list --class throttled --newer-than 1d
+  motet dead redrive --provider replicate --older-than 1h
+  motet dead discard --pipeline draft --why \"nobody needs the drafts\"";
+
+pub const GC: &str = "Examples:
+  motet gc --older-than 30d --dry-run
+  motet gc --older-than 30d --status completed,cancelled
+  motet gc --keep-bytes 10GB --yes
+  motet gc 7Q2K
+
+Without a run or an option it only removes what nobody needs any more. A run
+that an unfinished run continues from, or one that stays, is never deleted.";
+
 pub const RUNS: &str = "Examples:
   motet runs --status failed --limit 5
   motet runs --pipeline film --label team=film --json";

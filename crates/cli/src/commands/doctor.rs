@@ -8,10 +8,10 @@ use motet::store::{IntegrityReport, Store, StoreError};
 use motet::tools::{FFMPEG_VERSION_MIN, Tools, find_program};
 use serde_json::{Value as Json, json};
 
-use crate::arguments;
+use crate::arguments::{self, AdoptFlag};
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::project::{Project, shown_path};
+use crate::project::{Project, shown_path, typed_command};
 use crate::render::line::{Line, Tone};
 use crate::render::words::{bytes, count};
 use crate::terminal::Terminal;
@@ -52,7 +52,7 @@ pub fn doctor(asked: &arguments::Doctor, terminal: &Terminal) -> Result<Exit, Pr
     let mut findings = vec![Finding::good("motet", env!("CARGO_PKG_VERSION"))];
     findings.extend(tool_findings(&project.settings.tools));
     findings.extend(match &project.place {
-        StorePlace::Folder(folder) => store_findings(folder),
+        StorePlace::Folder(folder) => store_findings(folder, asked.verify || asked.rebuild),
         StorePlace::Memory => vec![Finding::good("store", "in memory")],
     });
     let is_broken = findings.iter().any(|finding| finding.state == State::Broken);
@@ -67,6 +67,16 @@ pub fn doctor(asked: &arguments::Doctor, terminal: &Terminal) -> Result<Exit, Pr
             .for_each(|line| terminal.data_line(&line));
     }
     Ok(if is_broken { Exit::Machine } else { Exit::Good })
+}
+
+/// Makes the tables again, and then looks at everything.
+pub async fn rebuild(asked: arguments::Doctor, terminal: Terminal) -> Result<Exit, Problem> {
+    let project = Project::find(None, &asked.store)?;
+    let session = project.reopen_session(&AdoptFlag::default(), terminal).await?;
+    session.rebuild_tables().await?;
+    session.close().await;
+    terminal.note_line(&Line::of(Tone::Plain, "the tables were made again from the journal"));
+    doctor(&asked, &terminal)
 }
 
 impl Finding {
@@ -193,12 +203,13 @@ fn world_of(folder: &Path) -> Option<Finding> {
     Some(Finding::good("world", format!("{world}: the store's runs stay in it")))
 }
 
-fn store_findings(folder: &Path) -> Vec<Finding> {
+fn store_findings(folder: &Path, verify: bool) -> Vec<Finding> {
     let shown = shown_path(folder);
     let report = Store::open_read_only(folder).and_then(|store| store.check());
     match report {
         Ok(report) => {
             let mut findings = vec![integrity(&shown, &report)];
+            findings.extend(verify.then(|| tables(folder)));
             findings.extend(world_of(folder));
             findings.extend(report.mark_is_unreadable.then(|| unreadable_mark(folder)));
             findings.extend((report.gate_unread > 0).then(|| unread_limits(report.gate_unread)));
@@ -215,6 +226,34 @@ fn store_findings(folder: &Path) -> Vec<Finding> {
             vec![Finding { code, ..Finding::bad("store", State::Broken, words, remedy) }]
         }
     }
+}
+
+/// Whether the tables say what the journal says.
+fn tables(folder: &Path) -> Finding {
+    let wrong = match Store::open_read_only(folder).and_then(|store| store.verify()) {
+        Ok(wrong) => wrong,
+        Err(error) => {
+            return Finding::bad("tables", State::Broken, error.what(), error.hint().unwrap_or_default());
+        }
+    };
+    let Some(first) = wrong.first() else {
+        return Finding::good("tables", "every row is what the journal says");
+    };
+    let row = |row: &Option<String>| row.clone().unwrap_or_else(|| "no such row".to_owned());
+    let words = format!(
+        "{} of run {}: {} (and {} more); the journal says: {}",
+        first.table,
+        first.run.short(),
+        row(&first.found),
+        wrong.len() - 1,
+        row(&first.expected)
+    );
+    Finding::bad(
+        "tables",
+        State::Broken,
+        words,
+        format!("make them again: {}", typed_command("doctor --rebuild")),
+    )
 }
 
 fn integrity(shown: &str, report: &IntegrityReport) -> Finding {

@@ -63,16 +63,22 @@ fn following(error: &Error) -> Option<Error> {
         Error::NotParked { .. } => {
             Error::NotCancelled { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
         }
-        Error::NotCancelled { .. } => Error::Base { run: run(), fault: BaseFault::Unfinished },
+        Error::NotCancelled { .. } => Error::NotDead { run: run(), status: "completed".into() },
+        Error::NotDead { .. } => Error::Base { run: run(), fault: BaseFault::Unfinished },
         Error::Base { fault: BaseFault::Unfinished, .. } => {
             Error::Base { run: run(), fault: BaseFault::Completed }
         }
         Error::Base { fault: BaseFault::Completed, .. } => {
             Error::Base { run: run(), fault: BaseFault::NoStep(StepPath::from_text("shots[k3]/still")) }
         }
-        Error::Base { fault: BaseFault::NoStep(_), .. } => {
-            Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] }
+        Error::Base { fault: BaseFault::NoStep(_), .. } => Error::Base {
+            run: run(),
+            fault: BaseFault::Deleted { earlier: RunId::new("0001"), at: Timestamp(0) },
+        },
+        Error::Base { fault: BaseFault::Deleted { .. }, .. } => {
+            Error::Needed { run: run(), need: Need::Unfinished }
         }
+        Error::Needed { .. } => Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] },
         Error::AmbiguousRun { .. } => Error::RunDiffers(run()),
         Error::RunDiffers(_) => Error::RunName(RunId::new("../7Q2K")),
         Error::RunName(_) => Error::Journal { run: run(), misuse: Misuse::NoStart },

@@ -9,6 +9,7 @@ use motet_pipeline::diagnostic::{Diagnostic, render};
 
 use super::{BaseFault, Error, QuoteFault};
 use crate::settings::Power;
+use motet_store::Need;
 
 impl Error {
     /// A stable word for the kind of error, in `snake_case`: for programs, and to look it up by. An error of
@@ -47,9 +48,12 @@ impl Error {
             Error::NoRun(_) => "no_run",
             Error::NotParked { .. } => "step_not_parked",
             Error::NotCancelled { .. } => "step_not_cancelled",
+            Error::NotDead { .. } => "run_not_dead",
             Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
             Error::Base { fault: BaseFault::Completed, .. } => "run_completed",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
+            Error::Base { fault: BaseFault::Deleted { .. }, .. } => "lineage_deleted",
+            Error::Needed { .. } => "run_needed",
             Error::AmbiguousRun { .. } => "run_ambiguous",
             Error::RunDiffers(_) => "run_differs",
             Error::RunName(_) => "run_name_invalid",
@@ -117,12 +121,26 @@ impl Error {
             Error::NotCancelled { run, step, status } => {
                 format!("`{step}` of run {run} is {status}: only a step that isn't over can be cancelled")
             }
+            Error::NotDead { run, status } => {
+                format!("run {run} is {status}: only a run that failed can be discarded")
+            }
             Error::Base { run, fault: BaseFault::Unfinished } => format!("run {run} isn't over"),
             Error::Base { run, fault: BaseFault::Completed } => {
                 format!("run {run} completed: there is nothing to do over")
             }
             Error::Base { run, fault: BaseFault::NoStep(step) } => {
                 format!("the pipeline of run {run} has no step `{step}`")
+            }
+            Error::Base { run, fault: BaseFault::Deleted { earlier, at } } => format!(
+                "run {run} continues from run {earlier}, which was deleted at {at}: what that had finished would be \
+                 paid again"
+            ),
+            Error::Needed { run, need: Need::Unfinished } => format!("run {run} isn't over"),
+            Error::Needed { run, need: Need::Lineage(later) } => {
+                format!("run {later} continues from run {run}, and isn't over")
+            }
+            Error::Needed { run, need: Need::OpenCalls } => {
+                format!("a call of run {run} has not ended at its provider")
             }
             Error::AmbiguousRun { ending, runs } => {
                 format!("`{ending}` matches several runs: {}", each_of(runs, ToString::to_string))
@@ -199,6 +217,11 @@ impl Error {
                 "name the step from which on to do it again, or fork it with other inputs"
             }
             Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
+            Error::Base { fault: BaseFault::Deleted { .. }, .. } => {
+                "restore a backup, or start it anew: a new run pays for all of it"
+            }
+            Error::Needed { need: Need::OpenCalls, .. } => "wait for its end, or resume the run",
+            Error::Needed { .. } => "resume it, or cancel it and wait for its end",
             Error::RunDiffers(_) => "choose another name for this one",
             Error::Interrupted(_) => "it can be resumed",
             Error::Undriven(_) => "it can be resumed when that has ended",
@@ -218,6 +241,7 @@ impl Error {
             | Error::Import { .. }
             | Error::NotParked { .. }
             | Error::NotCancelled { .. }
+            | Error::NotDead { .. }
             | Error::AmbiguousRun { .. }
             | Error::RunName(_)
             | Error::Journal { .. }

@@ -15,6 +15,8 @@ pub(super) enum Subject {
     Like(Likeness),
     /// A run by its name, whether it is there yet or not.
     Run(RunId),
+    /// That runs begin: shared by all that do, alone by whoever deletes what one that begins may need.
+    Starts,
 }
 
 /// What runs have in common of which one is found instead of another.

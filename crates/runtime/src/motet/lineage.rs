@@ -7,7 +7,7 @@ use motet_engine::{AttemptEvent, Earlier, Event, Graph, Past, RunEvent, RunId, R
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Money, StepPath, Timestamp};
-use motet_store::{RunRow, RunStatus, Store};
+use motet_store::{RunRow, RunStatus, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::recovery::{Purpose, Recovery, Sources, link};
@@ -222,7 +222,7 @@ pub(crate) fn forked(
 
 /// A run that is over.
 pub(super) fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
-    let row = store.run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+    let Some(row) = store.run(run)? else { return Err(super::no_run(store, run.as_str())?) };
     match row.status.is_final() {
         true => Ok(row),
         false => Err(Error::Base { run: run.clone(), fault: BaseFault::Unfinished }),
@@ -259,7 +259,7 @@ impl Lineage {
     pub(super) fn read(store: &Store, run: &RunId) -> Result<Lineage, Error> {
         let (mut runs, mut next) = (Vec::new(), Some(run.clone()));
         while let Some(id) = next {
-            let turns = store.turns(&id)?;
+            let turns = store.turns(&id).map_err(|error| Lineage::fault(&runs, error))?;
             let first = turns.first().ok_or_else(|| Error::NoRun(id.to_string()))?;
             let (at, started) = (first.at, first.events.iter().find_map(started_of).cloned());
             let started = started.ok_or_else(|| Error::NoRun(id.to_string()))?;
@@ -268,6 +268,17 @@ impl Lineage {
         }
         runs.reverse();
         Ok(Lineage { runs })
+    }
+
+    /// What it means for `later`, newest first, that the run before them can't be read.
+    fn fault(later: &[Ancestor], error: StoreError) -> Error {
+        match (later.last(), error) {
+            (Some(later), StoreError::DeletedRun { run, at }) => {
+                let fault = BaseFault::Deleted { earlier: run, at };
+                Error::Base { run: later.started.run.clone(), fault }
+            }
+            (_, error) => error.into(),
+        }
     }
 
     pub(super) fn base(&self, continued: Continued) -> Base {

@@ -24,9 +24,9 @@ use crate::driver::{Driver, Standing};
 use crate::heart::Heart;
 use crate::lock::{Door, Lock};
 use crate::models::{Models, Offers};
-use crate::operation::{Hands, Operation, Operations, Performer};
+use crate::operation::{self, Hands, Operation, Operations, Performer};
 use crate::process::children;
-use crate::settings::Settings;
+use crate::settings::{Settings, Stores};
 use crate::task::{Task, TaskContext, TaskError};
 use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
@@ -49,6 +49,7 @@ pub struct Builder {
     pub(super) operations: Operations,
     pub(super) offers: Offers,
     pub(super) settings: Option<Settings>,
+    pub(super) stores: Stores,
     pub(super) tape: Tape,
     pub(super) environment: Environment,
     pub(super) on_warning: OnWarning,
@@ -113,6 +114,8 @@ impl Builder {
     pub fn settings(mut self, settings: &Settings) -> Builder {
         self.settings = Some(settings.clone());
         self.catalogue.set_secrets(settings.secrets.keys());
+        self.stores.extend(settings.stores.clone());
+        operation::teach_stores(&mut self.catalogue, self.stores.keys());
         if !settings.models.is_empty() {
             self.offers.add_models(settings.models.iter().map(|file| file.entry.clone()));
             self.offers.teach(&mut self.catalogue);
@@ -121,6 +124,27 @@ impl Builder {
             Some(prices) => self.prices(prices.book()),
             None => self,
         }
+    }
+
+    /// Adds a store of `store/put`, `store/get` and `store/delete`: a folder with files that other programs read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), motet::Error> {
+    /// # let folder = std::env::temp_dir().join(format!("motet-films-{}", std::process::id()));
+    /// let motet = motet::Motet::builder().files("films", &folder).open().await?;
+    /// let pipeline = motet.load_text("
+    /// motet: 1
+    /// steps: { put: { uses: store/put, with: { store: films, name: note.txt, text: a boat } } }
+    /// ")?;
+    /// motet.start(&pipeline, ()).await?.outputs().await?;
+    /// assert_eq!(std::fs::read_to_string(folder.join("note.txt")).unwrap(), "a boat");
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # motet.close().await; Ok(()) }
+    /// ```
+    pub fn files(mut self, name: &str, folder: impl Into<PathBuf>) -> Builder {
+        self.stores.insert(name.to_owned(), folder.into());
+        operation::teach_stores(&mut self.catalogue, self.stores.keys());
+        self
     }
 
     /// Where keys of providers that are named by environment variables are looked up; the process's own by default.
@@ -286,7 +310,7 @@ impl Builder {
         let (reality, is_taped) = (self.reality(), !matches!(self.tape, Tape::Off));
         judge_world(&store, store.world()?.unwrap_or(reality), reality)?;
         let Builder { world, tools, catalogue, mut operations, .. } = self;
-        let Builder { offers, settings, tape, environment, on_warning, .. } = self;
+        let Builder { offers, settings, tape, environment, on_warning, stores, .. } = self;
         let profiles = offers.registry.iter().map(|provider| provider.profile());
         let mut door = HttpDoor::builder(world.clone(), store.clone()).providers(profiles).tape(tape);
         if let Some(settings) = &settings {
@@ -314,6 +338,7 @@ impl Builder {
             models,
             money,
             budgets,
+            stores,
             reality,
             is_taped,
         })

@@ -231,7 +231,7 @@ impl Motet {
         let Likeness { version, inputs } = likeness;
         match &options.id {
             Some(id) => {
-                let Some(row) = self.store().run(id)? else { return Ok(None) };
+                let Some(row) = self.store().run(id)? else { return self.judge_deleted(id).map(|()| None) };
                 let is_alike = row.inputs_digest == *inputs && self.version_of(&row.plan)? == *version;
                 if is_alike { Ok(Some(row.id)) } else { Err(Error::RunDiffers(id.clone())) }
             }
@@ -244,6 +244,16 @@ impl Motet {
                 let base = base.and_then(|started| started.base);
                 Ok(found.filter(|_| base.is_some_and(|base| continued.is(&base))))
             }
+        }
+    }
+
+    /// Refuses the name of a run that was deleted: what it did would be done, and paid, again.
+    fn judge_deleted(&self, id: &RunId) -> Result<(), Error> {
+        match self.store().deleted_run(id.as_str())? {
+            Some(deleted) if deleted.id == *id => {
+                Err(StoreError::DeletedRun { run: deleted.id, at: deleted.at }.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -265,8 +275,10 @@ impl Motet {
         inputs: Value,
         options: StartOptions,
         fresh: Option<RunId>,
-        latches: Vec<Latch>,
+        mut latches: Vec<Latch>,
     ) -> Result<RunHandle, Error> {
+        // Held until the run is durable: its plan and the runs before it aren't deleted meanwhile.
+        latches.push(self.inner.latches.shared(Subject::Starts).await);
         let world = &self.inner.hands.world;
         let plan = pipeline.plan();
         self.keep_plan(pipeline).await?;

@@ -93,6 +93,7 @@ impl Source<'_> {
             Setting::Out => settings.out = self.folder.join(text()?),
             Setting::Processors => settings.processors = self.processors(found, span)?,
             Setting::Pools => settings.pools = self.pools(value)?,
+            Setting::Stores => settings.stores = self.stores(value, places)?,
             Setting::Providers => settings.providers = self.providers(value, places)?,
             Setting::Secrets => settings.secrets = self.secrets(value, places)?,
             Setting::Webhook => settings.webhook = self.webhook(value, places)?,
@@ -179,6 +180,7 @@ mod tests {
     fn everything_can_be_set_and_paths_are_seen_from_the_file() {
         let text = "store = \".kept\"\nout = \"/films\"\nprocessors = 3\n[tools]\nffmpeg = \"bin/ffmpeg\"\n\
                     ffprobe = \"ffprobe6\"\nespeak_ng = \"/opt/espeak\"\nfont = \"title.ttf\"\n\
+                    [stores.films]\npath = \"shared/films\"\n\
                     [pools]\ngpu = 1\nsearch = { slots = 4, rate = \"30/1m\" }\nmail.rate = \"1/2s\"\n\
                     [providers.fal]\nkey = \"env:FAL_KEY\"\n\
                     keys = [\"file:keys/fal\", { name = \"spare\", key = \"env:FAL_2\" }]\n\

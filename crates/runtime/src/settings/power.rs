@@ -27,9 +27,12 @@ impl fmt::Display for Power {
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
             Setting::Pools => write!(f, "makes pools: {value}"),
-            Setting::Providers | Setting::Secrets | Setting::Webhook | Setting::Money | Setting::Models => {
-                f.write_str(value)
-            }
+            Setting::Providers
+            | Setting::Secrets
+            | Setting::Webhook
+            | Setting::Money
+            | Setting::Models
+            | Setting::Stores => f.write_str(value),
             Setting::Budgets => write!(f, "sets budgets: {value}"),
             Setting::Prices => write!(f, "takes what models cost from {value}"),
             Setting::Ffmpeg => write!(f, "runs `{value}` as ffmpeg"),
@@ -46,6 +49,10 @@ pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, Stri
         Setting::Providers => settings.providers.iter().flat_map(claims_of_provider).collect(),
         Setting::Secrets => settings.secrets.iter().map(claim_of_secret).collect(),
         Setting::Webhook => settings.webhook.claims(),
+        Setting::Stores => {
+            let project = Project::of(settings);
+            settings.stores.iter().filter_map(|(name, folder)| project.claim_of_store(name, folder)).collect()
+        }
         Setting::Money => claims_of_money(&settings.money),
         // No file says it: what lies in the folder holds.
         Setting::Models => {
@@ -116,7 +123,12 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
         // A price that is too low lets more be spent than a budget says.
         Setting::Prices => settings.prices.as_ref().map(|prices| project.shown(&prices.path)),
         // They have claims of their own.
-        Setting::Providers | Setting::Secrets | Setting::Webhook | Setting::Money | Setting::Models => None,
+        Setting::Providers
+        | Setting::Secrets
+        | Setting::Webhook
+        | Setting::Money
+        | Setting::Models
+        | Setting::Stores => None,
         Setting::Ffmpeg => project.another_than(&usual_tools.ffmpeg, &tools.ffmpeg),
         Setting::Ffprobe => project.another_than(&usual_tools.ffprobe, &tools.ffprobe),
         Setting::EspeakNg => project.another_than(&usual_tools.espeak_ng, &tools.espeak_ng),
@@ -143,6 +155,17 @@ impl Project<'_> {
     fn outside(&self, path: &Path) -> Option<String> {
         let stays = end_of(path).is_some_and(|end| end.starts_with(&self.end));
         (!stays).then(|| self.shown(path))
+    }
+
+    /// A folder for files that isn't plainly one of the project's own: one outside of it, the project itself, or
+    /// one that is hidden, where programs keep what they obey.
+    fn claim_of_store(&self, name: &str, folder: &Path) -> Option<(String, String)> {
+        let inside = end_of(folder).and_then(|end| end.strip_prefix(&self.end).map(Path::to_owned).ok());
+        let is_hidden = |part: Component| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        let is_plain =
+            |inside: &PathBuf| inside.components().next().is_some() && !inside.components().any(is_hidden);
+        let shown = || format!("lets pipelines write, read and delete files in {}", self.shown(folder));
+        (!inside.as_ref().is_some_and(is_plain)).then(|| (format!("stores.{name}"), shown()))
     }
 
     /// A program that isn't the usual one.

@@ -145,6 +145,16 @@ mod tests {
             Setting::Font => ("'fonts/Title.ttf'", OUTSIDE),
             Setting::Processors => ("1", &["1024"]),
             Setting::Pools => ("{ gpu = 1000000 }", &[]),
+            Setting::Stores => (
+                "{ films = { path = 'shared/films' } }",
+                &[
+                    "{ films = { path = '/elsewhere' } }",
+                    "{ films = { path = 'inner/../../elsewhere' } }",
+                    "{ films = { path = '.' } }",
+                    "{ films = { path = '.git/hooks' } }",
+                    "{ films = { path = 'inner/.hidden' } }",
+                ],
+            ),
             Setting::Providers => (
                 "{ fal = { private = false } }",
                 &[

@@ -13,6 +13,8 @@ pub enum Setting {
     Processors,
     /// `pools`: what steps share that name one.
     Pools,
+    /// `stores`: folders with files that other programs read.
+    Stores,
     /// `providers`: where their keys are and where requests go.
     Providers,
     /// `secrets`: where they are and who may be told.
@@ -39,11 +41,12 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, as they are listed to people.
-    pub const ALL: [Setting; 15] = [
+    pub const ALL: [Setting; 16] = [
         Setting::Store,
         Setting::Out,
         Setting::Processors,
         Setting::Pools,
+        Setting::Stores,
         Setting::Providers,
         Setting::Secrets,
         Setting::Webhook,
@@ -64,6 +67,7 @@ impl Setting {
             Setting::Out => "out",
             Setting::Processors => "processors",
             Setting::Pools => "pools",
+            Setting::Stores => "stores",
             Setting::Providers => "providers",
             Setting::Secrets => "secrets",
             Setting::Webhook => "webhook",

@@ -36,7 +36,7 @@ fn examples() -> BTreeSet<PathBuf> {
 
 #[tokio::test]
 async fn every_example_is_good_says_what_it_shows_and_is_played_here() {
-    let motet = real().await;
+    let motet = Motet::builder().files("shared", "unused").open().await.unwrap();
     let tests = [include_str!("examples.rs"), include_str!("../../../cli/tests/binary/provider_examples.rs")];
     let list = std::fs::read_to_string(repository("examples/README.md")).unwrap();
     for path in examples() {
@@ -333,6 +333,32 @@ async fn validate_early_stops_before_the_video_when_the_image_is_too_small() {
 async fn checkpoint_makes_a_picture_and_its_thumbnail() {
     let played = play(real().await, "examples/patterns/checkpoint.yaml", &[]).await;
     assert_eq!(played.media("thumbnail").width, Some(160));
+}
+
+#[tokio::test]
+async fn shared_folder_puts_files_where_others_read_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let motet = || async { Motet::builder().files("shared", folder.path()).open().await.unwrap() };
+    let covers = folder.path().join("covers");
+    let played = play(motet().await, "examples/patterns/shared-folder.yaml", &[]).await;
+    let image = played.media("image");
+    assert_eq!((image.mime.as_str(), image.width), ("image/png", Some(320)));
+    assert_eq!(played.outputs().get("was_draft"), Some(&Value::from(false)));
+    let there = std::fs::read(covers.join("bridge.png")).unwrap();
+    assert_eq!(motet::language::Digest::of(&there), image.digest);
+    let note = std::fs::read_to_string(covers.join("bridge.json")).unwrap();
+    assert!(note.contains("\"replaced\": false") && note.contains(&image.digest.to_string()), "{note}");
+
+    std::fs::write(covers.join("bridge.png"), "of somebody else").unwrap();
+    std::fs::write(covers.join("draft.png"), "a draft").unwrap();
+    let played = play(motet().await, "examples/patterns/shared-folder.yaml", &[]).await;
+    assert_eq!(played.outputs().get("was_draft"), Some(&Value::from(true)));
+    let note = std::fs::read_to_string(covers.join("bridge.json")).unwrap();
+    assert!(note.contains("\"replaced\": true"), "{note}");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&covers).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["bridge.json", "bridge.png"]);
 }
 
 /// Stands in for media/resize: gives the picture as it is.

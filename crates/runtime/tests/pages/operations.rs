@@ -1,4 +1,4 @@
-//! `docs/http.md`, `docs/local.md` and `docs/media.md` say what the contracts say: what is below their first line of
+//! `docs/http.md`, `docs/local.md`, `docs/media.md` and `docs/stores.md` say what the contracts say: what is below their first line of
 //! dashes is written from the contracts. `UPDATE_PAGES=1 cargo test -p motet --test pages operations` writes it.
 
 use motet::language::contract::{Parameter, Tool};
@@ -69,15 +69,19 @@ fn the_pages_of_the_operations_say_what_their_contracts_say() {
         [("docs/http.md", "http/"), ("docs/local.md", "local/"), ("docs/media.md", "media/")]
     {
         let contracts = motet.catalogue().iter().filter(|contract| contract.operation.starts_with(beginning));
-        let generated: String = contracts.map(|contract| section(contract)).collect();
-        let path = repository(page);
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (own, below) = text.split_once(BELOW).unwrap_or_else(|| panic!("{page} has no line {BELOW}"));
-        if std::env::var_os("UPDATE_PAGES").is_some() {
-            std::fs::write(&path, format!("{own}{BELOW}{generated}")).unwrap();
-        } else {
-            assert_eq!(below, generated, "{page} is out of date: run this test with UPDATE_PAGES=1");
-        }
+        assert_page(page, contracts.map(|contract| section(contract)).collect());
+    }
+    assert_page("docs/stores.md", motet::operation::store_contracts().iter().map(section).collect());
+}
+
+fn assert_page(page: &str, generated: String) {
+    let path = repository(page);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (own, below) = text.split_once(BELOW).unwrap_or_else(|| panic!("{page} has no line {BELOW}"));
+    if std::env::var_os("UPDATE_PAGES").is_some() {
+        std::fs::write(&path, format!("{own}{BELOW}{generated}")).unwrap();
+    } else {
+        assert_eq!(below, generated, "{page} is out of date: run this test with UPDATE_PAGES=1");
     }
 }
 

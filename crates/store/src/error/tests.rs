@@ -46,7 +46,8 @@ fn following(error: &StoreError) -> Option<StoreError> {
         StoreError::Database { .. } => StoreError::OutOfOrder { run: run(), expected: 4, found: 6 },
         StoreError::OutOfOrder { .. } => StoreError::NotStarted { run: run() },
         StoreError::NotStarted { .. } => StoreError::NoRun { run: run() },
-        StoreError::NoRun { .. } => StoreError::NoArtifact { digest: Digest::of(b"x"), file: file() },
+        StoreError::NoRun { .. } => StoreError::DeletedRun { run: run(), at: Timestamp(0) },
+        StoreError::DeletedRun { .. } => StoreError::NoArtifact { digest: Digest::of(b"x"), file: file() },
         StoreError::NoArtifact { .. } => StoreError::Closed,
         StoreError::Closed => return None,
     })

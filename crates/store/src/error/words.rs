@@ -38,6 +38,7 @@ impl StoreError {
             StoreError::OutOfOrder { .. } => "turn_out_of_order",
             StoreError::NotStarted { .. } => "run_not_started",
             StoreError::NoRun { .. } => "no_run",
+            StoreError::DeletedRun { .. } => "run_deleted",
             StoreError::NoArtifact { .. } => "artifact_missing",
             StoreError::Closed => "store_closed",
         }
@@ -134,6 +135,7 @@ impl StoreError {
             StoreError::NotStarted { run } => {
                 format!("turn 1 of run {run} can't be recorded: its first event must start that same run")
             }
+            StoreError::DeletedRun { run, at } => format!("run {run} was deleted at {at}"),
             StoreError::NoRun { run } => format!("there is no run {run} in this store"),
             StoreError::NoArtifact { digest, file } => {
                 format!("artifact {digest} is missing: {} doesn't exist", file.display())
@@ -182,6 +184,9 @@ impl StoreError {
             StoreError::Disk { .. } => "check its health, quota and limits of file size",
             StoreError::NoArtifact { .. } => "restore it from a copy, or start another run",
             StoreError::Closed => "open it and resume",
+            StoreError::DeletedRun { .. } => {
+                "start it anew, or restore a backup; `motet costs` still has its costs"
+            }
             StoreError::Unwanted { .. }
             | StoreError::Io { .. }
             | StoreError::Database { .. }

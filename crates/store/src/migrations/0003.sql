@@ -95,3 +95,33 @@ CREATE TABLE charges (
     PRIMARY KEY (run, path, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX charges_jobs ON charges (provider, job) WHERE job IS NOT NULL;
+
+-- The run that a run continues from. Made from the journal.
+ALTER TABLE runs ADD COLUMN base TEXT;
+CREATE INDEX runs_continued ON runs (base) WHERE base IS NOT NULL;
+-- Those that failed are few, and are looked for among many.
+CREATE INDEX runs_failed ON runs (number) WHERE status = 'failed';
+
+-- What lies beside is found without the turns around it.
+CREATE INDEX journal_blobs ON journal (run, blob) WHERE blob IS NOT NULL;
+
+-- Runs of which nothing is kept but what they cost: `charges` still refers to them. Not made from the journal.
+CREATE TABLE deleted_runs (
+    number     INTEGER PRIMARY KEY,       -- no other run gets it
+    id         TEXT NOT NULL,
+    pipeline   TEXT NOT NULL,
+    user       TEXT,
+    status     TEXT NOT NULL,
+    deleted_at INTEGER NOT NULL,          -- milliseconds since 1970-01-01 UTC
+    turns      INTEGER NOT NULL DEFAULT 0, -- how many of its rows in the journal were removed so far
+    is_swept   INTEGER NOT NULL DEFAULT 0  -- 1 once all its rows were, in whichever table
+) STRICT;
+CREATE INDEX deleted_runs_unswept ON deleted_runs (number) WHERE is_swept = 0;
+
+-- Failed runs that a person has dealt with. Not made from the journal.
+CREATE TABLE discarded (
+    run TEXT PRIMARY KEY,
+    at  INTEGER NOT NULL,                 -- milliseconds since 1970-01-01 UTC
+    by  TEXT NOT NULL,
+    why TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,6 +1,8 @@
 //! What every store does, whether it is a file or in memory.
 
 mod artifacts;
+mod dead;
+mod deletion;
 mod gate;
 mod journal;
 #[path = "../score/mod.rs"]
@@ -43,6 +45,15 @@ on_every_store! {
     journal::a_callback_that_panics_leaves_nobody_waiting
     journal::plans_are_kept_by_digest
     journal::the_last_sign_of_life_is_known
+    dead::a_failed_run_is_dead_until_another_continues_it_or_somebody_has_dealt_with_it
+    dead::dead_letters_are_filtered
+    deletion::a_deleted_run_is_gone_with_what_only_it_needed_and_its_costs_stay
+    deletion::what_is_needed_is_not_deleted
+    deletion::a_lineage_goes_as_a_whole_or_stays
+    deletion::the_oldest_go_until_little_enough_is_left
+    deletion::the_last_run_of_all_may_go_and_the_next_one_comes_after_it
+    deletion::what_was_used_lately_is_not_swept
+    deletion::a_wrong_row_is_found_and_made_again
     gate::what_happened_at_the_gate_is_kept_with_the_turns
     gate::a_batch_that_is_refused_leaves_nothing_at_the_gate
     gate::of_each_subject_the_last_entry_is_kept

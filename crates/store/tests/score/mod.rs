@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_engine::event::{LateEnd, RunStarted, SCHEMA, SkipReason};
+use motet_engine::event::{Base, LateEnd, RunStarted, SCHEMA, SkipReason};
 use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, StepEvent, Turn};
 use motet_pipeline::failure::Known;
 use motet_pipeline::{
@@ -119,6 +119,45 @@ impl Score {
         let outputs = Value::map([("photo", artifact(b"photo"))]);
         score.turn([Event::Run(RunEvent::Completed { outputs, degraded: true })]);
         score
+    }
+
+    /// A run of which an item failed after two attempts at a model.
+    pub fn failed(run: &str, class: Class) -> Score {
+        let mut score = Score::started(run, Value::map([("prompt", Value::from("a boat"))]));
+        let step = StepPath::from_text("shots[a/b]/still");
+        let failure = Failure::new(class, "refused");
+        for number in [1, 2] {
+            score.turn([Event::Attempt {
+                key: AttemptKey { step: step.clone(), number },
+                event: AttemptEvent::Planned {
+                    target: 0,
+                    operation: "fal/flux".into(),
+                    estimate: Money::ZERO,
+                    deadline: Timestamp(0),
+                    version: 1,
+                    intent: None,
+                },
+            }]);
+        }
+        score.turn([Event::Step {
+            step: step.clone(),
+            event: StepEvent::Failed { failure: failure.clone(), tolerated: false },
+        }]);
+        score.turn([Event::Run(RunEvent::Failed { step: Some(StepPath::from_text("shots")), failure })]);
+        score
+    }
+
+    /// The same as a run that continues from another.
+    pub fn continuing(mut self, earlier: &RunId) -> Score {
+        let mut first = (*self.turns[0]).clone();
+        if let Some(Event::Run(RunEvent::Started(started))) = first.events.first_mut() {
+            let (root, root_at) = (earlier.clone(), Timestamp(0));
+            let (again, fresh) = (Vec::new(), Vec::new());
+            let base = Base { run: earlier.clone(), root, root_at, spent: Money::ZERO, again, fresh };
+            started.base = Some(Box::new(base));
+        }
+        self.turns[0] = Arc::new(first);
+        self
     }
 
     /// Adds a turn, ten milliseconds after the last one.
