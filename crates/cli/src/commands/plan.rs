@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use motet::language::StepPath;
 use motet::session::StartRequest;
+use motet::store::World;
 use motet::{Forecast, ForkOptions, Pipeline, Quote, Session, StorePlace};
 
 use crate::arguments;
@@ -55,7 +56,10 @@ pub async fn against(asked: arguments::Plan, run: String, terminal: Terminal) ->
         let lines = forecast::lines(&name, &forecast, &terminal.out);
         lines.iter().for_each(|line| terminal.data_line(line));
     }
-    planned.end()
+    match planned.project.world() {
+        Some(World::Simulated) => Ok(Exit::Good),
+        _ => planned.end(),
+    }
 }
 
 /// A pipeline with what a run of it would be given.

@@ -178,9 +178,9 @@ steps:
   cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [draft] }
 "#;
     let project = Project::with("dear.yaml", DEAR);
-    project.write("motet.toml", "[money]\nask_above = 0.001\n[providers.replicate]\nkey = \"env:KEY\"\n");
+    project.write("motet.toml", "[money]\nask_above = 0.001\n");
     let motet = |words: &[&str]| {
-        let output = project.command(words).env("KEY", "r8_of_nobody").output().unwrap();
+        let output = project.command(words).env("REPLICATE_API_TOKEN", "r8_of_nobody").output().unwrap();
         crate::project::transcript(words, &output)
     };
     let told = motet(&["run", "dear.yaml", "--id", "dear"])

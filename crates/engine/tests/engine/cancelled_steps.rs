@@ -280,6 +280,7 @@ fn during_a_resume_the_provider_is_asked_and_nothing_is_sent_again() {
     assert_eq!(story.sent.values().sum::<usize>(), 1);
 }
 
+/// Others gave up waiting for a job and lost what was paid for it; here it can be collected late.
 #[test]
 fn a_result_that_is_downloading_is_paid_so_it_is_kept_for_a_retry() {
     let mut story = start("steps: { a: { uses: lab/job } }");
@@ -313,6 +314,7 @@ fn in_a_run_that_continues_what_is_kept_is_over_and_the_rest_can_be_cancelled() 
     third.finds("a", "completed").works_on(["b#1"]).ends("b", json!(1)).gives(json!({}));
 }
 
+/// Elsewhere a replay while others are under way ended them, and what was over came back as running.
 #[test]
 fn a_crash_after_any_turn_of_a_long_cancellation_comes_to_the_same() {
     let text = "

@@ -78,7 +78,8 @@ impl Forecast {
             labels: plan.labels.clone(),
             base: Some(Box::new(base)),
         };
-        let outlooks = rehearse(pipeline.graph(), started, &earlier, &past, now);
+        let mut outlooks = rehearse(pipeline.graph(), started, &earlier, &past, now);
+        outlooks.sort_by_cached_key(|outlook| find(plan, &outlook.step).map(|(place, _)| place));
         let bill = Bill { plan, inputs: &inputs };
         let steps: Vec<StepForecast> = outlooks.into_iter().map(|outlook| bill.forecast(outlook)).collect();
         let saved = |step: &StepForecast| match &step.prospect {
@@ -133,16 +134,23 @@ impl Bill<'_> {
 
 /// The step at `path`, whatever items it is in.
 fn step_at<'p>(plan: &'p Plan, path: &StepPath) -> Option<&'p Step> {
-    let (mut scope, mut found) = (Some(&plan.root), None);
+    find(plan, path)?.1
+}
+
+/// The same, with its place in the plan.
+fn find<'p>(plan: &'p Plan, path: &StepPath) -> Option<(Vec<usize>, Option<&'p Step>)> {
+    let (mut scope, mut found, mut place) = (Some(&plan.root), None, Vec::new());
     for segment in path.segments() {
-        let step = scope?.steps.iter().find(|step| step.name == segment.name)?;
+        let steps = &scope?.steps;
+        place.push(steps.iter().position(|step| step.name == segment.name)?);
+        let step = &steps[*place.last()?];
         scope = match &step.body {
             Body::Operation(_) => None,
             Body::Group(scope) | Body::Pipeline { scope, .. } => Some(scope),
         };
         found = Some(step);
     }
-    found
+    Some((place, found))
 }
 
 fn first_target(step: &Step) -> Option<&Target> {

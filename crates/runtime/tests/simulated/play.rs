@@ -172,7 +172,7 @@ impl Stage<'_> {
                 biased;
                 end = run.wait() => return end.map(End::Over),
                 () = clock.sleep_until(cancel_at.unwrap_or(EPOCH)), if cancels => {
-                    run.cancel("somebody", "enough").await?;
+                    self.cancel(motet, run).await?;
                     cancels = false;
                     continue;
                 }
@@ -191,6 +191,20 @@ impl Stage<'_> {
             }
         }
         Ok(End::Never)
+    }
+
+    /// Somebody cancels the run, or the step or item of it that was begun last and isn't over.
+    async fn cancel(&self, motet: &Motet, run: &RunHandle) -> Result<(), Error> {
+        let steps = motet.store().steps(run.id())?;
+        let open = steps.iter().rev().find(|row| !row.status.is_terminal());
+        match open.filter(|_| self.story.cancels_step) {
+            // It may end meanwhile.
+            Some(row) => match run.cancel_step(&row.path, "somebody", "enough").await {
+                Err(Error::NotCancelled { .. }) | Ok(()) => Ok(()),
+                Err(error) => Err(error),
+            },
+            None => run.cancel("somebody", "enough").await,
+        }
     }
 
     fn gather(self, end: End, crashes: Vec<(Timestamp, Span)>) -> Played {

@@ -24,6 +24,8 @@ pub struct Story {
     pub lives: Vec<Passing>,
     /// When somebody cancels the run, in milliseconds.
     pub cancel_after: Option<u64>,
+    /// Whether it is only a step of it that is cancelled.
+    pub cancels_step: bool,
     /// What a person decides about parked steps, one after the other.
     pub decisions: Vec<Decision>,
     /// Whether the store is in a folder.
@@ -62,6 +64,7 @@ impl Story {
             budget: None,
             lives: Vec::new(),
             cancel_after: None,
+            cancels_step: false,
             decisions: Vec::new(),
             on_disk: false,
             reports: false,
@@ -82,6 +85,7 @@ impl Story {
         if !is_quiet {
             story.scenario = scenario(&mut dice, pair, needs);
             story.decisions = decisions(&mut dice);
+            story.cancels_step = seed % 5 < 2;
             story.cancel_after = (needs.stops || dice.chance(8)).then(|| dice.below(90_000));
         }
         if !is_still {
