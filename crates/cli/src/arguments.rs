@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motet::language::Money;
 
-pub use lineage::{Fork, Retry};
+pub use lineage::{Fork, Retry, Undo};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -61,6 +61,9 @@ pub enum Command {
     /// Continue from a run that is over, with other inputs, an edited pipeline, or new takes.
     #[command(after_help = examples::FORK)]
     Fork(Fork),
+    /// Undo a run that is over: do what its steps say under `undo`, in reverse order.
+    #[command(after_help = examples::UNDO)]
+    Undo(Undo),
     /// List runs, newest first.
     #[command(after_help = examples::RUNS)]
     Runs(Runs),
@@ -112,6 +115,7 @@ impl Command {
             Command::Run(asked) => asked.driving.follow.json,
             Command::Resume(asked) => asked.driving.follow.json,
             Command::Retry(asked) => asked.driving.follow.json,
+            Command::Undo(asked) => asked.driving.follow.json,
             Command::Fork(asked) => asked.driving.follow.json,
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,

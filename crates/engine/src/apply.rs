@@ -44,6 +44,8 @@ impl Run {
             parked: Default::default(),
             moving: 0,
             timers: Timers::default(),
+            closing: None,
+            unwinding: Default::default(),
             graph,
             started,
         };
@@ -134,10 +136,18 @@ impl Run {
             RunEvent::BudgetSet { limit, quoted, .. } => {
                 self.allowance = Allowance { limit: *limit, quoted: quoted.clone() };
             }
+            RunEvent::CancelRequested { by, reason } if self.closing.is_some() => {
+                self.cut_short(by, reason);
+            }
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
             }
+            RunEvent::Closing { ending, undo } => {
+                self.timers.clear(NodeId::ROOT, Reason::Run);
+                self.begin_closing(ending.clone(), *undo);
+            }
+            RunEvent::Undone { .. } => self.end_undoing(),
             RunEvent::Completed { outputs, degraded } => {
                 self.degraded = *degraded;
                 self.end(RunStatus::Completed { outputs: outputs.clone() });
@@ -205,9 +215,11 @@ impl Run {
                 attempts.unresolved = false;
             }
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
+            StepEvent::Resolved { stuck: true, .. } => self.attempts_mut(id).at_target = 0,
             StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Completed { output, reused } => {
                 self.degraded |= reused.as_ref().is_some_and(|reused| reused.target > 0);
+                self.note_made(id, reused.is_none());
                 self.complete(id, output);
             }
             StepEvent::Failed { failure, tolerated } => {
@@ -270,7 +282,12 @@ impl Run {
                 let attempts = self.attempts_mut(id);
                 attempts.at_target = attempts.at_target.saturating_sub(1);
             }
-            AttemptEvent::Ended { .. } => self.timers.clear(id, Reason::Drain(number)),
+            AttemptEvent::Ended { output, .. } => {
+                self.timers.clear(id, Reason::Drain(number));
+                if let Some(output) = output {
+                    self.note_made_late(id, output);
+                }
+            }
             _ => {}
         }
         if let AttemptEvent::Abandoned { until: Some(until), .. }
@@ -378,10 +395,13 @@ impl Run {
             self.add_node(Node::new(path.step(&step.name), Some(first_step.0 + index as u32), id, None));
         }
         let steps = scope.steps.len() as u32;
-        self.node_mut(id).scope = Some(Box::new(Scope { first, steps, open: steps, failed: None, inputs }));
+        // What always runs isn't waited for.
+        let always = scope.steps.iter().filter(|step| step.always && id == NodeId::ROOT).count() as u32;
+        let open = steps - always;
+        self.node_mut(id).scope = Some(Box::new(Scope { first, steps, open, failed: None, inputs }));
     }
 
-    fn add_node(&mut self, node: Node) -> NodeId {
+    pub(crate) fn add_node(&mut self, node: Node) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.index.add(&node.path, id);
         self.nodes.push(node);
@@ -431,12 +451,14 @@ impl Run {
     /// needs.
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);
+        let keeps_scopes = self.graph.has_undo();
+        let is_of_the_end = self.is_of_the_end(id);
         let node = self.node_mut(id);
         // Only attempts whose end is awaited are still of interest.
         let live = node.attempts.take().map(|attempts| attempts.live).filter(|live| !live.is_empty());
         node.attempts = live.map(|live| Box::new(Attempts { live, ..Attempts::default() }));
-        // What is called off in waves is over before all that is inside of it is.
-        node.scope = node.scope.take().filter(|scope| scope.open > 0);
+        // What is called off in waves is over before all that is inside of it is. What is undone sees what it saw.
+        node.scope = node.scope.take().filter(|scope| scope.open > 0 || keeps_scopes);
         let (status, tolerated, parent, is_item) =
             (node.status, node.tolerated, node.parent, node.item.is_some());
         if is_item {
@@ -447,6 +469,8 @@ impl Run {
                 StepStatus::Skipped => each.skipped += 1,
                 _ => each.cancelled += 1,
             }
+        } else if is_of_the_end {
+            self.close_of_the_end(id);
         } else {
             self.close_child(parent, (status == StepStatus::Failed && !tolerated).then_some(id));
         }
@@ -454,12 +478,13 @@ impl Run {
 
     /// A step inside the scope of `id` is terminal.
     fn close_child(&mut self, id: NodeId, failed: Option<NodeId>) {
+        let keeps_scopes = self.graph.has_undo();
         let node = self.node_mut(id);
         let is_over = node.status.is_terminal();
         let Some(scope) = &mut node.scope else { return };
         scope.open -= 1;
         scope.failed = scope.failed.or(failed);
-        if is_over && scope.open == 0 {
+        if is_over && scope.open == 0 && !keeps_scopes {
             node.scope = None;
         }
     }

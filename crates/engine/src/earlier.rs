@@ -93,6 +93,10 @@ impl Earlier {
                 reading.cost = cost.amount;
             }
             match event {
+                // What is undone, or may be, is no result any more.
+                Event::Step { event: StepEvent::Ready { .. }, .. } if graph.undone_at(step).is_some() => {
+                    graph.undone_at(step).and_then(|undone| self.kept.remove(&undone));
+                }
                 Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false }, .. } => {
                     let contract = graph.find(step).and_then(|id| first_contract(graph, id));
                     reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));

@@ -12,6 +12,7 @@ mod apply;
 pub mod attempt;
 mod builtin;
 mod call;
+mod closing;
 mod context;
 mod earlier;
 mod ending;
@@ -27,6 +28,7 @@ mod parts;
 mod run;
 mod timer;
 mod unplanned;
+mod unwinding;
 
 pub mod choice;
 pub mod command;

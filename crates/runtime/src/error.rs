@@ -237,6 +237,10 @@ pub enum BaseFault {
     Completed,
     /// It has no such step.
     NoStep(StepPath),
+    /// Nothing that it did can be undone: no step that it finished has an `undo`.
+    NothingToUndo,
+    /// All that can be undone is undone, by this run or by the run itself.
+    Undone(RunId),
 }
 
 /// Why a quote doesn't hold for a run.

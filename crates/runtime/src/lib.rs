@@ -37,6 +37,7 @@ pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
 pub use motet::{
     Builder, Continued, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
+    UndoOptions,
 };
 pub use pipeline::{Pipeline, read_bundle};
 pub use quote::Quote;

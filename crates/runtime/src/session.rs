@@ -38,7 +38,8 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, ForkOptions, Motet, RetryOptions, StartOptions, find_run, forked, retried, warn_of_difference,
+    Builder, ForkOptions, Motet, RetryOptions, StartOptions, UndoOptions, Undoing, find_run, forked, retried,
+    undoing, warn_of_difference,
 };
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
@@ -161,6 +162,16 @@ impl Session {
         let changed = Given { inputs, files };
         given.extend(changed.take_in(self.backstage.hands(), &pipeline.plan().inputs).await?);
         self.begin(pipeline, given, options.of(&run)).await
+    }
+
+    /// Undoes the run whose id ends with `ending`, and follows the new one that does it: see [`Motet::undo`].
+    ///
+    /// # Errors
+    /// As [`Motet::undo`].
+    pub async fn undo(&self, ending: &str, options: UndoOptions) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let Undoing { pipeline, inputs, options } = undoing(self.store(), self.catalogue(), &run, options)?;
+        self.begin(pipeline, inputs, options).await
     }
 
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {

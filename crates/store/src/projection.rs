@@ -214,7 +214,11 @@ impl<'t> RunChange<'t> {
                     inputs_digest.expect("an extract has the inputs of a turn that starts a run");
                 self.started = Some(Start { started, inputs_digest, at: turn.at });
             }
-            RunEvent::Resumed { .. } | RunEvent::CancelRequested { .. } | RunEvent::BudgetSet { .. } => {}
+            RunEvent::Resumed { .. }
+            | RunEvent::CancelRequested { .. }
+            | RunEvent::BudgetSet { .. }
+            | RunEvent::Closing { .. }
+            | RunEvent::Undone { .. } => {}
             RunEvent::Parked { reason } => self.parked = Some(Some(*reason)),
             RunEvent::Unparked {} => self.parked = Some(None),
             RunEvent::Completed { degraded, .. } => {

@@ -43,6 +43,10 @@ pub const FORK: &str = "Examples:
   motet fork 7Q2K --pipeline film.yaml
   motet fork 7Q2K --fresh 'shots[2]/still'";
 
+pub const UNDO: &str = "Examples:
+  motet undo 7Q2K                       what its steps say under `undo`, in reverse order
+  motet undo 7Q2K --budget 0.50";
+
 pub const RUNS: &str = "Examples:
   motet runs --status failed --limit 5
   motet runs --pipeline film --label team=film --json";

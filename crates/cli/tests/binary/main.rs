@@ -29,3 +29,4 @@ mod taken_store;
 mod transcripts;
 mod trust;
 mod two_processes;
+mod undone;

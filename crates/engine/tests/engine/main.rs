@@ -5,6 +5,7 @@ mod bounds;
 mod branches;
 mod calls;
 mod cancellation;
+mod closing;
 mod dispatcher;
 mod earlier;
 mod fallbacks;

@@ -146,6 +146,9 @@ impl<'c> Checker<'c, '_> {
             self.unknown_step(name, place);
             return None;
         };
+        if self.runs_later(step, part.scalar) {
+            return None;
+        }
         let is_status = rest.first().is_some_and(|field| field == "status" || field == "error");
         found.add(step, if is_status { DependencyKind::Status } else { DependencyKind::Value });
         let fans_out = self.frame_of(step).steps[step.index].each.is_some();
@@ -166,6 +169,9 @@ impl<'c> Checker<'c, '_> {
     /// Whether the first name of `reference` stands for something; reports it if not.
     fn refer_to_value(&mut self, reference: &Reference, part: &Part) -> bool {
         let Some(root) = reference.path.first() else { return true };
+        if self.is_of_the_end(reference, part) {
+            return false;
+        }
         if root == "steps" || self.frame().values.values.contains_key(root) {
             return true;
         }
@@ -192,7 +198,7 @@ impl<'c> Checker<'c, '_> {
             _ if is_step => _ = finding.label(format!("did you mean `steps.{root}`?")),
             _ if is_input => _ = finding.label(format!("did you mean `inputs.{root}`?")),
             "item" | "index" => _ = finding.note("only a step with `each` has an item"),
-            "output" => _ = finding.note("only `check` sees the output of its own step"),
+            "output" => _ = finding.note("only `check` and `undo` see the output of their own step"),
             _ => {
                 let names = names.iter().map(String::as_str).chain(["steps"]);
                 finding.did_you_mean(closest(root, names));

@@ -68,6 +68,12 @@ fn following(error: &Error) -> Option<Error> {
             Error::Base { run: run(), fault: BaseFault::NoStep(StepPath::from_text("shots[k3]/still")) }
         }
         Error::Base { fault: BaseFault::NoStep(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::NothingToUndo }
+        }
+        Error::Base { fault: BaseFault::NothingToUndo, .. } => {
+            Error::Base { run: run(), fault: BaseFault::Undone(RunId::new("7Q2K-undo")) }
+        }
+        Error::Base { fault: BaseFault::Undone(_), .. } => {
             Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] }
         }
         Error::AmbiguousRun { .. } => Error::RunDiffers(run()),

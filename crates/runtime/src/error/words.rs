@@ -49,6 +49,8 @@ impl Error {
             Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
             Error::Base { fault: BaseFault::Completed, .. } => "run_completed",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
+            Error::Base { fault: BaseFault::NothingToUndo, .. } => "nothing_to_undo",
+            Error::Base { fault: BaseFault::Undone(_), .. } => "run_undone",
             Error::AmbiguousRun { .. } => "run_ambiguous",
             Error::RunDiffers(_) => "run_differs",
             Error::RunName(_) => "run_name_invalid",
@@ -119,6 +121,17 @@ impl Error {
             }
             Error::Base { run, fault: BaseFault::NoStep(step) } => {
                 format!("the pipeline of run {run} has no step `{step}`")
+            }
+            Error::Base { run, fault: BaseFault::NothingToUndo } => {
+                format!(
+                    "there is nothing to undo in run {run}: no step that it finished itself has an `undo`"
+                )
+            }
+            Error::Base { run, fault: BaseFault::Undone(by) } if by == run => {
+                format!("run {run} was undone already, when it ended")
+            }
+            Error::Base { run, fault: BaseFault::Undone(by) } => {
+                format!("run {run} was undone already, by run {by}")
             }
             Error::AmbiguousRun { ending, runs } => {
                 format!("`{ending}` matches several runs: {}", each_of(runs, ToString::to_string))
@@ -194,6 +207,10 @@ impl Error {
             Error::Base { fault: BaseFault::Completed, .. } => {
                 "name the step from which on to do it again, or fork it with other inputs"
             }
+            Error::Base { fault: BaseFault::NothingToUndo, .. } => {
+                "what a run takes over is undone in the run that made it: `motet show` names it"
+            }
+            Error::Base { fault: BaseFault::Undone(_), .. } => "`motet show` lists what was undone",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
             Error::RunDiffers(_) => "choose another name for this one",
             Error::Interrupted(_) => "it can be resumed",

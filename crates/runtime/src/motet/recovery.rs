@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Graph, Run, RunId};
+use motet_engine::event::Base;
+use motet_engine::{Graph, Run, RunId, Turn};
 use motet_pipeline::Digest;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_store::{KeptPlan, Past, Store, StoreError};
 
 use super::Motet;
-use super::lineage::Lineage;
+use super::lineage::{Lineage, started_of};
 use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
@@ -114,9 +115,11 @@ impl Recovery {
 
     fn replay(&self, id: &RunId, past: &Past) -> Result<Run, Error> {
         let graph = self.graph(&past.plan)?;
+        let before = self.undone_by(past)?;
+        let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
         let replayed = guarded(|| {
             self.motet.hands().before_engine(id);
-            Run::replay(graph.clone(), &past.turns)
+            Run::replay_after(graph.clone(), &before, &past.turns)
         });
         let replayed = replayed.map_err(|panic| {
             let standing = &self.motet.inner.standing;
@@ -124,12 +127,23 @@ impl Recovery {
             standing.why_undriven(id)
         })?;
         let mut run = replayed.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
-        if let Some(base) = run.started().base.as_deref().filter(|_| self.purpose != Purpose::CallOff) {
+        let takes_over = |base: &&Base| !base.undo && self.purpose != Purpose::CallOff;
+        if let Some(base) = run.started().base.as_deref().filter(takes_over) {
             let lineage = Lineage::read(self.motet.store(), &base.run)?;
             let earlier = lineage.earlier(self, base, &graph)?;
             run.reuse_from(Arc::new(earlier));
         }
         Ok(run)
+    }
+
+    /// The journals of the runs that a run undoes, if that is what it does.
+    fn undone_by(&self, past: &Past) -> Result<Vec<Vec<Turn>>, Error> {
+        let first = past.turns.first().into_iter().flat_map(|turn| &turn.events);
+        let base = first.filter_map(started_of).find_map(|started| started.base.as_deref());
+        match base.filter(|base| base.undo) {
+            Some(base) => Ok(Lineage::read(self.motet.store(), &base.run)?.undone()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Whether the bytes of an artifact are there, as many as there should be.
