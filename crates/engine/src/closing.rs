@@ -144,7 +144,7 @@ impl Run {
         let output = self.node(id).output.clone().unwrap_or_default();
         let Value::Map(entries) = &output else { return output };
         let declared = &self.target(id, 0).contract.outputs;
-        let missing: Vec<_> = declared.keys().filter(|name| !entries.contains_key(*name)).collect();
+        let missing: Vec<_> = declared.keys().filter(|name| !entries.contains_key(name.as_str())).collect();
         if missing.is_empty() {
             return output;
         }

@@ -93,10 +93,6 @@ impl Earlier {
                 reading.cost = cost.amount;
             }
             match event {
-                // What is undone, or may be, is no result any more.
-                Event::Step { event: StepEvent::Ready { .. }, .. } if graph.undone_at(step).is_some() => {
-                    graph.undone_at(step).and_then(|undone| self.kept.remove(&undone));
-                }
                 Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false }, .. } => {
                     let contract = graph.find(step).and_then(|id| first_contract(graph, id));
                     reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));
@@ -118,6 +114,19 @@ impl Earlier {
                     self.keep(step, reading.fingerprint, output, from);
                 }
                 _ => {}
+            }
+        }
+        self.forget_undone(run, graph, turns);
+    }
+
+    /// What the run `run` made is undone, or may be, as `turns` tell, of that run or of one that undoes it: it is no
+    /// result any more.
+    pub fn forget_undone(&mut self, run: &RunId, graph: &Graph, turns: &[Turn]) {
+        for event in turns.iter().flat_map(|turn| &turn.events) {
+            let Event::Step { step, event: StepEvent::Ready { .. } } = event else { continue };
+            let Some(undone) = graph.undone_at(step) else { continue };
+            if self.kept.get(&undone).is_some_and(|kept| kept.from.run == *run) {
+                self.kept.remove(&undone);
             }
         }
     }

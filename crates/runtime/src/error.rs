@@ -239,6 +239,8 @@ pub enum BaseFault {
     NoStep(StepPath),
     /// Nothing that it did can be undone: no step that it finished has an `undo`.
     NothingToUndo,
+    /// It does nothing but undo this run.
+    Undoes(RunId),
     /// All that can be undone is undone, by this run or by the run itself.
     Undone(RunId),
 }

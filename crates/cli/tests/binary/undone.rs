@@ -47,6 +47,14 @@ fn a_run_that_completed_is_undone_by_a_run_of_its_own_once() {
     assert_eq!((&shown["status"], &shown["undone"]), (&Json::from("completed"), &Json::from(1)), "{shown}");
     let refused = stage.ends(2, &["undo", "trip"]);
     assert!(refused.contains("was undone already, by run trip-undo"), "{refused}");
+    let refused = stage.ends(2, &["retry", "trip-undo"]);
+    assert!(refused.contains("does nothing but undo run trip"), "{refused}");
+    let output = stage.run(&["retry", "trip", "--from", "pay", "--json"]);
+    let events = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && !events.contains("\"reused\""),
+        "what is undone is made again: {events}"
+    );
 }
 
 #[test]

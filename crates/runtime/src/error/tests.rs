@@ -74,6 +74,9 @@ fn following(error: &Error) -> Option<Error> {
             Error::Base { run: run(), fault: BaseFault::Undone(RunId::new("7Q2K-undo")) }
         }
         Error::Base { fault: BaseFault::Undone(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::Undoes(RunId::new("7Q2J")) }
+        }
+        Error::Base { fault: BaseFault::Undoes(_), .. } => {
             Error::AmbiguousRun { ending: "K".into(), runs: vec![run(), run()] }
         }
         Error::AmbiguousRun { .. } => Error::RunDiffers(run()),

@@ -51,6 +51,7 @@ impl Error {
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
             Error::Base { fault: BaseFault::NothingToUndo, .. } => "nothing_to_undo",
             Error::Base { fault: BaseFault::Undone(_), .. } => "run_undone",
+            Error::Base { fault: BaseFault::Undoes(_), .. } => "run_undoes",
             Error::AmbiguousRun { .. } => "run_ambiguous",
             Error::RunDiffers(_) => "run_differs",
             Error::RunName(_) => "run_name_invalid",
@@ -126,6 +127,9 @@ impl Error {
                 format!(
                     "there is nothing to undo in run {run}: no step that it finished itself has an `undo`"
                 )
+            }
+            Error::Base { run, fault: BaseFault::Undoes(origin) } => {
+                format!("run {run} does nothing but undo run {origin}: nothing continues from it")
             }
             Error::Base { run, fault: BaseFault::Undone(by) } if by == run => {
                 format!("run {run} was undone already, when it ended")
@@ -210,6 +214,7 @@ impl Error {
             Error::Base { fault: BaseFault::NothingToUndo, .. } => {
                 "what a run takes over is undone in the run that made it: `motet show` names it"
             }
+            Error::Base { fault: BaseFault::Undoes(_), .. } => "undo that one again: what is left is undone",
             Error::Base { fault: BaseFault::Undone(_), .. } => "`motet show` lists what was undone",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
             Error::RunDiffers(_) => "choose another name for this one",

@@ -11,7 +11,7 @@ use motet_store::{RunRow, RunStatus, Store};
 use serde::{Deserialize, Serialize};
 
 use super::recovery::{Purpose, Recovery, link};
-use super::{Motet, RunHandle, StartOptions};
+use super::{Motet, RunHandle, StartOptions, undo};
 use crate::Error;
 use crate::driver::Origin;
 use crate::error::BaseFault;
@@ -205,6 +205,7 @@ pub(crate) fn retried(
     options: &RetryOptions,
 ) -> Result<(Pipeline, Map), Error> {
     let row = ended(store, run)?;
+    undo::judge_origin(store, run)?;
     if row.status == RunStatus::Completed && !row.degraded && options.from.is_none() {
         return Err(Error::Base { run: run.clone(), fault: BaseFault::Completed });
     }
@@ -221,6 +222,7 @@ pub(crate) fn forked(
     options: &ForkOptions,
 ) -> Result<(Pipeline, Map), Error> {
     let row = ended(store, run)?;
+    undo::judge_origin(store, run)?;
     let pipeline = match &options.pipeline {
         Some(pipeline) => pipeline.clone(),
         None => link(store, catalogue, &row.plan)?.0,
@@ -310,6 +312,11 @@ impl Lineage {
         let mut earlier = Earlier::new();
         for Ancestor { started, turns, .. } in &self.runs {
             earlier.add(&started.run, &*recovery.graph(&started.plan)?, turns);
+        }
+        for Ancestor { started, .. } in &self.runs {
+            for turns in undo::journals(recovery.store(), &started.run)? {
+                earlier.forget_undone(&started.run, &*recovery.graph(&started.plan)?, &turns);
+            }
         }
         earlier.forget(base, graph);
         earlier.retain_whole(|artifact| recovery.has(&artifact.digest, artifact.bytes));

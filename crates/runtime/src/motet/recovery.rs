@@ -146,6 +146,10 @@ impl Recovery {
         }
     }
 
+    pub(super) fn store(&self) -> &Store {
+        self.motet.store()
+    }
+
     /// Whether the bytes of an artifact are there, as many as there should be.
     pub(super) fn has(&self, digest: &Digest, bytes: u64) -> bool {
         self.judge_artifact(digest, bytes).is_ok()

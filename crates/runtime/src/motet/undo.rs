@@ -6,7 +6,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_store::Store;
 
-use super::lineage::{Continued, Lineage, ended, inputs_of, start_options};
+use super::lineage::{Continued, Lineage, ended, inputs_of, start_options, started};
 use super::recovery::link;
 use super::{Motet, RunHandle, StartOptions};
 use crate::Error;
@@ -66,6 +66,7 @@ pub(crate) fn undoing(
     run: &RunId,
     options: UndoOptions,
 ) -> Result<Undoing, Error> {
+    let run = &origin(store, run)?.unwrap_or_else(|| run.clone());
     let row = ended(store, run)?;
     let (pipeline, _) = link(store, catalogue, &row.plan)?;
     let fault = |fault| Err(Error::Base { run: run.clone(), fault });
@@ -90,6 +91,39 @@ pub(crate) fn undoing(
     Ok(Undoing { pipeline, inputs: inputs_of(store, run)?, options })
 }
 
+/// The run that `run` undoes, if that is all it does.
+fn origin(store: &Store, run: &RunId) -> Result<Option<RunId>, Error> {
+    let mut found = None;
+    while let Some(base) = started(store, found.as_ref().unwrap_or(run))?.and_then(|started| started.base) {
+        match base.undo {
+            true => found = Some(base.run),
+            false => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses to continue from a run that only undoes another one.
+pub(super) fn judge_origin(store: &Store, run: &RunId) -> Result<(), Error> {
+    match origin(store, run)? {
+        Some(origin) => Err(Error::Base { run: run.clone(), fault: BaseFault::Undoes(origin) }),
+        None => Ok(()),
+    }
+}
+
+/// The journals of the runs that undid `run`, or are at it.
+pub(super) fn journals(store: &Store, run: &RunId) -> Result<Vec<Vec<Turn>>, Error> {
+    let mut journals = Vec::new();
+    for number in 1.. {
+        let id = undo_id(run, number);
+        if store.run(&id)?.is_none() {
+            break;
+        }
+        journals.push(store.turns(&id)?);
+    }
+    Ok(journals)
+}
+
 /// The name of the run that undoes `run`, of which there may be several.
 fn undo_id(run: &RunId, number: u32) -> RunId {
     match number {
@@ -102,13 +136,13 @@ fn undo_id(run: &RunId, number: u32) -> RunId {
 fn is_left(store: &Store, pipeline: &Pipeline, base: &RunId) -> Result<bool, Error> {
     let lineage = Lineage::read(store, base)?;
     let continued = Continued { run: base.clone(), again: Vec::new(), fresh: Vec::new(), undo: true };
-    let started =
+    let begun =
         RunStarted { base: Some(Box::new(lineage.base(continued))), ..lineage.last().started.clone() };
     let (graph, at) = (pipeline.graph().clone(), lineage.last().started_at);
     let before = lineage.undone();
     let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
-    let started = Run::start_undo(graph, started, &before, at);
-    let (run, _) = started.map_err(|misuse| Error::Journal { run: base.clone(), misuse })?;
+    let undoing = Run::start_undo(graph, begun, &before, at);
+    let (run, _) = undoing.map_err(|misuse| Error::Journal { run: base.clone(), misuse })?;
     Ok(run.undoable().next().is_some())
 }
 

@@ -297,14 +297,14 @@ async fn compensated() -> (Played, Vec<String>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = asked.clone();
     let answer = move |request: wire::Request| {
-        let (method, url) = (request.method.to_string(), request.url.to_string());
+        let (method, url) = (request.method.word().to_owned(), request.url.to_string());
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         let is_kept = url.starts_with("https://files.example/");
         heard.lock().unwrap().push(format!("{method} {name}"));
         async move {
             let json = [("content-type", "application/json")];
             let status = if is_kept { 200 } else { 422 };
-            Ok::<_, wire::Fault>(wire::Reply::of(status, &json, &format!(r#"{{"id": "{name}"}}"#)))
+            Ok::<_, wire::Fault>(wire::Reply::of(status, &json, format!(r#"{{"id": "{name}"}}"#)))
         }
     };
     let world = VirtualWorld::new(EPOCH, 1).with_network(answer);
