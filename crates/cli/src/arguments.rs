@@ -14,7 +14,7 @@ use motet::language::{Money, StepPath};
 
 pub use dead::{Chosen, Dead, DeadCommand, DeadList, DeadShow, Discard, Redrive};
 pub use gc::Gc;
-pub use lineage::{Fork, Retry, SpendingFlags};
+pub use lineage::{Fork, Retry, SpendingFlags, Undo};
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -65,6 +65,9 @@ pub enum Command {
     /// Continue from a run that is over, with other inputs, an edited pipeline, or new takes.
     #[command(after_help = examples::FORK)]
     Fork(Fork),
+    /// Undo a run that is over: do what its steps say under `undo`, in reverse order.
+    #[command(after_help = examples::UNDO)]
+    Undo(Undo),
     /// List runs, newest first.
     #[command(after_help = examples::RUNS)]
     Runs(Runs),
@@ -123,6 +126,7 @@ impl Command {
             Command::Run(asked) => asked.driving.follow.json,
             Command::Resume(asked) => asked.driving.follow.json,
             Command::Retry(asked) => asked.driving.follow.json,
+            Command::Undo(asked) => asked.driving.follow.json,
             Command::Fork(asked) => asked.driving.follow.json,
             Command::Resolve(asked) => asked.follow.json,
             Command::Runs(asked) => asked.json,

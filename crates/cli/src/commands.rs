@@ -24,6 +24,7 @@ mod show;
 mod sim;
 mod store;
 mod trust;
+mod undo;
 
 use crate::arguments::{Command, ModelsCommand};
 use crate::exit::Exit;
@@ -47,6 +48,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
         },
         Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
+        Command::Undo(asked) => while_wanted(|stop| undo::undo(asked, terminal, stop)),
         Command::Retry(asked) => while_wanted(|stop| retry::retry(asked, terminal, stop)),
         Command::Fork(asked) => while_wanted(|stop| fork::fork(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),

@@ -317,6 +317,23 @@ fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
         ))
         .line("what that had finished would be paid again")
         .line("restore a backup, or start it anew, which pays for all of it: motet run FILE"),
+        BaseFault::NothingToUndo => Problem::usage(format!("there is nothing to undo in run {run}"))
+            .line("no step that it finished itself has an `undo`; what it took over is undone in the run that made it")
+            .line(format!("see its steps: {}", typed_command(format!("show {run}")))),
+        BaseFault::Undoes(origin) => {
+            let origin = origin.short();
+            Problem::usage(format!("run {run} does nothing but undo run {origin}: nothing continues from it"))
+                .line(format!("what is left of it: {}", typed_command(format!("undo {origin}"))))
+        }
+        BaseFault::Undone(by) if by.short() == run => {
+            Problem::usage(format!("run {run} was undone already, when it ended"))
+                .line(format!("see what was undone: {}", typed_command(format!("show {run}"))))
+        }
+        BaseFault::Undone(by) => {
+            let by = by.short();
+            Problem::usage(format!("run {run} was undone already, by run {by}"))
+                .line(format!("see what was undone: {}", typed_command(format!("show {by}"))))
+        }
         BaseFault::NoStep(step) => Problem::usage(format!("the pipeline of run {run} has no step `{step}`"))
             .line(format!("see its steps: {}", typed_command(format!("show {run}")))),
     }

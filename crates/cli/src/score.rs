@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use motet::language::check::FIT;
 use motet::language::contract::{Contract, Work};
-use motet::language::plan::{Body, Dependency, Each, InputSpec, Quorum, Scope, Step, Target, Timeouts};
+use motet::language::plan::{
+    Body, Dependency, Each, InputSpec, OnFailure, Quorum, Scope, Step, Target, Timeouts,
+};
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
@@ -28,7 +30,7 @@ pub struct Score {
     /// Where each of the parts is among them.
     places: BTreeMap<String, usize>,
     pub timeout: Option<Span>,
-    pub finishes: bool,
+    pub on_failure: &'static str,
 }
 
 /// A step.
@@ -48,6 +50,10 @@ pub struct Part {
     /// Runs only under a condition.
     pub conditional: bool,
     pub optional: bool,
+    /// Runs at the end, whatever happened.
+    pub always: bool,
+    /// The operation that undoes it.
+    pub undo: Option<String>,
     pub usual: Usual,
     /// The most attempts that it, or one item of it, can make.
     pub attempts_max: u32,
@@ -102,8 +108,9 @@ fn history_from(plan: &Plan, mut known: impl FnMut(&str) -> Option<Usual>) -> Hi
 /// Calls `visit` for every target of every step, with its step.
 pub fn for_each_target<'p>(scope: &'p Scope, visit: &mut impl FnMut(&'p Step, &'p Target)) {
     for step in &scope.steps {
+        step.targets().for_each(|target| visit(step, target));
         match &step.body {
-            Body::Operation(targets) => targets.iter().for_each(|target| visit(step, target)),
+            Body::Operation(_) => {}
             Body::Group(inner) | Body::Pipeline { scope: inner, .. } => for_each_target(inner, visit),
         }
     }
@@ -121,7 +128,11 @@ impl Score {
             places: parts.iter().enumerate().map(|(place, part)| (part.name.clone(), place)).collect(),
             parts,
             timeout: plan.timeout,
-            finishes: plan.on_failure == motet::language::plan::OnFailure::Finish,
+            on_failure: match plan.on_failure {
+                OnFailure::Fail => "fail",
+                OnFailure::Finish => "finish",
+                OnFailure::Undo => "undo",
+            },
         }
     }
 
@@ -196,6 +207,8 @@ impl Part {
             items_at_once: step.each.as_ref().map_or(Some(1), items_at_once),
             conditional: step.condition.is_some(),
             optional: step.optional,
+            always: step.always,
+            undo: step.undo.as_ref().and_then(|undo| Some(undo.targets().next()?.contract.operation.clone())),
             usual: critical_path::length(&inner),
             attempts_max: 0,
             defaults: Vec::new(),

@@ -27,6 +27,7 @@ pub(crate) enum Readiness {
 impl Run {
     pub(crate) fn readiness(&self, id: NodeId, waits_for: &[Dependency]) -> Readiness {
         let scope = self.scope_node(id);
+        let is_of_the_end = self.closing.is_some() && self.part_of_the_end(id).is_some();
         let mut blocked = None;
         for dependency in waits_for {
             let awaited = self.resolve(scope, dependency.step);
@@ -39,7 +40,9 @@ impl Run {
                 StepStatus::Cancelled => Some(awaited).filter(|_| !node.tolerated),
                 _ => node.blocked_by,
             };
-            blocked = blocked.or(lost.filter(|_| dependency.kind != DependencyKind::Status));
+            // What runs at the end does so whatever became of the steps before: what failed there is absent.
+            let lost = lost.filter(|_| dependency.kind != DependencyKind::Status);
+            blocked = blocked.or(lost.filter(|_| !is_of_the_end || self.part_of_the_end(awaited).is_some()));
         }
         blocked.map_or(Readiness::Ready, |lost| Readiness::Blocked(self.node(lost).path.clone()))
     }
@@ -58,25 +61,28 @@ impl Run {
 
     /// Whether the run, or something around the node, is ending or over: nothing starts any more.
     pub(crate) fn is_ending(&self, id: NodeId) -> bool {
-        if self.cancel.is_some() {
+        if self.cancel.is_some() && self.closing.is_none() {
             return true;
         }
         let mut at = id;
         loop {
+            if self.is_of_the_end(at) {
+                return !self.may_run_at_the_end(at);
+            }
             let node = self.node(at);
             let has_lost = node.scope.as_ref().is_some_and(|scope| scope.lost().is_some());
             if node.status.is_terminal() || has_lost && self.fails_fast() {
                 return true;
             }
             if at == NodeId::ROOT {
-                return false;
+                return self.closing.is_some();
             }
             at = node.parent;
         }
     }
 
     pub(crate) fn fails_fast(&self) -> bool {
-        self.graph.plan().on_failure == motet_pipeline::plan::OnFailure::Fail
+        self.graph.plan().on_failure != motet_pipeline::plan::OnFailure::Finish
     }
 }
 
@@ -99,6 +105,7 @@ impl Handling<'_> {
             return;
         }
         match self.run.node(id).status {
+            StepStatus::Pending if self.run.undone_by(id).is_some() => self.begin_undo(id),
             StepStatus::Pending => self.examine_pending(id),
             StepStatus::Waiting => self.resolve_target(id),
             StepStatus::Running if self.run.node(id).each.is_some() => self.examine_items(id),
@@ -263,15 +270,19 @@ impl Handling<'_> {
             let parent = node.parent;
             return self.continue_items(parent);
         }
+        if self.run.undone_by(id).is_some() {
+            return self.settle_undo(id);
+        }
         let around = node.parent;
-        if let Some(reason) = node.loss().filter(|_| self.run.fails_fast()) {
+        let is_of_the_end = self.run.is_of_the_end(id);
+        if let Some(reason) = node.loss().filter(|_| !is_of_the_end && self.run.fails_fast()) {
             self.call_off_inside(around, 0, &reason.into());
         }
         let scope = self.run.node(around).scope.as_ref();
         if scope.is_some_and(|scope| scope.open == 0) {
             self.run.agenda.add(Task::Close(around));
         }
-        if !self.run.is_ending(around) {
+        if is_of_the_end || !self.run.is_ending(around) {
             self.wake_waiters(id);
         }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Task {
         /// Why, in words.
         reason: Arc<str>,
     },
+    /// What a run does at its end is cancelled.
+    CutShort,
 }
 
 /// What is still to be looked at.
@@ -78,7 +80,8 @@ impl Handling<'_> {
                     // It may have waited for nothing else.
                     self.run.agenda.add(Task::Close(id));
                 }
-                None if self.finish_run() => {}
+                Some(Task::CutShort) => self.call_off_the_end(),
+                None if self.finish_part() => {}
                 None => break,
             }
         }
@@ -102,6 +105,7 @@ impl Run {
     pub(crate) fn doom_of(&self, id: NodeId) -> Option<Arc<str>> {
         self.agenda.0.iter().find_map(|task| match task {
             Task::CallOff { id: around, reason, .. } if self.is_inside(id, *around) => Some(reason.clone()),
+            Task::CutShort => self.part_of_the_end(id).and_then(|_| self.why_cut_short()),
             _ => None,
         })
     }
@@ -124,6 +128,9 @@ impl Run {
         if self.status.is_terminal() {
             return agenda;
         }
+        if self.why_cut_short().is_some() && self.open_of_the_end().next().is_some() {
+            agenda.add(Task::CutShort);
+        }
         for id in (0..self.nodes.len() as u32).map(NodeId) {
             if let Some(task) = self.unsettled_at(id) {
                 agenda.add(task);
@@ -139,7 +146,7 @@ impl Run {
             return Some(Task::Close(id));
         }
         if let Some(reason) = self.end_of_children(id) {
-            let open = |child: NodeId| !self.node(child).status.is_terminal();
+            let open = |child: NodeId| !self.node(child).status.is_terminal() && !self.is_of_the_end(child);
             let mut children = (0..).map_while(|index| Some((index, node.child(index)?)));
             let (from, _) = children.find(|(_, child)| open(*child))?;
             return Some(Task::CallOff { id, from, reason });
@@ -152,6 +159,9 @@ impl Run {
                 return self.may_continue(id).then_some(Task::Continue(id));
             }
             StepStatus::Pending if self.unwanted.contains_key(&node.path) => return Some(Task::Examine(id)),
+            StepStatus::Pending if self.undone_by(id).is_some() => {
+                return self.unwinding.allows(self, id).then_some(Task::Examine(id));
+            }
             StepStatus::Pending if node.item.is_none() => &self.graph.step(self.step_id(id)).waits_for,
             StepStatus::Waiting => {
                 let attempts = node.attempts.as_ref().filter(|attempts| attempts.unresolved)?;

@@ -46,6 +46,8 @@ impl Run {
             parked: Default::default(),
             moving: 0,
             timers: Timers::default(),
+            closing: None,
+            unwinding: Default::default(),
             graph,
             started,
         };
@@ -136,6 +138,9 @@ impl Run {
             RunEvent::BudgetSet { limit, quoted, .. } => {
                 self.allowance = Allowance { limit: *limit, quoted: quoted.clone() };
             }
+            RunEvent::CancelRequested { by, reason } if self.closing.is_some() => {
+                self.cut_short(by, reason);
+            }
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
                 self.cancel = Some((by.clone(), reason.clone()));
@@ -143,6 +148,11 @@ impl Run {
             RunEvent::StepCancelRequested { step, by, reason } => {
                 self.unwanted.insert(step.clone(), (by.clone(), reason.clone()));
             }
+            RunEvent::Closing { ending, undo } => {
+                self.timers.clear(NodeId::ROOT, Reason::Run);
+                self.begin_closing(ending.clone(), *undo);
+            }
+            RunEvent::Undone { .. } => self.end_undoing(),
             RunEvent::Completed { outputs, degraded } => {
                 self.degraded = *degraded;
                 self.end(RunStatus::Completed { outputs: outputs.clone() });
@@ -210,9 +220,11 @@ impl Run {
                 attempts.unresolved = false;
             }
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
+            StepEvent::Resolved { stuck: true, .. } => self.attempts_mut(id).at_target = 0,
             StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
             StepEvent::Completed { output, reused } => {
                 self.degraded |= reused.as_ref().is_some_and(|reused| reused.target > 0);
+                self.note_made(id, reused.is_none());
                 self.complete(id, output);
             }
             StepEvent::Failed { failure, tolerated } => {
@@ -284,7 +296,12 @@ impl Run {
                 let attempts = self.attempts_mut(id);
                 attempts.at_target = attempts.at_target.saturating_sub(1);
             }
-            AttemptEvent::Ended { .. } => self.timers.clear(id, Reason::Drain(number)),
+            AttemptEvent::Ended { output, .. } => {
+                self.timers.clear(id, Reason::Drain(number));
+                if let Some(output) = output {
+                    self.note_made_late(id, output);
+                }
+            }
             _ => {}
         }
         if let AttemptEvent::Abandoned { until: Some(until), .. }
@@ -392,11 +409,14 @@ impl Run {
             self.add_node(Node::new(path.step(&step.name), Some(first_step.0 + index as u32), id, None));
         }
         let steps = scope.steps.len() as u32;
+        // What always runs isn't waited for.
+        let always = scope.steps.iter().filter(|step| step.always && id == NodeId::ROOT).count() as u32;
+        let open = steps - always;
         self.node_mut(id).scope =
-            Some(Box::new(Scope { first, steps, open: steps, failed: None, cancelled: None, inputs }));
+            Some(Box::new(Scope { first, steps, open, failed: None, cancelled: None, inputs }));
     }
 
-    fn add_node(&mut self, node: Node) -> NodeId {
+    pub(crate) fn add_node(&mut self, node: Node) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.index.add(&node.path, id);
         self.nodes.push(node);
@@ -446,12 +466,14 @@ impl Run {
     /// needs.
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);
+        let keeps_scopes = self.graph.has_undo();
+        let is_of_the_end = self.is_of_the_end(id);
         let node = self.node_mut(id);
         // Only attempts whose end is awaited are still of interest.
         let live = node.attempts.take().map(|attempts| attempts.live).filter(|live| !live.is_empty());
         node.attempts = live.map(|live| Box::new(Attempts { live, ..Attempts::default() }));
-        // What is called off in waves is over before all that is inside of it is.
-        node.scope = node.scope.take().filter(|scope| scope.open > 0);
+        // What is called off in waves is over before all that is inside of it is. What is undone sees what it saw.
+        node.scope = node.scope.take().filter(|scope| scope.open > 0 || keeps_scopes);
         let (status, parent, is_item) = (node.status, node.parent, node.item.is_some());
         if !self.unwanted.is_empty() {
             let path = self.node(id).path.clone();
@@ -465,6 +487,8 @@ impl Run {
                 StepStatus::Skipped => each.skipped += 1,
                 _ => each.cancelled += 1,
             }
+        } else if is_of_the_end {
+            self.close_of_the_end(id);
         } else {
             self.close_child(parent, id);
         }
@@ -472,6 +496,7 @@ impl Run {
 
     /// The step `child` inside the scope of `id` is terminal.
     fn close_child(&mut self, id: NodeId, child: NodeId) {
+        let keeps_scopes = self.graph.has_undo();
         let lost = self.node(child);
         let failed = (lost.status == StepStatus::Failed && !lost.tolerated).then_some(child);
         let cancelled = lost.is_lost_by_cancelling().then_some(child);
@@ -481,7 +506,7 @@ impl Run {
         scope.open -= 1;
         scope.failed = scope.failed.or(failed);
         scope.cancelled = scope.cancelled.or(cancelled);
-        if is_over && scope.open == 0 {
+        if is_over && scope.open == 0 && !keeps_scopes {
             node.scope = None;
         }
     }

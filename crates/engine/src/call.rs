@@ -361,6 +361,9 @@ impl Handling<'_> {
 
     /// Somebody decides about a step that is parked because of its attempt.
     pub(crate) fn on_resolve(&mut self, step: StepPath, decision: Decision, by: String) {
+        if let Some(id) = self.run.find(&step).filter(|id| self.run.is_stuck(*id)) {
+            return self.resolve_stuck(id, decision, by);
+        }
         let Some(id) = self.run.find(&step).filter(|id| self.run.may_be_resolved(*id)) else { return };
         let attempts = self.run.node(id).attempts.as_ref();
         let Some(number) = attempts.and_then(|attempts| attempts.wanted()).map(|attempt| attempt.number)
@@ -368,7 +371,10 @@ impl Handling<'_> {
             return;
         };
         let key = AttemptKey { step, number };
-        self.emit_of_step(id, StepEvent::Resolved { decision: decision.clone(), by: by.clone() });
+        self.emit_of_step(
+            id,
+            StepEvent::Resolved { decision: decision.clone(), by: by.clone(), stuck: false },
+        );
         match decision {
             Decision::Job(job) => self.accept(id, key, job),
             Decision::Send => {

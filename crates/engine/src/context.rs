@@ -14,7 +14,11 @@ impl Run {
     pub(crate) fn evaluate(&self, template: &Template, id: NodeId) -> Result<Value, EvaluationError> {
         match template.as_literal() {
             Some(value) => Ok(value.clone()),
-            None => template.evaluate(&self.context(template, self.scope_node(id), id)),
+            None => match self.undone_by(id) {
+                // What undoes a step stands where that step stands.
+                Some(undone) => self.evaluate_with_output(template, undone, &self.made_at(undone)),
+                None => template.evaluate(&self.context(template, self.scope_node(id), id)),
+            },
         }
     }
 
@@ -90,6 +94,13 @@ impl Run {
         scope.first.offset(step.index)
     }
 
+    /// The same, if the scopes around are still there.
+    pub(crate) fn find_awaited(&self, scope: NodeId, step: StepRef) -> Option<NodeId> {
+        let around = (0..step.up).fold(scope, |around, _| self.scope_node(around));
+        let scope = self.node(around).scope.as_ref()?;
+        (step.index < scope.steps as usize).then(|| scope.first.offset(step.index))
+    }
+
     fn view(&self, id: NodeId) -> StepView {
         let node = self.node(id);
         StepView {
@@ -116,7 +127,7 @@ impl Run {
             Some(base) => (&base.root, base.root_at),
             None => (&started.run, self.started_at),
         };
-        Value::map([
+        let mut run = vec![
             ("id", Value::from(root.as_str())),
             ("user", started.user.as_deref().map_or(Value::Null, Value::from)),
             (
@@ -124,7 +135,12 @@ impl Run {
                 Value::map(started.labels.iter().map(|(key, value)| (key.as_str(), value.as_str().into()))),
             ),
             ("started_at", Value::from(at.to_string())),
-        ])
+        ];
+        if let Some(closing) = &self.closing {
+            run.push(("status", closing.ending.word().into()));
+            run.push(("errors", self.errors(&closing.ending)));
+        }
+        Value::map(run)
     }
 
     /// Adds the items of the fan-outs around `id`, the nearest winning. An inlined file doesn't see

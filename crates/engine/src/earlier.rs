@@ -150,6 +150,19 @@ impl Earlier {
                 _ => {}
             }
         }
+        self.forget_undone(run, graph, turns);
+    }
+
+    /// What the run `run` made is undone, or may be, as `turns` tell, of that run or of one that undoes it: it is no
+    /// result any more.
+    pub fn forget_undone(&mut self, run: &RunId, graph: &Graph, turns: &[Turn]) {
+        for event in turns.iter().flat_map(|turn| &turn.events) {
+            let Event::Step { step, event: StepEvent::Ready { .. } } = event else { continue };
+            let Some(undone) = graph.undone_at(step) else { continue };
+            if self.kept.get(&undone).is_some_and(|kept| kept.from.run == *run) {
+                self.kept.remove(&undone);
+            }
+        }
     }
 
     fn keep(&mut self, step: &StepPath, fingerprint: Option<Digest>, output: &Value, from: Reused) {

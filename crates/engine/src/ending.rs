@@ -9,7 +9,7 @@ use motet_pipeline::{Class, Failure, Value};
 use crate::agenda::Task;
 use crate::command::Command;
 use crate::earlier::Kept;
-use crate::event::Reused;
+use crate::event::{Ending, Reused};
 use crate::handle::Handling;
 use crate::node::{NodeId, StepStatus};
 use crate::operation::judge_size;
@@ -30,6 +30,9 @@ impl Handling<'_> {
     /// A step or item is ready and has a result from an earlier run that was made from the same and is still
     /// good: it takes it. Tells whether it did.
     pub(crate) fn reuse(&mut self, id: NodeId) -> bool {
+        if self.run.part_of_the_end(id).is_some() {
+            return false;
+        }
         let Some(earlier) = self.run.earlier.0.clone() else { return false };
         let node = self.run.node(id);
         let Some(attempts) = &node.attempts else { return false };
@@ -47,6 +50,9 @@ impl Handling<'_> {
 
     /// A step or item failed for good.
     pub(crate) fn fail_step(&mut self, id: NodeId, failure: Failure) {
+        if self.run.undone_by(id).is_some() {
+            return self.get_stuck(id, &failure);
+        }
         let node = self.run.node(id);
         let optional = self.run.graph.step(self.run.step_id(id)).optional;
         let tolerated = optional && node.item.is_none();
@@ -111,7 +117,10 @@ impl Handling<'_> {
             if self.is_full() {
                 return self.run.agenda.add(Task::CallOff { id, from: index, reason: reason.clone() });
             }
-            self.call_off(child, reason);
+            // What always runs does so in a run that is cancelled, too.
+            if !self.run.is_of_the_end(child) {
+                self.call_off(child, reason);
+            }
             index += 1;
         }
     }
@@ -146,7 +155,7 @@ impl Handling<'_> {
     }
 
     pub(crate) fn cancel_run(&mut self, by: String, reason: String) {
-        if self.run.cancel.is_some() {
+        if self.run.cancel.is_some() || self.run.closing.is_some() {
             return;
         }
         self.emit_of_run(RunEvent::CancelRequested { by, reason });
@@ -159,77 +168,107 @@ impl Handling<'_> {
         self.cancel_run(TIMEOUT.into(), format!("the run took longer than its `timeout` of {limit}"));
     }
 
-    /// Ends the run if nothing inside it is open and every attempt's end is known. Tells whether it
-    /// did.
-    pub(crate) fn finish_run(&mut self) -> bool {
+    /// Takes the run from one part to the next, or ends it, if nothing of the present part is open. Tells whether it did.
+    pub(crate) fn finish_part(&mut self) -> bool {
         if !self.run.is_finished() {
             return false;
         }
+        match self.run.closing.as_deref() {
+            None => {
+                let ending = self.ending();
+                match self.run.closes(&ending) {
+                    Some(undo) => self.close_run(ending, undo),
+                    None => self.end_run(ending),
+                }
+            }
+            Some(closing) if closing.is_undoing() => self.end_undoing(),
+            Some(closing) => {
+                let ending = closing.ending.clone();
+                self.end_run(ending);
+            }
+        }
+        true
+    }
+
+    /// How the run ends, all that it is there for being over.
+    fn ending(&self) -> Ending {
         let run = &self.run;
         let scope = run.node(NodeId::ROOT).scope.as_ref();
         let (failed, cancelled) =
             (scope.and_then(|scope| scope.failed), scope.and_then(|scope| scope.cancelled));
-        let event = match (&run.cancel, failed) {
+        match (&run.cancel, failed) {
             (None, None) => match cancelled.and_then(|step| run.node(step).cancellation.as_deref()) {
-                Some(cancellation) => RunEvent::Cancelled { reason: cancellation.to_string() },
-                None => self.complete_run(),
+                Some(cancellation) => Ending::Cancelled { reason: cancellation.to_string() },
+                None => match self.outputs_of_run() {
+                    Ok(_) => Ending::Completed { degraded: run.degraded },
+                    Err(failure) => Ending::Failed { step: None, failure },
+                },
             },
             (_, Some(failed)) => {
-                let (step, failure) = self.root_cause(failed);
-                RunEvent::Failed { step: Some(step), failure }
+                let (step, failure) = run.root_cause(failed);
+                Ending::Failed { step: Some(step), failure }
             }
             (Some((by, reason)), None) if by == TIMEOUT => {
-                RunEvent::Failed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
+                Ending::Failed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
             }
-            (Some(_), None) => RunEvent::Cancelled { reason: run.why_cancelled().unwrap_or_default() },
-        };
-        self.emit_of_run(event);
-        true
-    }
-
-    fn complete_run(&self) -> RunEvent {
-        let plan = self.run.graph.plan().clone();
-        match self.outputs(NodeId::ROOT, &plan.root.outputs) {
-            Ok(outputs) => {
-                // Nothing can do without what is absent any more: outside of a run it is null.
-                let known = |value: Value| if value.is_absent() { Value::Null } else { value };
-                let outputs = outputs.into_iter().map(|(name, value)| (name, known(value)));
-                RunEvent::Completed { outputs: Value::map(outputs), degraded: self.run.degraded }
-            }
-            Err(failure) => RunEvent::Failed { step: None, failure },
+            (Some(_), None) => Ending::Cancelled { reason: run.why_cancelled().unwrap_or_default() },
         }
     }
 
+    fn end_run(&mut self, ending: Ending) {
+        let event = match (ending, self.run.end_of_undoing()) {
+            (_, Some(event)) => event,
+            (Ending::Completed { degraded }, None) => match self.outputs_of_run() {
+                Ok(outputs) => RunEvent::Completed { outputs, degraded },
+                Err(failure) => RunEvent::Failed { step: None, failure },
+            },
+            (Ending::Failed { step, failure }, None) => RunEvent::Failed { step, failure },
+            (Ending::Cancelled { reason }, None) => RunEvent::Cancelled { reason },
+        };
+        self.emit_of_run(event);
+    }
+
+    fn outputs_of_run(&self) -> Result<Value, Failure> {
+        let plan = self.run.graph.plan().clone();
+        let outputs = self.outputs(NodeId::ROOT, &plan.root.outputs)?;
+        // Nothing can do without what is absent any more: outside of a run it is null.
+        let known = |value: Value| if value.is_absent() { Value::Null } else { value };
+        Ok(Value::map(outputs.into_iter().map(|(name, value)| (name, known(value)))))
+    }
+}
+
+impl Run {
     /// The step that a failed step at the top failed for, as far in as it is known.
-    fn root_cause(&self, failed: NodeId) -> (motet_pipeline::StepPath, Failure) {
+    pub(crate) fn root_cause(&self, failed: NodeId) -> (motet_pipeline::StepPath, Failure) {
         let mut cause = failed;
         while let Some(inner) = self.cause_inside(cause) {
             cause = inner;
         }
-        let node = self.run.node(cause);
+        let node = self.node(cause);
         let failure = node.failure.as_deref().expect("a failed step has a failure").clone();
         (node.path.clone(), failure)
     }
 
     /// For a fanned-out step the first item that failed; for a group the step whose failure is its own.
     fn cause_inside(&self, id: NodeId) -> Option<NodeId> {
-        let node = self.run.node(id);
+        let node = self.node(id);
         if let Some(each) = &node.each {
-            let failed = |item: &NodeId| self.run.node(*item).status == StepStatus::Failed;
+            let failed = |item: &NodeId| self.node(*item).status == StepStatus::Failed;
             return each.children.iter().copied().find(failed);
         }
-        let inside = (id.0 + 1..self.run.nodes.len() as u32).map(NodeId);
+        let inside = (id.0 + 1..self.nodes.len() as u32).map(NodeId);
         inside.into_iter().find(|inner| {
-            let inner = self.run.node(*inner);
+            let inner = self.node(*inner);
             inner.parent == id && inner.status == StepStatus::Failed && inner.failure == node.failure
         })
     }
-}
 
-impl Run {
-    /// Whether nothing inside the run is open and every attempt's end is known, but not that of the run.
+    /// Whether nothing of the present part of the run is open, and every attempt's end is known.
     pub(crate) fn is_finished(&self) -> bool {
-        let is_open = self.node(NodeId::ROOT).scope.as_ref().is_none_or(|scope| scope.open > 0);
+        let is_open = match &self.closing {
+            None => self.node(NodeId::ROOT).scope.as_ref().is_none_or(|scope| scope.open > 0),
+            Some(closing) => closing.is_open(),
+        };
         !self.status.is_terminal() && !is_open && self.stopping == 0
     }
 

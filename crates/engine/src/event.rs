@@ -14,7 +14,7 @@ use motet_pipeline::{Money, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{AttemptEvent, LateEnd};
-pub use run::{Base, Resends, RunEvent, RunStarted};
+pub use run::{Base, Ending, Resends, RunEvent, RunStarted};
 pub use step::{ParkReason, Reused, SkipReason, StepEvent};
 
 use crate::table::Change;

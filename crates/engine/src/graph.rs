@@ -31,6 +31,16 @@ struct StepEntry {
     first_inner: Option<StepId>,
     /// The steps that wait for this one, here or in scopes further in.
     waiters: Vec<StepId>,
+    /// What undoes it.
+    undo: Option<StepId>,
+    /// Whether it is what undoes the step that the route leads to, and not that step.
+    is_undo: bool,
+}
+
+impl StepEntry {
+    fn new(route: Vec<usize>) -> StepEntry {
+        StepEntry { route, first_inner: None, waiters: Vec::new(), undo: None, is_undo: false }
+    }
 }
 
 impl Graph {
@@ -47,28 +57,35 @@ impl Graph {
         let ids: Vec<StepId> = (0..graph.steps.len() as u32).map(StepId).collect();
         for id in ids {
             let step = graph.step(id);
-            let fallbacks: &[_] = match &step.body {
-                Body::Operation(targets) => targets,
-                _ => &[],
-            };
-            let dependencies =
-                step.waits_for.iter().chain(fallbacks.iter().flat_map(|target| &target.waits_for));
             let mut awaited: Vec<StepId> =
-                dependencies.map(|dependency| graph.awaited(id, dependency)).collect();
+                dependencies(step).map(|dependency| graph.awaited(id, dependency)).collect();
             awaited.sort();
             awaited.dedup();
             for other in awaited {
                 graph.steps[other.0 as usize].waiters.push(id);
             }
         }
+        graph.add_undos();
         Arc::new(graph)
+    }
+
+    /// What undoes steps comes behind all steps.
+    fn add_undos(&mut self) {
+        for number in 0..self.steps.len() as u32 {
+            if self.step(StepId(number)).undo.is_some() {
+                let undo = StepId(self.steps.len() as u32);
+                let route = self.steps[number as usize].route.clone();
+                self.steps.push(StepEntry { is_undo: true, ..StepEntry::new(route) });
+                self.steps[number as usize].undo = Some(undo);
+            }
+        }
     }
 
     fn add_scope(&mut self, scope: &Scope, route: &[usize]) -> StepId {
         let first = StepId(self.steps.len() as u32);
         for index in 0..scope.steps.len() {
             let route = [route, &[index]].concat();
-            self.steps.push(StepEntry { route, first_inner: None, waiters: Vec::new() });
+            self.steps.push(StepEntry::new(route));
         }
         for (index, step) in scope.steps.iter().enumerate() {
             if let Some(inner) = inner_scope(&step.body) {
@@ -119,7 +136,39 @@ impl Graph {
             scope = inner_scope(&scope.steps[*index].body)
                 .expect("a route leads through steps that have steps inside");
         }
-        &scope.steps[*last]
+        let step = &scope.steps[*last];
+        match self.steps[id.0 as usize].is_undo {
+            true => step.undo.as_ref().expect("what undoes a step was found at it"),
+            false => step,
+        }
+    }
+
+    /// What undoes a step.
+    pub(crate) fn undo_of(&self, id: StepId) -> Option<StepId> {
+        self.steps[id.0 as usize].undo
+    }
+
+    /// The step or item that is undone at `path`, if that is the path of an undo.
+    pub(crate) fn undone_at(&self, path: &StepPath) -> Option<StepPath> {
+        let (undone, name) = path.as_str().rsplit_once('/')?;
+        let undone = StepPath::from_text(undone);
+        let undo = self.undo_of(self.find(&undone)?)?;
+        (self.step(undo).name == name).then_some(undone)
+    }
+
+    /// Whether it undoes another step.
+    pub(crate) fn is_undo(&self, id: StepId) -> bool {
+        self.steps[id.0 as usize].is_undo
+    }
+
+    /// Whether any step can be undone.
+    pub fn has_undo(&self) -> bool {
+        self.steps.last().is_some_and(|last| last.is_undo)
+    }
+
+    /// Whether some step always runs.
+    pub(crate) fn has_always(&self) -> bool {
+        self.plan.root.steps.iter().any(|step| step.always)
     }
 
     /// The step at `path`, whatever items it is in.
@@ -171,7 +220,7 @@ impl Graph {
     /// A step and all inside of it.
     fn with_inner(&self, id: StepId) -> Vec<StepId> {
         let route = &self.steps[id.0 as usize].route;
-        let is_inside = |other: &StepEntry| other.route.starts_with(route);
+        let is_inside = |other: &StepEntry| !other.is_undo && other.route.starts_with(route);
         let ids = self.steps.iter().zip(0..).filter(|(entry, _)| is_inside(entry));
         ids.map(|(_, number)| StepId(number)).collect()
     }
@@ -191,6 +240,15 @@ impl Graph {
         let depth = self.steps[outer.0 as usize].route.len() - 1;
         &self.steps[inner.0 as usize].route[depth..]
     }
+}
+
+/// What a step waits for, at its first target or a later one.
+pub(crate) fn dependencies(step: &Step) -> impl Iterator<Item = &Dependency> {
+    let targets: &[_] = match &step.body {
+        Body::Operation(targets) => targets,
+        Body::Group(_) | Body::Pipeline { .. } => &[],
+    };
+    step.waits_for.iter().chain(targets.iter().flat_map(|target| &target.waits_for))
 }
 
 /// The steps inside a step.

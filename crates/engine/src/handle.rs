@@ -10,7 +10,7 @@ use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::dispatcher::Cause;
 use crate::earlier::{Earlier, Reusable};
-use crate::event::{ParkReason, RunStarted, Turn};
+use crate::event::{Ending, ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
 use crate::needs::needs_anything;
@@ -83,10 +83,23 @@ impl Run {
             Input::Tick => {}
             Input::Cancel { by, reason } => handling.cancel_run(by, reason),
             Input::CancelStep { step, by, reason } => handling.cancel_step(step, by, reason),
+            Input::CutShort { by, reason } => handling.cut_short(by, reason),
             Input::Resume { away } => handling.on_resume(away),
         }
         handling.work_off();
         handling.on_time();
+        handling.park_if_nothing_moves();
+        handling.seal()
+    }
+}
+
+impl Run {
+    /// The first turn of a run that only undoes others.
+    pub(crate) fn begin_undo_run(&mut self, started: &RunStarted, now: Timestamp) -> Reaction {
+        let mut handling = Handling::new(self, now);
+        handling.events.push(Event::Run(RunEvent::Started(Box::new(started.clone()))));
+        handling.close_run(Ending::Completed { degraded: false }, true);
+        handling.work_off();
         handling.park_if_nothing_moves();
         handling.seal()
     }
@@ -137,7 +150,8 @@ impl<'a> Handling<'a> {
     fn park_if_nothing_moves(&mut self) {
         let run = &self.run;
         let is_still = run.moving == 0 && run.stopping == 0 && run.agenda.is_empty() && !run.is_finished();
-        if !is_still || run.cancel.is_some() || run.status.is_terminal() || run.is_parked() {
+        let is_ending = run.cancel.is_some() && run.closing.is_none();
+        if !is_still || is_ending || run.status.is_terminal() || run.is_parked() {
             return;
         }
         let reasons = || run.parked.values().copied();

@@ -74,7 +74,15 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
-    /// Somebody decides what is to become of a step that is parked because its attempt's end is unknown.
+    /// End what a run still does after its end was decided. While that is open it changes nothing.
+    CutShort {
+        /// Who asks.
+        by: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Somebody decides what is to become of a step that is parked because its attempt's end is unknown, or because it
+    /// can't be undone.
     Resolve {
         /// The step or item.
         step: StepPath,

@@ -13,6 +13,7 @@ pub mod attempt;
 mod builtin;
 mod call;
 mod cancelling;
+mod closing;
 mod context;
 mod earlier;
 mod ending;
@@ -29,6 +30,7 @@ mod rehearsal;
 mod run;
 mod timer;
 mod unplanned;
+mod unwinding;
 
 pub mod choice;
 pub mod command;

@@ -91,7 +91,7 @@ pub(crate) struct Node {
     /// The step in the graph; for the root no step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<u32>,
-    /// For a step the node whose scope it stands in; for an item its step.
+    /// For a step the node whose scope it stands in; for an item its step; for an undo what it undoes.
     pub(crate) parent: NodeId,
     /// For an item its place in the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +112,9 @@ pub(crate) struct Node {
     pub(crate) cancellation: Option<Box<Cancellation>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) output: Option<Value>,
+    /// Whether the output was made in this run, and can be undone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_made: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attempts: Option<Box<Attempts>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,6 +254,7 @@ impl Node {
             failure: None,
             cancellation: None,
             output: None,
+            is_made: false,
             attempts: None,
             each: None,
             scope: None,

@@ -63,7 +63,7 @@ pub(crate) fn judge_size(values: &Map, what: &str) -> Result<(), Failure> {
 }
 
 /// Why a target's inputs are not there.
-enum Unfit {
+pub(crate) enum Unfit {
     Absent(String),
     Wrong(Failure),
 }
@@ -147,7 +147,7 @@ impl Handling<'_> {
     }
 
     /// Fills in defaults and the seed, and holds the inputs against the contract.
-    fn fit(&self, id: NodeId, target: &Target, mut given: Map) -> Result<Value, Unfit> {
+    pub(crate) fn fit(&self, id: NodeId, target: &Target, mut given: Map) -> Result<Value, Unfit> {
         let contract = &target.contract;
         for parameter in &contract.inputs {
             if contract.is_given(parameter, &given) {

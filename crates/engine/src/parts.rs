@@ -12,12 +12,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::allowance::Allowance;
+use crate::closing::Closing;
 use crate::event::{RunStarted, SCHEMA};
 use crate::graph::Graph;
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
 use crate::timer::{Reason, Timers};
+use crate::unwinding::Unwinding;
 use crate::{Items, ParkReason};
 
 /// The part that never changes: what the run was started with.
@@ -57,6 +59,8 @@ struct RunPart {
     /// The steps and items that are parked, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parked: Vec<(NodeId, ParkReason)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closing: Option<Box<Closing>>,
     root: NodePart,
 }
 
@@ -115,6 +119,7 @@ impl Run {
             budget: self.allowance.limit,
             quoted: self.allowance.quoted.clone(),
             parked: self.parked.iter().map(|(id, reason)| (*id, *reason)).collect(),
+            closing: self.closing.clone(),
             root,
         };
         let steps = (1..self.nodes.len() as u32).map(NodeId).map(|id| {
@@ -174,6 +179,8 @@ impl Run {
             parked: header.parked.into_iter().collect(),
             moving: 0,
             timers: Timers::default(),
+            closing: header.closing,
+            unwinding: Unwinding::default(),
             agenda: Default::default(),
             started: started.started,
         };
@@ -194,6 +201,7 @@ impl Run {
         }
         run.join_again();
         run.moving = (0..run.nodes.len() as u32).filter(|id| run.is_moving(NodeId(*id))).count();
+        run.unwinding = Unwinding::of(&run).0;
         run.agenda = run.unsettled();
         Ok(run)
     }

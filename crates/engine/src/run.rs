@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::agenda::Agenda;
 use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Phase};
+use crate::closing::Closing;
 use crate::earlier::{Earlier, Reusable};
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
 use crate::timer::Timers;
+use crate::unwinding::Unwinding;
 use crate::{AttemptKey, Event, Intent, ParkReason, RunEvent, RunId};
 
 /// One run of a plan: an actor with an inbox of inputs.
@@ -57,6 +59,10 @@ pub struct Run {
     /// under way.
     pub(crate) moving: usize,
     pub(crate) timers: Timers,
+    /// How it ends, once that is decided, and how far it is with what it still does.
+    pub(crate) closing: Option<Box<Closing>>,
+    /// Which undos can begin; made again from the state after a crash.
+    pub(crate) unwinding: Unwinding,
     /// What is left to look at because the last turn was full.
     pub(crate) agenda: Agenda,
 }
@@ -129,6 +135,9 @@ pub enum Misuse {
     /// The journal is of another plan.
     #[error("the journal belongs to another version of the pipeline")]
     OtherPlan,
+    /// The run undoes another one, whose journal wasn't told.
+    #[error("the journal of the run that it undoes is missing")]
+    NoBase,
     /// A turn is missing, or there twice.
     #[error("turn {expected} is missing: the journal continues with turn {found}")]
     Gap {
@@ -173,6 +182,14 @@ impl Run {
     /// # Errors
     /// When the journal isn't one of this engine and this plan.
     pub fn replay(graph: Arc<Graph>, turns: &[Turn]) -> Result<Run, Misuse> {
+        Run::replay_after(graph, &[], turns)
+    }
+
+    /// The same for a run that undoes others, whose journals are told first, the oldest first.
+    ///
+    /// # Errors
+    /// When the journals aren't of this engine and this plan.
+    pub fn replay_after(graph: Arc<Graph>, before: &[&[Turn]], turns: &[Turn]) -> Result<Run, Misuse> {
         let (first, rest) = turns.split_first().ok_or(Misuse::NoStart)?;
         let (Event::Run(RunEvent::Started(started)), events) =
             first.events.split_first().ok_or(Misuse::NoStart)?
@@ -186,10 +203,12 @@ impl Run {
             return Err(Misuse::OtherPlan);
         }
         let mut run = Run::open(graph, Arc::new((**started).clone()), first.at);
+        run.inherit(before)?;
         run.apply_all(first.number, first.at, events)?;
         for turn in rest {
             run.apply_all(turn.number, turn.at, &turn.events)?;
         }
+        run.unwinding = Unwinding::of(&run).0;
         run.agenda = run.unsettled();
         Ok(run)
     }
@@ -288,9 +307,12 @@ impl Run {
         self.node(id).attempts.as_ref()?.get(number)
     }
 
-    /// Whether somebody asked to end it.
+    /// Whether somebody asked to end it: all of it, or what it still does once its end is decided.
     pub fn is_cancelling(&self) -> bool {
-        self.cancel.is_some()
+        match self.closing {
+            Some(_) => self.why_cut_short().is_some(),
+            None => self.cancel.is_some(),
+        }
     }
 
     /// How many turns it has taken.
@@ -327,8 +349,9 @@ impl Run {
         StepId(self.node(id).step.expect("every node but the root has a step"))
     }
 
-    /// The node in whose scope the step of `id` stands (for an item: the step's).
+    /// The node in whose scope the step of `id` stands (for an item: the step's; for an undo: that of what it undoes).
     pub(crate) fn scope_node(&self, id: NodeId) -> NodeId {
+        let id = self.undone_by(id).unwrap_or(id);
         let node = self.node(id);
         if node.item.is_some() { self.node(node.parent).parent } else { node.parent }
     }

@@ -38,6 +38,8 @@ pub enum Change {
     Parked,
     /// Somebody decided.
     Resolved,
+    /// Somebody decided about an undo that could not be done.
+    Unstuck,
     /// It asks for money again.
     Funded,
     /// It has its output.
@@ -50,7 +52,7 @@ pub enum Change {
 
 impl Change {
     /// All changes.
-    pub const ALL: [Change; 20] = [
+    pub const ALL: [Change; 21] = [
         Change::Expanded,
         Change::Ready,
         Change::Opened,
@@ -67,6 +69,7 @@ impl Change {
         Change::TargetReady,
         Change::Parked,
         Change::Resolved,
+        Change::Unstuck,
         Change::Funded,
         Change::Completed,
         Change::Failed,
@@ -95,6 +98,7 @@ impl Change {
             StepEvent::FallbackTaken { .. } => Change::FallbackTaken,
             StepEvent::TargetReady { .. } => Change::TargetReady,
             StepEvent::Parked { .. } => Change::Parked,
+            StepEvent::Resolved { stuck: true, .. } => Change::Unstuck,
             StepEvent::Resolved { .. } => Change::Resolved,
             StepEvent::Funded {} => Change::Funded,
             StepEvent::Completed { .. } => Change::Completed,
@@ -143,6 +147,7 @@ impl Change {
             Change::TargetReady => (&[Waiting], Waiting),
             Change::Parked => (&[Waiting, Running], Parked),
             Change::Resolved => (&[Parked], Running),
+            Change::Unstuck => (&[Parked], Waiting),
             Change::Funded => (&[Parked], Waiting),
             Change::Completed => (&[Waiting, Running], Completed),
             Change::Failed => (&[Pending, Waiting, Running, Sleeping, Parked], Failed),

@@ -1,5 +1,6 @@
 //! The check: from the texts of a pipeline to a plan, or to all that is wrong with them (law L4).
 
+mod closing;
 mod contract;
 mod conversion;
 mod cycle;
@@ -29,6 +30,7 @@ use crate::document::place::{Findings, Sources};
 use crate::document::{read, yaml};
 use crate::pin;
 use crate::plan::{Plan, Scope};
+use closing::Part;
 pub use conversion::FIT;
 use scope::Frame;
 pub use secret::KEY as SECRET;
@@ -83,6 +85,7 @@ pub fn check(bundle: &Bundle, catalogue: &Catalogue) -> Checked {
         steps_in_place: 0,
         levels: 0,
         frames: Vec::new(),
+        part: Part::Main,
     };
     let main = checker.pipeline(&bundle.main);
     if !findings.has_errors() {
@@ -137,6 +140,8 @@ struct Checker<'c, 't> {
     levels: usize,
     /// The scopes around the step that is being checked, the nearest last.
     frames: Vec<Frame<'c>>,
+    /// The part of a run that what is being checked belongs to.
+    part: Part,
 }
 
 impl Checker<'_, '_> {
@@ -148,11 +153,13 @@ impl Checker<'_, '_> {
         let documents = self.documents;
         let scope = documents.get(path).map(|document| {
             let around = std::mem::take(&mut self.frames);
+            let part = std::mem::replace(&mut self.part, Part::Main);
             self.chain.push(path.to_owned());
             let values = inference::pipeline_values(&document.inputs);
             let scope = self.scope(&document.steps, &document.outputs, values);
             self.chain.pop();
             self.frames = around;
+            self.part = part;
             Rc::new(scope.scope)
         });
         self.pipelines.insert(path.to_owned(), scope.clone());

@@ -82,6 +82,10 @@ pub(crate) struct Step {
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub optional: bool,
+    /// Where `always` is written, if it is true.
+    pub always: Option<place::Place>,
+    /// What undoes it, as a step of its own.
+    pub undo: Option<Box<Step>>,
     pub on_unknown: Option<OnUnknown>,
     pub condition: Option<Written>,
     pub needs: Vec<At<String>>,
@@ -101,6 +105,8 @@ impl Step {
             description: None,
             labels: BTreeMap::new(),
             optional: false,
+            always: None,
+            undo: None,
             on_unknown: None,
             condition: None,
             needs: Vec::new(),

@@ -172,8 +172,9 @@ impl Estimator {
 
     /// One run of a step, or of one item of it.
     fn once(&mut self, step: &Step, names: &Names, path: &str) -> Spread {
-        match &step.body {
-            Body::Operation(targets) => self.operation(targets, names, path),
+        let undo = step.undo.as_ref().map_or_else(Spread::default, |undo| self.undo(undo, names, path));
+        let own = match &step.body {
+            Body::Operation(targets) => self.operation(targets, names, path, false),
             Body::Group(scope) => self.scope(scope, names, path),
             Body::Pipeline { inputs, with, scope, .. } => {
                 let given = with.iter().filter_map(|(name, value)| Some((name.clone(), names.value(value)?)));
@@ -185,10 +186,22 @@ impl Estimator {
                 }
                 self.scope(scope, &inner, path)
             }
+        };
+        own.and(undo)
+    }
+
+    /// What it may cost to undo a step: usually nothing.
+    fn undo(&mut self, undo: &Step, names: &Names, path: &str) -> Spread {
+        match &undo.body {
+            Body::Operation(targets) => {
+                self.operation(targets, names, &format!("{path}/{}", undo.name), true)
+            }
+            Body::Group(_) | Body::Pipeline { .. } => Spread::default(),
         }
     }
 
-    fn operation(&mut self, targets: &[Target], names: &Names, path: &str) -> Spread {
+    /// What a call of `targets` costs, which perhaps isn't made at all.
+    fn operation(&mut self, targets: &[Target], names: &Names, path: &str, is_undo: bool) -> Spread {
         let Some(first) = targets.first() else { return Spread::default() };
         let mut spread = None;
         let mut unpriced = None;
@@ -212,6 +225,8 @@ impl Estimator {
             return Spread::default();
         }
         let spread = spread.unwrap_or_default();
+        let spread =
+            if is_undo { Spread { low: Money::ZERO, likely: Money::ZERO, ..spread } } else { spread };
         let place = *self.places.entry(path.to_owned()).or_insert(self.steps.len());
         if place == self.steps.len() {
             let (step, operation) = (path.to_owned(), first.contract.operation.clone());

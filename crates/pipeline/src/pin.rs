@@ -148,6 +148,9 @@ fn shape(plan: &Plan) -> String {
     fn forget_places(scope: &mut Scope) {
         for step in &mut scope.steps {
             step.location.line = 0;
+            if let Some(undo) = &mut step.undo {
+                undo.location.line = 0;
+            }
             match &mut step.body {
                 Body::Operation(_) => {}
                 Body::Group(scope) | Body::Pipeline { scope, .. } => forget_places(scope),
@@ -211,11 +214,10 @@ impl<'p> Pin<'p> {
     /// Takes in what stands in `scope` by name.
     fn gather(&mut self, scope: &'p Scope) {
         for step in &scope.steps {
+            let contracts = step.targets().map(|target| &*target.contract);
+            self.contracts.extend(contracts.map(|contract| (contract.operation.as_str(), contract)));
             match &step.body {
-                Body::Operation(targets) => {
-                    let contracts = targets.iter().map(|target| &*target.contract);
-                    self.contracts.extend(contracts.map(|contract| (contract.operation.as_str(), contract)));
-                }
+                Body::Operation(_) => {}
                 Body::Group(scope) => self.gather(scope),
                 Body::Pipeline { file, inputs, scope, .. } => {
                     if self.files.insert(file, FileRef { inputs, scope }).is_none() {
@@ -261,6 +263,7 @@ impl Linker {
         for step in &mut scope.steps {
             step.location.file = file.clone();
             self.link_step(step, around, level)?;
+            self.link_undo(step, around, level)?;
         }
         if !scope.names.values().all(|step| is_there(*step, around)) {
             let step = scope.steps.first().map_or_else(String::new, |step| step.name.clone());
@@ -268,6 +271,17 @@ impl Linker {
         }
         around.pop();
         Ok(())
+    }
+
+    /// What undoes a step is an operation itself, with nothing that undoes it.
+    fn link_undo(&mut self, step: &mut Step, around: &mut Vec<usize>, level: usize) -> Result<(), Unlinked> {
+        let is_operation = matches!(step.body, Body::Operation(_));
+        let Some(undo) = &mut step.undo else { return Ok(()) };
+        if !is_operation || !matches!(undo.body, Body::Operation(_)) || undo.undo.is_some() {
+            return Err(Unlinked::Damaged { step: step.name.clone() });
+        }
+        undo.location.file = step.location.file.clone();
+        self.link_step(undo, around, level)
     }
 
     fn link_step(&mut self, step: &mut Step, around: &mut Vec<usize>, level: usize) -> Result<(), Unlinked> {

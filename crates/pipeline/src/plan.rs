@@ -87,6 +87,8 @@ pub enum OnFailure {
     Fail,
     /// Let branches that don't depend on it end first.
     Finish,
+    /// Cancel what is in flight, undo what was done, and end.
+    Undo,
 }
 
 /// Steps that see each other by name: those of a file or of an inline group.
@@ -207,6 +209,13 @@ pub struct Step {
     /// Whether its failure is tolerated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
+    /// Whether it runs at the end, whatever happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    /// What undoes it once it was done: an operation whose expressions stand where those of this step do, and may
+    /// name its `output`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Step>>,
     /// What to do when it is unknown how an attempt ended; if nothing is written, a call that may cost is
     /// parked, and anything else fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,6 +229,19 @@ pub struct Step {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+}
+
+impl Step {
+    /// The targets of the step itself, and of what undoes it. Those of steps inside it aren't among them.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        fn own(body: &Body) -> &[Target] {
+            match body {
+                Body::Operation(targets) => targets,
+                Body::Group(_) | Body::Pipeline { .. } => &[],
+            }
+        }
+        own(&self.body).iter().chain(self.undo.iter().flat_map(|undo| own(&undo.body)))
+    }
 }
 
 /// A place in a file.

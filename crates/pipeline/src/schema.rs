@@ -26,6 +26,7 @@ pub fn json_schema() -> Json {
         "steps": named(json!({ "$ref": "#/$defs/step" }), 1),
         "outputs": named(output(), 0),
         "fallback": object(&["uses"], fallback_keys()),
+        "undo": object(&["uses"], undo_keys()),
         "retry": object(&[], retry_keys()),
         "timeout": timeout(&["connect", "request", "queue", "job", "total"]),
         "target_timeout": timeout(&["connect", "request", "queue", "job"]),
@@ -55,7 +56,7 @@ fn pipeline_keys() -> Json {
         "timeout": { "$ref": "#/$defs/duration", "description": "How long a whole run may take." },
         "budget": { "$ref": "#/$defs/money", "description": "The most that a run may spend, in US dollars." },
         "allow_unpriced": { "type": "boolean", "description": "Let steps run whose price isn't known, though there is a budget." },
-        "on_failure": { "enum": ["fail", "finish"], "description": "When a step fails: cancel the others (default), or let independent branches end." },
+        "on_failure": { "enum": ["fail", "finish", "undo"], "description": "When a step fails: cancel the others (default), let independent branches end, or cancel the others and undo what was done." },
         "labels": { "$ref": "#/$defs/labels", "description": "Labels of every run." },
         "steps": { "$ref": "#/$defs/steps", "description": "What is done. A step starts as soon as all that it refers to is done." },
         "outputs": { "$ref": "#/$defs/outputs", "description": "What a run gives." },
@@ -67,7 +68,7 @@ fn step() -> Json {
     let mut step = object(&[], step_keys());
     step["oneOf"] = json!([
         { "required": ["uses"], "properties": { "steps": false, "outputs": false } },
-        { "required": ["steps"], "properties": { "uses": false, "with": false, "retry": false, "pool": false, "fallback": false } },
+        { "required": ["steps"], "properties": { "uses": false, "with": false, "retry": false, "pool": false, "fallback": false, "undo": false } },
     ]);
     step["dependentRequired"] = json!({
         "as": ["each"], "key": ["each"], "max_parallel": ["each"], "quorum": ["each"], "early": ["each"],
@@ -98,6 +99,8 @@ fn step_keys() -> Json {
         "fallback": one_or_many(json!({ "$ref": "#/$defs/fallback" })),
         "check": one_or_many(json!({ "$ref": "#/$defs/check" })),
         "optional": { "type": "boolean", "description": "Tolerate failure: the step is then absent." },
+        "always": { "type": "boolean", "description": "Run at the end, whatever happened; sees `run.status` and `run.errors`." },
+        "undo": { "$ref": "#/$defs/undo", "description": "What undoes the step once it was done: when the run fails with `on_failure: undo`, and by `motet undo`." },
         "fit": { "enum": ["auto"], "description": "Convert media that measure more than the operation takes, where that is mechanical: size, length, format, mono." },
         "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What to do when the outcome of an attempt is unknown; by default, a call that may cost is parked." },
         "labels": { "$ref": "#/$defs/labels" },
@@ -110,6 +113,16 @@ fn fallback_keys() -> Json {
         "uses": { "type": "string", "description": "The next target." },
         "with": { "$ref": "#/$defs/with" },
         "on": { "$ref": "#/$defs/classes", "description": "The failure classes for which it is used." },
+        "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
+        "timeout": { "$ref": "#/$defs/target_timeout" },
+        "pool": pool(),
+    })
+}
+
+fn undo_keys() -> Json {
+    json!({
+        "uses": { "type": "string", "description": "The operation that undoes the step." },
+        "with": { "$ref": "#/$defs/with", "description": "What it is given; sees `output`, what the step gave." },
         "retry": one_or_many(json!({ "$ref": "#/$defs/retry" })),
         "timeout": { "$ref": "#/$defs/target_timeout" },
         "pool": pool(),
@@ -218,6 +231,7 @@ mod tests {
             (&schema, words::PIPELINE),
             (&definitions["step"], words::STEP),
             (&definitions["fallback"], words::FALLBACK),
+            (&definitions["undo"], words::UNDO),
             (&definitions["retry"], words::RETRY),
             (&definitions["timeout"]["anyOf"][1], words::TIMEOUT),
             (&definitions["check"]["anyOf"][1], words::CHECK),

@@ -216,7 +216,7 @@ fn describe_step(step: &Step, depth: usize, scopes: &[&Scope], text: &mut String
             .filter(|(holds, _)| *holds)
             .for_each(|(_, word)| text.push_str(word));
     }
-    [(step.condition.is_some(), " if"), (step.optional, " optional")]
+    [(step.condition.is_some(), " if"), (step.optional, " optional"), (step.always, " always")]
         .iter()
         .filter(|(holds, _)| *holds)
         .for_each(|(_, word)| text.push_str(word));
@@ -238,6 +238,7 @@ fn describe_step(step: &Step, depth: usize, scopes: &[&Scope], text: &mut String
             describe_scope(scope, depth + 1, &[], text);
         }
     }
+    step.undo.iter().for_each(|undo| describe_step(undo, depth + 1, scopes, text));
 }
 
 fn describe_target(target: &Target, indent: &str, scopes: &[&Scope], text: &mut String) {

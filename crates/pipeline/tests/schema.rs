@@ -13,6 +13,7 @@ use motet_pipeline::schema::json_schema;
 const STRUCTURAL: &[&str] = &[
     "err_bad_class",
     "err_budget",
+    "err_closing",
     "err_condition",
     "err_declarations",
     "err_doubtful_scalars",
@@ -79,7 +80,10 @@ fn the_schema_and_the_check_agree_on_single_values() {
         (step("if: \"yes\""), false),
         (step("needs: []"), true),
         (step("").replace("motet: 1", "motet: \"1\""), false),
-        (step("").replace("motet: 1", "motet: 1\non_failure: undo"), false),
+        (step("").replace("motet: 1", "motet: 1\non_failure: undo"), true),
+        (step("").replace("motet: 1", "motet: 1\non_failure: redo"), false),
+        (step("always: true"), true),
+        (step("always: 1"), false),
         (step("").replace("motet: 1", "motet: 1\nlabels: { a: 1 }"), false),
     ];
     for (text, good) in table {

@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
     AttemptEnd, AttemptKey, CancelRefusal, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run, RunId,
-    RunStarted, StepStatus,
+    RunStarted, StepStatus, Turn,
 };
 use motet_pipeline::{Span, StepPath, Timestamp};
 use motet_store::{Batch, Record, StoreError};
@@ -38,7 +38,7 @@ use crate::work::Report;
 /// What the driver is told.
 pub(crate) enum Message {
     /// Start a run.
-    Start { graph: Arc<Graph>, started: Box<RunStarted>, earlier: Option<Arc<Earlier>>, accepted: Accepted },
+    Start { graph: Arc<Graph>, started: Box<RunStarted>, from: Origin, accepted: Accepted },
     /// Go on with a run that was replayed from the journal.
     TakeUp { run: Box<Run>, away: Span },
     /// Something happened to a run.
@@ -65,6 +65,18 @@ pub(crate) enum Message {
     /// Stop all work, keep what came of it, and leave: the runs can be resumed.
     /// The lock is released last.
     Leave { left: oneshot::Sender<()> },
+}
+
+/// What a run begins from.
+#[derive(Default)]
+pub(crate) enum Origin {
+    /// From nothing.
+    #[default]
+    Nothing,
+    /// From what earlier runs have finished.
+    Earlier(Arc<Earlier>),
+    /// From the journals of the runs that it undoes, the oldest first.
+    Undone(Vec<Vec<Turn>>),
 }
 
 /// Who waits until a start is durable.
@@ -231,8 +243,8 @@ impl Driver {
 
     fn take_in(&mut self, message: Message) {
         match message {
-            Message::Start { graph, started, earlier, accepted } => {
-                self.start(graph, *started, earlier, accepted);
+            Message::Start { graph, started, from, accepted } => {
+                self.start(graph, *started, from, accepted);
             }
             Message::TakeUp { run, away } => self.take_up(run, away),
             Message::Input { run, input } => self.tell(&run, input),
@@ -283,13 +295,7 @@ impl Driver {
         self.runs.get(run).map(|live| live.publisher.feed().clone()).or_else(failed)
     }
 
-    fn start(
-        &mut self,
-        graph: Arc<Graph>,
-        started: RunStarted,
-        earlier: Option<Arc<Earlier>>,
-        accepted: Accepted,
-    ) {
+    fn start(&mut self, graph: Arc<Graph>, started: RunStarted, from: Origin, accepted: Accepted) {
         if let Some(error) = &self.broken {
             return accepted.answer(Err((**error).clone().into()));
         }
@@ -297,9 +303,18 @@ impl Driver {
             return;
         }
         let (id, now) = (started.run.clone(), self.hands.world.now());
-        match ask_engine(&self.hands, &id, || Run::start_from(graph, started, earlier, now)) {
-            Ok((run, reaction)) => {
-                self.runs.insert(id.clone(), Live::new(Box::new(run), Publisher::new(0, false)));
+        let begin = || match from {
+            Origin::Nothing => Ok(Run::start(graph, started, now)),
+            Origin::Earlier(earlier) => Ok(Run::start_from(graph, started, Some(earlier), now)),
+            Origin::Undone(before) => {
+                let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
+                Run::start_undo(graph, started, &before, now)
+            }
+        };
+        match ask_engine(&self.hands, &id, begin) {
+            Ok(Err(misuse)) => accepted.answer(Err(Error::Journal { run: id, misuse })),
+            Ok(Ok((run, reaction))) => {
+                self.runs.insert(id.clone(), Live::new(Box::new(run), Publisher::new()));
                 self.stage(&id, reaction, Some(accepted));
             }
             Err(panic) => accepted.answer(Err(Error::StartPanicked { panic: panic.to_string() })),
@@ -313,7 +328,7 @@ impl Driver {
         if refuses || self.runs.contains_key(&id) || run.status().is_terminal() {
             return;
         }
-        let (now, publisher) = (self.hands.world.now(), Publisher::new(run.turns(), run.is_cancelling()));
+        let (now, publisher) = (self.hands.world.now(), Publisher::of(&run));
         let resumed = ask_engine(&self.hands, &id, || {
             let Reaction { turn, .. } = run.handle(now, Input::Resume { away });
             // Those of the turn are among them, and deadlines are as they were moved.

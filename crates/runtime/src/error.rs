@@ -266,6 +266,12 @@ pub enum BaseFault {
         /// When it was deleted.
         at: Timestamp,
     },
+    /// Nothing that it did can be undone: no step that it finished has an `undo`.
+    NothingToUndo,
+    /// It does nothing but undo this run.
+    Undoes(RunId),
+    /// All that can be undone is undone, by this run or by the run itself.
+    Undone(RunId),
 }
 
 /// Why a quote doesn't hold for a run.

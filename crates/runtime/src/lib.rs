@@ -37,7 +37,7 @@ pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
 pub use motet::{
     Builder, Continued, Forecast, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
-    StepForecast, Swept, find_run,
+    StepForecast, Swept, UndoOptions, find_run,
 };
 pub use pipeline::{Pipeline, read_bundle};
 pub use quote::Quote;

@@ -12,6 +12,7 @@ mod recovery;
 mod resumption;
 mod setup;
 mod start;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,11 +32,13 @@ pub use handle::{RunEnd, RunHandle};
 pub use lineage::{Continued, ForkOptions, RetryOptions};
 pub use setup::Builder;
 pub use start::{StartOptions, Started};
+pub use undo::UndoOptions;
 
 pub(crate) use latches::Latch;
 pub(crate) use lineage::{forked, retried};
 pub(crate) use recovery::link;
 pub(crate) use start::{made_id, warn_of_difference};
+pub(crate) use undo::{Undoing, undoing};
 
 use graphs::Graphs;
 use latches::Latches;
@@ -208,19 +211,27 @@ impl Motet {
             let is_over = self.store().run(id)?.is_some_and(|row| row.status.is_final());
             return is_over.then_some(()).ok_or_else(|| Error::Interrupted(id.clone()));
         };
-        let (last, is_cancelling) = feed.standing();
+        let (last, is_cancelling, is_closing) = feed.standing();
         // Asked for the second time, no turn would say so.
         if is_cancelling {
             return Ok(());
         }
         let mut events = Events::new(self.hands().clone(), id.clone(), Some(feed), last);
-        let input = Input::Cancel { by: by.into(), reason: reason.into() };
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        let input = match is_closing {
+            false => Input::Cancel { by, reason },
+            true => Input::CutShort { by, reason },
+        };
         self.post(Message::Input { run: id.clone(), input });
         while let Some(happening) = events.next().await {
             match happening {
                 Happening::Turn(turn) => {
                     let is_heard = |event: &Event| {
-                        matches!(event, Event::Run(RunEvent::CancelRequested { .. })) || event.ends_run()
+                        // What was to be cancelled may have come to its end just now.
+                        let closes = |event: &RunEvent| {
+                            matches!(event, RunEvent::CancelRequested { .. } | RunEvent::Closing { .. })
+                        };
+                        matches!(event, Event::Run(event) if closes(event)) || event.ends_run()
                     };
                     if turn.events.iter().any(is_heard) {
                         return Ok(());

@@ -120,10 +120,9 @@ impl Pipeline {
 
 fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
     for step in &scope.steps {
+        tools.extend(step.targets().flat_map(|target| &target.contract.tools));
         match &step.body {
-            Body::Operation(targets) => {
-                tools.extend(targets.iter().flat_map(|target| &target.contract.tools))
-            }
+            Body::Operation(_) => {}
             Body::Group(inner) | Body::Pipeline { scope: inner, .. } => add_tools(inner, tools),
         }
     }

@@ -38,8 +38,8 @@ use crate::control::{Start, Unreached};
 use crate::import::Given;
 use crate::lock;
 use crate::motet::{
-    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, Swept, find_run, forked, retried,
-    warn_of_difference,
+    Builder, Forecast, ForkOptions, Motet, RetryOptions, StartOptions, Swept, UndoOptions, Undoing, find_run,
+    forked, retried, undoing, warn_of_difference,
 };
 use crate::pipeline::Pipeline;
 use crate::quote::Quote;
@@ -215,6 +215,16 @@ impl Session {
             motet_pipeline::inputs::accept(&pipeline.plan().inputs, inputs).map_err(Error::Inputs)?;
         let continued = options.continues.expect("what continues from a run says from which");
         Forecast::of(store, self.catalogue(), pipeline, inputs, continued, self.backstage.hands().world.now())
+    }
+
+    /// Undoes the run whose id ends with `ending`, and follows the new one that does it: see [`Motet::undo`].
+    ///
+    /// # Errors
+    /// As [`Motet::undo`].
+    pub async fn undo(&self, ending: &str, options: UndoOptions) -> Result<Followed, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        let Undoing { pipeline, inputs, options } = undoing(self.store(), self.catalogue(), &run, options)?;
+        self.begin(pipeline, inputs, options).await
     }
 
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {

@@ -221,7 +221,9 @@ impl<'t> RunChange<'t> {
             RunEvent::Resumed { .. }
             | RunEvent::CancelRequested { .. }
             | RunEvent::StepCancelRequested { .. }
-            | RunEvent::BudgetSet { .. } => {}
+            | RunEvent::BudgetSet { .. }
+            | RunEvent::Closing { .. }
+            | RunEvent::Undone { .. } => {}
             RunEvent::Parked { reason } => self.parked = Some(Some(*reason)),
             RunEvent::Unparked {} => self.parked = Some(None),
             RunEvent::Completed { degraded, .. } => {

@@ -58,6 +58,10 @@ pub const GC: &str = "Examples:
 Without a run or an option it only removes what nobody needs any more. A run
 that an unfinished run continues from, or one that stays, is never deleted.";
 
+pub const UNDO: &str = "Examples:
+  motet undo 7Q2K                       what its steps say under `undo`, in reverse order
+  motet undo 7Q2K --budget 0.50";
+
 pub const RUNS: &str = "Examples:
   motet runs --status failed --limit 5
   motet runs --pipeline film --label team=film --json";

@@ -22,6 +22,16 @@ pub struct Retry {
 }
 
 #[derive(Args, Debug)]
+pub struct Undo {
+    /// The end of the run's id.
+    pub run: String,
+    #[command(flatten)]
+    pub spending: SpendingFlags,
+    #[command(flatten)]
+    pub driving: DrivingFlags,
+}
+
+#[derive(Args, Debug)]
 pub struct Fork {
     /// The end of the run's id.
     pub run: String,

@@ -44,7 +44,7 @@ impl Ending<'_> {
             _ => vec![self.interrupted(look)],
         };
         if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
-            lines.extend(self.kept());
+            lines.extend(if self.record.undone.is_some() { self.undone() } else { self.kept() });
         }
         lines.extend(billing::lines(self.record));
         lines
@@ -198,6 +198,11 @@ impl Ending<'_> {
             Some(reason) => line.plain(format!("; {reason}")),
             None => line,
         }
+    }
+
+    fn undone(&self) -> Option<Line> {
+        let (undone, stuck) = self.record.undone?;
+        Some(Line::of(Tone::Dim, format!("  {}", super::plain::undone(undone.into(), stuck.into()))))
     }
 
     fn kept(&self) -> Option<Line> {

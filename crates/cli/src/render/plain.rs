@@ -18,6 +18,14 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         "run.started" => return Some(heading(record)),
         "run.resumed" => (Tone::Busy, symbols.busy, taken_up_again(event)),
         "run.cancelling" => (Tone::Doubtful, symbols.skipped, format!("cancelling: {}", text("reason"))),
+        "run.closing" => {
+            (Tone::Doubtful, symbols.waiting, closing(text("status"), detail("undo") == Some(&true.into())))
+        }
+        "run.undone" => {
+            let stuck = detail("stuck").and_then(Json::as_u64).unwrap_or_default();
+            let tone = if stuck == 0 { Tone::Good } else { Tone::Doubtful };
+            (tone, symbols.done, undone(detail("undone").and_then(Json::as_u64).unwrap_or_default(), stuck))
+        }
         "step.started" => (Tone::Busy, symbols.busy, step(format!("{}{}", text("operation"), again(event)))),
         "step.expanded" => (Tone::Busy, symbols.busy, step(count(items(event, record)?, "item"))),
         "step.completed" => (Tone::Good, symbols.done, step(result(event, record, look)?)),
@@ -60,6 +68,20 @@ pub fn items_line(path: &StepPath, record: &RunRecord, look: &Look) -> Option<Li
 pub fn more_line(path: &StepPath, record: &RunRecord, look: &Look) -> Line {
     let words = format!("{path}   further failures here are only counted");
     timed(record, Tone::Doubtful, look.symbols.more, words)
+}
+
+fn closing(status: &str, undoes: bool) -> String {
+    let follows = if undoes { "what was done is undone" } else { "what always runs follows" };
+    format!("{status}: {follows}")
+}
+
+/// `undone: 3 steps, 1 could not be`
+pub fn undone(undone: u64, stuck: u64) -> String {
+    let steps = count(usize::try_from(undone).unwrap_or(usize::MAX), "step");
+    match stuck {
+        0 => format!("undone: {steps}"),
+        stuck => format!("undone: {steps}, {stuck} could not be"),
+    }
 }
 
 fn timed(record: &RunRecord, tone: Tone, symbol: &str, words: String) -> Line {

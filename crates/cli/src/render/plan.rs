@@ -94,6 +94,12 @@ fn add_rows(parts: &[Part], around: &str, depth: usize, bill: &Bill, table: &mut
             }
             table.row([(Tone::Plain, String::new()), (Tone::Dim, text)]);
         }
+        if let Some(undo) = &part.undo {
+            let cost = bill.of_step(&format!("{path}/undo"));
+            let [step, waits, usual, attempts] = [(); 4].map(|()| (Tone::Plain, String::new()));
+            let text = (Tone::Dim, format!("undone by {undo}"));
+            table.row([step, text, waits, usual, attempts, (Tone::Plain, cost)]);
+        }
         add_rows(&part.inner, &path, depth + 1, bill, table);
     }
 }
@@ -126,6 +132,9 @@ fn remarks(part: &Part) -> String {
     }
     if part.optional {
         remarks.push("may fail".to_owned());
+    }
+    if part.always {
+        remarks.push("at the end, whatever happened".to_owned());
     }
     remarks.extend(part.pools().iter().map(|pool| format!("in the pool {pool}")));
     remarks.join("; ")
@@ -304,7 +313,7 @@ pub fn json(score: &Score, bill: &Bill) -> Json {
         "critical_path": { "low_ms": length.low.0, "high_ms": length.high.0 },
         "timeout_ms": score.timeout.map(|limit| limit.0),
         "estimate": bill_json(bill),
-        "on_failure": if score.finishes { "finish" } else { "fail" },
+        "on_failure": score.on_failure,
     })
 }
 
@@ -329,6 +338,8 @@ fn part_json(part: &Part) -> Json {
         "each": part.each,
         "conditional": part.conditional,
         "optional": part.optional,
+        "always": part.always,
+        "undo": part.undo,
         "usual": {
             "low_ms": part.usual.low.0, "high_ms": part.usual.high.0,
             "from": if part.usual.samples > 0 { "history" } else { "contract" },

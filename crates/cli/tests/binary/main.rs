@@ -32,3 +32,4 @@ mod taken_store;
 mod transcripts;
 mod trust;
 mod two_processes;
+mod undone;

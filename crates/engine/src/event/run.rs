@@ -60,6 +60,24 @@ pub enum RunEvent {
         /// Who.
         by: String,
     },
+    /// How the run ends is decided: what it still does can't change that.
+    #[serde(rename = "run_closing")]
+    Closing {
+        /// How it ends.
+        ending: Ending,
+        /// Whether what was done is undone first.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    /// What was done is undone, as far as it could be.
+    #[serde(rename = "run_undone")]
+    Undone {
+        /// How many steps and items are undone.
+        undone: u32,
+        /// How many could not be.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        stuck: u32,
+    },
     /// The run reached its end.
     #[serde(rename = "run_completed")]
     Completed {
@@ -84,6 +102,46 @@ pub enum RunEvent {
         /// Why, in words.
         reason: String,
     },
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// How a run ends, as it is decided before it does what it does at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// With its outputs.
+    Completed {
+        /// Whether failures were tolerated or fallbacks used.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        degraded: bool,
+    },
+    /// With a failure.
+    Failed {
+        /// The step that failed first; nothing if it was the run itself (its outputs, its time).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepPath>,
+        /// Why.
+        failure: Failure,
+    },
+    /// Called off.
+    Cancelled {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl Ending {
+    /// The word in expressions, events and reports: `completed`, `failed` or `cancelled`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Ending::Completed { .. } => "completed",
+            Ending::Failed { .. } => "failed",
+            Ending::Cancelled { .. } => "cancelled",
+        }
+    }
 }
 
 /// What a run was started with.
@@ -141,6 +199,9 @@ pub struct Base {
     /// What is done again with another seed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fresh: Vec<StepPath>,
+    /// Whether it does nothing but undo what that run did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo: bool,
 }
 
 /// When a call of which nobody can tell what became of it is made again, though it may be paid twice: only where

@@ -89,6 +89,9 @@ pub enum StepEvent {
         decision: Decision,
         /// Who decided.
         by: String,
+        /// Whether it was stuck: it is an undo that could not be done.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stuck: bool,
     },
     /// The step (or item) was parked for money, and asks for it again.
     #[serde(rename = "step_funded")]

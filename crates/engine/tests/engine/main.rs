@@ -6,6 +6,7 @@ mod branches;
 mod calls;
 mod cancellation;
 mod cancelled_steps;
+mod closing;
 mod dispatcher;
 mod earlier;
 mod fallbacks;

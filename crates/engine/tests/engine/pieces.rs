@@ -59,6 +59,8 @@ pub struct Piece {
     pub parts: Vec<Part>,
     pub finish: bool,
     pub timeout: bool,
+    /// Whether its steps can be undone, and one always runs.
+    pub undoes: bool,
 }
 
 /// A pipeline, and for every step the one that must be terminal before it starts.
@@ -76,6 +78,7 @@ impl Piece {
     /// The same, with nothing in it that depends on what comes first.
     pub fn without_races(mut self) -> Piece {
         self.timeout = false;
+        self.undoes = false;
         for part in &mut self.parts {
             part.timeout = false;
             part.fan.iter_mut().for_each(|fan| fan.early = false);
@@ -84,7 +87,12 @@ impl Piece {
     }
 
     pub fn write(&self) -> Written {
-        let mut text = format!("on_failure: {}\n", if self.finish { "finish" } else { "fail" });
+        let on_failure = match (self.undoes, self.finish) {
+            (true, _) => "undo",
+            (false, true) => "finish",
+            (false, false) => "fail",
+        };
+        let mut text = format!("on_failure: {on_failure}\n");
         if self.timeout {
             text.push_str("timeout: 20m\n");
         }
@@ -96,6 +104,7 @@ impl Piece {
             part.write(
                 &mut text,
                 &format!("s{number}"),
+                self.undoes,
                 link.map(|(link, other)| (link, self.parts[other].output(other))),
             );
             let asks_items = part.fan.as_ref().is_some_and(|fan| fan.per_item);
@@ -111,6 +120,11 @@ impl Piece {
             if matches!(part.kind, Kind::Group) {
                 after.insert(format!("s{number}/c"), format!("s{number}/a"));
             }
+        }
+        if self.undoes {
+            text.push_str(
+                "  last: { always: true, uses: task/work, with: { errors: '{{ run.errors }}' } }\n",
+            );
         }
         text.push_str("outputs:\n");
         for (number, part) in self.parts.iter().enumerate() {
@@ -136,7 +150,7 @@ impl Part {
         }
     }
 
-    fn write(&self, text: &mut String, name: &str, link: Option<(Link, String)>) {
+    fn write(&self, text: &mut String, name: &str, undoes: bool, link: Option<(Link, String)>) {
         let _ = writeln!(text, "  {name}:");
         let mut line = |words: String| _ = writeln!(text, "    {words}");
         let value = match &link {
@@ -184,8 +198,9 @@ impl Part {
                     line("timeout: 90s".to_owned());
                 }
                 line("steps:".to_owned());
-                line("  a: { uses: task/work }".to_owned());
-                line(format!("  b: {{ uses: media/work, with: {{ x: {value} }} }}"));
+                let undo = if undoes { format!(", {UNDO}") } else { String::new() };
+                line(format!("  a: {{ uses: task/work{undo} }}"));
+                line(format!("  b: {{ uses: media/work, with: {{ x: {value} }}{undo} }}"));
                 line(
                     "  c: { uses: task/work, with: { x: \"{{ steps.a.value }}\" }, optional: true }"
                         .to_owned(),
@@ -193,6 +208,9 @@ impl Part {
                 return line("outputs: { out: \"{{ steps.c.value or steps.b.value }}\" }".to_owned());
             }
         };
+        if undoes && self.kind != Kind::Transform {
+            line(UNDO.to_owned());
+        }
         line(format!("uses: {operation}"));
         line(format!("with: {{ value: {value} }}"));
         if self.kind == Kind::Pooled {
@@ -214,6 +232,9 @@ impl Part {
         }
     }
 }
+
+/// What undoes a step.
+const UNDO: &str = "undo: { uses: task/work, with: { was: '{{ output }}' } }";
 
 fn part() -> impl Strategy<Value = Part> {
     let link = prop_oneof![
@@ -243,8 +264,13 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 pub fn piece() -> impl Strategy<Value = Piece> {
-    (prop::collection::vec(part(), 1..6), any::<bool>(), prop::bool::weighted(0.2))
-        .prop_map(|(parts, finish, timeout)| Piece { parts, finish, timeout })
+    let policies = (any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
+    (prop::collection::vec(part(), 1..6), policies).prop_map(|(parts, (finish, timeout, undoes))| Piece {
+        parts,
+        finish,
+        timeout,
+        undoes,
+    })
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::dispatcher::Cause;
-use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Event, Input, RunStatus, StepEvent};
+use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Decision, Event, Input, RunStatus, StepEvent};
 use motet_pipeline::{Class, Cost, Failure, Money, Span, StepPath, Value};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -33,6 +33,7 @@ enum Act {
     Backwards,
     Cancel,
     CancelStep(Index, bool),
+    CutShort,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -54,6 +55,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Backwards),
         1 => Just(Act::Cancel),
         2 => (pick(), any::<bool>()).prop_map(|(which, around)| Act::CancelStep(which, around)),
+        1 => Just(Act::CutShort),
     ]
 }
 
@@ -154,6 +156,7 @@ impl Trial {
                 self.tell_in_vain(Input::Tick);
                 self.story.now = now;
             }
+            Act::CutShort => self.tell(Input::CutShort { by: "ada".into(), reason: "enough of that".into() }),
             Act::Cancel => self.tell(Input::Cancel { by: "ada".into(), reason: "enough".into() }),
             Act::CancelStep(which, around) => self.cancel_step(which, around),
         }
@@ -191,6 +194,7 @@ impl Trial {
             Input::Tick
             | Input::CancelStep { .. }
             | Input::Cancel { .. }
+            | Input::CutShort { .. }
             | Input::Resume { .. }
             | Input::Fund { .. } => false,
         };
@@ -229,6 +233,11 @@ impl Trial {
                 (None, None, Some(due)) => {
                     let length = due.since(self.story.now);
                     self.story.advances(&length.to_string());
+                }
+                (None, None, None) if self.story.run.is_parked() => {
+                    let stuck = self.story.run.parked().next().map(|(step, _)| step.clone());
+                    let step = stuck.expect("a run is parked because a step is");
+                    self.tell(Input::Resolve { step, decision: Decision::Fail, by: "ada".into() });
                 }
                 (None, None, None) => {
                     panic!("the run waits for nothing: {:#?}", self.story.run.parts().keys())
@@ -279,6 +288,32 @@ fn check_journal(story: &Scenario, after: &BTreeMap<String, String>) {
     assert!(open.is_empty(), "the run ended, and these did not: {open:?}");
 }
 
+/// A step is undone when all that waited for it is, as far as it is undone at all.
+fn check_unwinding(story: &Scenario, after: &BTreeMap<String, String>) {
+    let (mut begun, mut ended) = (BTreeMap::new(), BTreeMap::new());
+    for (place, event) in story.events().enumerate() {
+        let Event::Step { step, event: told } = event else { continue };
+        let Some(undone) = step.as_str().strip_suffix("/undo").map(StepPath::from_text) else { continue };
+        match told {
+            StepEvent::Ready { .. } => _ = begun.insert(undone, place),
+            _ if event.step_end().is_some() => _ = ended.insert(undone, place),
+            _ => {}
+        }
+    }
+    let is_in = |path: &StepPath, around: &str| {
+        StepPath::from_text(around).holds(&StepPath::from_text(&path.without_keys()))
+    };
+    let waited = |later: &StepPath, earlier: &StepPath| {
+        later.shares_items(earlier)
+            && after.iter().any(|(waiter, awaited)| is_in(later, waiter) && is_in(earlier, awaited))
+    };
+    for (earlier, place) in &begun {
+        for (later, end) in ended.iter().filter(|(later, _)| waited(later, earlier)) {
+            assert!(end < place, "{earlier} was undone before {later}");
+        }
+    }
+}
+
 /// How long turns are: as usual, so that each holds a few events, or a single one.
 fn turn_bytes() -> impl Strategy<Value = usize> {
     prop_oneof![Just(256 * 1024), 1_usize..1000]
@@ -306,6 +341,7 @@ proptest! {
         }
         trial.come_to_an_end();
         check_journal(&trial.story, &after);
+        check_unwinding(&trial.story, &after);
         prop_assert!(matches!(trial.story.events().last(), Some(event) if event.ends_run()));
         trial.tell_in_vain(Input::Tick);
         trial.tell_in_vain(Input::Cancel { by: "ada".into(), reason: "late".into() });

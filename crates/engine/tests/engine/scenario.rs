@@ -109,6 +109,7 @@ impl Setting {
             spent: before.run.cost(),
             again: paths(again),
             fresh: paths(fresh),
+            undo: false,
         };
         let mut earlier = Earlier::new();
         earlier.add(&run, before.run.graph(), &before.journal);
@@ -136,6 +137,19 @@ impl Setting {
         outlooks.into_iter().map(in_words).collect()
     }
 
+    /// Starts a run that undoes what `before` did.
+    pub fn undo(self, before: &[&Scenario]) -> Scenario {
+        let base = before.last().expect("something is undone");
+        let mut setting = self.after(base, &[], &[]);
+        let (base, _) = setting.base.as_mut().expect("it was set a moment ago");
+        base.undo = true;
+        let told: Vec<Vec<Turn>> = before.iter().map(|story| story.journal.clone()).collect();
+        let (graph, started) = setting.started();
+        let before: Vec<&[Turn]> = told.iter().map(Vec::as_slice).collect();
+        let made = Run::start_undo(graph, started, &before, DAWN).expect("the journals can be read");
+        Scenario::of(made, Watch::Closely, told)
+    }
+
     /// Has the plan kept as another version would have kept it.
     pub fn kept(mut self, keep: fn(String) -> String) -> Setting {
         self.keep = keep;
@@ -158,32 +172,24 @@ impl Setting {
     }
 
     pub fn start_watched(self, watch: Watch) -> Scenario {
-        let (run, reaction) = self.start_run();
-        let mut scenario = Scenario {
-            run,
-            watch,
-            now: DAWN,
-            journal: Vec::new(),
-            working: BTreeMap::new(),
-            stopping: BTreeSet::new(),
-            queueing: BTreeSet::new(),
-            needing: BTreeMap::new(),
-            sent: BTreeMap::new(),
-        };
-        scenario.take_in(reaction);
-        scenario.comes_to_rest();
-        scenario
+        Scenario::of(self.start_run(), watch, Vec::new())
     }
 
     /// Starts a run that somebody else drives.
     pub fn start_run(self) -> (Run, Reaction) {
+        let earlier = self.base.as_ref().map(|(_, earlier)| Arc::new(earlier.clone()));
+        let (graph, started) = self.started();
+        Run::start_from(graph, started, earlier, DAWN)
+    }
+
+    fn started(self) -> (Arc<Graph>, RunStarted) {
         let plan = self.plan();
         let given: Map = match Value::from(self.inputs) {
             Value::Map(given) => (*given).clone(),
             other => panic!("inputs are an object, not {other:?}"),
         };
         let accepted = inputs::accept(&plan.inputs, given).expect("the inputs fit");
-        let (base, earlier) = self.base.clone().unzip();
+        let base = self.base.clone().map(|(base, _)| base);
         let started = RunStarted {
             schema: event::SCHEMA,
             run: RunId::new(if self.base.is_some() { "sequel" } else { "story" }),
@@ -203,7 +209,7 @@ impl Setting {
             Some(bytes) => Graph::with_turns_of(bytes, plan),
             None => Graph::new(plan),
         };
-        Run::start_from(graph, started, earlier.map(Arc::new), DAWN)
+        (graph, started)
     }
 }
 
@@ -277,6 +283,8 @@ pub enum Watch {
 /// A run and a host that does nothing by itself.
 pub struct Scenario {
     pub run: Run,
+    /// The journals of the runs that it undoes.
+    before: Vec<Vec<Turn>>,
     watch: Watch,
     pub now: Timestamp,
     pub journal: Vec<Turn>,
@@ -316,6 +324,31 @@ pub fn span(text: &str) -> Span {
 }
 
 impl Scenario {
+    fn of((run, reaction): (Run, Reaction), watch: Watch, before: Vec<Vec<Turn>>) -> Scenario {
+        let mut scenario = Scenario {
+            run,
+            before,
+            watch,
+            now: DAWN,
+            journal: Vec::new(),
+            working: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            queueing: BTreeSet::new(),
+            needing: BTreeMap::new(),
+            sent: BTreeMap::new(),
+        };
+        scenario.take_in(reaction);
+        scenario.comes_to_rest();
+        scenario
+    }
+
+    /// The run that the journal tells of.
+    fn replayed(&self) -> Run {
+        let before: Vec<&[Turn]> = self.before.iter().map(Vec::as_slice).collect();
+        let graph = self.run.graph().clone();
+        Run::replay_after(graph, &before, &self.journal).expect("the journal can be replayed")
+    }
+
     /// Tells the run something, now.
     pub fn tell(&mut self, input: Input) -> &mut Scenario {
         if let Input::Denied { key, .. } = &input {
@@ -385,7 +418,7 @@ impl Scenario {
     /// What holds after every turn of any run.
     fn check_invariants(&mut self) {
         let graph = self.run.graph().clone();
-        let replayed = Run::replay(graph.clone(), &self.journal).expect("the journal can be replayed");
+        let replayed = self.replayed();
         let parts = self.run.parts();
         let read = Run::from_parts(graph, &parts).expect("the parts can be read");
         assert!(replayed.parts() == parts, "replayed and live are the same");
@@ -416,7 +449,11 @@ impl Scenario {
         assert_eq!(stopping, self.stopping, "what is outstanding is what was told to stop");
         assert_eq!(queueing, self.queueing, "what is outstanding is what waits for a slot");
         if self.run.status().is_terminal() {
-            assert!(mine.is_empty() && self.stopping.is_empty() && self.queueing.is_empty());
+            assert!(
+                mine.is_empty() && self.stopping.is_empty() && self.queueing.is_empty(),
+                "{mine:?} is under way in a run that is over: {:#?}",
+                self.journal
+            );
             assert_eq!(self.run.next_deadline(), None, "nothing is due once a run is over");
         }
     }
@@ -502,7 +539,7 @@ impl Scenario {
 
     /// The process dies after its last turn was kept, and another one takes the run up.
     pub fn crashes(&mut self) -> &mut Scenario {
-        self.run = Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
+        self.run = self.replayed();
         (self.working, self.stopping, self.queueing) = Default::default();
         self.issue_outstanding();
         self.comes_to_rest()
@@ -510,7 +547,7 @@ impl Scenario {
 
     /// The process dies, and another one takes the run up as it should: it says so first.
     pub fn restarts(&mut self) -> &mut Scenario {
-        self.run = Run::replay(self.run.graph().clone(), &self.journal).expect("the journal can be replayed");
+        self.run = self.replayed();
         let Reaction { turn, .. } = self.run.handle(self.now, Input::Resume { away: Span(0) });
         self.journal.extend(turn);
         (self.working, self.stopping, self.queueing) = Default::default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use motet_engine::event::{LateEnd, SCHEMA, SkipReason};
+use motet_engine::event::{Ending, LateEnd, SCHEMA, SkipReason};
 use motet_engine::table::{Change, next};
 use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, RunStarted, StepEvent, StepStatus};
 use motet_pipeline::failure::Known;
@@ -180,6 +180,14 @@ fn every_event_in_the_journal() {
             step: step(),
             event: StepEvent::Cancelled { reason: reason(), origin: Some(step()), tolerated: true },
         },
+        Event::Run(RunEvent::Closing { ending: Ending::Completed { degraded: true }, undo: false }),
+        Event::Run(RunEvent::Closing {
+            ending: Ending::Failed { step: Some(step()), failure: failure() },
+            undo: true,
+        }),
+        Event::Run(RunEvent::Closing { ending: Ending::Cancelled { reason: reason() }, undo: true }),
+        Event::Run(RunEvent::Undone { undone: 3, stuck: 0 }),
+        Event::Run(RunEvent::Undone { undone: 2, stuck: 1 }),
         Event::Run(RunEvent::Completed { outputs: inputs, degraded: true }),
         Event::Run(RunEvent::Failed { step: Some(step()), failure: failure() }),
         Event::Run(RunEvent::Failed { step: None, failure: failure() }),

@@ -147,6 +147,9 @@ impl<'c> Checker<'c, '_> {
             self.unknown_step(name, place);
             return None;
         };
+        if self.runs_later(step, part.scalar) {
+            return None;
+        }
         let is_status = rest.first().is_some_and(|field| field == "status" || field == "error");
         found.add(step, if is_status { DependencyKind::Status } else { DependencyKind::Value });
         let fans_out = self.frame_of(step).steps[step.index].each.is_some();
@@ -167,6 +170,9 @@ impl<'c> Checker<'c, '_> {
     /// Whether the first name of `reference` stands for something; reports it if not.
     fn refer_to_value(&mut self, reference: &Reference, part: &Part) -> bool {
         let Some(root) = reference.path.first() else { return true };
+        if self.is_of_the_end(reference, part) {
+            return false;
+        }
         if root == "steps" || self.frame().values.values.contains_key(root) {
             return true;
         }
@@ -198,7 +204,7 @@ impl<'c> Checker<'c, '_> {
             _ if is_attribute => {
                 _ = finding.help(format!("write it as a text: `attribute='{root}'`"));
             }
-            "output" => _ = finding.note("only `check` sees the output of its own step"),
+            "output" => _ = finding.note("only `check` and `undo` see the output of their own step"),
             _ => match habits::constant(root) {
                 Some(constant) => _ = finding.label(format!("write `{constant}`")),
                 None => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::closing::{Part, retries_of_undo};
 use super::inference::Dependencies;
 use super::parameter::Given;
 use super::step::{CheckedBody, names_any};
@@ -25,7 +26,8 @@ impl<'c> Checker<'c, '_> {
         let document::Body::Uses { retry, pool, fallback: fallbacks, .. } = &step.body else {
             return CheckedBody::unknown();
         };
-        let retry = retry.as_deref();
+        let of_undo = retries_of_undo(retry.as_deref());
+        let retry = if self.part == Part::Undo { Some(of_undo.as_slice()) } else { retry.as_deref() };
         let mut dependencies = Dependencies::default();
         let given = self.infer_given(&uses.value, with, &Given::new(), &mut dependencies);
         let first = self.contract(uses);

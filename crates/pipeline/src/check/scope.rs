@@ -182,7 +182,7 @@ impl<'c> Checker<'c, '_> {
         let message = format!("these steps wait for each other: {}", names.join(" → "));
         let finding = self.findings.error(place, Code::Cycle, message);
         if lazy {
-            finding.note("a fallback's references count too: they are awaited when it is reached");
+            finding.note("references of a `fallback` and an `undo` count too: what they refer to must be there by then");
         }
         finding.help("remove one of these references");
     }
@@ -194,7 +194,7 @@ struct Mention<'d> {
     scalar: Place,
     /// The part of the scalar that is the reference; `None` for a bare name.
     part: Option<Part<'d>>,
-    /// Whether only a fallback names it.
+    /// Whether only a fallback or an undo names it.
     lazy: bool,
 }
 
@@ -225,6 +225,16 @@ fn collect_mentions<'d>(
     step.for_each_own(&mut |written, lazy| {
         for_each_reference(written, lazy, &mut |name, mention| see(name, mention, inner));
     });
+    if let Some(Body::Uses { with, .. }) = step.undo.as_ref().map(|undo| &undo.body) {
+        for (_, written) in with {
+            for_each_reference(written, true, &mut |name, mention| {
+                // It is there when it is undone.
+                if name != step.name.value {
+                    see(name, mention, inner);
+                }
+            });
+        }
+    }
     let Body::Group { steps, outputs } = &step.body else { return };
     inner.push(steps.iter().map(|step| step.name.value.as_str()).collect());
     for output in outputs {

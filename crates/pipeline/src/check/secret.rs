@@ -44,6 +44,9 @@ enum Piece<'t> {
 
 impl Writer<'_, '_> {
     fn step(&mut self, step: &mut Step) {
+        if let Some(undo) = &mut step.undo {
+            self.step(undo);
+        }
         match &mut step.body {
             Body::Group { steps, .. } => steps.iter_mut().for_each(|step| self.step(step)),
             Body::Uses { uses, with, fallback, .. } => {

@@ -30,6 +30,13 @@ pub(super) struct CheckedBody {
 impl<'c> Checker<'c, '_> {
     /// Checks a step of the nearest scope: what a plan says of it, and what an expression gets from it.
     pub fn step(&mut self, step: &'c document::Step) -> (plan::Step, Type) {
+        match step.always {
+            Some(place) => self.always(place, |checker| checker.step_in_part(step)),
+            None => self.step_in_part(step),
+        }
+    }
+
+    fn step_in_part(&mut self, step: &'c document::Step) -> (plan::Step, Type) {
         let mut dependencies = self.needs(step);
         let item = step.each.as_ref().map(|each| (each, self.each_list(&each.list, &mut dependencies)));
         let condition_per_item = step.each.as_ref().is_some_and(|each| names_item(step, &each.item_name));
@@ -47,10 +54,11 @@ impl<'c> Checker<'c, '_> {
         let body = self.body(step);
         dependencies.add_all(&body.dependencies);
         let checks = self.checks(step, &body.output, &mut dependencies);
+        let seen = seen_type(&body.output, each.is_some());
+        let undo = step.undo.as_ref().and_then(|undo| self.undo(step, undo, &body, &seen));
         for (name, value) in hidden.into_iter().flatten() {
             self.set_value(name, value);
         }
-        let seen = seen_type(&body.output, each.is_some());
         let step = plan::Step {
             name: step.name.value.clone(),
             location: Location { file: self.file(), line: self.findings.sources.line(step.name.place) },
@@ -61,6 +69,8 @@ impl<'c> Checker<'c, '_> {
             body: body.body,
             checks,
             optional: step.optional,
+            always: step.always.is_some(),
+            undo: undo.map(Box::new),
             on_unknown: step.on_unknown,
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
             budget: body.budget,
@@ -73,6 +83,7 @@ impl<'c> Checker<'c, '_> {
         let mut dependencies = Dependencies::default();
         for need in &step.needs {
             match self.resolve(&need.value) {
+                Some(other) if self.runs_later(other, need.place) => {}
                 Some(step) => dependencies.add(step, DependencyKind::Order),
                 None => self.unknown_step(&need.value, need.place),
             }
@@ -199,7 +210,7 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Notes which outputs of its own step a check refers to.
-    fn note_used_outputs(&mut self, step: &document::Step, written: &'c Written) {
+    pub(super) fn note_used_outputs(&mut self, step: &document::Step, written: &'c Written) {
         let Some(own) = self.resolve(&step.name.value) else { return };
         written.for_each_scalar(&mut |scalar, text, template| {
             for reference in template.references() {

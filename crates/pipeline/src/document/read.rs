@@ -87,6 +87,7 @@ fn read_version(fields: &Fields, findings: &mut Findings) {
 fn read_on_failure(node: &Node, findings: &mut Findings) -> OnFailure {
     match value::word(node, "`on_failure`", words::ON_FAILURE, findings) {
         Some("finish") => OnFailure::Finish,
+        Some("undo") => OnFailure::Undo,
         _ => OnFailure::Fail,
     }
 }

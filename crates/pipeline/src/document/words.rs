@@ -55,6 +55,8 @@ pub const STEP: &[Key] = &[
     now("fallback"),
     now("check"),
     now("optional"),
+    now("always"),
+    now("undo"),
     now("fit"),
     now("on_unknown"),
     now("labels"),
@@ -63,7 +65,6 @@ pub const STEP: &[Key] = &[
     later("route", "choosing the operation by a condition"),
     later("choose", "choosing the cheapest or fastest operation"),
     later("hedge", "starting the next target when the first is slow"),
-    later("undo", "compensation for a step that was done"),
     later("cache", "reusing results across runs"),
     later("ttl", "how long a cached result holds"),
     later("schema", "a JSON Schema that the output must meet"),
@@ -77,6 +78,9 @@ pub const WITH_EACH: &[&str] = &["as", "key", "max_parallel", "quorum", "early"]
 /// The keys of a fallback.
 pub const FALLBACK: &[Key] =
     &[now("uses"), now("with"), now("on"), now("retry"), now("timeout"), now("pool")];
+
+/// The keys of an undo.
+pub const UNDO: &[Key] = &[now("uses"), now("with"), now("retry"), now("timeout"), now("pool")];
 
 /// The keys of a retry rule.
 pub const RETRY: &[Key] = &[
@@ -105,8 +109,7 @@ pub const FIT: &[Key] = &[now("auto")];
 pub const ON_UNKNOWN: &[Key] = &[now("park"), now("retry"), now("fail")];
 
 /// The values of a file's `on_failure`.
-pub const ON_FAILURE: &[Key] =
-    &[now("fail"), now("finish"), later("undo", "compensation in reverse order when a run fails")];
+pub const ON_FAILURE: &[Key] = &[now("fail"), now("finish"), now("undo")];
 
 /// What an input may be declared as.
 pub const INPUT_TYPES: &[&str] =
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn the_page_lists_all_that_waits_for_a_later_version() {
         let from = PAGE.find("## Not supported yet").expect("the page has that part");
-        let keys = [PIPELINE, STEP, FALLBACK, RETRY, TIMEOUT, CHECK, OUTPUT].concat();
+        let keys = [PIPELINE, STEP, FALLBACK, UNDO, RETRY, TIMEOUT, CHECK, OUTPUT].concat();
         let keys = keys.iter().filter(|key| key.later.is_some()).map(|key| key.name);
         let others = LATER_OPERATIONS.iter().chain(LATER_NAMES).map(|(name, _)| *name);
         for word in keys.chain(others) {

@@ -35,7 +35,12 @@ pub(super) fn draw_up(film: &PipelineBuilder) -> Result<Written, Error> {
     let schemas = inputs.iter().map(|(name, input)| (name.clone(), Written::of(input.schema())));
     add(&mut entries, "inputs", some_map(schemas.collect()));
     add(&mut entries, "timeout", film.timeout.map(duration));
-    add(&mut entries, "on_failure", (film.on_failure == OnFailure::Finish).then(|| Written::text("finish")));
+    let on_failure = match film.on_failure {
+        OnFailure::Fail => None,
+        OnFailure::Finish => Some("finish"),
+        OnFailure::Undo => Some("undo"),
+    };
+    add(&mut entries, "on_failure", on_failure.map(Written::text));
     add(&mut entries, "labels", labels(&film.labels));
     draft.write_scope(&film.scope, &mut entries);
     let mut faults = draft.writer.faults;
@@ -103,6 +108,9 @@ impl Draft<'_> {
         let checks = checks.collect();
         add(&mut entries, "check", some_list(checks));
         add(&mut entries, "optional", definition.optional.then(|| Written::Scalar(true.into())));
+        add(&mut entries, "always", definition.always.then(|| Written::Scalar(true.into())));
+        let undo = definition.undo.as_ref().map(|by| self.write_undo(by));
+        add(&mut entries, "undo", undo);
         add(&mut entries, "labels", labels(&definition.labels));
         if definition.each.is_some() {
             self.writer.leave_item();
@@ -126,22 +134,35 @@ impl Draft<'_> {
     }
 
     fn write_fallback(&mut self, on: &[Class], next: &Step) -> Written {
-        let definition = next.definition();
+        let mut entries = self.write_alone(next, "a fallback");
+        add(&mut entries, "on", some_list(on.iter().map(|class| Written::text(class.word())).collect()));
+        Written::Map(entries)
+    }
+
+    fn write_undo(&mut self, by: &Step) -> Written {
+        Written::Map(self.write_alone(by, "an undo"))
+    }
+
+    /// Writes an operation that stands at another step, as `what`.
+    fn write_alone(&mut self, step: &Step, what: &str) -> Entries {
+        let definition = step.definition();
         let mut entries = Entries::new();
         self.write_target(&definition, &mut entries);
-        add(&mut entries, "on", some_list(on.iter().map(|class| Written::text(class.word())).collect()));
         let policies = definition.each.is_some()
             || definition.condition.is_some()
             || definition.optional
+            || definition.always
+            || definition.undo.is_some()
             || !(definition.needs.is_empty()
                 && definition.checks.is_empty()
                 && definition.fallback.is_empty());
         if policies || matches!(definition.body, Body::Group(_)) {
-            let message = "a fallback is an operation with `with`, `retry` and `timeout`; everything else belongs \
-                           to the step";
-            self.writer.faults.push((Code::MisplacedKey, message.into()));
+            let message = format!(
+                "{what} is an operation with `with`, `retry` and `timeout`; everything else belongs to the step"
+            );
+            self.writer.faults.push((Code::MisplacedKey, message));
         }
-        Written::Map(entries)
+        entries
     }
 
     /// From here on the item can be named.

@@ -34,6 +34,8 @@ pub(super) struct Definition {
     pub(super) fallback: Vec<(Vec<Class>, Step)>,
     pub(super) checks: Vec<(Expression, Option<String>)>,
     pub(super) optional: bool,
+    pub(super) always: bool,
+    pub(super) undo: Option<Step>,
     pub(super) labels: BTreeMap<String, String>,
     /// Words that mean nothing where they were said.
     pub(super) misplaced: Vec<&'static str>,
@@ -295,6 +297,19 @@ impl Step {
         self.change(|definition| definition.checks.push((that, Some(message.to_owned()))))
     }
 
+    /// Runs it at the end of the run, whatever happened: cleaning up, giving notice. It changes nothing about how the run
+    /// ends. Only a step of the pipeline itself can do so, not one inside a group.
+    pub fn always(self) -> Step {
+        self.change(|definition| definition.always = true)
+    }
+
+    /// What undoes the step once it was done, made from its `output`: when the run fails and is to be undone, and by
+    /// [`Motet::undo`](crate::Motet::undo).
+    pub fn undo(self, by: impl FnOnce(&Expression) -> Step) -> Step {
+        let by = by(&Expression(Form::OwnOutput));
+        self.change(|definition| definition.undo = Some(by))
+    }
+
     /// Tolerates its failure: then it is absent, and the run is degraded.
     pub fn optional(self) -> Step {
         self.change(|definition| definition.optional = true)
@@ -361,9 +376,9 @@ impl Definition {
         self.needs.iter().for_each(|step| visit(&Expression(Form::Step(step.clone()))));
     }
 
-    /// Every expression of the step's fallbacks.
+    /// Every expression of the step's fallbacks, and of what undoes it.
     pub(super) fn for_each_late_expression(&self, visit: &mut impl FnMut(&Expression)) {
-        for (_, next) in &self.fallback {
+        for next in self.fallback.iter().map(|(_, next)| next).chain(&self.undo) {
             next.definition().for_each_expression(visit);
         }
     }

@@ -71,7 +71,16 @@ fn following(error: &Error) -> Option<Error> {
         Error::Base { fault: BaseFault::Completed, .. } => {
             Error::Base { run: run(), fault: BaseFault::NoStep(StepPath::from_text("shots[k3]/still")) }
         }
-        Error::Base { fault: BaseFault::NoStep(_), .. } => Error::Base {
+        Error::Base { fault: BaseFault::NoStep(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::NothingToUndo }
+        }
+        Error::Base { fault: BaseFault::NothingToUndo, .. } => {
+            Error::Base { run: run(), fault: BaseFault::Undone(RunId::new("7Q2K-undo")) }
+        }
+        Error::Base { fault: BaseFault::Undone(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::Undoes(RunId::new("7Q2J")) }
+        }
+        Error::Base { fault: BaseFault::Undoes(_), .. } => Error::Base {
             run: run(),
             fault: BaseFault::Deleted { earlier: RunId::new("0001"), at: Timestamp(0) },
         },

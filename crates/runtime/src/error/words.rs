@@ -54,6 +54,9 @@ impl Error {
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
             Error::Base { fault: BaseFault::Deleted { .. }, .. } => "lineage_deleted",
             Error::Needed { .. } => "run_needed",
+            Error::Base { fault: BaseFault::NothingToUndo, .. } => "nothing_to_undo",
+            Error::Base { fault: BaseFault::Undone(_), .. } => "run_undone",
+            Error::Base { fault: BaseFault::Undoes(_), .. } => "run_undoes",
             Error::AmbiguousRun { .. } => "run_ambiguous",
             Error::RunDiffers(_) => "run_differs",
             Error::RunName(_) => "run_name_invalid",
@@ -142,6 +145,20 @@ impl Error {
             Error::Needed { run, need: Need::OpenCalls } => {
                 format!("a call of run {run} has not ended at its provider")
             }
+            Error::Base { run, fault: BaseFault::NothingToUndo } => {
+                format!(
+                    "there is nothing to undo in run {run}: no step that it finished itself has an `undo`"
+                )
+            }
+            Error::Base { run, fault: BaseFault::Undoes(origin) } => {
+                format!("run {run} does nothing but undo run {origin}: nothing continues from it")
+            }
+            Error::Base { run, fault: BaseFault::Undone(by) } if by == run => {
+                format!("run {run} was undone already, when it ended")
+            }
+            Error::Base { run, fault: BaseFault::Undone(by) } => {
+                format!("run {run} was undone already, by run {by}")
+            }
             Error::AmbiguousRun { ending, runs } => {
                 format!("`{ending}` matches several runs: {}", each_of(runs, ToString::to_string))
             }
@@ -216,6 +233,11 @@ impl Error {
             Error::Base { fault: BaseFault::Completed, .. } => {
                 "name the step from which on to do it again, or fork it with other inputs"
             }
+            Error::Base { fault: BaseFault::NothingToUndo, .. } => {
+                "what a run takes over is undone in the run that made it: `motet show` names it"
+            }
+            Error::Base { fault: BaseFault::Undoes(_), .. } => "undo that one again: what is left is undone",
+            Error::Base { fault: BaseFault::Undone(_), .. } => "`motet show` lists what was undone",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
             Error::Base { fault: BaseFault::Deleted { .. }, .. } => {
                 "restore a backup, or start it anew: a new run pays for all of it"

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use motet_engine::{Event, RunEvent, Turn};
+use motet_engine::{Event, Run, RunEvent, Turn};
 use tokio::sync::Notify;
 
 use super::progress::Board;
@@ -20,8 +20,10 @@ pub(crate) struct Feed {
 struct Told {
     /// The number of the last durable turn.
     last: u64,
-    /// Whether somebody asked the run to end, up to there.
+    /// Whether somebody asked the run to end, up to there: the part of it that runs now.
     is_cancelling: bool,
+    /// Whether how it ends is decided, and it still does something.
+    is_closing: bool,
     /// Kept only while somebody reads turns here.
     recent: Recent,
     readers: usize,
@@ -43,10 +45,11 @@ impl Feed {
         self.bell.notify_waiters();
     }
 
-    /// The number of the last durable turn, and whether somebody asked the run to end up to there.
-    pub(crate) fn standing(&self) -> (u64, bool) {
+    /// The number of the last durable turn, whether somebody asked the run to end up to there, and whether how it ends
+    /// is decided.
+    pub(crate) fn standing(&self) -> (u64, bool, bool) {
         let told = self.told();
-        (told.last, told.is_cancelling)
+        (told.last, told.is_cancelling, told.is_closing)
     }
 
     /// The last that is told of the run: its last turn, or why nobody drives it any more.
@@ -73,15 +76,24 @@ impl Feed {
 pub(crate) struct Publisher(Arc<Feed>);
 
 impl Publisher {
-    /// Of a run whose turns up to `last` are durable.
-    pub(crate) fn new(last: u64, is_cancelling: bool) -> Publisher {
-        let told = Told { last, is_cancelling, ..Told::default() };
+    /// Of a run that begins.
+    pub(crate) fn new() -> Publisher {
+        Publisher::telling(Told::default())
+    }
+
+    /// Of a run all of whose turns are durable.
+    pub(crate) fn of(run: &Run) -> Publisher {
+        let (is_cancelling, is_closing) = (run.is_cancelling(), run.is_closing());
+        Publisher::telling(Told { last: run.turns(), is_cancelling, is_closing, ..Told::default() })
+    }
+
+    fn telling(told: Told) -> Publisher {
         Publisher(Arc::new(Feed { told: Mutex::new(told), bell: Notify::new() }))
     }
 
     /// What is told of a run that nobody drives any more.
     pub(crate) fn ended(why: Happening) -> Arc<Feed> {
-        let publisher = Publisher::new(0, false);
+        let publisher = Publisher::new();
         publisher.end(why);
         publisher.0.clone()
     }
@@ -95,8 +107,14 @@ impl Publisher {
         let mut guard = self.0.told();
         let told = &mut *guard;
         told.last = turn.number;
-        told.is_cancelling |=
-            turn.events.iter().any(|event| matches!(event, Event::Run(RunEvent::CancelRequested { .. })));
+        for event in &turn.events {
+            match event {
+                Event::Run(RunEvent::CancelRequested { .. }) => told.is_cancelling = true,
+                // How it ends is decided: what it still does can be cancelled for itself.
+                Event::Run(RunEvent::Closing { .. }) => (told.is_closing, told.is_cancelling) = (true, false),
+                _ => {}
+            }
+        }
         if told.readers > 0 {
             told.recent.push(turn);
         }
@@ -278,7 +296,7 @@ mod tests {
 
     #[test]
     fn for_a_reader_that_stands_still_little_is_kept_and_it_is_sent_to_the_store() {
-        let publisher = Publisher::new(0, false);
+        let publisher = Publisher::new();
         let mut reader = Reader::new(publisher.feed().clone());
         let turns: Vec<Arc<Turn>> = (1..=100).map(turn).collect();
         turns.iter().for_each(|turn| publisher.publish(turn));
@@ -293,7 +311,7 @@ mod tests {
 
     #[test]
     fn of_what_an_attempt_tells_the_latest_is_heard_at_its_place_between_two_turns() {
-        let publisher = Publisher::new(0, false);
+        let publisher = Publisher::new();
         let mut reader = Reader::new(publisher.feed().clone());
         let feed = publisher.feed();
         publisher.publish(&turn(1));
@@ -308,7 +326,7 @@ mod tests {
 
     #[test]
     fn of_very_many_attempts_those_are_heard_that_told_last() {
-        let publisher = Publisher::new(0, false);
+        let publisher = Publisher::new();
         let mut listener = Listener::new(publisher.feed().clone());
         (1..=3_000).for_each(|attempt| tell_progress(publisher.feed(), attempt, 0.5));
         publisher.publish(&turn(1));

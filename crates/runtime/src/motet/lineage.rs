@@ -11,8 +11,9 @@ use motet_store::{RunRow, RunStatus, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::recovery::{Purpose, Recovery, Sources, link};
-use super::{Motet, RunHandle, StartOptions};
+use super::{Motet, RunHandle, StartOptions, undo};
 use crate::Error;
+use crate::driver::Origin;
 use crate::error::BaseFault;
 use crate::pipeline::Pipeline;
 
@@ -27,13 +28,16 @@ pub struct Continued {
     /// Steps and items that are done again with another seed.
     #[serde(default)]
     pub fresh: Vec<StepPath>,
+    /// Whether the new run does nothing but undo what that one did.
+    #[serde(default)]
+    pub undo: bool,
 }
 
 impl Continued {
     /// Whether a run of this base is what is asked for.
     pub(super) fn is(&self, base: &Base) -> bool {
-        let Continued { run, again, fresh } = self;
-        (run, again, fresh) == (&base.run, &base.again, &base.fresh)
+        let Continued { run, again, fresh, undo } = self;
+        (run, again, fresh, *undo) == (&base.run, &base.again, &base.fresh, base.undo)
     }
 }
 
@@ -66,7 +70,7 @@ impl RetryOptions {
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
         let RetryOptions { from, budget, user } = self;
         let again = from.into_iter().collect();
-        start_options(Continued { run: run.clone(), again, fresh: Vec::new() }, budget, user)
+        start_options(Continued { run: run.clone(), again, fresh: Vec::new(), undo: false }, budget, user)
     }
 }
 
@@ -74,11 +78,15 @@ impl ForkOptions {
     /// What the new run is started with.
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
         let ForkOptions { fresh, budget, user, .. } = self;
-        start_options(Continued { run: run.clone(), again: Vec::new(), fresh }, budget, user)
+        start_options(Continued { run: run.clone(), again: Vec::new(), fresh, undo: false }, budget, user)
     }
 }
 
-fn start_options(continued: Continued, budget: Option<Money>, user: Option<String>) -> StartOptions {
+pub(super) fn start_options(
+    continued: Continued,
+    budget: Option<Money>,
+    user: Option<String>,
+) -> StartOptions {
     StartOptions { continues: Some(continued), budget, user, ..StartOptions::default() }
 }
 
@@ -87,9 +95,9 @@ pub(super) struct Lineage {
     runs: Vec<Ancestor>,
 }
 
-struct Ancestor {
-    started: RunStarted,
-    started_at: Timestamp,
+pub(super) struct Ancestor {
+    pub(super) started: RunStarted,
+    pub(super) started_at: Timestamp,
     turns: Vec<Turn>,
 }
 
@@ -97,7 +105,7 @@ struct Ancestor {
 pub(super) struct Inheritance {
     pub(super) base: Base,
     pub(super) seed: u64,
-    pub(super) earlier: Arc<Earlier>,
+    pub(super) from: Origin,
     /// What it may spend.
     pub(super) budget: Option<Money>,
     /// What the lineage has spent on calls that were made again because that was cheap.
@@ -179,8 +187,11 @@ impl Motet {
                 Some(_) => budget,
                 None => lineage.limit(graph.plan().budget).map(|limit| limit.less(base.spent)),
             };
-            let earlier = Arc::new(lineage.earlier(&recovery, &base, &graph)?);
-            Ok(Inheritance { seed, earlier, budget: limit, resent: lineage.resent(), base })
+            let from = match base.undo {
+                true => Origin::Undone(lineage.undone()),
+                false => Origin::Earlier(Arc::new(lineage.earlier(&recovery, &base, &graph)?)),
+            };
+            Ok(Inheritance { seed, from, budget: limit, resent: lineage.resent(), base })
         };
         self.hands().compute_any(read).await.ok_or(Error::Left)?
     }
@@ -194,6 +205,7 @@ pub(crate) fn retried(
     options: &RetryOptions,
 ) -> Result<(Pipeline, Map), Error> {
     let row = ended(store, run)?;
+    undo::judge_origin(store, run)?;
     if row.status == RunStatus::Completed && !row.degraded && options.from.is_none() {
         return Err(Error::Base { run: run.clone(), fault: BaseFault::Completed });
     }
@@ -210,6 +222,7 @@ pub(crate) fn forked(
     options: &ForkOptions,
 ) -> Result<(Pipeline, Map), Error> {
     let row = ended(store, run)?;
+    undo::judge_origin(store, run)?;
     let pipeline = match &options.pipeline {
         Some(pipeline) => pipeline.clone(),
         None => link(store, catalogue, &row.plan)?.0,
@@ -236,7 +249,7 @@ fn judge_steps(run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(
     }
 }
 
-fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
+pub(super) fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
     Ok(started(store, run)?.and_then(|started| started.inputs.as_map().cloned()).unwrap_or_default())
 }
 
@@ -246,7 +259,7 @@ pub(super) fn started(store: &Store, run: &RunId) -> Result<Option<RunStarted>, 
     Ok(first.and_then(|turn| turn.events.iter().find_map(started_of).cloned()))
 }
 
-fn started_of(event: &Event) -> Option<&RunStarted> {
+pub(super) fn started_of(event: &Event) -> Option<&RunStarted> {
     match event {
         Event::Run(RunEvent::Started(started)) => Some(started),
         _ => None,
@@ -288,12 +301,20 @@ impl Lineage {
             None => (first.started.run.clone(), first.started_at),
         };
         let spent = last.spent_before() + last.events().map(Event::cost).sum::<Money>();
-        let Continued { run, again, fresh } = continued;
-        Base { run, root, root_at, spent, again, fresh }
+        let Continued { run, again, fresh, undo } = continued;
+        Base { run, root, root_at, spent, again, fresh, undo }
+    }
+
+    /// The journals of what a run is to undo that continues from it: that of the last run which did something else,
+    /// and of those that undid a part of it since.
+    pub(super) fn undone(&self) -> Vec<Vec<Turn>> {
+        let undoes = |ancestor: &Ancestor| ancestor.started.base.as_ref().is_some_and(|base| base.undo);
+        let first = self.runs.iter().rposition(|ancestor| !undoes(ancestor)).unwrap_or(0);
+        self.runs[first..].iter().map(|ancestor| ancestor.turns.clone()).collect()
     }
 
     /// The run itself.
-    fn last(&self) -> &Ancestor {
+    pub(super) fn last(&self) -> &Ancestor {
         &self.runs[self.runs.len() - 1]
     }
 
@@ -307,6 +328,11 @@ impl Lineage {
         let mut earlier = Earlier::new();
         for Ancestor { started, turns, .. } in &self.runs {
             earlier.add(&started.run, &*sources.graph(&started.plan)?, turns);
+        }
+        for Ancestor { started, .. } in &self.runs {
+            for turns in undo::journals(sources.store(), &started.run)? {
+                earlier.forget_undone(&started.run, &*sources.graph(&started.plan)?, &turns);
+            }
         }
         earlier.forget(base, graph);
         earlier.retain_whole(|artifact| sources.has(artifact))?;

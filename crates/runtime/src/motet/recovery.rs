@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use motet_engine::{Graph, Run, RunId};
+use motet_engine::event::Base;
+use motet_engine::{Graph, Run, RunId, Turn};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::{Artifact, Digest};
 use motet_store::{KeptPlan, Past, Store, StoreError};
 
 use super::Motet;
-use super::lineage::Lineage;
+use super::lineage::{Lineage, started_of};
 use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
@@ -49,6 +50,9 @@ pub(super) struct Recovery {
 
 /// Where what earlier runs refer to is looked up.
 pub(super) trait Sources {
+    /// Where they are kept.
+    fn store(&self) -> &Store;
+
     /// The graph of the plan that a run is pinned to.
     fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error>;
 
@@ -69,6 +73,10 @@ impl<'s> Shelf<'s> {
 }
 
 impl Sources for Shelf<'_> {
+    fn store(&self) -> &Store {
+        self.store
+    }
+
     fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
         Ok(link(self.store, self.catalogue, plan)?.0.graph().clone())
     }
@@ -79,6 +87,10 @@ impl Sources for Shelf<'_> {
 }
 
 impl Sources for Recovery {
+    fn store(&self) -> &Store {
+        self.motet.store()
+    }
+
     fn graph(&self, plan: &Digest) -> Result<Arc<Graph>, Error> {
         Recovery::graph(self, plan)
     }
@@ -185,9 +197,11 @@ impl Recovery {
 
     fn replay(&self, id: &RunId, past: &Past) -> Result<Run, Error> {
         let graph = self.graph(&past.plan)?;
+        let before = self.undone_by(past)?;
+        let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
         let replayed = guarded(|| {
             self.motet.hands().before_engine(id);
-            Run::replay(graph.clone(), &past.turns)
+            Run::replay_after(graph.clone(), &before, &past.turns)
         });
         let replayed = replayed.map_err(|panic| {
             let standing = &self.motet.inner.standing;
@@ -195,12 +209,23 @@ impl Recovery {
             standing.why_undriven(id)
         })?;
         let mut run = replayed.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
-        if let Some(base) = run.started().base.as_deref().filter(|_| self.purpose != Purpose::CallOff) {
+        let takes_over = |base: &&Base| !base.undo && self.purpose != Purpose::CallOff;
+        if let Some(base) = run.started().base.as_deref().filter(takes_over) {
             let lineage = Lineage::read(self.motet.store(), &base.run)?;
             let earlier = lineage.earlier(self, base, &graph)?;
             run.reuse_from(Arc::new(earlier));
         }
         Ok(run)
+    }
+
+    /// The journals of the runs that a run undoes, if that is what it does.
+    fn undone_by(&self, past: &Past) -> Result<Vec<Vec<Turn>>, Error> {
+        let first = past.turns.first().into_iter().flat_map(|turn| &turn.events);
+        let base = first.filter_map(started_of).find_map(|started| started.base.as_deref());
+        match base.filter(|base| base.undo) {
+            Some(base) => Ok(Lineage::read(self.motet.store(), &base.run)?.undone()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The graph of the plan that the run is pinned to.

@@ -302,8 +302,7 @@ impl Motet {
             Some(inherited) => (inherited.budget, left_of(resends, inherited.resent)),
             None => (limit, resends),
         };
-        let (base, earlier) =
-            inherited.map(|inherited| (Box::new(inherited.base), inherited.earlier)).unzip();
+        let (base, from) = inherited.map(|inherited| (Box::new(inherited.base), inherited.from)).unzip();
         let started = RunStarted {
             schema: motet_engine::event::SCHEMA,
             run: id.clone(),
@@ -320,7 +319,12 @@ impl Motet {
         };
         let (accepted, answer) = oneshot::channel();
         let accepted = Accepted { answer: accepted, latches };
-        self.post(Message::Start { graph, started: Box::new(started), earlier, accepted });
+        self.post(Message::Start {
+            graph,
+            started: Box::new(started),
+            from: from.unwrap_or_default(),
+            accepted,
+        });
         answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
         Ok(RunHandle { motet: self.clone(), id })
     }

@@ -40,6 +40,12 @@ pub struct EndRecord {
     /// How many failures there are besides these.
     #[serde(skip_serializing_if = "is_zero")]
     pub errors_left_out: u64,
+    /// How many steps and items are undone, if any were to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<u32>,
+    /// How many could not be undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<u32>,
     /// What it gave.
     pub outputs: PublicValue,
     /// The steps and items by their paths: of the items of a long list, and of what is inside them, only some.
@@ -106,6 +112,8 @@ impl EndRecord {
             reason: record.reason.clone(),
             errors: errors_of(record),
             errors_left_out: record.errors_left_out,
+            undone: record.undone.map(|(undone, _)| undone),
+            stuck: record.undone.map(|(_, stuck)| stuck),
             outputs: places.optional(record.outputs.as_ref()),
             steps: steps_of(record),
             may_bill: record.may_bill().0.to_vec(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::event::SkipReason;
+use motet_engine::event::{Ending, SkipReason};
 use motet_engine::{AttemptEvent, Event, RunEvent, RunId, StepEvent, Turn};
 use motet_pipeline::{StepPath, Timestamp};
 use serde::Serialize;
@@ -133,6 +133,8 @@ fn name_of(event: &Event) -> &'static str {
             RunEvent::Parked { .. } => "run.parked",
             RunEvent::Unparked {} => "run.unparked",
             RunEvent::BudgetSet { .. } => "run.budget",
+            RunEvent::Closing { .. } => "run.closing",
+            RunEvent::Undone { .. } => "run.undone",
             RunEvent::Completed { .. } => "run.completed",
             RunEvent::Failed { .. } => "run.failed",
             RunEvent::Cancelled { .. } => "run.cancelled",
@@ -223,7 +225,7 @@ fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
                 "labels": started.labels, "steps": record.order.len(),
             });
             if let Some(base) = &started.base {
-                details["continues"] = json!(base.run);
+                details[if base.undo { "undoes" } else { "continues" }] = json!(base.run);
             }
             details
         }
@@ -234,6 +236,20 @@ fn run_details(event: &RunEvent, record: &RunRecord) -> Json {
         RunEvent::Parked { reason } => json!({ "reason": reason }),
         RunEvent::Unparked {} => json!({}),
         RunEvent::BudgetSet { limit, by, .. } => json!({ "limit": limit, "by": by }),
+        RunEvent::Closing { ending, undo } => {
+            let mut details = json!({ "status": ending.word(), "undo": undo });
+            match ending {
+                Ending::Completed { .. } => {}
+                Ending::Failed { step, failure } => {
+                    details["failed_step"] = json!(step);
+                    details["class"] = json!(failure.class);
+                    details["message"] = json!(failure.message);
+                }
+                Ending::Cancelled { reason } => details["reason"] = json!(reason),
+            }
+            details
+        }
+        RunEvent::Undone { undone, stuck } => json!({ "undone": undone, "stuck": stuck }),
         RunEvent::Completed { .. } | RunEvent::Failed { .. } | RunEvent::Cancelled { .. } => json!({}),
     }
 }
@@ -256,7 +272,7 @@ fn step_details(step: &StepPath, event: &StepEvent, record: &RunRecord) -> Json 
             json!({ "retry_at": at.to_string(), "reason": reason, "counted": counted })
         }
         StepEvent::Parked { reason, message } => json!({ "reason": reason, "message": message }),
-        StepEvent::Resolved { decision, by } => json!({ "decision": decision, "by": by }),
+        StepEvent::Resolved { decision, by, .. } => json!({ "decision": decision, "by": by }),
         StepEvent::FallbackTaken { target, reason } => json!({ "target": target, "reason": reason }),
         StepEvent::Completed { reused, .. } => {
             let record = record.step(step);
@@ -339,7 +355,9 @@ mod tests {
     use super::*;
 
     /// Every public name; the documentation must describe each.
-    const NAMES: [&str; 39] = [
+    const NAMES: [&str; 41] = [
+        "run.closing",
+        "run.undone",
         "run.started",
         "run.found",
         "run.resumed",

@@ -140,10 +140,14 @@ impl Reading<'_> {
         self.take_in_the_start()?;
         self.learn_inputs_of_used_pipelines()?;
         let outline = Outline::read(self.store, self.run)?;
+        let may_be_undone = outline.rows.keys().any(|path| path.as_str().ends_with("/undo"));
         self.learn_keys(&outline)?;
         let told = self.read_turns(&outline)?;
         self.take_in_steps(outline, told);
         self.take_in_standing(row);
+        if may_be_undone {
+            self.take_in_what_is_undone(row)?;
+        }
         self.take_in_the_end(row)?;
         self.count_failures()
     }
@@ -280,6 +284,20 @@ impl Reading<'_> {
         let record = &mut self.reporter.record;
         record.updated_at = row.updated_at;
         record.cost = row.cost;
+        Ok(())
+    }
+
+    /// What was undone is told before what always runs, which are few turns.
+    fn take_in_what_is_undone(&mut self, row: &RunRow) -> Result<(), StoreError> {
+        const TURNS_MAX: usize = 10_000;
+        for number in (1..=row.turns).rev().take(TURNS_MAX) {
+            let Some(turn) = self.store.turn(self.run, number)? else { return Ok(()) };
+            self.take_in(&turn, |event| matches!(event, Event::Run(RunEvent::Undone { .. })));
+            let begins = |event: &Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
+            if self.reporter.record.undone.is_some() || turn.events.iter().any(begins) {
+                return Ok(());
+            }
+        }
         Ok(())
     }
 

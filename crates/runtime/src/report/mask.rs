@@ -6,7 +6,7 @@ mod values;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use motet_engine::event::SkipReason;
+use motet_engine::event::{Ending, SkipReason};
 use motet_engine::{AttemptEvent, Event, RunEvent, StepEvent};
 use motet_pipeline::plan::{Body, InputSpec, Scope};
 use motet_pipeline::value::Map;
@@ -210,7 +210,9 @@ impl Mask {
             RunEvent::Resumed { .. }
             | RunEvent::Parked { .. }
             | RunEvent::Unparked {}
+            | RunEvent::Undone { .. }
             | RunEvent::BudgetSet { .. } => {}
+            RunEvent::Closing { ending, .. } => self.ending(ending),
             RunEvent::Completed { outputs, .. } => *outputs = self.value(outputs),
             RunEvent::Failed { step, failure } => {
                 *step = step.as_ref().map(|step| self.path(step));
@@ -223,6 +225,17 @@ impl Mask {
             RunEvent::CancelRequested { reason, .. } | RunEvent::Cancelled { reason } => {
                 *reason = self.text(reason);
             }
+        }
+    }
+
+    fn ending(&mut self, ending: &mut Ending) {
+        match ending {
+            Ending::Completed { .. } => {}
+            Ending::Failed { step, failure } => {
+                *step = step.as_ref().map(|step| self.path(step));
+                self.failure(failure);
+            }
+            Ending::Cancelled { reason } => *reason = self.text(reason),
         }
     }
 

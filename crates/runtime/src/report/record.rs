@@ -57,6 +57,8 @@ pub struct RunRecord {
     pub failure: Option<Failure>,
     /// Why it was cancelled or interrupted.
     pub reason: Option<String>,
+    /// How many steps and items are undone, and how many could not be, once that is known.
+    pub undone: Option<(u32, u32)>,
     /// What it gave, a map.
     pub outputs: Option<Value>,
     /// What its attempts cost so far.
@@ -102,6 +104,7 @@ impl RunRecord {
             failed_step: None,
             failure: None,
             reason: None,
+            undone: None,
             outputs: None,
             cost: Money::ZERO,
             steps: order.iter().map(|path| (path.clone(), StepRecord::default())).collect(),
@@ -186,6 +189,7 @@ impl RunRecord {
                 self.status = RunStatus::Running;
                 self.reason = None;
             }
+            Event::Run(RunEvent::Undone { undone, stuck }) => self.undone = Some((*undone, *stuck)),
             Event::Run(RunEvent::Completed { outputs, degraded }) => {
                 self.outputs = Some(outputs.clone());
                 self.degraded = *degraded;

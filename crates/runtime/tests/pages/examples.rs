@@ -6,16 +6,18 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use motet::engine::{AttemptEvent, Event, RunEvent, StepEvent, StepStatus};
 use motet::follow::Happening;
 use motet::language::{Artifact, Span, StepPath, Value};
 use motet::operation::{Operation, WorkError};
-use motet::world::virtual_time::run;
+use motet::world::virtual_time::{VirtualWorld, run};
+use motet::world::wire;
 use motet::{Motet, Outcome, RunEnd, Work};
 
-use crate::stage::{Played, is_about, play, real, repository, simulated, simulated_with};
+use crate::stage::{EPOCH, Played, is_about, play, real, repository, simulated, simulated_with};
 
 /// Every pipeline below `examples/`.
 fn examples() -> BTreeSet<PathBuf> {
@@ -288,6 +290,42 @@ fn partial_success_keeps_what_was_made_and_tells_what_was_not() {
             "errors": ["the camera broke"],
         })
     );
+}
+
+/// A server that keeps files, and one that publishes nothing; what each was asked.
+async fn compensated() -> (Played, Vec<String>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let answer = move |request: wire::Request| {
+        let (method, url) = (request.method.word().to_owned(), request.url.to_string());
+        let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+        let is_kept = url.starts_with("https://files.example/");
+        heard.lock().unwrap().push(format!("{method} {name}"));
+        async move {
+            let json = [("content-type", "application/json")];
+            let status = if is_kept { 200 } else { 422 };
+            Ok::<_, wire::Fault>(wire::Reply::of(status, &json, format!(r#"{{"id": "{name}"}}"#)))
+        }
+    };
+    let world = VirtualWorld::new(EPOCH, 1).with_network(answer);
+    let motet = Motet::builder().world(Arc::new(world)).open().await.unwrap();
+    let played = play(motet, "examples/patterns/compensation.yaml", &[]).await;
+    let asked = asked.lock().unwrap().clone();
+    (played, asked)
+}
+
+#[test]
+fn compensation_deletes_what_was_saved_the_last_first() {
+    let (played, asked) = run(compensated());
+    assert_eq!(asked, ["PUT image", "PUT video", "PUT film", "DELETE video", "DELETE image"]);
+    let RunEnd::Failed { step, .. } = &played.end else { panic!("it is not {:?}", played.end) };
+    assert_eq!(step.as_ref().map(StepPath::as_str), Some("publish"));
+    assert_eq!(played.status("notice").word(), "completed");
+    let told = played.turns.iter().flat_map(|turn| &turn.events).find_map(|event| match event {
+        Event::Run(RunEvent::Undone { undone, stuck }) => Some((*undone, *stuck)),
+        _ => None,
+    });
+    assert_eq!(told, Some((2, 0)));
 }
 
 // 001, "Timing" and "Cancellation of siblings".

@@ -153,7 +153,8 @@ impl Score {
         if let Some(Event::Run(RunEvent::Started(started))) = first.events.first_mut() {
             let (root, root_at) = (earlier.clone(), Timestamp(0));
             let (again, fresh) = (Vec::new(), Vec::new());
-            let base = Base { run: earlier.clone(), root, root_at, spent: Money::ZERO, again, fresh };
+            let base =
+                Base { run: earlier.clone(), root, root_at, spent: Money::ZERO, again, fresh, undo: false };
             started.base = Some(Box::new(base));
         }
         self.turns[0] = Arc::new(first);

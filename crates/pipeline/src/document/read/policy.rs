@@ -187,21 +187,25 @@ fn read_fallback(node: &Node, findings: &mut Findings) -> Option<Fallback> {
         return None;
     };
     let name = value::text(uses, "`uses`", findings)?;
-    let timeout = fields.get("timeout");
-    if let Some(total) = timeout.and_then(|node| node.get("total")) {
-        findings
-            .error(total.place, Code::MisplacedKey, "`total` can't be used for one target")
-            .note("it is the time over all attempts at all targets")
-            .help("write it at the step's own `timeout`");
-    }
     Some(Fallback {
         uses: At { value: name, place: uses.place },
         with: fields.get("with").map_or(Some(Vec::new()), |node| step::read_with(node, findings))?,
         on: fields.get("on").and_then(|node| value::classes(node, findings)),
         retry: fields.get("retry").map(|node| read_retry(node, findings)),
-        timeout: timeout.map(|node| read_timeout(node, findings)).unwrap_or_default(),
+        timeout: fields.get("timeout").map(|node| read_target_timeout(node, findings)).unwrap_or_default(),
         pool: fields.get("pool").and_then(|node| read_pool(node, findings)),
     })
+}
+
+/// Reads the `timeout` of one target of a step.
+pub fn read_target_timeout(node: &Node, findings: &mut Findings) -> Timeout {
+    if let Some(total) = node.get("total") {
+        findings
+            .error(total.place, Code::MisplacedKey, "`total` can't be used for one target")
+            .note("it is the time over all attempts at all targets")
+            .help("write it at the step's own `timeout`");
+    }
+    Timeout { total: None, ..read_timeout(node, findings) }
 }
 
 /// Reads `pool`: the name of one.

@@ -32,6 +32,8 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         labels: fields.get("labels").map(|node| value::labels(node, findings)).unwrap_or_default(),
         optional: fields.get("optional").and_then(|node| value::boolean(node, "`optional`", findings))
             == Some(true),
+        always: fields.get("always").and_then(|node| read_always(node, findings)),
+        undo: fields.entry("undo").and_then(|entry| read_undo(entry, findings)),
         on_unknown: fields.get("on_unknown").and_then(|node| policy::read_on_unknown(node, findings)),
         condition: fields.get("if").and_then(|node| policy::read_condition(node, "`if`", findings)),
         needs: fields.get("needs").map(|node| read_needs(node, findings)).unwrap_or_default(),
@@ -55,10 +57,18 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
         let help = "give the list to fan out over: `each: \"{{ inputs.… }}\"`";
         fields.refuse(words::WITH_EACH, "the step has no `each`", help, findings);
     }
+    if fields.get("always").is_some() {
+        let help = "let another step that always runs do it";
+        fields.refuse(&["undo"], "what always runs is never undone", help, findings);
+    }
+    if fields.get("fit").is_some() {
+        let help = "convert what it is given in a step of its own";
+        fields.refuse(&["undo"], "the step has `fit: auto`", help, findings);
+    }
     if fields.get("steps").is_some() {
         let help = "write it at a step inside the group";
         fields.refuse(
-            &["with", "retry", "pool", "fallback", "on_unknown", "fit"],
+            &["with", "retry", "pool", "fallback", "on_unknown", "fit", "undo"],
             "the step is a group",
             help,
             findings,
@@ -70,7 +80,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
         fields.refuse(
-            &["retry", "pool", "fallback", "on_unknown", "fit"],
+            &["retry", "pool", "fallback", "on_unknown", "fit", "undo"],
             "the step is another pipeline",
             help,
             findings,
@@ -96,6 +106,28 @@ fn read_timeout(node: &Node, fields: &Fields, findings: &mut Findings) -> Timeou
     }
     let bare = node.scalar().and(timeout.job);
     Timeout { total: timeout.total.or(bare), ..Timeout::default() }
+}
+
+/// Where it is written, if the step always runs.
+fn read_always(node: &Node, findings: &mut Findings) -> Option<Place> {
+    value::boolean(node, "`always`", findings).filter(|always| *always).map(|_| node.place)
+}
+
+/// What undoes a step: a step of its own that uses an operation.
+fn read_undo(entry: &Entry, findings: &mut Findings) -> Option<Box<Step>> {
+    let fields = Fields::read(&entry.value, "an undo", words::UNDO, findings)?;
+    let Some(uses) = fields.get("uses") else {
+        findings
+            .error(fields.first_key, Code::MissingKey, "the undo doesn't say what it does")
+            .help("add `uses: <operation>`");
+        return None;
+    };
+    let timeout = fields.get("timeout").map(|node| policy::read_target_timeout(node, findings));
+    Some(Box::new(Step {
+        timeout: timeout.unwrap_or_default(),
+        body: read_uses(uses, &fields, findings),
+        ..Step::plain(entry.key.clone())
+    }))
 }
 
 /// Where it is written.
