@@ -45,6 +45,8 @@ impl Ending<'_> {
         };
         if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
             lines.extend(if self.record.undone.is_some() { self.undone() } else { self.kept() });
+        } else {
+            lines.extend(self.undone());
         }
         lines.extend(billing::lines(self.record));
         lines
