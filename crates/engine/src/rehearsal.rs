@@ -212,10 +212,10 @@ fn difference(one: &Value, other: &Value) -> Vec<String> {
     let (Some(one), Some(other)) = (one.as_map(), other.as_map()) else { return Vec::new() };
     let mut names: Vec<String> = one
         .iter()
-        .filter(|(name, value)| other.get(*name) != Some(value))
+        .filter(|(name, value)| other.get(name) != Some(value))
         .map(|(name, _)| name.clone())
         .collect();
-    names.extend(other.keys().filter(|name| !one.contains_key(*name)).cloned());
+    names.extend(other.keys().filter(|name| !one.contains_key(name)).cloned());
     names.sort();
     names
 }

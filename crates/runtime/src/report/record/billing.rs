@@ -48,10 +48,10 @@ impl Billing {
     pub(super) fn apply(&mut self, event: &Event) {
         let Event::Attempt { key, event } = event else { return };
         match event {
-            AttemptEvent::Planned { operation, estimate, intent, .. } => {
-                if intent.is_some() || !estimate.is_zero() {
-                    self.open.insert(key.clone(), (operation.clone(), None));
-                }
+            AttemptEvent::Planned { operation, estimate, intent, .. }
+                if intent.is_some() || !estimate.is_zero() =>
+            {
+                self.open.insert(key.clone(), (operation.clone(), None));
             }
             AttemptEvent::Accepted { job, .. } | AttemptEvent::AcceptedLate { job } => {
                 if let Some((_, known)) = self.open.get_mut(key) {
