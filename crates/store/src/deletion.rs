@@ -37,8 +37,14 @@ pub struct SweptFiles {
     pub recent_bytes: u64,
 }
 
-/// How many rows are removed in a transaction: a few milliseconds of work.
-const ROWS_AT_ONCE: usize = 2000;
+/// How many rows are removed in a transaction: some milliseconds of work.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// Of how many runs.
+const RUNS_AT_ONCE: usize = 100;
+
+/// In how many transactions what is known of artifacts is removed.
+const PIECES: u8 = 64;
 
 /// Whether a run may be deleted: it is over, so are all that continue from it, and none of its calls is open.
 const IS_DELETABLE: &str = "WITH RECURSIVE below (id) AS (
@@ -84,18 +90,24 @@ impl Store {
         self.writer()?.lock().change(sweep_rows)
     }
 
-    /// Removes the plans that no run has, and what is known of artifacts that no run refers to. Nobody may begin
-    /// a run meanwhile.
+    /// Removes what is known of artifacts that no run refers to, a piece at a time.
+    ///
+    /// # Errors
+    /// What the disk refuses; the writer has then stopped.
+    pub fn sweep_artifacts(&self) -> Result<(), StoreError> {
+        let writer = self.writer()?;
+        // By the first digits of digests, which are spread evenly.
+        (0..PIECES).try_for_each(|piece| writer.lock().change(|transaction| sweep_piece(transaction, piece)))
+    }
+
+    /// Removes the plans that no run has. Nobody may begin a run meanwhile.
     ///
     /// # Errors
     /// What the disk refuses; the writer has then stopped.
     pub fn sweep_plans(&self) -> Result<u64, StoreError> {
         let removed = self.writer()?.lock().change(|transaction| {
             let sql = "DELETE FROM plans WHERE digest NOT IN (SELECT plan FROM runs)";
-            let plans = transaction.execute(sql, [])?;
-            let sql = "DELETE FROM artifacts WHERE digest NOT IN (SELECT digest FROM artifact_refs)";
-            transaction.execute(sql, [])?;
-            Ok(plans as u64)
+            Ok(transaction.execute(sql, [])? as u64)
         })?;
         self.forget_plans();
         Ok(removed)
@@ -177,7 +189,7 @@ fn sweep_rows(transaction: &Transaction) -> rusqlite::Result<bool> {
     let sql = "SELECT number FROM deleted_runs WHERE is_swept = 0 ORDER BY number LIMIT ?1";
     let mut statement = transaction.prepare_cached(sql)?;
     let runs: Vec<i64> =
-        statement.query_map([ROWS_AT_ONCE as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        statement.query_map([RUNS_AT_ONCE as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let last: i64 =
         transaction.query_row("SELECT ifnull(max(sequence), 0) FROM journal", [], |row| row.get(0))?;
     for run in &runs {
@@ -198,7 +210,17 @@ fn sweep_rows(transaction: &Transaction) -> rusqlite::Result<bool> {
         let sql = "UPDATE deleted_runs SET is_swept = ?2 WHERE number = ?1";
         transaction.prepare_cached(sql)?.execute(params![run, left == 0])?;
     }
-    Ok(runs.len() == ROWS_AT_ONCE)
+    Ok(runs.len() == RUNS_AT_ONCE)
+}
+
+fn sweep_piece(transaction: &Transaction, piece: u8) -> rusqlite::Result<()> {
+    let width = u8::MAX / PIECES + 1;
+    let from = [piece * width];
+    // Longer than any digest that begins so.
+    let to = [[piece * width + (width - 1)].as_slice(), &[u8::MAX; 32]].concat();
+    let sql = "DELETE FROM artifacts WHERE digest BETWEEN ?1 AND ?2
+                 AND digest NOT IN (SELECT digest FROM artifact_refs WHERE digest BETWEEN ?1 AND ?2)";
+    transaction.prepare_cached(sql)?.execute(params![from.as_slice(), to]).map(drop)
 }
 
 /// The last row of the whole journal stays, without what was in it: the next turn comes after it, and the mark

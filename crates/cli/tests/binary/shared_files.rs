@@ -38,7 +38,7 @@ fn what_cannot_be_put_is_refused_in_words() {
         ["[stores.films]", "[stores.films]\npth = 'x'", "stores = 'x'", "[stores.'a/b']\npath = 'x'"]
     {
         project.write("motet.toml", setting);
-        told += &project.transcript(&["check", "put.yaml"]);
+        told += &project.transcript(&["plan", "put.yaml"]);
     }
     assert_transcript!(project, told);
     assert_eq!(std::fs::read_to_string(project.path().join("shared/b.txt")).unwrap(), "of somebody else");

@@ -186,7 +186,6 @@ pub const LATER_OPERATIONS: &[(&str, &str)] = &[
     ("role/", "models chosen by role"),
     ("pipeline/", "pipelines by name"),
     ("search/", "search in an index"),
-    ("store/", "values kept between runs"),
     ("flow/approve", "waiting for a person"),
     ("flow/wait", "waiting for an event"),
     ("flow/emit", "sending an event"),

@@ -88,6 +88,7 @@ impl Motet {
             let _alone = self.inner.latches.sole(Subject::Starts).await;
             self.change(Store::sweep_plans).await?;
         }
+        self.change(Store::sweep_artifacts).await?;
         let SweptFiles { files, bytes, recent, recent_bytes } =
             self.change(move |store| store.sweep_files(grace)).await?;
         Ok(Swept { files, bytes, recent_files: recent, recent_bytes })
@@ -121,5 +122,40 @@ impl Motet {
         let store = self.store().clone();
         let changed = self.hands().compute_any(move || change(&store)).await;
         Ok(changed.unwrap_or(Err(StoreError::Closed))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::follow::Happening;
+
+    const FILM: &str = r#"
+motet: 1
+name: film
+steps:
+  title: { uses: data/transform, with: { value: a boat } }
+"#;
+
+    #[tokio::test]
+    async fn whoever_follows_a_deleted_run_is_told_so() {
+        let motet = Motet::builder().open().await.unwrap();
+        let pipeline = motet.load_text(FILM).unwrap();
+        let run = motet.start(&pipeline, ()).await.unwrap();
+        run.outputs().await.unwrap();
+        let mut events = run.events().await.unwrap();
+        assert_eq!(motet.delete(&[run.id().clone(), RunId::new("none")]).await.unwrap(), [run.id().clone()]);
+        let mut told = None;
+        while let Some(happening) = events.next().await {
+            told = Some(happening);
+        }
+        let Some(Happening::Lost(error)) = told else { panic!("it was told {told:?}") };
+        assert_eq!(error.code(), "run_deleted");
+        assert_eq!(motet.find(run.id().as_str()).err().unwrap().code(), "run_deleted");
+        // Its plan went with it, and is kept again for the next run.
+        motet.sweep(Duration::ZERO).await.unwrap();
+        let next = motet.start(&pipeline, ()).await.unwrap();
+        next.outputs().await.unwrap();
+        assert!(crate::Pipeline::of_run(motet.store(), motet.catalogue(), next.id()).is_ok());
     }
 }

@@ -16,6 +16,7 @@ fn delete(store: &Store, runs: &[RunId]) -> Vec<RunId> {
     let deleted = store.delete_runs(runs, NOW).unwrap();
     while store.sweep_rows().unwrap() {}
     store.sweep_plans().unwrap();
+    store.sweep_artifacts().unwrap();
     store.sweep_files(Duration::ZERO).unwrap();
     deleted
 }
@@ -76,6 +77,12 @@ pub fn a_deleted_run_is_gone_with_what_only_it_needed_and_its_costs_stay(store: 
     delete(store, &[two]);
     assert_eq!(store.plan(&Score::four_steps("one").plan).unwrap(), None);
     assert_eq!(store.check().unwrap().artifacts, 0, "the long value is gone as well");
+    let file = store.folder().join("motet.db");
+    if file.exists() {
+        let known = "SELECT (SELECT count(*) FROM artifacts) + (SELECT count(*) FROM artifact_refs)";
+        let database = rusqlite::Connection::open(file).unwrap();
+        assert_eq!(database.query_row(known, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
     store.put_plan(&kept.version, &kept).unwrap();
     assert!(store.plan(&kept.version).unwrap().is_some(), "it can be kept again");
 }

@@ -114,7 +114,7 @@ impl Shelf {
                 return Ok(Placed { digest: found, bytes, replaced: false });
             }
             Some(_) if if_exists == IfExists::Fail => {
-                return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "another file is there"));
             }
             _ => {}
         }
