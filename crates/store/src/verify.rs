@@ -138,7 +138,7 @@ fn compare(
 
 fn rows_of(connection: &Connection, sql: &str, run: i64) -> rusqlite::Result<BTreeSet<String>> {
     let mut statement = connection.prepare_cached(sql)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     statement.query_map([run], |row| Ok(in_words(row, &names)))?.collect()
 }
 
