@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use motet::language::check::FIT;
 use motet::language::contract::{Contract, Work};
-use motet::language::plan::{Body, Dependency, Each, InputSpec, Quorum, Scope, Step, Target, Timeouts};
+use motet::language::plan::{
+    Body, Cache, Dependency, Each, InputSpec, Quorum, Scope, Step, Target, Timeouts,
+};
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
@@ -48,6 +50,8 @@ pub struct Part {
     /// Runs only under a condition.
     pub conditional: bool,
     pub optional: bool,
+    /// May take the result of another run: one that is at most so old, or however old.
+    pub cache: Option<Cache>,
     pub usual: Usual,
     /// The most attempts that it, or one item of it, can make.
     pub attempts_max: u32,
@@ -196,6 +200,7 @@ impl Part {
             items_at_once: step.each.as_ref().map_or(Some(1), items_at_once),
             conditional: step.condition.is_some(),
             optional: step.optional,
+            cache: step.cache,
             usual: critical_path::length(&inner),
             attempts_max: 0,
             defaults: Vec::new(),

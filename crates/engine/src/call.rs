@@ -226,21 +226,23 @@ impl Handling<'_> {
             AttemptEnd::Failed { cost, .. } => (LateEnd::Failed, None, cost),
             AttemptEnd::Cancelled => (LateEnd::Cancelled, None, Cost::NONE),
         };
-        self.emit_of_attempt(key, AttemptEvent::Ended { end, output, cost });
+        let cache = output.as_ref().and_then(|_| self.run.kept_under(id));
+        self.emit_of_attempt(key, AttemptEvent::Ended { end, output, cost, cache });
     }
 
     /// The end of an attempt that nobody wants is no longer awaited.
     fn let_go(&mut self, id: NodeId, key: AttemptKey, end: LateEnd) {
         self.release(id, &key);
         let cost = if end == LateEnd::Unknown { self.may_have_cost(id, &key) } else { Cost::NONE };
-        self.emit_of_attempt(key, AttemptEvent::Ended { end, output: None, cost });
+        self.emit_of_attempt(key, AttemptEvent::Ended { end, output: None, cost, cache: None });
     }
 
     /// An attempt that nobody wants has had its time.
     pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
         let key = AttemptKey { step: self.run.node(id).path.clone(), number };
-        self.commands.push(Command::Stop { key: key.clone() });
-        self.let_go(id, key, LateEnd::Unknown);
+        // Whoever waits for the same waits for this attempt no more, so it can be stopped.
+        self.let_go(id, key.clone(), LateEnd::Unknown);
+        self.commands.push(Command::Stop { key });
     }
 
     /// Records what came of an attempt beside its output.
@@ -414,7 +416,9 @@ impl Handling<'_> {
     /// Calls off the attempt that the step waits for; its end is still awaited.
     pub(crate) fn abandon_attempt(&mut self, id: NodeId, reason: &str) {
         let Some((key, target, had)) = self.run.wanted(id) else { return };
-        let until = self.drained_by(id, target);
+        // Others may wait for what it gives: as long as it might have taken.
+        let own = self.run.shared(id).and_then(|_| self.run.timers.at(id, Reason::Attempt(key.number)));
+        let until = self.drained_by(id, target).map(|until| own.map_or(until, |own| own.max(until)));
         self.emit_of_attempt(key.clone(), AttemptEvent::Abandoned { reason: reason.to_owned(), until });
         self.stop(id, key, &had);
     }
@@ -426,7 +430,8 @@ impl Handling<'_> {
             if !self.run.needs(id).is_empty() {
                 self.commands.push(Command::Release { key: key.clone() });
             }
-            let end = AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE };
+            let end =
+                AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE, cache: None };
             return self.emit_of_attempt(key, end);
         }
         match had {

@@ -11,6 +11,7 @@ mod allowance;
 mod apply;
 pub mod attempt;
 mod builtin;
+mod cache;
 mod call;
 mod context;
 mod earlier;
@@ -40,6 +41,7 @@ pub mod table;
 
 pub use allowance::Allowance;
 pub use attempt::Phase;
+pub use cache::Cached;
 pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;
 pub use earlier::Earlier;

@@ -69,7 +69,12 @@ impl Open {
             }
             // A job that has a name goes on at its provider; nobody is there to hear of its end.
             if phase.job().is_none() {
-                tell(AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE });
+                tell(AttemptEvent::Ended {
+                    end: LateEnd::Cancelled,
+                    output: None,
+                    cost: Cost::NONE,
+                    cache: None,
+                });
             }
         }
         if is_open {

@@ -18,7 +18,7 @@ pub(crate) use node::At;
 use written::Written;
 
 use crate::conformity::Schema;
-use crate::plan::{InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
+use crate::plan::{Cache, InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
 use crate::{Class, Money, Span, Type};
 
 /// The plain data of a YAML or JSON text, for programs that look at it without running it (an
@@ -64,6 +64,8 @@ pub(crate) struct Step {
     pub labels: BTreeMap<String, String>,
     pub optional: bool,
     pub on_unknown: Option<OnUnknown>,
+    /// With where it is written.
+    pub cache: Option<(Cache, place::Place)>,
     pub condition: Option<Written>,
     pub needs: Vec<At<String>>,
     pub each: Option<Each>,
@@ -83,6 +85,7 @@ impl Step {
             labels: BTreeMap::new(),
             optional: false,
             on_unknown: None,
+            cache: None,
             condition: None,
             needs: Vec::new(),
             each: None,

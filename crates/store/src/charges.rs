@@ -44,6 +44,8 @@ pub struct Charge {
     pub failed: bool,
     /// Whether its run failed or was cancelled, so that what it gave was of no use there.
     pub is_of_lost_run: bool,
+    /// Whether another run took over what it gave.
+    pub is_reused: bool,
 }
 
 /// What an event changes in the row of its attempt.
@@ -170,6 +172,7 @@ impl Charge {
             cost: Cost { amount, basis },
             failed: row.get(13)?,
             is_of_lost_run: row.get(14)?,
+            is_reused: row.get(15)?,
         })
     }
 }
@@ -182,13 +185,15 @@ impl Reader {
         since: Timestamp,
         mut visit: impl FnMut(Charge) -> bool,
     ) -> Result<(), StoreError> {
-        if !self.has_charges()? {
+        if !self.has_table("charges")? {
             return Ok(());
         }
         let sql =
             "SELECT runs.id, runs.pipeline, runs.user, path, attempt, charges.operation, credential, job, at,
                           charges.ended_at, estimate, amount, basis, failed,
-                          runs.status IN ('failed', 'cancelled')
+                          runs.status IN ('failed', 'cancelled'),
+                          EXISTS (SELECT 1 FROM savings WHERE source = runs.id
+                                  AND source_path = charges.path AND source_attempt = charges.attempt)
                    FROM charges JOIN runs ON runs.number = charges.run
                    WHERE at >= ?1 AND (?2 IS NULL OR runs.id = ?2) ORDER BY run, at, path, attempt";
         self.with_rows(sql, params![since.0, run.map(RunId::as_str)], |row| Ok(visit(Charge::from_row(row)?)))
@@ -211,7 +216,7 @@ impl Reader {
     /// How many calls have not ended, by provider and credential.
     pub(crate) fn open_calls(&self) -> Result<OpenCalls, StoreError> {
         let mut open = OpenCalls::new();
-        if self.has_charges()? {
+        if self.has_table("charges")? {
             let sql = "SELECT provider, credential, count(*) FROM charges
                        WHERE ended_at IS NULL AND provider IS NOT NULL GROUP BY provider, credential";
             self.with_rows(sql, [], |row| {
@@ -227,9 +232,9 @@ impl Reader {
         Ok(open)
     }
 
-    /// A store of an older format that is only looked at has none.
-    fn has_charges(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'charges'";
-        Ok(self.row(sql, [], |_| Ok(()))?.is_some())
+    /// Whether there is a table: a store of an older format that is only looked at has fewer.
+    pub(crate) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+        Ok(self.row(sql, [name], |_| Ok(()))?.is_some())
     }
 }

@@ -121,6 +121,7 @@ fn late_cost(record: &Record) -> Record {
             end: LateEnd::Cancelled,
             output: None,
             cost: Cost::billed("0.002".parse().unwrap()),
+            cache: None,
         },
     };
     let turn = Turn { number: record.turn.number, at: record.turn.at, events: vec![ended] };

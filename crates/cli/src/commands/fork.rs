@@ -28,7 +28,13 @@ pub async fn fork(asked: arguments::Fork, terminal: Terminal, stop: Stop) -> Res
     let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
     let following = Following::new(&project, &session, &terminal, follow)?;
     let budget = asked.spending.budget;
-    let options = ForkOptions { pipeline: Some(pipeline), fresh: asked.fresh, budget, user: None };
+    let options = ForkOptions {
+        pipeline: Some(pipeline),
+        fresh: asked.fresh,
+        budget,
+        user: None,
+        no_cache: asked.cache.no_cache,
+    };
     let run = session.fork(&asked.run, given.values, given.files, options).await?;
     following.follow(vec![run], stop).await
 }

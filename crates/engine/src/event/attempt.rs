@@ -6,6 +6,7 @@ use motet_pipeline::value::journal;
 use motet_pipeline::{Cost, Failure, Money, Timestamp, Usage, Value};
 use serde::{Deserialize, Serialize};
 
+use super::CacheKey;
 use crate::Intent;
 
 /// Something that happened to an attempt.
@@ -127,6 +128,9 @@ pub enum AttemptEvent {
         /// What it cost.
         #[serde(default, skip_serializing_if = "Cost::is_none")]
         cost: Cost,
+        /// Under which key its output is kept for other runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache: Option<Box<CacheKey>>,
     },
 }
 

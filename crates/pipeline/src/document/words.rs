@@ -57,6 +57,7 @@ pub const STEP: &[Key] = &[
     now("optional"),
     now("fit"),
     now("on_unknown"),
+    now("cache"),
     now("labels"),
     now("description"),
     later("repeat", "running a step again until something holds"),
@@ -64,8 +65,6 @@ pub const STEP: &[Key] = &[
     later("choose", "choosing the cheapest or fastest operation"),
     later("hedge", "starting the next target when the first is slow"),
     later("undo", "compensation for a step that was done"),
-    later("cache", "reusing results across runs"),
-    later("ttl", "how long a cached result holds"),
     later("schema", "a JSON Schema that the output must meet"),
     later("repair", "asking a model again with the validation error"),
     later("priority", "which step goes first"),
@@ -97,6 +96,9 @@ pub const CHECK: &[Key] = &[now("that"), now("message")];
 
 /// The keys of a typed output.
 pub const OUTPUT: &[Key] = &[now("value"), now("type"), now("schema")];
+
+/// The keys of a step's `cache`.
+pub const CACHE: &[Key] = &[now("ttl")];
 
 /// The values of a step's `fit`.
 pub const FIT: &[Key] = &[now("auto")];
@@ -223,6 +225,8 @@ pub const KEYS_ELSEWHERE: &[(&str, &str)] = &[
     ("model", "uses"),
     ("params", "with"),
     ("args", "with"),
+    ("ttl", "cache"),
+    ("memoize", "cache"),
 ];
 
 #[cfg(test)]

@@ -103,6 +103,7 @@ impl Draft<'_> {
         let checks = checks.collect();
         add(&mut entries, "check", some_list(checks));
         add(&mut entries, "optional", definition.optional.then(|| Written::Scalar(true.into())));
+        add(&mut entries, "cache", definition.cache.then(|| cache(definition.ttl)));
         add(&mut entries, "labels", labels(&definition.labels));
         if definition.each.is_some() {
             self.writer.leave_item();
@@ -133,6 +134,7 @@ impl Draft<'_> {
         let policies = definition.each.is_some()
             || definition.condition.is_some()
             || definition.optional
+            || definition.cache
             || !(definition.needs.is_empty()
                 && definition.checks.is_empty()
                 && definition.fallback.is_empty());
@@ -197,6 +199,11 @@ fn timeout(definition: &Definition) -> Option<Written> {
     add(&mut entries, "job", job);
     add(&mut entries, "total", definition.total.map(duration));
     Some(Written::Map(entries))
+}
+
+fn cache(ttl: Option<Duration>) -> Written {
+    let whatever_its_age = || Written::Scalar(true.into());
+    ttl.map_or_else(whatever_its_age, |ttl| Written::Map(vec![("ttl".to_owned(), duration(ttl))]))
 }
 
 fn retry(rules: &[Retry]) -> Option<Written> {

@@ -46,6 +46,8 @@ pub struct RetryOptions {
     pub budget: Option<Money>,
     /// On whose behalf.
     pub user: Option<String>,
+    /// Whether its steps with `cache` take nothing from other runs, but for those that it continues from.
+    pub no_cache: bool,
 }
 
 /// What is changed where a run is forked: see [`Motet::fork`].
@@ -59,27 +61,26 @@ pub struct ForkOptions {
     pub budget: Option<Money>,
     /// On whose behalf.
     pub user: Option<String>,
+    /// Whether its steps with `cache` take nothing from other runs, but for those that it continues from.
+    pub no_cache: bool,
 }
 
 impl RetryOptions {
     /// What the new run is started with.
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
-        let RetryOptions { from, budget, user } = self;
-        let again = from.into_iter().collect();
-        start_options(Continued { run: run.clone(), again, fresh: Vec::new() }, budget, user)
+        let RetryOptions { from, budget, user, no_cache } = self;
+        let continued = Continued { run: run.clone(), again: from.into_iter().collect(), fresh: Vec::new() };
+        StartOptions { continues: Some(continued), budget, user, no_cache, ..StartOptions::default() }
     }
 }
 
 impl ForkOptions {
     /// What the new run is started with.
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
-        let ForkOptions { fresh, budget, user, .. } = self;
-        start_options(Continued { run: run.clone(), again: Vec::new(), fresh }, budget, user)
+        let ForkOptions { fresh, budget, user, no_cache, .. } = self;
+        let continued = Continued { run: run.clone(), again: Vec::new(), fresh };
+        StartOptions { continues: Some(continued), budget, user, no_cache, ..StartOptions::default() }
     }
-}
-
-fn start_options(continued: Continued, budget: Option<Money>, user: Option<String>) -> StartOptions {
-    StartOptions { continues: Some(continued), budget, user, ..StartOptions::default() }
 }
 
 /// A run and all that it continues from, oldest first.

@@ -9,7 +9,7 @@ mod outline;
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::{Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
-use motet_pipeline::{Class, Failure, Plan, StepPath};
+use motet_pipeline::{Class, Failure, Money, Plan, StepPath};
 use motet_store::{RunRow, RunStatus, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;
@@ -277,9 +277,14 @@ impl Reading<'_> {
         if let Some(turn) = self.store.end_turn(self.run)? {
             self.take_in(&turn, Event::ends_run);
         }
+        let mut saved = Money::ZERO;
+        self.store.savings(Some(self.run), |saving| {
+            saved += saving.amount;
+            true
+        })?;
         let record = &mut self.reporter.record;
         record.updated_at = row.updated_at;
-        record.cost = row.cost;
+        (record.cost, record.saved) = (row.cost, saved);
         Ok(())
     }
 

@@ -33,6 +33,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         optional: fields.get("optional").and_then(|node| value::boolean(node, "`optional`", findings))
             == Some(true),
         on_unknown: fields.get("on_unknown").and_then(|node| policy::read_on_unknown(node, findings)),
+        cache: fields.get("cache").and_then(|node| Some((policy::read_cache(node, findings)?, node.place))),
         condition: fields.get("if").and_then(|node| policy::read_condition(node, "`if`", findings)),
         needs: fields.get("needs").map(|node| read_needs(node, findings)).unwrap_or_default(),
         each: fields.get("each").map(|list| each::read(list, &fields, findings)),
@@ -58,7 +59,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if fields.get("steps").is_some() {
         let help = "write it at a step inside the group";
         fields.refuse(
-            &["with", "retry", "pool", "fallback", "on_unknown", "fit"],
+            &["with", "retry", "pool", "fallback", "on_unknown", "cache", "fit"],
             "the step is a group",
             help,
             findings,
@@ -70,7 +71,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
         fields.refuse(
-            &["retry", "pool", "fallback", "on_unknown", "fit"],
+            &["retry", "pool", "fallback", "on_unknown", "cache", "fit"],
             "the step is another pipeline",
             help,
             findings,
