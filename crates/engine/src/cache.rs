@@ -6,8 +6,7 @@
 
 use motet_pipeline::contract::{Contract, Work};
 use motet_pipeline::plan::Body;
-use motet_pipeline::{Digest, Timestamp, Value};
-use serde::Serialize;
+use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 
 use crate::command::Command;
 use crate::earlier::{Anew, fingerprint};
@@ -37,18 +36,8 @@ impl Run {
         let contract = &targets[0].contract;
         let drawn = !is_seeded && inputs.as_map().is_some_and(|inputs| inputs.contains_key("seed"));
         let made = fingerprint(contract, &if drawn { without_seed(inputs) } else { inputs.clone() });
-        #[derive(Serialize)]
-        struct Place<'p> {
-            made: Digest,
-            place: &'p str,
-        }
         let is_take = drawn || !is_seeded && varies(contract);
-        let fingerprint = if is_take {
-            let place = Place { made, place: self.node(id).path.as_str() };
-            Digest::of(&serde_json::to_vec(&place).expect("a digest and a text are plain data"))
-        } else {
-            made
-        };
+        let fingerprint = if is_take { at_place(made, &self.node(id).path) } else { made };
         let operation = contract.operation.clone();
         Some(Box::new(CacheKey { fingerprint, operation, ttl: cache.ttl }))
     }
@@ -68,6 +57,12 @@ impl Run {
             self.started.base.as_deref().is_some_and(|base| Anew::of(base, &self.graph).holds(&node.path));
         (!is_redone).then_some(Shared(key.fingerprint))
     }
+}
+
+/// The fingerprint of what is made at one place of a pipeline.
+fn at_place(made: Digest, place: &StepPath) -> Digest {
+    let (made, place) = (made.to_string(), place.as_str());
+    Digest::of(&serde_json::to_vec(&[made.as_str(), place]).expect("texts are plain data"))
 }
 
 fn without_seed(inputs: &Value) -> Value {

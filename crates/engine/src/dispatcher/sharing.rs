@@ -70,7 +70,10 @@ impl Sharing {
     pub(super) fn leave(&mut self, claim: &Claim) -> Option<(Claim, Shared)> {
         let Place { shared, .. } = self.places.remove(claim)?;
         let queue = self.queues.get_mut(&shared)?;
-        queue.retain(|other| other != claim);
+        match queue.front() == Some(claim) {
+            true => drop(queue.pop_front()),
+            false => queue.retain(|other| other != claim),
+        }
         let Some(next) = queue.front().cloned() else {
             self.queues.remove(&shared);
             return None;

@@ -261,7 +261,7 @@ impl Reading<'_> {
             let (shown_path, plain) = self.reporter.step_of_row(&row);
             let mut step = match told.remove(&path) {
                 Some(told) if row.is_eventful => StepRecord { items: plain.items, ..told },
-                Some(told) => StepRecord { output: told.output, ..plain },
+                Some(told) => StepRecord { output: told.output, reused: told.reused, ..plain },
                 None => plain,
             };
             if let Some(items) = &mut step.items {
