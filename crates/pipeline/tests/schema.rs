@@ -13,6 +13,7 @@ use motet_pipeline::schema::json_schema;
 const STRUCTURAL: &[&str] = &[
     "err_bad_class",
     "err_budget",
+    "err_cache",
     "err_condition",
     "err_declarations",
     "err_doubtful_scalars",
