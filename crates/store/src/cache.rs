@@ -94,9 +94,10 @@ impl Reader {
             return Ok(Vec::new());
         }
         let sql = "SELECT DISTINCT runs.id FROM cache JOIN runs ON runs.number = cache.run
-                   WHERE (until IS NULL OR until >= ?1) AND made_at = (
-                       SELECT max(made_at) FROM cache AS other WHERE other.fingerprint = cache.fingerprint)
-                   ORDER BY run";
+                   WHERE (until IS NULL OR until >= ?1) AND cache.run = (
+                       SELECT other.run FROM cache AS other WHERE other.fingerprint = cache.fingerprint
+                       ORDER BY other.made_at DESC, other.run DESC LIMIT 1)
+                   ORDER BY cache.run";
         self.rows(sql, params![now.0], |row| Ok(RunId::new(row.get::<_, String>(0)?)))
     }
 }
