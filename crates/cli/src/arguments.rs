@@ -83,7 +83,7 @@ pub enum Command {
     /// Decide about a parked step: send it again, count it as failed, or name its job.
     #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
-    /// Show what was spent: reported, computed, perhaps billed, and wasted.
+    /// Show what was spent: reported, computed, perhaps billed, and wasted; and what was saved.
     #[command(after_help = examples::COSTS)]
     Costs(Costs),
     /// List the artifacts of a run, with their paths, sizes and durations.
@@ -322,7 +322,16 @@ pub struct Run {
     #[arg(long)]
     pub new: bool,
     #[command(flatten)]
+    pub cache: CacheFlags,
+    #[command(flatten)]
     pub driving: DrivingFlags,
+}
+
+#[derive(Args, Debug)]
+pub struct CacheFlags {
+    /// Make everything, also what steps with `cache` could take from other runs.
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 #[derive(Args, Debug)]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use motet::language::check::FIT;
 use motet::language::contract::{Contract, Work};
 use motet::language::plan::{
-    Body, Dependency, Each, InputSpec, OnFailure, Quorum, Scope, Step, Target, Timeouts,
+    Body, Cache, Dependency, Each, InputSpec, OnFailure, Quorum, Scope, Step, Target, Timeouts,
 };
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
@@ -54,6 +54,8 @@ pub struct Part {
     pub always: bool,
     /// The operation that undoes it.
     pub undo: Option<String>,
+    /// May take the result of another run: one that is at most so old, or however old.
+    pub cache: Option<Cache>,
     pub usual: Usual,
     /// The most attempts that it, or one item of it, can make.
     pub attempts_max: u32,
@@ -209,6 +211,7 @@ impl Part {
             optional: step.optional,
             always: step.always,
             undo: step.undo.as_ref().and_then(|undo| Some(undo.targets().next()?.contract.operation.clone())),
+            cache: step.cache,
             usual: critical_path::length(&inner),
             attempts_max: 0,
             defaults: Vec::new(),

@@ -57,6 +57,7 @@ fn waiting(graph: &Arc<Graph>, number: usize) -> Run {
         quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
+        no_cache: false,
         base: None,
     };
     let (mut run, _) = Run::start(graph.clone(), started, Timestamp(0));

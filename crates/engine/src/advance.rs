@@ -178,7 +178,7 @@ impl Handling<'_> {
         match &step.body {
             Body::Operation(_) => self.begin_operation(id),
             Body::Group(_) => {
-                self.emit_of_step(id, StepEvent::Ready { inputs: None, opens: false });
+                self.emit_of_step(id, StepEvent::Ready { inputs: None, opens: false, cache: None });
                 self.open(id);
             }
             Body::Pipeline { inputs, with, .. } => self.begin_pipeline(id, inputs, with),
@@ -197,7 +197,10 @@ impl Handling<'_> {
         }
         match motet_pipeline::inputs::accept(inputs, given) {
             Ok(accepted) => {
-                self.emit_of_step(id, StepEvent::Ready { inputs: Some(Value::map(accepted)), opens: true });
+                self.emit_of_step(
+                    id,
+                    StepEvent::Ready { inputs: Some(Value::map(accepted)), opens: true, cache: None },
+                );
                 self.open(id);
             }
             Err(misfits) => {

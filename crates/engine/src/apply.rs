@@ -196,7 +196,12 @@ impl Run {
             StepEvent::Expanded { items } => {
                 self.node_mut(id).each = Some(Box::new(Each::new(items.clone())));
             }
-            StepEvent::Ready { inputs, .. } => self.make_ready(id, inputs, at),
+            StepEvent::Ready { inputs, cache, .. } => {
+                self.make_ready(id, inputs, at);
+                if cache.is_some() {
+                    self.attempts_mut(id).cache = cache.clone();
+                }
+            }
             StepEvent::Skipped { reason: SkipReason::Upstream { step, .. } } => self.block(id, step),
             StepEvent::Slept { until } => self.timers.set(id, Reason::Wake, *until),
             StepEvent::Woken {} => self.timers.clear(id, Reason::Wake),
@@ -222,7 +227,7 @@ impl Run {
             StepEvent::Parked { reason, .. } => _ = self.parked.insert(id, *reason),
             StepEvent::Resolved { stuck: true, .. } => self.attempts_mut(id).at_target = 0,
             StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
-            StepEvent::Completed { output, reused } => {
+            StepEvent::Completed { output, reused, .. } => {
                 self.degraded |= reused.as_ref().is_some_and(|reused| reused.target > 0);
                 self.note_made(id, reused.is_none());
                 self.complete(id, output);
@@ -325,14 +330,14 @@ impl Run {
         };
         let was_stopping = usize::from(!phase.is_wanted());
         let is_over = self.node(id).status.is_terminal();
-        let is_call = self.is_call(id, live[place].target);
+        let (is_call, is_shared) = (self.is_call(id, live[place].target), self.shared(id).is_some());
         let attempts = self.attempts_mut(id);
         let is_stopping = match next {
             Next::Phase(phase) => {
                 let stops = !phase.is_wanted();
-                let is_sought = is_call && matches!(phase, Phase::Stopping { job: None, .. });
+                let is_sought = is_call && (is_shared || matches!(phase, Phase::Stopping { job: None, .. }));
                 // The step goes on, perhaps to another target, or is over.
-                attempts.live[place].inputs = is_sought.then(|| attempts.inputs.clone());
+                attempts.live[place].inputs = (stops && is_sought).then(|| attempts.inputs.clone());
                 attempts.live[place].phase = phase;
                 usize::from(stops)
             }
@@ -470,8 +475,11 @@ impl Run {
         let is_of_the_end = self.is_of_the_end(id);
         let node = self.node_mut(id);
         // Only attempts whose end is awaited are still of interest.
-        let live = node.attempts.take().map(|attempts| attempts.live).filter(|live| !live.is_empty());
-        node.attempts = live.map(|live| Box::new(Attempts { live, ..Attempts::default() }));
+        let attempts = node.attempts.take().filter(|attempts| !attempts.live.is_empty());
+        node.attempts = attempts.map(|attempts| {
+            let cache = attempts.cache.filter(|_| attempts.target == 0);
+            Box::new(Attempts { live: attempts.live, cache, ..Attempts::default() })
+        });
         // What is called off in waves is over before all that is inside of it is. What is undone sees what it saw.
         node.scope = node.scope.take().filter(|scope| scope.open > 0 || keeps_scopes);
         let (status, parent, is_item) = (node.status, node.parent, node.item.is_some());

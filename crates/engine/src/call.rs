@@ -229,7 +229,8 @@ impl Handling<'_> {
         let ended = match end {
             AttemptEnd::Succeeded(Outcome { output, cost, .. }) => {
                 let output = Some(output).filter(|output| output.excess(STEP_UNITS_MAX).is_none());
-                AttemptEvent::Ended { end: LateEnd::Succeeded, output, cost, why: None }
+                let cache = output.as_ref().and_then(|_| self.run.kept_under(id));
+                AttemptEvent::Ended { end: LateEnd::Succeeded, output, cost, why: None, cache }
             }
             AttemptEnd::Failed { failure, .. } if failure.class == Class::Unknown => {
                 AttemptEvent::out_of_sight(self.may_have_cost(id, &key), failure.message)
@@ -250,8 +251,9 @@ impl Handling<'_> {
     /// An attempt that nobody wants has had its time.
     pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
         let key = AttemptKey { step: self.run.node(id).path.clone(), number };
-        self.commands.push(Command::Stop { key: key.clone() });
-        self.lose_sight_of(id, key, &format!("its end was awaited for {DRAIN}, and did not come"));
+        // Whoever waits for the same waits for this attempt no more, so it can be stopped.
+        self.lose_sight_of(id, key.clone(), &format!("its end was awaited for {DRAIN}, and did not come"));
+        self.commands.push(Command::Stop { key });
     }
 
     /// Records what came of an attempt beside its output.
@@ -431,7 +433,9 @@ impl Handling<'_> {
     /// Calls off the attempt that the step waits for; its end is still awaited.
     pub(crate) fn abandon_attempt(&mut self, id: NodeId, reason: &str) {
         let Some((key, target, had)) = self.run.wanted(id) else { return };
-        let until = self.drained_by(id, target);
+        // Others may wait for what it gives: as long as it might have taken.
+        let own = self.run.shared(id).and_then(|_| self.run.timers.at(id, Reason::Attempt(key.number)));
+        let until = self.drained_by(id, target).map(|until| own.map_or(until, |own| own.max(until)));
         self.emit_of_attempt(key.clone(), AttemptEvent::Abandoned { reason: reason.to_owned(), until });
         self.stop(id, key, &had);
     }

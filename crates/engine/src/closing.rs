@@ -294,7 +294,7 @@ impl Handling<'_> {
             Ok(inputs) => (inputs, None),
             Err(failure) => (Value::Map(Default::default()), Some(failure)),
         };
-        self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false });
+        self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false, cache: None });
         match failure {
             None => self.launch(id),
             Some(failure) => self.get_stuck(id, &failure),

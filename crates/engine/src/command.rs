@@ -64,6 +64,12 @@ pub enum Act {
         /// The provider's name for it.
         job: String,
     },
+    /// Await the end of the job, and fetch its result: what a host does instead of [`Act::Cancel`] where somebody
+    /// else waits for the same ([`crate::Dispatcher::is_awaited`]). Reported as [`crate::Input::Ended`].
+    Drain {
+        /// The provider's name for it.
+        job: String,
+    },
 }
 
 /// What is to be done for one attempt.

@@ -11,6 +11,7 @@ pub mod event;
 mod need;
 mod pool;
 mod scarce;
+mod sharing;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,12 +22,13 @@ use motet_pipeline::{Failure, Timestamp};
 pub use bucket::{NotARate, Rate};
 pub use budget::{Bill, Cap, Spent};
 pub use event::{GateEntry, GateEvent};
-pub use need::{Claim, Limits, Needs, PoolLimit, Way};
+pub use need::{Claim, Limits, Needs, PoolLimit, Shared, Way};
 pub use pool::{Pace, PoolState};
 
 use crate::RunId;
 use need::Part;
 use scarce::{Answer, Kept, Scarce};
+use sharing::Sharing;
 use waiting::{PartyKey, Waiting};
 
 /// Something that the dispatcher is told.
@@ -38,6 +40,11 @@ pub enum Told {
         claim: Claim,
         /// All that it needs.
         needs: Needs,
+    },
+    /// An attempt that was to look for what it would make found nothing: it goes on to all else that it needs.
+    Missed {
+        /// The attempt.
+        claim: Claim,
     },
     /// An attempt is at work. One that was at work before this dispatcher was made takes its slots here,
     /// even if there are not so many; it took its tokens when it began.
@@ -88,6 +95,8 @@ pub enum Told {
 pub struct Verdicts {
     /// What must be durable before any grant is acted upon, oldest first.
     pub events: Vec<GateEntry>,
+    /// Who is to look whether there is already what it would make.
+    pub looks: Vec<(Claim, Shared)>,
     /// Who may begin.
     pub grants: Vec<Claim>,
     /// Who will not be granted, and waits no more.
@@ -116,7 +125,9 @@ pub enum Cause {
 ///
 /// Handling is total: whatever it is told twice, late or out of order changes nothing, because a slot
 /// belongs to a claim, not to a number. A claim is granted when all that it needs is there together: it never
-/// holds one thing while it waits for another. Who is served first:
+/// holds one thing while it waits for another. Before that, claims that [share](Needs::shared) what they would make
+/// take turns: the first looks whether it is there already, and the others wait until that one is released. Who is
+/// served first:
 ///
 /// - Claims of one run that need the same are served in the order in which they came.
 /// - Among runs the one is served that was served, or came, longest ago.
@@ -153,6 +164,7 @@ pub struct Dispatcher {
     /// How many of those that hold something are calls to a provider.
     calls: usize,
     waiting: Waiting,
+    sharing: Sharing,
     /// What there may be more of since somebody was last found to lack it.
     freed: BTreeSet<Part>,
     /// The party for which is kept what it needs.
@@ -175,6 +187,7 @@ impl Dispatcher {
             held: BTreeMap::new(),
             calls: 0,
             waiting: Waiting::default(),
+            sharing: Sharing::default(),
             freed: BTreeSet::new(),
             favoured: None,
             now: Timestamp(i64::MIN),
@@ -200,6 +213,7 @@ impl Dispatcher {
         let mut verdicts = Verdicts::default();
         match told {
             Told::Wanted { claim, needs } => self.want(claim, needs, &mut verdicts),
+            Told::Missed { claim } => self.miss(&claim, &mut verdicts),
             Told::Held { claim, needs } => self.hold(claim, needs, &mut verdicts),
             Told::Released { claim } => self.release(&claim, &mut verdicts),
             Told::Seen { claim, failure, spent } => self.see(&claim, failure.as_ref(), spent, &mut verdicts),
@@ -244,7 +258,12 @@ impl Dispatcher {
 
     /// How many claims wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.sharing.waiting()
+    }
+
+    /// Whether others wait for the result of an attempt that was granted.
+    pub fn is_awaited(&self, claim: &Claim) -> bool {
+        self.sharing.is_awaited(claim)
     }
 
     /// How many claims were granted and not released yet.
@@ -255,7 +274,33 @@ impl Dispatcher {
 
 impl Dispatcher {
     fn want(&mut self, claim: Claim, needs: Needs, verdicts: &mut Verdicts) {
-        if self.held.contains_key(&claim) || self.waiting.needs_of(&claim) == Some(&needs) {
+        if self.held.contains_key(&claim) {
+            return;
+        }
+        let shared = needs.shared;
+        let needs = Needs { shared: None, ..needs };
+        if self.sharing.of(&claim) != shared {
+            self.leave_turn(&claim, verdicts);
+        }
+        let is_waiting = self.waiting.needs_of(&claim).is_some();
+        if let Some(shared) = shared.filter(|_| !is_waiting) {
+            if self.sharing.enter(&claim, shared, needs) {
+                verdicts.looks.push((claim, shared));
+            }
+            return;
+        }
+        self.wait(claim, needs, verdicts);
+    }
+
+    /// Nothing of what a claim shares is there: it waits for all else.
+    fn miss(&mut self, claim: &Claim, verdicts: &mut Verdicts) {
+        if let Some(needs) = self.sharing.go_on(claim) {
+            self.wait(claim.clone(), needs, verdicts);
+        }
+    }
+
+    fn wait(&mut self, claim: Claim, needs: Needs, verdicts: &mut Verdicts) {
+        if self.waiting.needs_of(&claim) == Some(&needs) {
             return;
         }
         self.waiting.remove(&claim);
@@ -269,6 +314,12 @@ impl Dispatcher {
             return;
         }
         self.waiting.remove(&claim);
+        let shared = needs.shared;
+        let needs = Needs { shared: None, ..needs };
+        if self.sharing.of(&claim) != shared {
+            self.leave_turn(&claim, verdicts);
+        }
+        shared.into_iter().for_each(|shared| self.sharing.occupy(&claim, shared));
         self.scarce.occupy(&needs);
         if let Some(event) = self.scarce.reserve_if_new(&claim, &needs) {
             verdicts.events.push(GateEntry { at: self.now, event });
@@ -285,6 +336,12 @@ impl Dispatcher {
             self.freed.extend(needs.parts());
         }
         self.pay_back(claim, verdicts);
+        self.leave_turn(claim, verdicts);
+    }
+
+    /// A claim is over: the next one looks that would make the same.
+    fn leave_turn(&mut self, claim: &Claim, verdicts: &mut Verdicts) {
+        verdicts.looks.extend(self.sharing.leave(claim));
     }
 
     /// Whoever never left has spent nothing.
@@ -327,6 +384,11 @@ impl Dispatcher {
     fn forget(&mut self, run: &RunId, verdicts: &mut Verdicts) {
         for claim in self.waiting.of_run(run) {
             self.waiting.remove(&claim);
+        }
+        for claim in self.sharing.of_run(run) {
+            if !self.held.contains_key(&claim) {
+                self.leave_turn(&claim, verdicts);
+            }
         }
         for claim in self.scarce.reserved_by(run) {
             if !self.held.contains_key(&claim) {
@@ -384,7 +446,10 @@ impl Dispatcher {
         match self.scarce.judge(&claim, &party.1, &kept, self.now) {
             Answer::Lacks(part) => return self.waiting.file(party, part),
             Answer::There => self.grant(&claim, &party.1, verdicts),
-            Answer::Denied(cause) => verdicts.denials.push(Denial { claim: claim.clone(), cause: *cause }),
+            Answer::Denied(cause) => {
+                verdicts.denials.push(Denial { claim: claim.clone(), cause: *cause });
+                self.leave_turn(&claim, verdicts);
+            }
         }
         let has_more = self.waiting.serve(&claim);
         if let Some(part) = party.1.parts().next().filter(|_| has_more) {

@@ -70,7 +70,24 @@ pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
 struct Reading {
     fingerprint: Option<Digest>,
     target: usize,
+    /// The last attempt at this target, what it was made with, and what it cost.
+    attempt: u32,
+    operation: String,
     cost: Money,
+}
+
+impl Reading {
+    /// A result that was made in `run`.
+    fn made(&self, run: &RunId) -> Reused {
+        Reused {
+            run: run.clone(),
+            cost: self.cost,
+            target: self.target,
+            step: None,
+            attempt: self.attempt,
+            operation: self.operation.clone(),
+        }
+    }
 }
 
 impl Earlier {
@@ -119,32 +136,33 @@ impl Earlier {
         for event in turns.iter().flat_map(|turn| &turn.events) {
             let Some(step) = event.step() else { continue };
             let reading = readings.entry(step).or_default();
-            if let Event::Attempt {
-                event: AttemptEvent::Succeeded { cost, .. } | AttemptEvent::Ended { cost, .. },
-                ..
-            } = event
-            {
-                reading.cost = cost.amount;
-            }
             match event {
-                Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false }, .. } => {
+                Event::Step {
+                    event: StepEvent::Ready { inputs: Some(inputs), opens: false, .. }, ..
+                } => {
                     let contract = graph.find(step).and_then(|id| first_contract(graph, id));
                     reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));
                 }
                 Event::Step { event: StepEvent::FallbackTaken { target, .. }, .. } => {
-                    reading.target = *target;
+                    let fingerprint = reading.fingerprint;
+                    *reading = Reading { fingerprint, target: *target, ..Reading::default() };
                 }
-                Event::Step { event: StepEvent::Completed { output: Some(output), reused }, .. } => {
-                    let made = || Reused { run: run.clone(), cost: reading.cost, target: reading.target };
-                    let from = reused.as_deref().cloned().unwrap_or_else(made);
+                Event::Attempt { key, event: AttemptEvent::Planned { operation, .. } } => {
+                    (reading.attempt, reading.operation) = (key.number, operation.clone());
+                }
+                Event::Attempt { event: AttemptEvent::Succeeded { cost, .. }, .. } => {
+                    reading.cost = cost.amount;
+                }
+                Event::Step { event: StepEvent::Completed { output: Some(output), reused, .. }, .. } => {
+                    let from = reused.as_deref().cloned().unwrap_or_else(|| reading.made(run));
                     self.keep(step, reading.fingerprint, output, from);
                 }
                 // It came too late for its own run.
                 Event::Attempt {
-                    event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(output), .. },
-                    ..
+                    key,
+                    event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(output), cost, .. },
                 } if reading.target == 0 => {
-                    let from = Reused { run: run.clone(), cost: reading.cost, target: 0 };
+                    let from = Reused { cost: cost.amount, attempt: key.number, ..reading.made(run) };
                     self.keep(step, reading.fingerprint, output, from);
                 }
                 _ => {}
@@ -173,20 +191,37 @@ impl Earlier {
 
     /// Forgets what the run that continues by `base` is to do anew, in the plan of `graph`.
     pub fn forget(&mut self, base: &Base, graph: &Graph) {
-        let again: Vec<_> = base.again.iter().map(|path| (path, graph.dependents(path))).collect();
-        self.leave_out(LeftOut::Asked, |path, _| {
-            let is_after = |(from, after): &(&StepPath, BTreeSet<StepId>)| {
-                from.shares_items(path) && graph.find(path).is_some_and(|id| after.contains(&id))
-            };
-            base.fresh.iter().any(|fresh| fresh.holds(path))
-                || again.iter().any(|again| again.0.holds(path) || is_after(again))
-        });
+        let anew = Anew::of(base, graph);
+        self.leave_out(LeftOut::Asked, |path, _| anew.holds(path));
     }
 
     /// The result of the step at `path`, if it was made from the same.
     pub(crate) fn find(&self, path: &StepPath, contract: &Contract, inputs: &Value) -> Option<&Kept> {
         let kept = self.kept.get(path)?;
         (kept.fingerprint == fingerprint(contract, inputs)).then_some(kept)
+    }
+}
+
+/// What a run that continues from another does anew, whatever there is already.
+pub(crate) struct Anew<'b> {
+    fresh: &'b [StepPath],
+    /// With the steps that depend on each.
+    again: Vec<(&'b StepPath, BTreeSet<StepId>)>,
+    graph: &'b Graph,
+}
+
+impl<'b> Anew<'b> {
+    pub(crate) fn of(base: &'b Base, graph: &'b Graph) -> Anew<'b> {
+        let again = base.again.iter().map(|path| (path, graph.dependents(path))).collect();
+        Anew { fresh: &base.fresh, again, graph }
+    }
+
+    pub(crate) fn holds(&self, path: &StepPath) -> bool {
+        let is_after = |(from, after): &(&StepPath, BTreeSet<StepId>)| {
+            from.shares_items(path) && self.graph.find(path).is_some_and(|id| after.contains(&id))
+        };
+        self.fresh.iter().any(|fresh| fresh.holds(path))
+            || self.again.iter().any(|again| again.0.holds(path) || is_after(again))
     }
 }
 

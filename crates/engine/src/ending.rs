@@ -22,8 +22,9 @@ impl Handling<'_> {
         self.complete_with(id, output, None);
     }
 
-    fn complete_with(&mut self, id: NodeId, output: Option<Value>, reused: Option<Box<Reused>>) {
-        self.emit_of_step(id, StepEvent::Completed { output, reused });
+    pub(crate) fn complete_with(&mut self, id: NodeId, output: Option<Value>, reused: Option<Box<Reused>>) {
+        let cache = if reused.is_none() { self.run.kept_under(id) } else { None };
+        self.emit_of_step(id, StepEvent::Completed { output, reused, cache });
         self.run.agenda.add(Task::Settle(id));
     }
 

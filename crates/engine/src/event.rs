@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{AttemptEvent, LateEnd};
 pub use run::{Base, Ending, Resends, RunEvent, RunStarted};
-pub use step::{ParkReason, Reused, SkipReason, StepEvent};
+pub use step::{CacheKey, ParkReason, Reused, SkipReason, StepEvent};
 
 use crate::table::Change;
 use crate::{AttemptKey, StepStatus};

@@ -13,7 +13,6 @@ use crate::earlier::{Earlier, Reusable};
 use crate::event::{Ending, ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
-use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
@@ -74,6 +73,7 @@ impl Run {
             Input::Granted { key, intent } => handling.on_granted(key, intent),
             _ if handling.run.status.is_terminal() => {}
             Input::Denied { key, cause } => handling.on_denied(key, cause),
+            Input::Cached { key, cached } => handling.on_cached(key, *cached),
             Input::Accepted { key, job } => handling.on_accepted(key, job),
             Input::Polled { key, news } => handling.on_polled(key, news),
             Input::Reconciled { key, found } => handling.on_reconciled(key, found),
@@ -281,7 +281,7 @@ impl Run {
         wanted.is_some_and(|attempt| attempt.number == number)
     }
 
-    fn waits_for_slot(&self, id: NodeId, number: u32) -> bool {
+    pub(crate) fn waits_for_slot(&self, id: NodeId, number: u32) -> bool {
         self.awaited_slot(id).is_some_and(|key| key.number == number)
     }
 
@@ -289,7 +289,7 @@ impl Run {
     pub(crate) fn awaited_slot(&self, id: NodeId) -> Option<AttemptKey> {
         let node = self.node(id);
         let attempts = node.attempts.as_ref().filter(|attempts| !attempts.unresolved)?;
-        let waits = node.status == StepStatus::Waiting && needs_anything(self.target(id, attempts.target));
+        let waits = node.status == StepStatus::Waiting && self.needs_the_gate(id);
         waits.then(|| AttemptKey { step: node.path.clone(), number: attempts.number + 1 })
     }
 

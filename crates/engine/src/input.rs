@@ -5,6 +5,7 @@ use std::sync::Arc;
 use motet_pipeline::{Cost, Failure, Outcome, Span, StepPath};
 use serde::{Deserialize, Serialize};
 
+use crate::cache::Cached;
 use crate::dispatcher::Cause;
 use crate::{Allowance, AttemptKey, Intent};
 
@@ -27,6 +28,14 @@ pub enum Input {
         key: AttemptKey,
         /// Why.
         cause: Cause,
+    },
+    /// The cache has what an attempt would make that waits for what it needs. If the step waits on, it isn't good
+    /// enough.
+    Cached {
+        /// The attempt.
+        key: AttemptKey,
+        /// What it has.
+        cached: Box<Cached>,
     },
     /// The provider took the job.
     Accepted {

@@ -11,6 +11,7 @@ mod allowance;
 mod apply;
 pub mod attempt;
 mod builtin;
+mod cache;
 mod call;
 mod cancelling;
 mod closing;
@@ -44,6 +45,7 @@ pub mod table;
 
 pub use allowance::Allowance;
 pub use attempt::Phase;
+pub use cache::Cached;
 pub use cancelling::CancelRefusal;
 pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;

@@ -24,6 +24,7 @@ impl Run {
         let amount = attempt.map_or_else(|| self.estimate(id), |attempt| attempt.estimate);
         let intent = attempt.and_then(|attempt| attempt.intent.as_ref());
         Needs {
+            shared: self.shared(id),
             processor: target.contract.work == Work::Processor,
             pool: target.pool.clone(),
             credential: intent.filter(|intent| !intent.credential.is_empty()).map(|intent| intent.place()),
@@ -35,9 +36,17 @@ impl Run {
     /// Whether an attempt of `id`, at whatever target, may hold something.
     pub(crate) fn may_hold(&self, id: NodeId) -> bool {
         match &self.graph.step(self.step_id(id)).body {
-            Body::Operation(targets) => targets.iter().any(needs_anything),
+            Body::Operation(targets) => {
+                self.graph.step(self.step_id(id)).cache.is_some() || targets.iter().any(needs_anything)
+            }
             Body::Group(_) | Body::Pipeline { .. } => false,
         }
+    }
+
+    /// Whether the present target of `id` must be given something before it may begin, or asks the cache first.
+    pub(crate) fn needs_the_gate(&self, id: NodeId) -> bool {
+        let Some(attempts) = &self.node(id).attempts else { return false };
+        needs_anything(self.target(id, attempts.target)) || self.shared(id).is_some()
     }
 
     /// The most that the next attempt of `id` may cost. What has no price is let through only where the pipeline, or
@@ -80,7 +89,7 @@ fn quoted_cap(run: &RunId, step: String) -> Arc<str> {
 }
 
 /// Whether an attempt at `target` must be given something before it may begin.
-pub(crate) fn needs_anything(target: &Target) -> bool {
+fn needs_anything(target: &Target) -> bool {
     let contract = &target.contract;
     let is_scarce = contract.work == Work::Processor || target.pool.is_some();
     is_scarce || contract.call.is_some() || contract.price.is_some()

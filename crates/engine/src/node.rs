@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Items;
 use crate::attempt::Attempt;
 use crate::cancelling::Cancellation;
+use crate::event::CacheKey;
 
 /// A node of a run. Numbers are given in the order of the journal, so every fold gives the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -146,6 +147,9 @@ pub(crate) struct Attempts {
     /// The resolved inputs of the target.
     #[serde(deserialize_with = "journal::value")]
     pub(crate) inputs: Value,
+    /// Under which key the result of the first target is kept for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cache: Option<Box<CacheKey>>,
     /// Which target.
     pub(crate) target: usize,
     /// Whether the target's inputs are not resolved yet.

@@ -13,7 +13,6 @@ use crate::advance::Readiness;
 use crate::choice::{self, Choice, Progress, Setback};
 use crate::event::SkipReason;
 use crate::handle::Handling;
-use crate::needs::needs_anything;
 use crate::node::{NodeId, StepStatus};
 use crate::run::Run;
 use crate::timer::Reason;
@@ -76,9 +75,11 @@ impl Handling<'_> {
             Ok(given) => given,
             Err(failure) => return self.fail_unready(id, failure),
         };
+        let is_seeded = given.contains_key("seed");
         match self.fit(id, &targets[0], given) {
             Ok(inputs) => {
-                self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false });
+                let cache = self.run.cache_key(id, &inputs, is_seeded);
+                self.emit_of_step(id, StepEvent::Ready { inputs: Some(inputs), opens: false, cache });
                 if !self.reuse(id) {
                     self.launch(id);
                 }
@@ -93,7 +94,7 @@ impl Handling<'_> {
         if self.choose(id, Setback::GivenUp(&failure)) != Choice::GiveUp {
             self.emit_of_step(
                 id,
-                StepEvent::Ready { inputs: Some(Value::Map(Default::default())), opens: false },
+                StepEvent::Ready { inputs: Some(Value::Map(Default::default())), opens: false, cache: None },
             );
             if !self.reuse(id) {
                 self.decide_after(id, failure);
@@ -176,7 +177,7 @@ impl Handling<'_> {
         let target = self.run.target(id, attempts.target);
         if target.contract.work == Work::Engine {
             self.do_at_once(id);
-        } else if !needs_anything(target) {
+        } else if !self.run.needs_the_gate(id) {
             self.plan_attempt(id, None);
         } else {
             self.launched.insert(id);

@@ -91,7 +91,8 @@ impl Past {
     pub fn add(&mut self, graph: &Graph, turns: &[Turn]) {
         for event in turns.iter().flat_map(|turn| &turn.events) {
             let Some(step) = event.step() else { continue };
-            if let Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false }, .. } = event
+            if let Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false, .. }, .. } =
+                event
                 && let Some(contract) = graph.find(step).and_then(|id| first_contract(graph, id))
             {
                 let Contract { operation, version, .. } = contract;

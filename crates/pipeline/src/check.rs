@@ -1,5 +1,6 @@
 //! The check: from the texts of a pipeline to a plan, or to all that is wrong with them (law L4).
 
+mod cache;
 mod closing;
 mod contract;
 mod conversion;

@@ -188,6 +188,8 @@ pub enum Feature {
     Seed,
     /// The result can be read while it is made.
     Streaming,
+    /// It does nothing but give its result, so that an earlier one made of the same may stand for it.
+    Reusable,
 }
 
 /// A program that an operation runs.

@@ -18,7 +18,7 @@ pub(crate) use node::At;
 use written::Written;
 
 use crate::conformity::Schema;
-use crate::plan::{InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
+use crate::plan::{Cache, InputSpec, OnFailure, OnUnknown, Quorum, TimeoutChange};
 use crate::{Class, Money, Span, Type};
 
 /// The plain data of a YAML or JSON text, for programs that look at it without running it (an
@@ -87,6 +87,8 @@ pub(crate) struct Step {
     /// What undoes it, as a step of its own.
     pub undo: Option<Box<Step>>,
     pub on_unknown: Option<OnUnknown>,
+    /// With where it is written.
+    pub cache: Option<(Cache, place::Place)>,
     pub condition: Option<Written>,
     pub needs: Vec<At<String>>,
     pub each: Option<Each>,
@@ -108,6 +110,7 @@ impl Step {
             always: None,
             undo: None,
             on_unknown: None,
+            cache: None,
             condition: None,
             needs: Vec::new(),
             each: None,

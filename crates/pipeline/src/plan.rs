@@ -220,6 +220,9 @@ pub struct Step {
     /// parked, and anything else fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<OnUnknown>,
+    /// Whether its result may be one that another run made of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// How long it may take over all attempts and targets; for a group, over all of its steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_timeout: Option<Span>,
@@ -242,6 +245,15 @@ impl Step {
         }
         own(&self.body).iter().chain(self.undo.iter().flat_map(|undo| own(&undo.body)))
     }
+}
+
+/// That a result may be one that another run made of the same, and that other runs may have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// How old it may be; if that isn't said, however old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Span>,
 }
 
 /// A place in a file.

@@ -103,6 +103,10 @@ fn step_keys() -> Json {
         "undo": { "$ref": "#/$defs/undo", "description": "What undoes the step once it was done: when the run fails with `on_failure: undo`, and by `motet undo`." },
         "fit": { "enum": ["auto"], "description": "Convert media that measure more than the operation takes, where that is mechanical: size, length, format, mono." },
         "on_unknown": { "enum": ["park", "retry", "fail"], "description": "What to do when the outcome of an attempt is unknown; by default, a call that may cost is parked." },
+        "cache": {
+            "anyOf": [{ "type": "boolean" }, { "type": "object", "properties": { "ttl": { "$ref": "#/$defs/duration" } }, "additionalProperties": false }],
+            "description": "Take the result of another run that was made of the same, at most `ttl` old; off if not given."
+        },
         "labels": { "$ref": "#/$defs/labels" },
         "description": { "type": "string" },
     })

@@ -14,6 +14,7 @@ const STRUCTURAL: &[&str] = &[
     "err_bad_class",
     "err_budget",
     "err_closing",
+    "err_cache",
     "err_condition",
     "err_declarations",
     "err_doubtful_scalars",

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::RunId;
+use motet_engine::{Event, RunEvent, RunId};
 use motet_pipeline::money::Basis;
-use motet_pipeline::{Money, Timestamp};
-use motet_store::{Charge, Store, StoreError};
+use motet_pipeline::{Money, StepPath, Timestamp};
+use motet_store::{Charge, Saving, Store, StoreError};
 use serde::Serialize;
 
 /// What was spent, by how it is known.
@@ -17,9 +17,10 @@ pub struct Sum {
     pub computed: Money,
     /// The most that may be billed for calls of which nobody knows.
     pub maybe_billed: Money,
-    /// What would have been spent again if results had not been kept.
+    /// What results cost where they were made that were taken over: it would have been spent again.
     pub saved: Money,
-    /// What of all this was spent on attempts that gave nothing, or in runs that failed or were cancelled.
+    /// What of all this was spent on attempts that gave nothing, or in runs that failed or were cancelled; but what
+    /// another run took over was not wasted.
     pub wasted: Money,
 }
 
@@ -66,6 +67,8 @@ pub struct Costs {
     pub total: Sum,
     /// What isn't known yet.
     pub open: Open,
+    /// Of one run: what the earlier runs of its lineage cost. It is no part of the sums.
+    pub inherited: Money,
     /// Its parts: runs and days in their order, all else by name.
     pub groups: Vec<Group>,
 }
@@ -82,6 +85,14 @@ impl Costs {
             costs.add(&charge, by, &mut places);
             true
         })?;
+        store.savings(run, |saving| {
+            costs.total.saved += saving.amount;
+            costs.group(Name::from(&saving).by(by), &mut places).sum.saved += saving.amount;
+            true
+        })?;
+        if let Some(run) = run {
+            costs.inherited = inherited(store, run)?;
+        }
         if !matches!(by, By::Run) {
             costs.groups.sort_by(|one, other| one.name.cmp(&other.name));
         }
@@ -89,20 +100,34 @@ impl Costs {
     }
 
     fn add(&mut self, charge: &Charge, by: By, places: &mut BTreeMap<String, usize>) {
-        let name = name_of(charge, by);
+        let group = self.group(Name::from(charge).by(by), places);
+        if charge.ended_at.is_some() {
+            group.sum.add(charge);
+            self.total.add(charge);
+        } else {
+            group.open.add(charge);
+            self.open.add(charge);
+        }
+    }
+
+    /// The part of this name.
+    fn group(&mut self, name: String, places: &mut BTreeMap<String, usize>) -> &mut Group {
         let place = *places.entry(name.clone()).or_insert_with(|| {
             self.groups.push(Group { name, ..Group::default() });
             self.groups.len() - 1
         });
-        let group = &mut self.groups[place];
-        if charge.ended_at.is_some() {
-            self.total.add(charge);
-            group.sum.add(charge);
-        } else {
-            self.open.add(charge);
-            group.open.add(charge);
-        }
+        &mut self.groups[place]
     }
+}
+
+/// What the earlier runs of the lineage of `run` cost.
+fn inherited(store: &Store, run: &RunId) -> Result<Money, StoreError> {
+    let first = store.turn(run, 1)?;
+    let base = first.iter().flat_map(|turn| &turn.events).find_map(|event| match event {
+        Event::Run(RunEvent::Started(started)) => started.base.as_ref(),
+        _ => None,
+    });
+    Ok(base.map(|base| base.spent).unwrap_or_default())
 }
 
 impl Sum {
@@ -119,7 +144,7 @@ impl Sum {
             Basis::Maybe => &mut self.maybe_billed,
         };
         *part += amount;
-        if charge.failed || charge.is_of_lost_run {
+        if (charge.failed || charge.is_of_lost_run) && !charge.is_reused {
             self.wasted += amount;
         }
     }
@@ -132,13 +157,39 @@ impl Open {
     }
 }
 
-fn name_of(charge: &Charge, by: By) -> String {
-    match by {
-        By::Run => charge.run.to_string(),
-        // Keys of items may be secret.
-        By::Step => format!("{}/{}", charge.pipeline, charge.step.without_keys()),
-        By::Model => charge.operation.clone(),
-        By::Day => charge.at.to_string().split('T').next().unwrap_or_default().to_owned(),
-        By::User => charge.user.clone().unwrap_or_default(),
+/// What an entry of the ledger is put together by.
+struct Name<'e> {
+    run: &'e RunId,
+    pipeline: &'e str,
+    step: &'e StepPath,
+    operation: &'e str,
+    at: Timestamp,
+    user: Option<&'e str>,
+}
+
+impl Name<'_> {
+    fn by(&self, by: By) -> String {
+        match by {
+            By::Run => self.run.to_string(),
+            // Keys of items may be secret.
+            By::Step => format!("{}/{}", self.pipeline, self.step.without_keys()),
+            By::Model => self.operation.to_owned(),
+            By::Day => self.at.to_string().split('T').next().unwrap_or_default().to_owned(),
+            By::User => self.user.unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl<'e> From<&'e Charge> for Name<'e> {
+    fn from(charge: &'e Charge) -> Name<'e> {
+        let Charge { run, pipeline, step, operation, at, user, .. } = charge;
+        Name { run, pipeline, step, operation, at: *at, user: user.as_deref() }
+    }
+}
+
+impl<'e> From<&'e Saving> for Name<'e> {
+    fn from(saving: &'e Saving) -> Name<'e> {
+        let Saving { run, pipeline, step, operation, at, user, .. } = saving;
+        Name { run, pipeline, step, operation, at: *at, user: user.as_deref() }
     }
 }

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use motet_engine::dispatcher::{GateEntry, Told};
 use motet_engine::{
-    AttemptEnd, AttemptKey, CancelRefusal, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run, RunId,
-    RunStarted, StepStatus, Turn,
+    AttemptEnd, AttemptKey, Cached, CancelRefusal, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run,
+    RunId, RunStarted, StepStatus, Turn,
 };
-use motet_pipeline::{Span, StepPath, Timestamp};
+use motet_pipeline::{Failure, Span, StepPath, Timestamp};
 use motet_store::{Batch, Record, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,6 +50,8 @@ pub(crate) enum Message {
     CancelStep { run: RunId, step: StepPath, by: String, reason: String, accepted: Accepted },
     /// What the request of an attempt will be made with.
     Prepared { run: RunId, key: AttemptKey, prepared: Prepared },
+    /// What the cache has of what an attempt would make.
+    Looked { run: RunId, key: AttemptKey, found: Result<Option<Cached>, Failure> },
     /// What was done for an attempt, as the `number`-th thing of all, came to this.
     Done { run: RunId, key: AttemptKey, number: u64, report: Report },
     /// The store was told that somebody is there.
@@ -253,6 +255,7 @@ impl Driver {
                 self.cancel_step(&run, step, by, reason, accepted);
             }
             Message::Prepared { run, key, prepared } => self.begin(&run, key, prepared),
+            Message::Looked { run, key, found } => self.on_looked(&run, key, found),
             Message::Done { run, key, number, report } => self.on_done(run, key, number, report),
             Message::Beaten { result } => {
                 if let Err(error) = self.heart.beaten(result) {
@@ -477,6 +480,8 @@ impl Driver {
             Command::Acquire { key, needs } => self.want(id, key, needs),
             Command::Release { key } => self.release(id, key),
             Command::Perform(perform) => self.perform(id, *perform),
+            // Others wait for what it gives.
+            Command::Stop { key } if self.is_awaited(id, &key) => {}
             Command::Stop { key } => match self.in_flight.get(&(id.clone(), key.clone())) {
                 Some(at_work) => at_work.stop.cancel(),
                 None => self.post(Message::Input {

@@ -8,7 +8,7 @@ mod shape;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use motet_pipeline::contract::Work as WorkKind;
+use motet_pipeline::contract::{Feature, Work as WorkKind};
 use motet_pipeline::price::{Facts, Price};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Contract, Cost, Failure, Outcome, Value};
@@ -124,6 +124,20 @@ impl Task {
     /// ```
     pub fn price(mut self, price: Price) -> Task {
         self.contract.price = Some(price);
+        self
+    }
+
+    /// Says that the task does nothing but give its result, and gives the same for the same: a step with `cache` may take
+    /// the result of another run instead.
+    ///
+    /// ```
+    /// use motet::{Task, TaskContext};
+    /// let count = |_: TaskContext, words: String| async move { Ok(words.split(' ').count()) };
+    /// let task = Task::new("count", count).reusable();
+    /// # drop(task);
+    /// ```
+    pub fn reusable(mut self) -> Task {
+        self.contract.features.insert(Feature::Reusable);
         self
     }
 

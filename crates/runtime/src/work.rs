@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::driver::{Panic, drop_guarded};
 use crate::follow::{Feed, Progress};
-use crate::operation::{Hands, Performer, Submitted, WorkError};
+use crate::operation::{Hands, Performer, RemoteOperation, Submitted, WorkError};
 
 /// One attempt of a step, handed to the operation that does it.
+#[derive(Clone)]
 pub struct Work {
     pub(crate) hands: Arc<Hands>,
     run: RunId,
@@ -260,9 +261,24 @@ fn performing(performer: Performer, work: Box<Work>) -> BoxFuture<'static, Resul
                 Some(outcome) => Answer::Outcome(outcome),
                 None => Answer::News(JobNews::Expired),
             }),
+            Act::Drain { job } => drain(&*remote, *work, job).await,
             Act::Cancel { job } => remote.cancel(unboxed(work), job).await.map(Answer::Cancelled),
         }
     })
+}
+
+/// Awaits the end of a job and fetches its result.
+async fn drain(remote: &dyn RemoteOperation, work: Work, job: String) -> Result<Answer, WorkError> {
+    let act = Act::Poll { job: job.clone(), running: true };
+    loop {
+        let asking = Work { act: act.clone(), ..work.clone() };
+        match remote.poll(asking, job.clone()).await? {
+            JobNews::Running => {}
+            JobNews::Expired | JobNews::Lost => return Ok(Answer::Cancelled(None)),
+            JobNews::Done => break,
+        }
+    }
+    Ok(Answer::Cancelled(remote.fetch(work, job).await?))
 }
 
 fn ended(key: AttemptKey, end: AttemptEnd) -> Report {

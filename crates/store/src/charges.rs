@@ -44,6 +44,8 @@ pub struct Charge {
     pub failed: bool,
     /// Whether its run failed or was cancelled, so that what it gave was of no use there.
     pub is_of_lost_run: bool,
+    /// Whether another run took over what it gave.
+    pub is_reused: bool,
 }
 
 /// What an event changes in the row of its attempt.
@@ -170,6 +172,7 @@ impl Charge {
             cost: Cost { amount, basis },
             failed: row.get(13)?,
             is_of_lost_run: row.get(14)?,
+            is_reused: row.get(15)?,
         })
     }
 }
@@ -183,14 +186,16 @@ impl Reader {
         since: Timestamp,
         mut visit: impl FnMut(Charge) -> bool,
     ) -> Result<(), StoreError> {
-        if !self.has_charges()? {
+        if !self.has_table("charges")? {
             return Ok(());
         }
         let sql =
             "SELECT ifnull(runs.id, gone.id), ifnull(runs.pipeline, gone.pipeline), ifnull(runs.user, gone.user),
                           path, attempt, charges.operation, credential, job, at,
                           charges.ended_at, estimate, amount, basis, failed,
-                          ifnull(runs.status, gone.status) IN ('failed', 'cancelled')
+                          ifnull(runs.status, gone.status) IN ('failed', 'cancelled'),
+                          EXISTS (SELECT 1 FROM savings WHERE source = ifnull(runs.id, gone.id)
+                                  AND source_path = charges.path AND source_attempt = charges.attempt)
                    FROM charges LEFT JOIN runs ON runs.number = charges.run
                      LEFT JOIN deleted_runs AS gone ON gone.number = charges.run
                    WHERE at >= ?1 AND (?2 IS NULL OR ifnull(runs.id, gone.id) = ?2)
@@ -215,7 +220,7 @@ impl Reader {
     /// How many calls have not ended, by provider and credential.
     pub(crate) fn open_calls(&self) -> Result<OpenCalls, StoreError> {
         let mut open = OpenCalls::new();
-        if self.has_charges()? {
+        if self.has_table("charges")? {
             let sql = "SELECT provider, credential, count(*) FROM charges
                        WHERE ended_at IS NULL AND provider IS NOT NULL GROUP BY provider, credential";
             self.with_rows(sql, [], |row| {
@@ -231,9 +236,9 @@ impl Reader {
         Ok(open)
     }
 
-    /// A store of an older format that is only looked at has none.
-    fn has_charges(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'charges'";
-        Ok(self.row(sql, [], |_| Ok(()))?.is_some())
+    /// Whether there is a table: a store of an older format that is only looked at has fewer.
+    pub(crate) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+        Ok(self.row(sql, [name], |_| Ok(()))?.is_some())
     }
 }

@@ -53,7 +53,8 @@ const IS_DELETABLE: &str = "WITH RECURSIVE below (id) AS (
         AND NOT EXISTS (SELECT 1 FROM charges WHERE run = ?1 AND ended_at IS NULL)";
 
 /// Tables with rows of runs, and what tells the rows of a run apart. The journal is apart.
-const ROWS_OF_RUNS: [(&str, &str); 4] = [
+const ROWS_OF_RUNS: [(&str, &str); 5] = [
+    ("cache", "path"),
     ("steps", "path"),
     ("step_turns", "path, turn"),
     ("artifact_refs", "step, output, position"),

@@ -12,7 +12,9 @@ use motet_engine::event::RunStarted;
 use motet_engine::{AttemptEvent, Event, ParkReason, RunEvent, StepEvent, StepStatus, Turn};
 use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 
+use crate::cache::CacheChange;
 use crate::charges::ChargeChange;
+use crate::savings::SavingChange;
 use crate::{ItemCounts, RunStatus};
 
 /// All turns that projections are made from: what is left of deleted runs tells nothing.
@@ -30,6 +32,10 @@ pub(crate) struct Changes<'t> {
     pub(crate) items: BTreeMap<i64, BTreeMap<StepPath, ItemCounts>>,
     /// What attempts cost.
     pub(crate) charges: BTreeMap<(i64, StepPath, u32), ChargeChange>,
+    /// What is kept for other runs.
+    pub(crate) cache: BTreeMap<(i64, StepPath), CacheChange>,
+    /// What results cost elsewhere that were taken over.
+    pub(crate) savings: BTreeMap<(i64, StepPath), SavingChange>,
 }
 
 #[derive(Default)]
@@ -183,6 +189,15 @@ impl<'t> Changes<'t> {
         {
             let row = (run, key.step.clone(), key.number);
             self.charges.entry(row).or_default().join(change);
+        }
+        if let Some(change) = CacheChange::of(event, turn) {
+            self.cache.insert((run, step.clone()), change);
+        }
+        if let Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. } = event
+            && !reused.cost.is_zero()
+        {
+            let change = SavingChange { at: turn.at, reused: (**reused).clone() };
+            self.savings.insert((run, step.clone()), change);
         }
         if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
             self.items_of(run, fan_out).add(status);

@@ -21,6 +21,7 @@ use crate::plans::KeptPlan;
 use crate::prepare::PreparedBatch;
 use crate::queue::Queue;
 use crate::reader::Reader;
+use crate::savings::Saving;
 use crate::schema::Whose;
 use crate::unfinished::Unfinished;
 use crate::world::World;
@@ -57,6 +58,7 @@ use crate::{
 ///     quoted: Default::default(),
 ///     resends: Default::default(),
 ///     labels: BTreeMap::new(),
+///     no_cache: false,
 ///     base: None,
 /// })));
 /// let turn = Arc::new(Turn { number: 1, at: Timestamp(0), events: vec![started] });
@@ -535,6 +537,12 @@ impl Store {
         visit: impl FnMut(Charge) -> bool,
     ) -> Result<(), StoreError> {
         self.0.reader.charges(run, since, visit)
+    }
+
+    /// Calls `visit` for each result that was taken over and had cost something, in one run or in all, oldest run
+    /// first, until it answers false.
+    pub fn savings(&self, run: Option<&RunId>, visit: impl FnMut(Saving) -> bool) -> Result<(), StoreError> {
+        self.0.reader.savings(run, visit)
     }
 
     /// How many calls have not ended.

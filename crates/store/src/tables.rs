@@ -27,6 +27,12 @@ impl Changes<'_> {
         for ((run, step, attempt), change) in &self.charges {
             change.write(connection, *run, step, *attempt)?;
         }
+        for ((run, step), change) in &self.savings {
+            change.write(connection, *run, step)?;
+        }
+        for ((run, step), change) in &self.cache {
+            change.write(connection, *run, step)?;
+        }
         self.long_values.iter().try_for_each(|(run, digest)| write_long_value(connection, *run, digest))
     }
 }
@@ -35,8 +41,9 @@ impl Changes<'_> {
 pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM runs; DELETE FROM steps; DELETE FROM step_turns; DELETE FROM artifacts;
-         DELETE FROM artifact_refs; DELETE FROM long_value_refs;
-         DELETE FROM charges WHERE run NOT IN (SELECT number FROM deleted_runs);",
+         DELETE FROM artifact_refs; DELETE FROM long_value_refs; DELETE FROM cache;
+         DELETE FROM charges WHERE run NOT IN (SELECT number FROM deleted_runs);
+         DELETE FROM savings WHERE run NOT IN (SELECT number FROM deleted_runs);",
     )
 }
 

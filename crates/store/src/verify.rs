@@ -30,13 +30,15 @@ pub struct WrongRow {
 }
 
 /// The tables with rows of runs, what of a row is compared, and by which column a run's rows are found.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [(&str, &str, &str); 9] = [
     ("runs", "*", "number"),
     ("steps", "*", "run"),
     ("step_turns", "*", "run"),
     ("artifact_refs", "*", "run"),
     ("long_value_refs", "*", "run"),
     ("charges", "*", "run"),
+    ("savings", "*", "run"),
+    ("cache", "*", "run"),
     ("artifacts", "artifacts.*", "run"),
 ];
 

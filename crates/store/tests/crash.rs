@@ -120,7 +120,7 @@ fn turn(run: &RunId, number: u64) -> Turn {
     Turn {
         number,
         at: Timestamp(number as i64),
-        events: vec![Event::Step { step, event: StepEvent::Completed { output, reused: None } }],
+        events: vec![Event::Step { step, event: StepEvent::Completed { output, reused: None, cache: None } }],
     }
 }
 

@@ -42,9 +42,10 @@ fn arb_event() -> impl Strategy<Value = Event> {
     let failure = ".{0,9}".prop_map(|message| Failure::new(Class::Timeout, message));
     (step, cost, failure, arb_output(), 1_u32..9, any::<bool>(), 0_u8..11).prop_map(
         |(step, cost, failure, output, attempt, flag, kind)| match kind {
-            0 => {
-                Event::Step { step, event: StepEvent::Ready { inputs: flag.then_some(output), opens: false } }
-            }
+            0 => Event::Step {
+                step,
+                event: StepEvent::Ready { inputs: flag.then_some(output), opens: false, cache: None },
+            },
             1 => Event::Attempt {
                 key: AttemptKey { step, number: attempt },
                 event: AttemptEvent::Planned {
@@ -81,7 +82,7 @@ fn arb_event() -> impl Strategy<Value = Event> {
             5 => Event::Step { step, event: StepEvent::FallbackTaken { target: 1, reason: "slow".into() } },
             6 => Event::Step {
                 step,
-                event: StepEvent::Completed { output: flag.then_some(output), reused: None },
+                event: StepEvent::Completed { output: flag.then_some(output), reused: None, cache: None },
             },
             7 => Event::Step { step, event: StepEvent::Failed { failure, tolerated: flag } },
             8 => Event::Run(RunEvent::Completed { outputs: output, degraded: flag }),

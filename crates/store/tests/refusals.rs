@@ -123,6 +123,7 @@ fn late_cost(record: &Record) -> Record {
             output: None,
             cost: Cost::billed("0.002".parse().unwrap()),
             why: None,
+            cache: None,
         },
     };
     let turn = Turn { number: record.turn.number, at: record.turn.at, events: vec![ended] };

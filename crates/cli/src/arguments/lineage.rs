@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use motet::language::{Money, StepPath};
 
-use super::{DrivingFlags, InputFlags, dollars};
+use super::{CacheFlags, DrivingFlags, InputFlags, dollars};
 
 #[derive(Args, Debug)]
 pub struct Retry {
@@ -17,6 +17,8 @@ pub struct Retry {
     pub from: Option<StepPath>,
     #[command(flatten)]
     pub spending: SpendingFlags,
+    #[command(flatten)]
+    pub cache: CacheFlags,
     #[command(flatten)]
     pub driving: DrivingFlags,
 }
@@ -45,6 +47,8 @@ pub struct Fork {
     pub fresh: Vec<StepPath>,
     #[command(flatten)]
     pub spending: SpendingFlags,
+    #[command(flatten)]
+    pub cache: CacheFlags,
     #[command(flatten)]
     pub driving: DrivingFlags,
 }

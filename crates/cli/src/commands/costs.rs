@@ -24,7 +24,7 @@ pub fn costs(asked: &arguments::Costs, terminal: &Terminal) -> Result<Exit, Prob
     if asked.json {
         let record = json!({
             "run": run, "by": by.word(), "world": world.map(World::word),
-            "total": costs.total, "open": costs.open, "groups": costs.groups,
+            "total": costs.total, "inherited": costs.inherited, "open": costs.open, "groups": costs.groups,
         });
         terminal.data(&format!("{record:#}\n"));
         return Ok(Exit::Good);
@@ -37,12 +37,16 @@ pub fn costs(asked: &arguments::Costs, terminal: &Terminal) -> Result<Exit, Prob
         return Ok(Exit::Good);
     }
     lines(&costs, by, &terminal.out).iter().for_each(|line| terminal.data_line(line));
+    if !costs.inherited.is_zero() {
+        let words = format!("the earlier runs of its lineage cost {}", dollars(costs.inherited));
+        terminal.note_line(&Line::of(Tone::Dim, words));
+    }
     Ok(Exit::Good)
 }
 
 fn lines(costs: &Costs, by: CostsBy, look: &Look) -> Vec<Line> {
-    let mut table =
-        Table::with_headings(&[by.word(), "spent", "billed", "computed", "may be billed", "wasted", "open"]);
+    let headings = [by.word(), "spent", "billed", "computed", "may be billed", "wasted", "saved", "open"];
+    let mut table = Table::with_headings(&headings);
     for group in &costs.groups {
         row(&mut table, Tone::Strong, name_of(group, by), &group.sum, &group.open);
     }
@@ -76,6 +80,7 @@ fn row(table: &mut Table, tone: Tone, name: String, sum: &Sum, open: &Open) {
         (Tone::Plain, amount(sum.computed)),
         (Tone::Doubtful, amount(sum.maybe_billed)),
         (Tone::Doubtful, amount(sum.wasted)),
+        (Tone::Good, amount(sum.saved)),
         (Tone::Dim, waiting),
     ]);
 }

@@ -30,7 +30,13 @@ pub async fn fork(asked: arguments::Fork, terminal: Terminal, stop: Stop) -> Res
     let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
     let following = Following::new(&project, &session, &terminal, follow)?;
     let budget = asked.spending.budget;
-    let options = ForkOptions { pipeline: Some(pipeline), fresh: asked.fresh, budget, user: None };
+    let options = ForkOptions {
+        pipeline: Some(pipeline),
+        fresh: asked.fresh,
+        budget,
+        user: None,
+        no_cache: asked.cache.no_cache,
+    };
     if asked.spending.is_to_be_asked(&project) {
         let (inputs, files) = (given.values.clone(), given.files.clone());
         let store = session.store();

@@ -17,7 +17,12 @@ pub async fn retry(asked: arguments::Retry, terminal: Terminal, stop: Stop) -> R
     let project = Project::find_to_follow(None, store, follow)?;
     let session = project.reopen_session(adopt, terminal).await?;
     let following = Following::new(&project, &session, &terminal, follow)?;
-    let options = RetryOptions { from: asked.from, budget: asked.spending.budget, user: None };
+    let options = RetryOptions {
+        from: asked.from,
+        budget: asked.spending.budget,
+        user: None,
+        no_cache: asked.cache.no_cache,
+    };
     if asked.spending.is_to_be_asked(&project) {
         let forecast = session.forecast_retry(session.store(), &asked.run, &options)?;
         if !is_wanted(&Expense::of_forecast(&forecast), project.settings.money.ask_above, &terminal)? {

@@ -121,5 +121,14 @@ fn options(asked: &arguments::Run) -> Result<StartOptions, Problem> {
     let id = asked.id.as_deref().map(RunId::new);
     let (user, budget) = (asked.user.clone(), asked.budget);
     let quote = asked.quote.as_deref().map(Quote::read).transpose()?;
-    Ok(StartOptions { id, user, labels, new: asked.new, budget, quote, ..StartOptions::default() })
+    Ok(StartOptions {
+        id,
+        user,
+        labels,
+        new: asked.new,
+        budget,
+        quote,
+        no_cache: asked.cache.no_cache,
+        ..StartOptions::default()
+    })
 }

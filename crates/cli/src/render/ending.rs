@@ -12,7 +12,7 @@ use motet::store::RunStatus;
 
 use super::billing;
 use super::line::{Line, Look, Tone};
-use super::money::dollars;
+use super::money::sums;
 use super::table::Table;
 use super::words::{brief, bytes, count, duration, measures};
 use crate::project::{shown_path, typed_command, typed_path};
@@ -115,8 +115,8 @@ impl Ending<'_> {
         let mut line = Line::of(Tone::Good, look.symbols.done)
             .then(Tone::Good, " completed")
             .plain(format!(" in {}", duration(record.elapsed(self.now))));
-        if !record.cost.is_zero() {
-            line = line.plain(format!(", {}", dollars(record.cost)));
+        for sum in sums(record) {
+            line = line.plain(format!(", {sum}"));
         }
         if record.degraded {
             line = line.then(Tone::Doubtful, ", degraded: failures were tolerated or fallbacks used");

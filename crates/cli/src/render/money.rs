@@ -2,6 +2,7 @@
 
 use motet::language::Money;
 use motet::language::estimate::Spread;
+use motet::report::RunRecord;
 
 /// The units of a cent: 10⁻¹² dollars are one.
 const CENT: i128 = 10_000_000_000;
@@ -18,6 +19,16 @@ pub fn dollars(amount: Money) -> String {
         1 => format!("${written}0"),
         _ => format!("${written}"),
     }
+}
+
+/// What a run cost and saved, and what earlier runs of its lineage cost: `$0.003, $0.009 saved, $0.012 in earlier runs`.
+/// Nothing if it is all nothing.
+pub fn sums(record: &RunRecord) -> Vec<String> {
+    let part =
+        |amount: Money, words: &str| (!amount.is_zero()).then(|| format!("{}{words}", dollars(amount)));
+    let parts =
+        [part(record.cost, ""), part(record.saved, " saved"), part(record.inherited, " in earlier runs")];
+    parts.into_iter().flatten().collect()
 }
 
 /// What one of the third digit of an amount stands for.

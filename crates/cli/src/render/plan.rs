@@ -136,6 +136,10 @@ fn remarks(part: &Part) -> String {
     if part.always {
         remarks.push("at the end, whatever happened".to_owned());
     }
+    remarks.extend(part.cache.map(|cache| match cache.ttl {
+        Some(ttl) => format!("may come from the cache, at most {ttl} old"),
+        None => "may come from the cache".to_owned(),
+    }));
     remarks.extend(part.pools().iter().map(|pool| format!("in the pool {pool}")));
     remarks.join("; ")
 }
@@ -329,7 +333,7 @@ fn input_json(input: &InputSpec) -> Json {
 fn part_json(part: &Part) -> Json {
     let defaults: serde_json::Map<String, Json> =
         part.defaults.iter().map(|(name, value)| (name.clone(), value.to_json())).collect();
-    json!({
+    let mut record = json!({
         "name": part.name,
         "does": part.does,
         "description": part.description,
@@ -353,7 +357,11 @@ fn part_json(part: &Part) -> Json {
         "pools": part.pools(),
         "total_timeout_ms": part.total_timeout.map(|limit| limit.0),
         "steps": part.inner.iter().map(part_json).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(cache) = part.cache {
+        record["cache"] = json!({ "ttl_ms": cache.ttl.map(|ttl| ttl.0) });
+    }
+    record
 }
 
 /// The limits for programs.

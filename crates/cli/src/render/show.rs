@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::line::{Line, Tone};
-use super::money::dollars;
+use super::money::sums;
 use super::progress::View;
 use super::table::Table;
 use super::words::{INTERRUPTED, PARTS_MAX, brief, bytes, duration, local_time, measures};
@@ -56,8 +56,9 @@ fn heading(view: &View, is_interrupted: bool) -> Line {
         .plain(format!("   run {}   ", record.run.short()))
         .then(tone, word)
         .plain(format!("   {}", duration(record.elapsed(view.now))));
-    if !record.cost.is_zero() {
-        line = line.plain(format!("   {}", dollars(record.cost)));
+    let sums = sums(record);
+    if !sums.is_empty() {
+        line = line.plain(format!("   {}", sums.join(", ")));
     }
     match (&record.reason, record.status) {
         (Some(reason), RunStatus::Cancelled) => line.plain(format!("   {reason}")),

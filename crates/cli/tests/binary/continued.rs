@@ -54,6 +54,35 @@ fn a_failed_run_is_done_over_and_only_what_failed_is_paid() {
     assert_eq!(kept(&events), ["shots[sea] $0.003", "shots[wood] $0.003", "shots[town] $0.003"]);
     assert_eq!(paid(&simulator), before + 1, "one more request was paid");
 
+    let costs = |words: &[&str]| {
+        let words: Vec<&str> = ["costs", "--json"].iter().chain(words).copied().collect();
+        stage.json(&[&words[..], &["--store", ".motet/sim"]].concat())
+    };
+    let retry = events.lines().last().map(|line| serde_json::from_str::<Json>(line).unwrap()).unwrap();
+    let own = costs(&[retry["run"].as_str().unwrap(), "--by", "step"]);
+    assert_eq!(
+        (own["total"]["computed"].as_str(), own["total"]["saved"].as_str()),
+        (Some("0.003"), Some("0.009"))
+    );
+    assert_eq!((own["inherited"].as_str(), retry["saved"].as_str()), (Some("0.012"), Some("0.009")));
+    assert_eq!(own["groups"][1]["name"], "film/shots");
+    assert_eq!(
+        (own["groups"][1]["saved"].as_str(), own["groups"][0]["saved"].as_str()),
+        (Some("0.009"), Some("0"))
+    );
+    let all = costs(&["--by", "model"]);
+    assert_eq!(all["total"]["saved"], "0.009");
+    assert_eq!(
+        all["total"]["wasted"], "0.003",
+        "the run failed, but what it paid is in use, but for what failed it"
+    );
+    assert_eq!(all["groups"].as_array().unwrap().len(), 1, "{all}");
+    let lost = costs(&["first"]);
+    assert_eq!((lost["total"]["wasted"].as_str(), lost["inherited"].as_str()), (Some("0.003"), Some("0")));
+    let shown = stage.run(&["show", retry["run"].as_str().unwrap(), "--store", ".motet/sim"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("$0.003, $0.009 saved, $0.012 in earlier runs"), "{shown}");
+
     let refused = stage.ends(2, &["retry", "first", "--from", "shots[sea]/still", "--store", ".motet/sim"]);
     assert!(refused.contains("has no step `shots[sea]/still`"), "{refused}");
 }

@@ -3,6 +3,7 @@
 mod aimock;
 mod backup;
 mod bad_input;
+mod cached;
 mod continued;
 mod dead;
 mod gc;

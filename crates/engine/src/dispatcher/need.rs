@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use motet_pipeline::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::breaker;
@@ -20,9 +21,15 @@ pub struct Claim {
     pub key: AttemptKey,
 }
 
+/// A result that several attempts would make: its key in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shared(pub Digest);
+
 /// All that an attempt needs at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Needs {
+    /// That nobody else is about to make the same, and that there is no such result yet. This comes before all others.
+    pub shared: Option<Shared>,
     /// A slot of a processor.
     pub processor: bool,
     /// A place in the named pool: a slot and a token, as far as the pool limits them.
@@ -91,8 +98,9 @@ impl fmt::Display for Needs {
         let key = self.credential.iter().map(|name| format!("a place at `{name}`"));
         let way = self.breaker.iter().map(|way| format!("{} to work again", way.target));
         let money = self.money.iter().map(|bill| format!("${}", bill.amount));
+        let shared = self.shared.map(|_| "whoever makes the same".to_owned());
         let words: Vec<String> =
-            processor.into_iter().chain(pool).chain(key).chain(way).chain(money).collect();
+            shared.into_iter().chain(processor).chain(pool).chain(key).chain(way).chain(money).collect();
         f.write_str(if words.is_empty() { "nothing" } else { "" })?;
         f.write_str(&words.join(" and "))
     }

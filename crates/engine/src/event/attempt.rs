@@ -6,6 +6,7 @@ use motet_pipeline::value::journal;
 use motet_pipeline::{Cost, Failure, Money, Timestamp, Usage, Value};
 use serde::{Deserialize, Serialize};
 
+use super::CacheKey;
 use crate::Intent;
 
 /// Something that happened to an attempt.
@@ -130,6 +131,9 @@ pub enum AttemptEvent {
         /// Why it is unknown how it ended, in words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// Under which key its output is kept for other runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache: Option<Box<CacheKey>>,
     },
 }
 
@@ -177,12 +181,12 @@ impl AttemptEvent {
 
     /// Nobody waited for it any more, and it gave nothing.
     pub(crate) fn ended(end: LateEnd, cost: Cost) -> AttemptEvent {
-        AttemptEvent::Ended { end, output: None, cost, why: None }
+        AttemptEvent::Ended { end, output: None, cost, why: None, cache: None }
     }
 
     /// Nobody will know how it ended, and `why`: it may have cost so much.
     pub(crate) fn out_of_sight(cost: Cost, why: String) -> AttemptEvent {
-        AttemptEvent::Ended { end: LateEnd::Unknown, output: None, cost, why: Some(why) }
+        AttemptEvent::Ended { end: LateEnd::Unknown, output: None, cost, why: Some(why), cache: None }
     }
 
     /// What was spent, as this event tells.

@@ -175,6 +175,9 @@ pub struct RunStarted {
     /// Labels of the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Whether its steps with `cache` take nothing from other runs. What they make is kept for others all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_cache: bool,
     /// The run that it continues from, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<Base>>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Failure, Money, StepPath, Timestamp, Value};
+use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::input::Decision;
@@ -28,6 +28,9 @@ pub enum StepEvent {
         /// say so.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         opens: bool,
+        /// Under which key its result is kept for other runs, if its step has `cache`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache: Option<Box<CacheKey>>,
     },
     /// The step (or item) doesn't run: it is absent.
     #[serde(rename = "step_skipped")]
@@ -105,6 +108,9 @@ pub enum StepEvent {
         /// Where it comes from, if it wasn't made in this run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reused: Option<Box<Reused>>,
+        /// Under which key it is kept for other runs, if it was made in this one for them as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cache: Option<Box<CacheKey>>,
     },
     /// The step (or item) failed for good.
     #[serde(rename = "step_failed")]
@@ -130,6 +136,18 @@ pub enum StepEvent {
     },
 }
 
+/// Under which key a result is kept for other runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CacheKey {
+    /// What tells it from other results.
+    pub fingerprint: Digest,
+    /// What it is made with: a model, or another operation.
+    pub operation: String,
+    /// How old it may be when it is taken; if that isn't said, however old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Span>,
+}
+
 /// Where a result comes from that was made in an earlier run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reused {
@@ -139,12 +157,21 @@ pub struct Reused {
     #[serde(default, skip_serializing_if = "Money::is_zero")]
     pub cost: Money,
     /// Which target made it: 0 is the first, then the fallbacks.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub target: usize,
+    /// Where it was made, if that isn't the place where it is reused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepPath>,
+    /// The attempt that gave it; 0 if there was none, or older versions didn't say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
+    /// What that attempt was made with: a model, or another operation.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub operation: String,
 }
 
-fn is_first(target: &usize) -> bool {
-    *target == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 /// What a parked step or run waits for.

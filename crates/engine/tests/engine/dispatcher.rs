@@ -34,6 +34,7 @@ struct Gate {
     now: Timestamp,
     stream: Vec<GateEntry>,
     denied: Vec<(Claim, Cause)>,
+    looks: Vec<Claim>,
 }
 
 impl Gate {
@@ -43,11 +44,13 @@ impl Gate {
             now: Timestamp(1_000_000),
             stream: Vec::new(),
             denied: Vec::new(),
+            looks: Vec::new(),
         }
     }
 
     fn tell(&mut self, told: Told) -> Vec<Claim> {
-        let Verdicts { events, grants, denials } = self.gate.handle(self.now, told);
+        let Verdicts { events, looks, grants, denials } = self.gate.handle(self.now, told);
+        self.looks.extend(looks.into_iter().map(|(claim, _)| claim));
         self.stream.extend(events);
         self.denied.extend(denials.into_iter().map(|denial| (denial.claim, denial.cause)));
         grants

@@ -3,6 +3,7 @@
 mod absence;
 mod bounds;
 mod branches;
+mod cache;
 mod calls;
 mod cancellation;
 mod cancelled_steps;
@@ -30,6 +31,7 @@ mod replayed;
 mod retries;
 mod scenario;
 mod shapes;
+mod sharing;
 mod slots;
 mod stored_values;
 mod time;

@@ -145,6 +145,7 @@ impl Post {
 
     fn tell_gate(&mut self, told: Told) {
         let verdicts = self.gate.handle(self.now, told);
+        verdicts.looks.into_iter().for_each(|(claim, _)| self.tell_gate(Told::Missed { claim }));
         let granted =
             verdicts.grants.into_iter().map(|claim| Input::Granted { key: claim.key, intent: None });
         self.letters.extend(granted.map(Letter::Tell));

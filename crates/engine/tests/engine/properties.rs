@@ -189,7 +189,9 @@ impl Trial {
                 self.story.working.contains_key(key) || self.story.stopping.contains(key)
             }
             Input::Accepted { key, .. } => self.story.working.contains_key(key),
-            Input::Granted { key, .. } | Input::Denied { key, .. } => self.story.queueing.contains(key),
+            Input::Granted { key, .. } | Input::Denied { key, .. } | Input::Cached { key, .. } => {
+                self.story.queueing.contains(key)
+            }
             Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
             Input::Tick
             | Input::CancelStep { .. }

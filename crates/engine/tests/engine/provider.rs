@@ -53,6 +53,7 @@ impl Scenario {
             Act::Poll { job, .. } => format!("poll {job}"),
             Act::Fetch { job } => format!("fetch {job}"),
             Act::Cancel { job } => format!("cancel {job}"),
+            Act::Drain { job } => format!("drain {job}"),
         };
         let found: Vec<_> =
             self.working.values().map(|perform| format!("{} {}", perform.key, act(&perform.act))).collect();

@@ -10,7 +10,7 @@ use motet_engine::{
     Act, Allowance, AttemptEnd, AttemptKey, Command, Earlier, Event, Graph, Input, Intent, Outlook, Past,
     Perform, Phase, Prospect, Reaction, Run, RunId, RunStarted, RunStatus, Turn, event, rehearse,
 };
-use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Parameter, Work};
+use motet_pipeline::contract::{Call, CallForm, Catalogue, Contract, Doubt, Feature, Parameter, Work};
 use motet_pipeline::failure::Known;
 use motet_pipeline::price::{Price, Tariff, Unit};
 use motet_pipeline::value::Map;
@@ -32,6 +32,7 @@ pub struct Setting {
     allowance: Allowance,
     resends: Resends,
     keep: fn(String) -> String,
+    no_cache: bool,
     base: Option<(Base, Earlier)>,
 }
 
@@ -47,6 +48,7 @@ pub fn pipeline(text: &str) -> Setting {
         allowance: Allowance::default(),
         resends: Resends::default(),
         keep: |pin| pin,
+        no_cache: false,
         base: None,
     }
 }
@@ -150,6 +152,12 @@ impl Setting {
         Scenario::of(made, Watch::Closely, told)
     }
 
+    /// Takes nothing from other runs.
+    pub fn without_cache(mut self) -> Setting {
+        self.no_cache = true;
+        self
+    }
+
     /// Has the plan kept as another version would have kept it.
     pub fn kept(mut self, keep: fn(String) -> String) -> Setting {
         self.keep = keep;
@@ -202,6 +210,7 @@ impl Setting {
             quoted: self.allowance.quoted,
             resends: self.resends,
             labels: BTreeMap::new(),
+            no_cache: self.no_cache,
             base: base.map(Box::new),
         };
         let plan = Arc::new(plan);
@@ -240,6 +249,8 @@ pub fn catalogue() -> Catalogue {
         priced("lab/dear", CallForm::Job, "0.60"),
         timed,
         anything("task/work", Work::Task),
+        Contract { features: BTreeSet::from([Feature::Reusable]), ..anything("task/same", Work::Task) },
+        model("lab/drawn").call(Call::paid(CallForm::Job)),
         anything("media/work", Work::Processor),
         anything("lab/job", Work::Model).call(Call::paid(CallForm::Job)),
         anything("lab/answer", Work::Model).call(Call::paid(CallForm::Direct)),
@@ -362,7 +373,9 @@ impl Scenario {
 
     /// What didn't fit into the last turn is done in the next ones. A call whose way is free begins at once.
     pub fn comes_to_rest(&mut self) -> &mut Scenario {
-        let is_free = |needs: &Needs| !needs.processor && needs.pool.is_none() && needs.money.is_none();
+        let is_free = |needs: &Needs| {
+            !needs.processor && needs.pool.is_none() && needs.money.is_none() && needs.shared.is_none()
+        };
         let free = self.needing.iter().find(|(key, needs)| self.queueing.contains(key) && is_free(needs));
         if let Some(key) = free.map(|(key, _)| key.clone()) {
             self.needing.remove(&key);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use motet_engine::event::{Ending, LateEnd, SCHEMA, SkipReason};
+use motet_engine::event::{CacheKey, Ending, LateEnd, SCHEMA, SkipReason};
 use motet_engine::table::{Change, next};
 use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, RunStarted, StepEvent, StepStatus};
 use motet_pipeline::failure::Known;
@@ -48,6 +48,7 @@ fn every_event_in_the_journal() {
         quoted: Default::default(),
         resends: Default::default(),
         labels: BTreeMap::from([("team".into(), "film".into())]),
+        no_cache: false,
         base: None,
     };
     let at = Timestamp(1_800_000_000_000);
@@ -57,6 +58,7 @@ fn every_event_in_the_journal() {
         Event::Run(RunEvent::Started(Box::new(RunStarted {
             user: None,
             labels: BTreeMap::new(),
+            no_cache: true,
             base: None,
             ..started
         }))),
@@ -67,8 +69,23 @@ fn every_event_in_the_journal() {
             step: step(),
             event: StepEvent::Expanded { items: [("k", Value::Absent)].into_iter().collect() },
         },
-        Event::Step { step: step(), event: StepEvent::Ready { inputs: Some(inputs.clone()), opens: false } },
-        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false } },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Ready { inputs: Some(inputs.clone()), opens: false, cache: None },
+        },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Ready {
+                inputs: Some(inputs.clone()),
+                opens: false,
+                cache: Some(Box::new(CacheKey {
+                    fingerprint: Digest::of(b"made"),
+                    operation: "lab/cheap".into(),
+                    ttl: Some(Span(604_800_000)),
+                })),
+            },
+        },
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false, cache: None } },
         Event::Step { step: step(), event: StepEvent::Skipped { reason: SkipReason::Condition } },
         Event::Step {
             step: step(),
@@ -138,15 +155,28 @@ fn every_event_in_the_journal() {
                 output: Some(inputs.clone()),
                 cost: Cost::billed(cost),
                 why: None,
+                cache: None,
             },
         },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 2 },
-            event: AttemptEvent::Ended { end: LateEnd::Failed, output: None, cost: Cost::NONE, why: None },
+            event: AttemptEvent::Ended {
+                end: LateEnd::Failed,
+                output: None,
+                cost: Cost::NONE,
+                why: None,
+                cache: None,
+            },
         },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 2 },
-            event: AttemptEvent::Ended { end: LateEnd::Cancelled, output: None, cost: Cost::NONE, why: None },
+            event: AttemptEvent::Ended {
+                end: LateEnd::Cancelled,
+                output: None,
+                cost: Cost::NONE,
+                why: None,
+                cache: None,
+            },
         },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 2 },
@@ -155,6 +185,7 @@ fn every_event_in_the_journal() {
                 output: None,
                 cost: Cost::maybe(cost),
                 why: Some(reason()),
+                cache: None,
             },
         },
         Event::Step {
@@ -168,9 +199,9 @@ fn every_event_in_the_journal() {
         },
         Event::Step {
             step: step(),
-            event: StepEvent::Completed { output: Some(inputs.clone()), reused: None },
+            event: StepEvent::Completed { output: Some(inputs.clone()), reused: None, cache: None },
         },
-        Event::Step { step: step(), event: StepEvent::Completed { output: None, reused: None } },
+        Event::Step { step: step(), event: StepEvent::Completed { output: None, reused: None, cache: None } },
         Event::Step { step: step(), event: StepEvent::Failed { failure: failure(), tolerated: true } },
         Event::Step {
             step: step(),

@@ -52,6 +52,7 @@ fn the_values_of_events_are_read_as_they_were_written() {
         quoted: Default::default(),
         resends: Default::default(),
         labels: Default::default(),
+        no_cache: false,
         base: None,
     };
     let events = [
@@ -60,8 +61,11 @@ fn the_values_of_events_are_read_as_they_were_written() {
             step: step(),
             event: StepEvent::Expanded { items: [("k", value())].into_iter().collect() },
         },
-        Event::Step { step: step(), event: StepEvent::Ready { inputs: Some(value()), opens: false } },
-        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false } },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Ready { inputs: Some(value()), opens: false, cache: None },
+        },
+        Event::Step { step: step(), event: StepEvent::Ready { inputs: None, opens: false, cache: None } },
         Event::Attempt {
             key: AttemptKey { step: step(), number: 1 },
             event: AttemptEvent::Ended {
@@ -69,13 +73,17 @@ fn the_values_of_events_are_read_as_they_were_written() {
                 output: Some(value()),
                 cost: Cost::NONE,
                 why: None,
+                cache: None,
             },
         },
         Event::Step {
             step: step(),
             event: StepEvent::TargetReady { target: 1, inputs: value(), dropped: Vec::new() },
         },
-        Event::Step { step: step(), event: StepEvent::Completed { output: Some(value()), reused: None } },
+        Event::Step {
+            step: step(),
+            event: StepEvent::Completed { output: Some(value()), reused: None, cache: None },
+        },
         Event::Run(RunEvent::Completed { outputs: value(), degraded: false }),
     ];
     events.iter().for_each(assert_kept);

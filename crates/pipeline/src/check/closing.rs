@@ -77,6 +77,7 @@ impl<'c> Checker<'c, '_> {
         self.set_value("output".to_owned(), hidden);
         self.part = part;
         Some(plan::Step {
+            cache: None,
             name: undo.name.value.clone(),
             location: Location { file: self.file(), line: self.findings.sources.line(undo.name.place) },
             description: None,

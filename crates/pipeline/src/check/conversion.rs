@@ -131,6 +131,7 @@ impl Writer<'_, '_> {
         let body = std::mem::replace(&mut step.body, Body::Unreadable);
         let own = Step {
             on_unknown: step.on_unknown.take(),
+            cache: step.cache.take(),
             body,
             checks: std::mem::take(&mut step.checks),
             timeout: Timeout { total: None, ..step.timeout },

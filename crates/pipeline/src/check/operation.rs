@@ -35,6 +35,7 @@ impl<'c> Checker<'c, '_> {
             self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
             self.check_choices(contract, uses.place, &given);
+            self.check_cache(contract, step, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
         let mut output = first.as_deref().map_or(Type::Any, |contract| output_of(contract, &given));

@@ -72,6 +72,7 @@ impl<'c> Checker<'c, '_> {
             always: step.always.is_some(),
             undo: undo.map(Box::new),
             on_unknown: step.on_unknown,
+            cache: step.cache.map(|(cache, _)| cache),
             total_timeout: step.timeout.total.into_iter().chain(body.total_timeout).min(),
             budget: body.budget,
             labels: body.labels.into_iter().chain(step.labels.clone()).collect(),

@@ -59,14 +59,13 @@ pub const STEP: &[Key] = &[
     now("undo"),
     now("fit"),
     now("on_unknown"),
+    now("cache"),
     now("labels"),
     now("description"),
     later("repeat", "running a step again until something holds"),
     later("route", "choosing the operation by a condition"),
     later("choose", "choosing the cheapest or fastest operation"),
     later("hedge", "starting the next target when the first is slow"),
-    later("cache", "reusing results across runs"),
-    later("ttl", "how long a cached result holds"),
     later("schema", "a JSON Schema that the output must meet"),
     later("repair", "asking a model again with the validation error"),
     later("priority", "which step goes first"),
@@ -101,6 +100,9 @@ pub const CHECK: &[Key] = &[now("that"), now("message")];
 
 /// The keys of a typed output.
 pub const OUTPUT: &[Key] = &[now("value"), now("type"), now("schema")];
+
+/// The keys of a step's `cache`.
+pub const CACHE: &[Key] = &[now("ttl")];
 
 /// The values of a step's `fit`.
 pub const FIT: &[Key] = &[now("auto")];
@@ -225,6 +227,8 @@ pub const KEYS_ELSEWHERE: &[(&str, &str)] = &[
     ("model", "uses"),
     ("params", "with"),
     ("args", "with"),
+    ("ttl", "cache"),
+    ("memoize", "cache"),
 ];
 
 #[cfg(test)]

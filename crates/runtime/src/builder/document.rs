@@ -111,6 +111,7 @@ impl Draft<'_> {
         add(&mut entries, "always", definition.always.then(|| Written::Scalar(true.into())));
         let undo = definition.undo.as_ref().map(|by| self.write_undo(by));
         add(&mut entries, "undo", undo);
+        add(&mut entries, "cache", definition.cache.then(|| cache(definition.ttl)));
         add(&mut entries, "labels", labels(&definition.labels));
         if definition.each.is_some() {
             self.writer.leave_item();
@@ -153,6 +154,7 @@ impl Draft<'_> {
             || definition.optional
             || definition.always
             || definition.undo.is_some()
+            || definition.cache
             || !(definition.needs.is_empty()
                 && definition.checks.is_empty()
                 && definition.fallback.is_empty());
@@ -218,6 +220,11 @@ fn timeout(definition: &Definition) -> Option<Written> {
     add(&mut entries, "job", job);
     add(&mut entries, "total", definition.total.map(duration));
     Some(Written::Map(entries))
+}
+
+fn cache(ttl: Option<Duration>) -> Written {
+    let whatever_its_age = || Written::Scalar(true.into());
+    ttl.map_or_else(whatever_its_age, |ttl| Written::Map(vec![("ttl".to_owned(), duration(ttl))]))
 }
 
 fn retry(rules: &[Retry]) -> Option<Written> {

@@ -36,6 +36,9 @@ pub(super) struct Definition {
     pub(super) optional: bool,
     pub(super) always: bool,
     pub(super) undo: Option<Step>,
+    pub(super) cache: bool,
+    /// How old what is taken from the cache may be.
+    pub(super) ttl: Option<Duration>,
     pub(super) labels: BTreeMap<String, String>,
     /// Words that mean nothing where they were said.
     pub(super) misplaced: Vec<&'static str>,
@@ -313,6 +316,16 @@ impl Step {
     /// Tolerates its failure: then it is absent, and the run is degraded.
     pub fn optional(self) -> Step {
         self.change(|definition| definition.optional = true)
+    }
+
+    /// Takes the result of another run that was made of the same, and keeps its own for others.
+    pub fn cache(self) -> Step {
+        self.change(|definition| definition.cache = true)
+    }
+
+    /// The same, but takes none that is older than `ttl`.
+    pub fn cache_for(self, ttl: Duration) -> Step {
+        self.cache().change(|definition| definition.ttl = Some(ttl))
     }
 
     /// Says what the step is for.

@@ -38,6 +38,8 @@ pub(crate) struct Start {
     #[serde(default)]
     allow_unpriced: bool,
     #[serde(default)]
+    no_cache: bool,
+    #[serde(default)]
     continues: Option<Continued>,
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
@@ -50,7 +52,8 @@ pub(crate) struct Start {
 impl Start {
     pub(crate) fn new(pipeline: Pipeline, inputs: Map, options: StartOptions, fresh: RunId) -> Start {
         let bundle = pipeline.bundle().clone();
-        let StartOptions { id, user, labels, new, budget, quote, allow_unpriced, continues } = options;
+        let StartOptions { id, user, labels, new, budget, quote, allow_unpriced, no_cache, continues } =
+            options;
         let (inputs, kept): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(_, value)| value.is_plain());
         let (inputs, kept) = (inputs.into_iter().collect(), kept.into_iter().collect());
         Start {
@@ -64,6 +67,7 @@ impl Start {
             budget,
             quote,
             allow_unpriced,
+            no_cache,
             continues,
             fresh,
             checked: Some(pipeline),
@@ -95,6 +99,7 @@ impl Start {
             budget: self.budget,
             quote: self.quote.clone(),
             allow_unpriced: self.allow_unpriced,
+            no_cache: self.no_cache,
             continues: self.continues.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_engine::{AttemptEnd, AttemptKey, Input, Perform, RunId};
+use motet_engine::{Act, AttemptEnd, AttemptKey, Input, Perform, RunId};
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Message};
@@ -47,7 +47,12 @@ impl Driver {
         self.in_flight.values().for_each(|at_work| at_work.stop.cancel());
     }
 
-    pub(super) fn perform(&mut self, id: &RunId, perform: Perform) {
+    pub(super) fn perform(&mut self, id: &RunId, mut perform: Perform) {
+        if let Act::Cancel { job } = &perform.act
+            && self.is_awaited(id, &perform.key)
+        {
+            perform.act = Act::Drain { job: job.clone() };
+        }
         let key = perform.key.clone();
         let Some(live) = self.runs.get(id) else { return };
         let stop = CancellationToken::new();

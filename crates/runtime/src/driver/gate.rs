@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use motet_engine::dispatcher::{Bill, Cause, Claim, Needs, Spent, Told, Verdicts};
-use motet_engine::{AttemptEvent, AttemptKey, Command, Event, Input, RunId, Turn};
+use motet_engine::dispatcher::{Bill, Cause, Claim, Needs, Shared, Spent, Told, Verdicts};
+use motet_engine::{AttemptEvent, AttemptKey, Cached, Command, Event, Input, RunId, Turn};
 use motet_pipeline::{Failure, Money};
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +21,15 @@ impl Driver {
         while self.leaving.is_empty()
             && let Some(told) = mail.pop_front()
         {
-            let Verdicts { events, grants, denials } = self.dispatcher.handle(self.hands.world.now(), told);
+            let Verdicts { events, looks, grants, denials } =
+                self.dispatcher.handle(self.hands.world.now(), told);
             self.gate.extend(events);
+            for (claim, shared) in looks {
+                match self.runs.contains_key(&claim.run) {
+                    true => self.look(claim, shared),
+                    false => mail.push_back(Told::Released { claim }),
+                }
+            }
             for claim in grants {
                 match self.runs.contains_key(&claim.run) {
                     true => self.prepare(claim),
@@ -34,6 +41,45 @@ impl Driver {
                 self.tell(&run, Input::Denied { key, cause: denial.cause });
             }
         }
+    }
+
+    /// Looks whether there is already what an attempt would make.
+    fn look(&self, claim: Claim, shared: Shared) {
+        let Claim { run, key } = claim;
+        let (mail, hands) = (self.mail.clone(), self.hands.clone());
+        self.hands.world.spawn(Box::pin(async move {
+            let store = hands.store.clone();
+            let found = hands.compute(move || crate::cache::find(&store, shared)).await;
+            // If nobody listens any more, it is looked for again by whoever takes the run up.
+            let _ = mail.send(Message::Looked { run, key, found });
+        }));
+    }
+
+    /// What was looked for is there, or not. What is there and isn't good enough is made again.
+    pub(super) fn on_looked(&mut self, run: &RunId, key: AttemptKey, found: Result<Option<Cached>, Failure>) {
+        // Whoever leaves begins nothing.
+        if !self.leaving.is_empty() {
+            return;
+        }
+        match found {
+            Ok(None) => {}
+            Ok(Some(cached)) => {
+                self.tell(run, Input::Cached { key: key.clone(), cached: Box::new(cached) });
+            }
+            Err(failure) => {
+                self.tell(run, Input::Denied { key: key.clone(), cause: Cause::Failure(failure) });
+                return self.release(run, key);
+            }
+        }
+        // Of a step that waits no more the claim is given back.
+        if self.runs.get(run).is_some_and(|live| live.run.prospect(&key).is_some()) {
+            self.tell_gate(Told::Missed { claim: Claim { run: run.clone(), key } });
+        }
+    }
+
+    /// Whether others wait for what an attempt gives.
+    pub(super) fn is_awaited(&self, run: &RunId, key: &AttemptKey) -> bool {
+        self.dispatcher.is_awaited(&Claim { run: run.clone(), key: key.clone() })
     }
 
     /// An attempt has what it needs. Of a call it is made out first what its request will be made with, so that this

@@ -274,7 +274,7 @@ mod tests {
         let output = Some(Value::map([("text", Value::from("x".repeat(100_000)))]));
         let completed = Event::Step {
             step: StepPath::from_text("a"),
-            event: StepEvent::Completed { output, reused: None },
+            event: StepEvent::Completed { output, reused: None, cache: None },
         };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }

@@ -66,7 +66,7 @@ mod tests {
         let output = Some(Value::map([("text", Value::from(text))]));
         let completed = Event::Step {
             step: StepPath::from_text("a"),
-            event: StepEvent::Completed { output, reused: None },
+            event: StepEvent::Completed { output, reused: None, cache: None },
         };
         Arc::new(Turn { number, at: Timestamp(0), events: vec![completed] })
     }

@@ -77,6 +77,7 @@ impl Forecast {
             resends: Default::default(),
             labels: plan.labels.clone(),
             base: Some(Box::new(base)),
+            no_cache: false,
         };
         let mut outlooks = rehearse(pipeline.graph(), started, &earlier, &past, now);
         outlooks.sort_by_cached_key(|outlook| find(plan, &outlook.step).map(|(place, _)| place));

@@ -50,6 +50,8 @@ pub struct RetryOptions {
     pub budget: Option<Money>,
     /// On whose behalf.
     pub user: Option<String>,
+    /// Whether its steps with `cache` take nothing from other runs, but for those that it continues from.
+    pub no_cache: bool,
 }
 
 /// What is changed where a run is forked: see [`Motet::fork`].
@@ -63,22 +65,26 @@ pub struct ForkOptions {
     pub budget: Option<Money>,
     /// On whose behalf.
     pub user: Option<String>,
+    /// Whether its steps with `cache` take nothing from other runs, but for those that it continues from.
+    pub no_cache: bool,
 }
 
 impl RetryOptions {
     /// What the new run is started with.
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
-        let RetryOptions { from, budget, user } = self;
+        let RetryOptions { from, budget, user, no_cache } = self;
         let again = from.into_iter().collect();
-        start_options(Continued { run: run.clone(), again, fresh: Vec::new(), undo: false }, budget, user)
+        let continued = Continued { run: run.clone(), again, fresh: Vec::new(), undo: false };
+        StartOptions { no_cache, ..start_options(continued, budget, user) }
     }
 }
 
 impl ForkOptions {
     /// What the new run is started with.
     pub(crate) fn of(self, run: &RunId) -> StartOptions {
-        let ForkOptions { fresh, budget, user, .. } = self;
-        start_options(Continued { run: run.clone(), again: Vec::new(), fresh, undo: false }, budget, user)
+        let ForkOptions { fresh, budget, user, no_cache, .. } = self;
+        let continued = Continued { run: run.clone(), again: Vec::new(), fresh, undo: false };
+        StartOptions { no_cache, ..start_options(continued, budget, user) }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct StartOptions {
     pub quote: Option<Quote>,
     /// Whether steps of which nobody knows the price may run in spite of a budget, outside of it.
     pub allow_unpriced: bool,
+    /// Whether its steps with `cache` take nothing from other runs.
+    pub no_cache: bool,
     /// The earlier run whose results it takes over, as far as they were made from the same.
     pub continues: Option<Continued>,
 }
@@ -315,6 +317,7 @@ impl Motet {
             quoted,
             resends,
             labels,
+            no_cache: options.no_cache,
             base,
         };
         let (accepted, answer) = oneshot::channel();

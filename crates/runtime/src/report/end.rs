@@ -57,6 +57,12 @@ pub struct EndRecord {
     pub duration_ms: u64,
     /// What it cost, in dollars as a decimal string.
     pub cost: Money,
+    /// What the earlier runs of its lineage cost; left out if that is nothing.
+    #[serde(skip_serializing_if = "Money::is_zero")]
+    pub inherited: Money,
+    /// What the results that it took over cost where they were made; left out if that is nothing.
+    #[serde(skip_serializing_if = "Money::is_zero")]
+    pub saved: Money,
 }
 
 /// A failure of a step or item, or of the run itself.
@@ -119,6 +125,8 @@ impl EndRecord {
             may_bill: record.may_bill().0.to_vec(),
             duration_ms: record.elapsed(now).0,
             cost: record.cost,
+            inherited: record.inherited,
+            saved: record.saved,
         }
     }
 }

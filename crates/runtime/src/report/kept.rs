@@ -9,7 +9,7 @@ mod outline;
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::{Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
-use motet_pipeline::{Class, Failure, Plan, StepPath};
+use motet_pipeline::{Class, Failure, Money, Plan, StepPath};
 use motet_store::{RunRow, RunStatus, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;
@@ -265,7 +265,7 @@ impl Reading<'_> {
             let (shown_path, plain) = self.reporter.step_of_row(&row);
             let mut step = match told.remove(&path) {
                 Some(told) if row.is_eventful => StepRecord { items: plain.items, ..told },
-                Some(told) => StepRecord { output: told.output, ..plain },
+                Some(told) => StepRecord { output: told.output, reused: told.reused, ..plain },
                 None => plain,
             };
             if let Some(items) = &mut step.items {
@@ -281,9 +281,14 @@ impl Reading<'_> {
         if let Some(turn) = self.store.end_turn(self.run)? {
             self.take_in(&turn, Event::ends_run);
         }
+        let mut saved = Money::ZERO;
+        self.store.savings(Some(self.run), |saving| {
+            saved += saving.amount;
+            true
+        })?;
         let record = &mut self.reporter.record;
         record.updated_at = row.updated_at;
-        record.cost = row.cost;
+        (record.cost, record.saved) = (row.cost, saved);
         Ok(())
     }
 

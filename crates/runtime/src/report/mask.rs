@@ -367,7 +367,7 @@ steps: { x: { uses: data/transform, with: { value: "{{ inputs.token }}" } } }
         let inputs = Some(Value::map([("token", "Ana-token".into())]));
         let ready = Event::Step {
             step: StepPath::from_text("inner"),
-            event: StepEvent::Ready { inputs, opens: false },
+            event: StepEvent::Ready { inputs, opens: false, cache: None },
         };
         let Event::Step { event: StepEvent::Ready { inputs: Some(shown), .. }, .. } =
             mask.event(&ready).into_owned()

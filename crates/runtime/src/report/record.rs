@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, RunEvent, RunId};
+use motet_engine::{Event, RunEvent, RunId, StepEvent};
 use motet_pipeline::{Digest, Failure, Money, Plan, Span, StepPath, Timestamp, Value};
 use motet_store::RunStatus;
 
@@ -63,6 +63,10 @@ pub struct RunRecord {
     pub outputs: Option<Value>,
     /// What its attempts cost so far.
     pub cost: Money,
+    /// What the earlier runs of its lineage cost.
+    pub inherited: Money,
+    /// What the results that it took over cost where they were made.
+    pub saved: Money,
     /// Its steps and items by path. Of the items of a long list, and of what is inside them, only those
     /// that are under way and the first that failed; [`StepRecord::items`] counts the others.
     pub steps: BTreeMap<StepPath, StepRecord>,
@@ -107,6 +111,8 @@ impl RunRecord {
             undone: None,
             outputs: None,
             cost: Money::ZERO,
+            inherited: Money::ZERO,
+            saved: Money::ZERO,
             steps: order.iter().map(|path| (path.clone(), StepRecord::default())).collect(),
             order,
             errors_left_out: 0,
@@ -178,6 +184,10 @@ impl RunRecord {
                 self.seed = started.seed;
                 self.inputs = started.inputs.clone();
                 self.started_at = at;
+                self.inherited = started.base.as_ref().map(|base| base.spent).unwrap_or_default();
+            }
+            Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. } => {
+                self.saved += reused.cost;
             }
             Event::Run(RunEvent::Resumed { .. }) => self.interrupted = false,
             Event::Run(RunEvent::CancelRequested { reason, .. }) => self.reason = Some(reason.clone()),

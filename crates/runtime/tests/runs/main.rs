@@ -1,6 +1,7 @@
 //! Whole runs, through the library: money, limits, requests, panics, time.
 
 mod budgets;
+mod cache;
 mod cancelled_steps;
 mod import;
 mod large_runs;

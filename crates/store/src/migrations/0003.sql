@@ -125,3 +125,29 @@ CREATE TABLE discarded (
     by  TEXT NOT NULL,
     why TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What was saved: results that were taken over instead of paid for again. Made from the journal.
+CREATE TABLE savings (
+    run            INTEGER NOT NULL,
+    path           TEXT NOT NULL,
+    at             INTEGER NOT NULL,      -- milliseconds since 1970-01-01 UTC
+    operation      TEXT NOT NULL,
+    amount         TEXT NOT NULL,         -- US dollars: what it cost where it was made
+    source         TEXT NOT NULL,         -- the run, the step and the attempt that made it
+    source_path    TEXT NOT NULL,
+    source_attempt INTEGER NOT NULL,
+    PRIMARY KEY (run, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX savings_sources ON savings (source, source_path, source_attempt);
+
+-- What steps with `cache` made, by the key under which other runs look for it. Made from the journal.
+CREATE TABLE cache (
+    run         INTEGER NOT NULL,
+    path        TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,            -- a SHA-256
+    made_at     INTEGER NOT NULL,         -- milliseconds since 1970-01-01 UTC
+    until       INTEGER,                  -- until when it holds by the step that made it; null for ever
+    turn        INTEGER NOT NULL,         -- of the run, in which it stands
+    PRIMARY KEY (run, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cache_keys ON cache (fingerprint, made_at);

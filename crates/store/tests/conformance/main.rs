@@ -67,6 +67,8 @@ on_every_store! {
     tables::a_run_is_found_by_its_inputs_from_its_start_to_its_end
     tables::the_usual_duration_is_a_median_of_good_attempts
     tables::projections_can_be_made_again
+    tables::the_newest_of_what_was_made_of_the_same_is_in_the_cache
+    tables::what_was_taken_over_is_saved_and_was_not_wasted
     steps::a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least
     steps::steps_are_found_a_few_at_a_time
     steps::of_items_that_failed_at_once_the_first_of_the_list_come_first

@@ -45,10 +45,12 @@ fn shots(store: &Store) -> Score {
     };
     let ready = |step: &str| Event::Step {
         step: path(step),
-        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false },
+        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false, cache: None },
     };
-    let open =
-        |step: &str| Event::Step { step: path(step), event: StepEvent::Ready { inputs: None, opens: false } };
+    let open = |step: &str| Event::Step {
+        step: path(step),
+        event: StepEvent::Ready { inputs: None, opens: false, cache: None },
+    };
     let planned = |step: &str| Event::Attempt {
         key: AttemptKey { step: path(step), number: 1 },
         event: AttemptEvent::Planned {

@@ -1,9 +1,9 @@
 //! What is told from the journal: runs, steps, costs, and how they are found.
 
-use motet_engine::event::LateEnd;
-use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, StepEvent, StepStatus};
+use motet_engine::event::{CacheKey, LateEnd, Reused};
+use motet_engine::{AttemptEvent, AttemptKey, Event, RunEvent, RunId, StepEvent, StepStatus};
 use motet_pipeline::{Class, Cost, Digest, Failure, Money, Span, StepPath, Timestamp, Value};
-use motet_store::{FoundRun, KeptPlan, RunFilter, RunStatus, Store, inputs_digest};
+use motet_store::{Charge, FoundRun, KeptPlan, RunFilter, RunStatus, Saving, Store, inputs_digest};
 
 use crate::score::{Score, artifact};
 
@@ -45,7 +45,7 @@ pub fn steps_are_told_as_they_go(store: &Store) {
     let step = StepPath::from_text("a");
     let ready = Event::Step {
         step: step.clone(),
-        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false },
+        event: StepEvent::Ready { inputs: Some(Value::Null), opens: false, cache: None },
     };
     let planned = |attempt, target| Event::Attempt {
         key: AttemptKey { step: step.clone(), number: attempt },
@@ -132,6 +132,7 @@ pub fn late_costs_are_booked_after_the_end(store: &Store) {
             output: Some(Value::map([("image", artifact(b"late"))])),
             cost: Cost::billed("1".parse().unwrap()),
             why: None,
+            cache: None,
         },
     }]);
     store.append_now(late.take_new()).unwrap();
@@ -247,6 +248,74 @@ pub fn the_usual_duration_is_a_median_of_good_attempts(store: &Store) {
     }
     let usual = store.usual_duration("local/image").unwrap().unwrap();
     assert_eq!((usual.median, usual.samples), (Span::milliseconds(10), 3));
+}
+
+fn completed(cache: Option<CacheKey>, reused: Option<Reused>) -> Event {
+    let output = Some(Value::map([("value", Value::from(1))]));
+    let (cache, reused) = (cache.map(Box::new), reused.map(Box::new));
+    Event::Step { step: StepPath::from_text("a"), event: StepEvent::Completed { output, reused, cache } }
+}
+
+pub fn the_newest_of_what_was_made_of_the_same_is_in_the_cache(store: &Store) {
+    let key =
+        |of: &str, ttl| CacheKey { fingerprint: Digest::of(of.as_bytes()), operation: "lab/a".into(), ttl };
+    let (forever, short) = (key("boat", None), key("barge", Some(Span::minutes(1))));
+    let mut scores = Vec::new();
+    for (run, key) in [("r1", &forever), ("r2", &forever), ("r3", &short)] {
+        let mut score = Score::started(run, Value::map([("a", Value::Null)]));
+        score.turn([completed(Some(key.clone()), None)]);
+        scores.push(score.kept_in(store));
+    }
+    for _ in 0..2 {
+        let entry = store.cached(&forever.fingerprint).unwrap().unwrap();
+        assert_eq!((entry.run.as_str(), entry.step.as_str(), entry.turn), ("r2", "a", 2));
+        assert_eq!(entry.at, scores[1].turns()[1].at);
+        assert_eq!(store.cached(&Digest::of(b"raft")).unwrap(), None);
+        let needed =
+            |now| store.runs_in_cache(now).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(needed(entry.at), ["r2", "r3"]);
+        assert_eq!(needed(entry.at.after(Span::minutes(10))), ["r2"], "what is too old is needed no more");
+        store.rebuild_projections().unwrap();
+    }
+}
+
+pub fn what_was_taken_over_is_saved_and_was_not_wasted(store: &Store) {
+    let spent: Money = "0.04".parse().unwrap();
+    let mut score = Score::started("r1", Value::map([("a", Value::Null)]));
+    for number in 1..=2 {
+        let key = AttemptKey { step: StepPath::from_text("a"), number };
+        let cost = Cost::billed(spent);
+        score.turn([Event::Attempt {
+            key,
+            event: AttemptEvent::Succeeded { cost, usage: Default::default() },
+        }]);
+    }
+    let failure = Failure::new(Class::Content, "refused");
+    score.turn([Event::Run(RunEvent::Failed { step: None, failure })]);
+    score.kept_in(store);
+    let mut later = Score::started("r2", Value::map([("a", Value::Null)]));
+    let run = RunId::new("r1");
+    let reused = Reused { run, cost: spent, target: 0, step: None, attempt: 2, operation: "lab/a".into() };
+    later.turn([completed(None, Some(reused))]);
+    let later = later.kept_in(store);
+    for _ in 0..2 {
+        let (mut kept, mut saved) = (Vec::new(), Vec::new());
+        let add = |charge: Charge| {
+            kept.push((charge.attempt, charge.is_reused));
+            true
+        };
+        store.charges(None, Timestamp(0), add).unwrap();
+        let add = |saving: Saving| {
+            saved.push(saving);
+            true
+        };
+        store.savings(None, add).unwrap();
+        assert_eq!(kept, [(1, false), (2, true)]);
+        let Saving { run, amount, operation, at, .. } = &saved[0];
+        assert_eq!((run.as_str(), *amount, operation.as_str()), ("r2", spent, "lab/a"));
+        assert_eq!((*at, saved.len()), (later.turns()[1].at, 1));
+        store.rebuild_projections().unwrap();
+    }
 }
 
 pub fn projections_can_be_made_again(store: &Store) {

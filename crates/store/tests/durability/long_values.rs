@@ -12,7 +12,7 @@ use crate::{Score, Stage, text};
 fn ready(step: &str, value: Value) -> Event {
     Event::Step {
         step: StepPath::from_text(step),
-        event: StepEvent::Ready { inputs: Some(Value::map([("text", value)])), opens: false },
+        event: StepEvent::Ready { inputs: Some(Value::map([("text", value)])), opens: false, cache: None },
     }
 }
 

@@ -58,6 +58,7 @@ impl Story {
             quoted: Default::default(),
             resends: Default::default(),
             labels: Default::default(),
+            no_cache: false,
             base: None,
         };
         story.tell(0, [Event::Run(RunEvent::Started(Box::new(started)))]);
@@ -75,7 +76,7 @@ impl Story {
             self.reporter.record().step(&path(step)).map_or(0, |step| step.attempts.len()) as u32 + 1;
         let ready = Event::Step {
             step: path(step),
-            event: StepEvent::Ready { inputs: Some(nothing()), opens: false },
+            event: StepEvent::Ready { inputs: Some(nothing()), opens: false, cache: None },
         };
         let planned = Event::Attempt {
             key: AttemptKey { step: path(step), number },
@@ -102,7 +103,7 @@ impl Story {
                 succeeded,
                 Event::Step {
                     step: path(step),
-                    event: StepEvent::Completed { output: Some(output), reused: None },
+                    event: StepEvent::Completed { output: Some(output), reused: None, cache: None },
                 },
             ],
         );
@@ -163,7 +164,7 @@ impl Story {
             2,
             [Event::Step {
                 step: path("shots[e]"),
-                event: StepEvent::Ready { inputs: Some(nothing()), opens: false },
+                event: StepEvent::Ready { inputs: Some(nothing()), opens: false, cache: None },
             }],
         );
         story.complete(9, "shots[a]", Value::map([("image", image())]));
@@ -221,7 +222,7 @@ steps:
 "#,
     );
     let step = |event| Event::Step { step: path("still"), event };
-    let mut events = vec![StepEvent::Ready { inputs: Some(nothing()), opens: false }];
+    let mut events = vec![StepEvent::Ready { inputs: Some(nothing()), opens: false, cache: None }];
     for (target, words) in
         ["waits for the pool gpu", "waits for the pool spare", "waits for a slot"].iter().enumerate()
     {

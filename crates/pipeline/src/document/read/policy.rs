@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::{step, value};
 use crate::Class;
 use crate::diagnostic::Code;
-use crate::plan::{OnUnknown, TimeoutChange};
+use crate::plan::{Cache, OnUnknown, TimeoutChange};
 
 /// Reads a condition: one expression, or plainly true or false.
 pub fn read_condition(node: &Node, what: &str, findings: &mut Findings) -> Option<Written> {
@@ -161,6 +161,16 @@ pub fn read_on_unknown(node: &Node, findings: &mut Findings) -> Option<OnUnknown
         "retry" => Some(OnUnknown::Retry),
         _ => Some(OnUnknown::Fail),
     }
+}
+
+/// Reads `cache`: true, false, or a map.
+pub fn read_cache(node: &Node, findings: &mut Findings) -> Option<Cache> {
+    if !matches!(node.kind, Kind::Map(_)) {
+        let is_on = value::boolean(node, "`cache`", findings)?;
+        return is_on.then(Cache::default);
+    }
+    let fields = Fields::read(node, "`cache`", words::CACHE, findings)?;
+    Some(Cache { ttl: fields.get("ttl").and_then(|node| value::duration(node, findings)) })
 }
 
 /// Reads `fallback`: a list of targets.

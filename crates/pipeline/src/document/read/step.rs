@@ -35,6 +35,7 @@ fn read(entry: &Entry, findings: &mut Findings) -> Step {
         always: fields.get("always").and_then(|node| read_always(node, findings)),
         undo: fields.entry("undo").and_then(|entry| read_undo(entry, findings)),
         on_unknown: fields.get("on_unknown").and_then(|node| policy::read_on_unknown(node, findings)),
+        cache: fields.get("cache").and_then(|node| Some((policy::read_cache(node, findings)?, node.place))),
         condition: fields.get("if").and_then(|node| policy::read_condition(node, "`if`", findings)),
         needs: fields.get("needs").map(|node| read_needs(node, findings)).unwrap_or_default(),
         each: fields.get("each").map(|list| each::read(list, &fields, findings)),
@@ -68,7 +69,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if fields.get("steps").is_some() {
         let help = "write it at a step inside the group";
         fields.refuse(
-            &["with", "retry", "pool", "fallback", "on_unknown", "fit", "undo"],
+            &["with", "retry", "pool", "fallback", "on_unknown", "cache", "fit", "undo"],
             "the step is a group",
             help,
             findings,
@@ -80,7 +81,7 @@ fn refuse_misplaced(fields: &mut Fields, findings: &mut Findings) {
     if holds_steps(fields) {
         let help = "write it at a step of the file that is used";
         fields.refuse(
-            &["retry", "pool", "fallback", "on_unknown", "fit", "undo"],
+            &["retry", "pool", "fallback", "on_unknown", "cache", "fit", "undo"],
             "the step is another pipeline",
             help,
             findings,

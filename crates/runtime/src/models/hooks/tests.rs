@@ -127,7 +127,16 @@ async fn who_looks_for_a_lost_job_hears_its_name_and_the_report_stays_for_whoeve
     drop(asking);
     hooks.recorded(
         &run(),
-        &turn(1, AttemptEvent::Ended { end: LateEnd::Failed, output: None, cost: Cost::NONE, why: None }),
+        &turn(
+            1,
+            AttemptEvent::Ended {
+                end: LateEnd::Failed,
+                output: None,
+                cost: Cost::NONE,
+                why: None,
+                cache: None,
+            },
+        ),
     );
     assert_eq!(answer.await.unwrap(), Receipt::Recorded);
 

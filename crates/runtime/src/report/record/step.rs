@@ -154,7 +154,7 @@ impl StepRecord {
                 self.reason = Some(reason.to_string());
                 self.ended_at = Some(at);
             }
-            StepEvent::Completed { output, reused } => {
+            StepEvent::Completed { output, reused, .. } => {
                 self.reused = reused.as_deref().cloned();
                 self.output = output.clone();
                 self.ended_at = Some(at);
