@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::line::{Line, Tone};
 use super::money::sums;
+use super::plain;
 use super::progress::View;
 use super::table::Table;
 use super::words::{INTERRUPTED, PARTS_MAX, brief, bytes, duration, local_time, measures};
@@ -28,6 +29,9 @@ pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> 
     lines.push(Line::new());
     lines.extend(view.step_lines());
     lines.extend(failed_attempts(view));
+    if let Some((undone, stuck)) = record.undone {
+        lines.push(Line::of(Tone::Dim, format!("  {}", plain::undone(undone.into(), stuck.into()))));
+    }
     if let Some(outputs) = record.outputs.as_ref().and_then(Value::as_map).filter(|map| !map.is_empty()) {
         lines.push(Line::new());
         let mut table = Table::default();

@@ -111,8 +111,12 @@ fn schedule(parts: &[Part], of: impl Fn(&Usual) -> Span + Copy) -> Vec<(u64, u64
         if ends[at].is_some() {
             continue;
         }
-        let awaited: Vec<usize> =
+        let mut awaited: Vec<usize> =
             parts[at].waits_for.iter().filter_map(|name| index.get(name.as_str()).copied()).collect();
+        if parts[at].always {
+            // It runs once nothing else does.
+            awaited.extend((0..parts.len()).filter(|other| !parts[*other].always));
+        }
         let missing: Vec<usize> = awaited.iter().copied().filter(|other| ends[*other].is_none()).collect();
         if missing.is_empty() {
             let start = awaited.iter().filter_map(|other| ends[*other]).max().unwrap_or(0);
@@ -155,6 +159,8 @@ mod tests {
         assert_eq!(at_once(&found.parts), AtOnce { names: vec!["b", "c"], count: 4, or_more: false });
         let more = score(&(steps + &format!("  e: {{ needs: d, each: '{{{{ inputs.list }}}}', {NAP} }}\n")));
         assert_eq!(at_once(&more.parts).names, ["b", "c"]);
+        let last = score(&format!("  a: {{ {NAP} }}\n  b: {{ always: true, {NAP} }}\n"));
+        assert_eq!(at_once(&last.parts), AtOnce { names: vec!["a"], count: 1, or_more: false });
         let unknown =
             score(&format!("  a: {{ {NAP} }}\n  b: {{ needs: a, each: '{{{{ inputs.list }}}}', {NAP} }}\n"));
         assert_eq!(at_once(&unknown.parts), AtOnce { names: vec!["b"], count: 1, or_more: true });
