@@ -141,6 +141,7 @@ fn open_catalogue(bundle: &Bundle) -> Catalogue {
             "openai/",
             "anthropic/",
             "http/",
+            "store/",
         ];
         families.iter().any(|family| word.starts_with(family) && word.len() > family.len())
     });
