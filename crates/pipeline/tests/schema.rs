@@ -13,8 +13,8 @@ use motet_pipeline::schema::json_schema;
 const STRUCTURAL: &[&str] = &[
     "err_bad_class",
     "err_budget",
-    "err_closing",
     "err_cache",
+    "err_closing",
     "err_condition",
     "err_declarations",
     "err_doubtful_scalars",

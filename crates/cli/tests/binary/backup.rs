@@ -108,7 +108,7 @@ fn a_limit_of_file_size_and_of_open_files_is_told_as_such() {
             "motet: 1\nname: speech\nsteps:\n  say: {{ uses: local/speak, with: {{ text: \"{speech}\" }} }}\n"
         ),
     );
-    let told = limited("-f 400", &["run", "speech.yaml", "--store", "spoken"]);
+    let told = limited("-f 800", &["run", "speech.yaml", "--store", "spoken"]);
     assert!(
         told.contains("reached the limit of file size that this program was started with (`ulimit -f`)"),
         "{told}"

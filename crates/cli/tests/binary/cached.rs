@@ -59,6 +59,7 @@ fn a_result_whose_file_is_gone_is_made_again_and_one_that_is_damaged_is_no_bill(
     std::fs::remove_file(&path).unwrap();
     stage.ends(0, &["run", "single.yaml", "--id", "second", &place]);
     assert_eq!(simulator.ledger().len(), 2, "it is gone, so it is made again");
+    let path = only_file_in(&stage.store().join("artifacts"));
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::write(&path, "short").unwrap();
     let said = stage.ends(1, &["run", "single.yaml", "--id", "third", &place]);
