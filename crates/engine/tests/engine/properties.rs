@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet_engine::dispatcher::Cause;
-use motet_engine::{AttemptEnd, AttemptEvent, AttemptKey, Decision, Event, Input, RunStatus, StepEvent};
+use motet_engine::{
+    AttemptEnd, AttemptEvent, AttemptKey, Decision, Event, Input, RunEvent, RunStatus, StepEvent,
+};
 use motet_pipeline::{Class, Cost, Failure, Money, Span, StepPath, Value};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -193,14 +195,22 @@ impl Trial {
                 self.story.queueing.contains(key)
             }
             Input::Polled { .. } | Input::Reconciled { .. } | Input::Resolve { .. } => false,
+            Input::CutShort { .. } => self.may_be_cut_short(),
             Input::Tick
             | Input::CancelStep { .. }
             | Input::Cancel { .. }
-            | Input::CutShort { .. }
             | Input::Resume { .. }
             | Input::Fund { .. } => false,
         };
         if true_again { self.tell(input) } else { self.tell_in_vain(input) }
+    }
+
+    /// Whether the run is at its end, and nobody has ended that yet: what was told before came too early.
+    fn may_be_cut_short(&self) -> bool {
+        let closing = |event: &&Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
+        let at_the_end = self.story.events().skip_while(|event| !closing(event));
+        let is_asked = |event: &Event| matches!(event, Event::Run(RunEvent::CancelRequested { .. }));
+        self.story.run.is_closing() && !at_the_end.into_iter().any(is_asked)
     }
 
     fn talk_nonsense(&mut self, what: u8, which: Index) {
