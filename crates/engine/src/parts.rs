@@ -89,6 +89,7 @@ impl Run {
     /// #     schema: 1, run: RunId::new("r"), pipeline: "nap".into(), plan: plan.digest,
     /// #     inputs: Value::Map(Default::default()), seed: 1, user: None, budget: None,
     /// #     quoted: Default::default(), resends: Default::default(), labels: Default::default(), base: None,
+    /// #     no_cache: false,
     /// # };
     /// # let graph = Graph::new(plan.into());
     /// let (run, _) = Run::start(graph.clone(), started, Timestamp(0));
