@@ -95,7 +95,12 @@ fn segments(items: &Items, lengths: &[f64], rate: Rate, transition: u64) -> Vec<
     let (mut seconds, mut frames) = (0.0, 0);
     for length in lengths {
         seconds += length;
-        let end = rate.frames(seconds).max(frames + 1);
+        let mut end = rate.frames(seconds);
+        if end <= frames {
+            // A clip shorter than a frame is shown for one: what follows moves, and loses nothing of its own.
+            end = frames + 1;
+            seconds = rate.seconds(end);
+        }
         ends.push(end - frames);
         frames = end;
     }
@@ -228,6 +233,15 @@ mod tests {
         let starts: Vec<_> = faded.segments.iter().map(|segment| (segment.start, segment.frames)).collect();
         assert_eq!(starts, [(0, 50), (45, 55), (95, 50)]);
         assert_eq!(faded.frames, 145);
+    }
+
+    #[test]
+    fn clips_shorter_than_a_frame_take_nothing_from_the_narration_after_them() {
+        let mut visuals: Vec<_> = (0..5).map(|_| visual(Some(0.01), None)).collect();
+        visuals.extend([visual(None, Some(4.5)), visual(Some(2.0), None)]);
+        let cut = timeline(&items(visuals, vec![]), 10.0, "longest", 0.0);
+        let frames: Vec<_> = cut.segments.iter().map(|segment| segment.frames).collect();
+        assert_eq!(frames, [1, 1, 1, 1, 1, 45, 20]);
     }
 
     fn parts() -> impl Strategy<Value = Items> {
