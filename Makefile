@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate crash fuzz bench dist
+.PHONY: help demo test explore simulate crash fuzz bench dist
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -13,6 +13,9 @@ demo: ## set this machine up, build, and make a narrated film in out/
 test: ## set this machine up and run everything that must be green
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+explore: ## draw anew for each property of the tests, ROUNDS=n times, by seeds from FIRST=n on
+	@scripts/explore.sh "$(or $(ROUNDS),10)" "$(or $(FIRST),2)"
 
 simulate: ## play SEEDS=n stories of faults and crashes, from FIRST=n on
 	@scripts/simulate.sh "$(or $(SEEDS),1000)" "$(or $(FIRST),0)"
