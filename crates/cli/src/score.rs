@@ -111,9 +111,8 @@ fn history_from(plan: &Plan, mut known: impl FnMut(&str) -> Option<Usual>) -> Hi
 pub fn for_each_target<'p>(scope: &'p Scope, visit: &mut impl FnMut(&'p Step, &'p Target)) {
     for step in &scope.steps {
         step.targets().for_each(|target| visit(step, target));
-        match &step.body {
-            Body::Operation(_) => {}
-            Body::Group(inner) | Body::Pipeline { scope: inner, .. } => for_each_target(inner, visit),
+        if let Some(inner) = step.body.scope() {
+            for_each_target(inner, visit);
         }
     }
 }
@@ -195,10 +194,7 @@ fn add_awaited(step: &Step, depth: usize, first: &mut BTreeSet<usize>, fallback:
 
 impl Part {
     fn new(step: &Step, waits_for: Vec<String>, fallback_waits_for: Vec<String>, history: &History) -> Part {
-        let inner = match &step.body {
-            Body::Operation(_) => Vec::new(),
-            Body::Group(scope) | Body::Pipeline { scope, .. } => parts(scope, history),
-        };
+        let inner = step.body.scope().map(|scope| parts(scope, history)).unwrap_or_default();
         let mut part = Part {
             name: step.name.clone(),
             does: Vec::new(),

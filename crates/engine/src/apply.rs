@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::plan::Body;
 use motet_pipeline::{Money, StepPath, Timestamp, Value};
 
 use crate::allowance::Allowance;
@@ -170,9 +169,9 @@ impl Run {
         let graph = self.graph.clone();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let (Some(step), Some(attempts)) = (node.step, &mut node.attempts) else { continue };
-            let Body::Operation(targets) = &graph.step(StepId(step)).body else { continue };
+            let targets = graph.step(StepId(step)).body.targets();
             for attempt in &mut attempts.live {
-                let target = &targets[attempt.target];
+                let Some(target) = targets.get(attempt.target) else { continue };
                 if target.contract.call.is_none() {
                     continue;
                 }
@@ -506,7 +505,7 @@ impl Run {
     fn close_child(&mut self, id: NodeId, child: NodeId) {
         let keeps_scopes = self.graph.has_undo();
         let lost = self.node(child);
-        let failed = (lost.status == StepStatus::Failed && !lost.tolerated).then_some(child);
+        let failed = lost.is_lost_by_failing().then_some(child);
         let cancelled = lost.is_lost_by_cancelling().then_some(child);
         let node = self.node_mut(id);
         let is_over = node.status.is_terminal();

@@ -5,7 +5,6 @@
 //! then the place in the pipeline belongs to it.
 
 use motet_pipeline::contract::{Contract, Work};
-use motet_pipeline::plan::Body;
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 
 use crate::command::Command;
@@ -32,8 +31,7 @@ impl Run {
     pub(crate) fn cache_key(&self, id: NodeId, inputs: &Value, is_seeded: bool) -> Option<Box<CacheKey>> {
         let step = self.graph.step(self.step_id(id));
         let cache = step.cache?;
-        let Body::Operation(targets) = &step.body else { return None };
-        let contract = &targets[0].contract;
+        let contract = &step.body.targets().first()?.contract;
         let drawn = !is_seeded && inputs.as_map().is_some_and(|inputs| inputs.contains_key("seed"));
         let made = fingerprint(contract, &if drawn { without_seed(inputs) } else { inputs.clone() });
         let is_take = drawn || !is_seeded && varies(contract);

@@ -128,6 +128,11 @@ impl Run {
 }
 
 impl Node {
+    /// Whether it failed, and nothing tolerates that.
+    pub(crate) fn is_lost_by_failing(&self) -> bool {
+        self.status == StepStatus::Failed && !self.tolerated
+    }
+
     /// Whether somebody cancelled it, or something that it can't do without, and nothing tolerates that.
     pub(crate) fn is_lost_by_cancelling(&self) -> bool {
         self.status == StepStatus::Cancelled && self.cancellation.is_some() && !self.tolerated
@@ -135,7 +140,7 @@ impl Node {
 
     /// That it is lost for what is around it, in words, if it is.
     pub(crate) fn loss(&self) -> Option<String> {
-        if self.status == StepStatus::Failed && !self.tolerated {
+        if self.is_lost_by_failing() {
             return Some(format!("`{}` failed", self.path));
         }
         self.is_lost_by_cancelling().then(|| format!("`{}` was cancelled", self.path))

@@ -8,6 +8,7 @@ use motet_pipeline::{Class, Failure, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::agenda::Task;
+use crate::ending::why;
 use crate::event::{Ending, ParkReason, RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::handle::{Handling, Reaction};
@@ -99,8 +100,7 @@ impl Run {
 
     /// Why what it does at its end is cancelled, if it is.
     pub(crate) fn why_cut_short(&self) -> Option<Arc<str>> {
-        let (by, reason) = self.closing.as_ref()?.cut_short.as_ref()?;
-        Some(if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() }.into())
+        self.closing.as_ref()?.cut_short.as_ref().map(|request| why(request).into())
     }
 
     /// Whether a run that ends so still does something, and if so, whether it undoes what was done.
@@ -235,7 +235,7 @@ impl Run {
         let steps = (0..).map_while(|index| self.node(NodeId::ROOT).child(index));
         let failed = steps.filter(|id| {
             let node = self.node(*id);
-            node.status == StepStatus::Failed && !node.tolerated && !self.is_of_the_end(*id)
+            node.is_lost_by_failing() && !self.is_of_the_end(*id)
         });
         let of_steps = failed.map(|id| {
             let (step, failure) = self.root_cause(id);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use motet_pipeline::plan::Body;
 use motet_pipeline::{Artifact, Contract, Digest, Money, StepPath, Value};
 use serde::Serialize;
 
@@ -227,8 +226,5 @@ impl<'b> Anew<'b> {
 
 /// The contract of the first target of an operation.
 pub(crate) fn first_contract(graph: &Graph, id: StepId) -> Option<&Contract> {
-    match &graph.step(id).body {
-        Body::Operation(targets) => targets.first().map(|target| &*target.contract),
-        Body::Group(_) | Body::Pipeline { .. } => None,
-    }
+    graph.step(id).body.targets().first().map(|target| &*target.contract)
 }

@@ -176,57 +176,59 @@ impl Handling<'_> {
         }
         match self.run.closing.as_deref() {
             None => {
-                let ending = self.ending();
+                let end = self.end();
+                let ending = end.ending().expect("it ends the run");
                 match self.run.closes(&ending) {
                     Some(undo) => self.close_run(ending, undo),
-                    None => self.end_run(ending),
+                    None => self.emit_of_run(end),
                 }
             }
             Some(closing) if closing.is_undoing() => self.end_undoing(),
             Some(closing) => {
-                let ending = closing.ending.clone();
-                self.end_run(ending);
+                let end = self.end_after(closing.ending.clone());
+                self.emit_of_run(end);
             }
         }
         true
     }
 
     /// How the run ends, all that it is there for being over.
-    fn ending(&self) -> Ending {
+    fn end(&self) -> RunEvent {
         let run = &self.run;
         let scope = run.node(NodeId::ROOT).scope.as_ref();
         let (failed, cancelled) =
             (scope.and_then(|scope| scope.failed), scope.and_then(|scope| scope.cancelled));
         match (&run.cancel, failed) {
             (None, None) => match cancelled.and_then(|step| run.node(step).cancellation.as_deref()) {
-                Some(cancellation) => Ending::Cancelled { reason: cancellation.to_string() },
-                None => match self.outputs_of_run() {
-                    Ok(_) => Ending::Completed { degraded: run.degraded },
-                    Err(failure) => Ending::Failed { step: None, failure },
-                },
+                Some(cancellation) => RunEvent::Cancelled { reason: cancellation.to_string() },
+                None => self.end_with_outputs(run.degraded),
             },
             (_, Some(failed)) => {
                 let (step, failure) = run.root_cause(failed);
-                Ending::Failed { step: Some(step), failure }
+                RunEvent::Failed { step: Some(step), failure }
             }
             (Some((by, reason)), None) if by == TIMEOUT => {
-                Ending::Failed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
+                RunEvent::Failed { step: None, failure: Failure::new(Class::Timeout, reason.clone()) }
             }
-            (Some(_), None) => Ending::Cancelled { reason: run.why_cancelled().unwrap_or_default() },
+            (Some(_), None) => RunEvent::Cancelled { reason: run.why_cancelled().unwrap_or_default() },
         }
     }
 
-    fn end_run(&mut self, ending: Ending) {
-        let event = match (ending, self.run.end_of_undoing()) {
-            (_, Some(event)) => event,
-            (Ending::Completed { degraded }, None) => match self.outputs_of_run() {
-                Ok(outputs) => RunEvent::Completed { outputs, degraded },
-                Err(failure) => RunEvent::Failed { step: None, failure },
-            },
-            (Ending::Failed { step, failure }, None) => RunEvent::Failed { step, failure },
-            (Ending::Cancelled { reason }, None) => RunEvent::Cancelled { reason },
-        };
-        self.emit_of_run(event);
+    /// How the run ends, what it does at its end being over, too; `ending` was decided before.
+    fn end_after(&self, ending: Ending) -> RunEvent {
+        match (self.run.end_of_undoing(), ending) {
+            (Some(end), _) => end,
+            (None, Ending::Completed { degraded }) => self.end_with_outputs(degraded),
+            (None, Ending::Failed { step, failure }) => RunEvent::Failed { step, failure },
+            (None, Ending::Cancelled { reason }) => RunEvent::Cancelled { reason },
+        }
+    }
+
+    fn end_with_outputs(&self, degraded: bool) -> RunEvent {
+        match self.outputs_of_run() {
+            Ok(outputs) => RunEvent::Completed { outputs, degraded },
+            Err(failure) => RunEvent::Failed { step: None, failure },
+        }
     }
 
     fn outputs_of_run(&self) -> Result<Value, Failure> {
@@ -275,9 +277,13 @@ impl Run {
 
     /// Why somebody asked to end the run, if so.
     pub(crate) fn why_cancelled(&self) -> Option<String> {
-        let (by, reason) = self.cancel.as_ref()?;
-        Some(if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() })
+        self.cancel.as_ref().map(why)
     }
+}
+
+/// Why something ends that somebody asked to end: who did, and the reason.
+pub(crate) fn why((by, reason): &(String, String)) -> String {
+    if reason.is_empty() { format!("cancelled by {by}") } else { reason.clone() }
 }
 
 /// Whether an output is what was declared. A type that is only inferred is no promise: what is absent

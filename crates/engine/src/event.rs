@@ -35,6 +35,16 @@ pub struct Turn {
     pub events: Vec<Event>,
 }
 
+impl Turn {
+    /// What the run was started with, if this is its first turn.
+    pub fn started(&self) -> Option<&RunStarted> {
+        match self.events.first()? {
+            Event::Run(RunEvent::Started(started)) => Some(started),
+            _ => None,
+        }
+    }
+}
+
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use motet_pipeline::plan::{Body, Dependency, Scope, Step};
+use motet_pipeline::plan::{Dependency, Scope, Step};
 use motet_pipeline::{Plan, StepPath};
 
 /// A plan with its steps numbered; shared by all runs of the plan.
@@ -88,7 +88,7 @@ impl Graph {
             self.steps.push(StepEntry::new(route));
         }
         for (index, step) in scope.steps.iter().enumerate() {
-            if let Some(inner) = inner_scope(&step.body) {
+            if let Some(inner) = step.body.scope() {
                 let route = self.steps[first.0 as usize + index].route.clone();
                 let first_inner = self.add_scope(inner, &route);
                 self.steps[first.0 as usize + index].first_inner = Some(first_inner);
@@ -133,8 +133,8 @@ impl Graph {
         let (last, around) = route.split_last().expect("a step's route has at least its own index");
         let mut scope = &self.plan.root;
         for index in around {
-            scope = inner_scope(&scope.steps[*index].body)
-                .expect("a route leads through steps that have steps inside");
+            scope =
+                scope.steps[*index].body.scope().expect("a route leads through steps that have steps inside");
         }
         let step = &scope.steps[*last];
         match self.steps[id.0 as usize].is_undo {
@@ -228,7 +228,7 @@ impl Graph {
     /// The scope inside the step, and the number of its first step.
     pub(crate) fn scope_inside(&self, id: StepId) -> Option<(&Scope, StepId)> {
         let first = self.steps[id.0 as usize].first_inner?;
-        inner_scope(&self.step(id).body).map(|scope| (scope, first))
+        self.step(id).body.scope().map(|scope| (scope, first))
     }
 
     pub(crate) fn waiters(&self, id: StepId) -> &[StepId] {
@@ -244,17 +244,5 @@ impl Graph {
 
 /// What a step waits for, at its first target or a later one.
 pub(crate) fn dependencies(step: &Step) -> impl Iterator<Item = &Dependency> {
-    let targets: &[_] = match &step.body {
-        Body::Operation(targets) => targets,
-        Body::Group(_) | Body::Pipeline { .. } => &[],
-    };
-    step.waits_for.iter().chain(targets.iter().flat_map(|target| &target.waits_for))
-}
-
-/// The steps inside a step.
-pub(crate) fn inner_scope(body: &Body) -> Option<&Scope> {
-    match body {
-        Body::Operation(_) => None,
-        Body::Group(scope) | Body::Pipeline { scope, .. } => Some(scope),
-    }
+    step.waits_for.iter().chain(step.body.targets().iter().flat_map(|target| &target.waits_for))
 }

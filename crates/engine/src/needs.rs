@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_pipeline::contract::Work;
-use motet_pipeline::plan::{Body, Target};
+use motet_pipeline::plan::Target;
 use motet_pipeline::price::Facts;
 use motet_pipeline::{Class, Money, StepPath};
 
@@ -16,10 +16,8 @@ impl Run {
     /// What the present target of `id` must be given before it may start, or what its attempt at work holds.
     pub(crate) fn needs(&self, id: NodeId) -> Needs {
         let Some(attempts) = &self.node(id).attempts else { return Needs::default() };
-        let Body::Operation(targets) = &self.graph.step(self.step_id(id)).body else {
-            return Needs::default();
-        };
-        let (target, behind) = (&targets[attempts.target], &targets[attempts.target + 1..]);
+        let targets = self.graph.step(self.step_id(id)).body.targets();
+        let Some([target, behind @ ..]) = targets.get(attempts.target..) else { return Needs::default() };
         let attempt = attempts.wanted();
         let amount = attempt.map_or_else(|| self.estimate(id), |attempt| attempt.estimate);
         let intent = attempt.and_then(|attempt| attempt.intent.as_ref());
@@ -35,12 +33,8 @@ impl Run {
 
     /// Whether an attempt of `id`, at whatever target, may hold something.
     pub(crate) fn may_hold(&self, id: NodeId) -> bool {
-        match &self.graph.step(self.step_id(id)).body {
-            Body::Operation(targets) => {
-                self.graph.step(self.step_id(id)).cache.is_some() || targets.iter().any(needs_anything)
-            }
-            Body::Group(_) | Body::Pipeline { .. } => false,
-        }
+        let step = self.graph.step(self.step_id(id));
+        step.cache.is_some() || step.body.targets().iter().any(needs_anything)
     }
 
     /// Whether the present target of `id` must be given something before it may begin, or asks the cache first.

@@ -23,10 +23,7 @@ use motet_pipeline::contract::Work;
 impl Run {
     /// A target of the operation at `id`.
     pub(crate) fn target(&self, id: NodeId, index: usize) -> &Target {
-        match &self.graph.step(self.step_id(id)).body {
-            Body::Operation(targets) => &targets[index],
-            Body::Group(_) | Body::Pipeline { .. } => unreachable!("only operations have targets"),
-        }
+        &self.graph.step(self.step_id(id)).body.targets()[index]
     }
 
     /// The seed of a step that has none of its own. What is to be done afresh gets another one than in the runs before.

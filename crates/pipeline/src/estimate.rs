@@ -192,12 +192,7 @@ impl Estimator {
 
     /// What it may cost to undo a step: usually nothing.
     fn undo(&mut self, undo: &Step, names: &Names, path: &str) -> Spread {
-        match &undo.body {
-            Body::Operation(targets) => {
-                self.operation(targets, names, &format!("{path}/{}", undo.name), true)
-            }
-            Body::Group(_) | Body::Pipeline { .. } => Spread::default(),
-        }
+        self.operation(undo.body.targets(), names, &format!("{path}/{}", undo.name), true)
     }
 
     /// What a call of `targets` costs, which perhaps isn't made at all.

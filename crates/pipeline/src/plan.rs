@@ -237,13 +237,7 @@ pub struct Step {
 impl Step {
     /// The targets of the step itself, and of what undoes it. Those of steps inside it aren't among them.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        fn own(body: &Body) -> &[Target] {
-            match body {
-                Body::Operation(targets) => targets,
-                Body::Group(_) | Body::Pipeline { .. } => &[],
-            }
-        }
-        own(&self.body).iter().chain(self.undo.iter().flat_map(|undo| own(&undo.body)))
+        self.body.targets().iter().chain(self.undo.iter().flat_map(|undo| undo.body.targets()))
     }
 }
 
@@ -338,6 +332,24 @@ pub enum Body {
         #[serde(skip)]
         scope: Scope,
     },
+}
+
+impl Body {
+    /// The targets of an operation: the first and its fallbacks, in order. Nothing else has any.
+    pub fn targets(&self) -> &[Target] {
+        match self {
+            Body::Operation(targets) => targets,
+            Body::Group(_) | Body::Pipeline { .. } => &[],
+        }
+    }
+
+    /// The steps inside a group or another file.
+    pub fn scope(&self) -> Option<&Scope> {
+        match self {
+            Body::Operation(_) => None,
+            Body::Group(scope) | Body::Pipeline { scope, .. } => Some(scope),
+        }
+    }
 }
 
 /// An operation with its inputs and policies.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, RunEvent, RunId};
+use motet_engine::RunId;
 use motet_pipeline::money::Basis;
 use motet_pipeline::{Money, StepPath, Timestamp};
 use motet_store::{Charge, Saving, Store, StoreError};
@@ -123,10 +123,7 @@ impl Costs {
 /// What the earlier runs of the lineage of `run` cost.
 fn inherited(store: &Store, run: &RunId) -> Result<Money, StoreError> {
     let first = store.turn(run, 1)?;
-    let base = first.iter().flat_map(|turn| &turn.events).find_map(|event| match event {
-        Event::Run(RunEvent::Started(started)) => started.base.as_ref(),
-        _ => None,
-    });
+    let base = first.as_ref().and_then(|turn| turn.started()?.base.as_ref());
     Ok(base.map(|base| base.spent).unwrap_or_default())
 }
 
@@ -174,7 +171,7 @@ impl Name<'_> {
             // Keys of items may be secret.
             By::Step => format!("{}/{}", self.pipeline, self.step.without_keys()),
             By::Model => self.operation.to_owned(),
-            By::Day => self.at.to_string().split('T').next().unwrap_or_default().to_owned(),
+            By::Day => self.at.day(),
             By::User => self.user.unwrap_or_default().to_owned(),
         }
     }

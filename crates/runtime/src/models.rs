@@ -76,8 +76,7 @@ impl Offers {
 
     /// Takes the prices of the day of `now`, in UTC.
     pub(crate) fn price_on(&mut self, now: Timestamp) {
-        let at = now.to_string();
-        self.book = self.book.clone().on(at.split('T').next().unwrap_or_default());
+        self.book = self.book.clone().on(&now.day());
         self.price_again(PriceBook::is_dated);
     }
 

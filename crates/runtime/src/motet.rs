@@ -346,7 +346,7 @@ impl Motet {
 /// Why there is no run whose id ends with `ending`.
 fn no_run(store: &Store, ending: &str) -> Result<Error, Error> {
     Ok(match store.deleted_run(ending)? {
-        Some(deleted) => StoreError::DeletedRun { run: deleted.id, at: deleted.at }.into(),
+        Some(deleted) => StoreError::from(deleted).into(),
         None => Error::NoRun(ending.into()),
     })
 }

@@ -9,7 +9,7 @@ use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
 use motet_pipeline::check::{Checked, check};
 use motet_pipeline::contract::{Catalogue, Tool};
 use motet_pipeline::diagnostic::Diagnostic;
-use motet_pipeline::plan::{Body, Scope};
+use motet_pipeline::plan::Scope;
 use motet_pipeline::{Digest, Plan};
 use motet_store::{KeptPlan, Store};
 
@@ -121,10 +121,7 @@ impl Pipeline {
 fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
     for step in &scope.steps {
         tools.extend(step.targets().flat_map(|target| &target.contract.tools));
-        match &step.body {
-            Body::Operation(_) => {}
-            Body::Group(inner) | Body::Pipeline { scope: inner, .. } => add_tools(inner, tools),
-        }
+        step.body.scope().into_iter().for_each(|inner| add_tools(inner, tools));
     }
 }
 

@@ -183,8 +183,7 @@ impl ArtifactFolder {
             let _alone = self.lock(File::lock)?;
             for Kept { digest, bytes } in some {
                 let Some(found) = self.find(digest) else { continue };
-                let age = found.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-                if age < grace {
+                if age(&found) < grace {
                     (swept.recent, swept.recent_bytes) = (swept.recent + 1, swept.recent_bytes + bytes);
                     continue;
                 }
@@ -201,8 +200,7 @@ impl ArtifactFolder {
     pub(crate) fn touch(&self, kept: &Kept) -> Result<bool, StoreError> {
         let is_it = |found: &Metadata| found.len() == kept.bytes;
         let Some(found) = self.find(&kept.digest).filter(is_it) else { return Ok(false) };
-        let age = found.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-        if age < TOUCHED {
+        if age(&found) < TOUCHED {
             return Ok(true);
         }
         let _shared = self.lock(File::lock_shared)?;
@@ -216,8 +214,7 @@ impl ArtifactFolder {
 
     /// A lock on the names of files, until it is dropped.
     fn lock(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<File, StoreError> {
-        let folder = File::open(&self.root).and_then(|folder| lock(&folder).map(|()| folder));
-        folder.map_err(|error| StoreError::from_io("lock", &self.root, error))
+        private::lock_folder(&self.root, lock)
     }
 
     /// Whether the bytes are there already, durably. A file of another length is no such thing: it
@@ -360,6 +357,11 @@ impl ArtifactFolder {
         let found = measure(&mut file, &self.path_of(digest), |_| Ok(()))?;
         Ok(found.digest == *digest)
     }
+}
+
+/// How long ago a file was written or touched.
+fn age(found: &Metadata) -> Duration {
+    found.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default()
 }
 
 /// Opens a file for reading, unless what was `found` at its path is none. A folder, a device or a pipe

@@ -235,10 +235,4 @@ impl Reader {
         }
         Ok(open)
     }
-
-    /// Whether there is a table: a store of an older format that is only looked at has fewer.
-    pub(crate) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-        Ok(self.row(sql, [name], |_| Ok(()))?.is_some())
-    }
 }

@@ -11,7 +11,7 @@ use motet_engine::RunId;
 use motet_pipeline::{Digest, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use crate::{Store, StoreError, integrity, rows};
+use crate::{Store, StoreError, integrity, rows, schema};
 
 /// A run of which nothing is kept but what it cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +155,8 @@ pub(crate) fn find_deleted(connection: &Connection, ending: &str) -> rusqlite::R
     connection.prepare_cached(sql)?.query_row([ending], DeletedRun::from_row).optional()
 }
 
-/// Not by `table_exists`, which doesn't see what another process has made since.
 pub(crate) fn knows_deleted(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'deleted_runs'";
-    connection.query_row(sql, [], |row| Ok(row.get::<_, i64>(0)? > 0))
+    schema::has_table(connection, "deleted_runs")
 }
 
 /// How many turns were taken away with deleted runs.
@@ -236,6 +234,12 @@ fn sweep_turns(transaction: &Transaction, run: i64, last: i64, room: usize) -> r
     let sql = "UPDATE deleted_runs SET turns = turns + ?2 WHERE number = ?1";
     transaction.prepare_cached(sql)?.execute(params![run, removed as i64])?;
     Ok(removed)
+}
+
+impl From<DeletedRun> for StoreError {
+    fn from(DeletedRun { id: run, at, .. }: DeletedRun) -> StoreError {
+        StoreError::DeletedRun { run, at }
+    }
 }
 
 impl DeletedRun {

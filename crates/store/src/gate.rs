@@ -6,7 +6,7 @@ use motet_engine::dispatcher::{GateEntry, GateEvent};
 use motet_pipeline::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use crate::StoreError;
+use crate::{StoreError, schema};
 
 /// What is kept of the gate's stream: of each subject the last entry, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,9 +34,7 @@ pub(crate) fn insert(connection: &Connection, entry: &GateEntry) -> rusqlite::Re
 /// All of it. A database of an older format has none.
 pub(crate) fn read(connection: &Connection, file: &Path) -> Result<GateStream, StoreError> {
     let rows = || -> rusqlite::Result<Vec<Option<GateEntry>>> {
-        // Not by `table_exists`, which doesn't see what another process has made since.
-        let is_known = "SELECT count(*) FROM sqlite_schema WHERE name = 'gate'";
-        if connection.query_row(is_known, [], |row| row.get::<_, i64>(0))? == 0 {
+        if !schema::has_table(connection, "gate")? {
             return Ok(Vec::new());
         }
         let mut statement = connection.prepare("SELECT at, event FROM gate ORDER BY sequence")?;

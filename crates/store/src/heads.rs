@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use motet_engine::{Event, RunEvent, RunId, Turn};
+use motet_engine::{Event, RunId};
 use rusqlite::Connection;
 
 use crate::prepare::Prepared;
@@ -100,12 +100,8 @@ fn follow(head: Option<Head>, record: &Prepared) -> Result<(), StoreError> {
     if turn.number != expected {
         return Err(StoreError::OutOfOrder { run: run.clone(), expected, found: turn.number });
     }
-    if head.is_none() && !starts(turn, run) {
+    if head.is_none() && turn.started().is_none_or(|started| started.run != *run) {
         return Err(StoreError::NotStarted { run: run.clone() });
     }
     Ok(())
-}
-
-fn starts(turn: &Turn, run: &RunId) -> bool {
-    matches!(turn.events.first(), Some(Event::Run(RunEvent::Started(started))) if started.run == *run)
 }

@@ -275,10 +275,9 @@ impl Page {
 
 /// Why there is no run of this name.
 fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
-    let run = run.clone();
     match deletion::find_deleted(connection, run.as_str()) {
-        Ok(Some(deleted)) if deleted.id == run => StoreError::DeletedRun { run, at: deleted.at },
-        Ok(_) => StoreError::NoRun { run },
+        Ok(Some(deleted)) if deleted.id == *run => deleted.into(),
+        Ok(_) => StoreError::NoRun { run: run.clone() },
         Err(error) => StoreError::from_sqlite(file, error),
     }
 }

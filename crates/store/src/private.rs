@@ -32,6 +32,15 @@ pub(crate) fn open_or_make(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
+/// A folder with a lock on it, until it is dropped.
+pub(crate) fn lock_folder(
+    path: &Path,
+    lock: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<File, StoreError> {
+    let locked = File::open(path).and_then(|folder| lock(&folder).map(|()| folder));
+    locked.map_err(|error| StoreError::from_io("lock", path, error))
+}
+
 /// Gives what was just made at `path` all of `mode`, whatever the umask.
 pub(crate) fn own_fully(path: &Path, mode: u32) -> Result<(), StoreError> {
     look_at(path)?.map_or(Ok(()), |made| widen(path, &made, mode))

@@ -126,6 +126,14 @@ impl Reader {
         })
     }
 
+    /// Whether there is a table: a store of an older format that is only looked at has fewer.
+    pub(crate) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        self.with(|connection| {
+            let found = schema::has_table(connection, name);
+            found.map_err(|error| StoreError::from_sqlite(&self.file, error))
+        })
+    }
+
     /// Whether the store has the table `step_turns`, and what came with it. One that is only looked at may
     /// be of an older format, and is read as such for as long as it is looked at.
     pub(crate) fn has_step_turns(&self) -> Result<bool, StoreError> {
@@ -256,8 +264,7 @@ impl Reader {
     }
 
     pub(crate) fn world(&self) -> Result<Option<World>, StoreError> {
-        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'world'";
-        if self.row(known, [], |_| Ok(()))?.is_none() {
+        if !self.has_table("world")? {
             return Ok(None);
         }
         let word = self.row("SELECT word FROM world", [], |row| row.get::<_, String>(0))?;

@@ -66,17 +66,8 @@ impl Store {
         if *retention == Retention::default() || !self.reader().has_step_turns()? {
             return Ok(Leaving::default());
         }
-        let files = self.files()?.into_iter().map(|kept| (kept.digest, kept.bytes)).collect();
-        self.read_all(|connection, file, _| {
-            let plan = || -> rusqlite::Result<Leaving> {
-                let moment = connection.unchecked_transaction()?;
-                let runs = Runs::read(&moment)?;
-                let mut weights = Weights::read(&moment, files)?;
-                moment.finish()?;
-                Ok(runs.leaving(retention, &mut weights))
-            };
-            plan().map_err(|error| StoreError::from_sqlite(file, error))
-        })
+        let (runs, mut weights) = self.runs_and_weights()?;
+        Ok(runs.leaving(retention, &mut weights))
     }
 
     /// What the deletion of one run frees; or why it has to stay.
@@ -89,17 +80,7 @@ impl Store {
             let leaving = Leaving { runs: vec![run.clone()], ..Leaving::default() };
             return Ok(if row.status.is_final() { Ok(leaving) } else { Err(Need::Unfinished) });
         }
-        let files = self.files()?.into_iter().map(|kept| (kept.digest, kept.bytes)).collect();
-        let found = self.read_all(|connection, file, _| {
-            let look = || -> rusqlite::Result<_> {
-                let moment = connection.unchecked_transaction()?;
-                let found = (Runs::read(&moment)?, Weights::read(&moment, files)?);
-                moment.finish()?;
-                Ok(found)
-            };
-            look().map_err(|error| StoreError::from_sqlite(file, error))
-        })?;
-        let (runs, mut weights) = found;
+        let (runs, mut weights) = self.runs_and_weights()?;
         let Some(place) = runs.places.get(run) else { return Err(StoreError::NoRun { run: run.clone() }) };
         Ok(runs.need_of(*place).map_or_else(
             || {
@@ -108,6 +89,20 @@ impl Store {
             },
             Err,
         ))
+    }
+
+    /// All runs and what each weighs, at one moment.
+    fn runs_and_weights(&self) -> Result<(Runs, Weights), StoreError> {
+        let files = self.files()?.into_iter().map(|kept| (kept.digest, kept.bytes)).collect();
+        self.read_all(|connection, file, _| {
+            let look = || -> rusqlite::Result<_> {
+                let moment = connection.unchecked_transaction()?;
+                let found = (Runs::read(&moment)?, Weights::read(&moment, files)?);
+                moment.finish()?;
+                Ok(found)
+            };
+            look().map_err(|error| StoreError::from_sqlite(file, error))
+        })
     }
 }
 

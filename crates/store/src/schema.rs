@@ -231,6 +231,12 @@ fn uri_text(path: &OsStr) -> Vec<u8> {
     text
 }
 
+/// Whether there is a table. Not by `table_exists`, which doesn't see what another process has made since.
+pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection.prepare_cached(sql)?.exists([name])
+}
+
 /// What a database says about itself.
 struct Header {
     application: i32,

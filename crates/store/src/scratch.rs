@@ -1,7 +1,6 @@
 //! Scratch folders: where files are being made. Each is known by its name, and only such are swept.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{StoreError, private};
@@ -27,10 +26,4 @@ pub(crate) fn sweep(all: &Path) {
 
 fn is_name(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// The folder with a lock on it, until it is dropped.
-pub(crate) fn lock(scratch: &Path, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<File, StoreError> {
-    let locked = File::open(scratch).and_then(|folder| lock(&folder).map(|()| folder));
-    locked.map_err(|error| StoreError::from_io("lock", scratch, error))
 }

@@ -28,7 +28,7 @@ use crate::world::World;
 use crate::writer::{SharedWriter, Writer, Written};
 use crate::{
     ArtifactRow, Backup, Batch, FoundRun, GateStream, IntegrityReport, Record, RunFilter, RunRow, StoreError,
-    SweptFiles, UsualDuration, backup, gate, integrity, schema, scratch,
+    SweptFiles, UsualDuration, backup, gate, integrity, private, schema, scratch,
 };
 
 /// The journal, the tables made from it, and the artifacts. Cheap to clone; may be used from any
@@ -215,12 +215,12 @@ impl Store {
     /// # Errors
     /// What the file system refuses.
     pub fn begin_import(&self) -> Result<File, StoreError> {
-        scratch::lock(&self.scratch(), File::lock_shared)
+        private::lock_folder(&self.scratch(), File::lock_shared)
     }
 
     /// Whether nobody imports anything, and nobody begins to until the answer is dropped.
     pub fn stop_imports(&self) -> Option<File> {
-        scratch::lock(&self.scratch(), |folder| folder.try_lock().map_err(std::io::Error::from)).ok()
+        private::lock_folder(&self.scratch(), |folder| folder.try_lock().map_err(std::io::Error::from)).ok()
     }
 
     /// A folder for notes about programs that are at work for this store.

@@ -1,7 +1,7 @@
 //! `motet dead`: failed runs that wait for somebody.
 
 use motet::engine::RunId;
-use motet::language::{Money, Span, Timestamp};
+use motet::language::Money;
 use motet::session::{Followed, Session};
 use motet::store::{DeadFilter, DeadRun, Store, World};
 use motet::{Error, RetryOptions};
@@ -191,13 +191,12 @@ fn failed(store: &Store, ending: &str) -> Result<DeadRun, Problem> {
 
 fn filter_of(chosen: &Chosen) -> DeadFilter {
     let now = now();
-    let before = |span: Span| Timestamp(now.0.saturating_sub(i64::try_from(span.0).unwrap_or(i64::MAX)));
     DeadFilter {
         class: chosen.class.map(|class| class.word().to_owned()),
         pipeline: chosen.pipeline.clone(),
         provider: chosen.provider.clone(),
-        since: chosen.newer_than.map(before),
-        until: chosen.older_than.map(before),
+        since: chosen.newer_than.map(|span| now.before(span)),
+        until: chosen.older_than.map(|span| now.before(span)),
         ..DeadFilter::default()
     }
 }

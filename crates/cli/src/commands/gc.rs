@@ -1,7 +1,6 @@
 //! `motet gc`: runs that are over are deleted, and what nobody needs any more is removed.
 
 use motet::Error;
-use motet::language::{Span, Timestamp};
 use motet::store::{Leaving, Retention, Store};
 use serde_json::json;
 
@@ -67,10 +66,8 @@ pub async fn gc(asked: arguments::Gc, terminal: Terminal) -> Result<Exit, Proble
 /// The runs that are to go.
 fn leaving(store: &Store, asked: &arguments::Gc) -> Result<Leaving, Problem> {
     if asked.runs.is_empty() {
-        let before =
-            |span: Span| Timestamp(now().0.saturating_sub(i64::try_from(span.0).unwrap_or(i64::MAX)));
         let retention = Retention {
-            ended_before: asked.older_than.map(before),
+            ended_before: asked.older_than.map(|span| now().before(span)),
             statuses: asked.status.iter().copied().collect(),
             keep_bytes: asked.keep_bytes,
         };

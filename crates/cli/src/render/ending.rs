@@ -13,6 +13,7 @@ use motet::store::RunStatus;
 use super::billing;
 use super::line::{Line, Look, Tone};
 use super::money::sums;
+use super::plain::undone_line;
 use super::table::Table;
 use super::words::{brief, bytes, count, duration, measures};
 use crate::project::{shown_path, typed_command, typed_path};
@@ -43,11 +44,8 @@ impl Ending<'_> {
             RunStatus::Parked => self.parked(look),
             _ => vec![self.interrupted(look)],
         };
-        if self.record.status == RunStatus::Failed || self.record.status == RunStatus::Cancelled {
-            lines.extend(if self.record.undone.is_some() { self.undone() } else { self.kept() });
-        } else {
-            lines.extend(self.undone());
-        }
+        let is_lost = matches!(self.record.status, RunStatus::Failed | RunStatus::Cancelled);
+        lines.extend(undone_line(self.record).or_else(|| self.kept().filter(|_| is_lost)));
         lines.extend(billing::lines(self.record));
         lines
     }
@@ -200,11 +198,6 @@ impl Ending<'_> {
             Some(reason) => line.plain(format!("; {reason}")),
             None => line,
         }
-    }
-
-    fn undone(&self) -> Option<Line> {
-        let (undone, stuck) = self.record.undone?;
-        Some(Line::of(Tone::Dim, format!("  {}", super::plain::undone(undone.into(), stuck.into()))))
     }
 
     fn kept(&self) -> Option<Line> {

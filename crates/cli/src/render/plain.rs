@@ -76,12 +76,18 @@ fn closing(status: &str, undoes: bool) -> String {
 }
 
 /// `undone: 3 steps, 1 could not be`
-pub fn undone(undone: u64, stuck: u64) -> String {
+fn undone(undone: u64, stuck: u64) -> String {
     let steps = count(usize::try_from(undone).unwrap_or(usize::MAX), "step");
     match stuck {
         0 => format!("undone: {steps}"),
         stuck => format!("undone: {steps}, {stuck} could not be"),
     }
+}
+
+/// The same of a run that is over, if something of it was undone.
+pub fn undone_line(record: &RunRecord) -> Option<Line> {
+    let (done, stuck) = record.undone?;
+    Some(Line::of(Tone::Dim, format!("  {}", undone(done.into(), stuck.into()))))
 }
 
 fn timed(record: &RunRecord, tone: Tone, symbol: &str, words: String) -> Line {

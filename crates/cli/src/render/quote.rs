@@ -9,8 +9,7 @@ use super::words::count;
 
 /// What was written into `file`: `quote.json: $0.006 at most, likely $0.006, valid until 2026-12-06`.
 pub fn lines(quote: &Quote, file: &str) -> Vec<Line> {
-    let until = quote.valid_until.to_string();
-    let day = until.split('T').next().unwrap_or_default();
+    let day = quote.valid_until.day();
     let (high, likely) = (dollars(quote.total.high), dollars(quote.total.likely));
     let mut lines = vec![
         Line::of(Tone::Strong, file).plain(format!(": {high} at most, likely {likely}, valid until {day}")),

@@ -29,9 +29,7 @@ pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> 
     lines.push(Line::new());
     lines.extend(view.step_lines());
     lines.extend(failed_attempts(view));
-    if let Some((undone, stuck)) = record.undone {
-        lines.push(Line::of(Tone::Dim, format!("  {}", plain::undone(undone.into(), stuck.into()))));
-    }
+    lines.extend(plain::undone_line(record));
     if let Some(outputs) = record.outputs.as_ref().and_then(Value::as_map).filter(|map| !map.is_empty()) {
         lines.push(Line::new());
         let mut table = Table::default();

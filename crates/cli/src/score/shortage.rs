@@ -60,11 +60,8 @@ fn budget_needed(store: &Store, run: &RunId) -> Option<Money> {
 /// What all of the run was expected to cost, at most or usually.
 fn expected(store: &Store, run: &RunId) -> Option<Money> {
     let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), run)?;
-    let inputs = store.turn(run, 1).ok()??.events.into_iter().find_map(|event| match event {
-        motet::engine::Event::Run(motet::engine::RunEvent::Started(started)) => Some(started.inputs),
-        _ => None,
-    })?;
-    let total = pipeline.plan().estimate(inputs.as_map()?).total;
+    let first = store.turn(run, 1).ok()??;
+    let total = pipeline.plan().estimate(first.started()?.inputs.as_map()?).total;
     Some(total.high.unwrap_or(total.likely))
 }
 

@@ -7,6 +7,7 @@ use motet_pipeline::{Digest, Failure, Money, Span, StepPath, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::ParkReason;
+use super::step::is_zero;
 use crate::RunId;
 
 /// Something that happened to a run as a whole.
@@ -104,8 +105,18 @@ pub enum RunEvent {
     },
 }
 
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+impl RunEvent {
+    /// How the run ends by this, if it does.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        match self {
+            RunEvent::Completed { degraded, .. } => Some(Ending::Completed { degraded: *degraded }),
+            RunEvent::Failed { step, failure } => {
+                Some(Ending::Failed { step: step.clone(), failure: failure.clone() })
+            }
+            RunEvent::Cancelled { reason } => Some(Ending::Cancelled { reason: reason.clone() }),
+            _ => None,
+        }
+    }
 }
 
 /// How a run ends, as it is decided before it does what it does at its end.

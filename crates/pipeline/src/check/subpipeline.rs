@@ -161,16 +161,9 @@ impl<'c> Checker<'c, '_> {
 }
 
 fn count_steps(scope: &plan::Scope) -> usize {
-    scope.steps.iter().map(|step| 1 + inner_scope(step).map_or(0, count_steps)).sum()
+    scope.steps.iter().map(|step| 1 + step.body.scope().map_or(0, count_steps)).sum()
 }
 
 fn count_levels(scope: &plan::Scope) -> usize {
-    1 + scope.steps.iter().filter_map(inner_scope).map(count_levels).max().unwrap_or(0)
-}
-
-fn inner_scope(step: &plan::Step) -> Option<&plan::Scope> {
-    match &step.body {
-        plan::Body::Operation(_) => None,
-        plan::Body::Group(scope) | plan::Body::Pipeline { scope, .. } => Some(scope),
-    }
+    1 + scope.steps.iter().filter_map(|step| step.body.scope()).map(count_levels).max().unwrap_or(0)
 }

@@ -113,7 +113,7 @@ impl Bill<'_> {
 
     /// What the first target of an operation costs with these inputs.
     fn of_inputs(&self, path: &StepPath, inputs: &Value) -> Cost {
-        let target = step_at(self.plan, path).and_then(first_target);
+        let target = step_at(self.plan, path).and_then(|step| step.body.targets().first());
         let Some((target, given)) = target.zip(inputs.as_map()) else { return (Spread::default(), None) };
         cost_of(target, &Facts::resolved(&target.contract, given, target.timeouts.job))
     }
@@ -145,20 +145,10 @@ fn find<'p>(plan: &'p Plan, path: &StepPath) -> Option<(Vec<usize>, Option<&'p S
         let steps = &scope?.steps;
         place.push(steps.iter().position(|step| step.name == segment.name)?);
         let step = &steps[*place.last()?];
-        scope = match &step.body {
-            Body::Operation(_) => None,
-            Body::Group(scope) | Body::Pipeline { scope, .. } => Some(scope),
-        };
+        scope = step.body.scope();
         found = Some(step);
     }
     Some((place, found))
-}
-
-fn first_target(step: &Step) -> Option<&Target> {
-    match &step.body {
-        Body::Operation(targets) => targets.first(),
-        Body::Group(_) | Body::Pipeline { .. } => None,
-    }
 }
 
 fn cost_of(target: &Target, facts: &Facts<'_>) -> Cost {

@@ -262,14 +262,7 @@ pub(super) fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
 /// What a run was started with.
 pub(super) fn started(store: &Store, run: &RunId) -> Result<Option<RunStarted>, Error> {
     let first = store.turn(run, 1)?;
-    Ok(first.and_then(|turn| turn.events.iter().find_map(started_of).cloned()))
-}
-
-pub(super) fn started_of(event: &Event) -> Option<&RunStarted> {
-    match event {
-        Event::Run(RunEvent::Started(started)) => Some(started),
-        _ => None,
-    }
+    Ok(first.and_then(|turn| turn.started().cloned()))
 }
 
 impl Lineage {
@@ -280,7 +273,7 @@ impl Lineage {
         while let Some(id) = next {
             let turns = store.turns(&id).map_err(|error| Lineage::fault(&runs, error))?;
             let first = turns.first().ok_or_else(|| Error::NoRun(id.to_string()))?;
-            let (at, started) = (first.at, first.events.iter().find_map(started_of).cloned());
+            let (at, started) = (first.at, first.started().cloned());
             let started = started.ok_or_else(|| Error::NoRun(id.to_string()))?;
             next = started.base.as_ref().map(|base| base.run.clone());
             runs.push(Ancestor { started, started_at: at, turns });

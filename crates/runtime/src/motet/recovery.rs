@@ -11,7 +11,7 @@ use motet_pipeline::{Artifact, Digest};
 use motet_store::{KeptPlan, Past, Store, StoreError};
 
 use super::Motet;
-use super::lineage::{Lineage, started_of};
+use super::lineage::Lineage;
 use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
@@ -220,8 +220,7 @@ impl Recovery {
 
     /// The journals of the runs that a run undoes, if that is what it does.
     fn undone_by(&self, past: &Past) -> Result<Vec<Vec<Turn>>, Error> {
-        let first = past.turns.first().into_iter().flat_map(|turn| &turn.events);
-        let base = first.filter_map(started_of).find_map(|started| started.base.as_deref());
+        let base = past.turns.first().and_then(|turn| turn.started()?.base.as_deref());
         match base.filter(|base| base.undo) {
             Some(base) => Ok(Lineage::read(self.motet.store(), &base.run)?.undone()),
             None => Ok(Vec::new()),

@@ -252,9 +252,7 @@ impl Motet {
     /// Refuses the name of a run that was deleted: what it did would be done, and paid, again.
     fn judge_deleted(&self, id: &RunId) -> Result<(), Error> {
         match self.store().deleted_run(id.as_str())? {
-            Some(deleted) if deleted.id == *id => {
-                Err(StoreError::DeletedRun { run: deleted.id, at: deleted.at }.into())
-            }
+            Some(deleted) if deleted.id == *id => Err(StoreError::from(deleted).into()),
             _ => Ok(()),
         }
     }

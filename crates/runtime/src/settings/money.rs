@@ -57,8 +57,7 @@ pub struct Budgets {
 impl Budgets {
     /// The caps that a call counts against: `day 2026-11-29`, `user ada 2026-11-29`, `fal 2026-11-29`.
     pub(crate) fn caps(&self, now: Timestamp, user: Option<&str>, provider: &str) -> Vec<Cap> {
-        let now = now.to_string();
-        let day = now.split('T').next().unwrap_or_default();
+        let day = now.day();
         let cap = |name: String| move |limit: Money| Cap { name: name.into(), limit };
         let of_user = user.and_then(|user| self.user.map(cap(format!("user {user} {day}"))));
         let of_provider = self.providers.get(provider).copied().map(cap(format!("{provider} {day}")));
