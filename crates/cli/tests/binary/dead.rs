@@ -4,18 +4,8 @@ use serde_json::Value as Json;
 
 use crate::assert_transcript;
 use crate::project::Project;
-use crate::simulated::Stage;
+use crate::simulated::{FILM, Stage};
 use crate::simulator::Simulator;
-
-const FILM: &str = r#"
-motet: 1
-name: film
-inputs: { mood: string }
-steps:
-  still: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "a sea" } }
-  cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [still] }
-outputs: { cover: "{{ steps.cover.image }}" }
-"#;
 
 /// Fails with the class and words that it is given; what it says is nobody's business.
 const FAILING: &str = r#"

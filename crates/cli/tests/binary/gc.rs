@@ -4,18 +4,8 @@ use serde_json::Value as Json;
 
 use crate::assert_transcript;
 use crate::project::{Project, asleep, kill};
-use crate::simulated::Stage;
+use crate::simulated::{FILM, Stage};
 use crate::simulator::Simulator;
-
-const FILM: &str = r#"
-motet: 1
-name: film
-inputs: { mood: string }
-steps:
-  still: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "a sea" } }
-  cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [still] }
-outputs: { cover: "{{ steps.cover.image }}" }
-"#;
 
 const SHORT: &str = "motet: 1\nname: short\ninputs: { n: { type: integer, default: 1 } }\nsteps:\n  a: { uses: data/transform, with: { value: \"{{ inputs.n }}\" } }\n";
 

@@ -8,6 +8,17 @@ use serde_json::Value as Json;
 
 use crate::project::Project;
 
+/// Two calls that cost, one after the other; the second one depends on an input.
+pub const FILM: &str = r#"
+motet: 1
+name: film
+inputs: { mood: string }
+steps:
+  still: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "a sea" } }
+  cover: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "{{ inputs.mood }}" }, needs: [still] }
+outputs: { cover: "{{ steps.cover.image }}" }
+"#;
+
 /// A project whose simulator ends with it.
 pub struct Stage(pub Project);
 
