@@ -2,6 +2,7 @@
 
 mod alone;
 mod beside;
+mod chain;
 mod check;
 pub mod crowd;
 pub mod kill;
@@ -17,10 +18,10 @@ use std::path::PathBuf;
 
 use crate::figures::Figures;
 
-/// All scenarios, in the order of the table.
-pub const NAMES: [&str; 12] = [
-    "alone", "beside", "crowd", "starts", "many", "waiting", "reports", "map", "million", "kill", "taken_up",
-    "check",
+/// All scenarios, in the order of the table. `beside` makes many files: it comes before those that leave many to delete.
+pub const NAMES: [&str; 13] = [
+    "beside", "alone", "crowd", "starts", "many", "waiting", "reports", "map", "chain", "million", "kill",
+    "taken_up", "check",
 ];
 
 /// Runs one scenario in this process.
@@ -35,6 +36,7 @@ pub fn run(name: &str) -> Figures {
         "waiting" => runtime.block_on(on_a_worker(waiting::run())),
         "reports" => runtime.block_on(on_a_worker(reports::run())),
         "million" => runtime.block_on(on_a_worker(million::run())),
+        "chain" => runtime.block_on(on_a_worker(chain::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
         "starts" => runtime.block_on(on_a_worker(starts::run())),
         "kill" => kill::run(),

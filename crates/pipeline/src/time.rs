@@ -17,11 +17,22 @@ impl Timestamp {
     }
 
     /// This point, `span` earlier.
+    ///
+    /// ```
+    /// # use motet_pipeline::{Span, Timestamp};
+    /// assert_eq!(Timestamp(90_000).before(Span::minutes(1)), Timestamp(30_000));
+    /// ```
     pub fn before(self, span: Span) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(span.0).unwrap_or(i64::MAX)))
     }
 
-    /// The day in UTC: `2026-01-31`.
+    /// The day in UTC.
+    ///
+    /// ```
+    /// # use motet_pipeline::Timestamp;
+    /// assert_eq!(Timestamp(0).day(), "1970-01-01");
+    /// assert_eq!(Timestamp(-1).day(), "1969-12-31");
+    /// ```
     pub fn day(self) -> String {
         let (year, month, day) = civil_date(self.0.div_euclid(86_400_000));
         format!("{year:04}-{month:02}-{day:02}")
