@@ -4,6 +4,7 @@ mod alone;
 mod beside;
 mod chain;
 mod check;
+mod continuing;
 pub mod crowd;
 pub mod kill;
 mod many;
@@ -19,9 +20,21 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table. `beside` makes many files: it comes before those that leave many to delete.
-pub const NAMES: [&str; 13] = [
-    "beside", "alone", "crowd", "starts", "many", "waiting", "reports", "map", "chain", "million", "kill",
-    "taken_up", "check",
+pub const NAMES: [&str; 14] = [
+    "beside",
+    "alone",
+    "crowd",
+    "starts",
+    "many",
+    "waiting",
+    "reports",
+    "map",
+    "chain",
+    "continuing",
+    "million",
+    "kill",
+    "taken_up",
+    "check",
 ];
 
 /// Runs one scenario in this process.
@@ -37,6 +50,7 @@ pub fn run(name: &str) -> Figures {
         "reports" => runtime.block_on(on_a_worker(reports::run())),
         "million" => runtime.block_on(on_a_worker(million::run())),
         "chain" => runtime.block_on(on_a_worker(chain::run())),
+        "continuing" => runtime.block_on(on_a_worker(continuing::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
         "starts" => runtime.block_on(on_a_worker(starts::run())),
         "kill" => kill::run(),

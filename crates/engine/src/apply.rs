@@ -165,7 +165,7 @@ impl Run {
 
     /// Nobody drove the run until `at`: of a call that was planned nobody knows whether it left. Whoever asks about it
     /// has the whole time for that.
-    fn doubt(&mut self, at: Timestamp) {
+    pub(crate) fn doubt(&mut self, at: Timestamp) {
         let graph = self.graph.clone();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let (Some(step), Some(attempts)) = (node.step, &mut node.attempts) else { continue };

@@ -188,10 +188,13 @@ impl Handling<'_> {
         let may_have_left = attempt.phase.job().is_none() && self.run.is_call(id, target);
         let unknown = end.unknown_failure(may_have_left);
         let may_ask = attempt.phase == Phase::Planned && self.run.is_call(id, target);
+        let is_asked = attempt.phase == Phase::Doubtful && attempt.doubted;
         if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
-            return match may_ask {
-                true => self.doubt(id, key, failure),
-                false => self.on_unknowable(id, key, failure),
+            return match (may_ask, is_asked) {
+                (true, _) => self.doubt(id, key, failure),
+                // The request that the provider is asked about has ended now, and that says no more.
+                (_, true) => {}
+                _ => self.on_unknowable(id, key, failure),
             };
         }
         self.release(id, &key);

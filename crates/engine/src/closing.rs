@@ -409,6 +409,8 @@ impl Run {
             for turn in *turns {
                 for event in &turn.events {
                     match event {
+                        // What follows of calls that were open then is told by what was asked about them.
+                        Event::Run(RunEvent::Resumed { .. }) if !is_closing => self.doubt(turn.at),
                         Event::Run(event) => is_closing |= matches!(event, RunEvent::Closing { .. }),
                         event if is_closing => self.note_undone(event),
                         event => self.apply(event, turn.at)?,

@@ -115,6 +115,19 @@ fn when_nobody_can_tell_whether_a_request_arrived_the_provider_is_asked_first() 
 }
 
 #[test]
+fn a_request_that_ends_without_a_word_while_the_provider_is_asked_about_it_decides_nothing() {
+    let mut story = with("timeout: { request: 5s }");
+    story.does(["a#1 submit"]).advances("5s").does(["a#1 reconcile"]);
+    story.ignores(Input::Ended { key: key("a", 1), end: unknown() });
+    story
+        .reconciles("a", Found::Job("j1".into()))
+        .hears("a", JobNews::Done)
+        .ends("a", json!(1))
+        .gives(json!({}));
+    assert_eq!(story.sent[&key("a", 1)], 1);
+}
+
+#[test]
 fn a_person_has_it_sent_again() {
     let mut story = job();
     story.is_unclear("a", 1).finds("a", "parked");

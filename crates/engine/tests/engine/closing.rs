@@ -1,6 +1,6 @@
 //! How runs end: what always runs, what is undone, and in which order.
 
-use motet_engine::{Decision, Input};
+use motet_engine::{Decision, Found, Input, JobNews};
 use motet_pipeline::{Class, StepPath};
 use serde_json::json;
 
@@ -278,6 +278,16 @@ fn a_run_that_undoes_another_starts_nothing_else() {
     rest.works_on(["room/undo#1"]).ends("room/undo", json!(1)).gives(json!({}));
     let nothing = pipeline(SAGA).undo(&[&story, &undo, &rest]);
     assert_eq!(nothing.run.undoable().count(), 0);
+}
+
+#[test]
+fn a_run_whose_request_was_asked_about_after_a_crash_can_be_undone() {
+    let text = "steps: { a: { uses: lab/job, undo: { uses: task/work } } }";
+    let mut story = start(text);
+    story.restarts().reconciles("a", Found::Absent).does(["a#2 submit"]);
+    story.accepts("a", 2, "j2").hears("a", JobNews::Done).ends("a", json!(1)).gives(json!({}));
+    let mut undo = pipeline(text).undo(&[&story]);
+    undo.works_on(["a/undo#1"]).ends("a/undo", json!(1)).gives(json!({}));
 }
 
 #[test]

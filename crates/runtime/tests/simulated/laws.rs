@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::asked::Asked;
 use crate::play::{End, Played, attempt_of, id_of};
 use crate::providers::{KEY, amount};
+use crate::sequel::{Sequel, Steps};
 use crate::stage::agreement::assert_readings_agree_at_the_end;
 use crate::story::Story;
 
@@ -22,6 +23,20 @@ const TINY: f64 = 1e-8;
 
 /// Which laws a story broke, in words.
 pub fn judge(story: &Story, played: &Played) -> Vec<String> {
+    let mut words = judge_run(story, played);
+    if let Some(sequel) = &played.sequel {
+        words.extend(judge_run(story, sequel).into_iter().map(|words| format!("afterwards: {words}")));
+    }
+    words.extend(judge_recovery(story, played));
+    // It takes longer than the story.
+    if let (0, true, Some(plan)) = (story.seed % 16, words.is_empty(), &played.plan) {
+        assert_readings_agree_at_the_end(plan, &id_of(story), &played.turns);
+    }
+    words
+}
+
+/// Which laws one of its runs broke.
+fn judge_run(story: &Story, played: &Played) -> Vec<String> {
     let mut broken = Broken { story, played, words: Vec::new() };
     broken.ends_in_a_said_way();
     broken.sends_no_attempt_twice();
@@ -33,11 +48,48 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
     broken.tells_no_key();
     broken.believes_no_forgery();
     broken.keeps_what_it_promised();
-    // It takes longer than the story.
-    if let (0, true, Some(plan)) = (story.seed % 16, broken.words.is_empty(), &played.plan) {
-        assert_readings_agree_at_the_end(plan, &id_of(story), &played.turns);
-    }
     broken.words
+}
+
+/// What holds between a run and the one that continues from it, and between what was done and what was undone.
+fn judge_recovery(story: &Story, played: &Played) -> Vec<String> {
+    let pipeline: Json = serde_json::from_str(&story.pipeline).expect("a story writes JSON");
+    let first = Steps::of(&pipeline, &played.turns);
+    let failed = matches!(played.end, End::Over(RunEnd::Failed { .. } | RunEnd::Cancelled { .. }));
+    let mut words = Vec::new();
+    let undoes = pipeline["on_failure"] == "undo" && failed;
+    let stays = |step: &&str| !first.has(&format!("{step}/undo"));
+    // Who cancels twice wants it to end without.
+    if undoes && !first.is_cut_short() {
+        words.extend(first.to_undo().filter(stays).map(|step| format!("{step} was not undone")));
+    }
+    if !undoes && let Some(step) = first.to_undo().find(|step| first.is_touched(step)) {
+        words.push(format!("{step} was undone, and nobody asked for it"));
+    }
+    let Some(sequel) = &played.sequel else { return words };
+    let second = Steps::of(&pipeline, &sequel.turns);
+    let paid: BTreeSet<String> =
+        charged(&sequel.ledger).filter_map(|line| Some(attempt_of(line)?.0.to_string())).collect();
+    match story.sequel {
+        Some(Sequel::Undo) => {
+            words.extend(paid.iter().map(|step| format!("{step} was paid by a run that only undoes")));
+            let is_left = |step: &&str| stays(step) && !second.has(&format!("{step}/undo"));
+            let left = first.to_undo().filter(|_| sequel.end.is_completed()).filter(is_left);
+            words.extend(left.map(|step| format!("{step} was not undone afterwards")));
+        }
+        _ => {
+            let anew =
+                |step: &str| {
+                    sequel.turns.first().and_then(|turn| turn.started()?.base.as_ref()).is_some_and(|base| {
+                        base.fresh.iter().any(|fresh| step.starts_with(&fresh.to_string()))
+                    })
+                };
+            let kept = first.roots().filter(|step| !first.is_touched(step) && !anew(step));
+            let again = kept.filter(|step| paid.contains(*step));
+            words.extend(again.map(|step| format!("{step} was finished, and was paid again afterwards")));
+        }
+    }
+    words
 }
 
 struct Broken<'s> {
@@ -166,7 +218,8 @@ impl Broken<'_> {
             return;
         }
         let is_still = self.played.crashes.is_empty();
-        if !self.played.end.is_completed() && (is_still || self.played.end != End::Parked) {
+        let may_park = !is_still || (self.continues() && self.is_short_of_money());
+        if !self.played.end.is_completed() && !(may_park && self.played.end == End::Parked) {
             let end = format!("nothing failed, and it ended {:?}", self.played.end);
             self.say(end);
         }
@@ -189,6 +242,12 @@ impl Broken<'_> {
                 self.say(format!("nothing failed, and {step} was paid {times} times"));
             }
         }
+    }
+
+    /// Whether it continues from another run, of which the rest of the budget is left.
+    fn continues(&self) -> bool {
+        let started = self.played.turns.first().and_then(|turn| turn.started());
+        started.is_some_and(|started| started.base.is_some())
     }
 
     fn parks_only_what_cannot_be_known(&mut self) {

@@ -15,6 +15,7 @@ mod providers;
 mod rates;
 mod seeds;
 mod seen;
+mod sequel;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod story;

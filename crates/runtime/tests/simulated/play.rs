@@ -36,6 +36,8 @@ pub struct Played {
     pub reports_are_asked_for: bool,
     /// What the run was allowed to spend.
     pub budget: Option<Money>,
+    /// The run that continues from it, if there is one.
+    pub sequel: Option<Box<Played>>,
     /// When processes died, and for how long nobody was there then.
     pub crashes: Vec<(Timestamp, Span)>,
 }
@@ -81,7 +83,8 @@ pub fn play_at(story: &Story, providers: &Providers) -> Played {
         false => Place::Memory(Store::in_memory().unwrap()),
         true => Place::Folder(tempfile::tempdir().unwrap()),
     };
-    let mut stage = Stage { story, providers, place, begin: EPOCH, pipeline: None, budget: None };
+    let (pipeline, budget, sequel) = (None, None, None);
+    let mut stage = Stage { story, providers, place, begin: EPOCH, pipeline, budget, sequel };
     let mut crashes = Vec::new();
     let mut lives = story.lives.iter();
     let end = loop {
@@ -107,6 +110,8 @@ struct Stage<'s> {
     begin: Timestamp,
     pipeline: Option<Pipeline>,
     budget: Option<Money>,
+    /// The run that continues from the first, and how it ended.
+    sequel: Option<(RunId, End)>,
 }
 
 impl Stage<'_> {
@@ -156,16 +161,37 @@ impl Stage<'_> {
             Ok(started) => started.run,
             Err(error) => return End::Broken(error.to_string()),
         };
-        match self.await_end(&motet, &run, &**clock).await {
-            Ok(end) => end,
+        let cancel_at = self.story.cancel_after.map(|ms| EPOCH.after(Span(ms)));
+        let told = async {
+            let end = self.await_end(&motet, &run, &**clock, cancel_at).await?;
+            let sequel = match (&end, self.story.sequel) {
+                (End::Over(_), Some(sequel)) => sequel.begin(&motet, run.id()).await?,
+                _ => None,
+            };
+            let sequel = match sequel {
+                Some(run) => Some((run.id().clone(), self.await_end(&motet, &run, &**clock, None).await?)),
+                None => None,
+            };
+            Ok::<_, Error>((end, sequel))
+        };
+        match told.await {
+            Ok((end, sequel)) => {
+                self.sequel = sequel;
+                end
+            }
             Err(error) => End::Broken(error.to_string()),
         }
     }
 
-    async fn await_end(&self, motet: &Motet, run: &RunHandle, clock: &dyn World) -> Result<End, Error> {
+    async fn await_end(
+        &self,
+        motet: &Motet,
+        run: &RunHandle,
+        clock: &dyn World,
+        cancel_at: Option<Timestamp>,
+    ) -> Result<End, Error> {
         let mut decisions = self.story.decisions.iter();
         let mut hours = 0..PATIENCE.1;
-        let cancel_at = self.story.cancel_after.map(|ms| EPOCH.after(Span(ms)));
         let mut cancels = cancel_at.is_some();
         while hours.next().is_some() {
             tokio::select! {
@@ -212,31 +238,44 @@ impl Stage<'_> {
             Place::Memory(store) => store.clone(),
             Place::Folder(folder) => Store::open_read_only(folder.path()).unwrap(),
         };
-        let run = id_of(self.story);
-        let row = store.run(&run).unwrap();
-        let turns = if row.is_some() { store.turns(&run).unwrap() } else { Vec::new() };
+        let first = id_of(self.story);
+        let mut played = self.act(&store, &first, end, &crashes);
+        if let Some((run, end)) = &self.sequel {
+            let mut sequel = self.act(&store, run, end.clone(), &crashes);
+            let is_its = |line: &Json| run_of(line) == Some(run.as_str());
+            sequel.ledger.retain(is_its);
+            let tokens: Vec<Json> = sequel.ledger.iter().map(|line| line["token"].clone()).collect();
+            sequel.reports.retain(|report| tokens.iter().any(|token| *token == report.token()));
+            played.ledger.retain(|line| !is_its(line));
+            played.reports.retain(|report| tokens.iter().all(|token| *token != report.token()));
+            played.sequel = Some(Box::new(sequel));
+        }
+        played
+    }
+
+    /// What is left of a run, with all that was asked of the providers.
+    fn act(&self, store: &Store, run: &RunId, end: End, crashes: &[(Timestamp, Span)]) -> Played {
+        let row = store.run(run).unwrap();
+        let turns = if row.is_some() { store.turns(run).unwrap() } else { Vec::new() };
         let mut charges = Vec::new();
         let add = |charge| {
             charges.push(charge);
             true
         };
-        store.charges(Some(&run), Timestamp(0), add).unwrap();
-        let (ledger, requests) = (self.providers.ledger(), self.providers.requests());
-        let (reports, reports_are_asked_for) = (self.providers.delivered(), self.story.reports);
-        let Stage { pipeline, budget, .. } = self;
-        let plan = pipeline.map(|pipeline| pipeline.plan().clone());
+        store.charges(Some(run), Timestamp(0), add).unwrap();
         Played {
             end,
             row,
-            plan,
-            turns,
+            plan: self.pipeline.as_ref().map(|pipeline| pipeline.plan().clone()),
             charges,
-            ledger,
-            requests,
-            reports,
-            reports_are_asked_for,
-            budget,
-            crashes,
+            ledger: self.providers.ledger(),
+            requests: self.providers.requests(),
+            reports: self.providers.delivered(),
+            reports_are_asked_for: self.story.reports,
+            budget: turns.first().and_then(Turn::started).and_then(|started| started.budget),
+            sequel: None,
+            crashes: crashes.to_vec(),
+            turns,
         }
     }
 }
@@ -265,7 +304,8 @@ impl Free {
         let card = Contract::new("task/card", Kind::Task).output("image", image);
         let clip = Contract::new("task/clip", Kind::Task).output("video", Type::media(MediaKind::Video));
         let hush = Contract::new("task/hush", Kind::Task).output("audio", audio);
-        [card, clip, hush, merge]
+        let revert = Contract::new("task/revert", Kind::Task);
+        [card, clip, hush, merge, revert]
             .into_iter()
             .fold(builder, |builder, contract| builder.add_task(Task::with_contract(contract, self.clone())))
     }
@@ -297,6 +337,7 @@ impl Operation for Free {
                 "task/card" => [("image", free.kept(CARD, MediaKind::Image, "image/png"))],
                 "task/hush" => [("audio", free.kept(HUSH, MediaKind::Audio, "audio/wav"))],
                 "task/clip" => [("video", free.kept(CLIP, MediaKind::Video, "video/mp4"))],
+                "task/revert" => return Ok(Outcome::of(Value::map([] as [(&str, Value); 0]))),
                 _ => [("video", work.inputs().get("video").cloned().unwrap_or(Value::Absent))],
             };
             Ok(Outcome::of(Value::map(output)))
@@ -313,6 +354,11 @@ const HUSH: &[u8] =
 
 /// The first box of a film.
 const CLIP: &[u8] = b"\0\0\0\x18ftypisom\0\0\0\0isommp41";
+
+/// The run of an attempt, by its mark.
+pub fn run_of(line: &Json) -> Option<&str> {
+    line["attempt_key"].as_str()?.split_once('/').map(|(run, _)| run)
+}
 
 /// The step and the number of an attempt, by its mark.
 pub fn attempt_of(line: &Json) -> Option<(StepPath, u32)> {

@@ -80,6 +80,8 @@ pub struct Tally {
     pub events: u64,
     pub crashes: u64,
     pub faults: u64,
+    /// Runs that continued from another, or undid it.
+    pub sequels: u64,
     pub pairs: BTreeSet<Pair>,
     pub violations: Vec<(u64, String)>,
 }
@@ -88,6 +90,10 @@ impl Tally {
     /// Takes in what a story has shown.
     pub fn add(&mut self, seed: u64, played: &Played, violations: Vec<String>) {
         self.seeds += 1;
+        if let Some(sequel) = &played.sequel {
+            self.sequels += 1;
+            self.events += sequel.turns.iter().map(|turn| turn.events.len() as u64).sum::<u64>();
+        }
         self.events += played.turns.iter().map(|turn| turn.events.len() as u64).sum::<u64>();
         self.crashes += played.crashes.len() as u64;
         let (faults, pairs) = met(played);
@@ -101,6 +107,7 @@ impl Tally {
         self.events += other.events;
         self.crashes += other.crashes;
         self.faults += other.faults;
+        self.sequels += other.sequels;
         self.pairs.extend(other.pairs);
         self.violations.extend(other.violations);
     }
@@ -111,10 +118,10 @@ impl Tally {
     }
 
     pub fn in_words(&self) -> String {
-        let Tally { seeds, events, crashes, faults, violations, .. } = self;
+        let Tally { seeds, events, crashes, faults, sequels, violations, .. } = self;
         let (seen, all) = (self.pairs.len(), pairs().len());
         format!(
-            "simulate: {seeds} seeds, {events} events, {crashes} crashes, {faults} faults, {seen} of {all} pairs of \
+            "simulate: {seeds} seeds, {events} events, {crashes} crashes, {faults} faults, {sequels} sequels, {seen} of {all} pairs of \
              phase and fault, {} violations",
             violations.len()
         )

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::dice::Dice;
 use crate::life::Doom;
 use crate::seen::{CRASH, PHASES, Pair, is_of_a_job, is_report, pairs};
+use crate::sequel::{self, Sequel};
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Story {
     pub reports: bool,
     /// How much later than they are made the replies to paid requests come.
     pub lag: Span,
+    /// What somebody does once the run is over.
+    pub sequel: Option<Sequel>,
 }
 
 /// A process that dies.
@@ -69,6 +72,7 @@ impl Story {
             on_disk: false,
             reports: false,
             lag: Span(0),
+            sequel: None,
         }
     }
 
@@ -80,7 +84,9 @@ impl Story {
         // Of every eighth nothing fails, and of half of these no process dies either.
         let (is_quiet, is_still) = (seed % 8 == 3, seed % 16 == 3);
         let needs = if is_quiet { Needs::default() } else { Needs::of(pair) };
-        let mut story = Story::of(&pipeline(&mut dice, needs, is_quiet));
+        let pipeline = pipeline(&mut dice, needs, is_quiet);
+        let mut story = Story::of(&sequel::with_recovery(seed, &pipeline, is_quiet));
+        story.sequel = Sequel::of_seed(seed);
         story.seed = seed;
         if !is_quiet {
             story.scenario = scenario(&mut dice, pair, needs);

@@ -1,0 +1,166 @@
+//! Sequels: what somebody does once the run is over, and what the pipeline says for that.
+
+use motet::engine::{Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
+use motet::language::StepPath;
+use motet::store::RunFilter;
+use motet::{Error, ForkOptions, Motet, RetryOptions, RunHandle, UndoOptions};
+use serde_json::{Map, Value as Json, json};
+
+use crate::dice::Dice;
+
+/// How a run is continued that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequel {
+    /// What failed is done over.
+    Retry,
+    /// Its first step is taken anew.
+    Fork,
+    /// What it did is undone.
+    Undo,
+}
+
+/// What it draws is drawn apart from the rest of its story, which stays as it is without.
+const APART: u64 = 0x7365_7175_656c;
+
+impl Sequel {
+    pub fn of_seed(seed: u64) -> Option<Sequel> {
+        let mut dice = Dice::new(seed ^ APART);
+        *dice.pick(&[
+            None,
+            None,
+            Some(Sequel::Retry),
+            Some(Sequel::Retry),
+            Some(Sequel::Fork),
+            Some(Sequel::Undo),
+        ])
+    }
+
+    /// Begins it, or goes on with it; there may be nothing to do.
+    pub async fn begin(self, motet: &Motet, first: &RunId) -> Result<Option<RunHandle>, Error> {
+        let runs = motet.store().runs(&RunFilter::default())?;
+        if let Some(row) = runs.iter().find(|row| row.id != *first) {
+            let run = motet.find(row.id.as_str())?;
+            run.resume().await?;
+            return Ok(Some(run));
+        }
+        let begun = match self {
+            Sequel::Retry => motet.retry(first, RetryOptions::default()).await,
+            Sequel::Fork => {
+                let fresh = Sequel::fresh(motet, first)?;
+                motet.fork(first, Map::new(), ForkOptions { fresh, ..ForkOptions::default() }).await
+            }
+            Sequel::Undo => motet.undo(first, UndoOptions::default()).await,
+        };
+        match begun {
+            Ok(run) => Ok(Some(run)),
+            Err(Error::Base { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first step that was finished, by path; an item counts as one.
+    fn fresh(motet: &Motet, first: &RunId) -> Result<Vec<StepPath>, Error> {
+        let steps = motet.store().steps(first)?;
+        let finished = steps.into_iter().find(|row| row.status == StepStatus::Completed);
+        Ok(finished.map(|row| row.path).into_iter().collect())
+    }
+}
+
+/// The pipeline of a story with results for other runs, and with what undoes its steps.
+pub fn with_recovery(seed: u64, pipeline: &str, is_quiet: bool) -> String {
+    let mut dice = Dice::new(seed ^ APART ^ 1);
+    let mut document: Json = serde_json::from_str(pipeline).expect("a story writes JSON");
+    let (shares, undoes) = (dice.chance(30), dice.chance(40));
+    if undoes && !is_quiet && dice.chance(60) {
+        document["on_failure"] = json!("undo");
+    }
+    for_each_model(&mut document["steps"], &mut |step| {
+        if shares && dice.chance(70) {
+            step.insert("cache".into(), json!(true));
+        }
+        if undoes && dice.chance(70) {
+            step.insert("undo".into(), json!({ "uses": "task/revert" }));
+        }
+    });
+    document.to_string()
+}
+
+fn for_each_model(steps: &mut Json, change: &mut impl FnMut(&mut Map<String, Json>)) {
+    for step in steps.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(inside) = step.get_mut("steps") {
+            for_each_model(inside, change);
+        } else if step["uses"].as_str().is_some_and(|uses| !uses.starts_with("task/")) {
+            step.as_object_mut().into_iter().for_each(&mut *change);
+        }
+    }
+}
+
+/// What the pipeline says of the step at `path`.
+fn step_at<'p>(pipeline: &'p Json, path: &str) -> &'p Json {
+    let names = path.split('/').map(|name| name.split('[').next().unwrap_or_default());
+    names.fold(pipeline, |scope, name| &scope["steps"][name])
+}
+
+/// What became of the steps of a run.
+pub struct Steps<'p> {
+    pipeline: &'p Json,
+    is_cut_short: bool,
+    events: Vec<(String, &'p StepEvent)>,
+}
+
+impl<'p> Steps<'p> {
+    pub fn of(pipeline: &'p Json, turns: &'p [Turn]) -> Steps<'p> {
+        let step = |event: &'p Event| match event {
+            Event::Step { step, event } => Some((step.to_string(), event)),
+            _ => None,
+        };
+        let mut of_run = turns.iter().flat_map(|turn| &turn.events);
+        let is_closing = |event: &Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
+        let is_cancelled = |event: &Event| matches!(event, Event::Run(RunEvent::CancelRequested { .. }));
+        let is_cut_short = of_run.any(is_closing) && of_run.any(is_cancelled);
+        Steps {
+            pipeline,
+            is_cut_short,
+            events: turns.iter().flat_map(|turn| &turn.events).filter_map(step).collect(),
+        }
+    }
+
+    /// Whether somebody cancelled it at its end.
+    pub fn is_cut_short(&self) -> bool {
+        self.is_cut_short
+    }
+
+    /// Those that are finished, in order, with whether they were made in this run.
+    pub fn finished(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.events.iter().filter_map(|(path, event)| match event {
+            StepEvent::Completed { reused, .. } => Some((path.as_str(), reused.is_none())),
+            _ => None,
+        })
+    }
+
+    /// Whether the step at `path` is finished.
+    pub fn has(&self, path: &str) -> bool {
+        self.finished().any(|(finished, _)| finished == path)
+    }
+
+    /// Whether what the step at `path` gave is undone, or is being undone.
+    pub fn is_touched(&self, path: &str) -> bool {
+        let undo = format!("{path}/undo");
+        self.events.iter().any(|(path, _)| *path == undo)
+    }
+
+    /// Those that were made in this run, and say what undoes them.
+    pub fn to_undo(&self) -> impl Iterator<Item = &str> {
+        let made = self.finished().filter(|(_, is_made)| *is_made);
+        made.map(|(path, _)| path).filter(|path| !step_at(self.pipeline, path)["undo"].is_null())
+    }
+
+    /// Those that nothing else of the run leads to, and that are finished.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        let is_root = |path: &&str| {
+            let step = step_at(self.pipeline, path);
+            !step["uses"].is_null() && !step["with"].to_string().contains("steps.")
+        };
+        self.finished().map(|(path, _)| path).filter(is_root)
+    }
+}
