@@ -329,14 +329,16 @@ impl Run {
         };
         let was_stopping = usize::from(!phase.is_wanted());
         let is_over = self.node(id).status.is_terminal();
-        let (is_call, is_shared) = (self.is_call(id, live[place].target), self.shared(id).is_some());
+        let is_call = self.is_call(id, live[place].target);
         let attempts = self.attempts_mut(id);
         let is_stopping = match next {
             Next::Phase(phase) => {
                 let stops = !phase.is_wanted();
-                let is_sought = is_call && (is_shared || matches!(phase, Phase::Stopping { job: None, .. }));
-                // The step goes on, perhaps to another target, or is over.
-                attempts.live[place].inputs = (stops && is_sought).then(|| attempts.inputs.clone());
+                if stops && is_call {
+                    // The step goes on, perhaps to another target, or is over.
+                    let inputs = &attempts.inputs;
+                    attempts.live[place].inputs.get_or_insert_with(|| inputs.clone());
+                }
                 attempts.live[place].phase = phase;
                 usize::from(stops)
             }

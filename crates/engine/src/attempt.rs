@@ -31,8 +31,7 @@ pub(crate) struct Attempt {
     pub(crate) doubted: bool,
     /// How far it is.
     pub(crate) phase: Phase,
-    /// What it was made with, if nobody wants it any more and its job isn't known (the job is told by that from others), or
-    /// its result may be one for others.
+    /// What a call was made with, if nobody wants it any more: its job is told by that from others, and so is what it costs.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "journal::optional")]
     pub(crate) inputs: Option<Value>,
 }

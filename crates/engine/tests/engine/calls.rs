@@ -128,6 +128,15 @@ fn a_request_that_ends_without_a_word_while_the_provider_is_asked_about_it_decid
 }
 
 #[test]
+fn a_job_that_nobody_wants_any_more_is_asked_about_with_what_it_was_made_with() {
+    let mut story = start("steps: { a: { uses: lab/job, with: { n: 1 } }, b: { uses: task/work } }");
+    story.accepts("a", 1, "j1").fails("b", Class::Content).finds("a", "cancelled");
+    assert_eq!(story.inputs_of("a")["n"], json!(1));
+    story.restarts();
+    assert_eq!(story.inputs_of("a")["n"], json!(1));
+}
+
+#[test]
 fn a_person_has_it_sent_again() {
     let mut story = job();
     story.is_unclear("a", 1).finds("a", "parked");
