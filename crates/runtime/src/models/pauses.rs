@@ -67,9 +67,11 @@ impl Pace {
     }
 }
 
-/// A quarter of the time that a job has in its phase, in milliseconds.
+/// A quarter of the time that a job has in its phase, in milliseconds: less is left of it where the job is billed by
+/// time and stopped at what is reserved for it, and after a time in which nobody asked.
 fn quarter_of_phase(work: &Work) -> f64 {
     let Timeouts { queue, job, .. } = work.timeouts();
     let phase = if work.is_running() { job } else { queue };
-    (phase.0 as f64 / 4.0).max(1.0)
+    let left = work.deadline().since(work.hands.world.now());
+    (phase.min(left).0 as f64 / 4.0).max(1.0)
 }
