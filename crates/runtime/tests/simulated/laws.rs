@@ -193,7 +193,8 @@ impl Broken<'_> {
     /// Whether a job that is billed by time ran on, and nobody could be told for how long.
     fn has_run_on(&self, step: &StepPath, attempt: u32) -> bool {
         let charge = self.charge(step, attempt).filter(|charge| is_by_time(charge));
-        charge.is_some_and(|charge| charge.cost.basis == Basis::Maybe && self.run_on(charge) > 0.0)
+        let is_open = |charge: &Charge| charge.ended_at.is_none() || charge.cost.basis == Basis::Maybe;
+        charge.is_some_and(|charge| is_open(charge) && self.run_on(charge) > 0.0)
             && self.was_out_of_reach(step, attempt)
     }
 
@@ -219,7 +220,8 @@ impl Broken<'_> {
         }
         let is_still = self.played.crashes.is_empty();
         let may_park = !is_still || (self.continues() && self.is_short_of_money());
-        if !self.played.end.is_completed() && !(may_park && self.played.end == End::Parked) {
+        let is_parked = may_park && self.played.end == End::Parked;
+        if !self.played.end.is_completed() && !is_parked {
             let end = format!("nothing failed, and it ended {:?}", self.played.end);
             self.say(end);
         }
@@ -306,6 +308,16 @@ impl Broken<'_> {
         parked.into_iter().map(|(step, (reason, message))| (step, reason, message)).collect()
     }
 
+    /// Whether another call of the same model may be taken for the one with this token: what is uploaded for them has other
+    /// addresses, so that bodies needn't be the same.
+    fn has_alike(&self, token: &str) -> bool {
+        let calls = || self.played.ledger.iter().filter(|line| !line["job"].is_null());
+        let ours = calls().find(|line| line["token"] == token);
+        ours.is_some_and(|ours| {
+            calls().any(|other| other["model"] == ours["model"] && other["token"] != ours["token"])
+        })
+    }
+
     /// Nothing comes of what a provider didn't sign, and what it did sign is no forgery.
     fn believes_no_forgery(&mut self) {
         for report in &self.played.reports {
@@ -314,7 +326,9 @@ impl Broken<'_> {
                 Receipt::NotYet => true,
                 Receipt::Forged => report.outgoing.forged,
                 Receipt::Recorded | Receipt::Useless => !report.outgoing.forged,
-                Receipt::Malformed | Receipt::OtherJob | Receipt::NoProvider => false,
+                // Of two calls that are alike each was taken for the other.
+                Receipt::OtherJob => !report.outgoing.forged && self.has_alike(report.token()),
+                Receipt::Malformed | Receipt::NoProvider => false,
             };
             if !is_fair {
                 self.say(format!("a report was answered {:?}: {:?}", report.receipt, report.outgoing));

@@ -1,4 +1,4 @@
-//! A thousand seeds, and any others.
+//! Two thousand seeds, and any others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use crate::seen::Tally;
 use crate::story::Story;
 
 /// How many seeds each of the tests plays.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 1_000;
 
 /// Plays the stories of seeds `first`, `first + step`, … as many as asked for.
 fn play_all(first: u64, count: u64, step: u64) -> Tally {

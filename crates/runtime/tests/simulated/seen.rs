@@ -46,7 +46,7 @@ pub fn pairs() -> Vec<Pair> {
     all.filter(|pair| can_be(*pair)).collect()
 }
 
-/// Pairs that so few seeds meet that five hundred may miss them.
+/// Pairs that so few seeds meet that a thousand may miss them.
 const RARE: [Pair; 5] = [
     ("planned", "webhook_twice"),
     ("doubtful", "webhook_late"),
