@@ -4,6 +4,7 @@ mod dead;
 mod examples;
 mod gc;
 mod lineage;
+mod lock;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use motet::language::{Money, StepPath};
 pub use dead::{Chosen, Dead, DeadCommand, DeadList, DeadShow, Discard, Redrive};
 pub use gc::Gc;
 pub use lineage::{Fork, Retry, SpendingFlags, Undo};
+pub use lock::Lock;
 
 /// Runs pipelines of many AI models as one durable piece of work.
 #[derive(Debug, Parser)]
@@ -53,6 +55,9 @@ pub enum Command {
     /// Show what would run: steps, order, usual durations, costs, attempts, defaults; nothing runs.
     #[command(after_help = examples::PLAN)]
     Plan(Plan),
+    /// Write down which models, contracts and prices a pipeline was made with, in motet.lock.
+    #[command(after_help = examples::LOCK)]
+    Lock(Lock),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
     #[command(after_help = examples::RUN)]
     Run(Box<Run>),
@@ -142,6 +147,7 @@ impl Command {
             Command::Store(Store { command: StoreCommand::Backup(asked) }) => asked.json,
             Command::Dead(asked) => asked.is_json(),
             Command::Init(_)
+            | Command::Lock(_)
             | Command::Models(Models { command: ModelsCommand::Add(_) })
             | Command::Cancel(_)
             | Command::Sim(_)

@@ -10,6 +10,7 @@ mod doctor;
 mod fork;
 mod gc;
 mod init;
+mod lock;
 mod models;
 mod plan;
 mod providers;
@@ -46,6 +47,7 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
             (None, Some(run)) => while_wanted(|_| plan::against(asked, run, terminal)),
             (None, None) => plan::plan(&asked, &terminal),
         },
+        Command::Lock(asked) => lock::lock(&asked, &terminal),
         Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
         Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
         Command::Undo(asked) => while_wanted(|stop| undo::undo(asked, terminal, stop)),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod doubt;
 mod exit;
 mod follow;
 mod inputs;

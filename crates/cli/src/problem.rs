@@ -244,6 +244,12 @@ fn words_for(error: &Error) -> Problem {
         Error::Settings { path, line, column, message } => {
             Problem::usage(message).line(format!("{}:{line}:{column}", shown_path(path)))
         }
+        Error::LockFile { path, place, message, .. } => {
+            let place = place.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
+            Problem::usage(format!("motet.lock can't be read: {message}"))
+                .line(format!("{}{place}", shown_path(path)))
+                .hint(error.hint())
+        }
         Error::NotDescribed { .. } => Problem::usage(error.what()),
         Error::ModelFile { path, message } => {
             Problem::usage(message).line(shown_path(path)).hint(error.hint())

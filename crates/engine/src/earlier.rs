@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use motet_pipeline::value::Compared;
 use motet_pipeline::{Artifact, Contract, Digest, Money, StepPath, Value};
 use serde::Serialize;
 
@@ -52,15 +53,16 @@ pub(crate) struct Kept {
 }
 
 /// What tells two results apart: the operation, the version of its contract, and its resolved inputs with the
-/// seed. What says only how it is made (retries, timeouts, budgets) isn't included.
+/// seed, in which equal numbers are the same however they are written. What says only how it is made (retries,
+/// timeouts, budgets) isn't included.
 pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
     #[derive(Serialize)]
     struct Made<'a> {
         operation: &'a str,
         version: u32,
-        inputs: &'a Value,
+        inputs: Compared<'a>,
     }
-    let made = Made { operation: &contract.operation, version: contract.version, inputs };
+    let made = Made { operation: &contract.operation, version: contract.version, inputs: Compared(inputs) };
     Digest::of(&serde_json::to_vec(&made).expect("a value is plain data with text keys"))
 }
 

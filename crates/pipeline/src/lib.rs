@@ -31,6 +31,7 @@ pub mod suggestion;
 pub mod time;
 pub mod types;
 pub mod value;
+pub mod versions;
 mod visible;
 
 pub use artifact::{Artifact, MediaKind};

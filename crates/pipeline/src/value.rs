@@ -1,5 +1,6 @@
 //! Values: what flows between steps.
 
+mod compared;
 mod debug;
 mod drop;
 mod equality;
@@ -18,6 +19,7 @@ use serde_json::Number;
 
 use crate::{Artifact, Type};
 
+pub use compared::Compared;
 pub use journal::read_written;
 pub use list::List;
 pub use map::Map;

@@ -237,6 +237,17 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A lock file can't be read, or isn't one.
+    LockFile {
+        /// The file.
+        path: PathBuf,
+        /// Line and column, if what is wrong has a place: both from 1, the column in characters.
+        place: Option<(usize, usize)>,
+        /// What is wrong.
+        message: String,
+        /// Whether it is of a newer format, so that a newer version of Motet can read it.
+        is_newer: bool,
+    },
     /// A setting in `motet.toml` is wrong.
     Settings {
         /// The file.

@@ -7,6 +7,7 @@ mod error;
 mod heart;
 mod import;
 mod lock;
+mod lock_file;
 mod measure;
 mod models;
 mod motet;
@@ -36,6 +37,7 @@ pub mod world;
 
 pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
+pub use lock_file::{LOCK_FILE_NAME, LockFile};
 pub use motet::{
     Builder, Continued, Forecast, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
     StepForecast, Swept, UndoOptions, find_run,

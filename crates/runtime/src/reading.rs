@@ -54,6 +54,14 @@ pub(crate) fn read_start(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Unread>
     Ok(bytes)
 }
 
+/// Where a text has the byte `at`: line and column, both from 1, the column in characters.
+pub(crate) fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
 /// Refuses what is no ordinary file.
 pub(crate) fn judge(found: &Metadata) -> Result<(), Unread> {
     if found.is_file() { Ok(()) } else { Err(Unread::Other(word_for(found.file_type()))) }

@@ -301,8 +301,8 @@ impl Settings {
     }
 }
 
-/// Whether a file of settings is a link to one that lies elsewhere than in and below its folder.
-fn leads_out(file: &Path) -> io::Result<bool> {
+/// Whether a file of a project is a link to one that lies elsewhere than in and below its folder.
+pub(crate) fn leads_out(file: &Path) -> io::Result<bool> {
     if !file.symlink_metadata()?.is_symlink() {
         return Ok(false);
     }

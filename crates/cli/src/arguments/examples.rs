@@ -18,6 +18,11 @@ pub const PLAN: &str = "Examples:
   motet plan film.yaml --against 7Q2K --input voice=nova    what a fork would reuse
   motet plan film.yaml --mermaid > film.mmd";
 
+pub const LOCK: &str = "Examples:
+  motet lock film.yaml              writes motet.lock; keep it with the pipeline
+  motet check film.yaml             warns of what has changed since
+  motet lock film.yaml --update     takes what is there now";
+
 pub const RUN: &str = "Examples:
   motet run film.yaml
   motet run film.yaml --input prompt=\"a boat\" --input script=@script.txt

@@ -1,6 +1,6 @@
 //! `motet check`: all that is wrong with pipeline files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use motet::language::Diagnostic;
 use motet::language::contract::Catalogue;
@@ -9,9 +9,10 @@ use motet::language::suggestion::closest;
 use motet::settings::{Proposal, Settings};
 use motet::trust::{Trust, Verdict};
 use motet::{Error, Pipeline};
-use serde_json::{Value as Json, json};
 
 use crate::arguments;
+use crate::commands::lock;
+use crate::doubt::Doubt;
 use crate::exit::Exit;
 use crate::problem::{Problem, power_place, trust_command, verdict, without_number};
 use crate::project::working_folder;
@@ -99,7 +100,7 @@ fn named(file: &Path, mut finding: Diagnostic) -> Diagnostic {
 fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let warnings: Vec<Diagnostic> =
         pipeline.warnings().iter().map(|warning| named(file, warning.clone())).collect();
-    let doubts = doubts(file, pipeline, Settings::find(Some(file), &working_folder()?)?);
+    let doubts = doubts(file, pipeline, Settings::find(Some(file), &working_folder()?)?)?;
     if json {
         print_json(&warnings, terminal);
         doubts.iter().for_each(|doubt| terminal.data(&format!("{}\n", doubt.record())));
@@ -117,21 +118,10 @@ fn good(file: &Path, pipeline: &Pipeline, json: bool, terminal: &Terminal) -> Re
     Ok(Exit::Good)
 }
 
-/// What would keep a good pipeline from running here and now.
-struct Doubt {
-    code: &'static str,
-    message: String,
-    file: PathBuf,
-    line: usize,
-    column: usize,
-    /// The place in words.
-    place: String,
-    help: String,
-}
-
-/// What the machine lacks, and what the project's settings wait for. Nothing runs, so nobody's word is
-/// needed; programs that wait for one are looked for where they usually are.
-fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
+/// What has changed since the pipeline was locked, what the machine lacks, and what the project's settings wait for.
+/// Nothing runs, so nobody's word is needed; programs that wait for one are looked for where they usually are.
+fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Result<Vec<Doubt>, Error> {
+    let changed = lock::doubts(file, || proposal.versions(pipeline.plan()))?;
     let settings = proposal.file().unwrap_or(proposal.folder()).to_owned();
     let (trusted, powers) = match Trust::of_environment().judge(&proposal) {
         Verdict::Trusted => (proposal.vouched(), Vec::new()),
@@ -160,24 +150,7 @@ fn doubts(file: &Path, pipeline: &Pipeline, proposal: Proposal) -> Vec<Doubt> {
             help: format!("read it, and if you trust it: {}", trust_command(&settings)),
         }
     });
-    missing.chain(waiting).collect()
-}
-
-impl Doubt {
-    fn lines(&self) -> [Line; 3] {
-        [
-            Line::of(Tone::Doubtful, "warning").plain(format!(": {}", self.message)),
-            Line::of(Tone::Plain, format!("  {}", self.place)),
-            Line::of(Tone::Plain, format!("  {}", self.help)),
-        ]
-    }
-
-    fn record(&self) -> Json {
-        json!({
-            "file": self.file, "line": self.line, "column": self.column, "end_column": self.column,
-            "level": "warning", "code": self.code, "message": self.message, "help": self.help, "source": "",
-        })
-    }
+    Ok(changed.into_iter().chain(missing).chain(waiting).collect())
 }
 
 fn print_json(findings: &[Diagnostic], terminal: &Terminal) {

@@ -4,6 +4,7 @@ use motet::{ForkOptions, Pipeline};
 
 use crate::arguments::{self, DrivingFlags};
 use crate::commands::check::load;
+use crate::commands::lock;
 use crate::commands::retry::decline;
 use crate::exit::Exit;
 use crate::follow::Following;
@@ -19,6 +20,9 @@ pub async fn fork(asked: arguments::Fork, terminal: Terminal, stop: Stop) -> Res
     let project = Project::find_to_follow(asked.pipeline.as_deref(), store, follow)?;
     let edited =
         asked.pipeline.as_deref().map(|file| load(file, &project.settings.catalogue())).transpose()?;
+    if let (Some(file), Some(edited)) = (&asked.pipeline, &edited) {
+        lock::warn(file, edited, &project.settings, &terminal)?;
+    }
     let session = project.reopen_session(adopt, terminal).await?;
     let pipeline = match edited {
         Some(edited) => edited,

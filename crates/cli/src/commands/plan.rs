@@ -9,6 +9,7 @@ use motet::{Forecast, ForkOptions, Pipeline, Quote, Session, StorePlace};
 
 use crate::arguments;
 use crate::commands::check::load;
+use crate::commands::lock;
 use crate::exit::Exit;
 use crate::inputs::{self, Given};
 use crate::problem::Problem;
@@ -23,14 +24,14 @@ use crate::score::{Score, history};
 use crate::terminal::Terminal;
 
 pub fn plan(asked: &arguments::Plan, terminal: &Terminal) -> Result<Exit, Problem> {
-    let planned = Planned::read(asked)?;
+    let planned = Planned::read(asked, terminal)?;
     planned.show(asked, terminal);
     planned.end()
 }
 
 /// The same, and writes a quote into `out`.
 pub async fn quote(asked: arguments::Plan, out: PathBuf, terminal: Terminal) -> Result<Exit, Problem> {
-    let planned = Planned::read(&asked)?;
+    let planned = Planned::read(&asked, &terminal)?;
     let quote = planned.quote().await?;
     planned.show(&asked, &terminal);
     quote.write(&out)?;
@@ -44,7 +45,7 @@ pub async fn quote(asked: arguments::Plan, out: PathBuf, terminal: Terminal) -> 
 
 /// What a fork of a run would keep, do and cost. The store is only looked at.
 pub async fn against(asked: arguments::Plan, run: String, terminal: Terminal) -> Result<Exit, Problem> {
-    let planned = Planned::read(&asked)?;
+    let planned = Planned::read(&asked, &terminal)?;
     let name = planned.pipeline.plan().name.clone();
     let forecast = planned.forecast(&run, asked.fresh).await?;
     if asked.json {
@@ -70,9 +71,10 @@ struct Planned {
 }
 
 impl Planned {
-    fn read(asked: &arguments::Plan) -> Result<Planned, Problem> {
+    fn read(asked: &arguments::Plan, terminal: &Terminal) -> Result<Planned, Problem> {
         let project = Project::find(Some(&asked.file), &asked.store)?;
         let pipeline = load(&asked.file, &project.settings.catalogue())?;
+        lock::warn(&asked.file, &pipeline, &project.settings, terminal)?;
         let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
         Ok(Planned { project, pipeline, given })
     }

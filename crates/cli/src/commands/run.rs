@@ -10,6 +10,7 @@ use motet::{Error, Pipeline, Quote, StartOptions, read_bundle};
 
 use crate::arguments;
 use crate::commands::check::load;
+use crate::commands::lock;
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
@@ -27,6 +28,7 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
     let project = project.in_world(&asked.world, &asked.driving.store)?;
     let pipeline = load(&asked.file, &project.settings.catalogue())
         .map_err(|error| add_unfinished(error, &project, &asked.file))?;
+    lock::warn(&asked.file, &pipeline, &project.settings, &terminal)?;
     let given = inputs::read(&pipeline.plan().inputs, &asked.given)?;
     if !matches!(project.tape, Tape::Replay(_)) {
         refuse_missing(pipeline.plan(), &project.settings)?;

@@ -95,6 +95,8 @@ fn every_command_shows_hostile_text_and_obeys_none_of_it() {
         &["plan", &file],
         &["plan", &file, "--json"],
         &["plan", &file, "--mermaid"],
+        &["lock", &file],
+        &["lock", HOSTILE],
         &["run", &file, "--new"],
         &["run", &file, "--new", "--json"],
         &["run", &file, "--new", "--color", "always"],
@@ -161,6 +163,28 @@ fn a_store_full_of_hostile_text_is_looked_at_without_harm() {
     for arguments in [&["runs"][..], &["runs", "--json"], &["show", "first"], &["doctor"]] {
         harmless(&project, arguments);
     }
+}
+
+#[test]
+fn a_lock_file_full_of_hostile_text_is_told_without_harm() {
+    let project =
+        Project::with("one.yaml", "motet: 1\nsteps: { x: { uses: data/transform, with: { value: 1 } } }\n");
+    let hostile = r#""\u001b[2J\u009b31m\u202e""#;
+    let lock = format!(
+        "motet_lock = 1\n[pipelines.{hostile}]\n[pipelines.\"one.yaml\".{hostile}]\ncontract = 1\n\
+         [pipelines.\"one.yaml\".\"data/transform\"]\ncontract = 1\nversion = {hostile}\nprice.{hostile} = {hostile}\n"
+    );
+    project.write("motet.lock", &lock);
+    for arguments in
+        [&["check"][..], &["check", "--json"], &["plan"], &["run"], &["lock"], &["lock", "--update"]]
+    {
+        let (command, flags) = arguments.split_first().unwrap();
+        let words: Vec<&str> = [*command, "one.yaml"].iter().chain(flags).copied().collect();
+        let told = transcript(&words, &harmless(&project, &words));
+        assert!(told.contains("\\u202e"), "{told}");
+    }
+    project.write("motet.lock", format!("motet_lock = 1\n{hostile} = 1\n"));
+    assert!(transcript(&[], &harmless(&project, &["check", "one.yaml"])).contains("can't be read"));
 }
 
 #[test]

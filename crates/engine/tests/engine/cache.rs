@@ -97,6 +97,29 @@ fn the_same_has_the_same_key_and_takes_stay_takes() {
 }
 
 #[test]
+fn a_number_written_otherwise_has_the_same_key_and_keys_of_earlier_versions_stay() {
+    let of = |number: &str| {
+        let text = format!(
+            "
+        steps:
+          a: {{ uses: media/work, with: {{ of: {number} }}, cache: true }}"
+        );
+        keys(&start(&text))[0]
+    };
+    assert_eq!([of("2.0"), of("2e0")], [of("2"), of("2")]);
+    assert_eq!(of("-0.0"), of("0"));
+    assert_ne!(of("9007199254740993"), of("9007199254740992.0"));
+    // As they stand in stores.
+    let earlier = |number: &str| {
+        Digest::of(
+            format!(r#"{{"operation":"media/work","version":1,"inputs":{{"of":{number}}}}}"#).as_bytes(),
+        )
+    };
+    assert_eq!([of("2"), of("2.5")], [earlier("2"), earlier("2.5")]);
+    assert_ne!(of("2.0"), earlier("2.0"), "such a result is made once more");
+}
+
+#[test]
 fn a_fallback_neither_takes_nor_gives() {
     let mut story = start(
         "

@@ -197,3 +197,39 @@ fn what_is_made_of_the_name_of_the_run_stays_the_same_in_a_lineage() {
     let story = pipeline(NAMED).after(&before, &[], &[]).start();
     assert_eq!(reused(&story), ["a of story"]);
 }
+
+#[test]
+fn a_number_is_the_same_however_it_is_written() {
+    const CLIP: &str = "
+        inputs: { n: number, list: { type: array, default: [] } }
+        steps:
+          clip: { uses: task/work, with: { n: '{{ inputs.n }}', in: { list: '{{ inputs.list }}' } } }";
+    let is_kept = |first: serde_json::Value, then: serde_json::Value| {
+        let mut before = pipeline(CLIP).inputs(first).start();
+        before.ends("clip", json!("done"));
+        !reused(&pipeline(CLIP).inputs(then).after(&before, &[], &[]).start()).is_empty()
+    };
+    let n = |number: &str| serde_json::from_str::<serde_json::Value>(&format!("{{\"n\":{number}}}")).unwrap();
+    for (one, other) in [
+        ("2", "2.0"),
+        ("0", "-0.0"),
+        ("100", "1e2"),
+        ("-3", "-3.0"),
+        ("9007199254740992", "9007199254740992.0"),
+        ("18446744073709549568", "18446744073709549568.0"),
+    ] {
+        assert!(is_kept(n(one), n(other)) && is_kept(n(other), n(one)), "{one} is {other}");
+    }
+    for (one, other) in [
+        ("2", "2.5"),
+        ("9007199254740993", "9007199254740992"),
+        ("9007199254740993", "9007199254740992.0"),
+        ("18446744073709551615", "18446744073709551616"),
+        ("1e300", "1.0000000000000003e300"),
+    ] {
+        assert!(!is_kept(n(one), n(other)) && !is_kept(n(other), n(one)), "{one} isn't {other}");
+    }
+    let nested = |inner: serde_json::Value| json!({ "n": 1, "list": [{ "at": [inner] }] });
+    assert!(is_kept(nested(json!(7)), nested(json!(7.0))));
+    assert!(!is_kept(nested(json!(7)), nested(json!("7"))));
+}

@@ -150,29 +150,41 @@ fn is_only(entries: &Map, name: &str) -> bool {
 impl Serialize for Value {
     /// In the journal's form; see [`super::journal`].
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let weight = self.weight();
-        if weight.depth() >= DEPTH_COUNTED_MAX || weight.units() > WRITTEN_UNITS_MAX {
-            return Err(S::Error::custom("this is too large, or nested too deep, to be stored"));
+        write(self, |part| part, serializer)
+    }
+}
+
+/// Writes a value; `part` says how what lies in its lists and objects is written.
+pub(super) fn write<'v, P: Serialize, S: Serializer>(
+    value: &'v Value,
+    part: fn(&'v Value) -> P,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let weight = value.weight();
+    if weight.depth() >= DEPTH_COUNTED_MAX || weight.units() > WRITTEN_UNITS_MAX {
+        return Err(S::Error::custom("this is too large, or nested too deep, to be stored"));
+    }
+    match value {
+        Value::Absent => {
+            let mut absence = serializer.serialize_struct(ABSENCE_TYPE, 1)?;
+            absence.serialize_field(ABSENT, &true)?;
+            absence.end()
         }
-        match self {
-            Value::Absent => {
-                let mut absence = serializer.serialize_struct(ABSENCE_TYPE, 1)?;
-                absence.serialize_field(ABSENT, &true)?;
-                absence.end()
+        Value::Null => serializer.serialize_unit(),
+        Value::Bool(value) => serializer.serialize_bool(*value),
+        Value::Number(number) => number.serialize(serializer),
+        Value::Text(text) => serializer.serialize_str(text),
+        Value::List(items) => serializer.collect_seq(items.iter().map(part)),
+        Value::Map(entries) => {
+            let parts = entries.iter().map(|(name, value)| (name, part(value)));
+            if !is_doubtful(entries) {
+                return serializer.collect_map(parts);
             }
-            Value::Null => serializer.serialize_unit(),
-            Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Number(number) => number.serialize(serializer),
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::List(items) => serializer.collect_seq(items.iter()),
-            Value::Map(entries) if is_doubtful(entries) => {
-                let mut plain = serializer.serialize_struct(PLAIN_TYPE, 1)?;
-                plain.serialize_field(PLAIN, &entries.iter().collect::<Vec<_>>())?;
-                plain.end()
-            }
-            Value::Map(entries) => serializer.collect_map(entries.iter()),
-            Value::Media(artifact) => artifact.serialize(serializer),
+            let mut plain = serializer.serialize_struct(PLAIN_TYPE, 1)?;
+            plain.serialize_field(PLAIN, &parts.collect::<Vec<_>>())?;
+            plain.end()
         }
+        Value::Media(artifact) => artifact.serialize(serializer),
     }
 }
 

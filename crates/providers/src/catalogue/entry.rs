@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use motet_pipeline::contract::{Doubt, Feature, Limits};
 use motet_pipeline::price::{Factor, Unit};
-use motet_pipeline::{MediaKind, Type};
+use motet_pipeline::{Digest, MediaKind, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -238,6 +238,22 @@ impl Entry {
     /// The name that `uses` refers to.
     pub fn operation(&self) -> String {
         format!("{}/{}", self.provider, self.id)
+    }
+
+    /// The digest of what calls of the model depend on, beyond its version and its price: what it takes and gives, and how
+    /// that is written for the provider. What only people read isn't part of it.
+    pub fn digest(&self) -> Digest {
+        let mut entry = Entry {
+            version: None,
+            aliases: Vec::new(),
+            summary: String::new(),
+            seconds: (0.0, 0.0),
+            source: String::new(),
+            ..self.clone()
+        };
+        entry.inputs.iter_mut().for_each(|input| input.about.clear());
+        entry.billing.unpriced = None;
+        Digest::of(&serde_json::to_vec(&entry).expect("an entry is plain data with text keys"))
     }
 
     /// The model's key in the price book.

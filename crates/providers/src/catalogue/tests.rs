@@ -169,6 +169,30 @@ fn every_model_and_parameter_is_described_and_says_where_that_is_from() {
 }
 
 #[test]
+fn the_digest_of_a_model_is_of_what_its_calls_depend_on() {
+    let of = |entry: Json| serde_json::from_value::<Entry>(entry).unwrap().digest();
+    let model = json!({
+        "provider": "replicate", "id": "lab/painter", "version": "a", "summary": "Paints.", "call": "job",
+        "seconds": [1, 5], "outputs": { "image": { "as": "image" } },
+        "inputs": [{ "name": "steps", "type": "integer", "default": 20, "about": "how carefully" }],
+    });
+    let with = |place: &str, value: Json| {
+        let mut changed = model.clone();
+        *changed.pointer_mut(place).unwrap() = value;
+        of(changed)
+    };
+    assert_eq!(with("/summary", json!("Draws.")), of(model.clone()));
+    assert_eq!(with("/seconds", json!([2, 9])), of(model.clone()));
+    assert_eq!(with("/version", json!("b")), of(model.clone()), "it is told by itself");
+    assert_eq!(with("/inputs/0/about", json!("how long")), of(model.clone()));
+    assert_ne!(with("/inputs/0/default", json!(30)), of(model.clone()));
+    assert_ne!(with("/inputs/0/name", json!("num_steps")), of(model.clone()));
+    assert_ne!(with("/outputs/image/as", json!("images")), of(model.clone()));
+    // It stands in lock files: a field that is new and not given must not change it.
+    assert_eq!(of(model.clone()).short(), "54de9a0f");
+}
+
+#[test]
 fn a_model_is_waited_for_three_times_as_long_as_it_usually_takes_and_video_for_half_an_hour() {
     for listing in Catalogue::built_in().iter() {
         let patience = listing.contract.patience();

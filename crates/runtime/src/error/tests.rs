@@ -117,7 +117,19 @@ fn following(error: &Error) -> Option<Error> {
         Error::NotDescribed { .. } => {
             Error::ModelFile { path: "models/fal/a--b.json".into(), message: "it has no `outputs`".into() }
         }
-        Error::ModelFile { .. } => Error::Clock(Timestamp(-1)),
+        Error::ModelFile { .. } => Error::LockFile {
+            path: "motet.lock".into(),
+            place: Some((7, 1)),
+            message: "missing field `contract`".into(),
+            is_newer: false,
+        },
+        Error::LockFile { is_newer: false, .. } => Error::LockFile {
+            path: "motet.lock".into(),
+            place: None,
+            message: "it has the format 2, and this version of Motet reads 1".into(),
+            is_newer: true,
+        },
+        Error::LockFile { .. } => Error::Clock(Timestamp(-1)),
         Error::Clock(_) => Error::Settings {
             path: "motet.toml".into(),
             line: 2,

@@ -77,6 +77,8 @@ impl Error {
             Error::Providers(_) => "provider_unknown",
             Error::NotDescribed { .. } => "model_not_described",
             Error::ModelFile { .. } => "model_file_invalid",
+            Error::LockFile { is_newer: true, .. } => "lock_file_newer",
+            Error::LockFile { .. } => "lock_file_invalid",
             Error::Settings { .. } => "settings_invalid",
         }
     }
@@ -198,7 +200,9 @@ impl Error {
             Error::NotDescribed { name, why } => format!("`{name}` can't be added: {why}"),
             Error::ModelFile { path, message } => format!("{}: {message}", path.display()),
             Error::Clock(now) => format!("this machine's clock is set before 1970 ({now})"),
-            Error::Settings { path, line, column, message } => {
+            Error::LockFile { path, place: None, message, .. } => format!("{}: {message}", path.display()),
+            Error::LockFile { path, place: Some((line, column)), message, .. }
+            | Error::Settings { path, line, column, message } => {
                 format!("{}:{line}:{column}: {message}", path.display())
             }
         }
@@ -256,6 +260,10 @@ impl Error {
             Error::ModelFile { .. } => {
                 "mend it, remove it, or write it anew: motet models add NAME --replace"
             }
+            Error::LockFile { is_newer: true, .. } => {
+                "use the version of Motet that wrote it, or a newer one"
+            }
+            Error::LockFile { .. } => "restore it, or delete it and write it anew: motet lock FILE",
             Error::Check(_)
             | Error::Inputs(_)
             | Error::NoQuote { .. }

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::providers::Places;
 use super::{FILE_BYTES_MAX, ModelFile, Proposal, Setting, Settings, StorePlace};
 use crate::Error;
+use crate::reading::place;
 
 /// The most processors that make sense, so that a slip can't start a million programs.
 const PROCESSORS_MAX: usize = 1024;
@@ -165,10 +166,7 @@ impl Source<'_> {
 
     /// Line and column, both from 1, the column in characters.
     pub(super) fn place(&self, span: Range<usize>) -> (usize, usize) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (line, column)
+        place(self.text, span.start)
     }
 }
 

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::super::{filters, predicates};
 use super::context;
-use crate::Type;
 use crate::expression::{Template, TypeScope};
+use crate::value::Compared;
+use crate::{Type, Value};
 
 const LEAVES: [&str; 36] = [
     "inputs.prompt",
@@ -112,6 +113,31 @@ fn arb_nonsense() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Numbers that are, or nearly are, the same in another form.
+fn arb_number() -> impl Strategy<Value = Value> {
+    const CLOSE: [i128; 9] = [0, 2, 100, 1 << 53, 1 << 62, 1 << 63, 1 << 64, -(1 << 53), -(1 << 63)];
+    let close = (prop::sample::select(CLOSE.to_vec()), -2..=2_i128).prop_map(|(to, by)| to + by);
+    let whole =
+        |number: i128| i64::try_from(number).map(Value::from).or(u64::try_from(number).map(Value::from));
+    prop_oneof![
+        close.clone().prop_map(move |number| whole(number).unwrap_or(Value::from(number as f64))),
+        close.prop_map(|number| Value::from(number as f64)),
+        prop::sample::select(vec![-0.0, 0.5, 2.5, 1e2, 1e300, -1e300, f64::MIN_POSITIVE])
+            .prop_map(Value::from),
+    ]
+}
+
+fn arb_value_of_numbers() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![8 => arb_number(), 1 => Just(Value::from("2")), 1 => Just(Value::from(true))];
+    leaf.prop_recursive(2, 6, 2, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Value::list),
+            inner.clone().prop_map(|value| Value::map([("$absent", value)])),
+            inner.prop_map(|value| Value::map([("n", value)])),
+        ]
+    })
+}
+
 fn types_of_context() -> TypeScope {
     let context = context();
     let values = context.values.iter().map(|(name, value)| (name.clone(), Type::of(value)));
@@ -126,6 +152,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn what_an_expression_calls_equal_has_the_same_bytes_for_digests(
+        one in arb_value_of_numbers(),
+        other in arb_value_of_numbers(),
+    ) {
+        let mut context = context();
+        let written = [&one, &other].map(|value| serde_json::to_string(&Compared(value)).unwrap());
+        context.values.insert("item".into(), one);
+        context.values.insert("index".into(), other);
+        let equal = Template::text("{{ item == index }}").unwrap().evaluate(&context).unwrap();
+        prop_assert_eq!(equal.as_bool().unwrap(), written[0] == written[1], "{:?}", written);
+    }
+
+    #[test]
     fn any_template_gives_the_same_value_twice_and_one_of_its_type(source in arb_template()) {
         let Ok(template) = Template::text(&source) else { return Ok(()) };
         let first = template.evaluate(&context());
@@ -133,7 +172,7 @@ proptest! {
         let (ty, _) = template.infer(&types_of_context());
         if let Ok(value) = first && !value.is_absent() {
             let text = serde_json::to_string(&value).unwrap();
-            prop_assert!(serde_json::from_str::<crate::Value>(&text).is_ok());
+            prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
             // Types don't say what may be absent, and an absent entry is dropped from its object.
             let misfit = ty.accepts(&value).err().filter(|message| !message.contains("is missing"));
             prop_assert_eq!(misfit, None, "{} is {}", text, ty);

@@ -1,0 +1,370 @@
+//! Lock files: `motet.lock` says which models, contracts and prices the pipelines of a folder were made with.
+//!
+//! It is written by a program and read by people in a diff: sorted, a line for each version. What has changed since is
+//! decided by [`Versions::changes`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use motet_pipeline::Plan;
+use motet_pipeline::versions::{ModelVersion, OperationVersion, Versions};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::Error;
+use crate::reading::{Unread, place, read_file};
+use crate::settings::{Proposal, Settings, leads_out};
+use crate::whole_file::write_whole;
+
+/// The name of the file.
+pub const LOCK_FILE_NAME: &str = "motet.lock";
+
+/// The version of the format.
+const FORMAT: i64 = 1;
+
+/// The largest file that is read, in bytes.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// What people read first.
+const HEADING: &str = "# Which models, contracts and prices the pipelines of this folder were made with.
+# `motet lock FILE` writes it, `motet check FILE` says what has changed since.
+";
+
+/// The lock file of a folder.
+///
+/// ```
+/// use motet::LockFile;
+/// # let folder = std::env::temp_dir().join(format!("motet-lock-file-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// let film = folder.join("film.yaml");
+/// std::fs::write(&film, "motet: 1\nsteps: { nap: { uses: flow/sleep, with: { duration: 1s } } }").unwrap();
+/// let settings = motet::Settings::usual(&folder);
+/// let pipeline = motet::Pipeline::load(&film, &settings.catalogue())?;
+/// let versions = settings.versions(pipeline.plan());
+///
+/// let mut lock = LockFile::beside(&film)?;
+/// assert!(lock.versions(&film).is_none(), "nothing is locked yet");
+/// lock.lock(&film, versions.clone());
+/// lock.write()?;
+/// assert_eq!(LockFile::beside(&film)?.versions(&film).unwrap().changes(&versions), []);
+/// # Ok::<(), motet::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockFile {
+    path: PathBuf,
+    /// By the names of the pipelines' files.
+    pipelines: BTreeMap<String, Versions>,
+    /// In which line the versions of an operation begin, by pipeline and operation.
+    lines: BTreeMap<(String, String), usize>,
+}
+
+/// What the file holds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(rename = "motet_lock")]
+    _format: i64,
+    #[serde(default)]
+    pipelines: BTreeMap<String, BTreeMap<String, Spanned<OperationVersion>>>,
+}
+
+impl LockFile {
+    /// The lock file in the folder of `pipeline`, which is a file. If there is none, nothing is locked.
+    ///
+    /// # Errors
+    /// [`Error::LockFile`] when it can't be read, is something else, or is of a newer format.
+    pub fn beside(pipeline: &Path) -> Result<LockFile, Error> {
+        let path = pipeline.with_file_name(LOCK_FILE_NAME);
+        let none = LockFile { path: path.clone(), pipelines: BTreeMap::new(), lines: BTreeMap::new() };
+        let refused =
+            |message: String| Error::LockFile { path: path.clone(), place: None, message, is_newer: false };
+        match leads_out(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(none),
+            Ok(true) => return Err(refused("it is a link that leads out of the project".to_owned())),
+            _ => {}
+        }
+        let bytes = read_file(&path, BYTES_MAX).map_err(|unread: Unread| refused(unread.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("it isn't UTF-8".to_owned()))?;
+        none.filled(&text)
+    }
+
+    /// The same with what `text` says.
+    fn filled(mut self, text: &str) -> Result<LockFile, Error> {
+        let path = self.path.clone();
+        let fault = |start: usize, message: &str| {
+            let message = message.lines().next().unwrap_or("it isn't TOML").to_owned();
+            Error::LockFile { path: path.clone(), place: Some(place(text, start)), message, is_newer: false }
+        };
+        let bad = |error: toml::de::Error| fault(error.span().unwrap_or(0..0).start, error.message());
+        let table = DeTable::parse(text).map_err(bad)?;
+        let format = table.get_ref().get("motet_lock");
+        match format.and_then(|format| format.get_ref().as_integer()?.as_str().parse().ok()) {
+            Some(FORMAT) => {}
+            None => return Err(fault(0, "it isn't a lock file, which `motet lock FILE` writes")),
+            Some(format) => {
+                let message = format!("it has the format {format}, and this version of Motet reads {FORMAT}");
+                return Err(Error::LockFile { path, place: None, message, is_newer: format > FORMAT });
+            }
+        }
+        let written: Written = toml::from_str(text).map_err(bad)?;
+        let line_ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+        for (pipeline, operations) in written.pipelines {
+            let mut versions = Versions::default();
+            for (operation, version) in operations {
+                let line = line_ends.partition_point(|end| *end < version.span().start) + 1;
+                self.lines.insert((pipeline.clone(), operation.clone()), line);
+                versions.operations.insert(operation, version.into_inner());
+            }
+            self.pipelines.insert(pipeline, versions);
+        }
+        Ok(self)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The versions that `pipeline` was locked with, if it was.
+    pub fn versions(&self, pipeline: &Path) -> Option<&Versions> {
+        self.pipelines.get(&name_of(pipeline))
+    }
+
+    /// The line, from 1, in which the versions of an operation of `pipeline` begin; the first one if they aren't there.
+    pub fn line(&self, pipeline: &Path, operation: &str) -> usize {
+        self.lines.get(&(name_of(pipeline), operation.to_owned())).copied().unwrap_or(1)
+    }
+
+    /// Locks `pipeline` with these versions, in the place of those that it was locked with.
+    pub fn lock(&mut self, pipeline: &Path, versions: Versions) {
+        self.pipelines.insert(name_of(pipeline), versions);
+    }
+
+    /// The pipelines that are locked and whose files aren't there any more.
+    pub fn gone(&self) -> Vec<&str> {
+        let is_gone = |name: &&String| self.path.with_file_name(name).symlink_metadata().is_err();
+        self.pipelines.keys().filter(is_gone).map(String::as_str).collect()
+    }
+
+    /// Forgets the pipelines whose files aren't there any more.
+    pub fn forget_gone(&mut self) {
+        let gone: Vec<String> = self.gone().into_iter().map(str::to_owned).collect();
+        self.pipelines.retain(|name, _| !gone.contains(name));
+    }
+
+    /// Writes the file, whole or not at all. If it says the same already, it is left as it is.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it can't be written: then what was there is as it was.
+    pub fn write(&self) -> Result<(), Error> {
+        let text = self.text();
+        if read_file(&self.path, BYTES_MAX).is_ok_and(|bytes| bytes == text.as_bytes()) {
+            return Ok(());
+        }
+        let written = write_whole(&self.path, &mut |file| file.write_all(text.as_bytes()));
+        written.map_err(|error| Error::file("write", &self.path, error))
+    }
+
+    /// What it says, as TOML.
+    fn text(&self) -> String {
+        let mut text = format!("{HEADING}motet_lock = {FORMAT}\n");
+        for (pipeline, versions) in &self.pipelines {
+            let pipeline = key(pipeline);
+            if versions.operations.is_empty() {
+                push(&mut text, format_args!("\n[pipelines.{pipeline}]"));
+            }
+            for (operation, version) in &versions.operations {
+                push(&mut text, format_args!("\n[pipelines.{pipeline}.{}]", key(operation)));
+                push_version(&mut text, version);
+            }
+        }
+        text
+    }
+}
+
+impl Settings {
+    /// The versions of all that `plan` uses, as they are now: models, contracts and prices.
+    pub fn versions(&self, plan: &Plan) -> Versions {
+        let models = self.catalogue_of_models();
+        Versions::of(plan, |operation| {
+            let entry = &models.get(operation)?.entry;
+            Some(ModelVersion { version: entry.version.clone(), digest: entry.digest() })
+        })
+    }
+}
+
+impl Proposal {
+    /// The versions of all that `plan` uses, as they are now: nobody's word is needed to tell them.
+    pub fn versions(&self, plan: &Plan) -> Versions {
+        self.clone().vouched().versions(plan)
+    }
+}
+
+fn name_of(pipeline: &Path) -> String {
+    pipeline.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn push_version(text: &mut String, version: &OperationVersion) {
+    let OperationVersion { contract, version, model, price } = version;
+    push(text, format_args!("contract = {contract}"));
+    if let Some(version) = version {
+        push(text, format_args!("version = {}", quoted(version)));
+    }
+    if let Some(model) = model {
+        push(text, format_args!("model = {}", quoted(&model.to_string())));
+    }
+    for (unit, price) in price {
+        push(text, format_args!("price.{} = {}", key(unit), quoted(price)));
+    }
+}
+
+fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a text takes all that is written");
+}
+
+/// A key of TOML, bare where it can be.
+fn key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                write!(quoted, "\\u{:04X}", u32::from(letter)).expect("a text takes all that is written");
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use motet_pipeline::Digest;
+
+    use super::*;
+
+    fn version(contract: u32) -> OperationVersion {
+        OperationVersion { contract, ..OperationVersion::default() }
+    }
+
+    fn versions(operations: Vec<(&str, OperationVersion)>) -> Versions {
+        let operations = operations.into_iter().map(|(name, version)| (name.to_owned(), version));
+        Versions { operations: operations.collect() }
+    }
+
+    fn model() -> OperationVersion {
+        let price = [("image", "$0.003"), ("song when length > 5", "$1 for 1000")];
+        OperationVersion {
+            contract: 2,
+            version: Some("5f24084e".to_owned()),
+            model: Some(Digest::of(b"model")),
+            price: price.map(|(unit, price)| (unit.to_owned(), price.to_owned())).into(),
+        }
+    }
+
+    #[test]
+    fn the_file_is_sorted_with_a_line_for_each_version_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let film = versions(vec![("media/merge", version(2)), ("fal/fal-ai/flux/dev", model())]);
+        let mut lock = LockFile::beside(&at("film.yaml")).unwrap();
+        lock.lock(&at("film.yaml"), film.clone());
+        lock.lock(&at("a \"song\"\n\\.yaml"), versions(vec![("local/music", version(1))]));
+        lock.lock(&at("clip"), Versions::default());
+        lock.write().unwrap();
+        insta::assert_snapshot!(fs::read_to_string(at(LOCK_FILE_NAME)).unwrap());
+        let read = LockFile::beside(&at("song.yaml")).unwrap();
+        assert_eq!(read.pipelines, lock.pipelines);
+        assert_eq!(read.text(), lock.text());
+        assert_eq!(read.versions(&at("film.yaml")), Some(&film));
+        let lines = fs::read_to_string(at(LOCK_FILE_NAME)).unwrap();
+        let line = read.line(&at("film.yaml"), "media/merge");
+        assert_eq!(lines.lines().nth(line - 1), Some("[pipelines.\"film.yaml\".\"media/merge\"]"));
+        assert_eq!(read.line(&at("film.yaml"), "media/other"), 1);
+    }
+
+    #[test]
+    fn pipelines_that_are_gone_are_known_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mut lock = LockFile::beside(&at("film.yaml")).unwrap();
+        lock.lock(&at("film.yaml"), versions(vec![("media/merge", version(1))]));
+        lock.lock(&at("old.yaml"), versions(vec![("media/trim", version(1))]));
+        fs::write(at("film.yaml"), "").unwrap();
+        assert_eq!(lock.gone(), ["old.yaml"]);
+        lock.forget_gone();
+        assert!(lock.gone().is_empty() && lock.versions(&at("film.yaml")).is_some());
+    }
+
+    #[test]
+    fn what_is_no_lock_file_is_refused_with_its_place() {
+        let none =
+            || LockFile { path: "motet.lock".into(), pipelines: BTreeMap::new(), lines: BTreeMap::new() };
+        let deep = format!("motet_lock = {}", "[".repeat(100_000));
+        let operation = "motet_lock = 1\n[pipelines.'a.yaml'.'media/merge']\n";
+        let table = [
+            "",
+            "motet = 1",
+            "motet_lock = 2\nanything = true",
+            "motet_lock = 99999999999999999999",
+            "motet_lock = 'one'",
+            "motet_lock = 1\n<<<<<<< HEAD\n",
+            "motet_lock = 1\nmotet_lock = 1",
+            "motet_lock = 1\nfilms = 1",
+            "motet_lock = 1\npipelines = 3",
+            operation,
+            &format!("{operation}contract = -1"),
+            &format!("{operation}contract = 1\nmodel = 'sha256:abc'"),
+            &format!("{operation}contract = 1\nprise = {{}}"),
+            &format!("{operation}contract = 1\nprice.image = 3"),
+            &deep,
+        ];
+        let told = table.map(|text| none().filled(text).unwrap_err().to_string());
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_a_moment_and_every_operation_has_its_line() {
+        let operation = |n: usize| format!("[pipelines.a.'task/{n}']\ncontract = 1\n");
+        let text: String = (0..50_000).map(operation).collect();
+        let none = LockFile { path: "motet.lock".into(), pipelines: BTreeMap::new(), lines: BTreeMap::new() };
+        let read = none.filled(&format!("motet_lock = 1\n{text}")).unwrap();
+        assert_eq!(read.line(Path::new("a"), "task/49999"), 2 + 2 * 49_999);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let told = || match LockFile::beside(&at("film.yaml")) {
+            Err(Error::LockFile { message, .. }) => message,
+            other => panic!("{other:?}"),
+        };
+        fs::create_dir(at(LOCK_FILE_NAME)).unwrap();
+        assert_eq!(told(), "it is a folder, and must be a file");
+        fs::remove_dir(at(LOCK_FILE_NAME)).unwrap();
+        fs::write(at(LOCK_FILE_NAME), [0xff]).unwrap();
+        assert_eq!(told(), "it isn't UTF-8");
+        fs::remove_file(at(LOCK_FILE_NAME)).unwrap();
+        fs::File::create(at(LOCK_FILE_NAME)).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(told(), format!("it has more than {BYTES_MAX} bytes"));
+        fs::remove_file(at(LOCK_FILE_NAME)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at(LOCK_FILE_NAME)).unwrap();
+        assert_eq!(told(), "it is a link that leads out of the project");
+        fs::remove_file(at(LOCK_FILE_NAME)).unwrap();
+        std::os::unix::fs::symlink("nowhere", at(LOCK_FILE_NAME)).unwrap();
+        assert!(LockFile::beside(&at("film.yaml")).is_ok_and(|lock| lock.pipelines.is_empty()));
+    }
+}
