@@ -1,6 +1,6 @@
 //! `media/animate`: a still becomes a clip.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -64,6 +64,7 @@ pub(crate) fn contract() -> Contract {
         )
         .output("video", Type::media(MediaKind::Video))
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 6.0)
 }
 

@@ -9,7 +9,7 @@ mod subtitle_text;
 mod subtitles;
 mod words;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -85,6 +85,7 @@ pub(crate) fn contract() -> Contract {
         .exactly_one(&["words", "script", "subtitles"])
         .tool(Tool::Ffmpeg)
         .tool(Tool::Font)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_pipeline::check::FIT;
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -59,6 +59,10 @@ pub(crate) fn contract() -> Contract {
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["image", "video", "audio"])
         .tool(Tool::Ffmpeg)
+        .encodes(|given| match given.contains_key("video") {
+            true => Encoding::Sometimes("if it doesn't fit"),
+            false => Encoding::Never,
+        })
         .usually(0.0, 10.0)
 }
 

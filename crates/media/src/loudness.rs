@@ -1,7 +1,7 @@
 //! `media/loudness`: sound as loud as other sound, in two passes: first it is listened to, then it is raised or lowered
 //! as a whole. Only peaks that would be cut are pressed down.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::clip::Remake;
@@ -34,6 +34,7 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if a video isn't H.264"))
         .usually(0.3, 10.0)
 }
 

@@ -7,8 +7,9 @@ mod pictures;
 mod sound;
 mod timeline;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{Failure, MediaKind, Type};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::colour::Colour;
@@ -95,7 +96,17 @@ pub(crate) fn contract() -> Contract {
         .output("starts", Type::list(Type::Number))
         .output("words", Type::list(word))
         .tool(Tool::Ffmpeg)
+        .encodes(encoding)
         .usually(1.0, 30.0)
+}
+
+/// A single clip is copied if nothing changes its pictures.
+fn encoding(given: &Map) -> Encoding {
+    let fades = |name: &str| given.get(name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
+    Encoding::Sometimes(match fades("fade_in") || fades("fade_out") {
+        true => "if there are pictures among its items",
+        false => "unless a single clip keeps its pictures, or all items are sounds",
+    })
 }
 
 /// How the film looks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -52,6 +52,7 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .exactly_one(&["image", "text"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
 }
 

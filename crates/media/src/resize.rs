@@ -1,6 +1,6 @@
 //! `media/resize`: another size or shape.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -45,6 +45,7 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .at_least_one(&["width", "height", "aspect_ratio"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
 }
 

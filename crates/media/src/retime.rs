@@ -1,6 +1,6 @@
 //! `media/retime`: faster or slower, without changing the pitch.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -33,6 +33,7 @@ pub(crate) fn contract() -> Contract {
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["speed", "duration"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.5, 20.0)
 }
 

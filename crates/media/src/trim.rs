@@ -1,6 +1,6 @@
 //! `media/trim`: a part of a video or sound.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
@@ -28,6 +28,7 @@ pub(crate) fn contract() -> Contract {
         .output("audio", Type::media(MediaKind::Audio))
         .at_most_one(&["duration", "end"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
 }
 
