@@ -9,7 +9,7 @@ use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Graph, filter};
 use crate::picture;
 use crate::recipe::Output;
@@ -54,6 +54,7 @@ pub(crate) fn contract() -> Contract {
                 .default(false)
                 .about("Whether a sound gets one channel."),
         )
+        .input(Quality::parameter())
         .output("image", Type::media(MediaKind::Image))
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))

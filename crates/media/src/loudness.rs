@@ -5,7 +5,7 @@ use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::clip::Remake;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter};
 use crate::merge::CHAPTERS_FILE;
 use crate::recipe::{Call, Listens};
@@ -31,6 +31,7 @@ pub(crate) fn contract() -> Contract {
         )
         .input(target("target").default(-16.0))
         .input(sound::format_parameter("mp3"))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .tool(Tool::Ffmpeg)

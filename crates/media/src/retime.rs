@@ -6,7 +6,7 @@ use motet_pipeline::{Artifact, Failure, MediaKind, Type};
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture;
 use crate::request::{Request, length};
@@ -29,6 +29,7 @@ pub(crate) fn contract() -> Contract {
                 .range(0.05, 21_600.0)
                 .about("How long it should last, in seconds. Give this or `speed`."),
         )
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["speed", "duration"])

@@ -184,6 +184,7 @@ recipes!(
     { "image": "@still", "effect": "pan-down", "width": 641, "height": 361 },
     { "image": "@still", "effect": "none", "duration": 1, "fps": 29.97 },
     { "image": "@large", "effect": "none", "aspect_ratio": "16:9" },
+    { "image": "@still", "effect": "none", "encoding": "intermediate" },
 );
 
 recipes!(
@@ -205,6 +206,8 @@ recipes!(
       "transition": "fade", "transition_duration": 1, "music": "@music", "music_volume": 0.2,
       "width": 640, "height": 360, "fps": 24 },
     { "items": ["@still", "@odd"], "music": "@music", "duck": false },
+    { "items": [{ "media": "@still", "audio": "@voice", "audio_offset": 0.5, "effect": "zoom-in" },
+                { "media": "@odd", "duration": 2, "effect": "pan-left" }], "transition": "fade" },
 );
 
 recipes!(
@@ -325,6 +328,13 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/merge", json!({ "items": [{ "media": "@still", "audio": "@clip" }] })),
         ("media/merge", json!({ "items": [{ "media": "@still", "audio_volume": 1 }] })),
         ("media/merge", json!({ "items": [{ "media": "@voice", "audio": "@voice" }, "@clip"] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "audio_offset": 1 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "effect": "spin" }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "effect": "zoom-in" }] })),
+        (
+            "media/merge",
+            json!({ "items": [{ "media": "@clip", "audio": "@voice", "audio_offset": 9 }], "fit_length": "speech" }),
+        ),
         ("media/merge", json!({ "items": ["@clip"], "background": "red;[in]drawtext" })),
         (
             "media/merge",
@@ -376,6 +386,13 @@ fn a_film_of_many_clips_is_made_in_parts_and_takes_the_sound_from_the_clips() {
     let graph = recipe.calls[2].arguments.iter().find(|argument| argument.contains("amix")).unwrap();
     assert!(graph.contains("[2:a:0]") && graph.contains("[12:a:0]") && !graph.contains("[2:v:0]"), "{graph}");
     assert_eq!(recipe.calls[2].length, Some(55.0));
+
+    // Stills over which the view moves take more memory.
+    let moving = json!({ "media": "@still", "effect": "pan-up" });
+    let calls = |count: usize| {
+        planned("media/merge", json!({ "items": vec![moving.clone(); count] })).unwrap().calls.len()
+    };
+    assert_eq!((calls(5), calls(6)), (1, 3));
 }
 
 #[test]
