@@ -184,7 +184,7 @@ fn houses(random: &mut Random) -> Vec<House> {
 }
 
 impl House {
-    /// Its wall at a place: how far away and how high, in metres, a pixel being `(run, pixel)` metres wide and high.
+    /// Its front at a place: how far away and how high, in metres, a pixel being `(run, pixel)` metres wide and high.
     fn seen(
         &self,
         stage: &Stage,
@@ -192,15 +192,6 @@ impl House {
         (run, pixel): (f32, f32),
         shade: f32,
     ) -> Colour {
-        let stain = 1.0 + 0.06 * self.chance.layers(away * 0.7, height * 0.5, 3);
-        let wall = self.colour * (shade * stain);
-        let seam = smooth_step(0.35, 0.1, (self.end - away).abs()) * 0.3;
-        let cornice = smooth_step(self.height - 0.7, self.height - 0.6, height) * 0.22;
-        let mut seen = (wall * (1.0 - seam) * (1.0 - cornice)).lit(stage.palette.light);
-        if stage.subject.has(Trait::Snow) {
-            let white = Colour::hex(0xeef3fa).lit(stage.palette.light);
-            seen = seen.mix(white, smooth_step(self.height - 0.45, self.height - 0.35, height));
-        }
         let storey = floor(height / STOREY);
         let is_shop = storey == 0.0;
         let (wide, frames) = if is_shop { (3.4, (0.14, 0.2)) } else { (2.3, (0.27, 0.24)) };
@@ -210,13 +201,33 @@ impl House {
             * opening(height / STOREY, frames.1, pixel / STOREY)
             * fine;
         let under_roof = smooth_step(self.height - 1.0, self.height - 1.3, height);
-        seen = seen.mix(self.pane(stage, (column, level), is_shop), pane * under_roof);
-        let awning = smooth_step(0.35, 0.28, (height - 2.95).abs()) * if is_shop { 1.0 } else { 0.0 };
+        let glazed = self.pane(stage, (column, level), is_shop);
+        let seen = self.wall(stage, (away, height), shade).mix(glazed, pane * under_roof);
+        if !is_shop || self.chance.cell(column, 7) >= 0.75 {
+            return seen;
+        }
+        let awning = smooth_step(0.35, 0.28, (height - 2.95).abs());
+        seen.mix(self.cloth(away, run).lit(stage.palette.light), awning * fine)
+    }
+
+    /// The bare wall, with the seam to the next house and the edge of the roof.
+    fn wall(&self, stage: &Stage, (away, height): (f32, f32), shade: f32) -> Colour {
+        let stain = 1.0 + 0.06 * self.chance.layers(away * 0.7, height * 0.5, 3);
+        let seam = smooth_step(0.35, 0.1, (self.end - away).abs()) * 0.3;
+        let cornice = smooth_step(self.height - 0.7, self.height - 0.6, height) * 0.22;
+        let wall = (self.colour * (shade * stain * (1.0 - seam) * (1.0 - cornice))).lit(stage.palette.light);
+        if !stage.subject.has(Trait::Snow) {
+            return wall;
+        }
+        let white = Colour::hex(0xeef3fa).lit(stage.palette.light);
+        wall.mix(white, smooth_step(self.height - 0.45, self.height - 0.35, height))
+    }
+
+    /// The cloth of an awning; its stripes run together where they are finer than a pixel.
+    fn cloth(&self, away: f32, run: f32) -> Colour {
         let is_striped = floor(away / 0.55) as i32 % 2 == 0;
-        let cloth = if is_striped { self.awning } else { Colour::hex(0xe8e0d0) };
-        let shop = self.chance.cell(column, 7) < 0.75;
-        let cloth = cloth.mix(self.awning, smooth_step(0.2, 0.5, run)).lit(stage.palette.light);
-        if shop { seen.mix(cloth, awning * fine) } else { seen }
+        let stripe = if is_striped { self.awning } else { Colour::hex(0xe8e0d0) };
+        stripe.mix(self.awning, smooth_step(0.2, 0.5, run))
     }
 
     /// A window, lit or not.
