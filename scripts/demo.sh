@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
-motet() { cargo run --quiet --release --locked --package motet-cli -- "$@"; }
+motet() { "${CARGO_TARGET_DIR:-target}/release/motet" "$@"; }
 
 say "building (a few minutes the first time)"
 cargo build --release --locked --package motet-cli

@@ -8,10 +8,12 @@ pub mod shortage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet::language::check::FIT;
-use motet::language::contract::{Contract, Work};
+use motet::language::contract::{Contract, Encoding, Work};
+use motet::language::expression::Template;
 use motet::language::plan::{
     Body, Cache, Dependency, Each, InputSpec, OnFailure, Quorum, Scope, Step, Target, Timeouts,
 };
+use motet::language::value::Map;
 use motet::language::{Plan, Span, Value};
 use motet::store::Store;
 
@@ -63,6 +65,8 @@ pub struct Part {
     pub defaults: Vec<(String, Value)>,
     /// Of a conversion (`media/fit`): what it makes of media, as far as that is written.
     pub converts_to: Vec<(String, Value)>,
+    /// Those of its targets that encode the pictures of a video, or may: the operation, and whether.
+    pub encodings: Vec<(String, Encoding)>,
     /// The limits of its first target, if work leaves the engine.
     pub timeouts: Option<Timeouts>,
     /// The limits of the others.
@@ -212,6 +216,7 @@ impl Part {
             attempts_max: 0,
             defaults: Vec::new(),
             converts_to: Vec::new(),
+            encodings: Vec::new(),
             timeouts: None,
             fallback_timeouts: Vec::new(),
             target_pools: Vec::new(),
@@ -248,6 +253,11 @@ impl Part {
                 .filter_map(|(name, value)| Some((name.clone(), value.as_literal()?.clone())));
             self.converts_to = known.collect();
         }
+        let encodings = targets.iter().map(|target| {
+            let contract = &target.contract;
+            (contract.operation.clone(), contract.encoding(&given(target)))
+        });
+        self.encodings = encodings.filter(|(_, encoding)| *encoding != Encoding::Never).collect();
         let written: Vec<&str> = first.with.iter().map(|(name, _)| name.as_str()).collect();
         let left_out =
             first.contract.inputs.iter().filter(|parameter| !written.contains(&parameter.name.as_str()));
@@ -255,6 +265,12 @@ impl Part {
             .filter_map(|parameter| Some((parameter.name.clone(), parameter.default.clone()?)))
             .collect();
     }
+}
+
+/// The inputs of a target; what only the run can tell is absent.
+fn given(target: &Target) -> Map {
+    let known = |value: &Template| value.as_literal().cloned().unwrap_or(Value::Absent);
+    target.with.iter().map(|(name, value)| (name.clone(), known(value))).collect()
 }
 
 fn attempts_max(target: &Target) -> u32 {

@@ -109,11 +109,11 @@ impl Bed {
         (!is_stopped()).then(|| wav::write(RATE, 2, &samples))
     }
 
-    /// In over at most 1.5 s, out over at most 3 s.
+    /// In over at most 0.5 s, so that it is heard at once; out over at most 3 s.
     fn fade(&self, mix: &mut [(f32, f32)]) {
         let seconds = |seconds: f32| seconds * RATE as f32;
         let frames = self.frames as f32;
-        let (rise, fall) = (seconds(1.5).min(0.2 * frames), seconds(3.0).min(0.3 * frames));
+        let (rise, fall) = (seconds(0.5).min(0.2 * frames), seconds(3.0).min(0.3 * frames));
         for (index, frame) in mix.iter_mut().enumerate() {
             let (from_start, to_end) = (index as f32, frames - 1.0 - index as f32);
             let gain = smooth_step(0.0, rise, from_start) * smooth_step(0.0, fall, to_end);

@@ -22,6 +22,7 @@ mod shore;
 mod size;
 mod sky;
 mod space;
+mod street;
 mod subject;
 mod title;
 mod tree;

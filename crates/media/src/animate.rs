@@ -1,27 +1,17 @@
 //! `media/animate`: a still becomes a clip.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
-use crate::filter::{Filter, Graph, filter};
-use crate::picture::{self, Origin};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
+use crate::filter::Graph;
+use crate::movement::{EFFECTS, Still};
+use crate::picture;
 use crate::rate::Rate;
 use crate::request::Request;
 use crate::size::{Fit, STILL_SIDE_MAX, Size};
-
-/// How much larger than the clip the picture is laid out before it is cropped. The crop moves by
-/// whole pixels of this larger picture, so the movement seen is smooth.
-const OVERSIZE: u32 = 4;
-
-/// How far a zoom goes in a second, and at most.
-const ZOOM_A_SECOND: f64 = 0.035;
-const ZOOM_MAX: f64 = 0.4;
-
-/// How much is cut off so that a pan has somewhere to go.
-const PAN_MARGIN: f64 = 0.2;
 
 pub(crate) fn contract() -> Contract {
     Contract::new("media/animate", Work::Processor)
@@ -33,7 +23,7 @@ pub(crate) fn contract() -> Contract {
         .input(
             Parameter::optional("effect", Type::Text)
                 .default("zoom-in")
-                .one_of(["zoom-in", "zoom-out", "pan-left", "pan-right", "pan-up", "pan-down", "none"])
+                .one_of(EFFECTS)
                 .about("How the view moves; the view of pan-left moves to the left."),
         )
         .input(
@@ -62,8 +52,10 @@ pub(crate) fn contract() -> Contract {
             Parameter::optional("aspect_ratio", Type::Text)
                 .about("Such as 16:9; the picture is cut to it, evenly on both sides."),
         )
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 6.0)
 }
 
@@ -79,49 +71,14 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
 
     let mut recipe = Recipe::default();
     let file = recipe.read(image);
-    let mut call = Ffmpeg::new();
+    let mut call = Ffmpeg::at(Quality::read(request));
     let input = call.picture(&file);
     let mut graph = Graph::default();
     let effect = request.word("effect");
-    let mut filters = vec![filter("trim").set("end_frame", 1)];
-    if effect == "none" {
-        filters.extend(picture::conform(own, size, Fit::Cover, Colour::BLACK, Origin::Still));
-        filters.push(picture::yuv420p());
-    } else {
-        let oversize = OVERSIZE.min(8192 / size.width.max(size.height)).max(1);
-        let canvas = Size { width: size.width * oversize, height: size.height * oversize };
-        filters.extend(picture::conform(own, canvas, Fit::Cover, Colour::BLACK, Origin::Still));
-        filters.push(picture::yuv420p());
-        filters.push(movement(effect, frames, rate, size));
-    }
-    if effect == "none" || frames == 1 {
-        filters.extend(picture::hold(frames, rate));
-    }
+    let still = Still { own, size, fit: Fit::Cover, background: Colour::BLACK, effect, frames, rate };
+    let mut filters = still.shown();
     filters.push(picture::label_colours());
     graph.chain(&[format!("{input}:v")], filters, &["v"]);
     let call = call.write(&graph, &["v"], Format::SilentMp4, Some(rate.seconds(frames)));
     Ok(recipe.call(call).gives("video", Format::SilentMp4.file()))
-}
-
-/// The filter that moves the view; `on` counts the frames from zero.
-fn movement(effect: &str, frames: u64, rate: Rate, size: Size) -> Filter {
-    let last = frames.saturating_sub(1).max(1);
-    let amount = (rate.seconds(frames) * ZOOM_A_SECOND).clamp(0.05, ZOOM_MAX);
-    let pan = format!("{:.4}", 1.0 + PAN_MARGIN);
-    let zoom = match effect {
-        "zoom-in" => format!("1+{amount:.4}*on/{last}"),
-        "zoom-out" => format!("1+{amount:.4}*({last}-on)/{last}"),
-        _ => pan,
-    };
-    let forth = |side: char| format!("(i{side}-i{side}/zoom)*on/{last}");
-    let back = |side: char| format!("(i{side}-i{side}/zoom)*({last}-on)/{last}");
-    let middle = |side: char| format!("(i{side}-i{side}/zoom)/2");
-    let (x, y) = match effect {
-        "pan-right" => (forth('w'), middle('h')),
-        "pan-left" => (back('w'), middle('h')),
-        "pan-down" => (middle('w'), forth('h')),
-        "pan-up" => (middle('w'), back('h')),
-        _ => (middle('w'), middle('h')),
-    };
-    filter("zoompan").set("z", zoom).set("x", x).set("y", y).set("d", frames).set("s", size).set("fps", rate)
 }

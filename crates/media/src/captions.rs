@@ -9,12 +9,13 @@ mod subtitle_text;
 mod subtitles;
 mod words;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
+use crate::ffmpeg::Quality;
 use crate::filter::filter;
 use crate::picture;
 use crate::request::{Request, length};
@@ -79,12 +80,14 @@ pub(crate) fn contract() -> Contract {
         .input(Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
             "Characters in one caption at most; a Chinese character counts as two. By default 42, or what fits on two lines.",
         ))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
         .output("vtt", Type::media(MediaKind::File))
         .exactly_one(&["words", "script", "subtitles"])
         .tool(Tool::Ffmpeg)
         .tool(Tool::Font)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use motet_pipeline::Artifact;
 
 use crate::Recipe;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph};
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
@@ -39,6 +39,7 @@ pub(crate) struct Remake<'a> {
     pub(crate) rate: Rate,
     /// Length of the result.
     pub(crate) frames: u64,
+    quality: Quality,
 }
 
 impl<'a> Remake<'a> {
@@ -55,6 +56,7 @@ impl<'a> Remake<'a> {
             sound: Vec::new(),
             rate,
             frames: rate.frames(length).max(1),
+            quality: Quality::read(request),
         }
     }
 
@@ -66,7 +68,7 @@ impl<'a> Remake<'a> {
     /// The recipe that gives `video`.
     pub(crate) fn recipe(self) -> Recipe {
         let mut recipe = Recipe::default();
-        let mut call = Ffmpeg::new();
+        let mut call = Ffmpeg::at(self.quality);
         let mut graph = Graph::default();
         let input = call.input(&self.reading, &recipe.read(self.source));
         let mut pictures = self.before;

@@ -1,7 +1,11 @@
 //! Calls of ffmpeg: what all of them have in common.
 
+use motet_pipeline::Type;
+use motet_pipeline::contract::Parameter;
+
 use crate::filter::{Graph, seconds};
 use crate::recipe::Call;
+use crate::request::Request;
 
 /// Container formats that are opened. Playlists and scripts (HLS, concat, …) name further files, so
 /// none of them is here: bytes of a stranger can't make ffmpeg read anything else.
@@ -28,6 +32,42 @@ pub(crate) struct Ffmpeg {
     inputs: usize,
     /// The input with the chapters, if there are any.
     chapters: Option<usize>,
+    quality: Quality,
+}
+
+/// How well pictures are kept, and how fast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Quality {
+    /// Small, for who watches it.
+    #[default]
+    Final,
+    /// Large, fast and nearly without loss, for a step that encodes it again.
+    Intermediate,
+}
+
+impl Quality {
+    /// The parameter that chooses it.
+    pub(crate) fn parameter() -> Parameter {
+        Parameter::optional("encoding", Type::Text).one_of(["final", "intermediate"]).about(
+            "How pictures are encoded. `intermediate` is faster, nearly without loss and larger: for a video that another step encodes again. By default `final`.",
+        )
+    }
+
+    pub(crate) fn read(request: &Request) -> Quality {
+        match request.text("encoding") {
+            Some("intermediate") => Quality::Intermediate,
+            _ => Quality::Final,
+        }
+    }
+
+    fn h264(self) -> [&'static str; 8] {
+        let [preset, loss] = match self {
+            // Three operations in a row encode three times, so each one loses little.
+            Quality::Final => ["veryfast", "18"],
+            Quality::Intermediate => ["ultrafast", "10"],
+        };
+        ["-c:v", "libx264", "-preset", preset, "-crf", loss, "-pix_fmt", "yuv420p"]
+    }
 }
 
 /// How the result is stored.
@@ -104,10 +144,7 @@ impl Format {
         }
     }
 
-    fn arguments(self) -> Vec<&'static str> {
-        // Three operations in a row encode three times, so each one loses little.
-        const H264: [&str; 8] =
-            ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p"];
+    fn arguments(self, quality: Quality) -> Vec<&'static str> {
         const AAC: [&str; 8] = ["-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"];
         const FLOATS: [&str; 6] = ["-c:a", "pcm_f32le", "-ar", "48000", "-ac", "2"];
         const FASTSTART: [&str; 2] = ["-movflags", "+faststart"];
@@ -115,14 +152,14 @@ impl Format {
             Format::Part => {
                 vec!["-c:v", "libx264", "-preset", "ultrafast", "-crf", "6", "-pix_fmt", "yuv420p", "-an"]
             }
-            Format::Unlevelled => [&H264[..], &FLOATS].concat(),
+            Format::Unlevelled => [&quality.h264()[..], &FLOATS].concat(),
             Format::UnlevelledSound => FLOATS.to_vec(),
             Format::Nothing => vec!["-f", "null"],
             Format::CopiedUnlevelled => [&["-c:v", "copy"][..], &FLOATS].concat(),
             Format::CopiedSilentMp4 => [&["-c:v", "copy", "-an"][..], &FASTSTART].concat(),
             Format::CopiedMp4 => [&["-c:v", "copy"][..], &AAC, &FASTSTART].concat(),
-            Format::SilentMp4 => [&H264[..], &["-an"], &FASTSTART].concat(),
-            Format::Mp4 => [&H264[..], &AAC, &FASTSTART].concat(),
+            Format::SilentMp4 => [&quality.h264()[..], &["-an"], &FASTSTART].concat(),
+            Format::Mp4 => [&quality.h264()[..], &AAC, &FASTSTART].concat(),
             Format::Png => vec!["-frames:v", "1", "-update", "1", "-c:v", "png", "-pred", "mixed"],
             Format::Jpeg => vec!["-frames:v", "1", "-update", "1", "-c:v", "mjpeg", "-q:v", "2"],
             Format::Wav => vec!["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "2"],
@@ -147,8 +184,14 @@ impl Ffmpeg {
         Ffmpeg::saying("info")
     }
 
+    /// The same, with pictures of this quality.
+    pub(crate) fn at(quality: Quality) -> Ffmpeg {
+        Ffmpeg { quality, ..Ffmpeg::new() }
+    }
+
     fn saying(level: &str) -> Ffmpeg {
-        let mut call = Ffmpeg { arguments: Vec::new(), inputs: 0, chapters: None };
+        let mut call =
+            Ffmpeg { arguments: Vec::new(), inputs: 0, chapters: None, quality: Quality::default() };
         call.push(["-nostdin", "-hide_banner", "-loglevel", level, "-y", "-progress", "pipe:1", "-nostats"]);
         call
     }
@@ -202,7 +245,7 @@ impl Ffmpeg {
             let is_track = map.contains(':');
             self.push(["-map", &*if is_track { (*map).to_owned() } else { format!("[{map}]") }]);
         }
-        self.push(format.arguments());
+        self.push(format.arguments(self.quality));
         // Sound may be ready long before the first picture is.
         self.push(["-max_muxing_queue_size", "9999"]);
         match self.chapters {

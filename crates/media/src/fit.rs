@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use motet_pipeline::check::FIT;
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Graph, filter};
 use crate::picture;
 use crate::recipe::Output;
@@ -54,11 +54,16 @@ pub(crate) fn contract() -> Contract {
                 .default(false)
                 .about("Whether a sound gets one channel."),
         )
+        .input(Quality::parameter())
         .output("image", Type::media(MediaKind::Image))
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["image", "video", "audio"])
         .tool(Tool::Ffmpeg)
+        .encodes(|given| match given.contains_key("video") {
+            true => Encoding::Sometimes("if it doesn't fit"),
+            false => Encoding::Never,
+        })
         .usually(0.0, 10.0)
 }
 

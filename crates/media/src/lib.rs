@@ -31,6 +31,7 @@ mod fit;
 pub mod header;
 pub mod loudness;
 mod merge;
+mod movement;
 mod orientation;
 mod overlay;
 mod picture;

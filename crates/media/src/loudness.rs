@@ -1,11 +1,11 @@
 //! `media/loudness`: sound as loud as other sound, in two passes: first it is listened to, then it is raised or lowered
 //! as a whole. Only peaks that would be cut are pressed down.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::clip::Remake;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter};
 use crate::merge::CHAPTERS_FILE;
 use crate::recipe::{Call, Listens};
@@ -31,9 +31,11 @@ pub(crate) fn contract() -> Contract {
         )
         .input(target("target").default(-16.0))
         .input(sound::format_parameter("mp3"))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if a video isn't H.264"))
         .usually(0.3, 10.0)
 }
 

@@ -7,12 +7,13 @@ mod pictures;
 mod sound;
 mod timeline;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
-use motet_pipeline::{Failure, MediaKind, Type};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::Graph;
 use crate::loudness::{self, Levelled};
 use crate::rate::Rate;
@@ -44,11 +45,12 @@ pub(crate) fn contract() -> Contract {
         .summary("Joins pictures and clips in order, lays narration and music over them, and keeps all in step; joins sounds to a sound.")
         .input(
             Parameter::required("items", items).range(1.0, 200.0).entries(items::entries()).about(
-                "Media, objects {media, audio?, audio_volume?, start?, duration?, volume?, offset?, fade_in?, \
-                 fade_out?, title?, words?}, or lists of these. Pictures and videos follow each other; sounds lie over them from `offset` \
+                "Media, objects {media, audio?, audio_volume?, audio_offset?, effect?, start?, duration?, volume?, offset?, \
+                 fade_in?, fade_out?, title?, words?}, or lists of these. Pictures and videos follow each other; sounds lie over them from `offset` \
                  (default 0). Sounds alone follow each other. \
                  `audio` is an item's own narration: a still lasts as long as it, a shorter clip holds its last \
-                 picture, and no transition cuts into it. A still without `duration` shares the length of the \
+                 picture, and no transition cuts into it; it begins at `audio_offset` (default 0). `effect` moves the view over a still, as \
+                 in media/animate. A still without `duration` shares the length of the \
                  sounds, or lasts 4 s. `title` begins a chapter; `words` are moved to where they are heard.",
             ),
         )
@@ -90,12 +92,23 @@ pub(crate) fn contract() -> Contract {
                 .about("Whether a picture of another shape is shown whole (contain) or fills the frame (cover)."),
         )
         .input(Parameter::optional("background", Type::Text).default("black").about("The colour around pictures and of fades: #rrggbb, or a name."))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .output("starts", Type::list(Type::Number))
         .output("words", Type::list(word))
         .tool(Tool::Ffmpeg)
+        .encodes(encoding)
         .usually(1.0, 30.0)
+}
+
+/// A single clip is copied if nothing changes its pictures.
+fn encoding(given: &Map) -> Encoding {
+    let fades = |name: &str| given.get(name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
+    Encoding::Sometimes(match fades("fade_in") || fades("fade_out") {
+        true => "if there are pictures among its items",
+        false => "unless a single clip keeps its pictures, or all items are sounds",
+    })
 }
 
 /// How the film looks.
@@ -143,7 +156,7 @@ fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
     }
 
     let mut recipe = Recipe::default();
-    let mut call = Ffmpeg::new();
+    let mut call = Ffmpeg::at(Quality::read(request));
     let mut graph = Graph::default();
     let is_copied = pictures::are_copied(items, &timeline, &look);
     let clips = match is_copied {
@@ -193,18 +206,19 @@ fn stretch(items: &Items, timeline: &Timeline, place: Place) -> Stretch {
         Place::Overlay(index) => {
             let overlay = &items.overlays[index];
             let start = overlay.offset.unwrap_or(0.0);
-            Stretch { start, end: overlay.end(), skipped: overlay.start, speed: 1.0 }
+            Stretch { start, end: overlay.end(), heard: start, skipped: overlay.start, speed: 1.0 }
         }
         Place::Visual(index) => {
             let (visual, segment) = (&items.visuals[index], &timeline.segments[index]);
             // While two are seen, the words are those of the one that comes.
             let end = segment.start + segment.frames - timeline.overlap_after(index);
-            let (skipped, speed) = match &visual.narration {
-                Some(narration) => (0.0, narration.speed),
-                None => (visual.start, visual.speed),
+            let (offset, skipped, speed) = match &visual.narration {
+                Some(narration) => (narration.offset, 0.0, narration.speed),
+                None => (0.0, visual.start, visual.speed),
             };
             let seconds = |frames| timeline.rate.seconds(frames);
-            Stretch { start: seconds(segment.start), end: seconds(end), skipped, speed }
+            let start = seconds(segment.start);
+            Stretch { start, end: seconds(end), heard: start + offset, skipped, speed }
         }
     }
 }

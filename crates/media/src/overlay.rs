@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::captions::{self, Line};
 use crate::clip::{Laid, Remake};
 use crate::colour::Colour;
+use crate::ffmpeg::Quality;
 use crate::filter::{filter, seconds};
 use crate::picture;
 use crate::request::{Request, length};
@@ -49,9 +50,11 @@ pub(crate) fn contract() -> Contract {
         .input(Parameter::optional("colour", Type::Text).default("white").about("Of the text: #rrggbb, or a name."))
         .input(time("from").default(0.0).about("When it appears, in seconds."))
         .input(time("to").about("When it goes, in seconds; by default with the video."))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .exactly_one(&["image", "text"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
 }
 

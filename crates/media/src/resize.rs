@@ -1,12 +1,12 @@
 //! `media/resize`: another size or shape.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter};
 use crate::picture;
 use crate::request::{Request, length};
@@ -41,10 +41,12 @@ pub(crate) fn contract() -> Contract {
                 .default("black")
                 .about("The colour around a picture that is shown whole: #rrggbb, or a name."),
         )
+        .input(Quality::parameter())
         .output("image", Type::media(MediaKind::Image))
         .output("video", Type::media(MediaKind::Video))
         .at_least_one(&["width", "height", "aspect_ratio"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
 }
 

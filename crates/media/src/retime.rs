@@ -1,12 +1,12 @@
 //! `media/retime`: faster or slower, without changing the pitch.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{Ffmpeg, Format};
+use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture;
 use crate::request::{Request, length};
@@ -29,10 +29,12 @@ pub(crate) fn contract() -> Contract {
                 .range(0.05, 21_600.0)
                 .about("How long it should last, in seconds. Give this or `speed`."),
         )
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["speed", "duration"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.5, 20.0)
 }
 

@@ -1,12 +1,12 @@
 //! `media/trim`: a part of a video or sound.
 
-use motet_pipeline::contract::{Contract, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
-use crate::ffmpeg::{self, Ffmpeg, Format};
+use crate::ffmpeg::{self, Ffmpeg, Format, Quality};
 use crate::filter::Graph;
 use crate::picture;
 use crate::request::{Request, length};
@@ -24,10 +24,12 @@ pub(crate) fn contract() -> Contract {
         .input(time("start").default(0.0).about("Where the part begins, in seconds."))
         .input(time("duration").about("How long it is, in seconds; at most the rest is used."))
         .input(time("end").about("Where it ends, in seconds, instead of `duration`."))
+        .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .at_most_one(&["duration", "end"])
         .tool(Tool::Ffmpeg)
+        .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
 }
 

@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use motet_media::tracks::Known;
-use motet_media::{Output, Recipe, plan};
+use motet_media::{Output, Recipe, contracts, plan};
+use motet_pipeline::contract::Encoding;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Digest, Failure, MediaKind, Value};
 use serde_json::{Value as Json, json};
@@ -183,6 +184,7 @@ recipes!(
     { "image": "@still", "effect": "pan-down", "width": 641, "height": 361 },
     { "image": "@still", "effect": "none", "duration": 1, "fps": 29.97 },
     { "image": "@large", "effect": "none", "aspect_ratio": "16:9" },
+    { "image": "@still", "effect": "none", "encoding": "intermediate" },
 );
 
 recipes!(
@@ -204,6 +206,8 @@ recipes!(
       "transition": "fade", "transition_duration": 1, "music": "@music", "music_volume": 0.2,
       "width": 640, "height": 360, "fps": 24 },
     { "items": ["@still", "@odd"], "music": "@music", "duck": false },
+    { "items": [{ "media": "@still", "audio": "@voice", "audio_offset": 0.5, "effect": "zoom-in" },
+                { "media": "@odd", "duration": 2, "effect": "pan-left" }], "transition": "fade" },
 );
 
 recipes!(
@@ -324,6 +328,13 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/merge", json!({ "items": [{ "media": "@still", "audio": "@clip" }] })),
         ("media/merge", json!({ "items": [{ "media": "@still", "audio_volume": 1 }] })),
         ("media/merge", json!({ "items": [{ "media": "@voice", "audio": "@voice" }, "@clip"] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "audio_offset": 1 }] })),
+        ("media/merge", json!({ "items": [{ "media": "@still", "effect": "spin" }] })),
+        ("media/merge", json!({ "items": [{ "media": "@clip", "effect": "zoom-in" }] })),
+        (
+            "media/merge",
+            json!({ "items": [{ "media": "@clip", "audio": "@voice", "audio_offset": 9 }], "fit_length": "speech" }),
+        ),
         ("media/merge", json!({ "items": ["@clip"], "background": "red;[in]drawtext" })),
         (
             "media/merge",
@@ -375,4 +386,51 @@ fn a_film_of_many_clips_is_made_in_parts_and_takes_the_sound_from_the_clips() {
     let graph = recipe.calls[2].arguments.iter().find(|argument| argument.contains("amix")).unwrap();
     assert!(graph.contains("[2:a:0]") && graph.contains("[12:a:0]") && !graph.contains("[2:v:0]"), "{graph}");
     assert_eq!(recipe.calls[2].length, Some(55.0));
+
+    // Stills over which the view moves take more memory.
+    let moving = json!({ "media": "@still", "effect": "pan-up" });
+    let calls = |count: usize| {
+        planned("media/merge", json!({ "items": vec![moving.clone(); count] })).unwrap().calls.len()
+    };
+    assert_eq!((calls(5), calls(6)), (1, 3));
 }
+
+#[test]
+fn what_a_contract_says_of_encoding_holds_for_its_recipes() {
+    let fades = json!({ "items": ["@clip"], "fade_in": 1 });
+    let table = [
+        ("media/animate", json!({ "image": "@still" }), "always", true),
+        ("media/captions", json!({ "video": "@clip", "script": "la" }), "always", true),
+        ("media/overlay", json!({ "video": "@clip", "image": "@odd" }), "always", true),
+        ("media/trim", json!({ "media": "@clip", "end": 1 }), "if it is given a video", true),
+        ("media/trim", json!({ "media": "@voice", "end": 1 }), "if it is given a video", false),
+        ("media/retime", json!({ "media": "@clip", "speed": 2 }), "if it is given a video", true),
+        ("media/retime", json!({ "media": "@voice", "speed": 2 }), "if it is given a video", false),
+        ("media/resize", json!({ "media": "@clip", "width": 64 }), "if it is given a video", true),
+        ("media/resize", json!({ "media": "@still", "width": 64 }), "if it is given a video", false),
+        ("media/fit", json!({ "video": "@clip", "max_side": 64 }), "if it doesn't fit", true),
+        ("media/fit", json!({ "image": "@still", "max_side": 64 }), "never", false),
+        ("media/loudness", json!({ "media": "@voice" }), "if a video isn't H.264", false),
+        ("media/merge", fades, "if there are pictures among its items", true),
+        ("media/merge", json!({ "items": ["@clip", "@voice"] }), SINGLE, false),
+        ("media/merge", json!({ "items": ["@voice"] }), SINGLE, false),
+        ("media/merge", json!({ "items": ["@clip", "@clip"] }), SINGLE, true),
+        ("media/extract-audio", json!({ "video": "@clip" }), "never", false),
+        ("media/silence", json!({ "duration": 1 }), "never", false),
+        ("media/thumbnail", json!({ "video": "@clip" }), "never", false),
+    ];
+    for (operation, with, said, encodes) in table {
+        let contract = contracts().into_iter().find(|contract| contract.operation == operation).unwrap();
+        let given = value(with.clone()).as_map().unwrap().clone();
+        let told = match contract.encoding(&given) {
+            Encoding::Never => "never",
+            Encoding::Always => "always",
+            Encoding::Sometimes(when) => when,
+        };
+        let recipe = planned(operation, with.clone()).unwrap_or_else(|refusal| panic!("{with}: {refusal}"));
+        let is_encoded = recipe.calls.iter().any(|call| call.arguments.iter().any(|part| part == "libx264"));
+        assert_eq!((told, is_encoded), (said, encodes), "{operation} {with}");
+    }
+}
+
+const SINGLE: &str = "unless a single clip keeps its pictures, or all items are sounds";

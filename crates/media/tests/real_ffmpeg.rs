@@ -537,6 +537,36 @@ fn music_gives_way_to_narration_and_comes_back() {
 }
 
 #[test]
+fn the_view_moves_over_a_still_while_its_voice_begins_later() {
+    let scratch = Scratch::new();
+    let split = "color=c=white:size=64x64,drawbox=x=40:w=24:h=64:color=black:t=fill";
+    let still = scratch.source("split.png", &format!("-f lavfi -i {split} -frames:v 1"));
+    let voice = scratch.source("voice.wav", "-f lavfi -i sine=frequency=500:duration=1");
+    let word = Value::map([("word", "hello".into()), ("start", Value::from(0.2)), ("end", Value::from(0.4))]);
+    let item = |effect: &str| {
+        Value::map([
+            ("media", still.clone()),
+            ("audio", voice.clone()),
+            ("audio_offset", Value::from(0.8)),
+            ("words", Value::list(vec![word.clone()])),
+            ("effect", effect.into()),
+        ])
+    };
+    let items = Value::list(vec![item("pan-right"), item("none")]);
+    let made = scratch.make_all("media/merge", with([("items", items)]));
+    let film = made["video"].as_str().expect("it is a file");
+    assert_in_step(&scratch, film, 3.6);
+    // The edge at 40 of 64 moves to the left, past what was white.
+    let grey = |at: f64| scratch.picture(film, at, 8, 1)[4][1];
+    assert!(grey(0.1) > 200 && grey(1.6) < 200, "{} becomes {}", grey(0.1), grey(1.6));
+    assert!(grey(1.9).abs_diff(grey(3.3)) < 5, "the second still stands");
+    assert!(scratch.level(film, 0.1, 0.6) < -60.0 && scratch.level(film, 0.85, 0.9) > -30.0);
+    assert!(scratch.level(film, 1.9, 0.6) < -60.0 && scratch.level(film, 2.65, 0.9) > -30.0);
+    let starts: Vec<_> = [0, 1].map(|index| made["words"].to_json()[index]["start"].clone()).into();
+    assert_eq!(starts, [serde_json::json!(1.0), serde_json::json!(2.8)]);
+}
+
+#[test]
 fn crossfades_shorten_the_film_by_their_length_and_cut_no_narration() {
     let scratch = Scratch::new();
     let red = scratch.source("red.png", "-f lavfi -i color=c=red:size=64x64 -frames:v 1");

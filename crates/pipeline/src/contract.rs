@@ -1,6 +1,7 @@
 //! Contracts: an operation's typed inputs and outputs, and what kind of work it is.
 
 mod catalogue;
+mod encoding;
 pub(crate) mod exact;
 mod limits;
 mod validation;
@@ -8,6 +9,7 @@ mod validation;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use catalogue::Catalogue;
+pub use encoding::{Encoding, EncodingRule};
 pub use limits::Limits;
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
@@ -81,6 +83,9 @@ pub struct Contract {
     /// What it refuses beyond all that.
     #[serde(skip)]
     pub judge: Option<Judge>,
+    /// Whether it encodes the pictures of a video; nothing if it never does. `plan` shows it.
+    #[serde(skip)]
+    pub encoding: Option<EncodingRule>,
 }
 
 /// Inputs of which one is given.
@@ -282,6 +287,7 @@ impl Contract {
             usual_seconds: (0.0, 1.0),
             choices: Vec::new(),
             judge: None,
+            encoding: None,
         }
     }
 
@@ -336,6 +342,27 @@ impl Contract {
     pub fn usually(mut self, low: f64, high: f64) -> Contract {
         self.usual_seconds = (low, high);
         self
+    }
+
+    /// Says whether it encodes the pictures of a video.
+    pub fn encodes(mut self, rule: fn(&Map) -> Encoding) -> Contract {
+        self.encoding = Some(EncodingRule(rule));
+        self
+    }
+
+    /// Whether it encodes the pictures of a video, as far as that follows from the inputs that it is `given`. What only
+    /// the run can tell is absent.
+    ///
+    /// ```
+    /// use motet_pipeline::contract::{Contract, Encoding, Work};
+    /// use motet_pipeline::value::Map;
+    /// let contract = Contract::new("media/animate", Work::Processor);
+    /// assert_eq!(contract.encoding(&Map::new()), Encoding::Never);
+    /// let contract = contract.encodes(|_| Encoding::Always);
+    /// assert_eq!(contract.encoding(&Map::new()), Encoding::Always);
+    /// ```
+    pub fn encoding(&self, given: &Map) -> Encoding {
+        self.encoding.map_or(Encoding::Never, |rule| rule.0(given))
     }
 
     /// Whether each call costs, so that it must not be sent twice.

@@ -1,5 +1,6 @@
 //! The plan as a table, as Mermaid, and as JSON.
 
+use motet::language::contract::Encoding;
 use motet::language::estimate::{PlanEstimate, Spread, StepEstimate};
 use motet::language::plan::{InputSpec, Timeouts};
 use motet::language::{Money, Span, Value};
@@ -152,7 +153,13 @@ fn notes(score: &Score, bill: &Bill, together: &[&str]) -> Vec<(&'static str, Ve
     }
     let mut defaults = Vec::new();
     let mut timeouts = Vec::new();
+    let mut encodings = Vec::new();
     for_each_part(&score.parts, "", &mut |path, part| {
+        encodings.extend(part.encodings.iter().map(|(operation, encoding)| {
+            let is_first = part.does.first() == Some(operation);
+            let target = if is_first { String::new() } else { format!(" else {operation}") };
+            format!("{path}{target}{}", when_in_words(*encoding))
+        }));
         defaults.extend(part.defaults.iter().map(|(name, value)| format!("{path}.{name} {}", brief(value))));
         timeouts.extend(part.timeouts.map(|limits| (path.to_owned(), limits)));
         let others = part.does.iter().skip(1).zip(&part.fallback_timeouts);
@@ -160,10 +167,19 @@ fn notes(score: &Score, bill: &Bill, together: &[&str]) -> Vec<(&'static str, Ve
         timeouts.extend(others.map(|(operation, limits)| (format!("{path} else {operation}"), *limits)));
     });
     notes.push(("defaults used", defaults));
+    notes.push(("pictures are encoded in", encodings));
     notes.extend(notes_of_costs(bill.estimate));
     notes.push(("timeouts", timeouts_in_words(&timeouts, score.timeout)));
     notes.retain(|(_, parts)| !parts.is_empty());
     notes
+}
+
+/// ` (if it is given a video)`; nothing if always.
+fn when_in_words(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Sometimes(when) => format!(" ({when})"),
+        Encoding::Always | Encoding::Never => String::new(),
+    }
 }
 
 /// What isn't known of the costs, and what rests on an assumption.
@@ -352,6 +368,7 @@ fn part_json(part: &Part) -> Json {
         "attempts_max": part.attempts_max,
         "defaults": defaults,
         "converts_to": part.converts_to.iter().map(|(name, value)| (name.clone(), value.to_json())).collect::<serde_json::Map<_, _>>(),
+        "encodings": part.encodings.iter().map(encoding_json).collect::<Vec<_>>(),
         "timeouts": part.timeouts.map(|limits| limits_json(&limits)),
         "fallback_timeouts": part.fallback_timeouts.iter().map(limits_json).collect::<Vec<_>>(),
         "pools": part.pools(),
@@ -362,6 +379,16 @@ fn part_json(part: &Part) -> Json {
         record["cache"] = json!({ "ttl_ms": cache.ttl.map(|ttl| ttl.0) });
     }
     record
+}
+
+/// Whether a target encodes pictures, for programs.
+fn encoding_json((operation, encoding): &(String, Encoding)) -> Json {
+    let (word, when) = match encoding {
+        Encoding::Never => ("never", None),
+        Encoding::Always => ("always", None),
+        Encoding::Sometimes(when) => ("sometimes", Some(when)),
+    };
+    json!({ "operation": operation, "encodes": word, "when": when })
 }
 
 /// The limits for programs.

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
+
 use crate::assert_transcript;
 use crate::project::{Project, transcript};
 
@@ -102,6 +104,31 @@ fn a_rule_is_explained_and_an_unknown_one_is_not() {
 fn a_plan_is_the_whole_score() {
     let project = Project::with("film.yaml", include_str!("../../src/commands/init/film.yaml"));
     assert_transcript!(project, project.transcript(&["plan", "film.yaml"]));
+}
+
+const ENCODED: &str = r#"motet: 1
+name: film
+inputs: { clip: video, fade: number }
+steps:
+  voice: { uses: local/speak, with: { text: Hello } }
+  joined:
+    uses: media/merge
+    with: { items: ["{{ inputs.clip }}", "{{ steps.voice.audio }}"], fade_in: "{{ inputs.fade }}" }
+  shown: { uses: media/captions, with: { video: "{{ steps.joined.video }}", script: Hello } }
+  faded: { uses: media/merge, with: { items: "{{ [steps.shown.video] }}", fade_out: 1 } }
+"#;
+
+#[test]
+fn a_plan_says_for_programs_where_pictures_are_encoded() {
+    let project = Project::with("film.yaml", ENCODED);
+    let plan: serde_json::Value =
+        serde_json::from_str(&project.good(&["plan", "film.yaml", "--json"])).unwrap();
+    let told = |step: usize| plan["steps"][step]["encodings"].clone();
+    let merge = |when: &str| json!([{ "operation": "media/merge", "encodes": "sometimes", "when": when }]);
+    assert_eq!(told(0), json!([]));
+    assert_eq!(told(1), merge("unless a single clip keeps its pictures, or all items are sounds"));
+    assert_eq!(told(2), json!([{ "operation": "media/captions", "encodes": "always", "when": null }]));
+    assert_eq!(told(3), merge("if there are pictures among its items"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::land::{Ground, Surface};
 use super::palette::Palette;
 use super::subject::{Hour, Place, Subject, Trait};
 use super::water::Water;
-use super::{city, country, motif, shore, sky, space, weather};
+use super::{city, country, motif, shore, sky, space, street, weather};
 use crate::elementary::mix;
 use crate::random::Random;
 
@@ -29,6 +29,7 @@ impl Stage<'_> {
     pub fn sun_is_up(&self) -> bool {
         let veiled = [Trait::Storm, Trait::Rain].iter().any(|what| self.subject.has(*what));
         let hidden = match self.subject.hour {
+            Hour::Day => self.subject.has(Trait::Fog),
             Hour::Dusk => !self.subject.has(Trait::Moon),
             Hour::Night => self.subject.has(Trait::Aurora) && !self.subject.has(Trait::Moon),
             _ => false,
@@ -79,6 +80,10 @@ pub(super) fn paint(canvas: &mut Canvas, subject: &Subject, seed: u64) {
         weather::rainbow(canvas, &stage);
     }
     motif::fly(canvas, &stage);
+    if subject.is_at(Place::Street) {
+        street::paint(canvas, &stage);
+        return weather::paint(canvas, &stage);
+    }
     backdrop(canvas, &stage);
     if subject.has_water() {
         shore::paint(canvas, &stage);
@@ -94,6 +99,7 @@ fn set_stage<'a>(canvas: &Canvas, subject: &'a Subject, seed: u64, random: &mut 
     let (width, height) = (canvas.width as f32, canvas.height as f32);
     let palette = Palette::of(subject, random.bits() >> 8);
     let share = match () {
+        () if subject.is_at(Place::Street) => 0.6,
         () if subject.is_at(Place::City) && !subject.has_water() => 0.72,
         () if subject.is_at(Place::Sea) => random.between(0.54, 0.62),
         () if subject.is_at(Place::Forest) => random.between(0.5, 0.58),
@@ -101,7 +107,9 @@ fn set_stage<'a>(canvas: &Canvas, subject: &'a Subject, seed: u64, random: &mut 
     };
     let horizon = height * share;
     let sun_side = if random.chance(0.5) { 1.0 } else { -1.0 };
-    let across = width * (0.5 + sun_side * random.between(0.1, 0.3));
+    // A low sun stands over the end of the street.
+    let aside = random.between(0.1, 0.3) * if subject.is_at(Place::Street) { 0.3 } else { 1.0 };
+    let across = width * (0.5 + sun_side * aside);
     let high = match subject.hour {
         Hour::Day => horizon * random.between(0.18, 0.32),
         Hour::Dawn | Hour::Dusk => horizon - canvas.unit * random.between(0.1, 0.16),

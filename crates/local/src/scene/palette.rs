@@ -43,9 +43,9 @@ impl Palette {
         let gloom = if subject.has(Trait::Storm) {
             0.85
         } else if subject.has(Trait::Rain) {
-            0.65
+            0.8
         } else if subject.has(Trait::Fog) {
-            0.35
+            0.7
         } else if subject.has(Trait::Snowfall) {
             0.3
         } else {

@@ -28,6 +28,7 @@ pub(super) enum Place {
     Mountains,
     Forest,
     City,
+    Street,
     Desert,
     Space,
 }
@@ -74,30 +75,23 @@ pub(super) enum Trait {
     Island,
     Pyramid,
     Rainbow,
+    Water,
 }
 
 impl Subject {
-    /// Reads the prompt. Case and order don't matter; a word after `no` or `without` is skipped.
+    /// Reads the prompt. Case doesn't matter, nor order beyond a few words; a word after `no` or `without` is skipped.
     pub fn of(prompt: &str) -> Subject {
         let prompt = prompt.to_lowercase();
         let hash = hash(&prompt);
         let mut places = BTreeSet::new();
         let mut hours = Vec::new();
         let mut traits = BTreeSet::new();
-        let mut denied = false;
-        for word in prompt.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            if matches!(word, "no" | "without" | "not" | "never") {
-                denied = true;
-                continue;
+        for meaning in meanings_of(&prompt) {
+            match meaning {
+                Meaning::Place(place) => drop(places.insert(place)),
+                Meaning::Hour(hour) => hours.push(hour),
+                Meaning::Trait(what) => drop(traits.insert(what)),
             }
-            for meaning in meanings(word).filter(|_| !denied) {
-                match meaning {
-                    Meaning::Place(place) => drop(places.insert(place)),
-                    Meaning::Hour(hour) => hours.push(hour),
-                    Meaning::Trait(what) => drop(traits.insert(what)),
-                }
-            }
-            denied = false;
         }
         imply(&mut places, &traits, hash);
         let hour = hours.iter().copied().max().unwrap_or_else(|| likely_hour(hash, &places, &traits));
@@ -123,29 +117,62 @@ impl Subject {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Meaning {
     Place(Place),
     Hour(Hour),
     Trait(Trait),
 }
 
-fn meanings(word: &str) -> impl Iterator<Item = Meaning> {
-    VOCABULARY
-        .iter()
-        .filter(move |(words, _)| {
-            words.split(' ').any(|known| match known.strip_suffix('*') {
-                Some(stem) => word.starts_with(stem),
-                None => word == known || word.strip_suffix('s') == Some(known),
-            })
+/// What the words of `prompt`, in small letters, mean.
+fn meanings_of(prompt: &str) -> Vec<Meaning> {
+    let mut words: Vec<&str> = Vec::new();
+    let mut is_denied = false;
+    for word in prompt.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let denies = matches!(word, "no" | "without" | "not" | "never");
+        // What is denied keeps its place, and means nothing.
+        words.push(if denies || is_denied { "" } else { word });
+        is_denied = denies;
+    }
+    let mut found = Vec::new();
+    for (subject, verbs, meaning) in PAIRS {
+        for at in 0..words.len() {
+            if !is_one_of(words[at], subject) {
+                continue;
+            }
+            let near = at.saturating_sub(1)..(at + 1 + PAIR_DISTANCE).min(words.len());
+            if let Some(verb) = near.into_iter().find(|place| is_one_of(words[*place], verbs)) {
+                found.push(*meaning);
+                // The fall of snow is no autumn.
+                words[verb] = "";
+            }
+        }
+    }
+    let known = |word: &&str| {
+        let word = (*word).to_owned();
+        VOCABULARY.iter().filter(move |(known, _)| is_one_of(&word, known)).map(|(_, meaning)| *meaning)
+    };
+    found.extend(words.iter().flat_map(known));
+    found
+}
+
+/// Whether `word` is one of `known`, which are parted by spaces; a final `*` stands for any ending.
+fn is_one_of(word: &str, known: &str) -> bool {
+    !word.is_empty()
+        && known.split(' ').any(|known| match known.strip_suffix('*') {
+            Some(stem) => word.starts_with(stem),
+            None => word == known || word.strip_suffix('s') == Some(known),
         })
-        .map(|(_, meaning)| *meaning)
 }
 
 /// Adds the place that the things named need, or one that the hash chooses.
 fn imply(places: &mut BTreeSet<Place>, traits: &BTreeSet<Trait>, hash: u64) {
     if places.contains(&Place::Beach) && !places.contains(&Place::Lake) {
         places.insert(Place::Sea);
+    }
+    if places.contains(&Place::Street) {
+        // A street hides the country around it.
+        places.insert(Place::City);
     }
     if traits.contains(&Trait::Palms) {
         // Palm trees make no forest.
@@ -159,6 +186,7 @@ fn imply(places: &mut BTreeSet<Place>, traits: &BTreeSet<Trait>, hash: u64) {
         (Trait::Island, Place::Sea),
         (Trait::Palms, Place::Beach),
         (Trait::Sailboat, Place::Sea),
+        (Trait::Water, Place::Sea),
         (Trait::Pyramid, Place::Desert),
         (Trait::Windmill, Place::Hills),
         (Trait::Castle, Place::Hills),
@@ -198,6 +226,10 @@ fn likely_hour(hash: u64, places: &BTreeSet<Place>, traits: &BTreeSet<Trait>) ->
     if traits.contains(&Trait::Campfire) {
         return Hour::Dusk;
     }
+    if traits.contains(&Trait::Fog) {
+        // In the dark nobody sees the fog.
+        return if hash >> 17 & 1 == 0 { Hour::Day } else { Hour::Dawn };
+    }
     let bright = [Trait::Storm, Trait::Rain, Trait::Flowers, Trait::Rainbow, Trait::Clear];
     if bright.iter().any(|what| traits.contains(what)) {
         return Hour::Day;
@@ -205,10 +237,22 @@ fn likely_hour(hash: u64, places: &BTreeSet<Place>, traits: &BTreeSet<Trait>) ->
     [Hour::Day, Hour::Sunset, Hour::Day, Hour::Dawn, Hour::Day, Hour::Dusk][(hash >> 17) as usize % 6]
 }
 
+/// How many words may stand between the two of a pair, one less.
+const PAIR_DISTANCE: usize = 3;
+
+/// Words that mean something together, the second next to the first or soon behind it.
+const PAIRS: &[(&str, &str, Meaning)] = &[
+    ("sun", "set setting sink sinking sank goes went", Meaning::Hour(Hour::Sunset)),
+    ("sun", "rise rising rose up", Meaning::Hour(Hour::Dawn)),
+    ("snow", "fall falling fell come came coming whirl* drift*", Meaning::Trait(Trait::Snowfall)),
+    ("rain", "fall falling fell", Meaning::Trait(Trait::Rain)),
+    ("night", "fall falling fell", Meaning::Hour(Hour::Night)),
+];
+
 /// Words, a final `*` standing for any ending, and what they mean.
 const VOCABULARY: &[(&str, Meaning)] = &[
     (
-        "sea ocean oceans seaside seascape coast coastal coastline shore shoreline wave waves harbour harbor port bay surf tide cliff cliffs ship ships fjord maritime marine nautical",
+        "sea ocean seaside seashore seawater saltwater seascape coast coastal coastline shore shoreline wave waves harbour harbor port bay surf tide cliff cliffs ship ships fjord maritime marine nautical",
         Meaning::Place(Place::Sea),
     ),
     ("beach beaches sandy lagoon tropical", Meaning::Place(Place::Beach)),
@@ -219,19 +263,23 @@ const VOCABULARY: &[(&str, Meaning)] = &[
         Meaning::Place(Place::Hills),
     ),
     (
-        "mountain* alps alpine peak peaks summit summits ridge ridges himalaya* glacier cliffs highland highlands volcano fjord andes",
+        "mountain* alps alpine peak peaks summit summits ridge ridges himalaya* glacier cliffs highland highlands volcano volcanoes fjord andes climber mountaineer*",
         Meaning::Place(Place::Mountains),
     ),
     (
-        "forest forests woods woodland wood trees pine pines spruce fir firs conifer* jungle taiga grove birch birches oak oaks redwood*",
+        "forest* woods woodland wood rainforest treetop* trees pine pines spruce fir firs conifer* jungle taiga grove birch birches oak oaks redwood*",
         Meaning::Place(Place::Forest),
     ),
     (
-        "city cities skyline downtown metropolis urban town skyscraper* street streets building buildings rooftop rooftops cityscape cyberpunk megacity manhattan tokyo london paris neon office startup traffic",
+        "city cities skyline downtown metropolis urban town skyscraper* building buildings rooftop rooftops cityscape cyberpunk megacity manhattan tokyo london paris neon office startup",
         Meaning::Place(Place::City),
     ),
     (
-        "desert deserts dune dunes sahara oasis camel arid sand mars martian pyramid pyramids canyon",
+        "street avenue boulevard alley alleyway streetlight* streetlamp* lamppost* pavement* sidewalk* crosswalk crossroads shop shopping tram traffic taxi pedestrian",
+        Meaning::Place(Place::Street),
+    ),
+    (
+        "desert deserts dune dunes sahara oasis oases camel arid sand mars martian pyramid pyramids canyon",
         Meaning::Place(Place::Desert),
     ),
     (
@@ -239,27 +287,30 @@ const VOCABULARY: &[(&str, Meaning)] = &[
         Meaning::Place(Place::Space),
     ),
     ("day daytime noon midday sunny sunshine morning afternoon bright summer blue", Meaning::Hour(Hour::Day)),
-    ("dawn sunrise daybreak", Meaning::Hour(Hour::Dawn)),
-    ("sunset golden sundown", Meaning::Hour(Hour::Sunset)),
-    ("dusk twilight evening gloaming", Meaning::Hour(Hour::Dusk)),
+    ("dawn sunrise daybreak sunup cockcrow", Meaning::Hour(Hour::Dawn)),
+    ("sunset golden sundown afterglow", Meaning::Hour(Hour::Sunset)),
+    ("dusk twilight evening gloaming nightfall", Meaning::Hour(Hour::Dusk)),
     (
-        "night nights midnight nighttime starry stars moonlit moonlight moonrise nocturnal dark constellation* neon cyberpunk",
+        "night nightly tonight overnight midnight nighttime starry stars starlit moonlit moonlight moonrise nocturnal dark darkness constellation* neon cyberpunk",
         Meaning::Hour(Hour::Night),
     ),
-    ("cloud clouds cloudy overcast", Meaning::Trait(Trait::Clouds)),
+    ("cloud cloudy clouded overcast", Meaning::Trait(Trait::Clouds)),
     ("clear cloudless", Meaning::Trait(Trait::Clear)),
-    ("fog foggy mist misty haze hazy mysterious eerie", Meaning::Trait(Trait::Fog)),
-    ("rain rainy raining drizzle shower showers monsoon", Meaning::Trait(Trait::Rain)),
-    ("storm* thunder* lightning tempest hurricane gale", Meaning::Trait(Trait::Storm)),
+    ("fog foggy fogbound mist misty haze hazy smog mysterious eerie", Meaning::Trait(Trait::Fog)),
     (
-        "snow* winter* ice icy frozen frost* arctic antarctic glacier blizzard christmas cold alps",
+        "rain rainy rained raining rainfall raindrop rainstorm downpour drizzl* pouring shower showery monsoon umbrella",
+        Meaning::Trait(Trait::Rain),
+    ),
+    ("storm* rainstorm snowstorm thunder* lightning tempest hurricane gale", Meaning::Trait(Trait::Storm)),
+    (
+        "snow* winter* wintr* ice icy frozen frost* arctic antarctic icicle freez* glacier blizzard christmas cold alps",
         Meaning::Trait(Trait::Snow),
     ),
-    ("snowing snowfall snowflake* blizzard", Meaning::Trait(Trait::Snowfall)),
+    ("snowing snowed snowfall snowflake* snowstorm blizzard", Meaning::Trait(Trait::Snowfall)),
     ("autumn* fall october november", Meaning::Trait(Trait::Autumn)),
     ("spring blossom* bloom* cherry sakura april", Meaning::Trait(Trait::Spring)),
-    ("star stars starry starlight milky constellation* galaxy", Meaning::Trait(Trait::Stars)),
-    ("moon moonlit moonlight moonrise lunar", Meaning::Trait(Trait::Moon)),
+    ("star starry starlight starlit stargaz* milky constellation* galaxy", Meaning::Trait(Trait::Stars)),
+    ("moon moonlit moonlight moonbeam moonrise lunar", Meaning::Trait(Trait::Moon)),
     ("crescent", Meaning::Trait(Trait::Crescent)),
     ("aurora borealis northern", Meaning::Trait(Trait::Aurora)),
     ("planet planets saturn jupiter exoplanet alien", Meaning::Trait(Trait::Planet)),
@@ -286,12 +337,82 @@ const VOCABULARY: &[(&str, Meaning)] = &[
     ("palm palms tropical caribbean oasis hawaii coconut", Meaning::Trait(Trait::Palms)),
     ("island islands isle archipelago", Meaning::Trait(Trait::Island)),
     ("pyramid pyramids egypt", Meaning::Trait(Trait::Pyramid)),
+    ("water waters waterside", Meaning::Trait(Trait::Water)),
     ("rainbow*", Meaning::Trait(Trait::Rainbow)),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a prompt is found to show, of the words that a test names.
+    fn shows(prompt: &str) -> Vec<String> {
+        let subject = Subject::of(prompt);
+        let places = subject.places.iter().map(|place| format!("{place:?}"));
+        let traits = subject.traits.iter().map(|what| format!("{what:?}"));
+        places.chain(traits).chain([format!("{:?}", subject.hour)]).collect()
+    }
+
+    #[test]
+    fn what_a_line_says_is_shown_in_each_form_of_its_words() {
+        let table = [
+            (
+                "Night",
+                "night, by night, tonight, nights, overnight, Night falls slowly, as night fell, in the dark, darkness",
+            ),
+            (
+                "Snow",
+                "snow, snowy, snowed in, it was snowing, snowfall, snow-covered, a snowstorm, winter, wintry days, icicles",
+            ),
+            (
+                "Snowfall",
+                "it is snowing, snow is falling, the snow came early, falling snow, snow fell, snowflakes",
+            ),
+            ("Forest", "forest, forests, the forested valley, woods, woodland, pines, spruces, a rainforest"),
+            (
+                "Street",
+                "street, streets, an avenue, alleys, the boulevard, on the sidewalk, under the streetlights",
+            ),
+            ("City", "city, cities, the city's towers, downtown, skyscrapers, rooftops, a street"),
+            ("Fog", "fog, foggy, fogs, mist, misty, mists, a haze"),
+            ("Mountains", "mountain, mountains, mountainous, alpine, peaks, summit, glaciers"),
+            ("Rain", "rain, rains, rainy, it rained, raining, rainfall, raindrops, a downpour, drizzling"),
+            ("Sea", "sea, seas, the sea's edge, oceans, waves, coastline, out on the water"),
+            ("Desert", "desert, deserts, dunes, dune, sands, oases"),
+            (
+                "Sunset",
+                "sunset, sunsets, the sun sets, the sun is setting, as the sun went down, the setting sun",
+            ),
+            ("Dawn", "dawn, sunrise, before the sun is up, the sun rises, the rising sun"),
+            ("Moon", "moon, moons, moonlight, moonlit, the moonrise, moonbeams"),
+            ("Stars", "star, stars, starry, starlit, starlight, stargazing"),
+            ("Clouds", "cloud, clouds, cloudy, clouded, overcast"),
+        ];
+        for (what, prompts) in table {
+            for prompt in prompts.split(", ") {
+                assert!(shows(prompt).contains(&what.to_owned()), "{prompt:?} shows {:?}", shows(prompt));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_denied_or_only_sounds_alike_is_not_shown() {
+        let table = [
+            ("Snow", "a meadow without snow"),
+            ("Snowfall", "no snow falls here"),
+            ("Autumn", "snow will fall"),
+            ("Autumn", "night falls over the hills"),
+            ("Sunset", "the sun shines on the hills and a table is set"),
+            ("Rain", "a rainbow"),
+            ("Rain", "a train"),
+            ("Stars", "the season starts"),
+            ("Sea", "the season ends"),
+            ("Sea", "water of a mountain lake"),
+        ];
+        for (what, prompt) in table {
+            assert!(!shows(prompt).contains(&what.to_owned()), "{prompt:?} shows {:?}", shows(prompt));
+        }
+    }
 
     #[test]
     fn a_table_of_prompts_and_what_they_show() {
@@ -307,6 +428,10 @@ mod tests {
             "sunny beach with palm trees",
             "quarterly revenue",
             "ein Fest im Dorf",
+            "Before the sun is up, the sea is already at work on the sand.",
+            "By noon the hills are warm, and the wind carries the smell of pine.",
+            "In the evening the city lights its windows, one after another.",
+            "And when the snow comes, the forest keeps the silence for everyone.",
         ];
         let table: Vec<String> = prompts
             .iter()

@@ -25,7 +25,7 @@ fn mean(bytes: &[u8]) -> f64 {
     bytes.iter().map(|byte| f64::from(*byte)).sum::<f64>() / bytes.len() as f64
 }
 
-const PROMPTS: [&str; 16] = [
+const PROMPTS: [&str; 18] = [
     "snowy forest at night",
     "a lighthouse at dusk",
     "sunset over the sea with a sailboat",
@@ -42,6 +42,8 @@ const PROMPTS: [&str; 16] = [
     "hot air balloons over autumn fields and a castle",
     "rainbow island",
     "quarterly report",
+    "a street at night in the rain",
+    "falling snow on a foggy avenue",
 ];
 
 #[test]

@@ -28,11 +28,18 @@ fn fog(canvas: &mut Canvas, stage: &Stage) {
     let noise = Noise::new(stage.seed ^ 0xf06);
     for y in 0..canvas.height {
         let from_horizon = (y as f32 - stage.horizon) / canvas.unit;
-        let band = exponential(-from_horizon * from_horizon * 28.0);
+        // It lies on the ground, and thins out upwards.
+        let wide = if from_horizon < 0.0 { 14.0 } else { 9.0 };
+        let band = exponential(-from_horizon * from_horizon * wide);
         for x in 0..canvas.width {
             let (u, v) = (x as f32 / canvas.unit, y as f32 / canvas.unit);
             let bank = 0.5 + 0.7 * noise.layers(u * 1.5, v * 5.0, 4);
-            canvas.lay(x, y, stage.palette.haze.mix(stage.palette.sky[3], 0.3), band * 0.6 * bank);
+            canvas.lay(
+                x,
+                y,
+                stage.palette.haze.mix(stage.palette.sky[3], 0.3),
+                (band * 0.82 * bank).min(0.9),
+            );
         }
     }
 }

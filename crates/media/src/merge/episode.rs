@@ -152,6 +152,7 @@ impl Place {
         let seconds = |samples: u64| samples as f64 / SAMPLE_RATE as f64;
         Stretch {
             start: seconds(self.at),
+            heard: seconds(self.at),
             // While two sound, the words are those of the one that comes.
             end: seconds(self.at + self.samples - self.behind),
             skipped: sound.start,

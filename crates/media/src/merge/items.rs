@@ -6,6 +6,7 @@ use motet_pipeline::contract::Parameter;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
+use crate::movement::EFFECTS;
 use crate::request::{Request, excerpt, length, sound};
 use crate::tracks::Tracks;
 
@@ -52,6 +53,8 @@ pub(crate) struct Visual {
     pub(crate) volume: f64,
     pub(crate) fade_in: f64,
     pub(crate) fade_out: f64,
+    /// How the view moves, over a picture.
+    pub(crate) effect: &'static str,
     pub(crate) narration: Option<Narration>,
 }
 
@@ -62,10 +65,19 @@ pub(crate) struct Narration {
     /// Which of its sound tracks.
     pub(crate) track: usize,
     pub(crate) volume: f64,
+    /// When it begins after the first of its pictures, in seconds.
+    pub(crate) offset: f64,
     /// How much faster than it was it is heard.
     pub(crate) speed: f64,
     /// How long it is heard, in seconds.
     pub(crate) length: f64,
+}
+
+impl Narration {
+    /// When it ends after the first of its pictures, in seconds.
+    pub(crate) fn end(&self) -> f64 {
+        self.offset + self.length
+    }
 }
 
 /// A sound over the whole film.
@@ -148,6 +160,7 @@ pub(crate) fn entries() -> Vec<Parameter> {
             ),
             "audio" => Parameter::optional(key, Type::media(MediaKind::Audio)),
             "title" => Parameter::optional(key, Type::Text).range(1.0, 200.0),
+            "effect" => Parameter::optional(key, Type::Text).one_of(EFFECTS),
             "words" => Parameter::optional(key, Type::list(Type::Any)).range(0.0, 50_000.0),
             "volume" | "audio_volume" => number(key, VOLUME_MAX),
             seconds => number(seconds, SECONDS_MAX),
@@ -162,10 +175,12 @@ struct Item<'a> {
     request: &'a Request<'a>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "media",
     "audio",
     "audio_volume",
+    "audio_offset",
+    "effect",
     "start",
     "duration",
     "volume",
@@ -175,6 +190,9 @@ const KEYS: [&str; 11] = [
     "title",
     "words",
 ];
+
+/// What an item that is only heard doesn't have.
+const OF_PICTURES: [&str; 4] = ["audio", "audio_volume", "audio_offset", "effect"];
 
 /// How many items there may be in all.
 const ITEMS_MAX: usize = 200;
@@ -246,9 +264,20 @@ impl<'a> Item<'a> {
             volume: self.number("volume", VOLUME_MAX)?.unwrap_or(1.0),
             fade_in: self.seconds("fade_in")?.unwrap_or(0.0),
             fade_out: self.seconds("fade_out")?.unwrap_or(0.0),
+            effect: self.effect()?,
             narration: self.narration()?,
         }
         .fitted(self.request.word("fit_length"))
+    }
+
+    /// How the view moves; that of a video doesn't.
+    fn effect(&self) -> Result<&'static str, Failure> {
+        let Some(asked) = self.get("effect") else { return Ok("none") };
+        if self.media.kind != MediaKind::Image {
+            return Err(Failure::invalid("is no picture: `effect` moves the view over one"));
+        }
+        let known = EFFECTS.into_iter().find(|effect| asked.as_str() == Some(*effect));
+        known.ok_or_else(|| Failure::invalid(format!("wants `effect` to be one of {}", EFFECTS.join(", "))))
     }
 
     fn note(&self) -> Result<Note, Failure> {
@@ -266,8 +295,8 @@ impl<'a> Item<'a> {
 
     fn narration(&self) -> Result<Option<Narration>, Failure> {
         let Some(value) = self.get("audio") else {
-            if self.get("audio_volume").is_some() {
-                return Err(Failure::invalid("has `audio_volume` but no `audio`"));
+            if let Some(key) = ["audio_volume", "audio_offset"].iter().find(|key| self.get(key).is_some()) {
+                return Err(Failure::invalid(format!("has `{key}` but no `audio`")));
             }
             return Ok(None);
         };
@@ -282,6 +311,7 @@ impl<'a> Item<'a> {
                     media: Arc::clone(media),
                     track: self.request.tracks(media).sound,
                     volume,
+                    offset: self.seconds("audio_offset")?.unwrap_or(0.0),
                     speed: 1.0,
                     length,
                 }))
@@ -291,8 +321,8 @@ impl<'a> Item<'a> {
     }
 
     fn overlay(&self) -> Result<Overlay, Failure> {
-        if self.get("audio").is_some() || self.get("audio_volume").is_some() {
-            return Err(Failure::invalid("is a sound: `audio` is the narration of a picture or video"));
+        if let Some(key) = OF_PICTURES.iter().find(|key| self.get(key).is_some()) {
+            return Err(Failure::invalid(format!("is a sound: `{key}` belongs to a picture or video")));
         }
         let start = self.seconds("start")?.unwrap_or(0.0);
         self.check_start(start)?;
@@ -335,9 +365,17 @@ impl Visual {
     fn fitted(mut self, what: &str) -> Result<Visual, Failure> {
         let shown = self.duration.or_else(|| self.rest());
         let (Some(narration), Some(shown)) = (&mut self.narration, shown) else { return Ok(self) };
+        // Of the pictures, those from the beginning of the speech on.
+        let beside = shown - narration.offset;
+        if beside <= 0.0 && what == "speech" {
+            let offset = narration.offset;
+            return Err(Failure::invalid(format!(
+                "has an `audio_offset` of {offset} s: its pictures end before, at {shown:.2} s"
+            )));
+        }
         let speed = match what {
-            "speech" => narration.length / shown,
-            "pictures" if self.media.kind == MediaKind::Video => shown / narration.length,
+            "speech" => narration.length / beside,
+            "pictures" if self.media.kind == MediaKind::Video => shown / narration.end(),
             _ => return Ok(self),
         };
         if !FITTED.contains(&speed) {
@@ -350,9 +388,9 @@ impl Visual {
             )));
         }
         if what == "speech" {
-            (narration.speed, narration.length) = (speed, shown);
+            (narration.speed, narration.length) = (speed, beside);
         } else {
-            (self.speed, self.duration) = (speed, Some(narration.length));
+            (self.speed, self.duration) = (speed, Some(narration.end()));
         }
         Ok(self)
     }

@@ -31,6 +31,8 @@ pub(crate) struct Said {
 pub(crate) struct Stretch {
     pub(crate) start: f64,
     pub(crate) end: f64,
+    /// Where its sound begins.
+    pub(crate) heard: f64,
     /// What of its sound was left out at the beginning.
     pub(crate) skipped: f64,
     /// How much faster than it was it is heard.
@@ -61,7 +63,7 @@ pub(crate) fn lay_out(mut recipe: Recipe, items: &Items, stretches: &[Stretch], 
     let starts = stretches.iter().map(|stretch| Value::from(to_milliseconds(stretch.start)));
     let mut words = Vec::new();
     for (note, stretch) in items.notes.iter().zip(stretches) {
-        let moved = |time: f64| stretch.start + (time - stretch.skipped) / stretch.speed;
+        let moved = |time: f64| stretch.heard + (time - stretch.skipped) / stretch.speed;
         for said in &note.words {
             let (start, end) = (moved(said.start).max(stretch.start), moved(said.end).min(stretch.end));
             if start < end {

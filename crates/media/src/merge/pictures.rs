@@ -4,6 +4,7 @@ use motet_pipeline::MediaKind;
 
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
+use crate::movement::Still;
 use crate::picture::{self, Origin};
 use crate::rate::Rate;
 use crate::size::Size;
@@ -17,6 +18,9 @@ use super::timeline::{Segment, Timeline};
 /// At most this many pictures are joined in one call: each keeps a decoder and its frames in memory
 /// (at 1280x720 some 75 MB) until the call ends.
 const JOINED_MAX: usize = 10;
+
+/// The same, if the view moves over any of them: each is kept enlarged (at 1920x1080 some 50 MB).
+const MOVING_MAX: usize = 5;
 
 /// Adds the film's pictures to the graph; they end at the pad `v`. Gives, for each visual that sounds,
 /// the number of the input with its sound.
@@ -32,14 +36,16 @@ pub(crate) fn lay(
     look: &Look,
 ) -> Vec<Option<usize>> {
     let clips: Vec<_> = items.visuals.iter().zip(&timeline.segments).collect();
-    if clips.len() <= JOINED_MAX {
+    let is_moving = items.visuals.iter().any(|visual| visual.effect != "none");
+    let joined_max = if is_moving { MOVING_MAX } else { JOINED_MAX };
+    if clips.len() <= joined_max {
         let inputs = show(recipe, call, graph, &clips, look);
         let joined = join(graph, &timeline.segments, look.rate);
         finish(graph, joined, timeline, look);
         return inputs.into_iter().map(Some).collect();
     }
     let mut parts = Vec::new();
-    for (index, clips) in clips.chunks(JOINED_MAX).enumerate() {
+    for (index, clips) in clips.chunks(joined_max).enumerate() {
         let part = whole(clips);
         let file = format!("part{index}.mkv");
         let rendered = render(recipe, clips, &part, look, &file);
@@ -123,10 +129,16 @@ fn conform(visual: &Visual, segment: &Segment, look: &Look) -> Vec<Filter> {
     let own = Size::of(&visual.media).unwrap_or(look.size);
     let mut filters = Vec::new();
     if visual.media.kind == MediaKind::Image {
-        filters.push(filter("trim").set("end_frame", 1));
-        filters.extend(picture::conform(own, look.size, look.fit, look.background, Origin::Still));
-        filters.push(picture::yuv420p());
-        filters.extend(picture::hold(segment.frames, look.rate));
+        let still = Still {
+            own,
+            size: look.size,
+            fit: look.fit,
+            background: look.background,
+            effect: visual.effect,
+            frames: segment.frames,
+            rate: look.rate,
+        };
+        filters.extend(still.shown());
     } else {
         filters.extend(picture::since(visual.start, look.rate));
         filters.extend(picture::conform(

@@ -107,7 +107,7 @@ pub(crate) fn of_items(
                 input: call.input(&[""; 0], &recipe.read(&narration.media)),
                 track: narration.track,
                 skipped: 0.0,
-                at: rate.samples(segment.start),
+                at: rate.samples(segment.start) + in_samples(narration.offset),
                 samples: in_samples(narration.length),
                 volume: narration.volume,
                 speed: narration.speed,

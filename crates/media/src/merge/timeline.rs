@@ -5,7 +5,7 @@
 
 use crate::rate::Rate;
 
-use super::items::{Items, Visual};
+use super::items::{Items, Narration, Visual};
 
 /// How long a still is shown when nothing says so, in seconds.
 const STILL_SECONDS: f64 = 4.0;
@@ -70,7 +70,7 @@ impl Timeline {
 /// How long each visual is shown, in seconds, without what a fade adds.
 fn lengths(items: &Items, transition: f64) -> Vec<f64> {
     let own = |visual: &Visual| {
-        let narration = visual.narration.as_ref().map(|narration| narration.length);
+        let narration = visual.narration.as_ref().map(Narration::end);
         let shown = visual.duration.or_else(|| visual.rest());
         match (shown, narration) {
             (Some(shown), Some(narration)) => Some(shown.max(narration)),
@@ -112,7 +112,7 @@ fn segments(items: &Items, lengths: &[f64], rate: Rate, transition: u64) -> Vec<
             Some(previous) => {
                 // Narration is never faded over: if need be its picture is held while the next fades in.
                 if let Some(narration) = &items.visuals[index - 1].narration {
-                    let spoken = rate.frames(narration.length).min(previous.frames);
+                    let spoken = rate.frames(narration.end()).min(previous.frames);
                     previous.frames = previous.frames.max(spoken + overlap);
                 }
                 previous.start + previous.frames - overlap
@@ -127,7 +127,7 @@ fn segments(items: &Items, lengths: &[f64], rate: Rate, transition: u64) -> Vec<
 fn narration(items: &Items, segments: &[Segment], rate: Rate) -> u64 {
     let own = items.visuals.iter().zip(segments).filter_map(|(visual, segment)| {
         let narration = visual.narration.as_ref()?;
-        Some(segment.start + rate.frames_covering(narration.length))
+        Some(segment.start + rate.frames_covering(narration.end()))
     });
     let laid = items.overlays.iter().map(|overlay| rate.frames_covering(overlay.end()));
     own.chain(laid).max().unwrap_or(0)
@@ -140,7 +140,7 @@ mod tests {
     use motet_pipeline::{Artifact, Digest, MediaKind};
     use proptest::prelude::*;
 
-    use super::super::items::{Narration, Overlay};
+    use super::super::items::Overlay;
     use super::*;
     use crate::tracks::Tracks;
 
@@ -169,9 +169,11 @@ mod tests {
             volume: 1.0,
             fade_in: 0.0,
             fade_out: 0.0,
+            effect: "none",
             narration: narration.map(|length| Narration {
                 media: media(MediaKind::Audio, own),
                 track: 0,
+                offset: 0.0,
                 speed: 1.0,
                 volume: 1.0,
                 length,
@@ -223,6 +225,15 @@ mod tests {
             let timeline = timeline(&items, 25.0, "longest", 0.0);
             assert_eq!(timeline.segments.iter().map(|segment| segment.frames).collect::<Vec<_>>(), frames);
         }
+    }
+
+    #[test]
+    fn a_narration_that_begins_later_ends_later() {
+        let mut late = visual(None, Some(2.0));
+        late.narration.as_mut().expect("it has one").offset = 0.5;
+        let film = timeline(&items(vec![late, visual(None, Some(1.0))], vec![]), 10.0, "longest", 0.4);
+        let starts: Vec<_> = film.segments.iter().map(|segment| (segment.start, segment.frames)).collect();
+        assert_eq!(starts, [(0, 29), (25, 10)]);
     }
 
     #[test]

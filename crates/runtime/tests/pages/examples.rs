@@ -39,7 +39,11 @@ fn examples() -> BTreeSet<PathBuf> {
 #[tokio::test]
 async fn every_example_is_good_says_what_it_shows_and_is_played_here() {
     let motet = Motet::builder().files("shared", "unused").open().await.unwrap();
-    let tests = [include_str!("examples.rs"), include_str!("../../../cli/tests/binary/provider_examples.rs")];
+    let tests = [
+        include_str!("examples.rs"),
+        include_str!("narrated.rs"),
+        include_str!("../../../cli/tests/binary/provider_examples.rs"),
+    ];
     let list = std::fs::read_to_string(repository("examples/README.md")).unwrap();
     for path in examples() {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -82,7 +86,7 @@ fn stream_seconds(played: &Played, film: &Artifact) -> (f64, f64) {
 }
 
 /// A film has pictures and sound, of the same length.
-fn assert_film(played: &Played, output: &str) {
+pub fn assert_film(played: &Played, output: &str) {
     let film = played.media(output);
     assert_eq!((film.mime.as_str(), film.has_audio), ("video/mp4", Some(true)));
     let (video, audio) = stream_seconds(played, film);
@@ -97,51 +101,6 @@ async fn text_to_film_makes_video_and_voice_side_by_side() {
     assert_film(&played, "video");
     assert!(played.begins("audio") < played.completes("image"), "the voice waits for no picture");
     assert!(close(seconds(played.media("video")), 4.0));
-}
-
-// The film of the front page.
-
-#[tokio::test]
-async fn a_narrated_video_has_a_captioned_scene_for_every_line() {
-    let script = "A red boat.\nA quiet hill.";
-    let played = play(real().await, "examples/narrated-video.yaml", &[("script", script.into())]).await;
-    assert_film(&played, "video");
-    assert!(!played.is_degraded());
-    for item in ["scenes[0]", "scenes[1]"] {
-        assert_eq!(played.status(&format!("{item}/captioned")), StepStatus::Completed);
-    }
-    assert!(
-        played.begins("scenes[1]/picture") < played.completes("scenes[0]/captioned"),
-        "scenes are made side by side"
-    );
-    let bare = frame(&played, "scenes[0]/spoken", 1.0);
-    let captioned = frame(&played, "scenes[0]/captioned", 1.0);
-    let (above, below) = bare.len().checked_div(2).map(|half| (..half, half..)).unwrap();
-    assert!(changed(&bare[below.clone()], &captioned[below]) > 2000, "captions are seen");
-    assert!(changed(&bare[above], &captioned[above]) < 200, "and cover nothing else");
-}
-
-/// The grey levels of a step's video, `at` seconds after its beginning.
-fn frame(played: &Played, step: &str, at: f64) -> Vec<u8> {
-    let run = played.turns[0].events[0].clone();
-    let Event::Run(RunEvent::Started(started)) = run else {
-        panic!("a journal begins with the start of its run")
-    };
-    let output = played.motet.store().output(&started.run, &StepPath::from_text(step)).unwrap().unwrap();
-    let video = output.get("video").and_then(Value::as_artifact).expect("the step gives a video");
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-ss", &at.to_string(), "-i"]);
-    ffmpeg.arg(played.motet.store().path_of(&video.digest));
-    ffmpeg.args(["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]);
-    let frame = ffmpeg.output().unwrap().stdout;
-    let (width, height) = (video.width.unwrap() as usize, video.height.unwrap() as usize);
-    assert_eq!(frame.len(), width * height);
-    frame
-}
-
-/// How many pixels differ so much that one sees it.
-fn changed(first: &[u8], second: &[u8]) -> usize {
-    first.iter().zip(second).filter(|(first, second)| first.abs_diff(**second) > 64).count()
 }
 
 // 000, "Parallel processing" and patterns 1 to 4.

@@ -5,6 +5,7 @@ mod examples;
 mod failures;
 mod language;
 mod links;
+mod narrated;
 mod operations;
 mod real_life;
 #[path = "../stage/mod.rs"]
