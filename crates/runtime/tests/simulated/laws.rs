@@ -53,7 +53,8 @@ fn judge_run(story: &Story, played: &Played) -> Vec<String> {
 
 /// What holds between a run and the one that continues from it, and between what was done and what was undone.
 fn judge_recovery(story: &Story, played: &Played) -> Vec<String> {
-    let pipeline: Json = serde_json::from_str(&story.pipeline).expect("a story writes JSON");
+    // Those of seeds are JSON; what tests write by hand is YAML, and undoes nothing.
+    let Ok(pipeline) = serde_json::from_str::<Json>(&story.pipeline) else { return Vec::new() };
     let first = Steps::of(&pipeline, &played.turns);
     let failed = matches!(played.end, End::Over(RunEnd::Failed { .. } | RunEnd::Cancelled { .. }));
     let mut words = Vec::new();
