@@ -99,7 +99,7 @@ fn every_container_and_codec_is_measured_as_ffprobe_measures_it() {
 #[test]
 fn what_is_played_counts_where_a_header_says_something_else() {
     let scratch = Scratch::new();
-    let uneven = "-f lavfi -i anoisesrc=d=2:a=0.3 -f lavfi -i anullsrc=r=48000:cl=mono:d=2 \
+    let uneven = "-f lavfi -i anoisesrc=d=2:a=0.3:seed=7 -f lavfi -i anullsrc=r=48000:cl=mono:d=2 \
                   -filter_complex [0][1]concat=n=2:v=0:a=1";
     for (name, source, options) in [
         ("padded.mp3", TONE, ""),
@@ -177,7 +177,7 @@ const KEPT: [(&str, &str, Option<&str>); 18] = [
 ];
 
 /// Loud, soft and silent parts, so that no mean of bytes tells the length.
-const UNEVEN: &str = "-f lavfi -i anoisesrc=d=1.3:a=0.3:r=48000 -f lavfi -i sine=f=300:d=0.7:r=48000 \
+const UNEVEN: &str = "-f lavfi -i anoisesrc=d=1.3:a=0.3:r=48000:seed=7 -f lavfi -i sine=f=300:d=0.7:r=48000 \
                       -f lavfi -i anullsrc=r=48000:cl=mono:d=1 -filter_complex [0][1][2]concat=n=3:v=0:a=1";
 
 /// In every container and codec: what is measured is what is played, so that no narration is cut off, and nothing that
@@ -273,7 +273,7 @@ fn flac_is_as_long_as_its_frames_are_and_notes_behind_them_are_none() {
 fn an_hour_of_sound_without_a_header_is_read_once() {
     let scratch = Scratch::new();
     scratch
-        .make_source("minute.mp3", "-f lavfi -i anoisesrc=d=60:a=0.3 -write_xing 0 -id3v2_version 0 -q:a 4");
+        .make_source("minute.mp3", "-f lavfi -i anoisesrc=d=60:a=0.3:seed=7 -write_xing 0 -id3v2_version 0 -q:a 4");
     let hour = scratch.read("minute.mp3").repeat(60);
     let mut source = Counting { length: hour.len() as u64, bytes: &hour, reads: 0, read: 0 };
     let seconds = header::read(&mut source, "audio/mpeg").unwrap().duration.unwrap();
