@@ -272,8 +272,10 @@ fn flac_is_as_long_as_its_frames_are_and_notes_behind_them_are_none() {
 #[test]
 fn an_hour_of_sound_without_a_header_is_read_once() {
     let scratch = Scratch::new();
-    scratch
-        .make_source("minute.mp3", "-f lavfi -i anoisesrc=d=60:a=0.3:seed=7 -write_xing 0 -id3v2_version 0 -q:a 4");
+    scratch.make_source(
+        "minute.mp3",
+        "-f lavfi -i anoisesrc=d=60:a=0.3:seed=7 -write_xing 0 -id3v2_version 0 -q:a 4",
+    );
     let hour = scratch.read("minute.mp3").repeat(60);
     let mut source = Counting { length: hour.len() as u64, bytes: &hour, reads: 0, read: 0 };
     let seconds = header::read(&mut source, "audio/mpeg").unwrap().duration.unwrap();
