@@ -92,6 +92,12 @@ pub fn percentile(sorted: &[Duration], part: f64) -> Duration {
     sorted.get(index).copied().unwrap_or_default()
 }
 
+/// The middle of `times`.
+pub fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    percentile(&times, 0.5)
+}
+
 /// Milliseconds, as people read them.
 pub fn ms(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1000.0)

@@ -64,6 +64,22 @@ async fn on_a_worker(scenario: impl Future<Output = Figures> + Send + 'static) -
     tokio::spawn(scenario).await.expect("no scenario panics")
 }
 
+/// The binary beside this one.
+pub fn motet() -> PathBuf {
+    std::env::current_exe().expect("this program has a file").with_file_name("motet")
+}
+
+/// A pipeline of so many `data/transform` steps after one another; `value` says what step `n` makes of the one before.
+pub fn chain(steps: usize, value: impl Fn(usize) -> String) -> String {
+    let mut text = String::from("motet: 1\nname: chain\ninputs: { n: integer }\nsteps:\n");
+    let mut add = |n: usize, value: &str| {
+        text.push_str(&format!("  s{n}: {{ uses: data/transform, with: {{ value: \"{value}\" }} }}\n"));
+    };
+    add(0, "{{ inputs.n }}");
+    (1..steps).for_each(|n| add(n, &value(n)));
+    text
+}
+
 /// Where stores are put while they are measured: `MOTET_BENCH_DIR`, else the temporary folder.
 pub fn place() -> PathBuf {
     std::env::var_os("MOTET_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from)

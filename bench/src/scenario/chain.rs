@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use motet::{Motet, Pipeline, Value};
 
-use crate::figures::{Figures, Reading, percentile};
+use crate::figures::{Figures, Reading, median};
 
 const SHORT: usize = 1_000;
 const LONG: usize = 9_000;
 const ROUNDS: usize = 5;
 
 /// What the binary is asked for: a new run that is followed, then that run in each of its forms.
-const COMMANDS: [&[&str]; 4] = [
-    &["run", "chain.yaml", "--new", "--no-out", "--json", "--input", "n=0"],
-    &["show"],
-    &["show", "--journal"],
-    &["show", "--timeline"],
+const COMMANDS: [(&str, &[&str]); 4] = [
+    ("run --json", &["run", "chain.yaml", "--new", "--no-out", "--json", "--input", "n=0"]),
+    ("show", &["show"]),
+    ("show --journal", &["show", "--journal"]),
+    ("show --timeline", &["show", "--timeline"]),
 ];
 
 pub async fn run() -> Figures {
@@ -29,41 +29,27 @@ pub async fn run() -> Figures {
         alone.push(drive(&motet, &pipeline, false).await);
         followed.push(drive(&motet, &pipeline, true).await);
     }
-    let (alone, followed) = (middle(alone), middle(followed));
+    let (alone, followed) = (median(alone), median(followed));
     let more = (followed.as_secs_f64() - alone.as_secs_f64()) / alone.as_secs_f64();
     let mut figures = vec![
         ("9,000 steps, processor time".into(), format!("{:.0} ms", alone.as_secs_f64() * 1000.0)),
         ("following them live, more ÷ that (aim: at most 0.5)".into(), format!("{more:.2}")),
     ];
-    let times = [SHORT, LONG].map(commands);
-    for (index, command) in COMMANDS.iter().enumerate() {
-        let [short, long] = [0, 1].map(|chain| times[chain][index].as_secs_f64());
-        let name = command.iter().filter(|word| ["run", "show"].contains(word) || is_form(word));
-        let name: Vec<_> = name.copied().collect();
+    let [short, long] = [SHORT, LONG].map(commands);
+    for ((name, _), (short, long)) in COMMANDS.iter().zip(short.iter().zip(&long)) {
+        let ratio = long.as_secs_f64() / short.as_secs_f64();
         figures.push((
-            format!("{}: 9,000 steps ÷ 1,000 (aim: at most 10)", name.join(" ")),
-            format!("{:.1}  ({:.0} ms)", long / short, long * 1000.0),
+            format!("{name}: 9,000 steps ÷ 1,000 (aim: at most 10)"),
+            format!("{ratio:.1}  ({:.0} ms)", long.as_secs_f64() * 1000.0),
         ));
     }
     figures
 }
 
-fn is_form(word: &str) -> bool {
-    ["--json", "--journal", "--timeline"].contains(&word)
-}
-
 /// Steps after one another that the engine evaluates itself.
 fn chain(steps: usize) -> String {
-    let mut text = String::from("motet: 1\nname: chain\ninputs: { n: integer }\nsteps:\n");
-    text.push_str("  s0: { uses: data/transform, with: { value: \"{{ inputs.n }}\" } }\n");
-    for n in 1..steps {
-        let before = n - 1;
-        text.push_str(&format!(
-            "  s{n}: {{ uses: data/transform, with: {{ value: \"{{{{ steps.s{before}.value + 1 }}}}\" }} }}\n"
-        ));
-    }
-    text.push_str(&format!("outputs: {{ n: \"{{{{ steps.s{}.value }}}}\" }}\n", steps - 1));
-    text
+    let text = super::chain(steps, |n| format!("{{{{ steps.s{}.value + 1 }}}}", n - 1));
+    format!("{text}outputs: {{ n: \"{{{{ steps.s{}.value }}}}\" }}\n", steps - 1)
 }
 
 /// The processor time of one run of it, with somebody who follows each turn or without.
@@ -82,20 +68,15 @@ async fn drive(motet: &Motet, pipeline: &Pipeline, is_followed: bool) -> Duratio
 fn commands(steps: usize) -> Vec<Duration> {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
     std::fs::write(folder.path().join("chain.yaml"), chain(steps)).expect("the folder takes it");
-    let time = |arguments: &&[&str]| middle((0..ROUNDS).map(|_| command(folder.path(), arguments)).collect());
-    COMMANDS.iter().map(time).collect()
+    let time = |arguments| median((0..ROUNDS).map(|_| command(folder.path(), arguments)).collect());
+    COMMANDS.iter().map(|(_, arguments)| time(*arguments)).collect()
 }
 
 /// How long the binary beside this one takes for it.
 fn command(folder: &Path, arguments: &[&str]) -> Duration {
-    let motet = std::env::current_exe().expect("this program has a file").with_file_name("motet");
     let begin = Instant::now();
-    let output = Command::new(motet).args(arguments).current_dir(folder).output().expect("it is built");
+    let output =
+        Command::new(super::motet()).args(arguments).current_dir(folder).output().expect("it is built");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     begin.elapsed()
-}
-
-fn middle(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    percentile(&times, 0.5)
 }

@@ -11,7 +11,7 @@ use motet::language::{Failure, Type};
 use motet::operation::{Operation, WorkError};
 use motet::{ForkOptions, Motet, Outcome, RetryOptions, RunHandle, Task, Value, Work};
 
-use crate::figures::{Figures, ms, percentile};
+use crate::figures::{Figures, median, ms};
 
 const RETRIED: u64 = 10_000;
 const FORKED: u64 = 1_000;
@@ -62,7 +62,7 @@ pub async fn run() -> Figures {
         retried.push(retry(&motet, &once).await);
         forked.push(fork(&motet, &once).await);
     }
-    let (retries, forks) = (spread(&retried), spread(&forked));
+    let (retries, forks) = (summary(&retried), summary(&forked));
     vec![
         ("retry of 10,000 items, one failed: until its request (aim: within 50 ms)".into(), retries.0),
         ("items done again (aim: 1)".into(), retries.1),
@@ -72,11 +72,9 @@ pub async fn run() -> Figures {
 }
 
 /// The middle of the times, and the most items that were done.
-fn spread(rounds: &[(Duration, usize)]) -> (String, String) {
-    let mut times: Vec<Duration> = rounds.iter().map(|(time, _)| *time).collect();
-    times.sort();
+fn summary(rounds: &[(Duration, usize)]) -> (String, String) {
     let items = rounds.iter().map(|(_, items)| *items).max().unwrap_or_default();
-    (ms(percentile(&times, 0.5)), items.to_string())
+    (ms(median(rounds.iter().map(|(time, _)| *time).collect())), items.to_string())
 }
 
 async fn open(folder: &Path, once: Once) -> Motet {
