@@ -1,8 +1,6 @@
 //! `media/fit` performed by the real ffmpeg: what comes of it measures no more than was asked for.
 
 #[allow(dead_code)]
-mod headers;
-#[allow(dead_code)]
 mod scratch;
 
 use motet_media::tracks::Known;
