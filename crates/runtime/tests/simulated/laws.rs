@@ -61,7 +61,7 @@ fn judge_recovery(story: &Story, played: &Played) -> Vec<String> {
     let undoes = pipeline["on_failure"] == "undo" && failed;
     let stays = |step: &&str| !first.has(&format!("{step}/undo"));
     // Who cancels twice wants it to end without.
-    if undoes && !first.is_cut_short() {
+    if undoes && !first.is_cut_short {
         words.extend(first.to_undo().filter(stays).map(|step| format!("{step} was not undone")));
     }
     if !undoes && let Some(step) = first.to_undo().find(|step| first.is_touched(step)) {
@@ -79,12 +79,11 @@ fn judge_recovery(story: &Story, played: &Played) -> Vec<String> {
             words.extend(left.map(|step| format!("{step} was not undone afterwards")));
         }
         _ => {
-            let anew =
-                |step: &str| {
-                    sequel.turns.first().and_then(|turn| turn.started()?.base.as_ref()).is_some_and(|base| {
-                        base.fresh.iter().any(|fresh| step.starts_with(&fresh.to_string()))
-                    })
-                };
+            let base = sequel.started().and_then(|started| started.base.as_ref());
+            let anew = |step: &str| {
+                let step = StepPath::from_text(step);
+                base.is_some_and(|base| base.fresh.iter().any(|fresh| fresh.holds(&step)))
+            };
             let kept = first.roots().filter(|step| !first.is_touched(step) && !anew(step));
             let again = kept.filter(|step| paid.contains(*step));
             words.extend(again.map(|step| format!("{step} was finished, and was paid again afterwards")));
@@ -249,8 +248,7 @@ impl Broken<'_> {
 
     /// Whether it continues from another run, of which the rest of the budget is left.
     fn continues(&self) -> bool {
-        let started = self.played.turns.first().and_then(|turn| turn.started());
-        started.is_some_and(|started| started.base.is_some())
+        self.played.started().is_some_and(|started| started.base.is_some())
     }
 
     fn parks_only_what_cannot_be_known(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet::engine::{RunId, StepStatus, Turn};
+use motet::engine::{RunId, RunStarted, StepStatus, Turn};
 use motet::language::contract::{Contract, Parameter, Work as Kind};
 use motet::language::value::Map;
 use motet::language::{Artifact, MediaKind, Money, Plan, Span, StepPath, Timestamp, Type, Value};
@@ -40,6 +40,18 @@ pub struct Played {
     pub sequel: Option<Box<Played>>,
     /// When processes died, and for how long nobody was there then.
     pub crashes: Vec<(Timestamp, Span)>,
+}
+
+impl Played {
+    /// What the run was started with.
+    pub fn started(&self) -> Option<&RunStarted> {
+        self.turns.first()?.started()
+    }
+
+    /// How many events happened to it.
+    pub fn events(&self) -> u64 {
+        self.turns.iter().map(|turn| turn.events.len() as u64).sum()
+    }
 }
 
 /// How a story ended.
@@ -83,8 +95,7 @@ pub fn play_at(story: &Story, providers: &Providers) -> Played {
         false => Place::Memory(Store::in_memory().unwrap()),
         true => Place::Folder(tempfile::tempdir().unwrap()),
     };
-    let (pipeline, budget, sequel) = (None, None, None);
-    let mut stage = Stage { story, providers, place, begin: EPOCH, pipeline, budget, sequel };
+    let mut stage = Stage { story, providers, place, begin: EPOCH, pipeline: None, sequel: None };
     let mut crashes = Vec::new();
     let mut lives = story.lives.iter();
     let end = loop {
@@ -109,7 +120,6 @@ struct Stage<'s> {
     /// When the next process begins.
     begin: Timestamp,
     pipeline: Option<Pipeline>,
-    budget: Option<Money>,
     /// The run that continues from the first, and how it ended.
     sequel: Option<(RunId, End)>,
 }
@@ -150,10 +160,9 @@ impl Stage<'_> {
         // The same text is the same pipeline in each process.
         let read = || motet.load_text(&self.story.pipeline).unwrap_or_else(|error| panic!("{error}"));
         let pipeline = self.pipeline.get_or_insert_with(read).clone();
-        self.budget = self.story.budget.map(|budget| allowed(budget, pipeline.plan()));
         let options = StartOptions {
             id: Some(id_of(self.story)),
-            budget: self.budget,
+            budget: self.story.budget.map(|budget| allowed(budget, pipeline.plan())),
             allow_unpriced: true,
             ..StartOptions::default()
         };
@@ -272,7 +281,7 @@ impl Stage<'_> {
             requests: self.providers.requests(),
             reports: self.providers.delivered(),
             reports_are_asked_for: self.story.reports,
-            budget: turns.first().and_then(Turn::started).and_then(|started| started.budget),
+            budget: turns.first().and_then(|turn| turn.started()?.budget),
             sequel: None,
             crashes: crashes.to_vec(),
             turns,

@@ -92,9 +92,9 @@ impl Tally {
         self.seeds += 1;
         if let Some(sequel) = &played.sequel {
             self.sequels += 1;
-            self.events += sequel.turns.iter().map(|turn| turn.events.len() as u64).sum::<u64>();
+            self.events += sequel.events();
         }
-        self.events += played.turns.iter().map(|turn| turn.events.len() as u64).sum::<u64>();
+        self.events += played.events();
         self.crashes += played.crashes.len() as u64;
         let (faults, pairs) = met(played);
         self.faults += faults;

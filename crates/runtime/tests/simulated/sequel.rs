@@ -104,7 +104,8 @@ fn step_at<'p>(pipeline: &'p Json, path: &str) -> &'p Json {
 /// What became of the steps of a run.
 pub struct Steps<'p> {
     pipeline: &'p Json,
-    is_cut_short: bool,
+    /// Whether somebody cancelled it at its end.
+    pub is_cut_short: bool,
     events: Vec<(String, &'p StepEvent)>,
 }
 
@@ -114,20 +115,12 @@ impl<'p> Steps<'p> {
             Event::Step { step, event } => Some((step.to_string(), event)),
             _ => None,
         };
-        let mut of_run = turns.iter().flat_map(|turn| &turn.events);
+        let events = || turns.iter().flat_map(|turn| &turn.events);
+        let mut of_run = events();
         let is_closing = |event: &Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
         let is_cancelled = |event: &Event| matches!(event, Event::Run(RunEvent::CancelRequested { .. }));
         let is_cut_short = of_run.any(is_closing) && of_run.any(is_cancelled);
-        Steps {
-            pipeline,
-            is_cut_short,
-            events: turns.iter().flat_map(|turn| &turn.events).filter_map(step).collect(),
-        }
-    }
-
-    /// Whether somebody cancelled it at its end.
-    pub fn is_cut_short(&self) -> bool {
-        self.is_cut_short
+        Steps { pipeline, is_cut_short, events: events().filter_map(step).collect() }
     }
 
     /// Those that are finished, in order, with whether they were made in this run.
