@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # Each function in a `proptest!` that draws its arguments.
 properties=$(grep -rl --include='*.rs' 'proptest! {' crates |
-  xargs perl -0777 -ne 'print "$1\n" while /#\[test\]\s+fn (\w+)\(\s*(?:mut )?\w+ in /g; print "$1\n" while /#\[test\]\s+fn (\w+)\(\s*\([^)]*\) in /g' |
+  xargs perl -0777 -ne 'print "$1\n" while /#\[test\]\s+fn (\w+)\(\s*(?:(?:mut )?\w+|\([^)]*\)) in /g' |
   sort -u | paste -sd '|')
 last=$(($2 + $1 - 1))
 for seed in $(seq "$2" "$last"); do

@@ -8,7 +8,7 @@ use motet_pipeline::contract::{Contract, Work};
 use motet_pipeline::{Digest, StepPath, Timestamp, Value};
 
 use crate::command::Command;
-use crate::earlier::{Anew, fingerprint};
+use crate::earlier::{Anew, fingerprint, first_contract};
 use crate::event::{CacheKey, Reused};
 use crate::handle::Handling;
 use crate::node::NodeId;
@@ -29,9 +29,9 @@ pub struct Cached {
 impl Run {
     /// Under which key the result of `id` is looked for and kept, if its step has `cache`. It was given a seed, or not.
     pub(crate) fn cache_key(&self, id: NodeId, inputs: &Value, is_seeded: bool) -> Option<Box<CacheKey>> {
-        let step = self.graph.step(self.step_id(id));
-        let cache = step.cache?;
-        let contract = &step.body.targets().first()?.contract;
+        let step = self.step_id(id);
+        let cache = self.graph.step(step).cache?;
+        let contract = first_contract(&self.graph, step)?;
         let drawn = !is_seeded && inputs.as_map().is_some_and(|inputs| inputs.contains_key("seed"));
         let made = fingerprint(contract, &if drawn { without_seed(inputs) } else { inputs.clone() });
         let is_take = drawn || !is_seeded && varies(contract);

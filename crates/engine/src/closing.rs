@@ -409,7 +409,7 @@ impl Run {
             for turn in *turns {
                 for event in &turn.events {
                     match event {
-                        // What follows of calls that were open then is told by what was asked about them.
+                        // What was found out about calls that were open then is told of calls in doubt.
                         Event::Run(RunEvent::Resumed { .. }) if !is_closing => self.doubt(turn.at),
                         Event::Run(event) => is_closing |= matches!(event, RunEvent::Closing { .. }),
                         event if is_closing => self.note_undone(event),

@@ -148,11 +148,10 @@ fn meanings_of(prompt: &str) -> Vec<Meaning> {
             }
         }
     }
-    let known = |word: &&str| {
-        let word = (*word).to_owned();
-        VOCABULARY.iter().filter(move |(known, _)| is_one_of(&word, known)).map(|(_, meaning)| *meaning)
-    };
-    found.extend(words.iter().flat_map(known));
+    for word in words {
+        let known = VOCABULARY.iter().filter(|(known, _)| is_one_of(word, known));
+        found.extend(known.map(|(_, meaning)| *meaning));
+    }
     found
 }
 
@@ -237,7 +236,7 @@ fn likely_hour(hash: u64, places: &BTreeSet<Place>, traits: &BTreeSet<Trait>) ->
     [Hour::Day, Hour::Sunset, Hour::Day, Hour::Dawn, Hour::Day, Hour::Dusk][(hash >> 17) as usize % 6]
 }
 
-/// How many words may stand between the two of a pair, one less.
+/// How many words behind the first of a pair the second may stand.
 const PAIR_DISTANCE: usize = 3;
 
 /// Words that mean something together, the second next to the first or soon behind it.
