@@ -3,8 +3,11 @@
 //! A turn is bounded in bytes, so what would make it longer is left for the next one, which is due at
 //! once ([`Run::next_deadline`]): a million items begin, or are cancelled, in waves. The agenda is no
 //! state: after a crash it is made again from the state ([`Run::unsettled`]).
+//!
+//! Items begin one by one, and only when nothing else is to be looked at: what has begun goes on before
+//! more begins. So of a million groups as few are open as can be.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use motet_pipeline::plan::Body;
@@ -24,8 +27,6 @@ pub(crate) enum Task {
     Settle(NodeId),
     /// All steps inside a node are terminal.
     Close(NodeId),
-    /// Items of a fan-out may begin, or it may end.
-    Continue(NodeId),
     /// What is inside a node is cancelled, from its child `from` on.
     CallOff {
         /// The node.
@@ -41,28 +42,43 @@ pub(crate) enum Task {
 
 /// What is still to be looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Agenda(VecDeque<Task>);
+pub(crate) struct Agenda {
+    tasks: VecDeque<Task>,
+    /// The fan-outs of which items may begin.
+    fan_outs: BTreeSet<NodeId>,
+}
 
 impl Agenda {
     pub(crate) fn add(&mut self, task: Task) {
-        self.0.push_back(task);
+        self.tasks.push_back(task);
+    }
+
+    /// Items of the fan-out `id` may begin, or it may end.
+    pub(crate) fn add_fan_out(&mut self, id: NodeId) {
+        self.fan_outs.insert(id);
     }
 
     /// Takes no memory once all is done.
     pub(crate) fn next(&mut self) -> Option<Task> {
-        let next = self.0.pop_front();
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
+        let next = self.tasks.pop_front();
+        if self.tasks.is_empty() {
+            self.tasks = VecDeque::new();
         }
         next
     }
 
+    /// The fan-out that continues once nothing else is to be looked at: the latest, which is the innermost
+    /// where they lie in each other.
+    pub(crate) fn next_fan_out(&mut self) -> Option<NodeId> {
+        self.fan_outs.pop_last()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tasks.is_empty() && self.fan_outs.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        *self = Agenda::default();
     }
 }
 
@@ -74,15 +90,17 @@ impl Handling<'_> {
                 Some(Task::Examine(id)) => self.examine(id),
                 Some(Task::Settle(id)) => self.settle(id),
                 Some(Task::Close(id)) => self.close(id),
-                Some(Task::Continue(id)) => self.continue_items(id),
                 Some(Task::CallOff { id, from, reason }) => {
                     self.call_off_inside(id, from, &reason);
                     // It may have waited for nothing else.
                     self.run.agenda.add(Task::Close(id));
                 }
                 Some(Task::CutShort) => self.call_off_the_end(),
-                None if self.finish_part() => {}
-                None => break,
+                None => match self.run.agenda.next_fan_out() {
+                    Some(id) => self.begin_item(id),
+                    None if self.finish_part() => {}
+                    None => break,
+                },
             }
         }
     }
@@ -103,7 +121,7 @@ impl Run {
     /// Why a node that isn't terminal is about to be cancelled, if it is: it is inside of what a task
     /// of the agenda has not come to yet.
     pub(crate) fn doom_of(&self, id: NodeId) -> Option<Arc<str>> {
-        self.agenda.0.iter().find_map(|task| match task {
+        self.agenda.tasks.iter().find_map(|task| match task {
             Task::CallOff { id: around, reason, .. } if self.is_inside(id, *around) => Some(reason.clone()),
             Task::CutShort => self.part_of_the_end(id).and_then(|_| self.why_cut_short()),
             _ => None,
@@ -134,6 +152,8 @@ impl Run {
         for id in (0..self.nodes.len() as u32).map(NodeId) {
             if let Some(task) = self.unsettled_at(id) {
                 agenda.add(task);
+            } else if self.may_continue(id) {
+                agenda.add_fan_out(id);
             }
         }
         agenda
@@ -155,9 +175,7 @@ impl Run {
             return None;
         }
         let waits_for = match node.status {
-            StepStatus::Running if node.each.is_some() => {
-                return self.may_continue(id).then_some(Task::Continue(id));
-            }
+            StepStatus::Running if node.each.is_some() => return None,
             StepStatus::Pending if self.unwanted.contains_key(&node.path) => return Some(Task::Examine(id)),
             StepStatus::Pending if self.undone_by(id).is_some() => {
                 return self.unwinding.allows(self, id).then_some(Task::Examine(id));

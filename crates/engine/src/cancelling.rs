@@ -159,7 +159,7 @@ impl Handling<'_> {
             self.meet_request(id);
         } else if let Some(fan_out) = step.as_item().and_then(|(fan_out, _)| self.run.find(&fan_out)) {
             // Without it, too few may be left.
-            self.run.agenda.add(Task::Continue(fan_out));
+            self.run.agenda.add_fan_out(fan_out);
         }
     }
 

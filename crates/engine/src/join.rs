@@ -3,7 +3,6 @@
 use motet_pipeline::Failure;
 use motet_pipeline::plan::Each as EachPolicy;
 
-use crate::agenda::Task;
 use crate::handle::Handling;
 use crate::node::{Each, NodeId, StepStatus};
 use crate::run::Run;
@@ -43,10 +42,19 @@ fn needed(each: &Each, policy: &EachPolicy) -> usize {
 impl Run {
     /// Whether there is something to do for a fanned-out step: items to begin, or its end.
     pub(crate) fn may_continue(&self, id: NodeId) -> bool {
+        if !self.goes_on(id) {
+            return false;
+        }
         let policy = &self.graph.step(self.step_id(id)).each;
         let (Some(policy), Some(each)) = (policy, self.node(id).each.as_deref()) else { return false };
         judge(each, policy, self.unwanted_items(id), self.fails_fast()) != Verdict::Open
             || each.may_begin(policy)
+    }
+
+    /// Whether the items of a fan-out still begin and count.
+    fn goes_on(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        node.each.is_some() && node.status == StepStatus::Running && !self.is_ending(id)
     }
 }
 
@@ -59,37 +67,46 @@ impl Each {
 }
 
 impl Handling<'_> {
-    /// Starts what may start of a fanned-out step, as much as fits into the turn, or ends the step.
+    /// Ends a fanned-out step if enough of its items succeeded, or too few can; else some may begin.
     pub(crate) fn continue_items(&mut self, id: NodeId) {
-        if self.run.node(id).status != StepStatus::Running || self.run.is_ending(id) {
-            return;
+        if self.judge_items(id) {
+            self.run.agenda.add_fan_out(id);
+        }
+    }
+
+    /// Starts the next item of a fanned-out step, if it may begin.
+    pub(crate) fn begin_item(&mut self, id: NodeId) {
+        if self.judge_items(id)
+            && let Some(item) = self.run.open_item(id)
+        {
+            self.begin(item);
+            self.continue_items(id);
+        }
+    }
+
+    /// Whether another item may begin. If the step's end is decided, it ends.
+    fn judge_items(&mut self, id: NodeId) -> bool {
+        if !self.run.goes_on(id) {
+            return false;
         }
         let graph = self.run.graph.clone();
         let step = graph.step(self.run.step_id(id));
-        let Some(policy) = &step.each else { return };
-        loop {
-            let Some(each) = self.run.node(id).each.as_deref() else { return };
-            match judge(each, policy, self.run.unwanted_items(id), self.run.fails_fast()) {
-                Verdict::Enough => return self.end_join(id, None),
-                Verdict::TooFew => {
-                    if let Some(cancellation) = self.run.why_too_few(id) {
-                        return self.lose(id, cancellation);
-                    }
-                    let failure = self.too_few(id, policy);
-                    return self.end_join(id, Some(failure));
+        let (Some(policy), Some(each)) = (&step.each, self.run.node(id).each.as_deref()) else {
+            return false;
+        };
+        let failure = match judge(each, policy, self.run.unwanted_items(id), self.run.fails_fast()) {
+            Verdict::Open => return each.may_begin(policy),
+            Verdict::Enough => None,
+            Verdict::TooFew => match self.run.why_too_few(id) {
+                Some(cancellation) => {
+                    self.lose(id, cancellation);
+                    return false;
                 }
-                Verdict::Open => {}
-            }
-            if !each.may_begin(policy) {
-                return;
-            }
-            if self.is_full() {
-                return self.run.agenda.add(Task::Continue(id));
-            }
-            if let Some(item) = self.run.open_item(id) {
-                self.begin(item);
-            }
-        }
+                None => Some(self.too_few(id, policy)),
+            },
+        };
+        self.end_join(id, failure);
+        false
     }
 
     /// Ends the step; items that are still under way are cancelled.

@@ -1,15 +1,21 @@
 //! What a run of a plan is going to cost, as far as that is known before it begins.
 
+mod differing;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use differing::{has_cost, items_differ, may_cost};
 
 use crate::expression::{Context, Template};
-use crate::plan::{Body, Plan, Scope, Step, Target};
+use crate::plan::{Body, Each, Plan, Scope, Step, Target};
 use crate::price::{Estimate, Facts};
 use crate::value::Map;
 use crate::{Money, Value};
 
-/// How many items of a list are estimated one by one; of a longer one, all are taken for unknown.
-const ITEMS_MAX: usize = 1000;
+/// How many items are estimated one by one, in all lists together. Of a list that is longer than what is left of
+/// them, each costs what one costs of which nothing is known.
+const ITEMS_MAX: usize = 10_000;
 
 /// What a run is going to cost.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,7 +122,7 @@ impl Plan {
                 known.insert(input.name.clone(), default.clone());
             }
         }
-        let names = Names { inputs: known, items: BTreeMap::new() };
+        let names = Names { inputs: Arc::new(known), items: BTreeMap::new() };
         let total = estimator.scope(&self.root, &names, "");
         PlanEstimate { total, steps: estimator.steps }
     }
@@ -125,11 +131,10 @@ impl Plan {
 /// What is known of the names of expressions.
 #[derive(Clone, Default)]
 struct Names {
-    inputs: Map,
+    inputs: Arc<Map>,
     items: BTreeMap<String, Value>,
 }
 
-#[derive(Default)]
 struct Estimator {
     steps: Vec<StepEstimate>,
     places: BTreeMap<String, usize>,
@@ -137,6 +142,23 @@ struct Estimator {
     assumed_items: Option<u64>,
     /// How many lists of unknown length there are around the step that is looked at.
     unknown_lists: u32,
+    /// For how many items it is looked at together.
+    together: u64,
+    /// How many more items may be looked at one by one.
+    items_left: usize,
+}
+
+impl Default for Estimator {
+    fn default() -> Estimator {
+        Estimator {
+            steps: Vec::new(),
+            places: BTreeMap::new(),
+            assumed_items: None,
+            unknown_lists: 0,
+            together: 1,
+            items_left: ITEMS_MAX,
+        }
+    }
 }
 
 impl Estimator {
@@ -145,20 +167,15 @@ impl Estimator {
     }
 
     fn step(&mut self, step: &Step, names: &Names, around: &str) -> Spread {
+        if !has_cost(step) {
+            return Spread::default();
+        }
         let path = if around.is_empty() { step.name.clone() } else { format!("{around}/{}", step.name) };
         let all = match &step.each {
             None => self.once(step, names, &path),
             Some(each) => match names.value(&each.list).as_ref().and_then(Value::as_list) {
-                Some(items) if items.len() <= ITEMS_MAX => {
-                    let item = |(index, item): (usize, &Value)| {
-                        let mut names = names.clone();
-                        names.items.insert(each.item_name.clone(), item.clone());
-                        names.items.insert("index".into(), Value::from(index as i64));
-                        self.once(step, &names, &path)
-                    };
-                    items.iter().enumerate().map(item).fold(Spread::default(), Spread::and)
-                }
-                _ => {
+                Some(items) => self.items(step, each, items, names, &path),
+                None => {
                     self.unknown_lists += 1;
                     let one = self.once(step, &names.without(&each.item_name), &path);
                     self.unknown_lists -= 1;
@@ -170,6 +187,26 @@ impl Estimator {
         if step.condition.is_some() { Spread { low: Money::ZERO, ..all } } else { all }
     }
 
+    /// All items of a list that is known: one by one where they may differ, else together.
+    fn items(&mut self, step: &Step, each: &Each, items: &[Value], names: &Names, path: &str) -> Spread {
+        let left = self.items_left.checked_sub(items.len()).filter(|_| items_differ(step, &each.item_name));
+        let Some(left) = left else {
+            let (number, around) = (items.len() as u64, self.together);
+            self.together = around.saturating_mul(number);
+            let one = self.once(step, &names.without(&each.item_name), path);
+            self.together = around;
+            return one.times(number);
+        };
+        self.items_left = left;
+        let item = |(index, item): (usize, &Value)| {
+            let mut names = names.clone();
+            names.items.insert(each.item_name.clone(), item.clone());
+            names.items.insert("index".into(), Value::from(index as i64));
+            self.once(step, &names, path)
+        };
+        items.iter().enumerate().map(item).fold(Spread::default(), Spread::and)
+    }
+
     /// One run of a step, or of one item of it.
     fn once(&mut self, step: &Step, names: &Names, path: &str) -> Spread {
         let undo = step.undo.as_ref().map_or_else(Spread::default, |undo| self.undo(undo, names, path));
@@ -178,13 +215,13 @@ impl Estimator {
             Body::Group(scope) => self.scope(scope, names, path),
             Body::Pipeline { inputs, with, scope, .. } => {
                 let given = with.iter().filter_map(|(name, value)| Some((name.clone(), names.value(value)?)));
-                let mut inner = Names { inputs: given.collect(), items: BTreeMap::new() };
+                let mut known: Map = given.collect();
                 for input in inputs.iter().filter(|input| !with.iter().any(|(name, _)| *name == input.name)) {
                     if let Some(default) = &input.default {
-                        inner.inputs.insert(input.name.clone(), default.clone());
+                        known.insert(input.name.clone(), default.clone());
                     }
                 }
-                self.scope(scope, &inner, path)
+                self.scope(scope, &Names { inputs: Arc::new(known), items: BTreeMap::new() }, path)
             }
         };
         own.and(undo)
@@ -201,9 +238,7 @@ impl Estimator {
         let mut spread = None;
         let mut unpriced = None;
         let mut follows = self.unknown_lists > 0;
-        for target in
-            targets.iter().filter(|target| target.contract.is_paid() || target.contract.price.is_some())
-        {
+        for target in targets.iter().filter(|target| may_cost(target)) {
             let own = std::ptr::eq(target, first);
             let known = Known::of(target, (!own).then_some(first), names);
             follows |= target.contract.price.as_ref().is_some_and(|price| price.depends_on(&known.unknown));
@@ -230,7 +265,7 @@ impl Estimator {
         }
         let all = (0..self.unknown_lists).fold(spread, |all, _| all.of_unknown_number(self.assumed_items));
         let entry = &mut self.steps[place];
-        entry.spread = entry.spread.and(all);
+        entry.spread = entry.spread.and(all.times(self.together));
         entry.follows |= follows;
         if entry.unpriced.is_none() {
             entry.unpriced = unpriced;
@@ -240,6 +275,13 @@ impl Estimator {
 }
 
 impl Spread {
+    /// So much for each of `number` items.
+    fn times(self, number: u64) -> Spread {
+        let times = |amount: Money| Money::from_units(amount.units().saturating_mul(number.into()));
+        let Spread { low, likely, high, assumed } = self;
+        Spread { low: times(low), likely: times(likely), high: high.map(times), assumed }
+    }
+
     /// So much for each of a number of items that nobody knows: as many as are assumed, if any are.
     fn of_unknown_number(self, assumed: Option<u64>) -> Spread {
         let times = |amount: Money| {
@@ -307,7 +349,7 @@ impl Names {
             return None;
         }
         let mut context = Context::default();
-        context.values.insert("inputs".into(), Value::Map(self.inputs.clone().into()));
+        context.values.insert("inputs".into(), Value::Map(self.inputs.clone()));
         for (name, value) in &self.items {
             context.values.insert(name.clone(), value.clone());
         }
@@ -394,6 +436,39 @@ mod tests {
         let unknown = "  l: { uses: task/list }\n  \
                        a: { each: '{{ steps.l.items }}', steps: { b: { uses: lab/painter, with: { prompt: x } } } }";
         assert_eq!(estimate(unknown, Map::new()), "0–0.01–∞, a/b: 0–0.01–∞ follows");
+    }
+
+    #[test]
+    fn items_that_cost_the_same_are_counted_however_many_there_are() {
+        let thousand = "range(1000)";
+        let nested = |count: &str| {
+            format!(
+                "  a: {{ each: '{{{{ {thousand} }}}}', as: x, steps: {{ b: {{ each: '{{{{ {thousand} }}}}', as: y, steps: {{ \
+                 c: {{ each: '{{{{ {thousand} }}}}', as: z, uses: lab/painter, with: {{ prompt: 'take {{{{ x + y + z }}}}', \
+                 count: '{{{{ {count} }}}}' }} }} }} }} }} }}"
+            )
+        };
+        let all = "20000000–20000000–20000000";
+        assert_eq!(estimate(&nested("inputs.n"), Map::new()), format!("{all}, a/b/c: {all}"));
+        let all = "25000000–25000000–25000000";
+        assert_eq!(estimate(&nested("z % 4 + 1"), Map::new()), format!("{all}, a/b/c: {all}"));
+        // Where each item around matters too, some are looked at one by one, and the rest by what one may cost.
+        let all = "10000120–10000120–39999880";
+        assert_eq!(
+            estimate(&nested("(x + y + z) % 4 + 1"), Map::new()),
+            format!("{all}, a/b/c: {all} follows")
+        );
+        // The lists inside follow from the items around them.
+        let triangle = "  a: { each: '{{ range(4) }}', as: x, steps: { b: { each: '{{ range(x) }}', \
+                        uses: lab/painter, with: { prompt: x } } } }";
+        assert_eq!(estimate(triangle, Map::new()), "0.06–0.06–0.06, a/b: 0.06–0.06–0.06");
+        // A name that an inner list hides is another one.
+        let hidden = "  a: { each: '{{ range(3000) }}', steps: { b: { each: '{{ range(1, 5) }}', \
+                      uses: lab/painter, with: { prompt: x, count: '{{ item }}' } } } }";
+        assert_eq!(estimate(hidden, Map::new()), "300–300–300, a/b: 300–300–300");
+        let free =
+            "  a: { each: '{{ range(100000) }}', uses: data/transform, with: { value: '{{ item }}' } }";
+        assert_eq!(estimate(free, Map::new()), "0–0–0");
     }
 
     #[test]

@@ -60,6 +60,53 @@ fn an_item_that_has_not_begun_has_no_part() {
     assert_eq!(status("fan[20000]"), None);
 }
 
+/// The most items that were open at one time.
+fn most_open(story: &Scenario) -> usize {
+    let (mut open, mut most) = (0, 0_usize);
+    for event in story.events() {
+        if let Event::Step { step, event } = event
+            && step.as_item().is_some()
+        {
+            match event {
+                StepEvent::Ready { .. } | StepEvent::Expanded { .. } => open += 1,
+                StepEvent::Completed { .. } => open -= 1,
+                _ => {}
+            }
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+#[test]
+fn what_has_begun_goes_on_before_more_begins() {
+    let groups = "
+        inputs: { list: { type: array } }
+        steps:
+          fan:
+            each: \"{{ inputs.list }}\"
+            steps:
+              double: { uses: data/transform, with: { value: \"{{ item * 2 }}\" } }
+              one_more: { uses: data/transform, with: { value: \"{{ steps.double.value + 1 }}\" } }
+            outputs: { sum: \"{{ steps.one_more.value }}\" }
+        outputs: { last: \"{{ (steps.fan.items | last).sum }}\" }
+        ";
+    let list = json!({ "list": (0..5_000).collect::<Vec<_>>() });
+    let mut story = pipeline(groups).inputs(list).start_watched(Watch::Not);
+    assert_eq!(most_open(&story), 1);
+    story.gives(json!({ "last": 9_999 }));
+
+    let nested = groups.replace(
+        "double: {",
+        "inner: { each: \"{{ range(100) }}\", as: n, steps: { add: { uses: data/transform, with: { value: \"{{ n }}\" } } } }
+              double: {",
+    );
+    let mut story =
+        pipeline(&nested).inputs(json!({ "list": (0..100).collect::<Vec<_>>() })).start_watched(Watch::Not);
+    assert_eq!(most_open(&story), 2, "an item, and one inside of it");
+    story.gives(json!({ "last": 199 }));
+}
+
 #[test]
 fn a_run_is_called_off_in_waves_and_ends_once_all_of_it_is() {
     let mut story = fan_out("quorum: all", 20_000).start_watched(Watch::Not);
