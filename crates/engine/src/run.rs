@@ -16,9 +16,10 @@ use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
 use crate::node::{Node, NodeId, StepStatus};
+use crate::replay::Replay;
 use crate::timer::Timers;
 use crate::unwinding::Unwinding;
-use crate::{AttemptKey, Event, Intent, ParkReason, RunEvent, RunId};
+use crate::{AttemptKey, Intent, ParkReason, RunId};
 
 /// One run of a plan: an actor with an inbox of inputs.
 ///
@@ -191,35 +192,9 @@ impl Run {
     /// When the journals aren't of this engine and this plan.
     pub fn replay_after(graph: Arc<Graph>, before: &[&[Turn]], turns: &[Turn]) -> Result<Run, Misuse> {
         let (first, rest) = turns.split_first().ok_or(Misuse::NoStart)?;
-        let (Event::Run(RunEvent::Started(started)), events) =
-            first.events.split_first().ok_or(Misuse::NoStart)?
-        else {
-            return Err(Misuse::NoStart);
-        };
-        if started.schema > crate::event::SCHEMA {
-            return Err(Misuse::Newer { found: started.schema, supported: crate::event::SCHEMA });
-        }
-        if started.plan != graph.plan().digest {
-            return Err(Misuse::OtherPlan);
-        }
-        let mut run = Run::open(graph, Arc::new((**started).clone()), first.at);
-        run.inherit(before)?;
-        run.apply_all(first.number, first.at, events)?;
-        for turn in rest {
-            run.apply_all(turn.number, turn.at, &turn.events)?;
-        }
-        run.unwinding = Unwinding::of(&run).0;
-        run.agenda = run.unsettled();
-        Ok(run)
-    }
-
-    fn apply_all(&mut self, number: u64, at: Timestamp, events: &[Event]) -> Result<(), Misuse> {
-        if number != self.turns + 1 {
-            return Err(Misuse::Gap { expected: self.turns + 1, found: number });
-        }
-        self.turns = number;
-        self.last_at = at;
-        events.iter().try_for_each(|event| self.apply(event, at))
+        let mut replay = Replay::begin(graph, before, first)?;
+        rest.iter().try_for_each(|turn| replay.apply(turn))?;
+        Ok(replay.end())
     }
 
     /// The run, as named in its store.
