@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use motet::language::inputs::read_text;
 use motet::language::plan::InputSpec;
 use motet::language::suggestion::closest;
-use motet::language::value::Map;
+use motet::language::value::{Map, read_foreign};
 use motet::language::{Type, Value};
 use motet::reading::{Unread, read_file};
 
@@ -234,5 +234,5 @@ fn json_in(path: &Path) -> Result<Value, Problem> {
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable(path, "the file is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_json::from_str(text).map_err(|error| unusable(path, &error.to_string()))
+    read_foreign(text.as_bytes()).map_err(|bad| unusable(path, &bad.to_string()))
 }

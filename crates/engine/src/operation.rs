@@ -224,7 +224,7 @@ impl Handling<'_> {
         self.warn_of(&key, warnings);
         let output = self.complete_output(id, output);
         match self.find_fault(id, &output) {
-            Some(fault) => self.fail_attempt(id, key, Failure::new(Class::BadOutput, fault), cost),
+            Some(fault) => self.fail_attempt(id, key, fault, cost),
             None => {
                 self.emit_of_attempt(key, AttemptEvent::Succeeded { cost, usage });
                 self.complete_step(id, Some(output));
@@ -249,17 +249,22 @@ impl Handling<'_> {
         Value::Map(entries.into())
     }
 
-    pub(crate) fn find_fault(&self, id: NodeId, output: &Value) -> Option<String> {
+    /// Why the result of an attempt can't be the step's output.
+    pub(crate) fn find_fault(&self, id: NodeId, output: &Value) -> Option<Failure> {
         let Some(outputs) = output.as_map() else {
-            return Some(format!("the result must be an object, and is {}", output.kind_word()));
+            let found = output.kind_word();
+            return Some(Failure::bad_output(format!("the result must be an object, and is {found}")));
         };
         let excess = outputs.iter().find_map(|(name, value)| Some((name, value.excess(STEP_UNITS_MAX)?)));
         if let Some((name, excess)) = excess {
-            return Some(format!("`{name}` of the result {excess}"));
+            return Some(Failure::too_large(format!("`{name}` of the result {excess}")));
         }
-        if let Err(failure) = judge_size(outputs, "outputs") {
-            return Some(failure.message);
-        }
+        judge_size(outputs, "outputs").err().or_else(|| self.misfit(id, output).map(Failure::bad_output))
+    }
+
+    /// What of a result isn't as contract and checks want it.
+    fn misfit(&self, id: NodeId, output: &Value) -> Option<String> {
+        let outputs = output.as_map()?;
         let attempts = self.run.node(id).attempts.as_ref()?;
         let declared = &self.run.target(id, attempts.target).contract.outputs;
         if !declared.is_empty() && declared.keys().all(|name| outputs[name].is_absent()) {

@@ -1,12 +1,11 @@
 //! Inputs: what a run is given, checked against what the pipeline asks for.
 
-use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::contract::{Misfit, mismatch};
 use crate::plan::InputSpec;
 use crate::suggestion::{closest, listed};
-use crate::value::{DEPTH_MAX, INPUT_UNITS_MAX, Map};
+use crate::value::{BadJson, INPUT_UNITS_MAX, Map, read_foreign};
 use crate::{Type, Value};
 
 /// The inputs of a run: `given`, with defaults filled in. An optional input that has no default and
@@ -175,16 +174,10 @@ fn read(ty: &Type, text: &str) -> Result<Value, String> {
 /// When it is JSON that no value can hold, in words to be put behind the input's name.
 fn read_json(text: &str) -> Result<Option<Value>, String> {
     let text = text.trim();
-    let refused = match serde_json::from_str::<Value>(text) {
-        Ok(value) => return Ok(Some(value)),
-        Err(refused) => refused.to_string(),
-    };
-    match serde_json::from_str::<IgnoredAny>(text) {
-        Err(_) => Ok(None),
-        Ok(_) if refused.contains("recursion limit") => {
-            Err(format!("has lists and objects nested more than {DEPTH_MAX} deep"))
-        }
-        Ok(_) => Err("has a number that is too large".to_owned()),
+    match read_foreign(text.as_bytes()) {
+        Ok(value) => Ok(Some(value)),
+        Err(BadJson::NoJson(_)) => Ok(None),
+        Err(BadJson::Excess(excess)) => Err(excess),
     }
 }
 

@@ -4,6 +4,7 @@ mod compared;
 mod debug;
 mod drop;
 mod equality;
+mod foreign;
 pub mod journal;
 mod list;
 mod map;
@@ -20,6 +21,7 @@ use serde_json::Number;
 use crate::{Artifact, Type};
 
 pub use compared::Compared;
+pub use foreign::{BadJson, read_foreign};
 pub use journal::read_written;
 pub use list::List;
 pub use map::Map;
@@ -98,7 +100,7 @@ impl Value {
     /// holds too much. Nothing if it can.
     pub fn excess(&self, units_max: u64) -> Option<String> {
         if self.lies_too_deep() {
-            return Some(format!("has lists and objects nested more than {DEPTH_MAX} deep"));
+            return Some(foreign::nested_too_deep());
         }
         (self.units() > units_max)
             .then(|| format!("holds more than {} MiB; large values must be files", units_max >> 20))

@@ -13,12 +13,12 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
-use motet_pipeline::{Failure, Span, Timestamp, Value};
+use motet_pipeline::{Class, Failure, Span, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
 use crate::answer::{Answer, Found, Likeness, Listed, News, SearchPage, State, Submitted};
-use crate::failure::{Asked, unusable};
+use crate::failure::{Asked, or_excess, unusable};
 use crate::hook::{Delivery, Hook, HookKeys, HookRefused, is_token, standard};
 use crate::http::{Address, Header, Method, Reply, Request};
 use crate::json;
@@ -141,7 +141,12 @@ impl Provider for ElevenLabs {
         if job.starts_with(HISTORY) {
             return read::from_history(call, job, reply).map(done);
         }
-        let told = read::object(Asked::Job, &reply)?;
+        let told = match read::object(Asked::Job, &reply) {
+            Err(failure) if failure.class == Class::TooLarge => {
+                return Ok(News::Failed(or_excess(failure, NAME, Asked::Job, &reply)));
+            }
+            read => read?,
+        };
         Ok(read::transcript(call, Some(job), &reply, &told).map_or_else(News::Failed, done))
     }
 
@@ -179,7 +184,7 @@ impl Provider for ElevenLabs {
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {
         standard::verify_bare(&delivery, "elevenlabs-signature", keys, now, TOLERANCE_S)?;
-        let body = json::read(&delivery.body).map_err(|_| HookRefused::Body)?;
+        let body = delivery.read()?;
         if json::text(&body, "type") != Some("speech_to_text_transcription") {
             return Err(HookRefused::Body);
         }

@@ -5,7 +5,7 @@ use motet_pipeline::{Class, Failure};
 use serde_json::Value as Json;
 
 use crate::http::Reply;
-use crate::json::is_id;
+use crate::json::{Unread, is_id};
 use crate::said::said;
 use crate::waiting;
 
@@ -110,7 +110,24 @@ pub(crate) fn object(
     match crate::json::read(&reply.body) {
         Ok(body) if body.is_object() => Ok(body),
         Ok(_) => Err(unusable(provider, asked, reply, "JSON that is no object")),
-        Err(what) => Err(unusable(provider, asked, reply, what)),
+        Err(unread) => {
+            let failure = unusable(provider, asked, reply, &unread.to_string());
+            // Of a call it stays unknown what became of it: the reply that would say so is lost.
+            let is_answer = asked != Asked::Call && matches!(unread, Unread::TooLarge(_));
+            Err(if is_answer { Failure { class: Class::TooLarge, ..failure } } else { failure })
+        }
+    }
+}
+
+/// The failure that a reply is which holds all that a call gave, is paid, and exceeds a limit; otherwise `failure`.
+pub(crate) fn or_excess(failure: Failure, provider: &str, asked: Asked, reply: &Reply) -> Failure {
+    match crate::json::read(&reply.body) {
+        Err(unread @ Unread::TooLarge(_)) => Failure {
+            class: Class::TooLarge,
+            billed: Known::Yes,
+            ..unusable(provider, asked, reply, &unread.to_string())
+        },
+        _ => failure,
     }
 }
 
@@ -160,7 +177,7 @@ fn unexplained(asked: Asked, status: u16) -> Class {
 fn what_came(reply: &Reply) -> String {
     match crate::json::read(&reply.body) {
         Ok(_) => "JSON in a form that isn't known".to_owned(),
-        Err(what) => what.to_owned(),
+        Err(unread) => unread.to_string(),
     }
 }
 

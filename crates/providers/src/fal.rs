@@ -142,7 +142,12 @@ impl Provider for Fal {
         if !reply.is_success() {
             return result_of_failure(&reply);
         }
-        let native = object(Asked::Job, &reply)?;
+        let native = match object(Asked::Job, &reply) {
+            Err(failure) if failure.class == Class::TooLarge => {
+                return Ok(News::Failed(refusal::bad_result(failure, &reply)));
+            }
+            read => read?,
+        };
         // The status of what has not ended yet, in the place of a result.
         if reply.status == 202 {
             return Ok(News::Running);
@@ -224,7 +229,7 @@ impl Provider for Fal {
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {
         let name = hook::verified(&delivery, keys, now)?;
-        let body = json::read(&delivery.body).map_err(|_| HookRefused::Body)?;
+        let body = delivery.read()?;
         let job = json::id(&body, "request_id").ok_or(HookRefused::Body)?.to_owned();
         Ok(Hook { token: delivery.token(), job, delivery: Some(name), body, at: now })
     }

@@ -8,6 +8,8 @@ use std::fmt;
 use motet_pipeline::{Span, Timestamp};
 use serde_json::Value as Json;
 
+use crate::json::{self, Unread};
+
 /// A request that reached us, as it came: nothing of it is believed yet.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
@@ -25,6 +27,14 @@ impl Delivery {
         let mut all = self.headers.iter().filter(|(key, _)| key == name);
         let first = all.next().map(|(_, value)| value.as_str());
         if all.next().is_some() { None } else { first }
+    }
+
+    /// The body as JSON: to be read once the signature is found to be right.
+    pub(crate) fn read(&self) -> Result<Json, HookRefused> {
+        json::read(&self.body).map_err(|unread| match unread {
+            Unread::TooLarge(_) => HookRefused::TooLarge(unread.to_string()),
+            Unread::Other(_) => HookRefused::Body,
+        })
     }
 
     /// The token in the query, if it has the form of one.
@@ -111,6 +121,9 @@ pub enum HookRefused {
         /// The provider may have newer keys: ask for them once, and verify again.
         ask_for_keys: bool,
     },
+    /// It is signed, and more than is read.
+    #[error("the delivery is signed, and is {0}")]
+    TooLarge(String),
     /// It is signed, but says nothing that we know.
     #[error("the delivery is signed, but is not about a job")]
     Body,

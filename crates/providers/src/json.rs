@@ -1,22 +1,70 @@
 //! Reading JSON that somebody else wrote, within bounds.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use motet_pipeline::value::{BadJson, read_foreign};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 /// The most values that a reply may hold: each takes far more memory than its two bytes of text.
 const VALUES_MAX: usize = 4_000_000;
 
-/// What `body` says as JSON, or why it is refused. How deep it may lie is bounded by the parser.
-pub(crate) fn read(body: &[u8]) -> Result<Json, &'static str> {
-    let parts = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
-    if parts > VALUES_MAX {
-        return Err("more JSON than is read");
+/// What came in the place of JSON that can be used, to be put behind "answered with".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// No JSON, or not the JSON that was expected.
+    Other(&'static str),
+    /// JSON that exceeds a limit, and which one.
+    TooLarge(String),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unread::Other(what) => f.write_str(what),
+            Unread::TooLarge(excess) => write!(f, "JSON that {excess}"),
+        }
     }
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof if body.is_empty() => "nothing",
-        serde_json::error::Category::Eof => "JSON that breaks off",
-        _ if looks_like_html(body) => "a web page",
-        _ => "text that is no JSON",
+}
+
+/// What `body` says as JSON, or why it isn't read.
+pub(crate) fn read(body: &[u8]) -> Result<Json, Unread> {
+    let parts = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
+    if parts > VALUES_MAX && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        return Err(Unread::TooLarge(format!("has more than {VALUES_MAX} values")));
+    }
+    read_foreign(body).map_err(|bad| match bad {
+        BadJson::Excess(excess) => Unread::TooLarge(excess),
+        BadJson::NoJson(_) if body.is_empty() => Unread::Other("nothing"),
+        BadJson::NoJson(error) if error.is_eof() => Unread::Other("JSON that breaks off"),
+        BadJson::NoJson(_) if looks_like_html(body) => Unread::Other("a web page"),
+        BadJson::NoJson(_) => Unread::Other("text that is no JSON"),
     })
+}
+
+/// The text under `name` in an object that is too large to be read as a whole.
+pub(crate) fn text_of_large(body: &[u8], name: &str) -> Option<String> {
+    struct Wanted<'n>(&'n str);
+    impl<'de> Visitor<'de> for Wanted<'_> {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
+                match name == self.0 {
+                    true => found = Some(entries.next_value()?),
+                    false => _ = entries.next_value::<IgnoredAny>()?,
+                }
+            }
+            Ok(found)
+        }
+    }
+    serde_json::Deserializer::from_slice(body).deserialize_map(Wanted(name)).ok()?
 }
 
 fn looks_like_html(body: &[u8]) -> bool {
@@ -46,20 +94,36 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_too_much_or_no_json_is_refused_in_words() {
-        let deep = "[".repeat(1_000_000);
+        let open = "[".repeat(1_000_000);
+        let deep = format!("{open}{}", "]".repeat(1_000_000));
         let many = format!("[{}0]", "0,".repeat(VALUES_MAX));
-        let table: [(&[u8], _); 7] = [
-            (b"", "nothing"),
-            (b"{\"a\":", "JSON that breaks off"),
-            (b"\n <!DOCTYPE html><p>502</p>", "a web page"),
-            (b"502 Bad Gateway", "text that is no JSON"),
-            (b"\xff\xfe", "text that is no JSON"),
-            (deep.as_bytes(), "text that is no JSON"),
-            (many.as_bytes(), "more JSON than is read"),
+        let page = format!("<p>{}", ",".repeat(VALUES_MAX + 1));
+        let table: [(&[u8], _, bool); 10] = [
+            (b"", "nothing", false),
+            (b"{\"a\":", "JSON that breaks off", false),
+            (b"\n <!DOCTYPE html><p>502</p>", "a web page", false),
+            (b"502 Bad Gateway", "text that is no JSON", false),
+            (b"\xff\xfe", "text that is no JSON", false),
+            (open.as_bytes(), "JSON that breaks off", false),
+            (page.as_bytes(), "a web page", false),
+            (b"[1e400]", "JSON that has a number that is too large", true),
+            (deep.as_bytes(), "JSON that has lists and objects nested more than 64 deep", true),
+            (many.as_bytes(), "JSON that has more than 4000000 values", true),
         ];
-        for (body, refused) in table {
-            assert_eq!(read(body), Err(refused));
+        for (body, told, is_json) in table {
+            let unread = read(body).unwrap_err();
+            assert_eq!(unread.to_string(), told);
+            assert_eq!(matches!(unread, Unread::TooLarge(_)), is_json, "{told}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_is_still_asked_for_a_word() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let large = format!(r#"{{"output":{deep},"status":"succeeded"}}"#);
+        assert_eq!(text_of_large(large.as_bytes(), "status").as_deref(), Some("succeeded"));
+        assert_eq!(text_of_large(large.as_bytes(), "id"), None);
+        assert_eq!(text_of_large(deep.as_bytes(), "status"), None);
     }
 
     #[test]

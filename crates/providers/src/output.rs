@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use motet_pipeline::value::STEP_UNITS_MAX;
 use motet_pipeline::{Class, Failure, MediaKind, Value};
 use serde_json::Value as Json;
 
@@ -19,7 +20,7 @@ const MEDIA_MAX: usize = 1000;
 /// The outputs of `model`, read from what it gave. A model that says nothing of its outputs gives all as `output`.
 ///
 /// # Errors
-/// `bad_output` if one isn't there, or isn't what it should be.
+/// `bad_output` if one isn't there, or isn't what it should be; `too_large` if it is more than a step can give.
 pub fn read(model: &Model, native: &Json) -> Result<BTreeMap<String, Given>, Failure> {
     if model.outputs.is_empty() {
         return Ok(BTreeMap::from([("output".to_owned(), value("output", native)?)]));
@@ -75,7 +76,10 @@ fn at<'a>(native: &'a Json, path: &str) -> Option<&'a Json> {
 
 fn value(name: &str, part: &Json) -> Result<Given, Failure> {
     let value = Value::from(part.clone());
-    if value.lies_too_deep() { Err(bad(name, "lies too deep")) } else { Ok(Given::Value(value)) }
+    match value.excess(STEP_UNITS_MAX) {
+        Some(excess) => Err(Failure::too_large(format!("the output `{name}` {excess}"))),
+        None => Ok(Given::Value(value)),
+    }
 }
 
 /// A text, or fragments of one.

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use motet_pipeline::Money;
 use motet_pipeline::price::{Amount, Condition, Confidence, Price, Tariff, Unit, Unpriced};
+use motet_pipeline::value::{BadJson, read_foreign};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -117,8 +118,10 @@ impl PriceBook {
     /// # Errors
     /// Says which row is wrong, and how.
     pub fn read(text: &str) -> Result<PriceBook, BadBook> {
-        let book: Json =
-            serde_json::from_str(text).map_err(|error| BadBook(format!("the book is no JSON: {error}")))?;
+        let book: Json = read_foreign(text.as_bytes()).map_err(|bad| match bad {
+            BadJson::NoJson(error) => BadBook(format!("the book is no JSON: {error}")),
+            BadJson::Excess(excess) => BadBook(format!("the book {excess}")),
+        })?;
         let rows = book.get("prices").and_then(Json::as_array);
         let rows = rows.ok_or_else(|| BadBook("the book has no list `prices`".to_owned()))?;
         let currency = book.get("currency").and_then(Json::as_str).unwrap_or("USD");

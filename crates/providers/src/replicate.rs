@@ -8,8 +8,9 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
+use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, Span, Timestamp, Usage, Value};
+use motet_pipeline::{Artifact, Class, Failure, Span, Timestamp, Usage, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::{Call, Profile, Provider, Rates};
@@ -113,7 +114,10 @@ impl Provider for Replicate {
     }
 
     fn read_poll(&self, call: &Call, job: &str, reply: Reply) -> Result<News, Failure> {
-        let read = object(Asked::Job, &reply)?;
+        let read = match object(Asked::Job, &reply) {
+            Err(failure) if failure.class == Class::TooLarge => return ended_too_large(job, &reply, failure),
+            read => read?,
+        };
         match json::id(&read, "id") == Some(job) {
             true => Ok(prediction::news(call, &read)),
             false => Err(unusable(NAME, Asked::Job, &reply, "another prediction")),
@@ -176,7 +180,7 @@ impl Provider for Replicate {
 
     fn verify_hook(&self, delivery: Delivery, keys: &HookKeys, now: Timestamp) -> Result<Hook, HookRefused> {
         let name = standard::verify(&delivery, keys, now)?;
-        let body = json::read(&delivery.body).map_err(|_| HookRefused::Body)?;
+        let body = delivery.read()?;
         let job = json::id(&body, "id").ok_or(HookRefused::Body)?.to_owned();
         Ok(Hook { token: delivery.token(), job, delivery: Some(name), body, at: now })
     }
@@ -220,6 +224,17 @@ fn route(call: &Call) -> Result<(String, Option<&str>), Failure> {
 /// The body of a reply of success, an object.
 fn object(asked: Asked, reply: &Reply) -> Result<Json, Failure> {
     failure::object(NAME, asked, reply, refused)
+}
+
+/// What a prediction tells that is too large to be read: it has ended, and gave nothing that can be taken.
+fn ended_too_large(job: &str, reply: &Reply, failure: Failure) -> Result<News, Failure> {
+    let part = |name| json::text_of_large(&reply.body, name);
+    let billed = match part("status").as_deref().filter(|_| part("id").as_deref() == Some(job)) {
+        Some("succeeded") => Known::Yes,
+        Some("failed" | "canceled" | "aborted") => Known::Maybe,
+        _ => return Err(failure),
+    };
+    Ok(News::Failed(Failure { billed, ..failure }))
 }
 
 fn found(call: &Call, prediction: &Json) -> Option<Found> {

@@ -10,14 +10,14 @@ mod contract;
 
 use motet_pipeline::check::SECRET;
 use motet_pipeline::failure::{Known, Phase, Scope};
-use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Failure, MediaKind, Value};
+use motet_pipeline::value::{Map, STEP_UNITS_MAX};
+use motet_pipeline::{Artifact, Class, Failure, MediaKind, Value};
 
 use crate::adapter::{Call, Profile, Provider};
 use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
 use crate::failure::{Asked, Refusal, by_status, refused, request_id};
 use crate::http::{Address, Body, Header, Method, Piece, Reply, Request, Segment};
-use crate::json;
+use crate::json::{self, Unread};
 use crate::output::is_mime;
 use crate::payload;
 use crate::place;
@@ -199,10 +199,10 @@ fn answer(reply: Reply) -> Result<Answer, Failure> {
     output("status_code", Given::Value(i64::from(reply.status).into()));
     output("headers", Given::Value(headers(&reply)));
     if is_json {
-        let read = json::read(&reply.body).map(Value::from).ok().filter(|value| !value.lies_too_deep());
-        output("json", Given::Value(read.ok_or_else(|| unreadable(&reply, "JSON"))?));
+        output("json", Given::Value(read_json(&reply)?));
     } else if is_text {
-        let text = String::from_utf8(reply.body.clone()).map_err(|_| unreadable(&reply, "text in UTF-8"))?;
+        let text = String::from_utf8(reply.body.clone())
+            .map_err(|_| unreadable(&reply, says_it_is("text in UTF-8")))?;
         output("text", Given::Value(text.into()));
     } else if !reply.body.is_empty() {
         let source = Source::Bytes(reply.body);
@@ -216,16 +216,34 @@ fn headers(reply: &Reply) -> Value {
     Value::map(shown.map(|(name, value)| (name.clone(), Value::from(value.as_str()))))
 }
 
-fn unreadable(reply: &Reply, what: &str) -> Failure {
+/// The body of a reply that says that it is JSON.
+fn read_json(reply: &Reply) -> Result<Value, Failure> {
+    let read = json::read(&reply.body).map(Value::from);
+    let read = read.and_then(|value| match value.excess(STEP_UNITS_MAX) {
+        Some(excess) => Err(Unread::TooLarge(excess)),
+        None => Ok(value),
+    });
+    read.map_err(|unread| match unread {
+        Unread::Other(_) => unreadable(reply, says_it_is("JSON")),
+        Unread::TooLarge(_) => {
+            let told = unread.to_string();
+            Failure { class: Class::TooLarge, ..unreadable(reply, told) }
+        }
+    })
+}
+
+fn says_it_is(what: &str) -> String {
+    format!("what says it is {what} and isn't")
+}
+
+/// A reply of success that can't be used, because it is `what`.
+fn unreadable(reply: &Reply, what: String) -> Failure {
     Failure {
         sent: Known::Yes,
         billed: Known::Maybe,
         scope: Some(Scope::Request),
         phase: Some(Phase::Body),
         http_status: Some(reply.status),
-        ..Failure::bad_output(format!(
-            "{NAME} answered {} with what says it is {what} and isn't",
-            reply.status
-        ))
+        ..Failure::bad_output(format!("{NAME} answered {} with {what}", reply.status))
     }
 }

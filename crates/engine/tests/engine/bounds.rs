@@ -94,7 +94,7 @@ fn a_result_that_is_too_large_is_refused() {
     let mut story = work();
     let output = Value::map([("value", shared)]);
     let end = AttemptEnd::Succeeded(Outcome::of(output));
-    story.comes_to("a", end).is_lost("a", Class::BadOutput);
+    story.comes_to("a", end).is_lost("a", Class::TooLarge);
     assert_eq!(
         story.last_words(),
         "`value` of the result holds more than 64 MiB; large values must be files"

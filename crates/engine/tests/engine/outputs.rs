@@ -74,7 +74,7 @@ const DEEP: &str = r#"
 #[test]
 fn what_lies_too_deep_is_no_result() {
     let mut story = start(DEEP);
-    story.ends("a", nested(65)).is_lost("a", Class::BadOutput);
+    story.ends("a", nested(65)).is_lost("a", Class::TooLarge);
     assert_eq!(story.last_words(), "`value` of the result has lists and objects nested more than 64 deep");
 }
 

@@ -28,6 +28,7 @@
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
 
+use super::foreign::UNSTORABLE;
 use super::plain::{Entries, Reading};
 use super::weight::DEPTH_COUNTED_MAX;
 use super::{Map, Value};
@@ -162,7 +163,7 @@ pub(super) fn write<'v, P: Serialize, S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let weight = value.weight();
     if weight.depth() >= DEPTH_COUNTED_MAX || weight.units() > WRITTEN_UNITS_MAX {
-        return Err(S::Error::custom("this is too large, or nested too deep, to be stored"));
+        return Err(S::Error::custom(UNSTORABLE));
     }
     match value {
         Value::Absent => {

@@ -7,7 +7,8 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Seq
 use serde_json::Number;
 use serde_json::Value as Json;
 
-use super::{DEPTH_MAX, List, Map, Value};
+use super::foreign::too_deep;
+use super::{List, Map, Value};
 
 /// How deep lists and objects may lie in what is read or written by way of serde. What is deeper than
 /// [`super::DEPTH_MAX`] is refused later, by a message that says where it is.
@@ -42,11 +43,6 @@ impl Reading {
         let levels_left = levels_left.ok_or_else(|| E::custom(too_deep()))?;
         Ok(Reading { levels_left, ..self })
     }
-}
-
-/// What is said of lists and objects that lie too deep.
-pub(super) fn too_deep() -> String {
-    format!("lists and objects are nested more than {DEPTH_MAX} deep")
 }
 
 /// What is said of infinity, and of what isn't a number at all.

@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde::ser::{self, Error as _};
 use serde_json::{Error, Number};
 
+use super::foreign::{BadJson, too_deep, too_heavy};
 use super::journal::{ABSENCE_TYPE, ARTIFACT_TYPE, PLAIN_TYPE, artifact_of, from_pairs};
-use super::plain::{LEVELS_MAX, NO_NUMBER, too_deep};
+use super::plain::{LEVELS_MAX, NO_NUMBER};
 use super::weight::ITEM_UNITS;
 use super::{INPUT_UNITS_MAX, Map, Value};
 
@@ -30,8 +31,9 @@ impl Value {
     /// # Errors
     /// When it can't be said in JSON: a number that isn't finite or has more than 64 bits, a name that
     /// is no text, lists and objects that lie more than 128 deep, more than [`INPUT_UNITS_MAX`] in all.
-    pub fn of(source: &(impl Serialize + ?Sized)) -> serde_json::Result<Value> {
-        source.serialize(Writer { levels_left: LEVELS_MAX, units_left: &Cell::new(INPUT_UNITS_MAX) })
+    pub fn of(source: &(impl Serialize + ?Sized)) -> Result<Value, BadJson> {
+        let writer = Writer { levels_left: LEVELS_MAX, units_left: &Cell::new(INPUT_UNITS_MAX) };
+        source.serialize(writer).map_err(BadJson::of)
     }
 }
 
@@ -72,11 +74,6 @@ impl<'u> Writer<'u> {
     fn object(self, type_name: &'static str, variant: Option<&'static str>) -> Result<Fields<'u>, Error> {
         Ok(Fields { writer: self.inside()?, entries: Vec::new(), name: None, type_name, variant })
     }
-}
-
-/// What is said of more than can be taken.
-fn too_heavy() -> String {
-    format!("this holds more than {} MiB", INPUT_UNITS_MAX >> 20)
 }
 
 /// `value`, or the object that stands for it as a variant of an enum.

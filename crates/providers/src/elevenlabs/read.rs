@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{HISTORY, NAME, refused};
 use crate::adapter::Call;
 use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
-use crate::failure::{self, Asked, request_id, scope, unusable};
+use crate::failure::{self, Asked, or_excess, request_id, scope, unusable};
 use crate::http::Reply;
 use crate::json;
 use crate::model::{Form, Reading};
@@ -76,7 +76,8 @@ pub(super) fn from_history(call: &Call, job: &str, reply: Reply) -> Result<Answe
 
 /// A transcript at once, or the name of a job.
 pub(super) fn transcribed(call: &Call, reply: Reply) -> Result<Submitted, Failure> {
-    let told = object(Asked::Call, &reply)?;
+    let told =
+        object(Asked::Call, &reply).map_err(|failure| or_excess(failure, NAME, Asked::Call, &reply))?;
     let is_transcript = told.get("text").is_some() || told.get("transcripts").is_some();
     if is_transcript {
         return transcript(call, None, &reply, &told).map(|answer| Submitted::Done(Box::new(answer)));

@@ -126,6 +126,23 @@ fn standard_webhooks_may_have_several_signatures_of_which_one_of_version_1_must_
 }
 
 #[test]
+fn a_signed_report_that_is_too_deep_is_refused_as_too_large_and_an_unsigned_one_is_not_read() {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::STANDARD;
+    let body = format!(r#"{{"id":"p0","output":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    let key = engine.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
+    let signed = ring::hmac::sign(&key, format!("msg_test1.1700000000.{body}").as_bytes());
+    let signature = format!("v1,{}", engine.encode(signed));
+    let large = Delivery { body: body.into_bytes(), ..standard() };
+    let verify = |delivery| Replicate::default().verify_hook(delivery, &secret(SECRET), at(SIGNED_S));
+    let refused = verify(with(&large, "webhook-signature", &signature)).unwrap_err();
+    let told = "the delivery is signed, and is JSON that has lists and objects nested more than 64 deep";
+    assert_eq!(refused.to_string(), told);
+    assert!(matches!(verify(large), Err(HookRefused::Signature { .. })));
+}
+
+#[test]
 fn a_standard_secret_is_taken_without_its_prefix_and_without_its_padding() {
     // The same secret with one byte less needs padding.
     let bytes = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7o=";

@@ -49,6 +49,40 @@ fn replies_that_are_nothing_a_provider_would_send_are_read_by_all() {
     }
 }
 
+/// The answer of each provider with a part that exceeds a limit: what was made is paid and can't be taken, so it is
+/// neither awaited any longer nor made again.
+#[test]
+fn an_answer_that_is_too_deep_or_too_much_ends_its_job_as_too_large() {
+    let nested = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let integers = format!("[{}0]", "1,".repeat(4_000_000));
+    let answers =
+        ["replicate__succeeded", "fal__result", "elevenlabs__transcript_polled", "elevenlabs__transcript"];
+    for name in answers {
+        let fixture = ALL.iter().find(|fixture| fixture.name == name).unwrap_or_else(|| panic!("{name}"));
+        let body = String::from_utf8(fixture.reply.body.clone()).unwrap();
+        for (excess, limit) in [(&nested, "64 deep"), (&integers, "4000000 values")] {
+            let body = body.replacen('{', &format!("{{\"excess\":{excess},"), 1);
+            let told = fixture.told_of(Reply { body: body.into_bytes(), ..fixture.reply.clone() });
+            let told = told.to_lowercase().replace("toolarge", "too_large").replace('"', "");
+            assert!(told.contains("too_large") && told.contains(limit), "{name}: {told}");
+            assert!(told.contains("billed: yes"), "{name}: {told}");
+        }
+    }
+}
+
+/// A call whose receipt can't be read may be under way: it is looked for, whatever the reply was.
+#[test]
+fn a_receipt_that_is_too_deep_leaves_unknown_what_became_of_the_call() {
+    let nested = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for name in ["replicate__submitted", "fal__submitted", "elevenlabs__speech"] {
+        let fixture = ALL.iter().find(|fixture| fixture.name == name).unwrap_or_else(|| panic!("{name}"));
+        let body = String::from_utf8(fixture.reply.body.clone()).unwrap();
+        let body = body.replacen('{', &format!("{{\"excess\":{nested},"), 1);
+        let told = fixture.told_of(Reply { body: body.into_bytes(), ..fixture.reply.clone() });
+        assert!(told.starts_with("Err: unknown: ") && told.contains("64 deep"), "{name}: {told}");
+    }
+}
+
 #[test]
 fn a_reply_may_break_off_anywhere() {
     for fixture in fixture::all() {

@@ -212,7 +212,8 @@ impl Fault {
             // It is sent again like what can't be reached.
             (Cause::TimedOut, Stake::Repeatable) => Class::Unavailable,
             (Cause::TimedOut, _) => Class::Timeout,
-            (Cause::Malformed | Cause::TooLarge | Cause::Redirected, _) => Class::BadOutput,
+            (Cause::TooLarge, _) => Class::TooLarge,
+            (Cause::Malformed | Cause::Redirected, _) => Class::BadOutput,
             _ => Class::Unavailable,
         };
         (class, billed)

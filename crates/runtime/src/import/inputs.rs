@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::plan::InputSpec;
-use motet_pipeline::value::{INPUT_UNITS_MAX, Map};
+use motet_pipeline::value::{BadJson, INPUT_UNITS_MAX, Map, read_foreign};
 use motet_pipeline::{Artifact, MediaKind, Type, Value};
 use motet_store::Store;
 
@@ -184,8 +184,14 @@ impl Place<'_> {
             Wanted::Text => Ok(Value::from(self.read(path)?)),
             Wanted::Json => {
                 let text = self.read(path)?;
-                let json: serde_json::Value = serde_json::from_str(&text)
-                    .map_err(|error| format!("`{}`: {} is not JSON: {error}", self.name, name_of(path)))?;
+                let json: serde_json::Value = read_foreign(text.as_bytes()).map_err(|bad| match bad {
+                    BadJson::NoJson(error) => {
+                        format!("`{}`: {} is not JSON: {error}", self.name, name_of(path))
+                    }
+                    BadJson::Excess(excess) => {
+                        format!("`{}`: the JSON in {} {excess}", self.name, name_of(path))
+                    }
+                })?;
                 self.take_value(Value::from(json), ty).await
             }
         }

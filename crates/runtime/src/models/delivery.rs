@@ -24,6 +24,8 @@ pub enum Receipt {
     Useless,
     /// Nothing can be made of it.
     Malformed,
+    /// The provider sent it, and it exceeds a limit: the provider is asked itself.
+    TooLarge,
     /// Nobody knows that the provider sent it: no key fits, or it was signed too long ago.
     Forged,
     /// The provider sent it, for another job than the one of the attempt that it names.
@@ -49,6 +51,7 @@ impl Receipt {
             Receipt::Forged => 401,
             Receipt::OtherJob => 403,
             Receipt::NoProvider => 404,
+            Receipt::TooLarge => 413,
             Receipt::NotYet => 503,
         }
     }
@@ -62,6 +65,7 @@ impl Receipt {
             Receipt::Forged => "forged",
             Receipt::OtherJob => "other_job",
             Receipt::NoProvider => "no_provider",
+            Receipt::TooLarge => "too_large",
             Receipt::NotYet => "not_yet",
         }
     }
@@ -164,6 +168,8 @@ impl Models {
             HookRefused::Unsupported => Receipt::NoProvider,
             HookRefused::Header(_) => Receipt::Malformed,
             HookRefused::Time | HookRefused::Signature { .. } => Receipt::Forged,
+            // The provider said it, and it is asked itself how the job is.
+            HookRefused::TooLarge(_) => Receipt::TooLarge,
             // The provider said it, and it isn't about a job.
             HookRefused::Body => return Err((Receipt::Useless, None)),
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_pipeline::contract::Parameter;
-use motet_pipeline::value::Map;
+use motet_pipeline::value::{BadJson, Map};
 use motet_pipeline::{Class, Type, Value};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -192,9 +192,7 @@ impl Shape {
 
     /// What an attempt gives, as a map that has all that the contract names.
     pub(super) fn write<T: Serialize>(&self, output: &T) -> Result<Map, TaskError> {
-        let written = Value::of(output).map_err(|error| {
-            TaskError::new(Class::BadOutput, format!("the output can't be written as JSON: {error}"))
-        })?;
+        let written = Value::of(output).map_err(unwritten)?;
         let mut entries = match (self.form, written) {
             (Form::Nothing, _) => Map::new(),
             (Form::Single, value) => Map::from([(VALUE.to_owned(), value)]),
@@ -212,6 +210,15 @@ impl Shape {
         }
         Ok(entries)
     }
+}
+
+/// What a task gave can't be written down.
+fn unwritten(bad: BadJson) -> TaskError {
+    let class = match bad {
+        BadJson::NoJson(_) => Class::BadOutput,
+        BadJson::Excess(_) => Class::TooLarge,
+    };
+    TaskError::new(class, format!("the output can't be written as JSON: {bad}"))
 }
 
 /// One field of an object type.

@@ -106,10 +106,10 @@ fn a_result_that_lies_too_deep_is_refused() {
             }
         }
         insta::assert_snapshot!(told.join("\n"), @"
-        bad_output: the output can't be written as JSON: lists and objects are nested more than 64 deep
-        bad_output: the output can't be written as JSON: lists and objects are nested more than 64 deep
-        bad_output: the output can't be written as JSON: lists and objects are nested more than 64 deep
-        bad_output: `value` of the result has lists and objects nested more than 64 deep
+        too_large: the output can't be written as JSON: it has lists and objects nested more than 64 deep
+        too_large: the output can't be written as JSON: it has lists and objects nested more than 64 deep
+        too_large: the output can't be written as JSON: it has lists and objects nested more than 64 deep
+        too_large: `value` of the result has lists and objects nested more than 64 deep
         ");
     });
 }
@@ -128,9 +128,9 @@ fn inputs_that_lie_too_deep_are_refused() {
         let shared = (0..40).fold(Value::from("x"), |inner, _| Value::list(vec![inner.clone(), inner]));
         told.push(motet.start(&pipeline, [("x", shared)]).await.err().unwrap().to_string());
         insta::assert_snapshot!(told.join("\n"), @"
-        the inputs can't be written as JSON: lists and objects are nested more than 64 deep
+        the inputs can't be written as JSON: it has lists and objects nested more than 64 deep
         `x` has lists and objects nested more than 64 deep
-        the inputs can't be written as JSON: this is too large, or nested too deep, to be stored
+        the inputs can't be written as JSON: it is too large, or nested too deep, to be stored
         ");
     });
 }

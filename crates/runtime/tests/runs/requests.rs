@@ -289,8 +289,39 @@ async fn redirects_are_not_followed_and_replies_have_a_largest_size() {
     for server in [&redirect, &flood] {
         classes.push(failure(play(&motet, &story(&format!("url: '{}'", server.url("/")), "")).await).0);
     }
-    assert_eq!(classes, [Class::BadOutput, Class::BadOutput]);
+    assert_eq!(classes, [Class::BadOutput, Class::TooLarge]);
     assert_eq!((target.connections(), flood.heard().len()), (0, 1));
+    motet.close().await;
+}
+
+/// Lists in lists, so many of them.
+fn nested(levels: usize) -> String {
+    format!("{}{}", "[".repeat(levels), "]".repeat(levels))
+}
+
+#[tokio::test]
+async fn json_that_is_too_deep_or_too_much_is_too_large_and_the_message_names_the_limit() {
+    let motet = with(LOCAL).open().await.unwrap();
+    let integers = |count: usize| format!("[{}0]", "1,".repeat(count));
+    let mut told = Vec::new();
+    let texts = format!("[{}0]", "\"a\",".repeat(3_990_000));
+    for body in [nested(65), nested(5_000), texts, integers(5_000_000), "[1e400]".to_owned()] {
+        let server = Server::answering("200 OK", "content-type: application/json\r\n", body).await;
+        let (class, message) =
+            failure(play(&motet, &story(&format!("url: '{}'", server.url("/")), "")).await);
+        told.push(format!("{class}: {message}"));
+        assert_eq!(server.heard().len(), 1, "it isn't asked again");
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    too_large: http answered 200 with JSON that has lists and objects nested more than 64 deep
+    too_large: http answered 200 with JSON that has lists and objects nested more than 64 deep
+    too_large: http answered 200 with JSON that holds more than 64 MiB; large values must be files
+    too_large: http answered 200 with JSON that has more than 4000000 values
+    too_large: http answered 200 with JSON that has a number that is too large
+    ");
+    let broken = Server::answering("200 OK", "content-type: application/json\r\n", "[".repeat(5_000)).await;
+    let (class, _) = failure(play(&motet, &story(&format!("url: '{}'", broken.url("/")), "")).await);
+    assert_eq!(class, Class::BadOutput, "what breaks off is no JSON, however deep it is");
     motet.close().await;
 }
 

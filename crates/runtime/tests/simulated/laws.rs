@@ -327,7 +327,7 @@ impl Broken<'_> {
                 Receipt::Recorded | Receipt::Useless => !report.outgoing.forged,
                 // Of two calls that are alike each was taken for the other.
                 Receipt::OtherJob => !report.outgoing.forged && self.has_alike(report.token()),
-                Receipt::Malformed | Receipt::NoProvider => false,
+                Receipt::Malformed | Receipt::NoProvider | Receipt::TooLarge => false,
             };
             if !is_fair {
                 self.say(format!("a report was answered {:?}: {:?}", report.receipt, report.outgoing));

@@ -112,7 +112,7 @@ impl Serialize for Endless {
 #[test]
 fn what_is_written_too_deep_is_refused_before_the_stack_is_used_up() {
     let refused = Value::of(&Endless(5_000_000)).unwrap_err();
-    assert_eq!(refused.to_string(), "lists and objects are nested more than 64 deep");
+    assert_eq!(refused.to_string(), "it has lists and objects nested more than 64 deep");
     assert!(Value::of(&Endless(100)).unwrap().lies_too_deep());
     let written = "[".repeat(5_000) + &"]".repeat(5_000);
     assert!(serde_json::from_str::<Value>(&written).is_err());
@@ -122,7 +122,7 @@ fn what_is_written_too_deep_is_refused_before_the_stack_is_used_up() {
 fn what_is_shared_is_counted_as_often_as_it_is_written() {
     let text = Value::from("x".repeat(1 << 20));
     assert!(Value::of(&vec![&text; 10]).is_ok());
-    assert_eq!(Value::of(&vec![&text; 300]).unwrap_err().to_string(), "this holds more than 256 MiB");
+    assert_eq!(Value::of(&vec![&text; 300]).unwrap_err().to_string(), "it holds more than 256 MiB");
 }
 
 #[test]
