@@ -199,6 +199,11 @@ impl Door {
             .because(format!("more than {REDIRECTS_MAX} redirects")))
     }
 
+    /// Whether a simulator answers in the place of whatever address a request of `provider` names.
+    pub(crate) fn is_stood_in(&self, provider: &str) -> bool {
+        self.0.sites.get(provider).is_some_and(Site::is_stood_in)
+    }
+
     fn site(&self, provider: &str) -> Result<&Site, Fault> {
         let names = self.0.sites.keys().map(String::as_str);
         let nobody = || Fault::refused(Cause::Address, address::no_provider(provider, names));

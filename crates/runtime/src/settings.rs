@@ -265,23 +265,31 @@ impl Settings {
         let registry = Registry::default();
         for provider in registry.iter().map(|provider| provider.profile()) {
             let Some(urls) = base_urls.get(&provider.name) else { continue };
+            if provider.bases.is_empty() {
+                self.stand_in(&provider.name, urls.get("any"))?;
+                continue;
+            }
             let asked = urls.iter().filter(|(role, _)| provider.bases.contains_key(*role));
-            let parsed = |(role, url): (&String, &String)| match Url::parse(url) {
-                Ok(parsed) => Ok((role.clone(), parsed)),
-                Err(error) => {
-                    Err(Error::Providers(format!("the simulator's address {url} is none: {error}")))
-                }
-            };
+            let parsed = |(role, url): (&String, &String)| Ok((role.clone(), simulator_at(url)?));
             let name = provider.keys.first().cloned().unwrap_or_else(|| "simulated".to_owned());
             let set = ProviderSettings {
                 keys: vec![Key { name, source: KeySource::Simulated }],
                 base_url: None,
                 base_urls: asked.map(parsed).collect::<Result<_, Error>>()?,
                 private: true,
+                stand_in: None,
             };
             self.providers.insert(provider.name.clone(), set);
         }
         Ok(self)
+    }
+
+    /// The settings with a simulator in the place of all servers that requests of `provider` name. It is told no secret.
+    fn stand_in(&mut self, provider: &str, url: Option<&String>) -> Result<(), Error> {
+        let Some(url) = url else { return Ok(()) };
+        self.providers.entry(provider.to_owned()).or_default().stand_in = Some(simulator_at(url)?);
+        self.secrets.values_mut().for_each(|secret| secret.source = KeySource::Simulated);
+        Ok(())
     }
 
     /// The operations that come with Motet, and these pools.
@@ -299,6 +307,11 @@ impl Settings {
         let said = said(flag, environment).map(|written| StorePlace::read(written, here));
         said.or_else(|| self.store.clone()).unwrap_or_else(|| StorePlace::Folder(self.folder.join(".motet")))
     }
+}
+
+fn simulator_at(url: &str) -> Result<Url, Error> {
+    Url::parse(url)
+        .map_err(|error| Error::Providers(format!("the simulator's address {url} is none: {error}")))
 }
 
 /// Whether a file of a project is a link to one that lies elsewhere than in and below its folder.

@@ -19,6 +19,7 @@ fn roles(provider: Provider) -> &'static [(&'static str, &'static str)] {
             &[("queue", "/queue"), ("run", "/run"), ("rest", "/rest"), ("cdn", "/cdn"), ("api", "/api")]
         }
         Provider::ElevenLabs => &[("api", "")],
+        Provider::Http => &[("any", "")],
     }
 }
 

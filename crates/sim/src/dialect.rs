@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::Sim;
 use crate::http::{Answer, Ask};
-use crate::job::Job;
-use crate::scenario::{Fault, Operation, Provider};
+use crate::job::{Job, Nanos};
+use crate::scenario::{Fault, Operation, Provider, Scenario};
 
 /// Why a request is refused. Each provider has its own wording.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,21 @@ pub(crate) trait Dialect {
     fn answer(sim: &mut Sim, visit: &mut Visit<'_>, route: Self::Route) -> Done;
     /// The correlation token that the caller put into the request.
     fn token(job: &Job) -> Option<String>;
+
+    /// The fault that the scenario names for this request in particular, and the status of a server error.
+    fn scripted(_scenario: &Scenario, _route: &Self::Route) -> Option<(Fault, u16)> {
+        None
+    }
+
+    /// Whether such a request must name its attempt.
+    fn is_marked(_ask: &Ask<'_>) -> bool {
+        true
+    }
+
+    /// What a request costs that starts no job.
+    fn charge(_answer: &Answer) -> Option<Nanos> {
+        None
+    }
 }
 
 /// The value of `token` in the query of the webhook URL.

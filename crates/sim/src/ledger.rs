@@ -30,6 +30,9 @@ pub(crate) struct Entry {
     pub(crate) status: Option<u16>,
     /// Inputs that are not in the model's schema.
     pub(crate) unknown: Vec<String>,
+    /// What it cost, if it started no job.
+    #[serde(default)]
+    pub(crate) charged: Nanos,
 }
 
 impl Entry {

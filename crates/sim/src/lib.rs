@@ -1,6 +1,6 @@
 //! Simulated providers.
 //!
-//! [`Sim`] is a pure machine that speaks the protocols of Replicate, fal and ElevenLabs: requests and the current time go in,
+//! [`Sim`] is a pure machine that speaks the protocols of Replicate, fal and ElevenLabs, and stands in for any other server: requests and the current time go in,
 //! replies and webhooks come out, and everything random comes from a seed. It has no clock, no threads and no I/O, so it runs
 //! under virtual time. [`serve`] puts an HTTP face around it. `docs/sim.md` describes what it simulates.
 //!
@@ -23,6 +23,7 @@ mod models;
 mod replicate;
 mod scenario;
 mod sim;
+mod web;
 mod webhook;
 mod work;
 mod yaml;
@@ -30,6 +31,6 @@ mod yaml;
 pub use bases::Bases;
 pub use face::{Addresses, Server, Serving, serve};
 pub use http::{Answer, Body, Piece, Reply, Request};
-pub use scenario::{Fault, Limits, Operation, Provider, Rule, Scenario, ScenarioError};
+pub use scenario::{Fault, HttpAnswer, Limits, Operation, Provider, Rule, Scenario, ScenarioError};
 pub use sim::{Change, Options, Sim};
 pub use webhook::Outgoing;

@@ -1,8 +1,11 @@
 //! Scenarios: faults, keys and limits, from a YAML or JSON file.
 
+mod http_answer;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use http_answer::HttpAnswer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -18,11 +21,13 @@ pub enum Provider {
     Fal,
     /// elevenlabs.io
     ElevenLabs,
+    /// Any other server, by the address that a request names.
+    Http,
 }
 
 impl Provider {
     /// All variants.
-    pub const ALL: [Provider; 3] = [Provider::Replicate, Provider::Fal, Provider::ElevenLabs];
+    pub const ALL: [Provider; 4] = [Provider::Replicate, Provider::Fal, Provider::ElevenLabs, Provider::Http];
 
     /// Its name in URLs, scenarios and the ledger.
     pub fn name(self) -> &'static str {
@@ -30,6 +35,7 @@ impl Provider {
             Provider::Replicate => "replicate",
             Provider::Fal => "fal",
             Provider::ElevenLabs => "elevenlabs",
+            Provider::Http => "http",
         }
     }
 
@@ -263,6 +269,7 @@ impl Limits {
             }
             Provider::Fal => Limits { concurrency: Some(20), ..Limits::default() },
             Provider::ElevenLabs => Limits { concurrency: Some(20), ..Limits::default() },
+            Provider::Http => Limits::default(),
         }
     }
 }
@@ -283,6 +290,10 @@ pub struct Scenario {
     pub quirks: bool,
     /// Whether a paid request without the header `Motet-Attempt` is no violation.
     pub attempts_optional: bool,
+    /// What servers answer that pipelines name. Of several entries that fit, the first one holds; without any, a request is
+    /// echoed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpAnswer>,
     /// Renames fields in the providers' answers, for negative controls of tests.
     pub rename: BTreeMap<String, String>,
     /// Adds an unknown field to each object in the providers' answers.
@@ -311,8 +322,13 @@ impl Scenario {
         };
         let scenario: Scenario =
             serde_json::from_value(value).map_err(|error| ScenarioError(error.to_string()))?;
-        match scenario.faults.iter().enumerate().find_map(|(at, rule)| Some((at, rule.wrong()?))) {
-            Some((at, wrong)) => Err(ScenarioError(format!("fault {}: {wrong}", at + 1))),
+        if let Some((at, wrong)) =
+            scenario.faults.iter().enumerate().find_map(|(at, rule)| Some((at, rule.wrong()?)))
+        {
+            return Err(ScenarioError(format!("fault {}: {wrong}", at + 1)));
+        }
+        match scenario.http.iter().enumerate().find_map(|(at, answer)| Some((at, answer.wrong()?))) {
+            Some((at, wrong)) => Err(ScenarioError(format!("http entry {}: {wrong}", at + 1))),
             None => Ok(scenario),
         }
     }

@@ -23,6 +23,7 @@ use crate::ledger::{Entry, Seen};
 use crate::limits::Meters;
 use crate::replicate::Replicate;
 use crate::scenario::{Limits, Provider, Scenario};
+use crate::web::Web;
 
 pub(crate) use jobs::Draft;
 pub use state::Change;
@@ -97,10 +98,14 @@ impl Sim {
             Some(Provider::Replicate) => self.visit::<Replicate>(now, &ask),
             Some(Provider::Fal) => self.visit::<Fal>(now, &ask),
             Some(Provider::ElevenLabs) => self.visit::<ElevenLabs>(now, &ask),
+            Some(Provider::Http) => self.visit::<Web>(now, &ask),
             None if prefix == "_sim" => return self.control(now, &ask).into(),
             None => (
-                http::own_error(404, "unknown prefix; supported: /replicate, /fal, /elevenlabs, /_sim")
-                    .into(),
+                http::own_error(
+                    404,
+                    "unknown prefix; supported: /replicate, /fal, /elevenlabs, /http, /_sim",
+                )
+                .into(),
                 None,
                 None,
             ),
@@ -127,7 +132,7 @@ impl Sim {
         let line = |entry: &Entry| {
             let job = entry.number.and_then(|number| self.state.jobs.get(number as usize));
             let faults = job.map_or(&[][..], |job| &job.faults);
-            entry.line(faults, job.map_or(Some(0), |job| job.charge(now)))
+            entry.line(faults, job.map_or(Some(entry.charged), |job| job.charge(now)))
         };
         self.state.ledger.iter().map(line).collect()
     }

@@ -101,6 +101,8 @@ pub(crate) fn sign(delivery: &Delivery, body: &[u8], now: Timestamp) -> Vec<(Str
                 if delivery.forged { "wsec_forged" } else { delivery.secret.as_deref().unwrap_or_default() };
             vec![("elevenlabs-signature", elevenlabs(secret, &seconds, body))]
         }
+        // It has no jobs to report.
+        Provider::Http => Vec::new(),
     };
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -5,8 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use serde_json::Value as Json;
+
 use crate::assert_transcript;
 use crate::project::{Project, kill};
+use crate::simulated::Stage;
 
 const SECRET: &str = "planted-secret-0123456789";
 
@@ -137,4 +140,23 @@ fn a_plan_shows_what_requests_cost_and_which_secrets_are_missing() {
         + &project.transcript(&asked)
         + &project.transcript(&["check", "report.yaml"]);
     assert_transcript!(project, text);
+}
+
+#[test]
+fn with_sim_a_simulator_answers_in_the_place_of_any_server() {
+    let text = "
+motet: 1
+name: report
+steps: { ask: { uses: http/request, with: { url: 'https://api.weather.example/now', json: { city: Paris }, cost: 0.02 } } }
+outputs: { told: \"{{ steps.ask.json }}\" }
+";
+    let stage = Stage::with("report.yaml", text);
+    let output = stage.run(&["run", "report.yaml", "--sim", "--json", "--id", "first"]);
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let end: Json = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let told = &end["outputs"]["told"];
+    assert_eq!((&told["simulated"], &told["json"]["city"]), (&true.into(), &"Paris".into()), "{lines}");
+    assert_eq!(told["url"], "https://api.weather.example/now");
+    let shown = stage.run(&["show", "first", "--store", ".motet/sim"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("simulated"));
 }

@@ -24,11 +24,15 @@ pub(super) struct Site {
     output_hosts: Vec<String>,
     /// Whether its requests may go into private networks.
     private: bool,
+    /// A simulator in the place of whatever address is named.
+    stand_in: Option<Url>,
 }
 
 /// Where a request goes.
 pub(super) struct Destination {
     pub url: Url,
+    /// Where it was to go: another address if a simulator stands in its place.
+    pub meant: Url,
     pub reach: Reach,
     /// The address without the base URL, so that it is the same wherever that leads: `queue /fal-ai/flux`.
     pub written: String,
@@ -59,7 +63,15 @@ impl Site {
         let own: Vec<Origin> = set.base_url.iter().chain(set.base_urls.values()).map(Url::origin).collect();
         let hosts = if own.is_empty() { profile.credential_hosts.clone() } else { Vec::new() };
         let output_hosts = profile.output_hosts.clone();
-        Ok(Site { name: name.clone(), bases, own, hosts, output_hosts, private: set.private })
+        Ok(Site {
+            name: name.clone(),
+            bases,
+            own,
+            hosts,
+            output_hosts,
+            private: set.private,
+            stand_in: set.stand_in.clone(),
+        })
     }
 
     /// Where a request of this provider goes.
@@ -71,9 +83,19 @@ impl Site {
             Address::Provider { base, path, .. } => (self.join(base, path)?, format!("{base} {path}")),
             Address::Url(text) => (absolute(text)?, text.clone()),
         };
-        let reach =
-            if self.private || self.own.contains(&url.origin()) { Reach::Private } else { Reach::Public };
-        Ok(Destination { url, reach, written })
+        let meant = url.clone();
+        let url = match &self.stand_in {
+            Some(simulator) => below(simulator, &url)?,
+            None => url,
+        };
+        let is_own = self.own.contains(&url.origin()) || self.stand_in.is_some();
+        let reach = if self.private || is_own { Reach::Private } else { Reach::Public };
+        Ok(Destination { url, meant, reach, written })
+    }
+
+    /// Whether a simulator answers in the place of whatever address is named.
+    pub(super) fn is_stood_in(&self) -> bool {
+        self.stand_in.is_some()
     }
 
     /// Refuses hosts out of reach that are known without looking a name up. The connection looks at all others.
@@ -148,6 +170,14 @@ pub(super) fn absolute(text: &str) -> Result<Url, Fault> {
         true => Ok(url),
         false => Err(refused("a URL with a user or a password isn't asked".to_owned())),
     }
+}
+
+/// Where a simulator answers in the place of `meant`: `/https/api.example.com/now` below its address.
+fn below(simulator: &Url, meant: &Url) -> Result<Url, Fault> {
+    let (origin, rest) = (meant.origin().ascii_serialization(), &meant[url::Position::BeforePath..]);
+    let origin = origin.replacen("://", "/", 1);
+    let address = format!("{}/{origin}{rest}", simulator.as_str().trim_end_matches('/'));
+    parsed(&address).ok_or_else(|| refused("it is no URL of http or https".to_owned()))
 }
 
 /// Whether a part of a path stands for a step up, or for none.

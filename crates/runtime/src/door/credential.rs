@@ -195,8 +195,8 @@ fn missing(what: &str, why: &str) -> Fault {
 impl Credential {
     /// Refuses to tell the credential to a host that it isn't for.
     pub(super) fn check_host(&self, site: &Site, destination: &Destination) -> Result<(), Fault> {
-        let url = &destination.url;
-        let host = url.host_str().unwrap_or_default();
+        let Destination { url, meant, .. } = destination;
+        let host = meant.host_str().unwrap_or_default();
         match &self.bound {
             Bound::Provider(_) if site.may_have_credentials(url) => Ok(()),
             Bound::Provider(provider) => Err(Fault::refused(
@@ -205,7 +205,7 @@ impl Credential {
             )),
             // What is sent in the clear can be read on the way, unless that stays in a private network.
             Bound::Hosts(hosts)
-                if Profile::lists(hosts, host) && (url.scheme() == "https" || site.is_private()) =>
+                if Profile::lists(hosts, host) && (meant.scheme() == "https" || site.is_private()) =>
             {
                 Ok(())
             }

@@ -24,6 +24,8 @@ pub struct ProviderSettings {
     pub base_url: Option<Url>,
     /// Addresses in the place of its own, by the role that an adapter gives them (`queue`).
     pub base_urls: BTreeMap<String, Url>,
+    /// A simulator that is asked in the place of whatever address a request names. No file says this.
+    pub stand_in: Option<Url>,
     /// Whether its requests may go to this machine and to private networks, wherever a reply says.
     pub private: bool,
 }

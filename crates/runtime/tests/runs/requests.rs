@@ -448,6 +448,69 @@ async fn a_simulated_run_sends_nothing_to_a_server_that_is_not_simulated() {
     motet.close().await;
 }
 
+/// A simulator, and the settings with it in the place of all servers. What is said of `http` is its table.
+async fn simulator(settings: &Settings, http: &str) -> (motet_sim::Server, Settings) {
+    let scenario = Some(motet_sim::Scenario::parse(http).unwrap());
+    let serving = motet_sim::Serving { scenario, ..motet_sim::Serving::default() };
+    let simulator = motet_sim::serve(serving).await.unwrap();
+    let urls = serde_json::to_value(&simulator.addresses().base_urls).unwrap();
+    let simulated = settings.clone().simulated(&serde_json::from_value(urls).unwrap()).unwrap();
+    (simulator, simulated)
+}
+
+/// What the simulator's ledger says.
+async fn ledger(simulator: &motet_sim::Server) -> Vec<serde_json::Value> {
+    let url = format!("{}/_sim/ledger", simulator.addresses().url);
+    let text = tokio::task::spawn_blocking(move || http_get(&url)).await.unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn http_get(url: &str) -> String {
+    use std::io::{Read, Write};
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_simulated_run_a_simulator_answers_for_any_server_and_is_told_no_secret() {
+    let table = "http: [{ method: POST, url: 'https://api.weather.example/*', status: 201, \
+                 headers: { motet-cost: '0.02' }, body: { sky: clear } }]";
+    let weather = LOCAL.replace("127.0.0.1", "api.weather.example");
+    // The key isn't there, and needn't be.
+    let (simulator, simulated) = simulator(&settings(&weather.replace("WEATHER_KEY", "NO_KEY")), table).await;
+    let motet = Motet::builder().settings(&simulated).open().await.unwrap();
+    let secret = "headers: { authorization: '{{ secrets.weather }}' }";
+    let given = format!("url: 'https://api.weather.example/now', json: {{ city: Paris }}, {secret}");
+    let run = begin(&motet, &story(&given, ""), Some("1")).await;
+    let told = outputs(run.wait().await.unwrap());
+    assert_eq!(told.get("status_code"), Some(&Value::from(201_i64)));
+    assert_eq!(told.get("json").unwrap().get("sky").and_then(Value::as_str), Some("clear"));
+    assert_eq!(spent(&motet, &run), dollars("0.02"));
+    // Whatever the table says nothing of echoes, and tells that it is none of the real world.
+    let echo = outputs(play(&motet, &story("url: 'http://localhost:1/a?x=1'", "")).await);
+    let echo = echo.get("json").unwrap();
+    let text = |name: &str| echo.get(name).and_then(Value::as_str);
+    assert_eq!((text("url"), text("method")), (Some("http://localhost:1/a"), Some("GET")));
+    assert_eq!(echo.get("simulated"), Some(&Value::from(true)));
+    // A secret goes to no other host, as in reality.
+    let elsewhere = given.replace("api.weather", "api.other");
+    let (class, message) = failure(play(&motet, &story(&elsewhere, "")).await);
+    assert!(class == Class::Invalid && message.contains("isn't for api.other.example"), "{message}");
+    motet.close().await;
+    let ledger = ledger(&simulator).await;
+    assert_eq!(ledger.len(), 2, "{ledger:?}");
+    let key = ledger[0]["attempt_key"].as_str().unwrap();
+    assert!(key.ends_with("/ask/1"), "{key}");
+    assert_eq!(
+        (&ledger[0]["model"], &ledger[0]["charged_usd"]),
+        (&"api.weather.example".into(), &0.02.into())
+    );
+}
+
 #[tokio::test]
 async fn a_body_with_get_and_a_header_that_cannot_be_set_are_refused_before_anything_is_sent() {
     let server = echo().await;

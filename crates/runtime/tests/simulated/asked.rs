@@ -52,7 +52,9 @@ impl<'p> Asked<'p> {
 
     /// Whether its provider has no list of such calls.
     pub fn has_no_list(&self) -> bool {
-        ["elevenlabs/music", "elevenlabs/scribe"].iter().any(|name| self.operation.starts_with(name))
+        ["elevenlabs/music", "elevenlabs/scribe", "http/request"]
+            .iter()
+            .any(|name| self.operation.starts_with(name))
     }
 
     /// Whether its provider may have removed what came of it before anybody fetched it.

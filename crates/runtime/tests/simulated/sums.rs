@@ -35,6 +35,36 @@ fn step(uses: &str, with: &Json) -> Json {
     json!({ "uses": uses, "with": with })
 }
 
+fn dollars(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_a_server_says_that_a_request_cost_is_booked_and_a_lost_reply_at_what_it_may_cost() {
+    let ask = json!({ "url": "https://api.example.com/make", "json": { "n": 1 }, "cost": 0.06 });
+    let told = |fault: Option<&str>| {
+        let steps = json!({ "it": step("http/request", &ask) });
+        let pipeline = json!({ "motet": 1, "name": "sum", "steps": steps }).to_string();
+        let entry =
+            json!({ "url": "https://api.example.com/*", "headers": { "motet-cost": "0.02" }, "delay": 3 });
+        let mut story = Story::of(&pipeline);
+        story.scenario =
+            json!({ "http": [entry], "faults": fault.map(|fault| json!({ "fault": fault })).as_slice() })
+                .to_string();
+        let played = play(&story);
+        assert_eq!(judge(&story, &played), [] as [String; 0], "{fault:?}");
+        let paid = played.ledger.iter().map(|line| amount(&line["charged_usd"])).collect::<Vec<_>>();
+        (played.end.is_completed(), played.charges[0].clone(), paid)
+    };
+    let (is_completed, charge, paid) = told(None);
+    assert_eq!((is_completed, charge.cost.basis, charge.cost.amount), (true, Basis::Billed, dollars("0.02")));
+    assert_eq!(paid, [0.02]);
+    let (is_completed, charge, paid) = told(Some("reply_lost"));
+    // Nobody knows: it is parked, with the most that it may cost kept for it.
+    assert_eq!((is_completed, charge.ended_at, charge.estimate), (false, None, dollars("0.06")));
+    assert_eq!(paid, [0.02]);
+}
+
 #[test]
 fn what_a_call_costs_is_what_its_provider_charges_to_the_last_digit() {
     let words = "Ahoi \u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}! Cafe\u{301}.";

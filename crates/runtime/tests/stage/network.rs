@@ -33,7 +33,10 @@ pub fn settings() -> BTreeMap<String, ProviderSettings> {
         let base_urls = urls.map(|(role, url)| (role, url.parse().unwrap())).collect();
         ProviderSettings { base_urls, ..ProviderSettings::default() }
     };
-    ["replicate", "fal", "elevenlabs"].into_iter().map(|name| (name.to_owned(), urls(name))).collect()
+    let any = bases.get(motet_sim::Provider::Http, "any").parse().unwrap();
+    let web = ProviderSettings { stand_in: Some(any), ..ProviderSettings::default() };
+    let providers = ["replicate", "fal", "elevenlabs"].map(|name| (name.to_owned(), urls(name)));
+    providers.into_iter().chain([("http".to_owned(), web)]).collect()
 }
 
 /// A request as the providers read it.

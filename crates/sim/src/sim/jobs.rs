@@ -57,7 +57,7 @@ impl Sim {
         let id = match draft.provider {
             Provider::Fal => chance.uuid("job", number),
             Provider::Replicate => chance.word("job", number),
-            Provider::ElevenLabs => {
+            Provider::ElevenLabs | Provider::Http => {
                 chance.text("job", number, b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", 20)
             }
         };

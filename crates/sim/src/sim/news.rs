@@ -158,6 +158,7 @@ impl Sim {
             Provider::Replicate => Replicate::payload(self, job, at, delivery.forged),
             Provider::Fal => Fal::payload(self, job, at, delivery.forged),
             Provider::ElevenLabs => ElevenLabs::payload(self, job, at, delivery.forged),
+            Provider::Http => return None,
         })
     }
 

@@ -9,6 +9,7 @@ use super::alter::broken_json;
 use super::{Kept, Sim};
 use crate::dialect::{Dialect, Done, Refusal, Visit};
 use crate::http::{self, Answer, Ask, Body, Reply, Request};
+use crate::job::Nanos;
 use crate::ledger::{Entry, Seen};
 use crate::scenario::{Fault, Operation, Provider};
 use crate::webhook;
@@ -37,13 +38,15 @@ impl Sim {
             Some(reply) => Err(reply),
             None => Ok(D::answer(self, &mut visit, route)),
         };
+        let charged = done.as_ref().ok().filter(|done| done.answer.status < 400);
+        let charged = charged.and_then(|done| D::charge(&done.answer)).unwrap_or(0);
         let (reply, job) = match done {
             Err(Reply::Answer(answer)) => (self.altered(answer).into(), None),
             Err(reply) => (reply, None),
             Ok(Done { answer, job }) => (self.spoil::<D>(&visit, answer), job),
         };
         if operation == Operation::Create {
-            self.enter::<D>(&visit, &reply, job);
+            self.enter::<D>(&visit, &reply, job, charged);
         }
         (reply, Some(operation), visit.fault)
     }
@@ -59,9 +62,8 @@ impl Sim {
                 return Some(D::refuse(Refusal::Throttled(Some(seconds))).into());
             }
         }
-        if let Some((fault, status)) =
-            self.request_fault(D::PROVIDER, visit.model.as_deref(), visit.operation)
-        {
+        let fault = self.request_fault(D::PROVIDER, visit.model.as_deref(), visit.operation);
+        if let Some((fault, status)) = fault.or_else(|| D::scripted(self.scenario(), route)) {
             (visit.fault, visit.status) = (Some(fault), status);
         }
         if visit.operation == Operation::Create && !self.has_credit(D::PROVIDER, visit) {
@@ -122,10 +124,11 @@ impl Sim {
         }
     }
 
-    fn enter<D: Dialect>(&mut self, visit: &Visit<'_>, reply: &Reply, number: Option<u64>) {
+    fn enter<D: Dialect>(&mut self, visit: &Visit<'_>, reply: &Reply, number: Option<u64>, charged: Nanos) {
         let attempt_key = visit.ask.header("motet-attempt").map(str::to_owned);
         let repeated = attempt_key.as_ref().is_some_and(|key| self.state.attempts.contains(key));
-        let missing = attempt_key.is_none() && !self.scenario().attempts_optional;
+        let needs_one = D::is_marked(visit.ask) && !self.scenario().attempts_optional;
+        let missing = attempt_key.is_none() && needs_one;
         let entry = Entry {
             at: visit.now,
             provider: D::PROVIDER,
@@ -142,6 +145,7 @@ impl Sim {
             fault: visit.fault,
             status: status(reply),
             unknown: visit.unknown.clone(),
+            charged,
         };
         self.apply(Kept::Entry(Box::new(entry)));
     }
