@@ -251,6 +251,11 @@ impl Dispatcher {
         self.scarce.has_reserved(claim) || self.held.get(claim).is_some_and(is_call)
     }
 
+    /// Whether money is reserved for an attempt.
+    pub fn has_reserved(&self, claim: &Claim) -> bool {
+        self.scarce.has_reserved(claim)
+    }
+
     /// Whether it [awaits](Dispatcher::awaits) any attempt at all.
     pub fn awaits_any(&self) -> bool {
         self.calls > 0 || self.scarce.has_reservations()

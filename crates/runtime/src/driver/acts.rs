@@ -17,29 +17,32 @@ pub(super) struct InFlight {
     number: u64,
     /// Tells it to stop.
     pub(super) stop: CancellationToken,
+    /// Whose call it is; empty if it is none.
+    pub(super) provider: String,
 }
 
 impl Driver {
     pub(super) fn on_done(&mut self, run: RunId, key: AttemptKey, number: u64, report: Report) {
         let at_work = (run, key);
         let is_last = self.in_flight.get(&at_work).is_some_and(|last| last.number == number);
-        if is_last {
-            self.in_flight.remove(&at_work);
-        }
         self.tell_paces();
-        let (run, key) = at_work;
-        if !self.runs.contains_key(&run) {
+        let (run, key) = &at_work;
+        if !self.runs.contains_key(run) {
             // The engine can't say so any more.
-            self.release(&run, key);
+            self.release(run, key.clone());
         }
         match report {
             // Work that was stopped because the driver leaves is done again by the next one; and what was
             // replaced by something else is no end of the attempt.
             Report::Tell(Input::Ended { end: AttemptEnd::Cancelled, .. })
                 if !is_last || !self.leaving.is_empty() => {}
-            Report::Tell(input) => self.tell(&run, input),
+            Report::Tell(input) => self.tell(run, input),
             Report::Stopped => {}
             Report::NotKept(error) => self.give_up(error, Vec::new()),
+        }
+        // What it led to is done later, so nothing else is at work for the attempt yet.
+        if is_last {
+            self.in_flight.remove(&at_work);
         }
     }
 
@@ -58,7 +61,9 @@ impl Driver {
         let stop = CancellationToken::new();
         self.acts += 1;
         let number = self.acts;
-        let at_work = InFlight { number, stop: stop.clone() };
+        let contract = &perform.contract;
+        let provider = contract.call.map(|_| contract.provider().to_owned()).unwrap_or_default();
+        let at_work = InFlight { number, stop: stop.clone(), provider };
         if let Some(replaced) = self.in_flight.insert((id.clone(), key.clone()), at_work) {
             replaced.stop.cancel();
         }

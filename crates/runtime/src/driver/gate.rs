@@ -134,19 +134,24 @@ impl Driver {
                 continue;
             }
             let claim = Claim { run: id.clone(), key: key.clone() };
+            let is_reserved = self.dispatcher.has_reserved(&claim);
             if self.dispatcher.awaits(&claim) {
                 self.tell_gate(Told::Seen { claim, failure: failure.cloned(), spent });
-            } else if !amount.is_zero() {
+            }
+            if !is_reserved && !amount.is_zero() {
                 self.count_spent(id, key, amount);
             }
         }
     }
 
-    /// A task that said nothing beforehand tells what it cost: it counts under all budgets from now on.
+    /// What an attempt cost for which nothing was reserved, because only its end tells: it counts under all budgets from
+    /// now on.
     fn count_spent(&mut self, id: &RunId, key: &AttemptKey, amount: Money) {
         let Some(live) = self.runs.get(id) else { return };
         let mut bill = Bill { amount, caps: live.run.caps_of(&key.step) };
-        self.add_budgets(id, "", &mut bill);
+        let at_work = self.in_flight.get(&(id.clone(), key.clone()));
+        let provider = at_work.map(|at_work| at_work.provider.clone()).unwrap_or_default();
+        self.add_budgets(id, &provider, &mut bill);
         if !bill.caps.is_empty() {
             self.tell_gate(Told::Spent { bill });
         }

@@ -436,6 +436,27 @@ steps:
 }
 
 #[tokio::test]
+async fn what_only_a_reply_says_that_it_cost_counts_in_the_day_for_the_user_and_for_the_provider() {
+    let telling = Server::answering("200 OK", "motet-cost: 0.04\r\n", "").await;
+    let asks = |cost: &str| story(&format!("url: '{}'{cost}", telling.url("/")), "");
+    for (budget, named) in
+        [("day = 0.05", "of day"), ("user = 0.05", "of user ada"), ("providers = { http = 0.05 }", "of http")]
+    {
+        let motet = with(&format!("[budgets]\n{budget}\n{LOCAL}")).open().await.unwrap();
+        let begin = async |cost: &str| {
+            let pipeline = motet.load_text(&asks(cost)).unwrap();
+            let options = StartOptions { new: true, user: Some("ada".to_owned()), ..StartOptions::default() };
+            motet.start_with(&pipeline, (), options).await.unwrap().run
+        };
+        outputs(begin("").await.wait().await.unwrap());
+        let why = parked(&begin(", cost: 0.02").await, &motet).await;
+        assert!(why.contains("$0.02") && why.contains(named), "{budget}: {why}");
+        motet.close().await;
+    }
+    assert_eq!(telling.heard().len(), 3, "what didn't fit was not sent");
+}
+
+#[tokio::test]
 async fn a_simulated_run_sends_nothing_to_a_server_that_is_not_simulated() {
     let server = echo().await;
     let urls = [("queue".to_owned(), "http://127.0.0.1:9".to_owned())].into();
