@@ -61,6 +61,8 @@ pub struct Part {
     pub usual: Usual,
     /// The most attempts that it, or one item of it, can make.
     pub attempts_max: u32,
+    /// How many of these are made only because a key was refused or is out of credit, and another one is there.
+    pub further_keys: u32,
     /// Parameters that are not written, and what is taken.
     pub defaults: Vec<(String, Value)>,
     /// Of a conversion (`media/fit`): what it makes of media, as far as that is written.
@@ -141,6 +143,11 @@ impl Score {
         }
     }
 
+    /// Counts the keys of each provider: one that is refused is followed by the next, at once and with another attempt.
+    pub fn count_keys(&mut self, keys: impl Fn(&str) -> usize) {
+        self.parts.iter_mut().for_each(|part| part.count_keys(&keys));
+    }
+
     /// The part called `name` among the outermost ones.
     pub fn part(&self, name: &str) -> Option<&Part> {
         self.places.get(name).map(|place| &self.parts[*place])
@@ -214,6 +221,7 @@ impl Part {
             cache: step.cache,
             usual: critical_path::length(&inner),
             attempts_max: 0,
+            further_keys: 0,
             defaults: Vec::new(),
             converts_to: Vec::new(),
             encodings: Vec::new(),
@@ -229,6 +237,17 @@ impl Part {
             Body::Pipeline { file, .. } => part.does.push(file.clone()),
         }
         part
+    }
+
+    fn count_keys(&mut self, keys: &impl Fn(&str) -> usize) {
+        let of_target = |operation: &String| {
+            let provider = operation.split('/').next().unwrap_or_default();
+            u32::try_from(keys(provider).saturating_sub(1)).unwrap_or(u32::MAX)
+        };
+        let is_operation = self.inner.is_empty() && self.attempts_max > 0;
+        self.further_keys = if is_operation { self.does.iter().map(of_target).sum() } else { 0 };
+        self.attempts_max += self.further_keys;
+        self.inner.iter_mut().for_each(|part| part.count_keys(keys));
     }
 
     /// The pools that its targets run in, each once.

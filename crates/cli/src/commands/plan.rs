@@ -83,7 +83,9 @@ impl Planned {
         let plan = self.pipeline.plan();
         let estimate = plan.estimate(&self.given.known(&plan.inputs));
         let bill = Bill { estimate: &estimate, budget: plan.budget };
-        let score = Score::new(plan, &history(plan, self.project.history().as_ref()));
+        let mut score = Score::new(plan, &history(plan, self.project.history().as_ref()));
+        let settings = &self.project.settings;
+        score.count_keys(|provider| settings.keys_of(provider).iter().filter(|key| key.is_there).count());
         if asked.json {
             let text =
                 serde_json::to_string_pretty(&plan::json(&score, &bill)).expect("a plan is plain data");

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::line::{Line, Look, Tone, columns};
 use super::money::{dollars, range};
 use super::table::Table;
-use super::words::{brief, range as between};
+use super::words::{brief, count, range as between};
 use crate::score::critical_path::{AtOnce, at_once};
 use crate::score::{Part, Score, critical_path};
 
@@ -141,6 +141,10 @@ fn remarks(part: &Part) -> String {
         Some(ttl) => format!("may come from the cache, at most {ttl} old"),
         None => "may come from the cache".to_owned(),
     }));
+    if part.further_keys > 0 {
+        let further = count(part.further_keys as usize, "attempt");
+        remarks.push(format!("{further} of these only if a key is refused"));
+    }
     remarks.extend(part.pools().iter().map(|pool| format!("in the pool {pool}")));
     remarks.join("; ")
 }
@@ -375,6 +379,9 @@ fn part_json(part: &Part) -> Json {
         "total_timeout_ms": part.total_timeout.map(|limit| limit.0),
         "steps": part.inner.iter().map(part_json).collect::<Vec<_>>(),
     });
+    if part.further_keys > 0 {
+        record["further_keys"] = json!(part.further_keys);
+    }
     if let Some(cache) = part.cache {
         record["cache"] = json!({ "ttl_ms": cache.ttl.map(|ttl| ttl.0) });
     }

@@ -148,3 +148,39 @@ fn two_processes_that_race_for_the_last_cent_of_a_budget_pay_once() {
     race("user ada", "user = 0.005");
     race("replicate", "providers = { replicate = 0.005 }");
 }
+
+#[test]
+fn a_plan_counts_that_a_key_that_is_refused_is_followed_by_the_next_and_so_it_is() {
+    let once = STILL.replace("uses: replicate", "retry: { attempts: 1 }, uses: replicate");
+    let stage = Stage::with("film.yaml", &once);
+    let simulator = Simulator::begin(&stage.0, "keys: { replicate: [right] }");
+    let toml = format!(
+        "[providers.replicate]\nkeys = [{{ name = \"old\", key = \"env:OLD\" }}, {{ name = \"spare\", key = \"env:SPARE\" }}, \
+         {{ name = \"none\", key = \"env:NONE\" }}]\nbase_url = \"{}/replicate\"\nprivate = true\n",
+        simulator.url()
+    );
+    stage.0.write("motet.toml", toml);
+    let motet = |words: &[&str]| {
+        let mut command = stage.0.command(words);
+        command.env("OLD", "wrong").env("SPARE", "right").env_remove("NONE").env("MOTET_TRUST", "1");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // The third key isn't there: nothing can be sent with it.
+    let given = ["--input", "prompt=a boat"];
+    let told = motet(&[&["plan", "film.yaml"], &given[..]].concat());
+    assert!(
+        told.contains("up to 2") && told.contains("1 attempt of these only if a key is refused"),
+        "{told}"
+    );
+    let plan: Json =
+        serde_json::from_str(&motet(&[&["plan", "film.yaml", "--json"], &given[..]].concat())).unwrap();
+    let step = &plan["steps"][0];
+    assert_eq!((&step["attempts_max"], &step["further_keys"]), (&2.into(), &1.into()), "{plan}");
+    // No money: what is refused isn't billed.
+    assert_eq!(plan["estimate"]["high"], "0.003", "{plan}");
+    motet(&[&["run", "film.yaml"], &given[..]].concat());
+    let statuses: Vec<_> = simulator.ledger().iter().map(|line| line["status"].clone()).collect();
+    assert_eq!(statuses, [401, 201]);
+}
