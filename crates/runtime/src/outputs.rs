@@ -41,6 +41,9 @@ const NAME_BYTES_MAX: usize = 100;
 /// A file that is there already, with the same length, stays as it is. Of a run that isn't completed
 /// there is nothing to lay out.
 ///
+/// `out` may be a link: whoever names it chose it. What lies below it may not: neither the run's folder nor a file in it
+/// is reached through a link.
+///
 /// Files are copies of the store's, or share their blocks where the file system can do that; they are
 /// never the same file, so they may be changed.
 ///
@@ -51,7 +54,7 @@ pub fn lay_out(store: &Store, run: &RunId, out: &Path) -> Result<Vec<OutputFile>
     let Some(outputs) = store.outputs(run)? else { return Ok(Vec::new()) };
     let folder = folder_of(store, run, out)?;
     let (files, plain) = name_files(&outputs, &folder, names_may_be_shown(store, run)?);
-    write_all(store, &folder, &files, plain.as_deref()).map_err(|error| Error::LayOut {
+    write_all(store, out, &folder, &files, plain.as_deref()).map_err(|error| Error::LayOut {
         run: run.clone(),
         folder: folder.clone(),
         error,
@@ -172,11 +175,34 @@ fn safe_name(name: &str) -> String {
     }
 }
 
-fn write_all(store: &Store, folder: &Path, files: &[OutputFile], plain: Option<&str>) -> io::Result<()> {
+/// Makes a folder, unless it is there. A link in its place isn't followed: a project that was cloned can bring one.
+fn make_plain_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    match fs::symlink_metadata(folder)? {
+        found if found.is_dir() => Ok(()),
+        found if found.is_symlink() => Err(io::Error::other("it is a link, and must be a folder")),
+        _ => Err(io::ErrorKind::NotADirectory.into()),
+    }
+}
+
+fn write_all(
+    store: &Store,
+    out: &Path,
+    folder: &Path,
+    files: &[OutputFile],
+    plain: Option<&str>,
+) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(out).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })?;
+    make_plain_folder(folder)?;
     for file in files {
         match (&file.artifact, plain) {
             (Some(artifact), _) => copy_out(store, artifact, &file.path)?,

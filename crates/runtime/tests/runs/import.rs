@@ -282,6 +282,34 @@ async fn a_place_that_takes_no_outputs_is_named_and_the_run_stays_completed() {
     assert!(lay_out(store, &run, &desk.at("elsewhere")).is_ok());
 }
 
+#[tokio::test]
+async fn outputs_are_written_through_the_link_that_a_person_names_and_through_none_below_it() {
+    let desk = Desk::set().await;
+    let (run, _) = desk.run(&[("image", "still.png")], Map::new()).await;
+    let store = desk.session.store();
+    let (named, theirs) = (desk.at("named"), desk.at("theirs"));
+    fs::create_dir(&theirs).unwrap();
+    std::os::unix::fs::symlink("kept/films", &named).unwrap();
+    fs::create_dir_all(desk.at("kept/films")).unwrap();
+
+    let folder = folder_of(store, &run, &named).unwrap();
+    std::os::unix::fs::symlink(&theirs, &folder).unwrap();
+    let refused = lay_out(store, &run, &named).unwrap_err();
+    let shown = desk.shown(&refused).replace(run.as_str(), "RUN").replace(run.short(), "RUN");
+    insta::assert_snapshot!(shown);
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
+
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    fs::write(theirs.join("film"), "theirs").unwrap();
+    std::os::unix::fs::symlink(theirs.join("film"), folder.join("still.png")).unwrap();
+    lay_out(store, &run, &named).unwrap();
+    let written = folder.join("still.png");
+    assert!(!written.is_symlink() && desk.at("kept/films").join(run.short()).is_dir());
+    assert_eq!(fs::read(written).unwrap(), fs::read(desk.at("still.png")).unwrap());
+    assert_eq!(fs::read(theirs.join("film")).unwrap(), b"theirs");
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_part_that_a_killed_process_left_is_replaced_and_a_link_in_its_place_is_not_followed() {
