@@ -81,7 +81,12 @@ impl Project {
         self.says_its_world = true;
         let Some(url) = &flags.sim else { return Ok(self) };
         if store.store.is_none() {
-            let folder = self.settings.folder.join(".motet/sim");
+            let folder = self.settings.simulated_store().ok_or_else(|| {
+                Problem::usage(
+                    "the store of simulated runs, .motet/sim, leads out of the project's .motet by a link",
+                )
+                .line("remove the link, or name the folder of the store: --store DIR")
+            })?;
             // A command uses one store.
             let _ = STORE_WORDS.set(format!(" --store {}", typed_path(&folder)));
             self.place = StorePlace::Folder(folder);

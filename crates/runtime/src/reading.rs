@@ -5,9 +5,14 @@
 //! they were opened; and nothing is waited for in between.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use motet_pipeline::Digest;
+use sha2::{Digest as _, Sha256};
+
+const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Why a file isn't read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,20 @@ pub(crate) fn read_start(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Unread>
     let mut bytes = Vec::new();
     open_file(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The digest and the length of what `source` gives.
+pub(crate) fn measure(source: &mut dyn Read) -> io::Result<(Digest, u64)> {
+    let (mut hash, mut chunk, mut bytes) = (Sha256::new(), vec![0; CHUNK_BYTES], 0);
+    loop {
+        let read = match source.read(&mut chunk) {
+            Ok(0) => return Ok((Digest::from_bytes(hash.finalize().into()), bytes)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        hash.update(&chunk[..read]);
+        bytes += read as u64;
+    }
 }
 
 /// Where a text has the byte `at`: line and column, both from 1, the column in characters.

@@ -48,6 +48,9 @@ pub const FILE_NAME: &str = "motet.toml";
 /// The environment variable that names the folder of the store.
 pub const STORE_VARIABLE: &str = "MOTET_STORE";
 
+/// The folder of a project in which its store is usually kept.
+const STORE_FOLDER: &str = ".motet";
+
 /// The largest file of settings, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -105,8 +108,8 @@ pub const IN_MEMORY: &str = ":memory:";
 ///
 /// Models of the project's own are data files in the folder `models/` beside the file.
 ///
-/// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store`, an
-/// `out` and a `font` that lead out of the project, stores that aren't plain folders inside of it, more `processors` than this machine has, every
+/// Paths are relative to the folder of the file. What a file says is a [`Proposal`] first: a `store` and an
+/// `out` that lead out of the project or into a hidden folder, a `font` outside of it, stores that aren't plain folders inside of it, more `processors` than this machine has, every
 /// program of `[tools]`, all of `[providers]`, `[secrets]` and `[webhook]`, a price book, models that it sets prices for, and amounts of
 /// `[money]` above the usual
 /// ones wait for a person's word.
@@ -207,7 +210,7 @@ impl Settings {
         let found = folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.symlink_metadata().is_ok());
         let usual = || {
             let settings = Settings { models: ModelFile::read_all(here)?, ..Settings::usual(here) };
-            Ok(Proposal::new(settings, b"", &Places::new()))
+            Proposal::new(settings, b"", &Places::new())
         };
         found.map_or_else(usual, |file| Settings::load(&file))
     }
@@ -301,11 +304,19 @@ impl Settings {
         catalogue
     }
 
+    /// The folder of the store of simulated runs; nothing where a link that the project brings leads elsewhere than into
+    /// its folder `.motet`.
+    pub fn simulated_store(&self) -> Option<PathBuf> {
+        let folder = self.folder.join(STORE_FOLDER).join("sim");
+        power::is_plain_store(self, &folder).then_some(folder)
+    }
+
     /// Where the store is: what a flag says, else what the environment (`MOTET_STORE`) says, both seen
     /// from the working folder `here`; else what the file says, else `.motet` in the project's folder.
     pub fn place(&self, flag: Option<&Path>, environment: Option<&Path>, here: &Path) -> StorePlace {
         let said = said(flag, environment).map(|written| StorePlace::read(written, here));
-        said.or_else(|| self.store.clone()).unwrap_or_else(|| StorePlace::Folder(self.folder.join(".motet")))
+        said.or_else(|| self.store.clone())
+            .unwrap_or_else(|| StorePlace::Folder(self.folder.join(STORE_FOLDER)))
     }
 }
 

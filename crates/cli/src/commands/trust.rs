@@ -70,7 +70,7 @@ fn find(path: &Path) -> Result<Proposal, Error> {
 fn show(file: &Path, powers: &[Power], verdict: Verdict, terminal: &Terminal) {
     let heading = match verdict {
         Verdict::Trusted => "is trusted with",
-        Verdict::Changed => "has changed since it was trusted, and asks for",
+        Verdict::Changed => "or what it relies on has changed since it was trusted. It asks for",
         Verdict::Unknown => "asks for",
     };
     terminal.note_line(&Line::of(Tone::Strong, shown_path(file)).plain(format!(" {heading}:")));

@@ -66,6 +66,52 @@ fn a_cloned_project_runs_no_program_of_its_own_until_it_is_trusted() {
 }
 
 #[test]
+fn a_program_that_was_trusted_and_is_another_one_now_is_not_run_until_it_is_trusted_again() {
+    let project = Project::with("silence.yaml", SILENCE);
+    let script = |name: &str, marks: &str| {
+        let script = project.write(name, format!("#!/bin/sh\ntouch \"$(dirname \"$0\")/{marks}\"\nexit 1\n"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let ran = |marks: &str| project.path().join(marks).exists();
+    script("bin/real", "bin-one");
+    symlink("bin/real", project.path().join("ffmpeg")).unwrap();
+    project.write("motet.toml", "[tools]\nffmpeg = \"./ffmpeg\"\n");
+    project.good(&["trust", "--yes"]);
+    project.run(&["run", "silence.yaml"]);
+    assert!(ran("bin-one"));
+    script("bin/real", "bin-two");
+    let text = project.transcript(&["run", "silence.yaml", "--new"]) + &project.transcript(&["trust"]);
+    assert!(!ran("bin-two"), "{text}");
+    assert_transcript!(project, text);
+    project.good(&["trust", "--yes"]);
+    project.run(&["run", "silence.yaml", "--new"]);
+    assert!(ran("bin-two"));
+}
+
+#[test]
+fn a_store_and_outputs_in_a_hidden_folder_wait_for_a_word() {
+    let project = cloned("store = '.git/store'\nout = '.git/hooks'\n");
+    let text = project.transcript(&["run", "one.yaml"]);
+    assert!(!project.path().join(".git").exists());
+    assert_transcript!(project, text);
+    project.good(&["trust", "--yes"]);
+    project.good(&["run", "one.yaml"]);
+    assert!(project.path().join(".git/store/motet.db").exists());
+}
+
+#[test]
+fn a_link_in_the_place_of_the_store_of_simulated_runs_is_not_followed() {
+    let project = Project::with("one.yaml", ONE);
+    let elsewhere = project.state().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::create_dir(project.path().join(".motet")).unwrap();
+    symlink(&elsewhere, project.path().join(".motet/sim")).unwrap();
+    let text = project.transcript(&["run", "one.yaml", "--sim"]);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "{text}");
+    assert_transcript!(project, text);
+}
+
+#[test]
 fn many_powers_are_refused_in_at_most_five_lines_and_all_shown_before_they_are_trusted() {
     let project = cloned(
         "store = '/elsewhere/store'\nout = '../out'\nprocessors = 1024\n[tools]\nffmpeg = 'sh'\n\

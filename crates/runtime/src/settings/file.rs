@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Proposal, Error> {
         source.set(setting, value, &mut settings, &mut places)?;
         places.insert(setting.key().to_owned(), source.place(value.span()));
     }
-    Ok(Proposal::new(settings, bytes, &places))
+    Proposal::new(settings, bytes, &places)
 }
 
 pub(super) struct Source<'a> {

@@ -1,9 +1,20 @@
 //! Powers: what a project's settings would allow, and a cloned project must not do by itself.
 
 use std::fmt;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{MoneySettings, ProviderSettings, SecretSettings, Setting, Settings, StorePlace};
+use motet_pipeline::Digest;
+
+use super::{
+    KeySource, MoneySettings, ProviderSettings, STORE_FOLDER, SecretSettings, Setting, Settings, StorePlace,
+    WebhookSettings,
+};
+use crate::Error;
+use crate::reading::{Unread, measure, open_file};
+
+/// The largest program of a project, in bytes: it is read whole before each command.
+const PROGRAM_BYTES_MAX: u64 = 1 << 30;
 
 /// Something that a setting would allow and that waits for a person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +33,8 @@ impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = &self.value;
         match self.setting {
-            Setting::Store => write!(f, "keeps runs in {value}, outside of the project"),
-            Setting::Out => write!(f, "writes outputs to {value}, outside of the project"),
+            Setting::Store => write!(f, "keeps runs in {value}"),
+            Setting::Out => write!(f, "writes outputs to {value}"),
             Setting::Font => write!(f, "reads the font {value}, outside of the project"),
             Setting::Processors => write!(f, "keeps {value} processors busy, more than this machine has"),
             Setting::Pools => write!(f, "makes pools: {value}"),
@@ -45,12 +56,17 @@ impl fmt::Display for Power {
 /// What a setting asks for: one thing, or one for each of its parts. With each goes the name of the part, as it is
 /// written in full.
 pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, String)> {
+    let project = Project::of(settings);
     match setting {
-        Setting::Providers => settings.providers.iter().flat_map(claims_of_provider).collect(),
-        Setting::Secrets => settings.secrets.iter().map(claim_of_secret).collect(),
-        Setting::Webhook => settings.webhook.claims(),
+        Setting::Providers => {
+            let providers = settings.providers.iter();
+            providers.flat_map(|(name, provider)| project.claims_of_provider(name, provider)).collect()
+        }
+        Setting::Secrets => {
+            settings.secrets.iter().map(|(name, secret)| project.claim_of_secret(name, secret)).collect()
+        }
+        Setting::Webhook => project.claims_of_webhook(&settings.webhook),
         Setting::Stores => {
-            let project = Project::of(settings);
             settings.stores.iter().filter_map(|(name, folder)| project.claim_of_store(name, folder)).collect()
         }
         Setting::Money => claims_of_money(&settings.money),
@@ -64,29 +80,6 @@ pub(super) fn claims(setting: Setting, settings: &Settings) -> Vec<(String, Stri
             value.into_iter().map(|value| (setting.key().to_owned(), value)).collect()
         }
     }
-}
-
-fn claims_of_provider((name, settings): (&String, &ProviderSettings)) -> Vec<(String, String)> {
-    let mut claims = Vec::new();
-    let mut claim = |part: &str, value: String| claims.push((format!("providers.{name}.{part}"), value));
-    for key in &settings.keys {
-        claim("key", format!("gives {name} a key from {}", key.source));
-    }
-    if let Some(url) = &settings.base_url {
-        claim("base_url", format!("sends all requests for {name}, with its keys, to {url}"));
-    }
-    for (role, url) in &settings.base_urls {
-        claim("base_urls", format!("sends requests for {name} ({role}), with its keys, to {url}"));
-    }
-    if settings.private {
-        claim("private", format!("lets replies of {name} lead to this machine and into private networks"));
-    }
-    claims
-}
-
-fn claim_of_secret((name, settings): (&String, &SecretSettings)) -> (String, String) {
-    let hosts = settings.hosts.join(", ");
-    (format!("secrets.{name}"), format!("sends what is in {} to {hosts}", settings.source))
 }
 
 /// Amounts above the usual ones: more is spent before a person is asked, or twice.
@@ -110,10 +103,10 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
     let (tools, usual_tools) = (&settings.tools, &usual.tools);
     match setting {
         Setting::Store => match settings.place(None, None, Path::new("")) {
-            StorePlace::Folder(folder) => project.outside(&folder),
+            StorePlace::Folder(folder) => project.place_of_a_store(&folder),
             StorePlace::Memory => None,
         },
-        Setting::Out => project.outside(&settings.out),
+        Setting::Out => project.place(&settings.out),
         Setting::Font => project.outside(tools.font.as_ref()?),
         Setting::Processors => above(usual.processors, settings.processors),
         // They only hold back, and only steps of this project.
@@ -135,6 +128,29 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
     }
 }
 
+/// What a person who trusts the settings trusts beside them, hashed, each with its setting: what the project brings and
+/// its settings rely on.
+pub(super) fn contents(settings: &Settings) -> Result<Vec<(Setting, Digest)>, Error> {
+    let (project, tools) = (Project::of(settings), &settings.tools);
+    let prices = settings.prices.iter().map(|prices| (Setting::Prices, prices.digest()));
+    let models = settings.powerful_models().map(|(file, _)| (Setting::Models, *file.digest()));
+    let mut contents: Vec<_> = prices.chain(models).collect();
+    let programs = [
+        (Setting::Ffmpeg, &tools.ffmpeg),
+        (Setting::Ffprobe, &tools.ffprobe),
+        (Setting::EspeakNg, &tools.espeak_ng),
+    ];
+    for (setting, program) in programs {
+        contents.extend(project.content(program)?.map(|digest| (setting, digest)));
+    }
+    Ok(contents)
+}
+
+/// Whether a folder may be a store of the project without anybody's word.
+pub(super) fn is_plain_store(settings: &Settings, folder: &Path) -> bool {
+    Project::of(settings).place_of_a_store(folder).is_none()
+}
+
 fn above(limit: usize, found: usize) -> Option<String> {
     (found > limit).then(|| found.to_string())
 }
@@ -151,27 +167,106 @@ impl Project<'_> {
         Project { folder, end: end_of(folder).unwrap_or_else(|| folder.to_owned()) }
     }
 
-    /// A path that leads out of the project.
-    fn outside(&self, path: &Path) -> Option<String> {
-        let stays = end_of(path).is_some_and(|end| end.starts_with(&self.end));
-        (!stays).then(|| self.shown(path))
+    /// Where a path ends, seen from the project's folder; nothing if that is outside of it.
+    fn inside(&self, path: &Path) -> Option<PathBuf> {
+        end_of(path)?.strip_prefix(&self.end).map(Path::to_owned).ok()
     }
 
-    /// A folder for files that isn't plainly one of the project's own: one outside of it, the project itself, or
-    /// one that is hidden, where programs keep what they obey.
+    /// A path that leads out of the project.
+    fn outside(&self, path: &Path) -> Option<String> {
+        self.inside(path).is_none().then(|| self.shown(path))
+    }
+
+    /// A folder to write into, and why that isn't plainly one of the project's own: it is outside of it, or
+    /// hidden, such as `.git`, where programs keep what they obey.
+    fn place(&self, folder: &Path) -> Option<String> {
+        match self.inside(folder) {
+            None => Some(format!("{}, outside of the project", self.shown(folder))),
+            Some(inside) if is_hidden(&inside) => Some(format!("{}, in a hidden folder", self.shown(folder))),
+            Some(_) => None,
+        }
+    }
+
+    /// The same for the store of runs, whose usual folder is a hidden one.
+    fn place_of_a_store(&self, folder: &Path) -> Option<String> {
+        let inside = self.inside(folder);
+        let below = inside.as_ref().and_then(|inside| inside.strip_prefix(STORE_FOLDER).ok());
+        if below.is_some_and(|below| !is_hidden(below)) { None } else { self.place(folder) }
+    }
+
+    /// A folder for files that isn't plainly one of the project's own, or is the project itself.
     fn claim_of_store(&self, name: &str, folder: &Path) -> Option<(String, String)> {
-        let inside = end_of(folder).and_then(|end| end.strip_prefix(&self.end).map(Path::to_owned).ok());
-        let is_hidden = |part: Component| part.as_os_str().as_encoded_bytes().starts_with(b".");
-        let is_plain =
-            |inside: &PathBuf| inside.components().next().is_some() && !inside.components().any(is_hidden);
-        let shown = || format!("lets pipelines write, read and delete files in {}", self.shown(folder));
-        (!inside.as_ref().is_some_and(is_plain)).then(|| (format!("stores.{name}"), shown()))
+        let is_project = self.inside(folder).is_some_and(|inside| inside.as_os_str().is_empty());
+        let place = self.place(folder).or_else(|| is_project.then(|| self.shown(folder)))?;
+        Some((format!("stores.{name}"), format!("lets pipelines write, read and delete files in {place}")))
+    }
+
+    fn claims_of_provider(&self, name: &str, settings: &ProviderSettings) -> Vec<(String, String)> {
+        let mut claims = Vec::new();
+        let mut claim = |part: &str, value: String| claims.push((format!("providers.{name}.{part}"), value));
+        for key in &settings.keys {
+            claim("key", format!("gives {name} a key from {}", self.source(&key.source)));
+        }
+        if let Some(url) = &settings.base_url {
+            claim("base_url", format!("sends all requests for {name}, with its keys, to {url}"));
+        }
+        for (role, url) in &settings.base_urls {
+            claim("base_urls", format!("sends requests for {name} ({role}), with its keys, to {url}"));
+        }
+        if settings.private {
+            claim(
+                "private",
+                format!("lets replies of {name} lead to this machine and into private networks"),
+            );
+        }
+        claims
+    }
+
+    fn claim_of_secret(&self, name: &str, settings: &SecretSettings) -> (String, String) {
+        let hosts = settings.hosts.join(", ");
+        (format!("secrets.{name}"), format!("sends what is in {} to {hosts}", self.source(&settings.source)))
+    }
+
+    fn claims_of_webhook(&self, settings: &WebhookSettings) -> Vec<(String, String)> {
+        let url = settings.url.iter().map(|url| {
+            let value = format!("has providers send reports, with the results of jobs, to {url}");
+            ("webhook.url".to_owned(), value)
+        });
+        let secrets = settings.secrets.iter().map(|(name, source)| {
+            let value = format!("believes reports of {name} by what is in {}", self.source(source));
+            (format!("webhook.secrets.{name}"), value)
+        });
+        url.chain(secrets).collect()
+    }
+
+    /// Where a key is, as it is granted.
+    fn source(&self, source: &KeySource) -> String {
+        match source {
+            KeySource::File(path) => KeySource::File(self.shown(path).into()).to_string(),
+            other => other.to_string(),
+        }
     }
 
     /// A program that isn't the usual one.
     fn another_than(&self, usual: &str, found: &str) -> Option<String> {
         let is_path = found.contains('/');
         (found != usual).then(|| if is_path { self.shown(Path::new(found)) } else { found.to_owned() })
+    }
+
+    /// What a program of the project holds, hashed; nothing for one that is looked up by its name or lies elsewhere.
+    /// One that isn't there, or is no file, holds nothing.
+    fn content(&self, program: &str) -> Result<Option<Digest>, Error> {
+        let path = Path::new(program);
+        let is_ours = path.starts_with(self.folder) || self.inside(path).is_some();
+        if !program.contains('/') || !is_ours {
+            return Ok(None);
+        }
+        let Ok(mut file) = open_file(path) else { return Ok(Some(Digest::of(b""))) };
+        let failed = |error| Error::file("read", path, error);
+        if file.metadata().map_err(failed)?.len() > PROGRAM_BYTES_MAX {
+            return Err(failed(io::Error::other(Unread::TooLarge(PROGRAM_BYTES_MAX).to_string())));
+        }
+        measure(&mut file).map(|(digest, _)| Some(digest)).map_err(failed)
     }
 
     /// A path as it is granted. Of one in the project, it is where it ends: the project can bring other
@@ -181,6 +276,11 @@ impl Project<'_> {
         let end = end_of(path).filter(|_| is_ours);
         end.as_deref().unwrap_or(path).display().to_string()
     }
+}
+
+/// Whether a part of a path begins with a dot.
+fn is_hidden(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
 }
 
 /// Where `path` ends, through links: also if what it names isn't there yet. Nothing if its links go in

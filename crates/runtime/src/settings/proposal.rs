@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use motet_pipeline::Digest;
 use motet_pipeline::contract::Catalogue;
 
-use super::power::claims;
+use super::power::{claims, contents};
 use super::providers::Places;
 use super::{Power, Setting, Settings};
 use crate::Error;
@@ -36,28 +36,24 @@ use crate::trust::{Trust, Verdict};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     settings: Settings,
-    /// Of what the file says, byte for byte.
+    /// Of what the file says, byte for byte, and of what it relies on in the project.
     digest: Digest,
     powers: Vec<Power>,
 }
 
 impl Proposal {
     /// The proposal of a file whose `text` makes `settings`; `places` is where it sets what.
-    pub(super) fn new(settings: Settings, text: &[u8], places: &Places) -> Proposal {
+    ///
+    /// # Errors
+    /// [`Error::File`] when a program of the project is larger than it may be.
+    pub(super) fn new(settings: Settings, text: &[u8], places: &Places) -> Result<Proposal, Error> {
         let powers_of = |setting: Setting| {
             let claims = claims(setting, &settings).into_iter();
             claims.map(move |(key, value)| Power { setting, place: places.get(&key).copied(), value })
         };
         let powers = Setting::ALL.into_iter().flat_map(powers_of).collect();
-        // Whoever trusts a file trusts the prices that it names as they are, and the models that it brings.
-        let prices = settings.prices.iter().map(|prices| prices.digest().to_string());
-        let models = settings.powerful_models().map(|(file, _)| file.digest().to_string());
-        let whole = prices.chain(models).fold(text.to_vec(), |mut whole, digest| {
-            whole.extend(digest.as_bytes());
-            whole
-        });
-        let digest = Digest::of(&whole);
-        Proposal { settings, digest, powers }
+        let digest = digest_of(text, &contents(&settings)?);
+        Ok(Proposal { settings, digest, powers })
     }
 
     /// The file, if there is one.
@@ -75,7 +71,7 @@ impl Proposal {
         &self.powers
     }
 
-    /// What the file says, hashed.
+    /// What the file says and what it relies on in the project, hashed.
     pub(crate) fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -112,6 +108,13 @@ impl Proposal {
     }
 }
 
+/// Whoever trusts a file trusts what it relies on as it is.
+fn digest_of(text: &[u8], contents: &[(Setting, Digest)]) -> Digest {
+    let parts = contents.iter().map(|(setting, digest)| format!("{setting} {digest}\n"));
+    let whole: String = std::iter::once(format!("{}\n", Digest::of(text))).chain(parts).collect();
+    Digest::of(whole.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -129,6 +132,56 @@ mod tests {
         Settings::load(&project.join(FILE_NAME)).unwrap()
     }
 
+    #[test]
+    fn a_hidden_folder_waits_for_a_word_by_whatever_way_it_is_reached_but_that_of_the_store() {
+        let table: [(&str, &[&str]); 6] = [
+            ("store = '.motet'\n", &[]),
+            ("store = '.motet/films'\n", &[]),
+            ("store = '.motet/.git'\n", &["store"]),
+            ("out = '.motet'\n", &["out"]),
+            ("store = 'way/x'\nout = 'way'\n", &["store", "out"]),
+            ("store = 'inner/.motet'\n", &["store"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                proposed(text, |project| symlink(".git/hooks", project.join("way")).unwrap())
+                    .powers()
+                    .iter()
+                    .map(|power| power.setting.key())
+                    .collect::<Vec<_>>(),
+                expected,
+                "{text}"
+            );
+        }
+        let root = tempfile::tempdir().unwrap();
+        let hidden = root.path().join(".cache/project");
+        std::fs::create_dir_all(&hidden).unwrap();
+        assert!(
+            Settings::find(None, &hidden).unwrap().powers().is_empty(),
+            "the project itself may be hidden"
+        );
+    }
+
+    #[test]
+    fn the_store_of_simulated_runs_is_in_the_project_or_refused() {
+        let of = |prepare: &dyn Fn(&Path)| {
+            let root = tempfile::tempdir().unwrap();
+            prepare(root.path());
+            Settings::usual(root.path()).simulated_store().is_some()
+        };
+        let linked = |name: &'static str, target: &'static str| {
+            of(&|project| {
+                std::fs::create_dir_all(project.join(name).parent().unwrap()).unwrap();
+                symlink(target, project.join(name)).unwrap();
+            })
+        };
+        assert!(of(&|_| {}));
+        assert!(linked(".motet", "kept"));
+        assert!(!linked(".motet", "/elsewhere"));
+        assert!(!linked(".motet/sim", "/elsewhere"));
+        assert!(!linked(".motet/sim", "../.git/sim"));
+    }
+
     fn powers(text: &str) -> Vec<&'static str> {
         let prices = r#"{ "prices": [] }"#;
         let proposal = proposed(text, |project| std::fs::write(project.join("prices.json"), prices).unwrap());
@@ -138,10 +191,18 @@ mod tests {
     /// For each setting a value that needs no word, and those that do.
     fn examples(setting: Setting) -> (&'static str, &'static [&'static str]) {
         const OUTSIDE: &[&str] = &["'/elsewhere'", "'../elsewhere'", "'inner/../../elsewhere'"];
+        const PLACES: &[&str] = &[
+            "'/elsewhere'",
+            "'../elsewhere'",
+            "'inner/../../elsewhere'",
+            "'.git/hooks'",
+            "'inner/.hidden/films'",
+            "'.motet/../.git'",
+        ];
         const PROGRAMS: &[&str] = &["'program'", "'/bin/program'", "'./program'"];
         match setting {
-            Setting::Store => ("'kept'", OUTSIDE),
-            Setting::Out => ("'films'", OUTSIDE),
+            Setting::Store => ("'kept'", PLACES),
+            Setting::Out => ("'films'", PLACES),
             Setting::Font => ("'fonts/Title.ttf'", OUTSIDE),
             Setting::Processors => ("1", &["1024"]),
             Setting::Pools => ("{ gpu = 1000000 }", &[]),

@@ -72,19 +72,3 @@ impl Source<'_> {
         Ok(settings)
     }
 }
-
-impl WebhookSettings {
-    /// What they ask for, each with the whole name of its part.
-    pub(super) fn claims(&self) -> Vec<(String, String)> {
-        let url = self.url.iter().map(|url| {
-            (
-                "webhook.url".to_owned(),
-                format!("has providers send reports, with the results of jobs, to {url}"),
-            )
-        });
-        let secrets = self.secrets.iter().map(|(name, source)| {
-            (format!("webhook.secrets.{name}"), format!("believes reports of {name} by what is in {source}"))
-        });
-        url.chain(secrets).collect()
-    }
-}

@@ -95,6 +95,102 @@ fn a_link_that_leads_elsewhere_than_it_did_must_be_trusted_again() {
 }
 
 #[test]
+fn a_program_of_the_project_is_trusted_as_it_is_and_another_one_in_its_place_is_not() {
+    let place = Place::new();
+    let at = |name: &str| place.project().join(name);
+    fs::create_dir(at("bin")).unwrap();
+    let given = |what: &str| {
+        assert_eq!(place.verdict(), Verdict::Changed, "{what}");
+        place.trust.grant(&place.asks(), NOW).unwrap();
+        assert_eq!(place.verdict(), Verdict::Trusted, "{what}");
+    };
+    place.trust.grant(&place.asks(), NOW).unwrap();
+    fs::write(at("bin/ffmpeg"), "one").unwrap();
+    given("where none was, one is there now");
+    fs::write(at("bin/ffmpeg"), "two").unwrap();
+    given("another text of the same length");
+    fs::write(at("bin/other"), "two").unwrap();
+    fs::remove_file(at("bin/ffmpeg")).unwrap();
+    symlink("other", at("bin/ffmpeg")).unwrap();
+    given("a link leads to another file, though of the same content");
+    fs::write(at("bin/other"), "three").unwrap();
+    given("the file at its end is another");
+    let elsewhere = place.root.path().join("elsewhere");
+    fs::write(&elsewhere, "four").unwrap();
+    fs::remove_file(at("bin/other")).unwrap();
+    symlink(&elsewhere, at("bin/other")).unwrap();
+    given("its end is outside of the project");
+    fs::write(&elsewhere, "five").unwrap();
+    given("what a link of the project leads to is another");
+    fs::remove_file(at("bin/other")).unwrap();
+    fs::create_dir(at("bin/other")).unwrap();
+    given("it is no file any more");
+}
+
+#[test]
+fn every_program_is_watched_and_so_is_one_that_is_named_by_a_way_outside_of_the_project() {
+    for tool in ["ffmpeg", "ffprobe", "espeak_ng"] {
+        let place = Place::new();
+        symlink(place.project(), place.root.path().join("way")).unwrap();
+        for path in ["./program", "../way/program"] {
+            fs::write(place.project().join("program"), "one").unwrap();
+            place.write(&format!("[tools]\n{tool} = '{path}'\n"));
+            place.trust.grant(&place.asks(), NOW).unwrap();
+            fs::write(place.project().join("program"), "two").unwrap();
+            assert_eq!(place.verdict(), Verdict::Changed, "{tool} = {path}");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_is_not_the_projects_may_be_another_one_tomorrow() {
+    let place = Place::new();
+    let program = place.root.path().join("ffmpeg");
+    fs::write(&program, "one").unwrap();
+    place.write(&format!("[tools]\nffmpeg = '{}'\n", program.display()));
+    place.trust.grant(&place.asks(), NOW).unwrap();
+    fs::write(&program, "two").unwrap();
+    assert_eq!(place.verdict(), Verdict::Trusted);
+}
+
+#[test]
+fn a_program_without_an_end_is_refused_and_not_waited_for() {
+    let place = Place::new();
+    fs::create_dir(place.project().join("bin")).unwrap();
+    let program = place.project().join("bin/ffmpeg");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &program, rustix::fs::Mode::RUSR).unwrap();
+    assert_eq!(place.verdict(), Verdict::Unknown);
+    fs::remove_file(&program).unwrap();
+    fs::File::create(&program).unwrap().set_len(1 << 40).unwrap();
+    let refused = Settings::find(None, &place.project()).unwrap_err().to_string();
+    assert!(refused.contains("bin/ffmpeg") && refused.contains("more than 1073741824 bytes"), "{refused}");
+}
+
+#[test]
+fn a_key_is_trusted_by_where_it_ends_and_may_be_another_one_tomorrow() {
+    let settings = [
+        "[providers.fal]\nkey = 'file:keys/fal'\n",
+        "[secrets.weather]\nkey = 'file:keys/fal'\nhosts = ['weather.example']\n",
+        "[webhook]\nsecrets = { elevenlabs = 'file:keys/fal' }\n",
+    ];
+    for text in settings {
+        let place = Place::new();
+        let key = place.project().join("keys/fal");
+        place.write(text);
+        fs::create_dir(place.project().join("keys")).unwrap();
+        fs::write(&key, "one").unwrap();
+        place.trust.grant(&place.asks(), NOW).unwrap();
+        fs::write(&key, "two").unwrap();
+        assert_eq!(place.verdict(), Verdict::Trusted, "{text}");
+        fs::remove_file(&key).unwrap();
+        symlink("/etc/hostname", &key).unwrap();
+        assert_eq!(place.verdict(), Verdict::Changed, "{text}");
+        let powers = place.asks().powers().iter().map(ToString::to_string).collect::<String>();
+        assert!(powers.contains("the file /etc/hostname"), "{powers}");
+    }
+}
+
+#[test]
 fn a_word_that_others_could_have_written_is_not_believed() {
     let place = Place::new();
     place.trust.grant(&place.asks(), NOW).unwrap();

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use motet_pipeline::Digest;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, linkat, mkdirat, openat, renameat, unlinkat};
-use sha2::{Digest as _, Sha256};
+
+use crate::reading::measure;
 
 /// What becomes of another file of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,6 @@ pub(super) struct Shelf {
 }
 
 const FOLDER_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
-const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Anybody may read what other programs are to read, as far as the umask allows.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -172,20 +171,6 @@ impl Shelf {
 
 fn no_way(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why.to_owned())
-}
-
-/// The digest and the length of what `source` gives.
-fn measure(source: &mut dyn Read) -> io::Result<(Digest, u64)> {
-    let (mut hash, mut chunk, mut bytes) = (Sha256::new(), vec![0; CHUNK_BYTES], 0);
-    loop {
-        let read = match source.read(&mut chunk) {
-            Ok(0) => return Ok((Digest::from_bytes(hash.finalize().into()), bytes)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        hash.update(&chunk[..read]);
-        bytes += read as u64;
-    }
 }
 
 #[cfg(test)]
