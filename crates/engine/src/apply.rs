@@ -482,7 +482,10 @@ impl Run {
             Box::new(Attempts { live: attempts.live, cache, ..Attempts::default() })
         });
         // What is called off in waves is over before all that is inside of it is. What is undone sees what it saw.
-        node.scope = node.scope.take().filter(|scope| scope.open > 0 || keeps_scopes);
+        if node.scope.as_ref().is_some_and(|scope| scope.open == 0) && !keeps_scopes {
+            self.close_scope(id);
+        }
+        let node = self.node(id);
         let (status, parent, is_item) = (node.status, node.parent, node.item.is_some());
         if !self.unwanted.is_empty() {
             let path = self.node(id).path.clone();
@@ -516,7 +519,19 @@ impl Run {
         scope.failed = scope.failed.or(failed);
         scope.cancelled = scope.cancelled.or(cancelled);
         if is_over && scope.open == 0 && !keeps_scopes {
-            node.scope = None;
+            self.close_scope(id);
+        }
+    }
+
+    /// Nothing sees any more what the steps inside of `id` gave: it is forgotten.
+    fn close_scope(&mut self, id: NodeId) {
+        let Some(scope) = self.node_mut(id).scope.take() else { return };
+        for inner in (0..scope.steps as usize).map(|index| scope.first.offset(index)) {
+            self.node_mut(inner).output = None;
+            let items = self.node_mut(inner).each.as_mut().map(|each| std::mem::take(&mut each.children));
+            let Some(items) = items else { continue };
+            items.iter().for_each(|item| self.node_mut(*item).output = None);
+            self.node_mut(inner).each.as_mut().expect("it was there a moment ago").children = items;
         }
     }
 }

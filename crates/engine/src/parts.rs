@@ -249,13 +249,13 @@ impl Run {
         }
     }
 
-    /// Makes the outputs of fanned-out steps again; inner ones come later, and are joined first.
+    /// Makes the outputs of fanned-out steps again that anything can still see; inner ones come later, and are
+    /// joined first.
     fn join_again(&mut self) {
         for id in (0..self.nodes.len() as u32).rev().map(NodeId) {
             let node = self.node(id);
-            let Some(each) = node.each.as_ref().filter(|_| node.status == StepStatus::Completed) else {
-                continue;
-            };
+            let is_seen = node.status == StepStatus::Completed && self.node(node.parent).scope.is_some();
+            let Some(each) = node.each.as_ref().filter(|_| is_seen) else { continue };
             let output: Value = self.join(each);
             self.node_mut(id).output = Some(output);
         }
