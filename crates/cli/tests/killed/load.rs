@@ -1,5 +1,5 @@
 //! A mixed load, whose processes are killed at the phases of its attempts and at any moment: fan-outs, fallbacks, retries
-//! by class, retried and forked runs.
+//! by class; runs that are cancelled, retried, forked, and undone at their end or afterwards.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use crate::ledger::json;
 use crate::project::Project;
 use crate::simulator::Simulator;
 
-/// Pictures of which each may fail, a clip with a fallback, and a voice beside them.
+/// Pictures of which each may fail, a clip with a fallback, and a voice beside them, which another one takes back.
 const MIXED: &str = r#"
 motet: 1
 name: mixed
@@ -39,6 +39,11 @@ steps:
     with: { text: "Here it sails, past the harbour." }
     timeout: { request: 10s, job: 3s }
     retry: { attempts: 2, backoff: 100ms }
+    undo:
+      uses: elevenlabs/eleven_turbo_v2_5
+      with: { text: "Forget what was said." }
+      retry: { attempts: 3, backoff: 100ms }
+      timeout: { request: 10s, job: 3s }
   film:
     uses: media/merge
     with: { items: ["{{ steps.clip.video }}", "{{ steps.voice.audio }}"], width: 64, height: 36, fps: 2, length: audio }
@@ -71,6 +76,8 @@ pub struct Load<'s> {
     pub phases: BTreeMap<&'static str, u64>,
     /// The runs, in the order in which they were accepted.
     pub runs: Vec<String>,
+    /// How often somebody cancelled one, or a step of one.
+    pub cancels: u64,
 }
 
 /// When a process is to be killed.
@@ -78,6 +85,8 @@ enum Moment {
     /// At the first event of this name that concerns a provider.
     At(&'static str),
     After(Duration),
+    /// So long after its run is cancelled, or this step of it, which happens when a job runs.
+    Cancelled(Option<&'static str>, Duration),
     Never,
 }
 
@@ -92,19 +101,29 @@ struct Life {
 impl<'s> Load<'s> {
     pub fn new(simulator: &'s Simulator, kills: u64, dice: Dice) -> Load<'s> {
         let project = Project::with("mixed.yaml", MIXED);
+        project.write("undoing.yaml", MIXED.replace("on_failure: finish", "on_failure: undo"));
         simulator.go_wrong(FAULTS);
-        Load { project, simulator, dice, kills, phases: BTreeMap::new(), runs: Vec::new() }
+        Load { project, simulator, dice, kills, phases: BTreeMap::new(), runs: Vec::new(), cancels: 0 }
     }
 
-    /// Plays runs until all kills are made: each to its end, then those that failed are retried, and others forked.
+    /// Plays runs until all kills are made: each to its end, a part of them cancelled on the way; then those that failed
+    /// are retried, and others forked or undone.
     pub fn play(&mut self) {
         for number in 1.. {
             let (id, prompt) = (format!("mixed-{number}"), format!("prompt=a boat {number}"));
-            let code = self.drive(&["run", "mixed.yaml", "--id", &id, "-i", &prompt, "--yes"]);
+            let file = if number % 3 == 0 { "undoing.yaml" } else { "mixed.yaml" };
+            let words = ["run", file, "--id", &id, "-i", &prompt, "--yes"];
+            if self.kills > 0 && number % 4 == 3 {
+                let step = (number % 8 == 3).then_some("clip");
+                let pause = Duration::from_millis(self.dice.below(400));
+                self.live_and_die(&words, &Moment::Cancelled(step, pause));
+            }
+            let code = self.drive(&words);
             let last = self.runs.last().cloned().unwrap_or_default();
-            match code {
-                1 => _ = self.drive(&["retry", &last]),
-                0 if number % 2 == 0 => _ = self.drive(&["fork", &last, "--fresh", "shots[noon]"]),
+            match (code, number % 8) {
+                (1, _) | (3, 7) => _ = self.drive(&["retry", &last]),
+                (0, 0 | 4) => _ = self.drive(&["fork", &last, "--fresh", "shots[noon]"]),
+                (0 | 3, 2 | 3 | 6) => _ = self.drive(&["undo", &last]),
                 _ => {}
             }
             if self.kills == 0 {
@@ -117,21 +136,29 @@ impl<'s> Load<'s> {
     fn drive(&mut self, words: &[&str]) -> i32 {
         loop {
             let moment = self.moment();
-            let life = self.live(words, &moment);
-            if let Some(run) = life.run.filter(|run| !self.runs.contains(run)) {
-                self.runs.push(run);
-            }
-            match life.code {
-                None => self.note_kill(),
+            match self.live_and_die(words, &moment) {
+                None => {}
                 // Nobody can know what became of a call: a person ends the run.
                 Some(4) => {
                     let run = self.runs.last().cloned().unwrap_or_default();
-                    self.project.run(&["cancel", &run, "--store", crate::ledger::STORE]);
+                    self.cancel(&run, None);
                     return 3;
                 }
                 Some(code) => return code,
             }
         }
+    }
+
+    /// A process, with the run that it drives; its exit code, if it wasn't killed.
+    fn live_and_die(&mut self, words: &[&str], moment: &Moment) -> Option<i32> {
+        let life = self.live(words, moment);
+        if let Some(run) = life.run.filter(|run| !self.runs.contains(run)) {
+            self.runs.push(run);
+        }
+        if life.code.is_none() {
+            self.note_kill();
+        }
+        life.code
     }
 
     /// Every third kill is made at any moment, the others in the phases that were seen least.
@@ -148,7 +175,7 @@ impl<'s> Load<'s> {
         Moment::At(rare[self.dice.below(rare.len() as u64) as usize].1)
     }
 
-    fn live(&self, words: &[&str], moment: &Moment) -> Life {
+    fn live(&mut self, words: &[&str], moment: &Moment) -> Life {
         let address = format!("--sim={}", self.simulator.url());
         let world =
             if words[0] == "run" { vec![address.as_str()] } else { vec!["--store", crate::ledger::STORE] };
@@ -159,7 +186,7 @@ impl<'s> Load<'s> {
         let reader = std::thread::spawn(move || {
             BufReader::new(out).lines().map_while(Result::ok).for_each(|line| _ = told.send(line));
         });
-        let end = match moment {
+        let mut end = match moment {
             Moment::After(life) => Some(Instant::now() + *life),
             _ => None,
         };
@@ -171,6 +198,12 @@ impl<'s> Load<'s> {
                 Ok(line) => {
                     let event: Json = serde_json::from_str(&line).unwrap();
                     run = run.or_else(|| event["run"].as_str().map(str::to_owned));
+                    if let (Moment::Cancelled(step, pause), Some(run), None) = (moment, &run, end)
+                        && is_of_a_provider(&event, "attempt.running")
+                    {
+                        self.cancel(run, *step);
+                        end = Some(Instant::now() + *pause);
+                    }
                     matches!(moment, Moment::At(name) if is_of_a_provider(&event, name))
                 }
                 Err(RecvTimeoutError::Timeout) => true,
@@ -184,6 +217,13 @@ impl<'s> Load<'s> {
         let status = child.wait().unwrap();
         reader.join().unwrap();
         Life { code: status.code(), run }
+    }
+
+    /// Somebody else cancels a run that is at work, or a step of it, which may be over.
+    fn cancel(&mut self, run: &str, step: Option<&str>) {
+        self.cancels += 1;
+        let words: Vec<&str> = ["cancel", run].into_iter().chain(step).collect();
+        self.project.run(&[&words[..], &["--store", crate::ledger::STORE]].concat());
     }
 
     /// Counts the phases of the attempts that were open when the process was killed.

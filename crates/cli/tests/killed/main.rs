@@ -181,25 +181,27 @@ fn crash(kills: u64, loads: u64, phase_min: u64) {
         let mut load = load::Load::new(&simulator, kills.div_ceil(loads), Dice(seed + part));
         load.play();
         let verdict = verdict::judge(&load, &simulator);
-        (load.phases, load.runs.len(), verdict)
+        let undone = load.runs.iter().filter(|run| run.ends_with("-undo")).count();
+        (load.phases, [load.runs.len(), load.cancels as usize, undone], verdict)
     };
     let played: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..loads).map(|part| scope.spawn(move || play(part))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let mut phases: BTreeMap<&str, u64> = load::PHASES.map(|(phase, _)| (phase, 0)).into();
-    let (mut runs, mut all) = (0, verdict::Verdict::default());
-    for (seen, count, verdict) in played {
+    let (mut counts, mut all) = ([0; 3], verdict::Verdict::default());
+    for (seen, more, verdict) in played {
         seen.into_iter().for_each(|(phase, count)| *phases.entry(phase).or_default() += count);
-        runs += count;
+        counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
         all.lost.extend(verdict.lost);
         all.paid_twice.extend(verdict.paid_twice);
         all.unaccounted.extend(verdict.unaccounted);
     }
     let seen: Vec<String> = phases.iter().map(|(phase, count)| format!("{phase} {count}")).collect();
     let kills = kills.div_ceil(loads) * loads;
+    let [runs, cancels, undone] = counts;
     println!(
-        "crash: {kills} kills, in attempts {}; {runs} runs; {} lost, {} paid twice, {} unaccounted",
+        "crash: {kills} kills, in attempts {}; {runs} runs, {cancels} cancelled, {undone} undone; {} lost, {} paid twice, {} unaccounted",
         seen.join(", "),
         all.lost.len(),
         all.paid_twice.len(),

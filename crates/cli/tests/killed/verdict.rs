@@ -48,6 +48,7 @@ pub fn judge(load: &Load, simulator: &Simulator) -> Verdict {
     for run in &load.runs {
         judge_run(&load.project, run, &mut charges, &mut verdict);
     }
+    judge_undoing(load, &mut verdict);
     verdict.unaccounted.extend(charges.into_keys().map(|(run, step)| format!("{run}/{step}: of no run")));
     verdict
 }
@@ -91,6 +92,21 @@ fn judge_run(
                 verdict.paid_twice.push(format!("{} was there, and was paid again", name()));
             }
         }
+    }
+}
+
+/// What a run has undone itself, no other run undoes again; what completed is undone by the run that undoes it.
+fn judge_undoing(load: &Load, verdict: &mut Verdict) {
+    for undoing in load.runs.iter().filter(|run| run.ends_with("-undo")) {
+        let undone = |run: &str| -> std::collections::BTreeSet<String> {
+            let events = journal(&load.project, run);
+            let over = events.iter().filter(|event| event["event"] == "step.completed");
+            let steps = over.filter_map(|event| event["step"].as_str());
+            steps.filter(|step| step.ends_with("/undo")).map(str::to_owned).collect()
+        };
+        let run = undoing.trim_end_matches("-undo");
+        let again = undone(run).intersection(&undone(undoing)).cloned().collect::<Vec<_>>();
+        verdict.paid_twice.extend(again.into_iter().map(|step| format!("{run}/{step} was done twice")));
     }
 }
 
