@@ -23,6 +23,7 @@ mod private_store;
 mod project;
 mod provider_examples;
 mod quotes;
+mod recovery_page;
 mod requests;
 mod serve;
 mod shared_files;
