@@ -66,7 +66,7 @@ impl Run {
             timeouts: target.timeouts,
             deadline: deadline.unwrap_or(Timestamp(i64::MAX)),
             intent: attempt.intent.clone(),
-            needs: self.needs(id),
+            needs: self.needs_of(id, attempt),
         })))
     }
 }
@@ -447,7 +447,8 @@ impl Handling<'_> {
     /// turn never begins.
     fn stop(&mut self, id: NodeId, key: AttemptKey, had: &Phase) {
         if self.launched.remove(&id) {
-            if !self.run.needs(id).is_empty() {
+            let attempt = self.run.live_attempt(id, key.number);
+            if attempt.is_some_and(|attempt| !self.run.needs_of(id, attempt).is_empty()) {
                 self.commands.push(Command::Release { key: key.clone() });
             }
             return self.emit_of_attempt(key, AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE));

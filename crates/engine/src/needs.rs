@@ -7,20 +7,28 @@ use motet_pipeline::plan::Target;
 use motet_pipeline::price::Facts;
 use motet_pipeline::{Class, Money, StepPath};
 
-use crate::RunId;
+use crate::attempt::Attempt;
 use crate::dispatcher::{Bill, Cap, Needs, Way};
 use crate::node::NodeId;
 use crate::run::Run;
+use crate::{Intent, RunId};
 
 impl Run {
-    /// What the present target of `id` must be given before it may start, or what its attempt at work holds.
+    /// What the present target of `id` must be given before its next attempt may start.
     pub(crate) fn needs(&self, id: NodeId) -> Needs {
         let Some(attempts) = &self.node(id).attempts else { return Needs::default() };
+        let money = self.estimate(id);
+        self.needs_at(id, attempts.target, money, None)
+    }
+
+    /// What an attempt of `id` holds that has not ended: what its own target needs, at whichever the step is by now.
+    pub(crate) fn needs_of(&self, id: NodeId, attempt: &Attempt) -> Needs {
+        self.needs_at(id, attempt.target, attempt.estimate, attempt.intent.as_deref())
+    }
+
+    fn needs_at(&self, id: NodeId, target: usize, amount: Money, intent: Option<&Intent>) -> Needs {
         let targets = self.graph.step(self.step_id(id)).body.targets();
-        let Some([target, behind @ ..]) = targets.get(attempts.target..) else { return Needs::default() };
-        let attempt = attempts.wanted();
-        let amount = attempt.map_or_else(|| self.estimate(id), |attempt| attempt.estimate);
-        let intent = attempt.and_then(|attempt| attempt.intent.as_ref());
+        let Some([target, behind @ ..]) = targets.get(target..) else { return Needs::default() };
         Needs {
             shared: self.shared(id),
             processor: target.contract.work == Work::Processor,

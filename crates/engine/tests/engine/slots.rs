@@ -56,6 +56,23 @@ fn an_attempt_that_was_told_to_stop_keeps_its_slot_until_it_has_ended() {
 }
 
 #[test]
+fn after_a_restart_a_call_that_was_given_up_holds_what_its_own_target_needs() {
+    let mut story = start(
+        "
+        steps:
+          a: { uses: lab/dear, timeout: { queue: 1m }, retry: { attempts: 1 }, fallback: [{ uses: task/work }] }",
+    );
+    story.grants("a").tell(Input::Accepted { key: key("a", 1), job: "j1".into() });
+    story.advances("2m").works_on(["a#1", "a#2"]);
+    for restarts in 0..2 {
+        let needs = &story.working[&key("a", 1)].needs;
+        let money = needs.money.as_ref().map(|bill| bill.amount.to_string());
+        assert_eq!((money.as_deref(), needs.breaker.is_some()), (Some("0.6"), true), "{restarts}");
+        story.restarts();
+    }
+}
+
+#[test]
 fn a_step_that_is_called_off_while_it_waits_gives_its_claim_back() {
     let mut story = start(
         "steps: { a: { uses: media/work }, t: { uses: media/work, timeout: { total: 5s } }, b: { uses: task/work } }",
