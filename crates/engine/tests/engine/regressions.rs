@@ -35,12 +35,40 @@ fn regression_02_langgraph_8277_a_handled_error_does_not_fail_siblings() {
 }
 
 #[test]
+fn regression_03_langgraph_7361_from_a_step_on_it_and_what_follows_are_done_and_nothing_before() {
+    const CHAIN: &str = "
+        steps:
+          a: { uses: task/work }
+          b: { uses: task/work, with: { x: \"{{ steps.a.value }}\" } }
+          c: { uses: task/work, with: { x: \"{{ steps.b.value }}\" } }
+          beside: { uses: task/work }
+        ";
+    let mut before = start(CHAIN);
+    before.ends("a", json!(1)).ends("beside", json!(9)).ends("b", json!(2)).ends("c", json!(3));
+    let mut story = pipeline(CHAIN).after(&before, &["b"], &[]).start();
+    story.works_on(["b#1"]).ends("b", json!(2)).works_on(["c#1"]).ends("c", json!(4)).gives(json!({}));
+}
+
+#[test]
 fn regression_04_kestra_15082_replay_while_a_sibling_was_running_terminates() {
     let mut story = start(
         "steps: { a: { uses: task/work }, b: { uses: task/work }, c: { uses: task/work, needs: [a, b] } }",
     );
     story.ends("a", json!(1)).crashes().works_on(["b#1"]).rests("1m").ends("b", json!(1)).crashes();
     story.works_on(["c#1"]).ends("c", json!(1)).gives(json!({}));
+}
+
+#[test]
+fn regression_05_kestra_18404_after_an_edit_the_outputs_of_unchanged_steps_are_kept() {
+    const TWO: &str =
+        "steps: { a: { uses: task/work, with: { x: 1 } }, b: { uses: task/work, with: { x: 2 } } }";
+    let mut before = start(TWO);
+    before.ends("a", json!("A")).fails("b", Class::Invalid);
+    let edited = "
+        steps: { b: { uses: task/work, with: { x: 3 } }, a: { uses: task/work, with: { x: 1 } } }
+        outputs: { a: \"{{ steps.a.value }}\", b: \"{{ steps.b.value }}\" }";
+    let mut story = pipeline(edited).after(&before, &[], &[]).start();
+    story.works_on(["b#1"]).ends("b", json!("B")).gives(json!({"a": "A", "b": "B"}));
 }
 
 #[test]
