@@ -36,7 +36,9 @@ pub fn missing(plan: &Plan, settings: &Settings) -> Vec<Missing> {
         let contract = &target.contract;
         let tools = settings.tools.missing(contract.tools.iter().copied()).into_iter();
         let tools = tools.map(|tool| What::Tool(tool, contract.operation.clone()));
-        let key = keys.iter().find(|key| key.provider == contract.provider()).cloned().map(What::Key);
+        let key = keys.iter().find(|key| key.provider == contract.provider());
+        let key =
+            key.map(|key| What::Key(MissingKey { operation: contract.operation.clone(), ..key.clone() }));
         let secrets = target.secrets().into_iter().filter_map(|name| {
             let source = &settings.secrets.get(&name)?.source;
             (!source.is_there()).then(|| What::Secret { name, source: source.clone() })
