@@ -177,7 +177,7 @@ fn read_json(text: &str) -> Result<Option<Value>, String> {
     match read_foreign(text.as_bytes()) {
         Ok(value) => Ok(Some(value)),
         Err(BadJson::NoJson(_)) => Ok(None),
-        Err(BadJson::Excess(excess)) => Err(excess),
+        Err(BadJson::Excess { excess, .. }) => Err(excess),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Json, Unread> {
         return Err(Unread::TooLarge(format!("has more than {VALUES_MAX} values")));
     }
     read_foreign(body).map_err(|bad| match bad {
-        BadJson::Excess(excess) => Unread::TooLarge(excess),
+        BadJson::Excess { excess, .. } => Unread::TooLarge(excess),
         BadJson::NoJson(_) if body.is_empty() => Unread::Other("nothing"),
         BadJson::NoJson(error) if error.is_eof() => Unread::Other("JSON that breaks off"),
         BadJson::NoJson(_) if looks_like_html(body) => Unread::Other("a web page"),

@@ -120,7 +120,7 @@ impl PriceBook {
     pub fn read(text: &str) -> Result<PriceBook, BadBook> {
         let book: Json = read_foreign(text.as_bytes()).map_err(|bad| match bad {
             BadJson::NoJson(error) => BadBook(format!("the book is no JSON: {error}")),
-            BadJson::Excess(excess) => BadBook(format!("the book {excess}")),
+            BadJson::Excess { excess, place } => BadBook(format!("the book {excess}{place}")),
         })?;
         let rows = book.get("prices").and_then(Json::as_array);
         let rows = rows.ok_or_else(|| BadBook("the book has no list `prices`".to_owned()))?;

@@ -425,7 +425,7 @@ fn inputs_that_look_like_a_journal_are_what_they_look_like() {
     assert!(refused.contains("`x` has lists and objects nested more than 64 deep"), "{refused}");
     project.write("deep.json", format!(r#"{{"x":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000)));
     let refused = project.transcript(&["run", "hand-on.yaml", "--inputs", "deep.json"]);
-    let told = "the inputs in deep.json can't be used: it has lists and objects nested more than 64 deep";
+    let told = "the inputs in deep.json can't be used: it has lists and objects nested more than 64 deep (line 1 column 132)";
     assert!(refused.contains(told), "{refused}");
 }
 

@@ -10,9 +10,14 @@ pub enum BadJson {
     /// It isn't JSON, or not that of what is read.
     #[error("{0}")]
     NoJson(serde_json::Error),
-    /// It is JSON, and a limit is exceeded: which one, to be put behind the name of what holds it.
-    #[error("it {0}")]
-    Excess(String),
+    /// It is JSON, and a limit is exceeded.
+    #[error("it {excess}{place}")]
+    Excess {
+        /// Which one, to be put behind the name of what holds it.
+        excess: String,
+        /// Where that was noticed: ` (line 1 column 12)`; empty of what has no lines.
+        place: String,
+    },
 }
 
 /// Reads JSON that somebody else wrote, however deep its lists and objects are nested.
@@ -25,7 +30,7 @@ pub enum BadJson {
 /// use motet_pipeline::value::{BadJson, read_foreign};
 /// let deep = "[".repeat(5000) + &"]".repeat(5000);
 /// let excess = read_foreign::<Value>(deep.as_bytes()).unwrap_err();
-/// assert_eq!(excess.to_string(), "it has lists and objects nested more than 64 deep");
+/// assert_eq!(excess.to_string(), "it has lists and objects nested more than 64 deep (line 1 column 128)");
 /// assert!(matches!(read_foreign::<Value>(b"[[[").unwrap_err(), BadJson::NoJson(_)));
 /// ```
 pub fn read_foreign<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadJson> {
@@ -45,16 +50,20 @@ impl BadJson {
     pub(super) fn of(error: serde_json::Error) -> BadJson {
         let told = error.to_string();
         let is = |words: &str| told.starts_with(words);
-        if is("recursion limit exceeded") || is(&too_deep()) {
-            return BadJson::Excess(nested_too_deep());
-        }
-        if is("number out of range") {
-            return BadJson::Excess("has a number that is too large".to_owned());
-        }
-        match told == too_heavy() || told == UNSTORABLE {
-            true => BadJson::Excess(told.trim_start_matches("this ").to_owned()),
-            false => BadJson::NoJson(error),
-        }
+        let excess = if is("recursion limit exceeded") || is(&too_deep()) {
+            nested_too_deep()
+        } else if is("number out of range") {
+            "has a number that is too large".to_owned()
+        } else if told == too_heavy() || told == UNSTORABLE {
+            told.trim_start_matches("this ").to_owned()
+        } else {
+            return BadJson::NoJson(error);
+        };
+        let place = match error.line() {
+            0 => String::new(),
+            line => format!(" (line {line} column {})", error.column()),
+        };
+        BadJson::Excess { excess, place }
     }
 }
 
@@ -89,9 +98,9 @@ mod tests {
         let told = |json: &str| {
             let plain = read_foreign::<Json>(json.as_bytes()).err();
             let value = read_foreign::<Value>(json.as_bytes()).err();
-            let is_excess = |bad: &BadJson| matches!(bad, BadJson::Excess(_));
+            let is_excess = |bad: &BadJson| matches!(bad, BadJson::Excess { .. });
             assert_eq!(plain.as_ref().map(is_excess), value.as_ref().map(is_excess), "{json:.40}");
-            value.map(|bad| bad.to_string())
+            value.map(|bad| bad.to_string().split(" (line").next().unwrap_or_default().to_owned())
         };
         assert_eq!(told(&deep(100)), None);
         let too_deep = Some("it has lists and objects nested more than 64 deep".to_owned());

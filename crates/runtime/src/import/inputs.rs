@@ -188,8 +188,8 @@ impl Place<'_> {
                     BadJson::NoJson(error) => {
                         format!("`{}`: {} is not JSON: {error}", self.name, name_of(path))
                     }
-                    BadJson::Excess(excess) => {
-                        format!("`{}`: the JSON in {} {excess}", self.name, name_of(path))
+                    BadJson::Excess { excess, place } => {
+                        format!("`{}`: the JSON in {} {excess}{place}", self.name, name_of(path))
                     }
                 })?;
                 self.take_value(Value::from(json), ty).await

@@ -216,7 +216,7 @@ impl Shape {
 fn unwritten(bad: BadJson) -> TaskError {
     let class = match bad {
         BadJson::NoJson(_) => Class::BadOutput,
-        BadJson::Excess(_) => Class::TooLarge,
+        BadJson::Excess { .. } => Class::TooLarge,
     };
     TaskError::new(class, format!("the output can't be written as JSON: {bad}"))
 }

@@ -250,6 +250,6 @@ pub(super) fn fromjson(value: Value, _: &Given, budget: &mut Budget) -> Outcome<
             Ok(value)
         }
         Err(BadJson::NoJson(error)) => wrong(format!("this text isn't JSON: {error}")),
-        Err(BadJson::Excess(excess)) => runaway(format!("the JSON in this text {excess}")),
+        Err(BadJson::Excess { excess, .. }) => runaway(format!("the JSON in this text {excess}")),
     }
 }
