@@ -45,6 +45,16 @@ fn stages() {
 }
 
 #[test]
+fn circuit_breaker() {
+    insta::assert_snapshot!(run(env!("CARGO_BIN_EXE_circuit_breaker"), &[]));
+}
+
+#[test]
+fn run_event() {
+    insta::assert_snapshot!(run(env!("CARGO_BIN_EXE_run_event"), &[]));
+}
+
+#[test]
 fn orchestrator() {
     insta::assert_snapshot!(run(env!("CARGO_BIN_EXE_orchestrator"), &[]));
 }

@@ -89,8 +89,12 @@ fn the_plan_of_each_example_says_what_it_costs() {
         "three-billing-units.yaml",
         "reliable-film.yaml",
         "best-variations.yaml",
+        "skytells/image-to-video.yaml",
+        "skytells/variations.yaml",
+        "skytells/full-media.yaml",
     ] {
-        insta::assert_snapshot!(format!("plan_of_{}", example.trim_end_matches(".yaml")), plan(example));
+        let name = example.trim_end_matches(".yaml").replace('/', "_");
+        insta::assert_snapshot!(format!("plan_of_{name}"), plan(example));
     }
 }
 
@@ -221,6 +225,58 @@ fn a_film_is_made_though_each_of_its_first_providers_fails() {
         (&Json::Bool(true), &Json::Bool(true)),
         "{end}"
     );
+    play.ledgers_agree();
+}
+
+#[test]
+fn an_image_becomes_a_video_though_each_stage_fails_once() {
+    let scenario = "- { fault: job_failed, provider: fal, nth: 1 }\n- { fault: job_failed, provider: replicate, nth: 1 }";
+    let play = Play::of("skytells/image-to-video.yaml", scenario);
+    let end = play.run(0, &["--input", "prompt=A lighthouse at dusk"]);
+    let video = &end["outputs"]["video"];
+    assert_eq!(
+        (&video["kind"], video["duration"].as_f64().map(f64::round)),
+        (&"video".into(), Some(4.0)),
+        "{end}"
+    );
+    assert_eq!(end["degraded"], false, "a second attempt is no fallback: {end}");
+    assert_eq!(play.asked(), ["fal", "fal", "replicate", "replicate"]);
+    play.ledgers_agree();
+}
+
+#[test]
+fn variations_have_seeds_of_their_own_and_those_that_succeed_are_collected() {
+    let play = Play::of("skytells/variations.yaml", "[{ provider: fal, fault: content, nth: 3 }]");
+    let end = play.run(0, &[]);
+    let images = end["outputs"]["images"].as_array().unwrap();
+    assert_eq!((images.len(), &end["outputs"]["failed"]), (3, &Json::from(1)), "{end}");
+    assert!(images.iter().all(|image| image["width"] == 1024 && image["height"] == 1024), "{end}");
+    let requests = play.simulator.lines("/_sim/requests");
+    let bodies = requests.iter().filter(|request| request["operation"] == "create");
+    let mut seeds: Vec<i64> = bodies
+        .map(|request| serde_json::from_str::<Json>(request["body"].as_str().unwrap()).unwrap())
+        .map(|body| body["seed"].as_i64().unwrap())
+        .collect();
+    seeds.sort_unstable();
+    assert_eq!(seeds, [0, 42, 84, 126]);
+    play.ledgers_agree();
+}
+
+#[test]
+fn image_video_and_music_become_one_film_as_long_as_the_video() {
+    let play = Play::of("skytells/full-media.yaml", "[]");
+    let end = play.run(0, &["--input", "music_style=a slow waltz"]);
+    let outputs = &end["outputs"];
+    let seconds = outputs["final"]["duration"].as_f64().map(f64::round);
+    assert_eq!((&outputs["final"]["has_audio"], seconds), (&Json::Bool(true), Some(5.0)), "{end}");
+    assert_eq!(
+        (&outputs["image"]["width"], &outputs["video"]["kind"]),
+        (&1024.into(), &"video".into()),
+        "{end}"
+    );
+    let mut asked = play.asked();
+    asked.sort();
+    assert_eq!(asked, ["elevenlabs", "fal", "replicate"]);
     play.ledgers_agree();
 }
 
