@@ -86,9 +86,51 @@ fn is_of_a_first_open(name: &str, path: &Path, found: &Metadata) -> Result<bool,
         MARK => Kind::File.is(found) && is_mark(&beginning_of(path)?),
         "control.sock" => Kind::Socket.is(found),
         ARTIFACTS | SCRATCH | CHILDREN => Kind::Folder.is(found) && is_empty(path)?,
-        "sim" => Kind::Folder.is(found),
+        "sim" => Kind::Folder.is(found) && is_of_a_simulator(path)?,
         _ => false,
     })
+}
+
+/// Whether a folder holds nothing but what a simulator that begins leaves: a folder for its jobs, in which its log follows,
+/// and the address at which it is reached. Another program may have a folder of that name.
+fn is_of_a_simulator(folder: &Path) -> Result<bool, StoreError> {
+    let jobs = folder.join("jobs");
+    let found = private::look_at(&jobs)?.filter(|found| Kind::Folder.is(found));
+    let has_jobs = found.is_some()
+        && holds_only(&jobs, |name, _, found| {
+            Ok(matches!(name, "sim.lock" | "sim.jsonl" | "sim.jsonl.new") && Kind::File.is(found))
+        })?;
+    holds_only(folder, |name, path, found| match name {
+        "jobs" => Ok(has_jobs),
+        "log" => Ok(has_jobs && Kind::File.is(found)),
+        name if name.starts_with("address.json") => {
+            Ok(Kind::File.is(found) && is_address(&beginning_of(path)?))
+        }
+        _ => Ok(false),
+    })
+}
+
+/// Whether all that lies in a folder is what it should be, by its name.
+fn holds_only(
+    folder: &Path,
+    is_own: impl Fn(&str, &Path, &Metadata) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    let failed = |error| StoreError::from_io("read", folder, error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        // What is gone again was of another process.
+        let Some(found) = private::look_at(&entry.path())? else { continue };
+        let name = entry.file_name();
+        if !name.to_str().map_or(Ok(false), |name| is_own(name, &entry.path(), &found))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a file is empty or says first where a simulator is.
+fn is_address(beginning: &[u8]) -> bool {
+    beginning.is_empty() || beginning.starts_with(b"{\"url\":")
 }
 
 fn is_empty(folder: &Path) -> Result<bool, StoreError> {

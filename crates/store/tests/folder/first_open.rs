@@ -12,7 +12,7 @@ fn nameless_database(folder: &Path, mode: &str) {
 
 #[test]
 fn every_state_that_a_first_open_leaves_is_gone_on_with() {
-    let states: [State; 12] = [
+    let states: [State; 13] = [
         ("an empty folder", |_| {}),
         ("a lock", |it| write(&it.join("owner.lock"), "")),
         ("a lock with a note", |it| write(&it.join("owner.lock"), "4711\n1800000000000\n")),
@@ -38,9 +38,14 @@ fn every_state_that_a_first_open_leaves_is_gone_on_with() {
                 fs::create_dir(it.join(name)).unwrap();
             }
         }),
-        ("a mark and a world", |it| {
+        ("a mark and a simulator that begins", |it| {
             write(&it.join("mark"), "");
-            write(&it.join("sim/world.json"), "{}");
+            write(&it.join("sim/log"), "it begins");
+            write(&it.join("sim/jobs/sim.jsonl"), "");
+        }),
+        ("a simulator that is reached", |it| {
+            write(&it.join("sim/address.json"), "{\"url\":\"http://127.0.0.1:1\"}");
+            write(&it.join("sim/address.json.4711"), "");
         }),
         ("a socket", |it| drop(std::os::unix::net::UnixListener::bind(it.join("control.sock")).unwrap())),
     ];
