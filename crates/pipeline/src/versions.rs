@@ -38,13 +38,13 @@ pub struct OperationVersion {
     /// The version of its contract.
     pub contract: u32,
     /// Of a model: the provider's own version, if one is asked for.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Of a model: the digest of its description.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Digest>,
     /// What it costs: for each unit, with the conditions of the tariff, the price as people read it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub price: BTreeMap<String, String>,
 }
 

@@ -37,7 +37,7 @@ pub mod world;
 
 pub use error::{BaseFault, Error, QuoteFault, UnpricedStep};
 pub use follow::Events;
-pub use lock_file::{LOCK_FILE_NAME, LockFile};
+pub use lock_file::{LOCK_FILE_NAME, LockFile, LockHold};
 pub use motet::{
     Builder, Continued, Forecast, ForkOptions, Motet, RetryOptions, RunEnd, RunHandle, StartOptions, Started,
     StepForecast, Swept, UndoOptions, find_run,

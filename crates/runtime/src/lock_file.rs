@@ -4,13 +4,13 @@
 //! decided by [`Versions::changes`].
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::Plan;
 use motet_pipeline::versions::{ModelVersion, OperationVersion, Versions};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -45,10 +45,11 @@ const HEADING: &str = "# Which models, contracts and prices the pipelines of thi
 /// let pipeline = motet::Pipeline::load(&film, &settings.catalogue())?;
 /// let versions = settings.versions(pipeline.plan());
 ///
-/// let mut lock = LockFile::beside(&film)?;
+/// let (mut lock, hold) = LockFile::hold(&film)?;
 /// assert!(lock.versions(&film).is_none(), "nothing is locked yet");
 /// lock.lock(&film, versions.clone());
 /// lock.write()?;
+/// drop(hold);
 /// assert_eq!(LockFile::beside(&film)?.versions(&film).unwrap().changes(&versions), []);
 /// # Ok::<(), motet::Error>(())
 /// ```
@@ -71,7 +72,34 @@ struct Written {
     pipelines: BTreeMap<String, BTreeMap<String, Spanned<OperationVersion>>>,
 }
 
+/// The same, to be written.
+#[derive(Serialize)]
+struct Writing<'l> {
+    #[serde(rename = "motet_lock")]
+    format: i64,
+    pipelines: BTreeMap<&'l str, &'l BTreeMap<String, OperationVersion>>,
+}
+
+/// As long as it is there, nobody else changes the lock file of the folder.
+#[derive(Debug)]
+pub struct LockHold {
+    _folder: Option<File>,
+}
+
 impl LockFile {
+    /// The lock file in the folder of `pipeline`, to change it: whoever else wants to change it by this function, in
+    /// another process too, waits until the hold is dropped. Where the file system knows no locks, nobody waits.
+    ///
+    /// # Errors
+    /// As [`LockFile::beside`].
+    pub fn hold(pipeline: &Path) -> Result<(LockFile, LockHold), Error> {
+        let folder =
+            pipeline.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let held = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let hold = LockHold { _folder: held.ok() };
+        Ok((LockFile::beside(pipeline)?, hold))
+    }
+
     /// The lock file in the folder of `pipeline`, which is a file. If there is none, nothing is locked.
     ///
     /// # Errors
@@ -170,18 +198,10 @@ impl LockFile {
 
     /// What it says, as TOML.
     fn text(&self) -> String {
-        let mut text = format!("{HEADING}motet_lock = {FORMAT}\n");
-        for (pipeline, versions) in &self.pipelines {
-            let pipeline = key(pipeline);
-            if versions.operations.is_empty() {
-                push(&mut text, format_args!("\n[pipelines.{pipeline}]"));
-            }
-            for (operation, version) in &versions.operations {
-                push(&mut text, format_args!("\n[pipelines.{pipeline}.{}]", key(operation)));
-                push_version(&mut text, version);
-            }
-        }
-        text
+        let pipelines = self.pipelines.iter();
+        let pipelines = pipelines.map(|(name, versions)| (name.as_str(), &versions.operations)).collect();
+        let tables = toml::to_string(&Writing { format: FORMAT, pipelines });
+        HEADING.to_owned() + &tables.expect("names, numbers and texts can be written as TOML")
     }
 }
 
@@ -205,46 +225,6 @@ impl Proposal {
 
 fn name_of(pipeline: &Path) -> String {
     pipeline.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn push_version(text: &mut String, version: &OperationVersion) {
-    let OperationVersion { contract, version, model, price } = version;
-    push(text, format_args!("contract = {contract}"));
-    if let Some(version) = version {
-        push(text, format_args!("version = {}", quoted(version)));
-    }
-    if let Some(model) = model {
-        push(text, format_args!("model = {}", quoted(&model.to_string())));
-    }
-    for (unit, price) in price {
-        push(text, format_args!("price.{} = {}", key(unit), quoted(price)));
-    }
-}
-
-fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(text, "{line}").expect("a text takes all that is written");
-}
-
-/// A key of TOML, bare where it can be.
-fn key(name: &str) -> String {
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
-}
-
-/// A basic string of TOML.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter.is_control() => {
-                write!(quoted, "\\u{:04X}", u32::from(letter)).expect("a text takes all that is written");
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]
@@ -293,6 +273,23 @@ mod tests {
         let line = read.line(&at("film.yaml"), "media/merge");
         assert_eq!(lines.lines().nth(line - 1), Some("[pipelines.\"film.yaml\".\"media/merge\"]"));
         assert_eq!(read.line(&at("film.yaml"), "media/other"), 1);
+    }
+
+    #[test]
+    fn pipelines_that_are_locked_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<PathBuf> = (0..8).map(|number| folder.path().join(format!("{number}.yaml"))).collect();
+        std::thread::scope(|scope| {
+            for name in names.iter().cycle().take(64) {
+                scope.spawn(move || {
+                    let (mut lock, _hold) = LockFile::hold(name).unwrap();
+                    lock.lock(name, versions(vec![("media/trim", version(1))]));
+                    lock.write().unwrap();
+                });
+            }
+        });
+        let lock = LockFile::beside(&names[0]).unwrap();
+        assert!(names.iter().all(|name| lock.versions(name).is_some()), "{lock:?}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn lock(asked: &arguments::Lock, terminal: &Terminal) -> Result<Exit, Proble
     let pipeline = load(file, &proposal.catalogue())?;
     let now = proposal.versions(pipeline.plan());
     let operations = count(now.operations.len(), "operation");
-    let mut lock = LockFile::beside(file)?;
+    let (mut lock, _hold) = LockFile::hold(file)?;
     let changes = lock.versions(file).map(|locked| locked.changes(&now));
     let (state, mut told) = match changes {
         None => ("is locked", Vec::new()),
