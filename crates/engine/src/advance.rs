@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use motet_pipeline::expression::{EvaluationError, Template, is_true};
 use motet_pipeline::plan::{Body, Dependency, DependencyKind, Each as EachPolicy, InputSpec, Step};
-use motet_pipeline::value::INPUT_UNITS_MAX;
+use motet_pipeline::value::{Compared, INPUT_UNITS_MAX};
 use motet_pipeline::{Class, Failure, StepPath, Value};
 
 use crate::agenda::Task;
@@ -334,11 +334,29 @@ impl Run {
     }
 }
 
+/// A number is written by what it is worth: `1` and `1.0` are one key.
 fn key_text(key: &Value) -> Option<String> {
     match key {
         Value::Text(text) if !text.is_empty() => Some(text.to_string()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(_) => serde_json::to_string(&Compared(key)).ok(),
         Value::Bool(value) => Some(value.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_as_a_key_is_written_by_what_it_is_worth() {
+        let key = |json: &str| key_text(&serde_json::from_str(json).unwrap());
+        for json in ["1", "1.0", "10e-1"] {
+            assert_eq!(key(json).as_deref(), Some("1"), "{json}");
+        }
+        assert_eq!(key("2.5").as_deref(), Some("2.5"));
+        assert_eq!(key("-0.0").as_deref(), Some("0"));
+        assert_eq!(key("\"1.0\"").as_deref(), Some("1.0"), "a text is the text that it is");
+        assert_eq!(key("\"\""), None);
     }
 }

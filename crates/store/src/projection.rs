@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use motet_engine::event::RunStarted;
 use motet_engine::{AttemptEvent, Event, ParkReason, RunEvent, StepEvent, StepStatus, Turn};
+use motet_pipeline::value::Compared;
 use motet_pipeline::{Artifact, Digest, Money, StepPath, Timestamp, Value};
 
 use crate::cache::CacheChange;
@@ -375,7 +376,8 @@ impl StepChange {
     }
 }
 
-/// What tells runs with the same inputs from others: the digest of their canonical JSON.
+/// What tells runs with the same inputs from others: the digest of their canonical JSON, with
+/// numbers by what they are worth: `2` and `2.0` are the same.
 ///
 /// ```
 /// use motet_pipeline::Value;
@@ -383,7 +385,9 @@ impl StepChange {
 /// let one: Value = serde_json::from_str(r#"{"a":1,"b":2}"#).unwrap();
 /// let same: Value = serde_json::from_str(r#"{"b":2,"a":1}"#).unwrap();
 /// assert_eq!(inputs_digest(&one), inputs_digest(&same));
+/// let number: Value = serde_json::from_str(r#"{"a":1.0,"b":2e0}"#).unwrap();
+/// assert_eq!(inputs_digest(&one), inputs_digest(&number));
 /// ```
 pub fn inputs_digest(inputs: &Value) -> Digest {
-    Digest::of(&serde_json::to_vec(inputs).expect("a value is plain data with text keys"))
+    Digest::of(&serde_json::to_vec(&Compared(inputs)).expect("a value is plain data with text keys"))
 }
