@@ -29,49 +29,50 @@ mod undo;
 
 use crate::arguments::{Command, ModelsCommand};
 use crate::exit::Exit;
-use crate::problem::{Problem, reason_of};
+use crate::problem::Problem;
 use crate::project::typed_command;
-use crate::stop::Stop;
+use crate::stop::{Stage, Stop};
 use crate::terminal::Terminal;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// A problem that says what is wrong and how the program ends.
-pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
+pub fn run(command: Command, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
+    stop.reach(Stage::AtWork);
     match command {
         Command::Init(asked) => init::init(&asked, &terminal),
         Command::Check(asked) => check::check(&asked, &terminal),
         Command::Plan(asked) => match (asked.quote.clone(), asked.against.clone()) {
-            (Some(out), _) => while_wanted(|_| plan::quote(asked, out, terminal)),
-            (None, Some(run)) => while_wanted(|_| plan::against(asked, run, terminal)),
+            (Some(out), _) => while_wanted(stop, |_| plan::quote(asked, out, terminal)),
+            (None, Some(run)) => while_wanted(stop, |_| plan::against(asked, run, terminal)),
             (None, None) => plan::plan(&asked, &terminal),
         },
         Command::Lock(asked) => lock::lock(&asked, &terminal),
-        Command::Run(asked) => while_wanted(|stop| run::run(*asked, terminal, stop)),
-        Command::Resume(asked) => while_wanted(|stop| resume::resume(asked, terminal, stop)),
-        Command::Undo(asked) => while_wanted(|stop| undo::undo(asked, terminal, stop)),
-        Command::Retry(asked) => while_wanted(|stop| retry::retry(asked, terminal, stop)),
-        Command::Fork(asked) => while_wanted(|stop| fork::fork(asked, terminal, stop)),
+        Command::Run(asked) => while_wanted(stop, |stop| run::run(*asked, terminal, stop)),
+        Command::Resume(asked) => while_wanted(stop, |stop| resume::resume(asked, terminal, stop)),
+        Command::Undo(asked) => while_wanted(stop, |stop| undo::undo(asked, terminal, stop)),
+        Command::Retry(asked) => while_wanted(stop, |stop| retry::retry(asked, terminal, stop)),
+        Command::Fork(asked) => while_wanted(stop, |stop| fork::fork(asked, terminal, stop)),
         Command::Runs(asked) => runs::runs(&asked, &terminal),
         Command::Show(asked) => show::show(&asked, &terminal),
-        Command::Cancel(asked) => while_wanted(|stop| cancel::cancel(asked, terminal, stop)),
-        Command::Dead(asked) => dead::dead(asked, terminal),
-        Command::Resolve(asked) => while_wanted(|stop| resolve::resolve(asked, terminal, stop)),
+        Command::Cancel(asked) => while_wanted(stop, |stop| cancel::cancel(asked, terminal, stop)),
+        Command::Dead(asked) => dead::dead(asked, terminal, stop),
+        Command::Resolve(asked) => while_wanted(stop, |stop| resolve::resolve(asked, terminal, stop)),
         Command::Costs(asked) => costs::costs(&asked, &terminal),
         Command::Artifacts(asked) => artifacts::artifacts(&asked, &terminal),
-        Command::Doctor(asked) if asked.rebuild => while_wanted(|_| doctor::rebuild(asked, terminal)),
+        Command::Doctor(asked) if asked.rebuild => while_wanted(stop, |_| doctor::rebuild(asked, terminal)),
         Command::Doctor(asked) => doctor::doctor(&asked, &terminal),
-        Command::Gc(asked) => while_wanted(|_| gc::gc(asked, terminal)),
-        Command::Store(asked) => while_wanted(|stop| store::store(asked, terminal, stop)),
+        Command::Gc(asked) => while_wanted(stop, |_| gc::gc(asked, terminal)),
+        Command::Store(asked) => while_wanted(stop, |stop| store::store(asked, terminal, stop)),
         Command::Models(asked) => match asked.command {
             ModelsCommand::List(asked) => models::list(&asked, &terminal),
             ModelsCommand::Show(asked) => models::show(&asked, &terminal),
-            ModelsCommand::Add(asked) => while_wanted(|_| models::add(asked, terminal)),
+            ModelsCommand::Add(asked) => while_wanted(stop, |_| models::add(asked, terminal)),
         },
         Command::Providers(asked) => providers::providers(&asked, &terminal),
-        Command::Serve(asked) => while_wanted(|stop| serve::serve(asked, terminal, stop)),
-        Command::Sim(asked) => while_wanted(|stop| sim::sim(asked, terminal, stop)),
+        Command::Serve(asked) => while_wanted(stop, |stop| serve::serve(asked, terminal, stop)),
+        Command::Sim(asked) => while_wanted(stop, |stop| sim::sim(asked, terminal, stop)),
         Command::Trust(asked) => trust::trust(&asked, &terminal),
         Command::Schema => schema::schema(&terminal),
         Command::Completions(asked) => completions::completions(&asked, &terminal),
@@ -79,21 +80,17 @@ pub fn run(command: Command, terminal: Terminal) -> Result<Exit, Problem> {
 }
 
 /// Does what waits for the world, unless the program is asked to end before anything is followed.
-/// Signals are listened to before the work begins: nothing that it opens is left without a word.
 /// Commands that don't wait are not held up by threads being started.
-fn while_wanted<Work>(begin: impl FnOnce(Stop) -> Work) -> Result<Exit, Problem>
+fn while_wanted<Work>(stop: Stop, begin: impl FnOnce(Stop) -> Work) -> Result<Exit, Problem>
 where
     Work: Future<Output = Result<Exit, Problem>> + Send + 'static,
 {
-    let failed = |what: &str, error: std::io::Error| {
-        Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(&error)))
-    };
+    stop.reach(Stage::Waiting);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| failed("start threads", error))?;
+        .map_err(|error| Problem::refused("start threads", &error))?;
     let outcome = runtime.block_on(async {
-        let stop = Stop::listen().map_err(|error| failed("listen for signals", error))?;
         // On a thread of its own: opening a store may hold it up, and so may whoever reads what is written.
         let (work, threads) = (begin(stop.clone()), tokio::runtime::Handle::current());
         let work = tokio::task::spawn_blocking(move || threads.block_on(work));

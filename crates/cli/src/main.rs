@@ -20,15 +20,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use motet::language::visible;
+use motet::reading::shown_word;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Color};
 use crate::exit::Exit;
 use crate::problem::Problem;
+use crate::project::quoted;
+use crate::stop::Stop;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    // Where the system won't, the program ends as it would have.
-    let _ = stop::outlive_limits_of_files();
+    // First of all, so that nothing that follows is ended without a word.
+    let stop = Stop::listen();
     let arguments = match typed() {
         Ok(arguments) => arguments,
         Err(exit) => return exit.into(),
@@ -52,7 +55,10 @@ fn main() -> ExitCode {
         }
         show(problem)
     };
-    let exit = commands::run(arguments.command, terminal).unwrap_or_else(report);
+    let done = stop
+        .map_err(|error| Problem::refused("listen for signals", &error))
+        .and_then(|stop| commands::run(arguments.command, terminal, stop));
+    let exit = done.unwrap_or_else(report);
     match terminal.data_lost() {
         Some(error) => exit.worst(show(Problem::data_lost(error))).into(),
         None => exit.into(),
@@ -62,6 +68,13 @@ fn main() -> ExitCode {
 /// What was typed; if that is a question or a mistake, says so.
 fn typed() -> Result<Arguments, Exit> {
     let words = arguments::with_addresses_joined(std::env::args_os());
+    if let Some(word) = words.iter().skip(1).find(|word| word.to_str().is_none()) {
+        let what = format!("the argument {} isn't UTF-8", quoted(&shown_word(word)));
+        Problem::usage(what)
+            .line("rename the file, if it is one: names must be UTF-8")
+            .show(&Terminal::new(Color::Auto), false);
+        return Err(Exit::Usage);
+    }
     Arguments::try_parse_from(&words).map_err(|said| {
         // An error repeats what was typed: it is made from words that were made visible.
         let shown = words.iter().map(|word| visible(&word.to_string_lossy()).into_owned());

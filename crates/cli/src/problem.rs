@@ -57,6 +57,11 @@ impl Problem {
         }
     }
 
+    /// Something that the system refused.
+    pub fn refused(what: &str, error: &std::io::Error) -> Problem {
+        Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)))
+    }
+
     /// Data for standard output that it didn't take.
     pub fn data_lost(error: &std::io::Error) -> Problem {
         Problem::new(Exit::Machine, format!("failed to write to standard output: {}", reason_of(error)))

@@ -1,12 +1,18 @@
 //! Signals: what asks the program to end, and what must not end it without a word.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+use crate::arguments::Color;
+use crate::exit::Exit;
+use crate::problem::Problem;
+use crate::terminal::Terminal;
 
 /// Whoever attends to it has so long to end at once.
 const GRACE: Duration = Duration::from_secs(1);
@@ -23,43 +29,108 @@ pub enum Haste {
     AtOnce,
 }
 
-/// The wish that the program ends. It is heard from the first moment on, whoever attends to it.
+/// The wish that the program ends. It is heard from the first moment on, by a thread of its own.
 #[derive(Clone, Debug)]
 pub struct Stop {
     haste: watch::Receiver<Haste>,
-    /// Who answers it: set once.
-    answers: Arc<OnceLock<Answers>>,
+    stage: Arc<Mutex<Stage>>,
 }
 
-#[derive(Debug)]
-enum Answers {
-    /// Whoever follows runs.
-    Follower,
-    /// The program, before anything is followed.
-    Program,
+/// How far the program has come: who answers when it is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing has begun: the thread that listens ends the program.
+    Starting,
+    /// A command is at work that takes a moment: the same thread ends it.
+    AtWork,
+    /// A command waits for the world, and nothing is followed yet: the command ends.
+    Waiting,
+    /// Whoever follows runs stops them.
+    Followed,
+    /// The program is ending.
+    Ending,
 }
 
 impl Stop {
-    /// Listens from now on.
+    /// Listens from now on. Of a file that may not grow any further (`ulimit -f`), by which the system would end the
+    /// program, it listens as well: so it is an error of whoever writes. The programs that are started are ended all the
+    /// same: they don't inherit what is listened to, only what is ignored.
     ///
     /// # Errors
     /// When the system can't be asked to tell.
     pub fn listen() -> io::Result<Stop> {
-        let mut signals = Signals::listen()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let mut signals = {
+            let _inside = runtime.enter();
+            // Where the system won't, the program ends as it would have.
+            let _ = signal(SignalKind::from_raw(Number::XFSZ.as_raw()));
+            Signals::listen()?
+        };
         let (tell, haste) = watch::channel(Haste::None);
-        tokio::spawn(async move {
-            let mut haste = Haste::None;
-            while tell.send(haste).is_ok() {
-                haste = signals.next(haste).await;
-            }
+        let stop = Stop { haste, stage: Arc::new(Mutex::new(Stage::Starting)) };
+        let told = stop.clone();
+        let listen = move || {
+            runtime.block_on(async {
+                let mut haste = Haste::None;
+                loop {
+                    haste = signals.next(haste).await;
+                    told.end_unless_answered();
+                    tell.send_replace(haste);
+                }
+            });
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(listen).map(|_| stop)
+    }
+
+    /// Ends the program if nobody else will.
+    fn end_unless_answered(&self) {
+        let mut stage = self.stage();
+        let words = match *stage {
+            Stage::Starting => "interrupted before anything began",
+            Stage::AtWork => "interrupted",
+            Stage::Waiting | Stage::Followed | Stage::Ending => return,
+        };
+        *stage = Stage::Ending;
+        drop(stage);
+        // Whoever reads may not, and the command may be in the middle of a line.
+        let (said, is_said) = mpsc::channel();
+        thread::spawn(move || {
+            Problem::new(Exit::Interrupted, words).show(&Terminal::new(Color::Auto), false);
+            said.send(())
         });
-        Ok(Stop { haste, answers: Arc::default() })
+        let _ = is_said.recv_timeout(GRACE);
+        std::process::exit(Exit::Interrupted as i32);
+    }
+
+    /// The program has come so far. Doesn't return if it is ending.
+    pub fn reach(&self, stage: Stage) {
+        let mut now = self.stage();
+        if *now != Stage::Ending {
+            *now = stage;
+            return;
+        }
+        drop(now);
+        loop {
+            thread::park();
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Completes when the program is asked to end before anybody attends to it.
     pub async fn unattended(mut self) {
         self.hastens(Haste::None).await;
-        if self.answers.set(Answers::Program).is_err() {
+        let is_first = {
+            let mut stage = self.stage();
+            let is_first = *stage == Stage::Waiting;
+            if is_first {
+                *stage = Stage::Ending;
+            }
+            is_first
+        };
+        if !is_first {
             std::future::pending().await
         }
     }
@@ -67,7 +138,15 @@ impl Stop {
     /// From now on the caller stops the work when it is asked for. Waits for ever if that was asked for
     /// before: the program is ending.
     pub async fn attend(&self) {
-        if self.answers.set(Answers::Follower).is_err() {
+        let is_ending = {
+            let mut stage = self.stage();
+            let is_ending = *stage == Stage::Ending;
+            if !is_ending {
+                *stage = Stage::Followed;
+            }
+            is_ending
+        };
+        if is_ending {
             std::future::pending().await
         }
     }
@@ -140,16 +219,4 @@ fn minds_hang_up() -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     ignored.is_some_and(|mask| mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 0)
-}
-
-/// Makes a file that may not grow any further (`ulimit -f`) an error of whoever writes it; by itself the
-/// system would end the program. The programs that it starts are ended all the same: they don't inherit
-/// what is listened to, only what is ignored.
-///
-/// # Errors
-/// When the system can't be asked to tell.
-pub fn outlive_limits_of_files() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let _inside = runtime.enter();
-    signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop)
 }

@@ -15,7 +15,7 @@ use motet_store::{KeptPlan, Store};
 
 use crate::Error;
 use crate::motet::link;
-use crate::reading::read_start;
+use crate::reading::{read_start, shown_word};
 
 /// A checked pipeline. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -131,8 +131,11 @@ fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
 /// What is wrong with the file as a file.
 pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let main = path.file_name().map(shown_word).unwrap_or_default();
     Bundle::load(&main, &mut |name| {
+        if name == main && path.file_name().is_some_and(|name| name.to_str().is_none()) {
+            return Err("its name isn't UTF-8: rename it".to_owned());
+        }
         let path = folder.join(name);
         if name != main && leads_out_of(folder, &path) {
             return Err("a link leads out of the project's folder".to_owned());
@@ -158,6 +161,17 @@ mod tests {
             Err(Error::Check(findings)) => findings.into_iter().map(|finding| finding.message).collect(),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_whose_name_is_no_text_is_named_and_said_to_be_so() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join(std::ffi::OsStr::from_bytes(b"f\xff.yaml"));
+        fs::write(&main, "motet: 1").unwrap();
+        assert_eq!(findings(&main), ["the file can't be read: its name isn't UTF-8: rename it"]);
+        assert_eq!(read_bundle(&main).unwrap_err()[0].file, "f\\xff.yaml");
     }
 
     #[test]

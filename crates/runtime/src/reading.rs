@@ -4,6 +4,7 @@
 //! opened. Both are told by a look at them, before and, should they have been put there meanwhile, after
 //! they were opened; and nothing is waited for in between.
 
+use std::ffi::OsStr;
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
@@ -71,6 +72,12 @@ pub(crate) fn measure(source: &mut dyn Read) -> io::Result<(Digest, u64)> {
         hash.update(&chunk[..read]);
         bytes += read as u64;
     }
+}
+
+/// A name or word of the system's as text: bytes that aren't UTF-8 are written out, as in `f\xff.yaml`.
+pub fn shown_word(word: &OsStr) -> String {
+    let chunks = word.as_encoded_bytes().utf8_chunks();
+    chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
 }
 
 /// Where a text has the byte `at`: line and column, both from 1, the column in characters.

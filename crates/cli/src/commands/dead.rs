@@ -23,12 +23,12 @@ use crate::terminal::Terminal;
 /// So many runs begin without a question.
 const UNASKED_MAX: usize = 10;
 
-pub fn dead(asked: arguments::Dead, terminal: Terminal) -> Result<Exit, Problem> {
+pub fn dead(asked: arguments::Dead, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     match asked.command {
         DeadCommand::List(asked) => list(&asked, &terminal),
         DeadCommand::Show(asked) => show(&asked, &terminal),
-        DeadCommand::Redrive(asked) => while_wanted(|stop| redrive(*asked, terminal, stop)),
-        DeadCommand::Discard(asked) => while_wanted(|_| discard(asked, terminal)),
+        DeadCommand::Redrive(asked) => while_wanted(stop, |stop| redrive(*asked, terminal, stop)),
+        DeadCommand::Discard(asked) => while_wanted(stop, |_| discard(asked, terminal)),
     }
 }
 

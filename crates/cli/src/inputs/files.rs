@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use motet::language::value::Map;
 use motet::language::{Type, Value};
+use motet::reading::shown_word;
 
 use crate::problem::{Problem, reason_of};
-use crate::project::shown_path;
+use crate::project::{quoted, shown_path};
 
 /// The most files that one pattern may stand for.
 const MATCHES_MAX: usize = 100_000;
@@ -97,12 +98,23 @@ pub fn matching(input: &str, pattern: &str) -> Result<Vec<PathBuf>, Problem> {
         refused(format!("{} can't be read: {}", shown_path(looked_in), reason_of(&error)))
     })?;
     let is_hidden_meant = name.starts_with('.');
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|entry| (is_hidden_meant || !entry.starts_with('.')) && fits(&name, entry))
-        .take(MATCHES_MAX + 1)
-        .collect();
+    let is_meant = |entry: &str| (is_hidden_meant || !entry.starts_with('.')) && fits(&name, entry);
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries.flatten().map(|entry| entry.file_name()) {
+        match entry.into_string() {
+            Ok(entry) if is_meant(&entry) => names.push(entry),
+            Err(entry) if is_meant(&entry.to_string_lossy()) => {
+                return Err(refused(format!(
+                    "the name {} isn't UTF-8: rename it",
+                    quoted(&shown_word(&entry))
+                )));
+            }
+            _ => {}
+        }
+        if names.len() > MATCHES_MAX {
+            break;
+        }
+    }
     names.sort();
     match names.len() {
         0 => Err(refused(format!("no file fits {pattern}"))),

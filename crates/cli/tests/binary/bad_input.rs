@@ -49,6 +49,27 @@ fn a_file_that_is_not_utf_8() {
     assert_transcript!(project, text);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_written_out_and_said_to_be_so() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = project_with_film();
+    let name = |bytes: &'static [u8]| OsStr::from_bytes(bytes);
+    std::fs::write(project.path().join(name(b"f\xff.yaml")), PROBE).unwrap();
+    std::fs::copy(project.path().join("film.mp4"), project.path().join(name(b"f\xff.mp4"))).unwrap();
+    let mut told = String::new();
+    for (command, word) in [("check", &b"f\xff.yaml"[..]), ("run", b"f\xff.yaml"), ("show", b"\xff")] {
+        let output = project.command(&[command]).arg(OsStr::from_bytes(word)).output().unwrap();
+        told += &transcript(&[command], &output);
+    }
+    let all =
+        PROBE.replace("media: video", "media: list of video").replace("inputs.media.", "inputs.media[0].");
+    project.write("all.yaml", all.replace("{{ inputs.media }}", "{{ inputs.media[0] }}"));
+    told += &project.transcript(&["run", "all.yaml", "--input", "media=@*.mp4"]);
+    assert_transcript!(project, told);
+}
+
 #[test]
 fn an_empty_file() {
     let (project, text) = checked("");

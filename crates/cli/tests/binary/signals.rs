@@ -114,6 +114,46 @@ fn a_signal_that_comes_while_the_store_is_opened_is_answered_in_words() {
     }
 }
 
+/// From the moment on at which the process listens, which is the first thing that it does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_comes_as_early_as_can_be_is_answered_in_words() {
+    let project = Project::with("waiting.yaml", WAITING);
+    let listens = |id: u32, signal: Signal| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
+        u64::from_str_radix(caught, 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+    };
+    let mut told = std::collections::BTreeSet::new();
+    for signal in [Signal::INT, Signal::TERM, Signal::QUIT].into_iter().cycle().take(30) {
+        let mut command = project.command(&["run", "waiting.yaml", "--new"]);
+        let running = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while !listens(running.id(), signal) {
+            std::hint::spin_loop();
+        }
+        send(&running, signal);
+        let output = running.wait_with_output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{words}");
+        assert!(["interrupted", "stopping", "aborted"].iter().any(|word| words.contains(word)), "{words}");
+        told.insert(words);
+    }
+    assert!(told.contains("error: interrupted before anything began\n"), "{told:?}");
+}
+
+#[test]
+fn an_interrupted_run_is_found_by_numbers_of_the_same_worth() {
+    let inputs = "inputs: { n: { type: number }, ns: { type: array, items: { type: number } } }\nsteps:";
+    let project = Project::with("waiting.yaml", WAITING.replace("steps:", inputs));
+    let started = |n: &str, ns: &str, until: &str| {
+        let (n, ns) = (format!("n={n}"), format!("ns={ns}"));
+        stopped(&project, &["run", "waiting.yaml", "--input", &n, "--input", &ns], until, Signal::INT)
+    };
+    started("2", "[1, 2.5]", "nap");
+    assert!(started("2.0", "[1.0, 2.5]", "resumed").contains("resume"));
+    assert!(!started("3", "[1, 2.5]", "nap").contains("resumed"));
+}
+
 #[test]
 fn a_store_that_can_not_be_opened_yet_does_not_hold_up_an_interruption() {
     let project = Project::with("waiting.yaml", WAITING);
