@@ -15,7 +15,7 @@ use motet_store::{KeptPlan, Store};
 
 use crate::Error;
 use crate::motet::link;
-use crate::reading::{read_start, shown_word};
+use crate::reading::read_start;
 
 /// A checked pipeline. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
 /// What is wrong with the file as a file.
 pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let main = path.file_name().map(shown_word).unwrap_or_default();
+    let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Bundle::load(&main, &mut |name| {
         if name == main && path.file_name().is_some_and(|name| name.to_str().is_none()) {
             return Err("its name isn't UTF-8: rename it".to_owned());
@@ -171,7 +171,7 @@ mod tests {
         let main = folder.path().join(std::ffi::OsStr::from_bytes(b"f\xff.yaml"));
         fs::write(&main, "motet: 1").unwrap();
         assert_eq!(findings(&main), ["the file can't be read: its name isn't UTF-8: rename it"]);
-        assert_eq!(read_bundle(&main).unwrap_err()[0].file, "f\\xff.yaml");
+        assert_eq!(read_bundle(&main).unwrap_err()[0].file, "f\u{fffd}.yaml");
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn a_name_that_is_not_utf_8_is_written_out_and_said_to_be_so() {
         told += &transcript(&[command], &output);
     }
     let all =
-        PROBE.replace("media: video", "media: list of video").replace("inputs.media.", "inputs.media[0].");
+        PROBE.replace("media: video", "media: { type: array, items: { type: video } }").replace("inputs.media.", "inputs.media[0].");
     project.write("all.yaml", all.replace("{{ inputs.media }}", "{{ inputs.media[0] }}"));
     told += &project.transcript(&["run", "all.yaml", "--input", "media=@*.mp4"]);
     assert_transcript!(project, told);
