@@ -10,20 +10,20 @@ mod subtitles;
 mod words;
 
 use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
-use motet_pipeline::{Failure, MediaKind, Type};
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::clip::Remake;
 use crate::colour::Colour;
 use crate::ffmpeg::Quality;
-use crate::filter::filter;
+use crate::filter::{Filter, filter};
 use crate::picture;
 use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 
 pub(crate) use letters::judge as judge_letters;
 pub(crate) use line::{LINE_FILE, Line};
-use lines::{Limits, cues};
+use lines::{Cue, Limits, cues};
 use style::Style;
 pub(crate) use style::judge_font;
 use words::Said;
@@ -36,50 +36,12 @@ const VTT_FILE: &str = "captions.vtt";
 const WORDS_A_SECOND_MAX: f64 = 20.0;
 
 pub(crate) fn contract() -> Contract {
-    let word = Type::Object {
-        fields: [("word", Type::Text), ("start", Type::Number), ("end", Type::Number)]
-            .map(|(name, ty)| (name.to_owned(), ty))
-            .into(),
-        open: true,
-    };
-    let choice = |name: &str, words: &[&'static str]| {
-        Parameter::optional(name, Type::Text).default(words[0]).one_of(words.iter().copied())
-    };
-    Contract::new("media/captions", Work::Processor)
+    let contract = Contract::new("media/captions", Work::Processor)
         .summary("Burns captions into a video and writes them as SRT and VTT too.")
-        .input(Parameter::required("video", Type::media(MediaKind::Video)).about("The video."))
-        .input(Parameter::optional("words", Type::list(word)).range(0.0, 50_000.0).about(
-            "What is said and when, in seconds: [{word, start, end}]. Whole sentences may be given as words.",
-        ))
-        .input(Parameter::optional("script", Type::Text).range(0.0, 100_000.0).about(
-            "What is said, when no times are known: spread evenly from `start` to `end`; of several lines each is a caption. Or the \
-             text of an SRT, VTT or ASS file, with its times. Give this, `words` or `subtitles`.",
-        ))
-        .input(Parameter::optional("subtitles", Type::media(MediaKind::File)).about(
-            "An SRT, VTT or ASS file: its captions at its times, in the style that is asked for here.",
-        ))
-        .input(Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
-            "Where the script begins, in seconds.",
-        ))
-        .input(Parameter::optional("end", Type::Number).range(0.0, 21_600.0).about(
-            "Where the script ends, in seconds; by default with the video.",
-        ))
-        .input(choice("style", &Style::NAMES).about(
-            "clean: white with an outline. bold: large, few words. boxed: on a translucent box. karaoke: the spoken word is coloured.",
-        ))
-        .input(choice("position", &["bottom", "top", "middle"]).about("Where on the picture."))
-        .input(Parameter::optional("font", Type::Text).range(1.0, 64.0).about(
-            "A font of this machine; by default its sans-serif.",
-        ))
-        .input(Parameter::optional("font_size", Type::Number).range(6.0, 1000.0).about(
-            "In pixels of the video; by default it follows from the video's size.",
-        ))
-        .input(Parameter::optional("max_words", Type::Integer).range(1.0, 40.0).about(
-            "Words in one caption at most; by default 8, with bold 3.",
-        ))
-        .input(Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
-            "Characters in one caption at most; a Chinese character counts as two. By default 42, or what fits on two lines.",
-        ))
+        .input(Parameter::required("video", Type::media(MediaKind::Video)).about("The video."));
+    options()
+        .into_iter()
+        .fold(contract, Contract::input)
         .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
@@ -91,53 +53,133 @@ pub(crate) fn contract() -> Contract {
         .usually(1.0, 20.0)
 }
 
+/// What is shown, and how: for every operation that burns captions in.
+pub(crate) fn options() -> Vec<Parameter> {
+    let word = Type::Object {
+        fields: [("word", Type::Text), ("start", Type::Number), ("end", Type::Number)]
+            .map(|(name, ty)| (name.to_owned(), ty))
+            .into(),
+        open: true,
+    };
+    let choice = |name: &str, words: &[&'static str]| {
+        Parameter::optional(name, Type::Text).default(words[0]).one_of(words.iter().copied())
+    };
+    vec![
+        Parameter::optional("words", Type::list(word)).range(0.0, 50_000.0).about(
+            "What is said and when, in seconds: [{word, start, end}]. Whole sentences may be given as words.",
+        ),
+        Parameter::optional("script", Type::Text).range(0.0, 100_000.0).about(
+            "What is said, when no times are known: spread evenly from `start` to `end`; of several lines each is a caption. Or the \
+             text of an SRT, VTT or ASS file, with its times. Give this, `words` or `subtitles`.",
+        ),
+        Parameter::optional("subtitles", Type::media(MediaKind::File)).about(
+            "An SRT, VTT or ASS file: its captions at its times, in the style that is asked for here.",
+        ),
+        Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
+            "Where the script begins, in seconds.",
+        ),
+        Parameter::optional("end", Type::Number).range(0.0, 21_600.0).about(
+            "Where the script ends, in seconds; by default with the video.",
+        ),
+        choice("style", &Style::NAMES).about(
+            "clean: white with an outline. bold: large, few words. boxed: on a translucent box. karaoke: the spoken word is coloured.",
+        ),
+        choice("position", &["bottom", "top", "middle"]).about("Where on the picture."),
+        Parameter::optional("font", Type::Text).range(1.0, 64.0).about(
+            "A font of this machine; by default its sans-serif.",
+        ),
+        Parameter::optional("font_size", Type::Number).range(6.0, 1000.0).about(
+            "In pixels of the video; by default it follows from the video's size.",
+        ),
+        Parameter::optional("max_words", Type::Integer).range(1.0, 40.0).about(
+            "Words in one caption at most; by default 8, with bold 3.",
+        ),
+        Parameter::optional("max_chars", Type::Integer).range(4.0, 200.0).about(
+            "Characters in one caption at most; a Chinese character counts as two. By default 42, or what fits on two lines.",
+        ),
+    ]
+}
+
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let video = request.required_media("video");
     let own = Size::of(video)?;
     let size = own.even();
     let duration = length(video)?;
-    let style = Style::read(request, size)?;
-    let Said { words, is_set, is_timed } = said(request, duration)?;
-    // Captions that somebody set stay as they are, as far as they fit.
-    let (usual_words, usual_characters) =
-        if is_set { (usize::MAX, 2 * style.line) } else { (style.words, style.characters) };
-    let limits = Limits {
-        words: request.pixels("max_words").map_or(usual_words, |words| words as usize),
-        characters: request.pixels("max_chars").map_or(usual_characters, |characters| characters as usize),
-        line: style.line,
-        seconds: duration,
-        is_set,
-        is_timed,
-    };
-    let cues = cues(&words, &limits);
+    let captions = Captions::read(request, None, size, duration)?;
 
     let mut remake = Remake::of(request, video, duration);
     remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());
-    remake.after = vec![filter("ass").set("filename", ASS_FILE)];
-    let mut recipe = remake.recipe().gives("srt", SRT_FILE).gives("vtt", VTT_FILE);
-    let letters = letters::to_be_found(&words, &style.font);
-    if letters.is_some() {
-        recipe.calls.insert(0, letters::look(&style.font));
+    remake.after = vec![drawn()];
+    Ok(captions.written_into(remake.recipe()))
+}
+
+/// The filter that draws the captions into pictures.
+pub(crate) fn drawn() -> Filter {
+    filter("ass").set("filename", ASS_FILE)
+}
+
+/// Captions over a film.
+pub(crate) struct Captions {
+    cues: Vec<Cue>,
+    style: Style,
+    /// The size of the film.
+    size: Size,
+    /// Letters that not every font has.
+    letters: Option<String>,
+}
+
+impl Captions {
+    /// What `request` asks for, in a film of `size` that is `duration` seconds long. Where it says nothing of what is
+    /// said, that is `spoken`, if there is such a thing.
+    pub(crate) fn read(
+        request: &Request,
+        spoken: Option<&[Value]>,
+        size: Size,
+        duration: f64,
+    ) -> Result<Captions, Failure> {
+        let style = Style::read(request, size)?;
+        let Said { words, is_set, is_timed } = said(request, spoken, duration)?;
+        // Captions that somebody set stay as they are, as far as they fit.
+        let (usual_words, usual_characters) =
+            if is_set { (usize::MAX, 2 * style.line) } else { (style.words, style.characters) };
+        let limits = Limits {
+            words: request.pixels("max_words").map_or(usual_words, |words| words as usize),
+            characters: request
+                .pixels("max_chars")
+                .map_or(usual_characters, |characters| characters as usize),
+            line: style.line,
+            seconds: duration,
+            is_set,
+            is_timed,
+        };
+        let letters = letters::to_be_found(&words, &style.font);
+        Ok(Captions { cues: cues(&words, &limits), style, size, letters })
     }
-    recipe.files = vec![
-        (ASS_FILE.to_owned(), ass::write(&cues, &style, size).into_bytes()),
-        (SRT_FILE.to_owned(), subtitles::srt(&cues).into_bytes()),
-        (VTT_FILE.to_owned(), subtitles::vtt(&cues).into_bytes()),
-    ];
-    if let Some(letters) = letters {
+
+    /// Adds to a recipe that [draws](drawn) them what is to be drawn, a look whether there are letters for it, and the
+    /// files `srt` and `vtt`.
+    pub(crate) fn written_into(&self, recipe: Recipe) -> Recipe {
+        let Captions { cues, style, size, letters } = self;
+        let mut recipe = recipe.gives("srt", SRT_FILE).gives("vtt", VTT_FILE);
+        let mut write = |file: &str, text: String| recipe.files.push((file.to_owned(), text.into_bytes()));
+        write(ASS_FILE, ass::write(cues, style, *size));
+        write(SRT_FILE, subtitles::srt(cues));
+        write(VTT_FILE, subtitles::vtt(cues));
+        if let Some(letters) = letters {
+            write(letters::LETTERS_FILE, ass::write_text(letters, style, *size));
+            recipe.calls.insert(0, letters::look(&style.font));
+        }
         recipe
-            .files
-            .push((letters::LETTERS_FILE.to_owned(), ass::write_text(&letters, &style, size).into_bytes()));
     }
-    Ok(recipe)
 }
 
 /// The words and their times, wherever they come from.
-fn said(request: &Request, duration: f64) -> Result<Said, Failure> {
+fn said(request: &Request, spoken: Option<&[Value]>, duration: f64) -> Result<Said, Failure> {
+    let plain = |words: &[Value]| {
+        words::read(words, request).map(|words| Said { words, is_set: false, is_timed: false })
+    };
     match (request.value("words"), request.text("script"), request.media("subtitles")) {
-        (Some(_), None, None) => {
-            Ok(Said { words: words::read(request.list("words"))?, is_set: false, is_timed: false })
-        }
+        (Some(_), None, None) => plain(request.list("words")),
         (None, Some(script), None) => match subtitle_text::read(script) {
             Some(captions) => set(request, &captions),
             None => spread(request, script, duration),
@@ -154,7 +196,10 @@ fn said(request: &Request, duration: f64) -> Result<Said, Failure> {
                 })?,
             )
         }
-        (None, None, None) => Err(request.refuse("needs `words` (with times), a `script` or `subtitles`")),
+        (None, None, None) => match spoken {
+            Some(spoken) => plain(spoken),
+            None => Err(request.refuse("needs `words` (with times), a `script` or `subtitles`")),
+        },
         _ => Err(request.refuse("takes one of `words`, `script` and `subtitles`")),
     }
 }

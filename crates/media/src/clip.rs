@@ -65,8 +65,18 @@ impl<'a> Remake<'a> {
         Origin::Moving(self.tracks.pictures)
     }
 
+    /// Whether its sound stays as it is, and can be kept so.
+    fn is_sound_copied(&self) -> bool {
+        let is_mp4 = ["video/mp4", "video/quicktime"].contains(&&*self.source.mime);
+        let length = self.rate.seconds(self.frames);
+        let is_whole = self.source.duration.is_some_and(|own| own < length + 0.05);
+        let is_same = self.reading.is_empty() && self.sound.is_empty() && !self.tracks.is_other_sound;
+        self.source.has_audio == Some(true) && is_mp4 && is_whole && is_same
+    }
+
     /// The recipe that gives `video`.
     pub(crate) fn recipe(self) -> Recipe {
+        let is_sound_copied = self.is_sound_copied();
         let mut recipe = Recipe::default();
         let mut call = Ffmpeg::at(self.quality);
         let mut graph = Graph::default();
@@ -93,7 +103,14 @@ impl<'a> Remake<'a> {
             }
         }
         let length = Some(self.rate.seconds(self.frames));
-        let call = if self.source.has_audio == Some(true) {
+        let call = if is_sound_copied {
+            call.write(
+                &graph,
+                &["v", &format!("{input}:a:{}", self.tracks.sound)],
+                Format::Mp4WithSound,
+                length,
+            )
+        } else if self.source.has_audio == Some(true) {
             let mut sounds = sound::conform();
             sounds.extend(self.sound);
             sounds.extend(sound::exactly(self.rate.samples(self.frames)));

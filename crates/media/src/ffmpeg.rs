@@ -85,6 +85,8 @@ pub(crate) enum Format {
     SilentMp4,
     /// H.264 and AAC.
     Mp4,
+    /// H.264, and the sound as it was.
+    Mp4WithSound,
     /// Pictures as they were, and AAC.
     CopiedMp4,
     /// Pictures as they were, without sound.
@@ -119,7 +121,11 @@ impl Format {
             Format::Unlevelled | Format::CopiedUnlevelled => "whole.mkv",
             Format::UnlevelledSound => "whole.wav",
             Format::Nothing => "-",
-            Format::SilentMp4 | Format::Mp4 | Format::CopiedMp4 | Format::CopiedSilentMp4 => "out.mp4",
+            Format::SilentMp4
+            | Format::Mp4
+            | Format::Mp4WithSound
+            | Format::CopiedMp4
+            | Format::CopiedSilentMp4 => "out.mp4",
             Format::Png => "out.png",
             Format::Jpeg => "out.jpg",
             Format::Wav | Format::MonoWav => "out.wav",
@@ -159,6 +165,7 @@ impl Format {
             Format::CopiedSilentMp4 => [&["-c:v", "copy", "-an"][..], &FASTSTART].concat(),
             Format::CopiedMp4 => [&["-c:v", "copy"][..], &AAC, &FASTSTART].concat(),
             Format::SilentMp4 => [&quality.h264()[..], &["-an"], &FASTSTART].concat(),
+            Format::Mp4WithSound => [&quality.h264()[..], &["-c:a", "copy"], &FASTSTART].concat(),
             Format::Mp4 => [&quality.h264()[..], &AAC, &FASTSTART].concat(),
             Format::Png => vec!["-frames:v", "1", "-update", "1", "-c:v", "png", "-pred", "mixed"],
             Format::Jpeg => vec!["-frames:v", "1", "-update", "1", "-c:v", "mjpeg", "-q:v", "2"],
@@ -213,6 +220,14 @@ impl Ffmpeg {
     /// versions of ffmpeg, so here it never is: the host lays it out [upright](crate::Orientation).
     pub(crate) fn picture(&mut self, file: &str) -> usize {
         self.input(&["-noautorotate"], file)
+    }
+
+    /// Adds frames of video that come in on standard input; gives its number in the graph.
+    pub(crate) fn frames(&mut self, size: &str, rate: u32) -> usize {
+        self.push(["-protocol_whitelist", "pipe", "-f", "rawvideo", "-pixel_format", "yuv420p"]);
+        self.push(["-video_size", size, "-framerate", &rate.to_string(), "-i", "pipe:0"]);
+        self.inputs += 1;
+        self.inputs - 1
     }
 
     /// Adds the file with the chapters of the result.

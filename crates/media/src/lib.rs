@@ -2,7 +2,7 @@
 //!
 //! This crate is pure: it runs no program and opens no file. [`contracts`] says which operations
 //! there are; [`plan`] turns the resolved inputs of one into a [`Recipe`], which the host performs in
-//! an empty scratch folder. [`sniff`], [`header`], [`probe`], [`still`] and [`Orientation`] tell what some bytes are, [`progress`]
+//! an empty scratch folder. [`frames`] encodes what is painted elsewhere. [`sniff`], [`header`], [`probe`], [`still`] and [`Orientation`] tell what some bytes are, [`progress`]
 //! and [`failure`] read what ffmpeg says.
 //!
 //! ```
@@ -28,6 +28,7 @@ pub mod failure;
 mod ffmpeg;
 mod filter;
 mod fit;
+pub mod frames;
 pub mod header;
 pub mod loudness;
 mod merge;

@@ -12,6 +12,7 @@ use motet_pipeline::value::Map;
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
+use crate::captions::{self, Captions};
 use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::Graph;
@@ -92,11 +93,23 @@ pub(crate) fn contract() -> Contract {
                 .about("Whether a picture of another shape is shown whole (contain) or fills the frame (cover)."),
         )
         .input(Parameter::optional("background", Type::Text).default("black").about("The colour around pictures and of fades: #rrggbb, or a name."))
+        .input(
+            Parameter::optional("captions", Type::Object { fields: [].into(), open: true })
+                .entries(captions::options())
+                .needs(Tool::Font)
+                .about(
+                    "Burns captions into the film, in the same encoding: an object of what media/captions takes, such as \
+                     {style: karaoke}, or {}. They show the `words` of the items, unless it has `words`, a `script` or \
+                     `subtitles` of the whole film. Needs a font on the machine.",
+                ),
+        )
         .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .output("starts", Type::list(Type::Number))
         .output("words", Type::list(word))
+        .output("srt", Type::media(MediaKind::File))
+        .output("vtt", Type::media(MediaKind::File))
         .tool(Tool::Ffmpeg)
         .encodes(encoding)
         .usually(1.0, 30.0)
@@ -105,20 +118,21 @@ pub(crate) fn contract() -> Contract {
 /// A single clip is copied if nothing changes its pictures.
 fn encoding(given: &Map) -> Encoding {
     let fades = |name: &str| given.get(name).and_then(Value::as_f64).is_some_and(|seconds| seconds > 0.0);
-    Encoding::Sometimes(match fades("fade_in") || fades("fade_out") {
+    Encoding::Sometimes(match given.contains_key("captions") || fades("fade_in") || fades("fade_out") {
         true => "if there are pictures among its items",
         false => "unless a single clip keeps its pictures, or all items are sounds",
     })
 }
 
 /// How the film looks.
-pub(crate) struct Look {
+struct Look {
     size: Size,
     rate: Rate,
     fit: Fit,
     background: Colour,
     fade_in: f64,
     fade_out: f64,
+    captions: Option<Captions>,
 }
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
@@ -147,25 +161,42 @@ fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
     if request.number_or_default("gap") > 0.0 {
         return Err(request.refuse("has pictures among its items; `gap` is for sounds alone"));
     }
-    let look = look(request, items)?;
+    let mut look = look(request, items)?;
     let wishes = Wishes { length: request.word("length"), transition: transition(request) };
     let timeline = Timeline::new(items, look.rate, &wishes);
     let length = look.rate.seconds(timeline.frames);
     if length > LENGTH_MAX {
         return Err(limit_of_length("film", length));
     }
+    let stretches: Vec<_> = items.order.iter().map(|place| stretch(items, &timeline, *place)).collect();
+    look.captions = captions(request, &notes::words(items, &stretches), look.size, length)?;
+    let recipe = encoded(request, items, &timeline, &look, length)?;
+    let recipe = notes::lay_out(recipe.gives("video", Format::Mp4.file()), items, &stretches, length);
+    Ok(match &look.captions {
+        Some(captions) => captions.written_into(recipe),
+        None => recipe,
+    })
+}
 
+/// The calls that make the film, which is `length` seconds long.
+fn encoded(
+    request: &Request,
+    items: &Items,
+    timeline: &Timeline,
+    look: &Look,
+    length: f64,
+) -> Result<Recipe, Failure> {
     let mut recipe = Recipe::default();
     let mut call = Ffmpeg::at(Quality::read(request));
     let mut graph = Graph::default();
-    let is_copied = pictures::are_copied(items, &timeline, &look);
+    let is_copied = pictures::are_copied(items, timeline, look);
     let clips = match is_copied {
         true => vec![Some(call.input(&[""; 0], &recipe.read(&items.visuals[0].media)))],
-        false => pictures::lay(&mut recipe, &mut call, &mut graph, items, &timeline, &look),
+        false => pictures::lay(&mut recipe, &mut call, &mut graph, items, timeline, look),
     };
     let pictures =
         if is_copied { format!("0:v:{}", items.visuals[0].tracks.picture) } else { "v".to_owned() };
-    let mut sounds = sound::of_items(&mut recipe, &mut call, items, &timeline, &clips);
+    let mut sounds = sound::of_items(&mut recipe, &mut call, items, timeline, &clips);
     sounds.music = sound::music(&mut recipe, &mut call, request, length)?;
     let has_chapters = notes::has_chapters(items);
     let target = request.number("loudness").filter(|_| !sounds.is_silent());
@@ -187,7 +218,7 @@ fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
     };
     let maps: &[&str] = if is_silent { &[&pictures] } else { &[&pictures, "a"] };
     let recipe = recipe.call(call.write(&graph, maps, format, Some(length)));
-    let recipe = match target {
+    Ok(match target {
         None => recipe,
         Some(target) => {
             let (file, pictures) = (format.file(), Some("0:v:0".to_owned()));
@@ -195,9 +226,21 @@ fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
             let levelled = Levelled { file, track: 0, pictures, format, length, has_chapters };
             recipe.call(loudness::listen(file, 0, target)).call(levelled.call())
         }
-    };
-    let stretches: Vec<_> = items.order.iter().map(|place| stretch(items, &timeline, *place)).collect();
-    Ok(notes::lay_out(recipe.gives("video", Format::Mp4.file()), items, &stretches, length))
+    })
+}
+
+/// The captions that are asked for, in a film in which `spoken` is said.
+fn captions(
+    request: &Request,
+    spoken: &[Value],
+    size: Size,
+    length: f64,
+) -> Result<Option<Captions>, Failure> {
+    let Some(Value::Map(asked)) = request.value("captions") else { return Ok(None) };
+    let contract = Contract::new("media/merge: `captions`", Work::Processor);
+    let contract = captions::options().into_iter().fold(contract, Contract::input);
+    let asked = request.within(&contract, asked)?;
+    Captions::read(&asked, Some(spoken), size, length).map(Some)
 }
 
 /// Where an item of a film is.
@@ -234,5 +277,6 @@ fn look(request: &Request, items: &Items) -> Result<Look, Failure> {
         background: Colour::read(request.word("background"))?,
         fade_in: request.number_or_default("fade_in"),
         fade_out: request.number_or_default("fade_out"),
+        captions: None,
     })
 }

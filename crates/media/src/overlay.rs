@@ -30,7 +30,9 @@ pub(crate) fn contract() -> Contract {
         .input(Parameter::optional("image", Type::media(MediaKind::Image)).about(
             "A picture, such as a logo; where it is transparent the video is seen. Give this or `text`.",
         ))
-        .input(Parameter::optional("text", Type::Text).range(1.0, 500.0).about("A text, of one or more lines."))
+        .input(Parameter::optional("text", Type::Text).range(1.0, 500.0).needs(Tool::Font).about(
+            "A text, of one or more lines. Needs a font on the machine.",
+        ))
         .input(
             Parameter::optional("position", Type::Text)
                 .default("bottom-right")

@@ -53,6 +53,14 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
+    /// The options in an object among the inputs, which are those of `contract`.
+    pub(crate) fn within<'b>(&self, contract: &'b Contract, options: &'b Map) -> Result<Request<'b>, Failure>
+    where
+        'a: 'b,
+    {
+        Request::read(contract, options, self.known)
+    }
+
     /// A refusal that begins with the operation's name.
     pub(crate) fn refuse(&self, what: &str) -> Failure {
         Failure::invalid(format!("{} {what}", self.contract.operation))

@@ -55,6 +55,8 @@ pub struct Tracks {
     pub(crate) pictures: Pictures,
     /// Which of the sound tracks is to be heard: the default one.
     pub(crate) sound: usize,
+    /// Whether that one is kept otherwise than what is written, or begins after the pictures, so that it can't be copied.
+    pub(crate) is_other_sound: bool,
 }
 
 /// How the pictures of a film are kept.
@@ -119,7 +121,7 @@ const TEXT_BYTES_MAX: u64 = 4 << 20;
 /// The arguments with which ffprobe tells the tracks of `file`; its standard output is for [`Tracks::read`].
 pub fn arguments(file: &str) -> Vec<String> {
     const ENTRIES: &str = "stream=codec_type,codec_name,width,height,pix_fmt,field_order,color_range,color_space,color_transfer,\
-                           color_primaries:stream_disposition=default,attached_pic";
+                           color_primaries,start_time:stream_disposition=default,attached_pic";
     let quiet = ["-hide_banner", "-loglevel", "error", "-protocol_whitelist", PROTOCOLS];
     let report = ["-format_whitelist", FORMATS, "-of", "json", "-show_entries", ENTRIES, "-i", file];
     quiet.into_iter().chain(report).map(str::to_owned).collect()
@@ -154,6 +156,8 @@ struct Stream {
     #[serde(default)]
     color_primaries: String,
     #[serde(default)]
+    start_time: String,
+    #[serde(default)]
     disposition: Disposition,
 }
 
@@ -183,16 +187,23 @@ impl Tracks {
         let is_default = |stream: &&Stream| stream.disposition.default == 1;
         let films = || of_kind("video").filter(|(_, stream)| stream.disposition.attached_pic == 0);
         let film = films().find(|(_, stream)| is_default(stream)).or_else(|| films().next());
-        let sound = of_kind("audio").find(|(_, stream)| is_default(stream));
+        let sound =
+            of_kind("audio").find(|(_, stream)| is_default(stream)).or_else(|| of_kind("audio").next());
         Ok(Tracks {
             picture: film.map_or(0, |(index, _)| index),
             pictures: film.map_or_else(Pictures::default, |(_, stream)| stream.pictures()),
             sound: sound.map_or(0, |(index, _)| index),
+            is_other_sound: sound.is_some_and(|(_, stream)| stream.is_other_sound()),
         })
     }
 }
 
 impl Stream {
+    fn is_other_sound(&self) -> bool {
+        let begins_at_once = self.start_time.parse().is_ok_and(|start: f64| start.abs() < 0.001);
+        self.codec_name != "aac" || !begins_at_once
+    }
+
     fn pictures(&self) -> Pictures {
         let holds_alpha = ["yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8"];
         Pictures {

@@ -211,6 +211,16 @@ recipes!(
 );
 
 recipes!(
+    merge_with_captions,
+    "media/merge",
+    { "items": [{ "media": "@still", "audio": "@voice", "audio_offset": 0.5, "words": [{ "word": "Hello", "start": 0, "end": 0.5 }] },
+                { "media": "@odd", "audio": "@voice", "words": [{ "word": "world", "start": 0.2, "end": 0.9 }] }],
+      "captions": { "style": "karaoke" }, "loudness": -16, "fade_out": 1 },
+    { "items": ["@clip"], "captions": { "script": "One, two. Three!", "position": "top", "font": "DejaVu Serif" } },
+    { "items": ["@clip"], "captions": {} },
+);
+
+recipes!(
     merge_of_sounds,
     "media/merge",
     { "items": ["@voice", "@music"], "gap": 0.5, "loudness": -16 },
@@ -304,6 +314,12 @@ fn what_cannot_work_is_refused_with_a_reason() {
         ("media/merge", json!({ "items": [] })),
         ("media/merge", json!({ "items": [null, []] })),
         ("media/merge", json!({ "items": ["@voice"], "width": 640 })),
+        ("media/merge", json!({ "items": ["@voice"], "captions": {} })),
+        ("media/merge", json!({ "items": ["@clip"], "captions": { "stile": "bold" } })),
+        ("media/merge", json!({ "items": ["@clip"], "captions": { "style": "loud" } })),
+        ("media/merge", json!({ "items": ["@clip"], "captions": { "script": "x", "words": [] } })),
+        ("media/merge", json!({ "items": ["@clip"], "captions": { "words": [{ "word": "x" }] } })),
+        ("media/merge", json!({ "items": ["@clip"], "captions": "karaoke" })),
         ("media/merge", json!({ "items": ["@clip"], "gap": 1 })),
         ("media/merge", json!({ "items": [vec!["@clip"; 150], vec!["@clip"; 51]] })),
         ("media/merge", json!({ "items": [{ "media": "@clip", "title": 7 }] })),
@@ -398,6 +414,7 @@ fn a_film_of_many_clips_is_made_in_parts_and_takes_the_sound_from_the_clips() {
 #[test]
 fn what_a_contract_says_of_encoding_holds_for_its_recipes() {
     let fades = json!({ "items": ["@clip"], "fade_in": 1 });
+    let captions = json!({ "items": ["@clip"], "captions": {} });
     let table = [
         ("media/animate", json!({ "image": "@still" }), "always", true),
         ("media/captions", json!({ "video": "@clip", "script": "la" }), "always", true),
@@ -412,6 +429,7 @@ fn what_a_contract_says_of_encoding_holds_for_its_recipes() {
         ("media/fit", json!({ "image": "@still", "max_side": 64 }), "never", false),
         ("media/loudness", json!({ "media": "@voice" }), "if a video isn't H.264", false),
         ("media/merge", fades, "if there are pictures among its items", true),
+        ("media/merge", captions, "if there are pictures among its items", true),
         ("media/merge", json!({ "items": ["@clip", "@voice"] }), SINGLE, false),
         ("media/merge", json!({ "items": ["@voice"] }), SINGLE, false),
         ("media/merge", json!({ "items": ["@clip", "@clip"] }), SINGLE, true),

@@ -319,6 +319,43 @@ fn captions_stand_in_the_lower_third_while_they_are_said() {
     }
 }
 
+#[test]
+fn captions_leave_the_sound_of_a_film_as_it_is() {
+    let scratch = Scratch::new();
+    let sound = |name: &str| scratch.tracks_digest(name, "0:a:0");
+    let captioned = |source: &str, name: &str| {
+        let video =
+            scratch.source(name, &format!("-f lavfi -i color=c=blue:size=64x64:rate=10:duration=2 {source}"));
+        let words = Value::list(vec![say("Hello", 0.5, 0.8)]);
+        scratch.make("media/captions", "video", with([("video", video), ("words", words)]))
+    };
+    let aac = captioned(&format!("{TONE}2 -c:a aac -ac 1"), "aac.mp4");
+    assert_eq!(sound("aac.mp4"), sound(&aac), "it is copied");
+    assert_in_step(&scratch, &aac, 2.0);
+    // What the file that is written can't hold, or what begins later than the pictures, is encoded.
+    let vorbis = captioned(&format!("{TONE}2 -c:a libvorbis -c:v libx264"), "vorbis.mkv");
+    assert_in_step(&scratch, &vorbis, 2.0);
+    let late = captioned(&format!("-itsoffset 0.5 {TONE}1.5 -c:a aac -map 0:v -map 1:a"), "late.mp4");
+    assert_in_step(&scratch, &late, 2.0);
+    assert!(scratch.level(&late, 0.0, 0.4) < -60.0 && scratch.level(&late, 0.7, 0.5) > -30.0);
+}
+
+#[test]
+fn an_intermediate_encoding_costs_nothing_that_is_seen() {
+    let scratch = Scratch::new();
+    let noisy = "testsrc2=size=640x360:rate=25:duration=2,noise=alls=12:allf=t";
+    let video = scratch.source("v.mkv", &format!("-f lavfi -i {noisy} -c:v ffv1"));
+    let resized = |video: Value, encoding: &str| {
+        let inputs = with([("media", video), ("width", Value::from(640)), ("encoding", encoding.into())]);
+        scratch.make("media/resize", "video", inputs)
+    };
+    let once = resized(video.clone(), "final");
+    let between = resized(video, "intermediate");
+    let twice = resized(scratch.measure(&between), "final");
+    let likeness = scratch.ssim(&once, &twice);
+    assert!((0.98..1.0).contains(&likeness), "{likeness}");
+}
+
 fn dark(scratch: &Scratch) -> Value {
     scratch.source("v.mp4", "-f lavfi -i color=c=black:size=640x360:rate=5:duration=2 -pix_fmt yuv420p")
 }
@@ -390,7 +427,7 @@ fn letters_and_fonts_that_are_not_there_are_refused_with_what_has_them() {
     // No font has these: they are for private use.
     let unknown = with([("video", video.clone()), ("script", "\u{f8f0}\u{f8f1} here".into())]);
     let refusal = scratch.refusal("media/captions", unknown);
-    assert!(refusal.message.starts_with("media/captions: no font of this machine has \u{f8f0}"), "{refusal}");
+    assert!(refusal.message.starts_with("no font of this machine has \u{f8f0}"), "{refusal}");
     let font =
         |name: &str| with([("video", video.clone()), ("script", "Hello".into()), ("font", name.into())]);
     let refusal = scratch.refusal("media/captions", font("Nowhere Grotesk"));

@@ -236,6 +236,9 @@ pub struct Parameter {
     /// If not empty, all that an object may hold that is given here, or in the list that is given here.
     #[serde(skip)]
     pub entries: Vec<Parameter>,
+    /// A program that must be on the machine if it is given.
+    #[serde(skip)]
+    pub tool: Option<Tool>,
     /// If it is another way to give one of the other parameters, such as a provider's own name and unit for it: that
     /// parameter's name. Whoever gives it has given that one too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -458,6 +461,7 @@ impl Parameter {
             max: None,
             one_of: Vec::new(),
             entries: Vec::new(),
+            tool: None,
             stands_for: None,
             doubt: None,
             by_address: false,
@@ -499,6 +503,12 @@ impl Parameter {
     /// All that an object may hold that is given here, or in the list that is given here.
     pub fn entries(mut self, entries: impl IntoIterator<Item = Parameter>) -> Parameter {
         self.entries = entries.into_iter().collect();
+        self
+    }
+
+    /// Says which program must be on the machine if it is given.
+    pub fn needs(mut self, tool: Tool) -> Parameter {
+        self.tool = Some(tool);
         self
     }
 

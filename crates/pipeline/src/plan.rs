@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::builtin;
 use crate::check::SECRET;
 use crate::conformity::Schema;
-use crate::contract::Work;
+use crate::contract::{Tool, Work};
 use crate::expression::Template;
 use crate::pin::by_name;
 use crate::value::journal;
@@ -450,6 +450,16 @@ impl Default for Timeouts {
 }
 
 impl Target {
+    /// The programs that must be on the machine for it: those of its operation, and those of inputs that are given.
+    pub fn tools(&self) -> impl Iterator<Item = Tool> {
+        let is_given = |value: &Template| {
+            !value.as_literal().is_some_and(|value| matches!(value, Value::Null | Value::Absent))
+        };
+        let of_inputs = self.with.iter().filter(move |(_, value)| is_given(value));
+        let of_inputs = of_inputs.filter_map(|(name, _)| self.contract.parameter(name)?.tool);
+        self.contract.tools.iter().copied().chain(of_inputs)
+    }
+
     /// The names of the secrets that it sends.
     pub fn secrets(&self) -> BTreeSet<String> {
         let takes =

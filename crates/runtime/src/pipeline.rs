@@ -9,7 +9,7 @@ use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
 use motet_pipeline::check::{Checked, check};
 use motet_pipeline::contract::{Catalogue, Tool};
 use motet_pipeline::diagnostic::Diagnostic;
-use motet_pipeline::plan::Scope;
+use motet_pipeline::plan::{Scope, Target};
 use motet_pipeline::{Digest, Plan};
 use motet_store::{KeptPlan, Store};
 
@@ -120,7 +120,7 @@ impl Pipeline {
 
 fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
     for step in &scope.steps {
-        tools.extend(step.targets().flat_map(|target| &target.contract.tools));
+        tools.extend(step.targets().flat_map(Target::tools));
         step.body.scope().into_iter().for_each(|inner| add_tools(inner, tools));
     }
 }

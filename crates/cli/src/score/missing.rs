@@ -34,7 +34,7 @@ pub fn missing(plan: &Plan, settings: &Settings) -> Vec<Missing> {
     let mut found: Vec<Missing> = Vec::new();
     for_each_target(&plan.root, &mut |step, target| {
         let contract = &target.contract;
-        let tools = settings.tools.missing(contract.tools.iter().copied()).into_iter();
+        let tools = settings.tools.missing(target.tools()).into_iter();
         let tools = tools.map(|tool| What::Tool(tool, contract.operation.clone()));
         let key = keys.iter().find(|key| key.provider == contract.provider());
         let key =

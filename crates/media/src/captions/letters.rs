@@ -50,7 +50,7 @@ pub(crate) fn judge(said: &str, font: &str) -> Result<(), Failure> {
         && !plain(&found).contains(&plain(font))
     {
         return Err(Failure::unavailable(format!(
-            "media/captions: the font `{font}` isn't on this machine ({found} would be taken for it); install it, or leave \
+            "the font `{font}` isn't on this machine ({found} would be taken for it); install it, or leave \
              `font` out"
         )));
     }
@@ -59,7 +59,7 @@ pub(crate) fn judge(said: &str, font: &str) -> Result<(), Failure> {
     let (script, package) = script(*first);
     let letters: String = missing.iter().take(8).collect();
     Err(Failure::unavailable(format!(
-        "media/captions: no font of this machine has {letters} ({script}); install one that does, such as the package {package}"
+        "no font of this machine has {letters} ({script}); install one that does, such as the package {package}"
     )))
 }
 

@@ -16,7 +16,7 @@ use super::sound::{Fades, Sound, Sounds, lay, mix, music};
 use super::{LENGTH_MAX, limit_of_length};
 
 /// What is asked of pictures, of which there are none.
-const OF_PICTURES: [&str; 4] = ["width", "height", "aspect_ratio", "fps"];
+const OF_PICTURES: [&str; 5] = ["width", "height", "aspect_ratio", "fps", "captions"];
 
 pub(crate) fn plan(request: &Request, items: &Items) -> Result<Recipe, Failure> {
     if let Some(name) = OF_PICTURES.iter().find(|name| request.value(name).is_some()) {

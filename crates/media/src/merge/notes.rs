@@ -56,11 +56,8 @@ impl Said {
     }
 }
 
-/// Adds to `recipe` what follows from the notes: when each item begins, the words at their new times, and the chapters,
-/// if there are any. `stretches` are those of the items, in order; `end` is that of the whole.
-pub(crate) fn lay_out(mut recipe: Recipe, items: &Items, stretches: &[Stretch], end: f64) -> Recipe {
-    let to_milliseconds = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
-    let starts = stretches.iter().map(|stretch| Value::from(to_milliseconds(stretch.start)));
+/// The words of all items at their new times: `[{word, start, end}]`. `stretches` are those of the items, in order.
+pub(crate) fn words(items: &Items, stretches: &[Stretch]) -> Vec<Value> {
     let mut words = Vec::new();
     for (note, stretch) in items.notes.iter().zip(stretches) {
         let moved = |time: f64| stretch.heard + (time - stretch.skipped) / stretch.speed;
@@ -76,12 +73,23 @@ pub(crate) fn lay_out(mut recipe: Recipe, items: &Items, stretches: &[Stretch], 
             }
         }
     }
+    words
+}
+
+fn to_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Adds to `recipe` what follows from the notes: when each item begins, the [words], and the chapters, if there are any.
+/// `stretches` are those of the items, in order; `end` is that of the whole.
+pub(crate) fn lay_out(mut recipe: Recipe, items: &Items, stretches: &[Stretch], end: f64) -> Recipe {
+    let starts = stretches.iter().map(|stretch| Value::from(to_milliseconds(stretch.start)));
     let chapters = chapters(items, stretches, end);
     if !chapters.is_empty() {
         recipe.files.push((CHAPTERS_FILE.to_owned(), chapters.into_bytes()));
     }
     recipe.outputs.insert("starts".to_owned(), Output::Value(Value::list(starts.collect())));
-    recipe.outputs.insert("words".to_owned(), Output::Value(Value::list(words)));
+    recipe.outputs.insert("words".to_owned(), Output::Value(Value::list(words(items, stretches))));
     recipe
 }
 

@@ -2,6 +2,7 @@
 
 use motet_pipeline::MediaKind;
 
+use crate::captions;
 use crate::ffmpeg::{self, Ffmpeg, Format};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::movement::Still;
@@ -74,6 +75,7 @@ pub(crate) fn are_copied(items: &Items, timeline: &Timeline, look: &Look) -> boo
     let fades = [clip.fade_in, clip.fade_out, look.fade_in, look.fade_out];
     is_whole
         && is_same
+        && look.captions.is_none()
         && fades.iter().all(|fade| *fade == 0.0)
         && clip.tracks.pictures == Pictures::default()
 }
@@ -211,10 +213,11 @@ fn exactly(frames: u64, missing_max: usize) -> Vec<Filter> {
     ]
 }
 
-/// Ends the film at its length, with its fades, at the pad `v`.
+/// Ends the film at its length, with its fades and captions, at the pad `v`.
 fn finish(graph: &mut Graph, joined: String, timeline: &Timeline, look: &Look) {
     let mut filters = exactly(timeline.frames, timeline.segments.len());
     filters.extend(fades(look.fade_in, look.fade_out, timeline.frames, look));
+    filters.extend(look.captions.as_ref().map(|_| captions::drawn()));
     filters.push(picture::label_colours());
     graph.chain(&[joined], filters, &["v"]);
 }

@@ -3,7 +3,7 @@
 use motet_pipeline::Value;
 
 use crate::scratch::{Scratch, with};
-use crate::{TONE, assert_in_step, say};
+use crate::{TONE, assert_in_step, changed, say};
 
 /// Three short tones: low, middle, high.
 fn tones(scratch: &Scratch) -> Vec<Value> {
@@ -121,6 +121,33 @@ fn the_words_of_a_film_follow_its_pictures_and_never_meet_in_a_transition() {
     let words = made["words"].to_json();
     assert_eq!(words[1], serde_json::json!({ "word": "two", "start": 0.5, "end": 1.0 }));
     assert_eq!(words[2], serde_json::json!({ "word": "one", "start": 1.0, "end": 1.5 }));
+}
+
+#[test]
+fn a_film_shows_the_words_of_its_items_while_they_are_said() {
+    let scratch = Scratch::new();
+    let blue = scratch.source("blue.png", "-f lavfi -i color=c=0x305080:size=320x180 -frames:v 1");
+    let voice = scratch.source("voice.wav", &format!("{TONE}2"));
+    let spoken = |word: &str| {
+        let words = Value::list(vec![say(word, 0.5, 1.0)]);
+        Value::map([("media", blue.clone()), ("audio", voice.clone()), ("words", words)])
+    };
+    let made = scratch.make_all(
+        "media/merge",
+        with([
+            ("items", Value::list(vec![spoken("One."), spoken("Two.")])),
+            ("captions", Value::map([("style", "karaoke".into())])),
+        ]),
+    );
+    let film = made["video"].as_str().expect("it is a file");
+    let picture = |at| scratch.picture(film, at, 320, 180);
+    let empty = picture(0.2);
+    for (at, is_seen) in [(0.7, true), (1.8, false), (2.7, true), (3.8, false)] {
+        assert_eq!(changed(&empty, &picture(at)) > 100, is_seen, "at {at} s");
+    }
+    let [srt, vtt] = ["srt", "vtt"].map(|file| scratch.read(made[file].as_str().expect("it is a file")));
+    assert!(String::from_utf8_lossy(&srt).contains("00:00:02,500 --> 00:00:03,500\nTwo."), "{srt:?}");
+    assert!(vtt.starts_with(b"WEBVTT"));
 }
 
 #[test]

@@ -273,10 +273,15 @@ impl Scratch {
 
     /// A digest of the pictures of a file as they are kept.
     pub fn pictures(&self, name: &str) -> Vec<u8> {
+        self.tracks_digest(name, "0:v:0")
+    }
+
+    /// A digest of one track of a file as it is kept.
+    pub fn tracks_digest(&self, name: &str, track: &str) -> Vec<u8> {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-loglevel", "error", "-i"])
             .arg(self.path(name))
-            .args(["-map", "0:v:0", "-c", "copy", "-f", "md5", "-"])
+            .args(["-map", track, "-c", "copy", "-f", "md5", "-"])
             .output()
             .expect("ffmpeg is installed");
         output.stdout
@@ -292,6 +297,21 @@ impl Scratch {
             Output::Value(value) => value.clone(),
         };
         recipe.outputs.iter().map(|(name, output)| (name.clone(), value(output))).collect()
+    }
+
+    /// How much alike the pictures of two videos are, from 0 to 1, as ffmpeg's filter `ssim` measures it.
+    pub fn ssim(&self, one: &str, other: &str) -> f64 {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-hide_banner", "-i"])
+            .arg(self.path(one))
+            .arg("-i")
+            .arg(self.path(other))
+            .args(["-lavfi", "[0:v][1:v]ssim", "-f", "null", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let likeness = said.split("All:").nth(1).and_then(|rest| rest.split_whitespace().next());
+        likeness.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
     }
 
     /// The loudness of a sound in LUFS.
