@@ -13,6 +13,7 @@ mod city;
 mod colour;
 mod composition;
 mod country;
+mod film;
 mod finish;
 mod land;
 mod motif;
@@ -34,11 +35,14 @@ use motet_pipeline::value::Map;
 
 use crate::inputs::Inputs;
 use canvas::Canvas;
+pub use film::{Film, LENGTH_MAX};
 use subject::Subject;
 use title::Position;
 
 /// The longest prompt, in characters.
 pub const PROMPT_CHARACTERS_MAX: usize = 10_000;
+/// Frames a second of a scene that moves, by default.
+pub const FPS_DEFAULT: i64 = 25;
 /// The longest title, in characters.
 pub const TITLE_CHARACTERS_MAX: usize = 200;
 
@@ -64,11 +68,13 @@ pub struct Scene {
     height: u32,
     title: Option<String>,
     position: Position,
+    /// How long it moves, in seconds; a picture if not at all.
+    length: Option<f64>,
+    rate: u32,
 }
 
 impl Scene {
-    /// Reads `prompt` (required), `seed`, `aspect_ratio`, `width`, `height`, `title` and
-    /// `title_position`.
+    /// Reads `prompt` (required), `seed`, `aspect_ratio`, `width`, `height`, `title`, `title_position`, `length` and `fps`.
     ///
     /// # Errors
     /// [`Failure`] of class `invalid` or `too_large` that names the input.
@@ -83,6 +89,8 @@ impl Scene {
             height,
             title: inputs.text("title", TITLE_CHARACTERS_MAX)?.map(str::to_owned),
             position: Position::read(&inputs)?,
+            length: inputs.number("length", 0.1..=LENGTH_MAX)?,
+            rate: inputs.integer("fps", 10..=60)?.unwrap_or(FPS_DEFAULT) as u32,
         })
     }
 
@@ -99,6 +107,24 @@ impl Scene {
     /// Whether [`Scene::paint`] must be given a font, because there is a title.
     pub fn needs_font(&self) -> bool {
         self.title.is_some()
+    }
+
+    /// Whether it moves.
+    pub fn is_moving(&self) -> bool {
+        self.length.is_some()
+    }
+
+    /// How many frames it has, at least one.
+    fn frames(&self) -> u64 {
+        ((self.length.unwrap_or(0.0) * f64::from(self.rate)).round() as u64).max(1)
+    }
+
+    /// Paints the layers of the moving scene; its frames are made of them one by one. `font` as for [`Scene::paint`].
+    ///
+    /// # Errors
+    /// As [`Scene::paint`].
+    pub fn film(&self, font: Option<&[u8]>) -> Result<Film, Failure> {
+        Film::of(self, font)
     }
 
     /// Draws the picture as a PNG with 8 bits a channel. `font` is a TrueType or OpenType file.

@@ -167,6 +167,7 @@ impl Programs<'_> {
             time_max: self.time_max,
             output_bytes_max: REPORT_BYTES_MAX,
             file_bytes_max: 0,
+            feed: None,
             on_line: None,
             noted_in: Some(self.hands.store.children()),
         };

@@ -1,12 +1,13 @@
 //! The process door: every program that Motet runs goes through here.
 //!
 //! A program runs in its own process group, in a folder of its own, with an empty environment but for
-//! what it needs, without standard input, with limits on time, output and the size of files. Whatever
+//! what it needs, with nothing on its standard input but what it is fed, with limits on time, output and the size of files. Whatever
 //! ends it (its end, a stop, a deadline, the end of this process) ends the whole group.
 
 pub(crate) mod children;
 pub(crate) mod identity;
 
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -24,6 +25,10 @@ use children::ChildNote;
 /// Is shown a line.
 pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Writes what a program reads on its standard input. It is called on a thread of its own, and fails once the program has
+/// ended or reads no more.
+pub type Feed = Arc<dyn Fn(&mut dyn Write) -> std::io::Result<()> + Send + Sync>;
+
 /// A program to run.
 #[derive(Clone)]
 pub struct Process {
@@ -39,6 +44,8 @@ pub struct Process {
     pub output_bytes_max: usize,
     /// How large a file that it writes may become. Held to only where the system can (Linux).
     pub file_bytes_max: u64,
+    /// What it reads on its standard input; nothing if it isn't fed.
+    pub feed: Option<Feed>,
     /// Is shown every line of standard output as it comes.
     pub on_line: Option<OnLine>,
     /// Where it is noted as long as it is at work, so that it is ended if this process is killed: in this
@@ -200,7 +207,7 @@ fn start(process: &Process, note: Option<&ChildNote>) -> Result<Child, ProcessEr
         .envs(environment)
         .envs(note.map(|note| (children::MARK, &note.mark)))
         .envs(folders.map(|folders| ("PATH", folders)))
-        .stdin(Stdio::null())
+        .stdin(if process.feed.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -221,6 +228,13 @@ fn lies_in(file: &Path, folder: &Path) -> bool {
 async fn follow(mut child: Child, group: Group, process: Process) -> Result<Finished, ProcessError> {
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
+    if let (Some(stdin), Some(feed)) = (child.stdin.take(), process.feed.clone()) {
+        let stdin = stdin
+            .into_owned_fd()
+            .map_err(|error| ProcessError::Start { program: process.program.clone(), error })?;
+        // What isn't read any more is no fault of its own: the program says why it ended.
+        tokio::task::spawn_blocking(move || drop(feed(&mut std::fs::File::from(stdin))));
+    }
     let limit = process.output_bytes_max;
     let file_limit = match allowed_file_bytes().filter(|allowed| *allowed < process.file_bytes_max) {
         Some(_) => "the limit of file size that this program was started with (`ulimit -f`)".to_owned(),
@@ -299,11 +313,41 @@ mod tests {
             time_max: Duration::from_secs(60),
             output_bytes_max: 1000,
             file_bytes_max: 1 << 20,
+            feed: None,
             on_line: None,
             noted_in: None,
         };
         let error = run(process, CancellationToken::new()).await.unwrap_err();
         assert!(matches!(error, ProcessError::FileTooLarge { .. }), "{error}");
+    }
+
+    /// Runs a script of the shell that is fed `bytes` many bytes.
+    async fn feed(script: &str, bytes: usize) -> Finished {
+        let folder = tempfile::tempdir().unwrap();
+        let process = Process {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            folder: folder.path().to_owned(),
+            time_max: Duration::from_secs(60),
+            output_bytes_max: 1000,
+            file_bytes_max: 1 << 20,
+            feed: Some(Arc::new(move |out| out.write_all(&vec![b'x'; bytes]))),
+            on_line: None,
+            noted_in: None,
+        };
+        run(process, CancellationToken::new()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_program_reads_what_it_is_fed_to_its_end() {
+        let finished = feed("wc -c", 3_000_000).await;
+        assert_eq!(String::from_utf8_lossy(&finished.stdout).trim(), "3000000");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_reads_no_more_is_not_waited_for() {
+        let finished = feed("exit 7", 30_000_000).await;
+        assert_eq!(finished.exit, Some(7));
     }
 
     /// Runs a script of the shell in `folder`.
@@ -320,6 +364,7 @@ mod tests {
             time_max: Duration::from_secs(seconds),
             output_bytes_max: 10_000,
             file_bytes_max: 1 << 20,
+            feed: None,
             on_line: None,
             noted_in: None,
         };

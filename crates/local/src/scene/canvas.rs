@@ -10,6 +10,35 @@ pub(super) struct Canvas {
     /// Pixels per unit.
     pub unit: f32,
     pub pixels: Vec<Colour>,
+    recording: Option<Recording>,
+}
+
+/// How a layer of a scene moves, when it does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Motion {
+    /// It stands; from 0 (far away) to 1 (near), it is passed by who looks.
+    Near(f32),
+    /// Clouds drift in it: the faster, the higher they stand over the horizon, in pixels from the top.
+    Overhead { horizon: f32 },
+    /// Fog drifts in it.
+    Drift,
+    /// Water, from `top` on, in pixels from the top.
+    Water { top: f32 },
+}
+
+/// A layer: its own colours, and how much of what lies behind each pixel covers.
+pub(super) struct Painted {
+    pub motion: Motion,
+    pub pixels: Vec<Colour>,
+    pub covers: Vec<f32>,
+}
+
+/// What keeps layers apart that are painted over one another.
+struct Recording {
+    /// The canvas as it was when the layer began.
+    before: Vec<Colour>,
+    covers: Vec<f32>,
+    layers: Vec<Painted>,
 }
 
 /// A point in pixels.
@@ -18,7 +47,58 @@ pub(super) type Point = (f32, f32);
 impl Canvas {
     pub fn new(width: usize, height: usize) -> Canvas {
         let unit = ((width * height) as f32).sqrt();
-        Canvas { width, height, unit, pixels: vec![Colour::BLACK; width * height] }
+        Canvas { width, height, unit, pixels: vec![Colour::BLACK; width * height], recording: None }
+    }
+
+    /// One that keeps its layers apart.
+    pub fn recording(width: usize, height: usize) -> Canvas {
+        let canvas = Canvas::new(width, height);
+        let (before, covers) = (canvas.pixels.clone(), vec![0.0; width * height]);
+        Canvas { recording: Some(Recording { before, covers, layers: Vec::new() }), ..canvas }
+    }
+
+    /// Whether layers are kept apart, because they will move.
+    pub fn is_recording(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// The columns from `left` on, as one layer, on which others follow.
+    pub fn cropped(&self, left: usize, width: usize) -> Canvas {
+        let mut canvas = Canvas::recording(width, self.height);
+        let rows = self.pixels.chunks(self.width).flat_map(|row| &row[left..left + width]);
+        canvas.pixels = rows.copied().collect();
+        let recording = canvas.recording.as_mut().expect("it was made to record");
+        recording.before.clone_from(&canvas.pixels);
+        canvas
+    }
+
+    /// What was painted since the last layer ended moves like this.
+    pub fn end_layer(&mut self, motion: Motion) {
+        let Some(recording) = &mut self.recording else { return };
+        if recording.covers.iter().all(|cover| *cover == 0.0) {
+            return;
+        }
+        let covers = std::mem::replace(&mut recording.covers, vec![0.0; self.pixels.len()]);
+        // Of what is seen, what lay behind is taken away.
+        let own = |((seen, behind), cover): ((&Colour, &Colour), &f32)| match *cover {
+            cover if cover < 0.01 => *seen,
+            cover => (*seen + *behind * (cover - 1.0)) * (1.0 / cover),
+        };
+        let pixels = self.pixels.iter().zip(&recording.before).zip(&covers).map(own).collect();
+        recording.before.clone_from(&self.pixels);
+        recording.layers.push(Painted { motion, pixels, covers });
+    }
+
+    /// The layers, from behind.
+    pub fn take_layers(&mut self) -> Vec<Painted> {
+        self.recording.as_mut().map(|recording| std::mem::take(&mut recording.layers)).unwrap_or_default()
+    }
+
+    fn note(&mut self, at: usize, cover: f32) {
+        if let Some(recording) = &mut self.recording {
+            let covered = &mut recording.covers[at];
+            *covered += (1.0 - *covered) * cover;
+        }
     }
 
     /// The picture's height in units.
@@ -37,18 +117,21 @@ impl Canvas {
 
     pub fn set(&mut self, x: usize, y: usize, colour: Colour) {
         self.pixels[y * self.width + x] = colour;
+        self.note(y * self.width + x, 1.0);
     }
 
     /// Lays `colour` over a pixel; `cover` from 0 (not at all) to 1 (fully).
     pub fn lay(&mut self, x: usize, y: usize, colour: Colour, cover: f32) {
         let pixel = &mut self.pixels[y * self.width + x];
         *pixel = pixel.mix(colour, cover.clamp(0.0, 1.0));
+        self.note(y * self.width + x, cover.clamp(0.0, 1.0));
     }
 
     /// Adds light to a pixel.
     pub fn shine(&mut self, x: usize, y: usize, light: Colour) {
         let pixel = &mut self.pixels[y * self.width + x];
         *pixel = pixel.screen(light);
+        self.note(y * self.width + x, light.0.max(light.1).max(light.2).clamp(0.0, 1.0));
     }
 
     /// The columns and rows within `reach` pixels of the box between two corners.

@@ -1,6 +1,6 @@
 //! What stands where: the picture from the sky down to the foreground.
 
-use super::canvas::{Canvas, Point};
+use super::canvas::{Canvas, Motion, Point};
 use super::colour::Colour;
 use super::land::{Ground, Surface};
 use super::palette::Palette;
@@ -67,32 +67,49 @@ impl Stage<'_> {
 /// Paints `subject` on the whole canvas.
 pub(super) fn paint(canvas: &mut Canvas, subject: &Subject, seed: u64) {
     let seed = subject.hash ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut random = Random::new(seed, "stage");
-    let stage = set_stage(canvas, subject, seed, &mut random);
+    let stage = set_stage(canvas, subject, seed, &mut Random::new(seed, "stage"));
+    paint_stage(canvas, &stage);
+}
+
+/// The same, on a canvas that keeps layers apart, without what falls: that is told, and to which side who looks moves.
+pub(super) fn paint_apart(canvas: &mut Canvas, subject: &Subject, seed: u64) -> (Option<weather::Fall>, f32) {
+    let seed = subject.hash ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let stage = set_stage(canvas, subject, seed, &mut Random::new(seed, "stage"));
+    paint_stage(canvas, &stage);
+    canvas.end_layer(Motion::Near(1.0));
+    (weather::Fall::of(&stage), stage.sun_side)
+}
+
+fn paint_stage(canvas: &mut Canvas, stage: &Stage) {
+    let subject = stage.subject;
     if subject.is_at(Place::Space) && subject.places.len() == 1 {
-        return space::paint(canvas, &stage);
+        return space::paint(canvas, stage);
     }
-    sky::paint(canvas, &stage);
+    sky::paint(canvas, stage);
     if subject.has(Trait::Planet) || subject.is_at(Place::Space) {
-        space::planet_in_sky(canvas, &stage);
+        space::planet_in_sky(canvas, stage);
     }
     if subject.has(Trait::Rainbow) {
-        weather::rainbow(canvas, &stage);
+        weather::rainbow(canvas, stage);
     }
-    motif::fly(canvas, &stage);
+    motif::fly(canvas, stage);
+    canvas.end_layer(Motion::Near(0.03));
     if subject.is_at(Place::Street) {
-        street::paint(canvas, &stage);
-        return weather::paint(canvas, &stage);
+        street::paint(canvas, stage);
+        canvas.end_layer(Motion::Near(0.6));
+        return weather::paint(canvas, stage);
     }
-    backdrop(canvas, &stage);
+    backdrop(canvas, stage);
+    canvas.end_layer(Motion::Near(0.14));
     if subject.has_water() {
-        shore::paint(canvas, &stage);
+        shore::paint(canvas, stage);
     } else if subject.is_at(Place::City) && !subject.is_at(Place::Hills) {
-        riverfront(canvas, &stage);
+        riverfront(canvas, stage);
     } else {
-        country::paint(canvas, &stage);
+        country::paint(canvas, stage);
     }
-    weather::paint(canvas, &stage);
+    canvas.end_layer(Motion::Near(1.0));
+    weather::paint(canvas, stage);
 }
 
 fn set_stage<'a>(canvas: &Canvas, subject: &'a Subject, seed: u64, random: &mut Random) -> Stage<'a> {
@@ -157,6 +174,7 @@ fn mountains(canvas: &mut Canvas, stage: &Stage) {
             index: 10 + index as u64,
         }
         .paint(canvas, stage);
+        canvas.end_layer(Motion::Near(0.08 + 0.06 * index as f32));
     }
 }
 
@@ -186,11 +204,13 @@ fn skylines(canvas: &mut Canvas, stage: &Stage) {
         let foot = stage.horizon + canvas.unit * 0.01 * index as f32;
         let distance = stage.veil(distance);
         city::Skyline { foot, tall, wide, distance, index: 50 + index as u64 }.build(canvas, stage);
+        canvas.end_layer(Motion::Near(0.1 + 0.06 * index as f32));
     }
 }
 
 /// A city without country stands at a river.
 fn riverfront(canvas: &mut Canvas, stage: &Stage) {
+    canvas.end_layer(Motion::Near(0.25));
     Water { top: stage.below(canvas, 0.12), rough: 0.3, colour: Colour::hex(0x2a4454) }.paint(canvas, stage);
     motif::stand(canvas, stage, None);
 }

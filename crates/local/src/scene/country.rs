@@ -1,6 +1,6 @@
 //! Land without a wide water: layers of ground with what grows on them.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Motion};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::land::{Ground, Surface};
@@ -32,6 +32,7 @@ pub(super) fn paint(canvas: &mut Canvas, stage: &Stage) {
         if index + 2 == layers {
             motif::stand(canvas, stage, Some(&edge));
         }
+        canvas.end_layer(Motion::Near(mix(0.15, 0.85, near)));
     }
     if subject.is_at(Place::River) {
         motif::river(canvas, stage);
@@ -39,6 +40,7 @@ pub(super) fn paint(canvas: &mut Canvas, stage: &Stage) {
     if !subject.is_at(Place::Desert) && !subject.has(Trait::Snow) {
         motif::meadow(canvas, stage, &edge);
     }
+    canvas.end_layer(Motion::Near(0.85));
     if forest {
         frame_with_trees(canvas, stage);
     }

@@ -1,6 +1,6 @@
 //! Land at a sea or a lake: a far shore, the water, a near shore.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Motion};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::country::{frame_with_trees, grass, soft_surface};
@@ -29,9 +29,11 @@ pub(super) fn paint(canvas: &mut Canvas, stage: &Stage) {
         () if sea => 0x1d5674,
         () => 0x274f5c,
     };
+    canvas.end_layer(Motion::Near(0.2));
     let top = stage.horizon + canvas.unit * if sea && !subject.is_at(Place::Forest) { 0.0 } else { 0.012 };
     Water { top, rough, colour: Colour::hex(colour) }.paint(canvas, stage);
     motif::sail(canvas, stage);
+    canvas.end_layer(Motion::Near(0.4));
     near_shore(canvas, stage);
 }
 

@@ -1,6 +1,6 @@
 //! The sky: gradient, stars, sun or moon, clouds, aurora.
 
-use super::canvas::{Canvas, length};
+use super::canvas::{Canvas, Motion, length};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
@@ -35,7 +35,9 @@ pub(super) fn paint(canvas: &mut Canvas, stage: &Stage) {
     if stage.sun_is_up() {
         disc(canvas, stage);
     }
+    canvas.end_layer(Motion::Near(0.0));
     clouds.paint(canvas, stage, end);
+    canvas.end_layer(Motion::Overhead { horizon: stage.horizon });
 }
 
 /// The light around sun or moon, and along the horizon below it.

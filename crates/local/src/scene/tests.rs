@@ -127,7 +127,7 @@ fn sizes_follow_the_inputs() {
 
 #[test]
 fn what_can_not_be_drawn_is_refused_with_its_name() {
-    let cases: [&[(&str, Value)]; 9] = [
+    let cases: [&[(&str, Value)]; 11] = [
         &[("prompt", Value::Null)],
         &[("width", 63_i64.into())],
         &[("height", 5000_i64.into())],
@@ -137,6 +137,8 @@ fn what_can_not_be_drawn_is_refused_with_its_name() {
         &[("aspect_ratio", "100:1".into())],
         &[("aspect_ratio", "5:1".into()), ("height", 1000_i64.into())],
         &[("title_position", "left".into())],
+        &[("length", Value::from(61.0))],
+        &[("fps", 5_i64.into())],
     ];
     let lines: Vec<String> = cases
         .iter()
@@ -158,4 +160,76 @@ fn a_title_needs_a_font_that_can_be_read() {
         let refusal = scene.paint(font).unwrap_err();
         assert_eq!(refusal.class, Class::Unavailable, "{refusal}");
     }
+}
+
+/// A small film of `prompt`.
+fn filmed(prompt: &str, length: f64) -> Film {
+    let inputs = [("width", Value::from(192_i64)), ("height", 108_i64.into()), ("length", length.into())];
+    scene(prompt, &inputs).unwrap().film(None).unwrap()
+}
+
+/// How much brightness differs between two frames, in a part of their rows: the mean over all pixels.
+fn moved(one: &[u8], other: &[u8], rows: std::ops::Range<usize>) -> f64 {
+    let part = rows.start * 192..rows.end * 192;
+    let differences = one[part.clone()].iter().zip(&other[part.clone()]);
+    differences.map(|(one, other)| f64::from(one.abs_diff(*other))).sum::<f64>() / part.len() as f64
+}
+
+#[test]
+fn the_same_inputs_give_the_same_frames_for_ever() {
+    let digests: Vec<String> =
+        ["waves at a rocky shore", "falling snow in a forest", "a street at night in the rain"]
+            .iter()
+            .flat_map(|prompt| {
+                let film = filmed(prompt, 2.0);
+                [0, 49].map(|index| format!("{:?} {prompt}, frame {index}", Digest::of(&film.frame(index))))
+            })
+            .collect();
+    insta::assert_snapshot!(digests.join("\n"));
+}
+
+#[test]
+fn every_scene_moves_and_none_jumps() {
+    for prompt in PROMPTS {
+        let film = filmed(prompt, 4.0);
+        assert_eq!((film.frames(), film.rate()), (100, 25));
+        let frame = |index| film.frame(index);
+        let (first, second, last) = (frame(0), frame(1), frame(99));
+        let (step, way) = (moved(&first, &second, 0..108), moved(&first, &last, 0..108));
+        assert!(way > 1.0, "{prompt}: from the first frame to the last it moves by {way}");
+        assert!(step < 12.0, "{prompt}: from a frame to the next it moves by {step}");
+    }
+}
+
+#[test]
+fn a_film_shows_what_the_picture_shows() {
+    for prompt in PROMPTS {
+        let film = filmed(prompt, 2.0).frame(25);
+        let brightness = mean(&film[..192 * 108]);
+        let picture = painted(prompt, 0);
+        // From the whole range to that of video.
+        let wanted = 16.0 + mean(&picture) * 219.0 / 255.0;
+        assert!((brightness - wanted).abs() < 16.0, "{prompt}: {brightness} instead of {wanted}");
+    }
+}
+
+#[test]
+fn clouds_water_and_snow_move_by_themselves() {
+    // For a moment the eye hardly moves.
+    let within = |prompt: &str, rows| {
+        let film = filmed(prompt, 30.0);
+        moved(&film.frame(370), &film.frame(376), rows)
+    };
+    let still = within("a clear desert at noon", 80..108);
+    let water = within("the open sea at noon", 80..108);
+    assert!(water > still + 1.0, "water moves by {water}, sand by {still}");
+    let snow = within("falling snow over hills at noon", 0..108);
+    let dry = within("hills at noon", 0..108);
+    assert!(snow > dry + 1.0, "snow moves by {snow}, without it {dry} does");
+    let sky = |prompt: &str| {
+        let film = filmed(prompt, 30.0);
+        moved(&film.frame(0), &film.frame(700), 0..40)
+    };
+    let (cloudy, clear) = (sky("clouds over hills at noon"), sky("clear sky over hills at noon"));
+    assert!(cloudy > clear + 1.0, "clouds move by {cloudy}, a clear sky by {clear}");
 }

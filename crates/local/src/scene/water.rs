@@ -1,6 +1,6 @@
 //! Water: it mirrors what is above it.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Motion};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
@@ -50,6 +50,7 @@ impl Water {
                 canvas.set(x, y, colour.mix(stage.palette.haze, far));
             }
         }
+        canvas.end_layer(Motion::Water { top: self.top });
     }
 
     /// The path of light below sun or moon.

@@ -1,6 +1,6 @@
 //! What falls and drifts: rain, snow, fog, lightning; and the beach, which the sea makes.
 
-use super::canvas::{Canvas, length};
+use super::canvas::{Canvas, Motion, length};
 use super::colour::Colour;
 use super::composition::Stage;
 use super::noise::Noise;
@@ -13,15 +13,70 @@ pub(super) fn paint(canvas: &mut Canvas, stage: &Stage) {
     if stage.subject.has(Trait::Fog) {
         fog(canvas, stage);
     }
+    canvas.end_layer(Motion::Drift);
     if stage.subject.has(Trait::Storm) {
         lightning(canvas, stage);
     }
-    if stage.subject.has(Trait::Rain) || stage.subject.has(Trait::Storm) {
+    canvas.end_layer(Motion::Near(0.05));
+    // In a scene that moves it falls piece by piece.
+    if canvas.is_recording() {
+        return;
+    }
+    if rains(stage) {
         rain(canvas, stage);
     }
-    if stage.subject.has(Trait::Snowfall) || stage.subject.has(Trait::Snow) && stage.subject.hash & 1 == 0 {
+    if snows(stage) {
         snow(canvas, stage);
     }
+}
+
+/// What falls in a scene that moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fall {
+    pub is_snow: bool,
+    /// How many pieces there are in a square unit.
+    pub dense: f32,
+    /// How far it goes to the right while it falls as far as the picture is high.
+    pub lean: f32,
+    /// How bright it is, from 16 to 235.
+    pub brightness: f32,
+}
+
+impl Fall {
+    pub fn of(stage: &Stage) -> Option<Fall> {
+        let bright = |colour: Colour| 16.0 + 219.0 * colour.luminance().clamp(0.0, 1.0);
+        if snows(stage) {
+            let dense = flakes(stage);
+            let brightness = bright(flake(stage));
+            return Some(Fall { is_snow: true, dense, lean: -0.35 * stage.sun_side, brightness });
+        }
+        let brightness = bright(drop(stage));
+        rains(stage).then_some(Fall { is_snow: false, dense: DROPS, lean: LEAN * stage.sun_side, brightness })
+    }
+}
+
+fn rains(stage: &Stage) -> bool {
+    stage.subject.has(Trait::Rain) || stage.subject.has(Trait::Storm)
+}
+
+fn snows(stage: &Stage) -> bool {
+    stage.subject.has(Trait::Snowfall) || stage.subject.has(Trait::Snow) && stage.subject.hash & 1 == 0
+}
+
+/// How many drops there are in a square unit, and how far they are driven aside.
+const DROPS: f32 = 700.0;
+const LEAN: f32 = -0.16;
+
+fn drop(stage: &Stage) -> Colour {
+    stage.palette.sky[3].mix(Colour::WHITE, 0.4)
+}
+
+fn flakes(stage: &Stage) -> f32 {
+    if stage.subject.has(Trait::Snowfall) { 900.0 } else { 280.0 }
+}
+
+fn flake(stage: &Stage) -> Colour {
+    Colour::WHITE.mix(stage.palette.haze, if stage.subject.is_dark() { 0.3 } else { 0.0 })
 }
 
 fn fog(canvas: &mut Canvas, stage: &Stage) {
@@ -46,9 +101,9 @@ fn fog(canvas: &mut Canvas, stage: &Stage) {
 
 fn rain(canvas: &mut Canvas, stage: &Stage) {
     let mut random = Random::new(stage.seed, "rain");
-    let lean = -0.16 * stage.sun_side;
-    let count = (700.0 * canvas.height_units() * canvas.width_units()) as usize;
-    let colour = stage.palette.sky[3].mix(Colour::WHITE, 0.4);
+    let lean = LEAN * stage.sun_side;
+    let count = (DROPS * canvas.height_units() * canvas.width_units()) as usize;
+    let colour = drop(stage);
     for _ in 0..count {
         let near = random.unit();
         let (x, y) = (
@@ -63,9 +118,8 @@ fn rain(canvas: &mut Canvas, stage: &Stage) {
 
 fn snow(canvas: &mut Canvas, stage: &Stage) {
     let mut random = Random::new(stage.seed, "snow");
-    let dense = if stage.subject.has(Trait::Snowfall) { 900.0 } else { 280.0 };
-    let white = Colour::WHITE.mix(stage.palette.haze, if stage.subject.is_dark() { 0.3 } else { 0.0 });
-    for _ in 0..(dense * canvas.height_units() * canvas.width_units()) as usize {
+    let white = flake(stage);
+    for _ in 0..(flakes(stage) * canvas.height_units() * canvas.width_units()) as usize {
         let near = random.unit() * random.unit();
         let at = (random.unit() * canvas.width as f32, random.unit() * canvas.height as f32);
         let radius = canvas.unit * mix(0.0011, 0.006, near);

@@ -1,16 +1,19 @@
 //! `local/*`: performs what this machine can do without a key.
 
 use std::fs;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use motet_local::music::Bed;
 use motet_local::scene::Scene;
 use motet_local::speak::{Speech, Spoken};
+use motet_media::frames::{self, Frames};
 use motet_pipeline::{Class, Failure, Outcome, Value};
 
 use super::scratch::Scratch;
 use super::{Operation, WorkError};
 use crate::measure::Measured;
+use crate::process::Feed;
 use crate::work::Work;
 
 /// All operations of the local provider.
@@ -34,13 +37,18 @@ impl Operation for Local {
 }
 
 async fn draw(work: &Work) -> Result<Value, WorkError> {
-    let scene = Scene::from_inputs(&work.input_map())?;
+    let inputs = work.input_map();
+    let scene = Scene::from_inputs(&inputs)?;
     let font = match work.hands.tools.find_font() {
         Some(path) if scene.needs_font() => Some(fs::read(&path).map_err(|error| {
             Failure::new(Class::Unavailable, format!("failed to read the font {}: {error}", path.display()))
         })?),
         _ => None,
     };
+    if scene.is_moving() {
+        let is_intermediate = inputs.get("encoding").and_then(Value::as_str) == Some("intermediate");
+        return film(work, scene, font, is_intermediate).await;
+    }
     let store = work.hands.store.clone();
     let artifact = work.hands.compute(move || {
         let png = scene.paint(font.as_deref())?;
@@ -48,6 +56,29 @@ async fn draw(work: &Work) -> Result<Value, WorkError> {
         Ok::<_, WorkError>(Measured::of_bytes(&png).artifact(kept))
     });
     Ok(Value::map([("image", Value::from(artifact.await?))]))
+}
+
+/// Paints the layers of a scene, then frame by frame while ffmpeg encodes them.
+async fn film(
+    work: &Work,
+    scene: Scene,
+    font: Option<Vec<u8>>,
+    is_intermediate: bool,
+) -> Result<Value, WorkError> {
+    let scratch = Scratch::new(work)?;
+    let size = (scene.width(), scene.height());
+    let film = work.hands.compute(move || scene.film(font.as_deref()).map_err(WorkError::from)).await?;
+    let (rate, count) = (film.rate(), film.frames());
+    let call = frames::encode(&Frames { size, rate, count, is_intermediate });
+    let feed: Feed = Arc::new(move |out| (0..count).try_for_each(|index| out.write_all(&film.frame(index))));
+    super::media::run(work, &scratch, call, Some(feed), (0.0, 1.0)).await?;
+    let video = scratch.keep(work, frames::FILE).await?;
+    let wanted = count as f64 / f64::from(rate);
+    if !video.duration.is_some_and(|made| (made - wanted).abs() < 0.05) {
+        let message = format!("local/scene made {:?} s of film instead of {wanted} s", video.duration);
+        return Err(Failure::new(Class::BadOutput, message).into());
+    }
+    Ok(Value::map([("video", Value::from(video))]))
 }
 
 async fn compose(work: &Work) -> Result<Value, WorkError> {

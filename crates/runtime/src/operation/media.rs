@@ -13,7 +13,7 @@ use motet_pipeline::{Outcome, Value};
 
 use super::scratch::Scratch;
 use super::{Operation, WorkError};
-use crate::process::Finished;
+use crate::process::{Feed, Finished};
 use crate::work::Work;
 
 /// All operations of the media crate.
@@ -67,7 +67,8 @@ async fn perform(work: &Work, scratch: &Scratch, recipe: Recipe) -> Result<Value
             None => call,
         };
         let listens = call.listens.clone();
-        let finished = run(work, scratch, call, index as f64 / calls as f64, 1.0 / calls as f64).await?;
+        let share = (index as f64 / calls as f64, 1.0 / calls as f64);
+        let finished = run(work, scratch, call, None, share).await?;
         if let Some(listens) = listens {
             gain = listens.hear(&finished.stderr)?.or(gain);
         }
@@ -83,13 +84,13 @@ async fn perform(work: &Work, scratch: &Scratch, recipe: Recipe) -> Result<Value
     Ok(Value::Map(outputs.into()))
 }
 
-/// Runs one call; its progress is `share` of the whole, from `done` on.
-async fn run(
+/// Runs one call, fed if it reads frames; its progress is `share` of the whole, from `done` on.
+pub(super) async fn run(
     work: &Work,
     scratch: &Scratch,
     call: Call,
-    done: f64,
-    share: f64,
+    feed: Option<Feed>,
+    (done, share): (f64, f64),
 ) -> Result<Finished, WorkError> {
     let (sink, progress) = (work.progress.clone(), Mutex::new(Progress::new(call.length)));
     let on_line = move |line: &str| {
@@ -98,8 +99,8 @@ async fn run(
             sink.tell(Some(done + share * fraction), None);
         }
     };
-    let finished =
-        scratch.run(work, &work.hands.tools.ffmpeg, call.arguments, Some(Arc::new(on_line))).await?;
+    let ffmpeg = &work.hands.tools.ffmpeg;
+    let finished = scratch.run_fed(work, ffmpeg, call.arguments, feed, Some(Arc::new(on_line))).await?;
     scratch.judge(&finished)?;
     Ok(finished)
 }

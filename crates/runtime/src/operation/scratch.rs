@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 
 use super::{Hands, WorkError, disk_full};
 use crate::measure::{Unmeasured, fault, head_of, measure};
-use crate::process::{Finished, OnLine, Process, ProcessError};
+use crate::process::{Feed, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
 /// A folder of its own for one attempt.
@@ -106,6 +106,18 @@ impl Scratch {
         arguments: Vec<String>,
         on_line: Option<OnLine>,
     ) -> Result<Finished, WorkError> {
+        self.run_fed(work, program, arguments, None, on_line).await
+    }
+
+    /// The same of a program that is fed on its standard input.
+    pub(crate) async fn run_fed(
+        &self,
+        work: &Work,
+        program: &str,
+        arguments: Vec<String>,
+        feed: Option<Feed>,
+        on_line: Option<OnLine>,
+    ) -> Result<Finished, WorkError> {
         let process = Process {
             program: program.to_owned(),
             arguments,
@@ -113,6 +125,7 @@ impl Scratch {
             time_max: self.time_left(work),
             output_bytes_max: OUTPUT_BYTES_MAX,
             file_bytes_max: FILE_BYTES_MAX,
+            feed,
             on_line,
             noted_in: Some(self.hands.store.children()),
         };
