@@ -198,12 +198,13 @@ impl Plane {
             let fraction = (wave & 0xffff) as i32;
             let (one, next) = (i32::from(bend.waves[place]), i32::from(bend.waves[(place + 1) & mask]));
             let wave = (one * (65_536 - fraction) + next * fraction) >> 16;
-            let x = (start + ((index as i32) << 8) + (wave * bend.across / shrink >> 15)).clamp(0, limit);
+            let x = (start + ((index as i32) << 8) + ((wave * bend.across / shrink) >> 15)).clamp(0, limit);
             let (left, part) = ((x >> 8) as usize, x & 255);
             if left < begin || left >= end {
                 continue;
             }
-            let source = (row as i32 + (wave * bend.down / shrink >> 23)).clamp(0, rows as i32 - 1) as usize;
+            let source =
+                (row as i32 + ((wave * bend.down / shrink) >> 23)).clamp(0, rows as i32 - 1) as usize;
             let mut at = source * self.width + left;
             if self.covers[at] == 0 {
                 // Beyond its own edge there is nothing to be seen in it.
@@ -211,7 +212,7 @@ impl Plane {
             }
             let value =
                 (i32::from(self.values[at]) * (256 - part) + i32::from(self.values[at + 1]) * part) >> 8;
-            let value = if shrink == 1 { (value + (wave * bend.light >> 8)).clamp(16, 235) } else { value };
+            let value = if shrink == 1 { (value + ((wave * bend.light) >> 8)).clamp(16, 235) } else { value };
             let cover = i32::from(self.covers[row * self.width + left]);
             let cover = cover + (cover >> 7);
             *pixel = ((i32::from(*pixel) * (256 - cover) + value * cover) >> 8) as u8;
