@@ -305,7 +305,7 @@ fn a_provider_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() {
 }
 
 #[test]
-fn of_many_calls_that_race_for_the_last_cent_no_more_leave_than_it_pays() {
+fn regression_20_alianhub_571_of_many_calls_that_race_for_the_last_cent_no_more_leave_than_it_pays() {
     let items: Vec<usize> = (0..200).collect();
     let step = json!({
         "each": items,

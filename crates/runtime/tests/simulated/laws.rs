@@ -3,31 +3,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use motet::RunEnd;
-use motet::engine::{AttemptEvent, Event, ParkReason, StepEvent};
+use motet::engine::{AttemptEvent, Decision, Event, ParkReason, StepEvent};
 use motet::hooks::Receipt;
-use motet::language::StepPath;
 use motet::language::money::Basis;
 use motet::language::value::Map;
+use motet::language::{Money, StepPath};
 use motet::store::Charge;
 use serde_json::Value as Json;
 
 use crate::asked::Asked;
 use crate::play::{End, Played, attempt_of, id_of};
 use crate::providers::{KEY, amount};
-use crate::sequel::{Sequel, Steps};
 use crate::stage::agreement::assert_readings_agree_at_the_end;
-use crate::story::Story;
+use crate::story::{STRANGE_JOB, Story};
+use crate::{courtesy, succession};
 
 /// What is below a millionth of a cent is no difference: the simulator counts in floating point.
-const TINY: f64 = 1e-8;
+pub const TINY: f64 = 1e-8;
 
-/// Which laws a story broke, in words.
+/// What holds of each run, by the words in which a violation names it.
+fn laws<'s>() -> [(&'static str, fn(&mut Broken<'s>)); 12] {
+    [
+        ("a run ends in a said way", Broken::ends_in_a_said_way),
+        ("no attempt is sent twice", Broken::sends_no_attempt_twice),
+        ("a second charge is explained", Broken::explains_each_second_charge),
+        ("no charge is missed", Broken::misses_no_charge),
+        ("no budget is exceeded", Broken::exceeds_no_budget),
+        ("what fails nowhere is paid once", Broken::pays_once_where_nothing_fails),
+        ("only what can't be known parks", Broken::parks_only_what_cannot_be_known),
+        ("no key is told", Broken::tells_no_key),
+        ("no forgery is believed", Broken::believes_no_forgery),
+        ("what was promised is kept", Broken::keeps_what_it_promised),
+        ("the books agree", Broken::books_all_in_the_same_way),
+        ("the bytes of each result are there", Broken::keeps_the_bytes_of_each_result),
+    ]
+}
+
+/// Which laws a story broke, in words: the law, and what broke it.
 pub fn judge(story: &Story, played: &Played) -> Vec<String> {
     let mut words = judge_run(story, played);
     if let Some(sequel) = &played.sequel {
-        words.extend(judge_run(story, sequel).into_iter().map(|words| format!("afterwards: {words}")));
+        words.extend(judge_run(story, sequel).into_iter().map(|words| format!("{words} (afterwards)")));
     }
-    words.extend(judge_recovery(story, played));
+    words.extend(succession::judge(story, played));
+    words.extend(courtesy::judge(story, played));
     // It takes longer than the story.
     if let (0, true, Some(plan)) = (story.seed % 16, words.is_empty(), &played.plan) {
         assert_readings_agree_at_the_end(plan, &id_of(story), &played.turns);
@@ -36,58 +55,12 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
 }
 
 /// Which laws one of its runs broke.
-fn judge_run(story: &Story, played: &Played) -> Vec<String> {
-    let mut broken = Broken { story, played, words: Vec::new() };
-    broken.ends_in_a_said_way();
-    broken.sends_no_attempt_twice();
-    broken.explains_each_second_charge();
-    broken.misses_no_charge();
-    broken.exceeds_no_budget();
-    broken.pays_once_where_nothing_fails();
-    broken.parks_only_what_cannot_be_known();
-    broken.tells_no_key();
-    broken.believes_no_forgery();
-    broken.keeps_what_it_promised();
-    broken.words
-}
-
-/// What holds between a run and the one that continues from it, and between what was done and what was undone.
-fn judge_recovery(story: &Story, played: &Played) -> Vec<String> {
-    // Those of seeds are JSON; what tests write by hand is YAML, and undoes nothing.
-    let Ok(pipeline) = serde_json::from_str::<Json>(&story.pipeline) else { return Vec::new() };
-    let first = Steps::of(&pipeline, &played.turns);
-    let failed = matches!(played.end, End::Over(RunEnd::Failed { .. } | RunEnd::Cancelled { .. }));
+fn judge_run<'s>(story: &'s Story, played: &'s Played) -> Vec<String> {
     let mut words = Vec::new();
-    let undoes = pipeline["on_failure"] == "undo" && failed;
-    let stays = |step: &&str| !first.has(&format!("{step}/undo"));
-    // Who cancels twice wants it to end without.
-    if undoes && !first.is_cut_short {
-        words.extend(first.to_undo().filter(stays).map(|step| format!("{step} was not undone")));
-    }
-    if !undoes && let Some(step) = first.to_undo().find(|step| first.is_touched(step)) {
-        words.push(format!("{step} was undone, and nobody asked for it"));
-    }
-    let Some(sequel) = &played.sequel else { return words };
-    let second = Steps::of(&pipeline, &sequel.turns);
-    let paid: BTreeSet<String> =
-        charged(&sequel.ledger).filter_map(|line| Some(attempt_of(line)?.0.to_string())).collect();
-    match story.sequel {
-        Some(Sequel::Undo) => {
-            words.extend(paid.iter().map(|step| format!("{step} was paid by a run that only undoes")));
-            let is_left = |step: &&str| stays(step) && !second.has(&format!("{step}/undo"));
-            let left = first.to_undo().filter(|_| sequel.end.is_completed()).filter(is_left);
-            words.extend(left.map(|step| format!("{step} was not undone afterwards")));
-        }
-        _ => {
-            let base = sequel.started().and_then(|started| started.base.as_ref());
-            let anew = |step: &str| {
-                let step = StepPath::from_text(step);
-                base.is_some_and(|base| base.fresh.iter().any(|fresh| fresh.holds(&step)))
-            };
-            let kept = first.roots().filter(|step| !first.is_touched(step) && !anew(step));
-            let again = kept.filter(|step| paid.contains(*step));
-            words.extend(again.map(|step| format!("{step} was finished, and was paid again afterwards")));
-        }
+    for (law, judge) in laws() {
+        let mut broken = Broken { story, played, words: Vec::new() };
+        judge(&mut broken);
+        words.extend(broken.words.into_iter().map(|words| format!("{law}: {words}")));
     }
     words
 }
@@ -105,6 +78,12 @@ impl Broken<'_> {
 
     fn charge(&self, step: &StepPath, attempt: u32) -> Option<&Charge> {
         self.played.charges.iter().find(|charge| charge.step == *step && charge.attempt == attempt)
+    }
+
+    /// The charge of the attempt that has the job of a line: of two calls that are alike, each may be taken for the other.
+    fn charge_of_job(&self, line: &Json) -> Option<&Charge> {
+        let job = line["job"].as_str()?;
+        self.played.charges.iter().find(|charge| charge.job.as_deref() == Some(job))
     }
 
     fn ends_in_a_said_way(&mut self) {
@@ -156,9 +135,8 @@ impl Broken<'_> {
         for line in charged(&self.played.ledger) {
             let Some((step, number)) = attempt_of(line) else { continue };
             let charged = amount(&line["charged_usd"]);
-            let booked = self.charge(&step, number).map_or(0.0, booked);
-            if booked + TINY < charged && !self.has_run_on(&step, number) {
-                let charge = self.charge(&step, number);
+            let charge = self.charge_of_job(line).or_else(|| self.charge(&step, number));
+            if charge.map_or(0.0, booked) + TINY < charged && !self.has_run_on(&step, number) {
                 self.say(format!("{step}/{number} was charged {charged}, and is booked as {charge:?}"));
             }
         }
@@ -166,14 +144,7 @@ impl Broken<'_> {
 
     fn exceeds_no_budget(&mut self) {
         let Some(budget) = self.played.budget else { return };
-        let run_on: f64 = self
-            .played
-            .charges
-            .iter()
-            .filter(|charge| is_by_time(charge))
-            .map(|charge| self.run_on(charge))
-            .sum();
-        let budget = dollars(budget) + run_on;
+        let budget = dollars(budget) + run_on(self.played);
         let charged: f64 = self.played.ledger.iter().map(|line| amount(&line["charged_usd"])).sum();
         let booked: f64 = self.played.charges.iter().map(booked).sum();
         if charged > budget + TINY || booked > budget + TINY {
@@ -181,20 +152,11 @@ impl Broken<'_> {
         }
     }
 
-    /// By how much a job that is billed by time cost more than was reserved for it: it is cancelled when that is used
-    /// up, but goes on until its provider hears of it.
-    fn run_on(&self, charge: &Charge) -> f64 {
-        let is_its = |line: &&Json| attempt_of(line) == Some((charge.step.clone(), charge.attempt));
-        let charged: f64 =
-            self.played.ledger.iter().filter(is_its).map(|line| amount(&line["charged_usd"])).sum();
-        (charged - dollars(charge.estimate)).max(0.0)
-    }
-
     /// Whether a job that is billed by time ran on, and nobody could be told for how long.
     fn has_run_on(&self, step: &StepPath, attempt: u32) -> bool {
         let charge = self.charge(step, attempt).filter(|charge| is_by_time(charge));
         let is_open = |charge: &Charge| charge.ended_at.is_none() || charge.cost.basis == Basis::Maybe;
-        charge.is_some_and(|charge| is_open(charge) && self.run_on(charge) > 0.0)
+        charge.is_some_and(|charge| is_open(charge) && run_on_of(self.played, charge) > 0.0)
             && self.was_out_of_reach(step, attempt)
     }
 
@@ -259,7 +221,7 @@ impl Broken<'_> {
             let is_allowed = match reason {
                 ParkReason::Budget => self.is_short_of_money(),
                 ParkReason::Expired => self.has_expired(&step),
-                ParkReason::Unknown => self.cannot_be_known(&step),
+                ParkReason::Unknown => self.cannot_be_known(&step) || self.has_a_strange_job(&step),
                 ParkReason::Approval | ParkReason::Stuck => false,
             };
             if !is_allowed {
@@ -273,6 +235,18 @@ impl Broken<'_> {
         let Some(charge) = self.last_charge(step) else { return false };
         let asked = Asked::of(self.played, charge);
         asked.has_no_list() || (!asked.was_shown() && !asked.was_reported())
+    }
+
+    /// Whether somebody said that the attempt of `step` has a job that no provider knows.
+    fn has_a_strange_job(&self, step: &StepPath) -> bool {
+        let events = self.played.turns.iter().flat_map(|turn| &turn.events);
+        let mut decisions = events.filter_map(|event| match event {
+            Event::Step { step: of, event: StepEvent::Resolved { decision, .. } } if of == step => {
+                Some(decision)
+            }
+            _ => None,
+        });
+        decisions.any(|decision| *decision == Decision::Job(STRANGE_JOB.into()))
     }
 
     /// Whether the result of the last attempt of `step` was kept by its provider for less long than nobody fetched it.
@@ -357,6 +331,21 @@ impl Broken<'_> {
         }
     }
 
+    /// What the row of a run says that it cost is what its attempts cost.
+    fn books_all_in_the_same_way(&mut self) {
+        let Some(row) = &self.played.row else { return };
+        let charges: Money = self.played.charges.iter().map(|charge| charge.cost.amount).sum();
+        if row.cost != charges {
+            self.say(format!("the run cost {}, and its attempts {charges}", row.cost));
+        }
+    }
+
+    fn keeps_the_bytes_of_each_result(&mut self) {
+        if let Some(gone) = self.played.gone.first() {
+            self.say(format!("{gone} is a result, and isn't in the store"));
+        }
+    }
+
     fn tells_no_key(&mut self) {
         let journal = format!("{:?}", self.played.turns);
         if let Some(at) = journal.find(KEY) {
@@ -365,7 +354,7 @@ impl Broken<'_> {
     }
 }
 
-fn charged(ledger: &[Json]) -> impl Iterator<Item = &Json> {
+pub fn charged(ledger: &[Json]) -> impl Iterator<Item = &Json> {
     ledger.iter().filter(|line| amount(&line["charged_usd"]) > 0.0)
 }
 
@@ -373,11 +362,24 @@ fn is_by_time(charge: &Charge) -> bool {
     charge.operation == "replicate/stability-ai/sdxl"
 }
 
+/// By how much the jobs that are billed by time cost more than was reserved for them: they are cancelled when that is used
+/// up, but go on until their provider hears of it.
+pub fn run_on(played: &Played) -> f64 {
+    let by_time = played.charges.iter().filter(|charge| is_by_time(charge));
+    by_time.map(|charge| run_on_of(played, charge)).sum()
+}
+
+fn run_on_of(played: &Played, charge: &Charge) -> f64 {
+    let is_its = |line: &&Json| attempt_of(line) == Some((charge.step.clone(), charge.attempt));
+    let charged: f64 = played.ledger.iter().filter(is_its).map(|line| amount(&line["charged_usd"])).sum();
+    (charged - dollars(charge.estimate)).max(0.0)
+}
+
 /// What an attempt is booked with: while it is open, what is reserved for it.
 fn booked(charge: &Charge) -> f64 {
     dollars(if charge.ended_at.is_some() { charge.cost.amount } else { charge.estimate })
 }
 
-fn dollars(money: motet::language::Money) -> f64 {
+pub fn dollars(money: Money) -> f64 {
     money.to_string().parse().unwrap()
 }

@@ -6,6 +6,7 @@
 
 mod asked;
 mod cases;
+mod courtesy;
 mod dice;
 mod films;
 mod laws;
@@ -13,12 +14,14 @@ mod life;
 mod play;
 mod providers;
 mod rates;
+mod regressions;
 mod seeds;
 mod seen;
 mod sequel;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod story;
+mod succession;
 mod sums;
 mod table;
 mod timeouts;

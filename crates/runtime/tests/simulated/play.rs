@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet::engine::{RunId, RunStarted, StepStatus, Turn};
+use motet::engine::dispatcher::PoolLimit;
+use motet::engine::{Event, RunId, RunStarted, StepEvent, StepStatus, Turn};
 use motet::language::contract::{Contract, Parameter, Work as Kind};
 use motet::language::value::Map;
 use motet::language::{Artifact, MediaKind, Money, Plan, Span, StepPath, Timestamp, Type, Value};
 use motet::operation::{Operation, WorkError};
-use motet::store::{Charge, RunRow, RunStatus, Store};
+use motet::store::{Charge, RunRow, RunStatus, StepRow, Store};
 use motet::world::virtual_time::run;
 use motet::world::{SharedWorld, World};
 use motet::{Builder, Error, Motet, Outcome, Pipeline, RunEnd, RunHandle, StartOptions, Task, Work};
@@ -17,6 +18,7 @@ use serde_json::Value as Json;
 
 use crate::life::{Life, MortalWorld};
 use crate::providers::{Delivered, Providers};
+use crate::sequel::LANE;
 use crate::stage::EPOCH;
 use crate::stage::altered::Altered;
 use crate::stage::network::PUBLIC;
@@ -38,6 +40,8 @@ pub struct Played {
     pub budget: Option<Money>,
     /// The run that continues from it, if there is one.
     pub sequel: Option<Box<Played>>,
+    /// Artifacts of results whose bytes aren't in the store.
+    pub gone: Vec<String>,
     /// When processes died, and for how long nobody was there then.
     pub crashes: Vec<(Timestamp, Span)>,
 }
@@ -133,6 +137,7 @@ impl Stage<'_> {
             let world = self.providers.world(self.begin, seed, &life);
             let world: SharedWorld = Arc::new(Altered(MortalWorld::new(world, life.clone())));
             let builder = self.providers.builder(self.story.money).world(world.clone());
+            let builder = builder.pool(LANE, PoolLimit { slots: Some(1), rate: None });
             let end = tokio::select! {
                 biased;
                 () = life.death() => None,
@@ -228,11 +233,15 @@ impl Stage<'_> {
         Ok(End::Never)
     }
 
-    /// Somebody cancels the run, or the step or item of it that was begun last and isn't over.
+    /// Somebody cancels the run, or the step or item of it that stands last, or first, and isn't over.
     async fn cancel(&self, motet: &Motet, run: &RunHandle) -> Result<(), Error> {
         let steps = motet.store().steps(run.id())?;
-        let open = steps.iter().rev().find(|row| !row.status.is_terminal());
-        match open.filter(|_| self.story.cancels_step) {
+        let open: Vec<_> = steps.iter().filter(|row| !row.status.is_terminal()).collect();
+        let holds_others =
+            |row: &StepRow| open.iter().any(|other| other.path != row.path && row.path.holds(&other.path));
+        let first = || open.iter().find(|row| !holds_others(row));
+        let chosen = if self.story.cancels_first { first() } else { open.last() };
+        match chosen.filter(|_| self.story.cancels_step) {
             // It may end meanwhile.
             Some(row) => match run.cancel_step(&row.path, "somebody", "enough").await {
                 Err(Error::NotCancelled { .. }) | Ok(()) => Ok(()),
@@ -283,10 +292,27 @@ impl Stage<'_> {
             reports_are_asked_for: self.story.reports,
             budget: turns.first().and_then(|turn| turn.started()?.budget),
             sequel: None,
+            gone: gone(store, &turns),
             crashes: crashes.to_vec(),
             turns,
         }
     }
+}
+
+/// The artifacts of results whose bytes aren't in the store.
+fn gone(store: &Store, turns: &[Turn]) -> Vec<String> {
+    let mut gone = Vec::new();
+    for event in turns.iter().flat_map(|turn| &turn.events) {
+        let Event::Step { step, event: StepEvent::Completed { output: Some(output), .. } } = event else {
+            continue;
+        };
+        output.for_each_artifact(&mut |artifact| {
+            if store.length_of(&artifact.digest) != Some(artifact.bytes) {
+                gone.push(format!("{} of {step}", artifact.digest));
+            }
+        });
+    }
+    gone
 }
 
 /// What a run may spend, in terms of what its plan says that it costs.

@@ -1,6 +1,8 @@
 //! Sequels: what somebody does once the run is over, and what the pipeline says for that.
 
-use motet::engine::{Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
+use std::collections::BTreeSet;
+
+use motet::engine::{AttemptEvent, Event, RunEvent, RunId, StepEvent, StepStatus, Turn};
 use motet::language::StepPath;
 use motet::store::RunFilter;
 use motet::{Error, ForkOptions, Motet, RetryOptions, RunHandle, UndoOptions};
@@ -15,6 +17,8 @@ pub enum Sequel {
     Retry,
     /// Its first step is taken anew.
     Fork,
+    /// It is forked with another input, which some steps have.
+    Change,
     /// What it did is undone.
     Undo,
 }
@@ -31,6 +35,7 @@ impl Sequel {
             Some(Sequel::Retry),
             Some(Sequel::Retry),
             Some(Sequel::Fork),
+            Some(Sequel::Change),
             Some(Sequel::Undo),
         ])
     }
@@ -49,6 +54,7 @@ impl Sequel {
                 let fresh = Sequel::fresh(motet, first)?;
                 motet.fork(first, Map::new(), ForkOptions { fresh, ..ForkOptions::default() }).await
             }
+            Sequel::Change => motet.fork(first, [("tone", "stormy")], ForkOptions::default()).await,
             Sequel::Undo => motet.undo(first, UndoOptions::default()).await,
         };
         match begun {
@@ -66,7 +72,11 @@ impl Sequel {
     }
 }
 
-/// The pipeline of a story with results for other runs, and with what undoes its steps.
+/// The pool of one slot in which the models of some stories are.
+pub const LANE: &str = "lane";
+
+/// The pipeline of a story with results for other runs, with what undoes its steps, with an input that some of them have,
+/// and with a pool.
 pub fn with_recovery(seed: u64, pipeline: &str, is_quiet: bool) -> String {
     let mut dice = Dice::new(seed ^ APART ^ 1);
     let mut document: Json = serde_json::from_str(pipeline).expect("a story writes JSON");
@@ -80,6 +90,28 @@ pub fn with_recovery(seed: u64, pipeline: &str, is_quiet: bool) -> String {
         }
         if undoes && dice.chance(70) {
             step.insert("undo".into(), json!({ "uses": "task/revert" }));
+        }
+    });
+    let (changes, is_narrow) = (Sequel::of_seed(seed) == Some(Sequel::Change), dice.chance(20));
+    if changes {
+        document["inputs"] = json!({ "tone": { "type": "string", "default": "calm" } });
+    }
+    let prompts = document.pointer_mut("/steps/shots/each").and_then(Json::as_array_mut);
+    if let Some(prompts) = prompts.filter(|_| shares && dice.chance(60)) {
+        prompts[1] = prompts[0].clone();
+    }
+    for_each_model(&mut document["steps"], &mut |step| {
+        let with = &mut step["with"];
+        if with["prompt"] == "{{ item }}" && shares && dice.chance(70) {
+            with["seed"] = json!(7);
+        }
+        for name in ["prompt", "text"] {
+            if let Some(text) = with[name].as_str().filter(|_| changes && dice.chance(50)) {
+                with[name] = json!(format!("{text} {{{{ inputs.tone }}}}"));
+            }
+        }
+        if is_narrow {
+            step.insert("pool".into(), json!(LANE));
         }
     });
     document.to_string()
@@ -96,7 +128,7 @@ fn for_each_model(steps: &mut Json, change: &mut impl FnMut(&mut Map<String, Jso
 }
 
 /// What the pipeline says of the step at `path`.
-fn step_at<'p>(pipeline: &'p Json, path: &str) -> &'p Json {
+pub fn step_at<'p>(pipeline: &'p Json, path: &str) -> &'p Json {
     let names = path.split('/').map(|name| name.split('[').next().unwrap_or_default());
     names.fold(pipeline, |scope, name| &scope["steps"][name])
 }
@@ -107,6 +139,7 @@ pub struct Steps<'p> {
     /// Whether somebody cancelled it at its end.
     pub is_cut_short: bool,
     events: Vec<(String, &'p StepEvent)>,
+    late: BTreeSet<String>,
 }
 
 impl<'p> Steps<'p> {
@@ -120,7 +153,14 @@ impl<'p> Steps<'p> {
         let is_closing = |event: &Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
         let is_cancelled = |event: &Event| matches!(event, Event::Run(RunEvent::CancelRequested { .. }));
         let is_cut_short = of_run.any(is_closing) && of_run.any(is_cancelled);
-        Steps { pipeline, is_cut_short, events: events().filter_map(step).collect() }
+        let late = events().filter_map(|event| match event {
+            Event::Attempt { key, event: AttemptEvent::Ended { output: Some(_), .. } } => {
+                Some(key.step.to_string())
+            }
+            _ => None,
+        });
+        let (late, events) = (late.collect(), events().filter_map(step).collect());
+        Steps { pipeline, is_cut_short, events, late }
     }
 
     /// Those that are finished, in order, with whether they were made in this run.
@@ -142,17 +182,25 @@ impl<'p> Steps<'p> {
         self.events.iter().any(|(path, _)| *path == undo)
     }
 
+    /// Those whose result came when nobody waited for it any more.
+    fn late(&self) -> impl Iterator<Item = &str> {
+        self.late.iter().map(String::as_str).filter(|path| !self.has(path))
+    }
+
     /// Those that were made in this run, and say what undoes them.
     pub fn to_undo(&self) -> impl Iterator<Item = &str> {
         let made = self.finished().filter(|(_, is_made)| *is_made);
-        made.map(|(path, _)| path).filter(|path| !step_at(self.pipeline, path)["undo"].is_null())
+        made.map(|(path, _)| path)
+            .chain(self.late())
+            .filter(|path| !step_at(self.pipeline, path)["undo"].is_null())
     }
 
     /// Those that nothing else of the run leads to, and that are finished.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
         let is_root = |path: &&str| {
             let step = step_at(self.pipeline, path);
-            !step["uses"].is_null() && !step["with"].to_string().contains("steps.")
+            let with = step["with"].to_string();
+            !step["uses"].is_null() && !with.contains("steps.") && !with.contains("inputs.")
         };
         self.finished().map(|(path, _)| path).filter(is_root)
     }

@@ -27,6 +27,8 @@ pub struct Story {
     pub cancel_after: Option<u64>,
     /// Whether it is only a step of it that is cancelled.
     pub cancels_step: bool,
+    /// Whether that is the first of those that aren't over, and not the last.
+    pub cancels_first: bool,
     /// What a person decides about parked steps, one after the other.
     pub decisions: Vec<Decision>,
     /// Whether the store is in a folder.
@@ -68,6 +70,7 @@ impl Story {
             lives: Vec::new(),
             cancel_after: None,
             cancels_step: false,
+            cancels_first: false,
             decisions: Vec::new(),
             on_disk: false,
             reports: false,
@@ -93,6 +96,7 @@ impl Story {
             story.decisions = decisions(&mut dice);
             story.cancels_step = seed % 5 < 2;
             story.cancel_after = (needs.stops || dice.chance(8)).then(|| dice.below(90_000));
+            story.cancels_first = seed % 3 == 1;
         }
         if !is_still {
             story.lives = lives(&mut dice, pair, is_quiet);
@@ -112,7 +116,27 @@ impl Story {
         if !is_quiet && (needs.lags || dice.chance(5)) {
             story.lag = *dice.pick(&[Span::seconds(12), Span::seconds(200)]);
         }
+        if !is_quiet {
+            story.meddle(&mut dice);
+        }
         story
+    }
+
+    /// What few stories would come to by themselves: somebody cancels one of two that share a call, or names a job that there
+    /// isn't; and a piece of music, about which nobody can be asked, may be sent again once, and not twice.
+    fn meddle(&mut self, dice: &mut Dice) {
+        if self.pipeline.contains(r#""seed":"#) && dice.chance(60) {
+            (self.cancel_after, self.cancels_step) = (Some(dice.below(4_000)), true);
+            self.cancels_first = true;
+            // After a restart nobody knows who waits for whom.
+            self.lives.clear();
+        }
+        if self.pipeline.contains("music_v1") && dice.chance(50) {
+            self.money.resend_total = cents(3);
+        }
+        if let Some(decision) = self.decisions.first_mut().filter(|_| dice.chance(30)) {
+            *decision = Decision::Job(STRANGE_JOB.to_owned());
+        }
     }
 
     /// Whether nothing fails and nobody interferes.
@@ -120,6 +144,9 @@ impl Story {
         self.scenario.is_empty() && self.cancel_after.is_none()
     }
 }
+
+/// A job that no provider has.
+pub const STRANGE_JOB: &str = "nobodys-job";
 
 fn cents(cents: i128) -> Money {
     Money::from_units(cents * 10_000_000_000)
