@@ -1,7 +1,7 @@
 # `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test explore simulate crash fuzz bench dist
+.PHONY: help demo test explore simulate mutants crash fuzz bench dist
 
 help: ## tell what can be made
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 16
@@ -19,6 +19,9 @@ explore: ## draw anew for each property of the tests, ROUNDS=n times, by seeds f
 
 simulate: ## play SEEDS=n stories of faults and crashes, from FIRST=n on
 	@scripts/simulate.sh "$(or $(SEEDS),1000)" "$(or $(FIRST),0)"
+
+mutants: ## plant each bug of mutants/, or MUTANTS="names", and find it within SEEDS=n stories
+	@scripts/mutants.sh "$(or $(SEEDS),10000)" $(MUTANTS)
 
 crash: ## kill the processes of mixed runs KILLS=n times, by SEED=n
 	@scripts/crash.sh "$(or $(KILLS),500)" "$(or $(SEED),1)"

@@ -11,6 +11,7 @@ mod dice;
 mod films;
 mod laws;
 mod life;
+mod mutants;
 mod play;
 mod providers;
 mod rates;
