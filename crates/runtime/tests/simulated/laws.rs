@@ -21,8 +21,10 @@ use crate::{courtesy, succession};
 /// What is below a millionth of a cent is no difference: the simulator counts in floating point.
 pub const TINY: f64 = 1e-8;
 
-/// What holds of each run, by the words in which a violation names it.
-fn laws<'s>() -> [(&'static str, fn(&mut Broken<'s>)); 12] {
+/// What holds of each run, with the words in which a violation names it.
+type Law<'s> = (&'static str, fn(&mut Broken<'s>));
+
+fn laws<'s>() -> [Law<'s>; 12] {
     [
         ("a run ends in a said way", Broken::ends_in_a_said_way),
         ("no attempt is sent twice", Broken::sends_no_attempt_twice),

@@ -131,12 +131,12 @@ impl<'s> Acts<'s> {
     fn made_from(&self, run: &str, step: &StepPath) -> Option<Value> {
         let of_run = |played: &&&Played| played.started().is_some_and(|started| started.run.as_str() == run);
         let turns: &[Turn] = &self.runs.iter().find(of_run)?.turns;
-        let inputs = turns.iter().flat_map(|turn| &turn.events).filter_map(|event| match event {
+        let mut inputs = turns.iter().flat_map(|turn| &turn.events).filter_map(|event| match event {
             Event::Step { step: of, event: StepEvent::Ready { inputs, .. } } if of == step => inputs.clone(),
             _ => None,
         });
         let is_seeded = !step_at(self.pipeline, step.as_str())["with"]["seed"].is_null();
-        let inputs = inputs.last()?;
+        let inputs = inputs.next_back()?;
         let others = inputs.as_map().into_iter().flatten().filter(|(name, _)| is_seeded || *name != "seed");
         Some(Value::map(others.map(|(name, value)| (name.clone(), value.clone()))))
     }
