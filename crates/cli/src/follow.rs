@@ -228,7 +228,8 @@ impl<'f> Following<'f> {
 
     fn begin(&self, run: &RunId, found: bool) -> Follow {
         let store = self.session.store();
-        let pipeline = pinned_pipeline(store, self.session.catalogue(), run);
+        // Whoever drives the run says what is wrong with its plan.
+        let pipeline = pinned_pipeline(store, self.session.catalogue(), run).ok().flatten();
         let places = match self.project.place {
             StorePlace::Folder(_) => ArtifactPlaces::in_store(store.clone()),
             StorePlace::Memory => ArtifactPlaces::nowhere(),
@@ -263,6 +264,9 @@ impl<'f> Following<'f> {
             follow.is_lost = true;
             // There is nothing to sum up: it isn't gone on with.
             follow.caught_up = true;
+            if follow.reporter.record().started_at == Timestamp::default() {
+                self.read_kept(follow);
+            }
         }
         let is_past = matches!(&happening, Happening::Turn(turn) if turn.at < self.since);
         if !is_past {
@@ -277,6 +281,17 @@ impl<'f> Following<'f> {
             self.end(follow, reader)?;
         }
         Ok(())
+    }
+
+    /// Takes in what the store holds of a run that can't be gone on with, as far as it can be read.
+    fn read_kept(&self, follow: &mut Follow) {
+        let (store, run) = (self.session.store(), follow.reporter.record().run.clone());
+        let Ok(Some(pipeline)) = pinned_pipeline(store, self.session.catalogue(), &run) else { return };
+        let Ok(Some(row)) = store.run(&run) else { return };
+        let places = follow.reporter.places().clone();
+        if let Ok(kept) = Reporter::of_kept(store, &row, Some(&**pipeline.plan()), places) {
+            follow.reporter = kept;
+        }
     }
 
     /// Whether the run is parked, and not only was: it isn't over, but nothing happens to it before somebody

@@ -1,11 +1,12 @@
 //! Notices: what the library warns of, between the lines of whoever shows runs.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use motet::Warning;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::project::shown_path;
+use crate::project::{shown_path, typed_command};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
 
@@ -37,6 +38,17 @@ fn words_for(warning: &Warning) -> String {
         Warning::StoreUnlocked { store } => {
             format!("the lock on {} is gone; its runs continue", shown_path(&store.join("motet.db")))
         }
+        Warning::MarkUnreadable { store, why } => doubt_of_mark(store, why),
         other => other.to_string(),
     }
+}
+
+/// What is said of a store whose mark can't be read.
+pub fn doubt_of_mark(store: &Path, why: &str) -> String {
+    format!(
+        "{} can't be relied on ({why}): if the last turns are missing, it isn't noticed; check with `{}` that all \
+         runs are there, and else restore a backup",
+        shown_path(&store.join("mark")),
+        typed_command("runs")
+    )
 }

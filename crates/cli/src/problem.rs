@@ -172,6 +172,9 @@ fn words_for(error: &Error) -> Problem {
         Error::Check(findings) => Problem::findings(findings.clone()),
         Error::Plan(why) => Problem::new(Exit::Machine, format!("the plan of the run {why}"))
             .line("it is kept as it is: cancel it and start it again, or resume it with the version of Motet that started it"),
+        Error::LostPlan(_) => Problem::new(Exit::Machine, error.what())
+            .line("restore a backup, or start the same pipeline again, which keeps its plan anew")
+            .line("else a run that isn't over can only be cancelled"),
         Error::Tasks(names) => Problem::new(Exit::Machine, format!("the run needs {}", names.join(", ")))
             .line("it is kept as it is: resume it with the program that registers them"),
         Error::Inputs(misfits) => {

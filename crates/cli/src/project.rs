@@ -11,7 +11,7 @@ use motet::session::{Session, is_driven};
 use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
 use motet::store::{RunRow, RunStatus, Store, World};
 use motet::trust::Trust;
-use motet::{Builder, Error, Pipeline};
+use motet::{Builder, Error, Pipeline, Warning};
 
 use crate::arguments::{AdoptFlag, FollowFlags, StoreFlag, WorldFlags};
 use crate::notice;
@@ -138,13 +138,22 @@ impl Project {
         }
     }
 
-    /// The store, to look at.
+    /// The store, to look at. If nobody can know whether its last turns are there, that is said first.
     ///
     /// # Errors
     /// When there is none yet, or it can't be used.
-    pub fn read_store(&self) -> Result<Store, Error> {
+    pub fn read_store(&self, terminal: &Terminal) -> Result<Store, Error> {
         match &self.place {
-            StorePlace::Folder(folder) => Ok(Store::open_read_only(folder)?),
+            StorePlace::Folder(folder) => {
+                let store = Store::open_read_only(folder)?;
+                if let Some(why) = Store::doubt_of_mark(folder)? {
+                    notice::warn(
+                        *terminal,
+                        &Warning::MarkUnreadable { store: folder.clone(), why: why.into() },
+                    );
+                }
+                Ok(store)
+            }
             StorePlace::Memory => Ok(Store::in_memory()?),
         }
     }
@@ -186,7 +195,9 @@ impl Project {
     /// # Errors
     /// As [`Session::open`], and when there is no store.
     pub async fn reopen_session(&self, flag: &AdoptFlag, terminal: Terminal) -> Result<Session, Problem> {
-        drop(self.read_store()?);
+        if let StorePlace::Folder(folder) = &self.place {
+            drop(Store::open_read_only(folder)?);
+        }
         Ok(self.open_session_of(flag, terminal).await?)
     }
 }
@@ -300,7 +311,13 @@ impl<'s> Standing<'s> {
     }
 }
 
-/// The pipeline that a run is pinned to, if this program can read it.
-pub fn pinned_pipeline(store: &Store, catalogue: &Catalogue, run: &RunId) -> Option<Pipeline> {
-    Pipeline::of_run(store, catalogue, run).ok()
+/// The pipeline that a run is pinned to, if this program can use its plan.
+///
+/// # Errors
+/// When the plan is lost, or the store can't be read: what the run does and hides can't be known.
+pub fn pinned_pipeline(store: &Store, catalogue: &Catalogue, run: &RunId) -> Result<Option<Pipeline>, Error> {
+    match Pipeline::of_run(store, catalogue, run) {
+        Err(Error::Plan(_) | Error::Check(_)) => Ok(None),
+        pipeline => pipeline.map(Some),
+    }
 }

@@ -99,6 +99,19 @@ impl Plan {
     }
 }
 
+/// The version of the texts that the plan kept as `pin` was made from, if that can be read.
+pub fn version_in(pin: &str) -> Option<Digest> {
+    #[derive(Deserialize)]
+    struct Kept {
+        plan: Named,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        version: Digest,
+    }
+    serde_json::from_str::<Kept>(pin).ok().map(|kept| kept.plan.version)
+}
+
 /// In what two plans of the same texts differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {

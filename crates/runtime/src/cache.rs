@@ -4,7 +4,9 @@ use motet_engine::dispatcher::Shared;
 use motet_engine::event::{LateEnd, Reused};
 use motet_engine::{AttemptEvent, Cached, Event, StepEvent, Turn};
 use motet_pipeline::{Class, Failure, Money, Value};
-use motet_store::{CacheEntry, Store};
+use motet_store::{CacheEntry, Store, StoreError};
+
+use crate::motet::has_whole;
 
 /// The newest result that is kept under a key. What is gone is no result; what is there and can't be read is a failure,
 /// because it must not be paid for again without anybody noticing.
@@ -17,16 +19,19 @@ pub(crate) fn find(store: &Store, shared: Shared) -> Result<Option<Cached>, Fail
         return Ok(None);
     };
     let of_run = |words: &str| unreadable(format!("`{}` of run {}: {words}", entry.step, entry.run));
-    let turn = store.turn(&entry.run, entry.turn).map_err(|error| of_run(&error.to_string()))?;
-    let Some(cached) = turn.as_ref().and_then(|turn| result_of(turn, &entry)) else { return Ok(None) };
-    let (mut is_gone, mut damaged) = (false, None);
-    cached.output.for_each_artifact(&mut |artifact| match store.length_of(&artifact.digest) {
-        None => is_gone = true,
-        Some(bytes) if bytes != artifact.bytes => damaged = Some(store.path_of(&artifact.digest)),
-        Some(_) => {}
+    let turn = match store.known_turn(&entry.run, entry.turn) {
+        // It was deleted just now.
+        Err(StoreError::NoRun { .. } | StoreError::DeletedRun { .. }) => return Ok(None),
+        turn => turn.map_err(|error| of_run(&error.to_string()))?,
+    };
+    let Some(cached) = result_of(&turn, &entry) else { return Ok(None) };
+    let (mut is_gone, mut unusable) = (false, None);
+    cached.output.for_each_artifact(&mut |artifact| match has_whole(store, artifact) {
+        Ok(is_there) => is_gone |= !is_there,
+        Err(error) => unusable = Some(error),
     });
-    match damaged {
-        Some(file) if !is_gone => Err(of_run(&format!("{} is damaged", file.display()))),
+    match unusable {
+        Some(error) if !is_gone => Err(of_run(&error.to_string())),
         _ => Ok((!is_gone).then_some(cached)),
     }
 }

@@ -122,8 +122,12 @@ impl Costs {
 
 /// What the earlier runs of the lineage of `run` cost.
 fn inherited(store: &Store, run: &RunId) -> Result<Money, StoreError> {
-    let first = store.turn(run, 1)?;
-    let base = first.as_ref().and_then(|turn| turn.started()?.base.as_ref());
+    let first = match store.known_turn(run, 1) {
+        // Nothing but what it cost itself is kept of it.
+        Err(StoreError::NoRun { .. } | StoreError::DeletedRun { .. }) => return Ok(Money::ZERO),
+        first => first?,
+    };
+    let base = first.started().and_then(|started| started.base.as_ref());
     Ok(base.map(|base| base.spent).unwrap_or_default())
 }
 

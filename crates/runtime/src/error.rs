@@ -27,6 +27,9 @@ pub enum Error {
     Check(Vec<Diagnostic>),
     /// The plan that the run was started with can't be used here. The run is as it was, and can be cancelled.
     Plan(String),
+    /// The plan that the run was started with is missing or damaged: what the run does and hides can't be known. The
+    /// run is as it was, and can be cancelled.
+    LostPlan(String),
     /// The run needs tasks that this process doesn't have; nothing was done.
     Tasks(Vec<String>),
     /// The inputs don't fit the pipeline; nothing ran.
@@ -341,13 +344,21 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
+    /// What the store says of a run that was asked for.
+    pub(crate) fn of_run(error: StoreError) -> Error {
+        match error {
+            StoreError::NoRun { run } => Error::NoRun(run.to_string()),
+            error => error.into(),
+        }
+    }
+
     pub(crate) fn file(verb: &'static str, path: impl Into<PathBuf>, error: std::io::Error) -> Error {
         Error::File { verb, path: path.into(), error }
     }
 
     /// Whether this says that the plan of a run can't be had: its journal may be well.
     pub(crate) fn is_of_plan(&self) -> bool {
-        matches!(self, Error::Check(_) | Error::Plan(_))
+        matches!(self, Error::Check(_) | Error::Plan(_) | Error::LostPlan(_))
     }
 
     /// Whether this is about one run alone: others can be resumed.
@@ -355,6 +366,7 @@ impl Error {
         match self {
             Error::Check(_)
             | Error::Plan(_)
+            | Error::LostPlan(_)
             | Error::Tasks(_)
             | Error::Journal { .. }
             | Error::NoRun(_)

@@ -36,7 +36,7 @@ pub use undo::UndoOptions;
 
 pub(crate) use latches::Latch;
 pub(crate) use lineage::{forked, retried};
-pub(crate) use recovery::link;
+pub(crate) use recovery::{has_whole, link};
 pub(crate) use start::{made_id, warn_of_difference};
 pub(crate) use undo::{Undoing, undoing};
 
@@ -193,8 +193,7 @@ impl Motet {
 
     /// A handle of a run by its whole id.
     pub(crate) fn find_by_id(&self, id: &RunId) -> Result<RunHandle, Error> {
-        let row = self.store().run(id)?.ok_or_else(|| Error::NoRun(id.to_string()))?;
-        Ok(RunHandle { motet: self.clone(), id: row.id })
+        Ok(RunHandle { motet: self.clone(), id: run_row(self.store(), id)?.id })
     }
 
     /// Cancels a run. A run that no process drives is driven to its end; returns when the request is durable.
@@ -341,6 +340,11 @@ impl Motet {
         // Whoever waits for an answer learns from its absence that the driver has left.
         let _ = self.inner.mail.send(message);
     }
+}
+
+/// The run of this name; where there is none, the error tells whether it was deleted.
+pub(crate) fn run_row(store: &Store, run: &RunId) -> Result<RunRow, Error> {
+    store.run(run)?.map_or_else(|| Err(no_run(store, run.as_str())?), Ok)
 }
 
 /// Why there is no run whose id ends with `ending`.

@@ -14,7 +14,7 @@ use motet_pipeline::{Digest, Plan};
 use motet_store::{KeptPlan, Store};
 
 use crate::Error;
-use crate::motet::link;
+use crate::motet::{link, run_row};
 use crate::reading::read_start;
 
 /// A checked pipeline. Cheap to clone.
@@ -56,7 +56,8 @@ impl Pipeline {
     /// against the contracts of `catalogue`.
     ///
     /// # Errors
-    /// [`Error::Plan`] when it can't be made of what was kept; [`Error::Check`] with all that is wrong in
+    /// [`Error::Plan`] when it can't be made of what was kept, [`Error::LostPlan`] when that isn't what was kept of this
+    /// plan; [`Error::Check`] with all that is wrong in
     /// texts alone: an operation may be unknown to this process.
     pub fn from_kept(digest: Digest, kept: &KeptPlan, catalogue: &Catalogue) -> Result<Pipeline, Error> {
         let unreadable = |error| Error::Plan(format!("has texts that can't be read: {error}"));
@@ -69,6 +70,7 @@ impl Pipeline {
                 Checked { plan: None, diagnostics } => return Err(Error::Check(diagnostics)),
             },
         };
+        kept.judge(&digest).map_err(Error::LostPlan)?;
         let (bundle, warnings) = (Arc::new(bundle), Arc::new(warnings));
         Ok(Pipeline { bundle, graph: Graph::new(Arc::new(plan)), warnings })
     }
@@ -78,7 +80,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::NoRun`]; else as [`Pipeline::from_kept`].
     pub fn of_run(store: &Store, catalogue: &Catalogue, run: &RunId) -> Result<Pipeline, Error> {
-        let row = store.run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+        let row = run_row(store, run)?;
         Ok(link(store, catalogue, &row.plan)?.0)
     }
 

@@ -57,6 +57,14 @@ pub enum Warning {
         /// How many entries.
         entries: usize,
     },
+    /// The mark of the store is there and can't be read: it is damaged. Turns that were lost at the end of the journal, as
+    /// with a log that was removed, can't be noticed. It is written anew.
+    MarkUnreadable {
+        /// The store.
+        store: PathBuf,
+        /// What is wrong with it, in words.
+        why: String,
+    },
     /// An exchange with a provider could not be written down: what was to be replayed has a hole.
     NotRecorded {
         /// Where it was to be.
@@ -113,6 +121,12 @@ impl fmt::Display for Warning {
                 "{entries} of the entries about limits in the store {} can't be read: those limits are reset; \
                  `motet doctor` checks whether the store is damaged",
                 store.display()
+            ),
+            Warning::MarkUnreadable { store, why } => write!(
+                f,
+                "{} can't be relied on ({why}): if the last turns are missing, as after a loss of motet.db-wal, it isn't \
+                 noticed; check with `motet runs` that all runs are there, and else restore a backup",
+                store.join("mark").display()
             ),
             Warning::NotRecorded { folder, why } => write!(
                 f,

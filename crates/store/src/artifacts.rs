@@ -1,6 +1,6 @@
 //! The artifact folder: bytes by digest, complete or not there at all.
 
-use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use motet_pipeline::Digest;
 use sha2::{Digest as _, Sha256};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::folder::{ARTIFACTS, CHILDREN, SCRATCH};
-use crate::private::{self, FILE_MODE, FOLDER_MODE};
-use crate::{StoreError, SweptFiles};
+use crate::private::{self, FOLDER_MODE};
+use crate::{StoreError, SweptFiles, incoming};
 
 /// Bytes that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,6 @@ pub(crate) struct ArtifactFolder {
     temporary: Option<Arc<TempDir>>,
 }
 
-/// How files begin that are being written; so many letters and digits follow.
-const INCOMING: &str = "incoming-";
-const INCOMING_LETTERS: usize = 32;
-
 /// What an artifact may be used for: to be read, by its owner.
 const ARTIFACT_MODE: u32 = 0o400;
 
@@ -55,7 +51,7 @@ impl ArtifactFolder {
     /// The folder `root`, which is swept.
     pub(crate) fn open(root: PathBuf) -> Result<ArtifactFolder, StoreError> {
         let folder = ArtifactFolder { root, temporary: None };
-        folder.sweep()?;
+        incoming::sweep(&folder.root)?;
         Ok(folder)
     }
 
@@ -101,10 +97,40 @@ impl ArtifactFolder {
             rustix::fs::access(&path, rustix::fs::Access::READ_OK).map_err(|error| failed(error.into()))?;
             return Ok(Some(found.len()));
         }
-        match fs::symlink_metadata(&path) {
-            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound) => Err(failed(error)),
-            _ => Ok(None),
+        match self.why_not_there(digest) {
+            StoreError::NoArtifact { .. } => Ok(None),
+            error => Err(error),
         }
+    }
+
+    /// Why [`ArtifactFolder::find`] finds nothing.
+    pub(crate) fn why_not_there(&self, digest: &Digest) -> StoreError {
+        let file = self.path_of(digest);
+        let odd = self.odd_in_place_of(digest);
+        let odd = odd.map(|odd| odd.map(|(file, is)| (file, format!("it is {is}, which isn't opened"))));
+        match odd {
+            Ok(Some((file, what))) => StoreError::Corrupt { file, what },
+            Ok(None) => StoreError::NoArtifact { digest: *digest, file },
+            Err(error) => error,
+        }
+    }
+
+    /// What lies where the file of `digest` should be, or its folder, and is none.
+    pub(crate) fn odd_in_place_of(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(PathBuf, &'static str)>, StoreError> {
+        let file = self.path_of(digest);
+        let shelf = file.parent().expect("a digest's file lies in a folder");
+        match private::look_at(shelf)? {
+            None => return Ok(None),
+            Some(found) if !found.is_dir() => {
+                return Ok(Some((shelf.to_owned(), private::kind_word(&found))));
+            }
+            Some(_) => {}
+        }
+        let found = private::look_at(&file)?.filter(|found| !found.is_file());
+        Ok(found.map(|found| (file, private::kind_word(&found))))
     }
 
     /// Opens the bytes of `digest` for reading.
@@ -112,7 +138,7 @@ impl ArtifactFolder {
         let file = self.path_of(digest);
         match self.find(digest) {
             Some(_) => private::open(&file),
-            None => Err(StoreError::NoArtifact { digest: *digest, file }),
+            None => Err(self.why_not_there(digest)),
         }
     }
 
@@ -130,7 +156,7 @@ impl ArtifactFolder {
         if self.holds(&kept)? {
             return Ok(kept);
         }
-        let mut incoming = self.incoming()?;
+        let mut incoming = incoming::make(&self.root)?;
         incoming.write_all(bytes).map_err(|error| StoreError::from_io("write", incoming.path(), error))?;
         self.settle(incoming.as_file(), incoming.path(), &kept)?;
         Ok(kept)
@@ -148,7 +174,7 @@ impl ArtifactFolder {
         mut go_on: impl FnMut() -> Result<(), StoreError>,
     ) -> Result<Kept, StoreError> {
         let mut source = open_regular(path, fs::metadata(path))?;
-        let mut incoming = self.incoming()?;
+        let mut incoming = incoming::make(&self.root)?;
         let kept = measure(&mut source, path, |chunk| {
             go_on()?;
             let written = incoming.write_all(chunk);
@@ -229,23 +255,6 @@ impl ArtifactFolder {
         Ok(there)
     }
 
-    /// A new file under a name that is no digest. It is locked while it is written, so that a sweep
-    /// by another process leaves it alone.
-    fn incoming(&self) -> Result<NamedTempFile, StoreError> {
-        let failed = |error| StoreError::from_io("make a file in", &self.root, error);
-        loop {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix(INCOMING).rand_bytes(INCOMING_LETTERS);
-            let file = builder.tempfile_in(&self.root).map_err(failed)?;
-            file.as_file().set_permissions(Permissions::from_mode(FILE_MODE)).map_err(failed)?;
-            file.as_file().lock().map_err(failed)?;
-            // A sweep may have come before the lock; from now on it can't.
-            if file.path().try_exists().map_err(failed)? {
-                return Ok(file);
-            }
-        }
-    }
-
     /// Makes `file`, which lies at `from`, durable under its digest.
     fn settle(&self, file: &File, from: &Path, kept: &Kept) -> Result<(), StoreError> {
         let path = self.path_of(&kept.digest);
@@ -273,28 +282,10 @@ impl ArtifactFolder {
         flushed.map_err(|error| StoreError::from_io("flush", folder, error))
     }
 
-    /// Removes files that were being written when their process ended.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let failed = |error| StoreError::from_io("read", &self.root, error);
-        for entry in fs::read_dir(&self.root).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if !entry.file_name().to_str().is_some_and(is_incoming) {
-                continue;
-            }
-            let Ok(file) = private::open(&entry.path()) else { continue };
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => {}
-                // What can't be removed does no harm; it only takes room.
-                _ => drop(fs::remove_file(entry.path())),
-            }
-        }
-        Ok(())
-    }
-
     /// Removes all artifacts with the folder, which stays if anything else lies in it.
     pub(crate) fn remove_all(&self) {
         // What can't be removed is found by whoever wants the folder to be empty.
-        drop(self.sweep());
+        drop(incoming::sweep(&self.root));
         for kept in self.list().unwrap_or_default() {
             drop(fs::remove_file(self.path_of(&kept.digest)));
         }
@@ -406,12 +397,6 @@ fn is_shelf_name(name: &str) -> bool {
     name.len() == 2 && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether a name is one that only a file has that is being written.
-fn is_incoming(name: &str) -> bool {
-    let letters = name.strip_prefix(INCOMING).map(str::as_bytes);
-    letters.is_some_and(|it| it.len() == INCOMING_LETTERS && it.iter().all(u8::is_ascii_alphanumeric))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -425,7 +410,7 @@ mod tests {
         let kept: Vec<Result<Kept, StoreError>> = std::thread::scope(|threads| {
             threads.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    folder.sweep().unwrap();
+                    incoming::sweep(&folder.root).unwrap();
                 }
             });
             let kept = (0..1000_u32).map(|n| folder.put(&n.to_le_bytes())).collect();

@@ -106,7 +106,7 @@ impl Source<'_> {
     fn copy_artifact(&self, to: &ArtifactFolder, digest: Digest, folder: &Path) -> Result<u64, StoreError> {
         let file = self.artifacts.path_of(&digest);
         if self.artifacts.find(&digest).is_none() {
-            return Err(StoreError::NoArtifact { digest, file });
+            return Err(self.artifacts.why_not_there(&digest));
         }
         let kept = to.copy_in_while(&file, || self.see_whether_wanted(folder))?;
         if kept.digest != digest {

@@ -94,8 +94,21 @@ impl OnDisk {
         if let Some((sequence, check)) = last {
             self.mark = Mark { sequence, check, ..self.mark };
         }
+        if self.file.is_deleted() {
+            self.find_mark_again();
+        }
         self.file.write(&self.mark);
         Ok(())
+    }
+
+    /// Another process that has the store open may have made the mark anew: only what is in its place is a witness.
+    fn find_mark_again(&mut self) {
+        let folder = self.place.folder();
+        let found = mark::read(folder).and_then(|found| MarkFile::open(folder, found, &self.mark));
+        // Else the one in its place lags behind, which is true as well.
+        if let Ok(file) = found {
+            self.file = file;
+        }
     }
 
     /// Fails if the store isn't where it was, or isn't this process's alone any more.

@@ -11,6 +11,7 @@ use crate::artifacts::{ArtifactFolder, Kept};
 use crate::beside::Beside;
 use crate::journal::Page;
 use crate::pages::PAGE_BYTES;
+use crate::plans::LostPlan;
 use crate::{StoreError, deletion, gate, journal, mark, plans};
 
 /// What [`crate::Store::check`] found.
@@ -24,19 +25,23 @@ pub struct IntegrityReport {
     pub artifacts: usize,
     /// Their size in bytes.
     pub artifact_bytes: u64,
-    /// What is wrong with the database itself, in SQLite's words, and with the plans in it.
+    /// What is wrong with the database itself, in SQLite's words.
     pub database: Vec<String>,
+    /// Plans that are missing or aren't what was written, and the runs that follow them.
+    pub plans: Vec<LostPlan>,
     /// Runs whose journal can't be read, has a gap or isn't what was written, and what is wrong with it.
     pub journals: Vec<(RunId, String)>,
     /// Artifacts that a run refers to and that have no file.
     pub missing: Vec<Digest>,
     /// Files whose bytes are not what their names say.
     pub damaged: Vec<Digest>,
+    /// Artifacts in whose place something else lies that is never opened, such as a link; and what it is, in words.
+    pub exchanged: Vec<(Digest, &'static str)>,
     /// Files that no run refers to. They take room and do no harm: a crash leaves some.
     pub unreferenced: Vec<Digest>,
-    /// Whether the store's mark can't be read, so that a loss of the log would pass unnoticed. The next
-    /// owner writes it again.
-    pub mark_is_unreadable: bool,
+    /// Why the store's mark is no witness though it is there, in words: turns that were lost at the end of the journal
+    /// can't be noticed. The next owner writes it again.
+    pub mark_doubt: Option<&'static str>,
     /// How many entries about limits can't be read: they are damaged, or of a newer version. Those limits are
     /// reset when the store is opened.
     pub gate_unread: usize,
@@ -48,9 +53,11 @@ impl IntegrityReport {
     /// Whether everything is there and as it was written.
     pub fn is_good(&self) -> bool {
         self.database.is_empty()
+            && self.plans.is_empty()
             && self.journals.is_empty()
             && self.missing.is_empty()
             && self.damaged.is_empty()
+            && self.exchanged.is_empty()
     }
 }
 
@@ -62,13 +69,16 @@ pub(crate) fn check(
     beside: &Beside,
 ) -> Result<IntegrityReport, StoreError> {
     let mut report = IntegrityReport { free_bytes: free_bytes(folder)?, ..IntegrityReport::default() };
-    report.mark_is_unreadable = mark::read(folder)? == mark::Reading::Unreadable;
-    let looks = [quick_check(connection), missing_turns(connection), plans::faults(connection, file)];
-    for look in looks {
+    report.mark_doubt = mark::read(folder)?.doubt();
+    for look in [quick_check(connection), missing_turns(connection)] {
         match look {
             Ok(findings) => report.database.extend(findings),
             Err(error) => report.database.push(error.to_string()),
         }
+    }
+    match plans::lost(connection, file) {
+        Ok(lost) => report.plans = lost,
+        Err(error) => report.database.push(error.to_string()),
     }
     match gate::read(connection, file) {
         Ok(stream) => report.gate_unread = stream.unread,
@@ -181,7 +191,12 @@ fn check_artifacts(
             report.damaged.push(*digest);
         }
     }
-    report.missing = referenced.iter().filter(|digest| artifacts.find(digest).is_none()).copied().collect();
+    for digest in referenced.iter().filter(|digest| artifacts.find(digest).is_none()) {
+        match artifacts.odd_in_place_of(digest)? {
+            Some((_, is)) => report.exchanged.push((*digest, is)),
+            None => report.missing.push(*digest),
+        }
+    }
     Ok(())
 }
 

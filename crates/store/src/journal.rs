@@ -236,7 +236,7 @@ pub(crate) fn turns(
     Page { from, bytes_max }: Page,
 ) -> Result<Vec<Turn>, StoreError> {
     let sqlite = |error| StoreError::from_sqlite(file, error);
-    let run_number = readable(connection, file, run)?;
+    let Readable { number: run_number, ended_turn } = readable(connection, file, run)?;
     let mut statement = connection
         .prepare_cached("SELECT * FROM journal WHERE run = ?1 AND number >= ?2 ORDER BY number")
         .map_err(sqlite)?;
@@ -245,11 +245,16 @@ pub(crate) fn turns(
     let mut turns = Vec::new();
     let mut room = bytes_max;
     for expected in from.max(1).. {
-        let Some(row) = rows.next().map_err(sqlite)? else { break };
+        let Some(row) = rows.next().map_err(sqlite)? else {
+            // Every run has a first turn; of one that is over it is known which one is the last.
+            if expected <= ended_turn.unwrap_or(1) {
+                return Err(missing(file, run, expected));
+            }
+            break;
+        };
         let stored = StoredTurn::from_row(row).map_err(sqlite)?;
         if stored.number != expected {
-            let what = format!("turn {expected} of run {run} is missing");
-            return Err(StoreError::Corrupt { file: file.to_owned(), what });
+            return Err(missing(file, run, expected));
         }
         let bytes = stored.bytes(beside);
         if bytes > room && !turns.is_empty() {
@@ -259,6 +264,31 @@ pub(crate) fn turns(
         turns.push(stored.decode(run, file, beside)?);
     }
     Ok(turns)
+}
+
+/// Fails if a turn of a run is missing: between others, before the end of a run that is over, or up to `known`, which
+/// something else tells of. Reads none of them.
+pub(crate) fn judge(connection: &Connection, file: &Path, run: &RunId, known: u64) -> Result<(), StoreError> {
+    let Readable { number, ended_turn } = readable(connection, file, run)?;
+    let sqlite = |error| StoreError::from_sqlite(file, error);
+    let sql = "SELECT count(*), ifnull(max(number), 0) FROM journal WHERE run = ?1";
+    let counts = |row: &Row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+    let counts = connection.prepare_cached(sql).and_then(|mut it| it.query_row([number], counts));
+    let (count, last) = counts.map_err(sqlite)?;
+    if count == last && last >= known.max(ended_turn.unwrap_or(1)) {
+        return Ok(());
+    }
+    let sql = "SELECT ifnull(min(next), 1) FROM (SELECT number + 1 AS next FROM journal WHERE run = ?1
+               EXCEPT SELECT number FROM journal WHERE run = ?1)
+               WHERE EXISTS (SELECT 1 FROM journal WHERE run = ?1 AND number = 1)";
+    let first: i64 = connection.query_row(sql, [number], |row| row.get(0)).map_err(sqlite)?;
+    Err(missing(file, run, first as u64))
+}
+
+/// That a turn isn't there which must be.
+pub(crate) fn missing(file: &Path, run: &RunId, number: u64) -> StoreError {
+    let what = format!("turn {number} of run {run} is missing");
+    StoreError::Corrupt { file: file.to_owned(), what }
 }
 
 /// Where to begin reading a journal, and how much of it is read at once.
@@ -274,7 +304,7 @@ impl Page {
 }
 
 /// Why there is no run of this name.
-fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
+pub(crate) fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
     match deletion::find_deleted(connection, run.as_str()) {
         Ok(Some(deleted)) if deleted.id == *run => deleted.into(),
         Ok(_) => StoreError::NoRun { run: run.clone() },
@@ -282,16 +312,24 @@ fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
     }
 }
 
-/// The number of a run in the database, if this version can read its events.
-fn readable(connection: &Connection, file: &Path, run: &RunId) -> Result<i64, StoreError> {
-    let found = || -> rusqlite::Result<Option<(i64, u32)>> {
-        let mut statement = connection.prepare_cached("SELECT number, schema FROM runs WHERE id = ?1")?;
-        statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+/// A run whose events this version can read.
+struct Readable {
+    /// Its number in the database.
+    number: i64,
+    /// The turn that ended it, if it is over.
+    ended_turn: Option<u64>,
+}
+
+fn readable(connection: &Connection, file: &Path, run: &RunId) -> Result<Readable, StoreError> {
+    let sql = "SELECT number, schema, ended_turn FROM runs WHERE id = ?1";
+    let found = || -> rusqlite::Result<Option<(i64, u32, Option<i64>)>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
     };
     let found = found().map_err(|error| StoreError::from_sqlite(file, error))?;
-    let Some((number, schema)) = found else { return Err(gone(connection, file, run)) };
+    let Some((number, schema, ended_turn)) = found else { return Err(gone(connection, file, run)) };
     if schema > SCHEMA {
         return Err(StoreError::NewerRun { run: run.clone(), found: schema, supported: SCHEMA });
     }
-    Ok(number)
+    Ok(Readable { number, ended_turn: ended_turn.map(|turn| turn as u64) })
 }

@@ -8,9 +8,14 @@
 //!
 //! Who wants to continue with what is left removes the file. A store without one, of an older version or
 //! after a restore, is taken as it is; its next owner makes one.
+//!
+//! No crash leaves a mark that can't be read. It is made under another name, whole and flushed, and only then
+//! gets its own; from then on it is never cut, and is overwritten in one write of the same length, which lies
+//! within the first sector of the disk. So one that is there and says nothing is damage, of which everybody
+//! is told: whether the journal has lost its end can't be known then.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +23,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest as _, Sha256};
 
 use crate::folder::{DATABASE, MARK};
-use crate::{StoreError, integrity, private};
+use crate::{StoreError, incoming, integrity, private};
 
 /// What the last durable state of a journal is known by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +41,8 @@ pub(crate) struct Mark {
 pub(crate) enum Reading {
     /// There is none.
     Absent,
-    /// Nothing that a mark says; so it is no witness.
-    Unreadable,
+    /// It is there and is no witness, for this reason.
+    Unreadable(&'static str),
     Mark(Mark),
 }
 
@@ -51,7 +56,15 @@ impl Reading {
     pub(crate) fn judge(&self, connection: &Connection, folder: &Path) -> Result<(), StoreError> {
         match self {
             Reading::Mark(mark) => mark.judge(connection, folder),
-            Reading::Absent | Reading::Unreadable => Ok(()),
+            Reading::Absent | Reading::Unreadable(_) => Ok(()),
+        }
+    }
+
+    /// Why it is no witness though it is there, in words.
+    pub(crate) fn doubt(&self) -> Option<&'static str> {
+        match self {
+            Reading::Unreadable(why) => Some(why),
+            Reading::Absent | Reading::Mark(_) => None,
         }
     }
 }
@@ -61,21 +74,40 @@ pub(crate) fn path_in(folder: &Path) -> PathBuf {
     folder.join(MARK)
 }
 
+/// How often a mark that says nothing is read again: it may just be written.
+const READS: usize = 8;
+
 /// Reads the mark of the store in `folder`.
 pub(crate) fn read(folder: &Path) -> Result<Reading, StoreError> {
+    let mut reading = read_once(folder)?;
+    for _ in 1..READS {
+        if !matches!(reading, Reading::Unreadable(_)) {
+            break;
+        }
+        reading = read_once(folder)?;
+    }
+    Ok(reading)
+}
+
+fn read_once(folder: &Path) -> Result<Reading, StoreError> {
     let path = path_in(folder);
     if private::look_at(&path)?.is_none() {
         return Ok(Reading::Absent);
     }
     let file = match private::open(&path) {
         // Whoever may look at the database and not at this has no witness.
-        Err(StoreError::ReadOnly { .. }) => return Ok(Reading::Unreadable),
+        Err(StoreError::ReadOnly { .. }) => return Ok(Reading::Unreadable("this user may not read it")),
         file => file?,
     };
     let mut text = Vec::new();
     let read = file.take(2 * LENGTH as u64).read_to_end(&mut text);
     read.map_err(|error| StoreError::from_io("read", &path, error))?;
-    Ok(Mark::decode(&text).map_or(Reading::Unreadable, Reading::Mark))
+    let why = match text.len() {
+        0 => "it is empty",
+        1..LENGTH => "it was cut",
+        _ => "it isn't what was written",
+    };
+    Ok(Mark::decode(&text).map_or(Reading::Unreadable(why), Reading::Mark))
 }
 
 impl Mark {
@@ -152,6 +184,20 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<i64> {
     }
 }
 
+/// Makes the mark of the store in `folder`, or makes it anew: whole, or what was there stays.
+fn make(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
+    let path = path_in(folder);
+    incoming::sweep(folder)?;
+    let mut made = incoming::make(folder)?;
+    let mut write = || -> io::Result<()> {
+        made.write_all(mark.encode().as_bytes())?;
+        made.as_file().sync_all()?;
+        fs::rename(made.path(), &path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(|error| StoreError::from_io("write", &path, error))
+}
+
 /// The file of a mark, open to be written.
 #[derive(Debug)]
 pub(crate) struct MarkFile(File);
@@ -160,20 +206,10 @@ impl MarkFile {
     /// Opens the mark of the store in `folder`; if there is none, or nothing that can be read, it is made
     /// and says `mark`.
     pub(crate) fn open(folder: &Path, found: Reading, mark: &Mark) -> Result<MarkFile, StoreError> {
-        let path = path_in(folder);
-        let file = MarkFile(private::open_or_make(&path)?);
-        if matches!(found, Reading::Mark(_)) {
-            return Ok(file);
+        if !matches!(found, Reading::Mark(_)) {
+            make(folder, mark)?;
         }
-        // Once, so that after a loss of power there is a mark, if an early one.
-        let write = || -> io::Result<()> {
-            file.0.set_len(0)?;
-            file.0.write_all_at(mark.encode().as_bytes(), 0)?;
-            file.0.sync_all()?;
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(|error| StoreError::from_io("write", &path, error))?;
-        Ok(file)
+        Ok(MarkFile(private::open_or_make(&path_in(folder))?))
     }
 
     /// Whether the file was deleted: it has no name any more.

@@ -3,7 +3,7 @@
 use motet_engine::{RunId, Turn};
 
 use crate::journal::Page;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, journal};
 
 /// About how many bytes of a journal are read at once.
 pub(crate) const PAGE_BYTES: usize = 1 << 20;
@@ -58,7 +58,28 @@ impl Store {
         self.reader().turn(run, number)
     }
 
+    /// A turn of a run that something recorded tells of.
+    ///
+    /// # Errors
+    /// As [`Store::turn`], and [`StoreError::Corrupt`] if it is missing; [`StoreError::NoRun`] and
+    /// [`StoreError::DeletedRun`] if the run is.
+    pub fn known_turn(&self, run: &RunId, number: u64) -> Result<Turn, StoreError> {
+        self.reader().known_turn(run, number)
+    }
+
+    /// Fails if a turn of a run is missing: between others, before the end of a run that is over, or up to the turn
+    /// `known`, which something recorded tells of. None of them is read, so it takes little time for a long journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] that names the first one that is missing; else as [`Store::turns`].
+    pub fn judge_journal(&self, run: &RunId, known: u64) -> Result<(), StoreError> {
+        self.read_all(|connection, file, _| journal::judge(connection, file, run, known))
+    }
+
     /// The turn that ended a run, if it is over.
+    ///
+    /// # Errors
+    /// As [`Store::known_turn`].
     pub fn end_turn(&self, run: &RunId) -> Result<Option<Turn>, StoreError> {
         self.reader().end_turn(run)
     }

@@ -43,11 +43,16 @@ impl Store {
             let sqlite = |error| StoreError::from_sqlite(file, error);
             let moment = connection.unchecked_transaction().map_err(sqlite)?;
             let past = match head(&moment, run).map_err(sqlite)? {
-                None => return Err(StoreError::NoRun { run: run.clone() }),
+                None => return Err(journal::gone(&moment, file, run)),
                 Some(head) if head.is_over => None,
                 Some(Head { number, plan, .. }) => {
                     let artifacts = artifacts(&moment, number).map_err(sqlite)?;
                     let turns = journal::turns(&moment, file, beside, run, journal::Page::ALL)?;
+                    // An end that was cut off would be done, and paid, again.
+                    let known = last_turn_of_steps(&moment, number).map_err(sqlite)?;
+                    if known > turns.len() as u64 {
+                        return Err(journal::missing(file, run, turns.len() as u64 + 1));
+                    }
                     Some(Past { plan, turns, artifacts })
                 }
             };
@@ -68,6 +73,14 @@ fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Head>> 
     let from_row =
         |row: &Row| Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)? });
     connection.prepare_cached(sql)?.query_row([run.as_str()], from_row).optional()
+}
+
+/// The last turn of a run that its steps tell of.
+fn last_turn_of_steps(connection: &Connection, run: i64) -> rusqlite::Result<u64> {
+    let sql = "SELECT max(max(ifnull(first_turn, 0), ifnull(attempted_turn, 0), ifnull(ended_turn, 0)))
+               FROM steps WHERE run = ?1";
+    let last = connection.prepare_cached(sql)?.query_row([run], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(last.unwrap_or_default() as u64)
 }
 
 fn artifacts(connection: &Connection, run: i64) -> rusqlite::Result<Vec<(Digest, u64)>> {

@@ -40,6 +40,11 @@ impl Place {
         Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)?, lock })
     }
 
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Fails if one of the files isn't where it was.
     pub(crate) fn look(&self) -> Result<(), StoreError> {
         let folder = || self.folder.clone();

@@ -22,7 +22,14 @@ const CANDIDATES_MAX: usize = 8;
 
 const UNFINISHED_LIKE: &str = "SELECT id FROM runs LEFT JOIN plans ON plans.digest = runs.plan
      WHERE number = ?1 AND ended_at IS NULL AND inputs_digest = ?2
-       AND ifnull(plans.version, runs.plan) = ?3";
+       AND (runs.plan = ?3 OR ifnull(plans.version, runs.plan) = ?4)";
+
+/// By what the plan of a run is known. The plan itself is, whatever is kept of it.
+#[derive(Clone, Copy)]
+pub(crate) struct PlanNames<'p> {
+    pub(crate) plan: &'p Digest,
+    pub(crate) version: &'p Digest,
+}
 
 pub(crate) struct Reader {
     file: PathBuf,
@@ -202,16 +209,16 @@ impl Reader {
     pub(crate) fn unfinished_like(
         &self,
         unfinished: &Unfinished,
-        version: &Digest,
+        names: PlanNames,
         inputs: &Digest,
     ) -> Result<Option<RunId>, StoreError> {
-        let (version, digest) = (version.as_bytes().as_slice(), inputs.as_bytes().as_slice());
+        let [plan, version, digest] = [names.plan, names.version, inputs].map(|it| it.as_bytes().as_slice());
         let id = |row: &Row| Ok(RunId::new(row.get_ref(0)?.as_str()?));
         self.with(|connection| {
             let find = || -> rusqlite::Result<Option<RunId>> {
                 for run in unfinished.like(connection, inputs)? {
                     let mut statement = connection.prepare_cached(UNFINISHED_LIKE)?;
-                    let found = statement.query_row(params![run, digest, version], id).optional()?;
+                    let found = statement.query_row(params![run, digest, plan, version], id).optional()?;
                     if found.is_some() {
                         return Ok(found);
                     }
@@ -233,7 +240,7 @@ impl Reader {
     pub(crate) fn end_turn(&self, run: &RunId) -> Result<Option<Turn>, StoreError> {
         let sql = "SELECT ended_turn FROM runs WHERE id = ?1 AND ended_turn IS NOT NULL";
         let turn = self.row(sql, [run.as_str()], |row| row.get::<_, i64>(0))?;
-        turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))
+        turn.map(|turn| self.known_turn(run, turn as u64)).transpose()
     }
 
     pub(crate) fn outputs(&self, run: &RunId) -> Result<Option<Value>, StoreError> {
@@ -248,7 +255,7 @@ impl Reader {
         let sql = "SELECT ended_turn FROM steps WHERE run = (SELECT number FROM runs WHERE id = ?1)
                    AND path = ?2 AND ended_turn IS NOT NULL";
         let turn = self.row(sql, [run.as_str(), path.as_str()], |row| row.get::<_, i64>(0))?;
-        let turn = turn.map_or(Ok(None), |turn| self.turn(run, turn as u64))?;
+        let turn = turn.map(|turn| self.known_turn(run, turn as u64)).transpose()?;
         let events = turn.map_or_else(Vec::new, |turn| turn.events);
         Ok(events.into_iter().find_map(|event| match event {
             Event::Step { step, event: StepEvent::Completed { output, .. } } if step == *path => output,
@@ -261,6 +268,14 @@ impl Reader {
                    WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
         let stored = self.row(sql, params![run.as_str(), number as i64], journal::StoredTurn::from_row)?;
         stored.map(|stored| stored.decode(run, &self.file, &self.beside)).transpose()
+    }
+
+    pub(crate) fn known_turn(&self, run: &RunId, number: u64) -> Result<Turn, StoreError> {
+        match self.turn(run, number)? {
+            Some(turn) => Ok(turn),
+            None if self.run(run)?.is_some() => Err(journal::missing(&self.file, run, number)),
+            None => self.with(|connection| Err(journal::gone(connection, &self.file, run))),
+        }
     }
 
     pub(crate) fn world(&self) -> Result<Option<World>, StoreError> {
@@ -307,7 +322,8 @@ mod tests {
         let reader = store.reader();
         for n in 0..10_u8 {
             let digest = Digest::of(&[n]);
-            let values = params![n, digest.as_bytes().as_slice(), digest.as_bytes().as_slice()];
+            let digest = digest.as_bytes().as_slice();
+            let values = params![n, digest, digest, digest];
             assert_eq!(reader.row(UNFINISHED_LIKE, values, |_| Ok(())).unwrap(), None);
         }
         let compiled_again = reader.with(|connection| {

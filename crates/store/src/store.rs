@@ -20,7 +20,7 @@ use crate::patience::{ForeignLock, Patience, Waiting};
 use crate::plans::KeptPlan;
 use crate::prepare::PreparedBatch;
 use crate::queue::Queue;
-use crate::reader::Reader;
+use crate::reader::{PlanNames, Reader};
 use crate::savings::Saving;
 use crate::schema::Whose;
 use crate::unfinished::Unfinished;
@@ -168,6 +168,16 @@ impl Store {
             return Err(StoreError::Missing { folder: folder.to_owned() });
         }
         Ok(Store::new(folder.to_owned(), file, beside, Arc::default(), None, reader))
+    }
+
+    /// Why the mark of the store in `folder` is no witness though it is there, in words: turns that were lost at the end
+    /// of its journal can't be noticed. Whoever opens the store to drive it writes the mark anew, so this is asked, and
+    /// told, before.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn doubt_of_mark(folder: &Path) -> Result<Option<&'static str>, StoreError> {
+        Ok(mark::read(folder)?.doubt())
     }
 
     fn new(
@@ -353,7 +363,7 @@ impl Store {
     }
 
     /// Keeps a plan, and returns when it is durable: before the first run of the plan is appended. Of one
-    /// whose texts alone are kept, the plan itself is added; else what is kept stays.
+    /// whose texts alone are kept, the plan itself is added, and what is damaged is replaced; else what is kept stays.
     ///
     /// # Errors
     /// What the disk refuses; the writer has then stopped.
@@ -464,14 +474,20 @@ impl Store {
         self.0.reader.unfinished()
     }
 
-    /// The newest run of a plan of this version ([`KeptPlan::version`]) and these inputs (see
+    /// The newest run of this plan, or of one of this version ([`KeptPlan::version`]), and these inputs (see
     /// [`crate::inputs_digest`]) that is not over.
-    pub fn unfinished_like(&self, version: &Digest, inputs: &Digest) -> Result<Option<RunId>, StoreError> {
+    pub fn unfinished_like(
+        &self,
+        plan: &Digest,
+        version: &Digest,
+        inputs: &Digest,
+    ) -> Result<Option<RunId>, StoreError> {
+        let plan = PlanNames { plan, version };
         let Inner { reader, unfinished, writer, .. } = &*self.0;
         match writer {
-            Some(_) => reader.unfinished_like(unfinished, version, inputs),
+            Some(_) => reader.unfinished_like(unfinished, plan, inputs),
             // Somebody else writes, and tells nothing here.
-            None => reader.unfinished_like(&Unfinished::default(), version, inputs),
+            None => reader.unfinished_like(&Unfinished::default(), plan, inputs),
         }
     }
 
@@ -616,6 +632,11 @@ impl Store {
     /// What keeps it from being read.
     pub fn readable_length_of(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
         self.0.beside.folder.find_readable(digest)
+    }
+
+    /// Why [`Store::length_of`] knows no length: the file is missing, or something else lies in its place.
+    pub fn why_not_there(&self, digest: &Digest) -> StoreError {
+        self.0.beside.folder.why_not_there(digest)
     }
 
     /// Whether the bytes of an artifact are there.

@@ -208,11 +208,14 @@ impl Writer {
         }
     }
 
-    /// Keeps a plan under its digest. The same digest is kept once.
+    /// Keeps a plan under its digest. The same digest is kept once; what is damaged is replaced.
     pub(crate) fn put_plan(&mut self, digest: &Digest, plan: &KeptPlan) -> Result<(), StoreError> {
+        let is_damaged = plans::is_damaged(&self.connection, &self.file, digest);
+        let is_damaged = is_damaged.map_err(|error| StoreError::from_sqlite(&self.file, error))?;
+        let sql = if is_damaged { plans::REPLACE } else { plans::PUT };
         let (digest, version) = (digest.as_bytes().as_slice(), plan.version.as_bytes().as_slice());
         let values = params![digest, version, plan.bundle, plan.pin, plan.check()];
-        self.write(plans::PUT, values, Occasion::Append)
+        self.write(sql, values, Occasion::Append)
     }
 
     /// Notes which world the store belongs to, if that isn't fixed.

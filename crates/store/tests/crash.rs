@@ -75,6 +75,7 @@ fn play_and_kill(folder: &Path, kill_after: u64, acknowledged: &mut [u64; RUNS],
 fn writes_until_it_is_killed() {
     let Some(folder) = child::folder() else { return };
     let store = Store::open(&folder).unwrap();
+    Score::started("any", Value::Null).put_plan(&store);
     for index in 0..RUNS {
         let next = store.turns(&run_id(index)).map_or(1, |turns| turns.len() as u64 + 1);
         go_on(&store, index, next);

@@ -13,7 +13,9 @@ use motet_engine::dispatcher::{GateEntry, GateEvent};
 use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunEvent, Turn};
 use motet_pipeline::{Digest, Timestamp};
-use motet_store::{FORMAT, GateStream, ItemCounts, KeptPlan, RunFilter, StepRow, Store, inputs_digest};
+use motet_store::{
+    FORMAT, GateStream, ItemCounts, KeptPlan, LostPlan, RunFilter, StepRow, Store, inputs_digest,
+};
 use score::Score;
 
 fn fixture(format: u32) -> PathBuf {
@@ -83,7 +85,13 @@ fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
         look();
         let going = &scores()[2];
         let like = |store: &Store| {
-            store.unfinished_like(&plan(going, format).version, &inputs_digest(&going.inputs)).unwrap()
+            store
+                .unfinished_like(
+                    &Digest::of(b""),
+                    &plan(going, format).version,
+                    &inputs_digest(&going.inputs),
+                )
+                .unwrap()
         };
         assert_eq!(like(&owner), Some(going.run.clone()), "format {format}");
         assert_eq!(like(&looker), Some(going.run.clone()), "format {format}");
@@ -172,8 +180,8 @@ fn write_the_fixture() {
 fn write(folder: &Path) {
     let store = Store::open(folder).unwrap();
     for score in scores() {
-        let score = score.kept_in(&store);
         store.put_plan(&score.plan, &plan(&score, FORMAT)).unwrap();
+        let score = score.kept_in(&store);
         score.put_artifacts(&store);
     }
     for bytes in ["photo", "still", "late"] {
@@ -220,9 +228,34 @@ fn a_letter_that_changed_in_a_plan_is_found_by_whoever_reads_it() {
         let error = store.plan(&scores()[0].plan).unwrap_err().to_string();
         let what = format!("what is kept of plan {} isn't what was written", scores()[0].plan.short());
         assert!(error.contains(&what), "{error}");
-        assert_eq!(store.check().unwrap().database, [what]);
+        let runs = store.runs(&RunFilter::default()).unwrap().into_iter().rev().map(|row| row.id).collect();
+        assert_eq!(store.check().unwrap().plans, [LostPlan { digest: scores()[0].plan, what, runs }]);
         assert_eq!(store.runs(&RunFilter::default()).unwrap().len(), 3, "its runs are listed all the same");
     }
+}
+
+/// As rows that were exchanged for one another would be, and a version that isn't that of the texts.
+#[test]
+fn a_plan_under_a_name_that_is_not_its_own_and_one_that_is_gone_are_found_with_their_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let score = Score::four_steps("r").appended_to(&store);
+    let version = Digest::of(b"the version");
+    let pin = format!(r#"{{"plan":{{"version":"{version}"}}}}"#);
+    let kept = KeptPlan { version, bundle: "the texts".into(), pin: Some(pin.clone()) };
+    let name = Digest::of(pin.as_bytes());
+    assert!(kept.judge(&name).is_ok() && kept.judge(&score.plan).is_err());
+    assert!(KeptPlan { version: Digest::of(b"another"), ..kept.clone() }.judge(&name).is_err());
+    let lost = |what: &str| {
+        let (digest, what) = (score.plan, what.replace("NAME", &score.plan.short().to_string()));
+        LostPlan { digest, what, runs: vec![score.run.clone()] }
+    };
+    assert_eq!(store.check().unwrap().plans, [lost("plan NAME is missing")]);
+    store.put_plan(&score.plan, &kept).unwrap();
+    store.put_plan(&name, &kept).unwrap();
+    let report = store.check().unwrap();
+    assert_eq!(report.plans, [lost("what is kept of plan NAME isn't what was written")]);
+    assert!(!report.is_good());
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -114,6 +114,45 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     assert_eq!(report.journals[0].0, score.run);
 }
 
+/// Whoever reads a run notices it; `show` reads only a few turns.
+#[test]
+fn a_turn_that_was_removed_is_noticed_by_every_reader_of_its_run() {
+    let going = |turns: usize| {
+        let mut records = Score::four_steps("r").records();
+        records.truncate(turns);
+        records
+    };
+    // The first one, one between others, and the last one, of a run that is over and of one that isn't.
+    for (turns, removed) in [(10, 1), (10, 5), (10, 10), (7, 1), (7, 4), (7, 7)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.append_now(going(turns)).unwrap();
+        // What comes behind it in the journal of all runs hides it from the mark.
+        Score::four_steps("later").kept_in(&store);
+        let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+        connection.execute("DELETE FROM journal WHERE run = 1 AND number = ?1", [removed]).unwrap();
+        let run = motet_engine::RunId::new("r");
+        let what = format!("turn {removed} of run r is missing");
+        let is_told = |error: Option<StoreError>| {
+            assert!(
+                error.as_ref().is_some_and(|it| it.what().contains(&what)),
+                "{turns} {removed}: {error:?}"
+            );
+        };
+        let known = store.steps(&run).unwrap();
+        let known = known.iter().flat_map(|row| [row.first_turn, row.ended_turn]).flatten().max().unwrap();
+        is_told(store.judge_journal(&run, known).err());
+        is_told(store.known_turn(&run, removed).err());
+        if turns == 10 {
+            is_told(store.turns(&run).err());
+            assert_eq!(store.past(&run).unwrap(), None);
+        } else {
+            is_told(store.past(&run).err());
+        }
+        assert!(!store.check().unwrap().is_good());
+    }
+}
+
 /// Instead of `record`, an attempt that ends late and cost something.
 fn late_cost(record: &Record) -> Record {
     let ended = Event::Attempt {

@@ -16,7 +16,7 @@ use crate::render::words::{bytes, measures};
 use crate::terminal::Terminal;
 
 pub fn artifacts(asked: &arguments::Artifacts, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let run = match &asked.run {
         Some(ending) => find_run(&store, ending)?,
         None => newest(&store)?,

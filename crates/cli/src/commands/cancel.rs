@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 
 pub async fn cancel(asked: arguments::Cancel, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
-    let row = find_run(&project.read_store()?, &asked.run)?;
+    let row = find_run(&project.read_store(&terminal)?, &asked.run)?;
     if row.status.is_final() {
         say(&terminal, format!("{} is {} already; nothing to cancel", row.id.short(), row.status));
         return Ok(Exit::Good);

@@ -16,7 +16,7 @@ use crate::render::words::{count, unreal_line};
 use crate::terminal::Terminal;
 
 pub fn costs(asked: &arguments::Costs, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let run = asked.run.as_deref().map(|ending| find_run(&store, ending)).transpose()?.map(|row| row.id);
     let by = asked.by.unwrap_or(if run.is_some() { CostsBy::Step } else { CostsBy::Run });
     let world = store.world()?;

@@ -33,14 +33,14 @@ pub fn dead(asked: arguments::Dead, terminal: Terminal, stop: Stop) -> Result<Ex
 }
 
 fn list(asked: &arguments::DeadList, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     // One more than asked for tells whether there are more.
     let limit = Some(asked.limit.saturating_add(1));
     let filter = DeadFilter { discarded: asked.discarded, limit, ..filter_of(&asked.chosen) };
     let mut found = store.dead(&filter)?;
     let are_more = found.len() > asked.limit;
     found.truncate(asked.limit);
-    let told = found.iter().map(|dead| Told::read(&store, dead)).collect::<Result<Vec<_>, _>>()?;
+    let told = found.iter().map(|dead| Told::read_any(&store, dead)).collect::<Result<Vec<_>, _>>()?;
     if asked.json {
         told.iter().for_each(|told| terminal.data(&format!("{}\n", record_of(told, &[]))));
         return Ok(Exit::Good);
@@ -64,7 +64,7 @@ fn list(asked: &arguments::DeadList, terminal: &Terminal) -> Result<Exit, Proble
 }
 
 fn show(asked: &arguments::DeadShow, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let dead = failed(&store, &asked.run)?;
     let (told, continued) = (Told::read(&store, &dead)?, store.continued_by(&dead.run.id)?);
     if asked.json {
@@ -89,7 +89,7 @@ fn show(asked: &arguments::DeadShow, terminal: &Terminal) -> Result<Exit, Proble
 async fn redrive(asked: arguments::Redrive, terminal: Terminal, stop: Stop) -> Result<Exit, Problem> {
     let DrivingFlags { follow, store, adopt } = &asked.driving;
     let project = Project::find_to_follow(None, store, follow)?;
-    let known = project.read_store()?;
+    let known = project.read_store(&terminal)?;
     let chosen = chosen(&known, &asked.runs, &asked.chosen, asked.all, false)?;
     if chosen.is_empty() {
         terminal.note_line(&Line::of(Tone::Plain, "no dead letters"));
@@ -133,7 +133,7 @@ fn is_wanted(chosen: &[DeadRun], is_free: bool, terminal: &Terminal) -> Result<b
 
 async fn discard(asked: arguments::Discard, terminal: Terminal) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
-    let chosen = chosen(&project.read_store()?, &asked.runs, &asked.chosen, asked.all, asked.undo)?;
+    let chosen = chosen(&project.read_store(&terminal)?, &asked.runs, &asked.chosen, asked.all, asked.undo)?;
     let session = project.reopen_session(&AdoptFlag::default(), terminal).await?;
     let user = user_name();
     for dead in &chosen {

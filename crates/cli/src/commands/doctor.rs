@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use motet::engine::RunId;
 use motet::settings::StorePlace;
-use motet::store::{IntegrityReport, Store, StoreError};
+use motet::store::{IntegrityReport, LostPlan, Store, StoreError};
 use motet::tools::{FFMPEG_VERSION_MIN, Tools, find_program};
 use serde_json::{Value as Json, json};
 
@@ -209,9 +210,10 @@ fn store_findings(folder: &Path, verify: bool) -> Vec<Finding> {
     match report {
         Ok(report) => {
             let mut findings = vec![integrity(&shown, &report)];
+            findings.extend(report.plans.iter().take(PLANS_MAX).map(lost_plan));
             findings.extend(verify.then(|| tables(folder)));
             findings.extend(world_of(folder));
-            findings.extend(report.mark_is_unreadable.then(|| unreadable_mark(folder)));
+            findings.extend(report.mark_doubt.map(|why| unreadable_mark(folder, why)));
             findings.extend((report.gate_unread > 0).then(|| unread_limits(report.gate_unread)));
             findings.push(room(report.free_bytes));
             findings
@@ -263,13 +265,18 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
         count(report.artifacts, "artifact"),
         bytes(report.artifact_bytes)
     );
-    if report.is_good() {
-        return Finding::good("store", held);
-    }
     let mut faults: Vec<String> = report.database.iter().map(|fault| format!("database: {fault}")).collect();
     faults.extend(report.journals.iter().map(|(run, fault)| format!("run {}: {fault}", run.short())));
     faults.extend(report.missing.iter().map(|digest| format!("artifact {} is missing", digest.short())));
     faults.extend(report.damaged.iter().map(|digest| format!("artifact {} is damaged", digest.short())));
+    let exchanged = report.exchanged.iter();
+    faults.extend(
+        exchanged.map(|(digest, is)| format!("artifact {} is {is}, which isn't opened", digest.short())),
+    );
+    // Lost plans are findings of their own.
+    if faults.is_empty() {
+        return Finding::good("store", held);
+    }
     let first = faults.first().cloned().unwrap_or_default();
     let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
     let words = format!("{held}; {first}{more}");
@@ -277,10 +284,34 @@ fn integrity(shown: &str, report: &IntegrityReport) -> Finding {
     Finding::bad("store", State::Broken, words, remedy)
 }
 
-fn unreadable_mark(folder: &Path) -> Finding {
-    let words =
-        format!("{} can't be read, so missing turns can't be detected", shown_path(&folder.join("mark")));
-    Finding::bad("mark", State::Doubtful, words, "the next run writes it again")
+/// How many lost plans are told of, and how many of the runs of each.
+const PLANS_MAX: usize = 20;
+
+/// A plan that is missing or damaged, with the runs that can't be shown or go on without it.
+fn lost_plan(lost: &LostPlan) -> Finding {
+    let mut runs: Vec<&str> = lost.runs.iter().take(PLANS_MAX).map(RunId::short).collect();
+    let more = format!("{} more", lost.runs.len() - runs.len());
+    if lost.runs.len() > runs.len() {
+        runs.push(&more);
+    }
+    let of = match runs.as_slice() {
+        [] => "no run needs it".to_owned(),
+        runs => format!("needed by {}: {}", count(lost.runs.len(), "run"), runs.join(", ")),
+    };
+    let remedy = "restore a backup, or start the same pipeline again, which keeps its plan anew";
+    Finding::bad("plan", State::Broken, format!("{}; {of}", lost.what), remedy)
+}
+
+fn unreadable_mark(folder: &Path, why: &str) -> Finding {
+    let words = format!(
+        "{} can't be relied on ({why}): if the last turns are missing, it isn't noticed",
+        shown_path(&folder.join("mark"))
+    );
+    let remedy = format!(
+        "check with {} that all runs are there, and else restore a backup; the next run writes it anew",
+        typed_command("runs")
+    );
+    Finding::bad("mark", State::Doubtful, words, remedy)
 }
 
 fn unread_limits(unread: usize) -> Finding {

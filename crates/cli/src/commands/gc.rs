@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 pub async fn gc(asked: arguments::Gc, terminal: Terminal) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
-    let leaving = leaving(&project.read_store()?, &asked)?;
+    let leaving = leaving(&project.read_store(&terminal)?, &asked)?;
     if asked.dry_run {
         told(&leaving, &asked, &terminal);
         return Ok(Exit::Good);

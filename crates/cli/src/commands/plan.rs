@@ -109,7 +109,7 @@ impl Planned {
     }
 
     async fn forecast(&self, run: &str, fresh: Vec<StepPath>) -> Result<Forecast, Problem> {
-        let store = self.project.read_store()?;
+        let store = self.project.read_store(terminal)?;
         let session = Session::open(StorePlace::Memory, &self.project.settings).await?;
         let Given { values, files } = self.given.clone();
         let pipeline = Some(self.pipeline.clone());

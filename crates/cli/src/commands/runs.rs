@@ -20,7 +20,7 @@ use crate::score::shortage::command_to_fund;
 use crate::terminal::Terminal;
 
 pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let labels = labels(&asked.labels)?;
     let status =
         asked.status.as_deref().map(|word| word.parse().expect("clap takes only the words of statuses"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use motet::Error;
 use motet::engine::{ParkReason, StepStatus, Turn};
 use motet::follow::Happening;
 use motet::language::{StepPath, Timestamp, Value};
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 use crate::follow::now;
 use crate::problem::Problem;
 use crate::project::{Project, Standing, find_run, pinned_pipeline, typed_command};
-use crate::render::line::Line;
+use crate::render::line::{Line, Tone};
 use crate::render::progress::View;
 use crate::render::words::unreal_line;
 use crate::render::{items, journal, show, timeline};
@@ -34,7 +35,7 @@ pub(super) struct Shown<'s> {
 }
 
 pub fn show(asked: &arguments::Show, terminal: &Terminal) -> Result<Exit, Problem> {
-    let store = Project::find(None, &asked.store)?.read_store()?;
+    let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let row = match &asked.run {
         Some(ending) => find_run(&store, ending)?,
         None => newest(&store)?,
@@ -78,7 +79,13 @@ fn until(store: &Store, row: &RunRow) -> Result<Timestamp, Problem> {
 
 /// Writes every event of a run and its end, turn by turn.
 fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) -> Result<(), Problem> {
-    let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
+    let pipeline = match pinned_pipeline(store, &motet::operation::catalogue(), &row.id) {
+        Err(error @ Error::LostPlan(_)) => {
+            terminal.note_line(&without_plan(&error));
+            None
+        }
+        pipeline => pipeline?,
+    };
     let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
     let mut reporter = Reporter::new(row.id.clone(), plan, ArtifactPlaces::in_store(store.clone()));
     let mut last_turn = 0;
@@ -101,12 +108,22 @@ fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) ->
     Ok(())
 }
 
+/// That a journal is told without the plan of its run.
+fn without_plan(error: &Error) -> Line {
+    Line::of(Tone::Doubtful, "warning").plain(format!(": {}, so every input is hidden", error.what()))
+}
+
 /// How many items are read at once.
 const PAGE: usize = 1000;
 
 impl<'s> Shown<'s> {
     pub(super) fn read(store: &'s Store, row: RunRow) -> Result<Shown<'s>, Problem> {
-        let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id);
+        let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &row.id).map_err(|error| {
+            let journal = typed_command(format!("show {} --journal", row.id.short()));
+            let is_lost = matches!(error, Error::LostPlan(_));
+            let problem = Problem::from(error);
+            if is_lost { problem.line(format!("what was recorded of it: {journal}")) } else { problem }
+        })?;
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let places = ArtifactPlaces::in_store(store.clone());
         let reporter = Reporter::of_kept(store, &row, plan, places)?;

@@ -1,9 +1,10 @@
 //! Dead letters as lines.
 
+use motet::Error;
 use motet::engine::RunId;
 use motet::language::{StepPath, Timestamp};
 use motet::report::{ArtifactPlaces, Reporter};
-use motet::store::{DeadRun, Discard, RunRow, Store, StoreError};
+use motet::store::{DeadRun, Discard, RunRow, Store};
 
 use super::line::{Line, Look, Tone};
 use super::money::dollars;
@@ -23,9 +24,9 @@ pub struct Told {
 
 impl Told {
     /// # Errors
-    /// When the store can't be read.
-    pub fn read(store: &Store, dead: &DeadRun) -> Result<Told, StoreError> {
-        let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &dead.run.id);
+    /// When the store can't be read, or the plan of the run is lost.
+    pub fn read(store: &Store, dead: &DeadRun) -> Result<Told, Error> {
+        let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &dead.run.id)?;
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let mut reporter = Reporter::of_kept(store, &dead.run, plan, ArtifactPlaces::nowhere())?;
         let path = dead.cause.as_ref().map(|cause| cause.step.clone());
@@ -40,6 +41,24 @@ impl Told {
             run: dead.run.clone(),
             discarded: dead.discarded.clone(),
         })
+    }
+
+    /// The same; of a run whose plan is lost, which could hide something, nothing but that.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn read_any(store: &Store, dead: &DeadRun) -> Result<Told, Error> {
+        match Told::read(store, dead) {
+            Err(error @ Error::LostPlan(_)) => Ok(Told {
+                run: dead.run.clone(),
+                step: None,
+                operation: None,
+                attempts: dead.cause.as_ref().map_or(0, |cause| cause.attempts),
+                message: error.what(),
+                discarded: dead.discarded.clone(),
+            }),
+            told => told,
+        }
     }
 
     fn age(&self, now: Timestamp) -> String {

@@ -189,7 +189,12 @@ impl Ending<'_> {
             let steps = count(total, "step");
             return line.plain(format!(" continues in process {pid}: {done} of {steps} done"));
         }
-        let line = line.then(Tone::Doubtful, " interrupted").plain(format!(
+        let line = line.then(Tone::Doubtful, " interrupted");
+        // Nothing could be read of it: who knows what is done?
+        if let (true, Some(reason)) = (self.record.started_at == Timestamp::default(), &self.record.reason) {
+            return line.plain(format!(": {reason}"));
+        }
+        let line = line.plain(format!(
             ": {done} of {} done{}",
             count(total, "step"),
             if self.is_kept { " and kept" } else { "" }

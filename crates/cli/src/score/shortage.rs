@@ -59,7 +59,7 @@ fn budget_needed(store: &Store, run: &RunId) -> Option<Money> {
 
 /// What all of the run was expected to cost, at most or usually.
 fn expected(store: &Store, run: &RunId) -> Option<Money> {
-    let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), run)?;
+    let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), run).ok()??;
     let first = store.turn(run, 1).ok()??;
     let total = pipeline.plan().estimate(first.started()?.inputs.as_map()?).total;
     Some(total.high.unwrap_or(total.likely))

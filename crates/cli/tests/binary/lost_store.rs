@@ -105,16 +105,79 @@ fn a_log_that_was_cut_or_damaged_and_a_database_that_is_behind_are_noticed() {
 }
 
 #[test]
-fn a_mark_that_cant_be_read_is_told_by_the_doctor_and_written_anew() {
+fn a_mark_that_cant_be_read_is_told_by_every_reader_and_by_the_owner_before_it_is_made_anew() {
     let project = killed();
     let mark = project.path().join(".motet/mark");
     write(&mark, b"motet mark 1\nturn  000");
     let told = project.good(&["doctor"]);
-    let line = told.lines().find(|line| line.contains(" mark ")).unwrap();
-    insta::assert_snapshot!(line);
-    project.good(&["cancel", "first"]);
+    let finding: Vec<_> = told.lines().skip_while(|line| !line.contains(" mark ")).take(2).collect();
+    let mut text = finding.join("\n") + "\n";
+    for reader in [&["runs"][..], &["show", "first", "--step", "nap"], &["artifacts", "first"]] {
+        text += &project.transcript(reader);
+    }
+    // With the log removed too, what was acknowledged is gone; that it may be is said.
+    fs::remove_file(project.path().join(".motet/motet.db-wal")).unwrap();
+    text += &project.transcript(&["runs"]);
+    write(&mark, b"");
+    text += &project.transcript(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    assert_transcript!(project, text);
     assert!(!project.good(&["doctor"]).contains(" mark "));
 }
+
+#[test]
+fn a_turn_that_was_removed_is_told_by_show_and_resume() {
+    for number in [1, 2] {
+        let project = killed();
+        let connection = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
+        connection.execute("DELETE FROM journal WHERE run = 2 AND number = ?1", [number]).unwrap();
+        drop(connection);
+        for arguments in
+            [&["show", "first"][..], &["show", "first", "--journal"], &["resume", "first"], &["resume"]]
+        {
+            let told = project.transcript(arguments);
+            assert!(told.contains(&format!("turn {number} of run first is missing")), "{told}");
+            assert!(told.ends_with("--- exit 6\n") && !told.contains("steps done"), "{told}");
+        }
+    }
+}
+
+/// What is done is told as it is, whatever keeps the run from going on.
+#[test]
+fn a_run_whose_artifact_is_missing_or_a_link_is_not_resumed_and_what_is_done_is_told() {
+    let project = Project::with(
+        "film.yaml",
+        r#"motet: 1
+name: film
+inputs: { picture: image }
+steps:
+  first: { uses: data/transform, with: { value: done } }
+  second: { uses: data/transform, with: { value: "{{ inputs.picture.bytes }}" }, needs: [first] }
+  nap: { uses: flow/sleep, with: { duration: 7d }, needs: [second] }
+"#,
+    );
+    project.write("a.png", PNG);
+    let arguments = ["run", "film.yaml", "--id", "first", "--input", "picture=@a.png"];
+    kill(asleep(project.command(&arguments)));
+    let digest = motet::language::Digest::of(PNG).hex();
+    let file = project.path().join(".motet/artifacts").join(&digest[..2]).join(&digest[2..]);
+    fs::remove_file(&file).unwrap();
+    let mut text = project.transcript(&["resume"]);
+    std::os::unix::fs::symlink(project.path().join("a.png"), &file).unwrap();
+    text += &project.transcript(&["resume"]);
+    let doctor = project.transcript(&["doctor"]);
+    text.extend(
+        doctor.lines().filter(|line| line.contains("a symbolic link")).map(|line| format!("{line}\n")),
+    );
+    assert_transcript!(project, text);
+}
+
+/// One black pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 1, 0, 0,
+    0, 1, 8, 0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 0x0a, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63,
+    0x60, 0, 0, 0, 2, 0, 1, 0x48, 0xaf, 0xa4, 0x71, 0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60,
+    0x82,
+];
 
 #[test]
 fn entries_about_limits_that_cant_be_read_are_counted_by_the_doctor() {

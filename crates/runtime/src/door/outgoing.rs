@@ -23,7 +23,11 @@ const CHUNK_BYTES: usize = 192 << 10;
 /// Whether all artifacts of `body` are there as they were.
 pub(super) fn check(body: &Body, store: &Store) -> Result<(), Fault> {
     let gone = |digest: &Digest| {
-        Fault::refused(Cause::Unread, format!("the bytes of {digest} are gone from the store"))
+        let words = match store.length_of(digest) {
+            Some(_) => format!("the bytes of {digest} aren't all in the store"),
+            None => store.why_not_there(digest).what(),
+        };
+        Fault::refused(Cause::Unread, words)
     };
     body.pieces.iter().try_for_each(|piece| match piece {
         Piece::Bytes(_) => Ok(()),

@@ -28,6 +28,7 @@ impl Error {
         match self {
             Error::Check(_) => "check_failed",
             Error::Plan(_) => "plan_unusable",
+            Error::LostPlan(_) => "plan_lost",
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
             Error::Unpriced(_) => "price_unknown",
@@ -88,6 +89,7 @@ impl Error {
         match self {
             Error::Check(findings) => first_words(findings),
             Error::Plan(why) => format!("the plan {why}"),
+            Error::LostPlan(what) => format!("the plan of the run is lost: {what}"),
             Error::Tasks(names) => format!("the run needs {}", names.join(", ")),
             Error::Inputs(misfits) => misfit_words(misfits),
             Error::Unpriced(steps) => format!(
@@ -213,6 +215,9 @@ impl Error {
         let hint = match self {
             Error::Plan(_) => {
                 "cancel the run and start it again, or resume it with the version of Motet that started it"
+            }
+            Error::LostPlan(_) => {
+                "restore a backup, or start the same pipeline again, which keeps its plan anew; else the run can only be cancelled"
             }
             Error::Tasks(names) if names.len() == 1 => "register it with the program that resumes the run",
             Error::Tasks(_) => "register them with the program that resumes the run",

@@ -3,7 +3,7 @@
 use motet_engine::RunId;
 use motet_store::{DeadFilter, DeadRun, Discard, StoreError};
 
-use super::Motet;
+use super::{Motet, run_row};
 use crate::Error;
 
 impl Motet {
@@ -40,7 +40,7 @@ impl Motet {
     /// # Errors
     /// [`Error::NotDead`] when the run didn't fail; when there is no such run, or the store fails.
     pub async fn discard(&self, run: &RunId, by: &str, why: &str) -> Result<(), Error> {
-        let row = self.store().run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+        let row = run_row(self.store(), run)?;
         if self.store().dead_run(run)?.is_none() {
             return Err(Error::NotDead { run: run.clone(), status: row.status.word().to_owned() });
         }
@@ -55,7 +55,7 @@ impl Motet {
     /// # Errors
     /// When there is no such run, or the store fails.
     pub async fn undo_discard(&self, run: &RunId) -> Result<(), Error> {
-        self.store().run(run)?.ok_or_else(|| Error::NoRun(run.to_string()))?;
+        run_row(self.store(), run)?;
         let (store, run) = (self.store().clone(), run.clone());
         let noted = self.hands().compute_any(move || store.undo_discard(&run)).await;
         Ok(noted.unwrap_or(Err(StoreError::Closed))?)

@@ -7,7 +7,7 @@ use motet_pipeline::{Failure, Money, StepPath, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::Motet;
+use super::{Motet, run_row};
 use crate::Error;
 use crate::driver::Message;
 use crate::follow::{Events, Feed, Happening};
@@ -138,8 +138,8 @@ impl RunHandle {
     /// The last turn that is kept.
     fn last_turn(&self) -> Result<Option<Arc<motet_engine::Turn>>, Error> {
         let store = self.motet.store();
-        let row = store.run(&self.id)?.ok_or_else(|| Error::NoRun(self.id.to_string()))?;
-        Ok(store.turn(&self.id, row.turns)?.map(Arc::new))
+        let row = run_row(store, &self.id)?;
+        Ok(Some(Arc::new(store.known_turn(&self.id, row.turns)?)))
     }
 
     /// Waits for the end of the run and gives its outputs.
@@ -167,7 +167,7 @@ impl RunHandle {
     /// [`Class::Unavailable`](motet_pipeline::Class::Unavailable).
     ///
     /// # Errors
-    /// [`Error::Plan`] when what was kept of its plan can't be used here; [`Error::Journal`] when its journal can't be followed; and when the store fails.
+    /// [`Error::Plan`] when its plan can't be used here, [`Error::LostPlan`] when that is lost; [`Error::Journal`] when its journal can't be followed; and when the store fails.
     pub async fn resume(&self) -> Result<(), Error> {
         self.motet.take_up(&self.id).await.map(drop)
     }

@@ -11,7 +11,7 @@ use motet_store::{RunRow, RunStatus, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::recovery::{Purpose, Recovery, Sources, link};
-use super::{Motet, RunHandle, StartOptions, undo};
+use super::{Motet, RunHandle, StartOptions, run_row, undo};
 use crate::Error;
 use crate::driver::Origin;
 use crate::error::BaseFault;
@@ -241,7 +241,7 @@ pub(crate) fn forked(
 
 /// A run that is over.
 pub(super) fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
-    let Some(row) = store.run(run)? else { return Err(super::no_run(store, run.as_str())?) };
+    let row = run_row(store, run)?;
     match row.status.is_final() {
         true => Ok(row),
         false => Err(Error::Base { run: run.clone(), fault: BaseFault::Unfinished }),
@@ -261,8 +261,11 @@ pub(super) fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
 
 /// What a run was started with.
 pub(super) fn started(store: &Store, run: &RunId) -> Result<Option<RunStarted>, Error> {
-    let first = store.turn(run, 1)?;
-    Ok(first.and_then(|turn| turn.started().cloned()))
+    match store.known_turn(run, 1) {
+        Ok(first) => Ok(first.started().cloned()),
+        Err(StoreError::NoRun { .. } | StoreError::DeletedRun { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Lineage {

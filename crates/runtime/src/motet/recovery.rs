@@ -82,7 +82,7 @@ impl Sources for Shelf<'_> {
     }
 
     fn has(&self, artifact: &Artifact) -> Result<bool, Error> {
-        is_whole(self.store, artifact, self.store.readable_length_of(&artifact.digest))
+        Ok(has_whole(self.store, artifact)?)
     }
 }
 
@@ -96,20 +96,25 @@ impl Sources for Recovery {
     }
 
     fn has(&self, artifact: &Artifact) -> Result<bool, Error> {
-        is_whole(self.motet.store(), artifact, self.length_of(&artifact.digest))
+        Ok(is_whole(self.motet.store(), artifact, self.length_of(&artifact.digest))?)
     }
 }
 
-/// Whether an artifact whose file has this length is there; one that is damaged is an error.
+/// Whether the bytes of an artifact are there. What can't be read, or is damaged, isn't gone: it is an error.
+pub(crate) fn has_whole(store: &Store, artifact: &Artifact) -> Result<bool, StoreError> {
+    is_whole(store, artifact, store.readable_length_of(&artifact.digest))
+}
+
+/// The same of one whose file has this length.
 fn is_whole(
     store: &Store,
     artifact: &Artifact,
     length: Result<Option<u64>, StoreError>,
-) -> Result<bool, Error> {
+) -> Result<bool, StoreError> {
     match judge_length(store, &artifact.digest, artifact.bytes, length) {
         Ok(()) => Ok(true),
         Err(StoreError::NoArtifact { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -138,25 +143,27 @@ enum Pinned {
     /// The texts alone are kept, and have faults.
     Faulty(Vec<Diagnostic>),
     Unusable(String),
+    Lost(String),
 }
 
 /// The plan with this digest, linked, and what is kept of it.
 ///
 /// # Errors
-/// [`Error::Plan`] when it is gone, or can't be used here.
+/// [`Error::LostPlan`] when it is missing or damaged, [`Error::Plan`] when it can't be used here.
 pub(crate) fn link(
     store: &Store,
     catalogue: &Catalogue,
     plan: &Digest,
 ) -> Result<(Pipeline, KeptPlan), Error> {
-    let kept = kept_plan(store, plan)?.ok_or_else(|| Error::Plan("is gone from the store".to_owned()))?;
+    let missing = || Error::LostPlan(format!("plan {} is missing", plan.short()));
+    let kept = kept_plan(store, plan)?.ok_or_else(missing)?;
     Ok((Pipeline::from_kept(*plan, &kept, catalogue)?, kept))
 }
 
 /// What is kept of a plan. That it is damaged concerns its runs alone.
 pub(super) fn kept_plan(store: &Store, plan: &Digest) -> Result<Option<KeptPlan>, Error> {
     store.plan(plan).map_err(|error| match error {
-        StoreError::Corrupt { what, .. } => Error::Plan(format!("can't be read: {what}")),
+        StoreError::Corrupt { what, .. } => Error::LostPlan(what),
         error => error.into(),
     })
 }
@@ -172,8 +179,7 @@ impl Recovery {
         let take_up_one = |id: &RunId| match self.motet.store().past(id) {
             Ok(Some(past)) => self.hand_over(id, &past),
             Ok(None) => Ok(()),
-            Err(StoreError::NoRun { run }) => Err(Error::NoRun(run.to_string())),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Error::of_run(error)),
         };
         runs.iter().map(|id| (id.clone(), take_up_one(id))).collect()
     }
@@ -245,6 +251,7 @@ impl Recovery {
             Pinned::Graph(graph, _) => Ok(graph),
             Pinned::Faulty(findings) => Err(Error::Check(findings)),
             Pinned::Unusable(why) => Err(Error::Plan(why)),
+            Pinned::Lost(what) => Err(Error::LostPlan(what)),
         }
     }
 
@@ -262,6 +269,7 @@ impl Recovery {
             Ok(linked) => linked,
             Err(Error::Check(findings)) => return Ok(Pinned::Faulty(findings)),
             Err(Error::Plan(why)) => return Ok(Pinned::Unusable(why)),
+            Err(Error::LostPlan(what)) => return Ok(Pinned::Lost(what)),
             Err(error) => return Err(error),
         };
         if kept.pin.is_none() {

@@ -281,6 +281,11 @@ impl Builder {
 
     /// Opens the store in `folder`, to write into it.
     pub(crate) fn open_store(&self, folder: &Path) -> Result<Store, Error> {
+        if let Ok(Some(why)) = Store::doubt_of_mark(folder) {
+            // Before it is opened, which writes the mark anew.
+            let (store, why) = (folder.to_owned(), why.to_owned());
+            (self.on_warning)(&Warning::MarkUnreadable { store, why });
+        }
         Ok(if self.adopts { Store::adopt(folder)? } else { Store::open(folder)? })
     }
 

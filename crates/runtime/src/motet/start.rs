@@ -185,7 +185,7 @@ impl Motet {
             let run = self.take_up_latched(&row.id, Purpose::GoOn).await?;
             return Ok(Started { run, found: false });
         }
-        let found = self.find_started(&likeness, &options)?;
+        let found = self.find_started(&plan.digest, &likeness, &options)?;
         // A run that was started by this quote is held to it, and to the prices of then.
         let is_quoted = match (&found, &options.quote) {
             (Some(run), Some(_)) => self.allowance_at_start(run)? == options.allowance(),
@@ -196,6 +196,10 @@ impl Motet {
             quote.judge_terms(plan, given, self.inner.hands.world.now())?;
         }
         if let Some(found) = found {
+            if store.run(&found)?.is_some_and(|row| row.plan == plan.digest) {
+                // Where what is kept of it is lost, it goes on by this.
+                self.keep_plan(pipeline).await?;
+            }
             // Latched by its name already.
             let run = match &options.id {
                 Some(_) => self.take_up_latched(&found, Purpose::GoOn).await?,
@@ -229,17 +233,24 @@ impl Motet {
     }
 
     /// The run that is resumed instead of a new one.
-    fn find_started(&self, likeness: &Likeness, options: &StartOptions) -> Result<Option<RunId>, Error> {
+    fn find_started(
+        &self,
+        plan: &Digest,
+        likeness: &Likeness,
+        options: &StartOptions,
+    ) -> Result<Option<RunId>, Error> {
         let Likeness { version, inputs } = likeness;
         match &options.id {
             Some(id) => {
                 let Some(row) = self.store().run(id)? else { return self.judge_deleted(id).map(|()| None) };
-                let is_alike = row.inputs_digest == *inputs && self.version_of(&row.plan)? == *version;
+                let is_of_it =
+                    || Ok::<_, Error>(row.plan == *plan || self.version_of(&row.plan)? == *version);
+                let is_alike = row.inputs_digest == *inputs && is_of_it()?;
                 if is_alike { Ok(Some(row.id)) } else { Err(Error::RunDiffers(id.clone())) }
             }
             None if options.new => Ok(None),
             None => {
-                let found = self.store().unfinished_like(version, inputs)?;
+                let found = self.store().unfinished_like(plan, version, inputs)?;
                 let Some(continued) = &options.continues else { return Ok(found) };
                 // What is asked for twice is done once.
                 let base = found.as_ref().map_or(Ok(None), |run| started(self.store(), run))?;

@@ -50,8 +50,7 @@ impl Scratch {
     pub(crate) fn link(&self, name: &str, artifact: &Artifact) -> Result<PathBuf, WorkError> {
         let source = self.hands.store.path_of(&artifact.digest);
         if !self.hands.store.has(&artifact.digest) {
-            let message =
-                format!("the bytes of {} are gone from the store ({})", artifact.digest, source.display());
+            let message = self.hands.store.why_not_there(&artifact.digest).what();
             return Err(Failure::new(Class::Invalid, message).into());
         }
         let source = fs::canonicalize(&source).unwrap_or(source);

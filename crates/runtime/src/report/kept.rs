@@ -63,7 +63,7 @@ impl Reporter {
         };
         if store.has_step_turns(&run)? {
             for number in store.turns_of_step(&run, &original)? {
-                store.turn(&run, number)?.iter().for_each(|turn| take_in(self, turn));
+                take_in(self, &store.known_turn(&run, number)?);
             }
         } else {
             store.each_turn(&run, |turn| {
@@ -140,6 +140,8 @@ impl Reading<'_> {
         self.take_in_the_start()?;
         self.learn_inputs_of_used_pipelines()?;
         let outline = Outline::read(self.store, self.run)?;
+        let known = outline.rows.values().flat_map(|row| [row.first_turn, row.ended_turn]).flatten().max();
+        self.store.judge_journal(self.run, known.unwrap_or_default())?;
         let may_be_undone = outline.rows.keys().any(|path| path.as_str().ends_with("/undo"));
         self.learn_keys(&outline)?;
         let told = self.read_turns(&outline)?;
@@ -168,10 +170,7 @@ impl Reading<'_> {
     }
 
     fn take_in_the_start(&mut self) -> Result<(), StoreError> {
-        let first = self.store.turn(self.run, 1)?.ok_or_else(|| StoreError::Corrupt {
-            file: self.store.folder().to_owned(),
-            what: format!("turn 1 of run {} is missing", self.run),
-        })?;
+        let first = self.store.known_turn(self.run, 1)?;
         self.take_in(&first, |event| matches!(event, Event::Run(RunEvent::Started(_))));
         Ok(())
     }
@@ -192,7 +191,7 @@ impl Reading<'_> {
             }
         }
         for number in turns {
-            for event in self.store.turn(self.run, number)?.iter().flat_map(|turn| &turn.events) {
+            for event in &self.store.known_turn(self.run, number)?.events {
                 if event.step().is_some_and(|step| patterns.contains(&step.without_keys())) {
                     self.reporter.mask.event(event);
                 }
@@ -209,7 +208,7 @@ impl Reading<'_> {
         let fan_outs = outline.rows.values().filter(|row| row.items.is_some());
         let turns: BTreeSet<u64> = fan_outs.filter_map(|row| row.first_turn).collect();
         for number in turns {
-            for event in self.store.turn(self.run, number)?.iter().flat_map(|turn| &turn.events) {
+            for event in &self.store.known_turn(self.run, number)?.events {
                 if event.step().is_some_and(|step| outline.rows.contains_key(step))
                     && matches!(event, Event::Step { event: StepEvent::Expanded { .. }, .. })
                 {
@@ -235,7 +234,7 @@ impl Reading<'_> {
         }
         let mut told: BTreeMap<StepPath, StepRecord> = BTreeMap::new();
         for (number, steps) in wanted {
-            let Some(turn) = self.store.turn(self.run, number)? else { continue };
+            let turn = self.store.known_turn(self.run, number)?;
             for event in &turn.events {
                 let Some((path, part)) = event.step().and_then(|step| steps.get_key_value(step)) else {
                     continue;
@@ -296,7 +295,7 @@ impl Reading<'_> {
     fn take_in_what_is_undone(&mut self, row: &RunRow) -> Result<(), StoreError> {
         const TURNS_MAX: usize = 10_000;
         for number in (1..=row.turns).rev().take(TURNS_MAX) {
-            let Some(turn) = self.store.turn(self.run, number)? else { return Ok(()) };
+            let turn = self.store.known_turn(self.run, number)?;
             self.take_in(&turn, |event| matches!(event, Event::Run(RunEvent::Undone { .. })));
             let begins = |event: &Event| matches!(event, Event::Run(RunEvent::Closing { .. }));
             if self.reporter.record.undone.is_some() || turn.events.iter().any(begins) {

@@ -57,7 +57,7 @@ pub(super) fn was_store(folder: &Path) -> Result<bool, StoreError> {
     let is = |name: &str, kind: Kind| -> Result<bool, StoreError> {
         Ok(private::look_at(&folder.join(name))?.is_some_and(|found| kind.is(&found)))
     };
-    if is(MARK, Kind::File)? && mark::read(folder)?.names_a_turn() {
+    if is(MARK, Kind::File)? && (mark::read(folder)?.names_a_turn() || is_damaged_mark(folder)?) {
         return Ok(true);
     }
     if is(LOCK, Kind::File)? && is_note_of_an_owner(&beginning_of(&folder.join(LOCK))?) {
@@ -131,6 +131,12 @@ fn holds_only(
 /// Whether a file is empty or says first where a simulator is.
 fn is_address(beginning: &[u8]) -> bool {
     beginning.is_empty() || beginning.starts_with(b"{\"url\":")
+}
+
+/// Whether the mark begins as one and says nothing. One of a first open is whole, or not there.
+fn is_damaged_mark(folder: &Path) -> Result<bool, StoreError> {
+    let beginning = beginning_of(&folder.join(MARK))?;
+    Ok(!beginning.is_empty() && is_mark(&beginning) && mark::read(folder)?.doubt().is_some())
 }
 
 fn is_empty(folder: &Path) -> Result<bool, StoreError> {

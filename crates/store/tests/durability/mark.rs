@@ -92,7 +92,7 @@ fn a_check_finds_turns_that_are_missing_in_the_midst_and_a_mark_that_is_no_witne
     fs::write(folder.join("mark"), "motet mark 1").unwrap();
     let report = Store::open_read_only(&folder).unwrap().check().unwrap();
     assert_eq!(report.database, ["turns are missing in the middle of the journal: 10"]);
-    assert_eq!((report.journals, report.mark_is_unreadable), (vec![], true));
+    assert_eq!((report.journals, report.mark_doubt), (vec![], Some("it was cut")));
 }
 
 /// A process may be killed between a flush and its mark.
@@ -108,17 +108,62 @@ fn a_mark_that_lags_behind_is_as_good_as_any() {
     assert_eq!((turns(&store, "a"), turns(&store, "b")), (10, 10));
 }
 
-/// A loss of power may leave anything in a file that was not flushed.
+/// No crash leaves one, so it is damage, which can be asked for before it is made anew.
 #[test]
-fn a_mark_that_says_nothing_is_no_witness_and_is_made_anew() {
-    for left in [&b""[..], b"motet mark 1\nturn  0000", &[0; 113]] {
+fn a_mark_that_says_nothing_is_no_witness_is_told_and_is_made_anew() {
+    let damaged = [
+        (&b""[..], "it is empty"),
+        (b"motet mark 1\nturn  0000", "it was cut"),
+        (&[0; 113], "it isn't what was written"),
+    ];
+    for (left, why) in damaged {
         let stage = Stage::new();
         stage.keep("a");
         let killed = stage.killed("killed");
         fs::write(killed.join("mark"), left).unwrap();
+        assert_eq!(Store::doubt_of_mark(&killed).unwrap(), Some(why));
         drop(Store::open(&killed).unwrap());
         let mark = fs::read_to_string(killed.join("mark")).unwrap();
         assert!(mark.starts_with("motet mark 1\nturn  00000000000000000010\n"), "{mark}");
+        assert_eq!(Store::doubt_of_mark(&killed).unwrap(), None);
+    }
+}
+
+/// A guest of the owner has the store open as well, and makes a mark where there is none.
+#[test]
+fn a_mark_that_another_process_makes_anew_is_the_one_that_is_moved_on() {
+    let stage = Stage::new();
+    stage.keep("a");
+    for left in [None, Some("motet mark 1")] {
+        let mark = stage.path().join("mark");
+        fs::remove_file(&mark).unwrap();
+        left.into_iter().for_each(|left| fs::write(&mark, left).unwrap());
+        let guest = Store::open(&stage.path()).unwrap();
+        let run = if left.is_some() { "c" } else { "b" };
+        stage.keep(run);
+        let killed = stage.killed(run);
+        fs::remove_file(killed.join("motet.db-wal")).unwrap();
+        assert!(matches!(refused(&killed), StoreError::Lost { .. }), "{left:?}");
+        drop(guest);
+    }
+}
+
+/// One that is being made lies under another name until it is whole: a crash leaves that, or a whole mark.
+#[test]
+fn a_mark_that_was_being_made_is_made_again_and_nothing_else_is_left() {
+    let stage = Stage::new();
+    stage.keep("a");
+    let killed = stage.killed("killed");
+    fs::remove_file(killed.join("mark")).unwrap();
+    let part = format!("incoming-{}", "m".repeat(32));
+    for left in ["", "motet mark 1\nturn"] {
+        fs::write(killed.join(&part), left).unwrap();
+        assert_eq!(Store::doubt_of_mark(&killed).unwrap(), None);
+        let store = Store::open(&killed).unwrap();
+        assert_eq!(turns(&store, "a"), 10);
+        assert!(!killed.join(&part).exists());
+        drop(store);
+        fs::remove_file(killed.join("mark")).unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use motet_pipeline::failure::Known;
 use motet_pipeline::{
     Artifact, Class, Cost, Digest, Failure, MediaKind, Money, Span, StepPath, Timestamp, Value,
 };
-use motet_store::{Record, Store};
+use motet_store::{KeptPlan, Record, Store};
 
 /// A run and its turns so far.
 #[derive(Clone)]
@@ -186,8 +186,22 @@ impl Score {
         new
     }
 
+    /// Keeps the plan, unless something is kept of it.
+    pub fn put_plan(&self, store: &Store) {
+        if store.plan(&self.plan).is_ok_and(|kept| kept.is_none()) {
+            let kept = KeptPlan { version: self.plan, bundle: "the texts of the plan".into(), pin: None };
+            store.put_plan(&self.plan, &kept).expect("a few texts");
+        }
+    }
+
+    /// Appends what was not appended yet, after the plan.
+    pub fn kept_in(self, store: &Store) -> Score {
+        self.put_plan(store);
+        self.appended_to(store)
+    }
+
     /// Appends what was not appended yet.
-    pub fn kept_in(mut self, store: &Store) -> Score {
+    pub fn appended_to(mut self, store: &Store) -> Score {
         store.append_now(self.take_new()).expect("the turns are in order");
         self
     }
