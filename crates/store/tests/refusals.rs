@@ -130,7 +130,7 @@ fn a_turn_that_was_removed_is_noticed_by_every_reader_of_its_run() {
         // What comes behind it in the journal of all runs hides it from the mark.
         Score::four_steps("later").kept_in(&store);
         let connection = Connection::open(folder.path().join("motet.db")).unwrap();
-        connection.execute("DELETE FROM journal WHERE run = 1 AND number = ?1", [removed]).unwrap();
+        connection.execute("DELETE FROM journal WHERE run = 1 AND number = ?1", [removed as i64]).unwrap();
         let run = motet_engine::RunId::new("r");
         let what = format!("turn {removed} of run r is missing");
         let is_told = |error: Option<StoreError>| {

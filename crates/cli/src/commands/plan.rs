@@ -47,7 +47,7 @@ pub async fn quote(asked: arguments::Plan, out: PathBuf, terminal: Terminal) -> 
 pub async fn against(asked: arguments::Plan, run: String, terminal: Terminal) -> Result<Exit, Problem> {
     let planned = Planned::read(&asked, &terminal)?;
     let name = planned.pipeline.plan().name.clone();
-    let forecast = planned.forecast(&run, asked.fresh).await?;
+    let forecast = planned.forecast(&run, asked.fresh, &terminal).await?;
     if asked.json {
         let told = forecast::json(&name, &forecast);
         let text = serde_json::to_string_pretty(&told).expect("a forecast is plain data");
@@ -108,7 +108,12 @@ impl Planned {
         Ok(quote?)
     }
 
-    async fn forecast(&self, run: &str, fresh: Vec<StepPath>) -> Result<Forecast, Problem> {
+    async fn forecast(
+        &self,
+        run: &str,
+        fresh: Vec<StepPath>,
+        terminal: &Terminal,
+    ) -> Result<Forecast, Problem> {
         let store = self.project.read_store(terminal)?;
         let session = Session::open(StorePlace::Memory, &self.project.settings).await?;
         let Given { values, files } = self.given.clone();

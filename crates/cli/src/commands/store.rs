@@ -34,7 +34,7 @@ fn backup(
         return Err(Problem::usage("a copy in memory would end with this process; nothing is copied")
             .line("name an empty folder, or one that doesn't exist yet"));
     }
-    let store = project.read_store(&terminal)?;
+    let store = project.read_store(terminal)?;
     let folder = working_folder()?.join(&asked.folder);
     let made = store.backup_while(&folder, is_wanted)?;
     if asked.json {

@@ -63,8 +63,9 @@ fn a_name_that_is_not_utf_8_is_written_out_and_said_to_be_so() {
         let output = project.command(&[command]).arg(OsStr::from_bytes(word)).output().unwrap();
         told += &transcript(&[command], &output);
     }
-    let all =
-        PROBE.replace("media: video", "media: { type: array, items: { type: video } }").replace("inputs.media.", "inputs.media[0].");
+    let all = PROBE
+        .replace("media: video", "media: { type: array, items: { type: video } }")
+        .replace("inputs.media.", "inputs.media[0].");
     project.write("all.yaml", all.replace("{{ inputs.media }}", "{{ inputs.media[0] }}"));
     told += &project.transcript(&["run", "all.yaml", "--input", "media=@*.mp4"]);
     assert_transcript!(project, told);
