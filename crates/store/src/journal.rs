@@ -298,11 +298,6 @@ pub(crate) struct Page {
     pub(crate) bytes_max: usize,
 }
 
-impl Page {
-    /// Everything at once.
-    pub(crate) const ALL: Page = Page { from: 1, bytes_max: usize::MAX };
-}
-
 /// Why there is no run of this name.
 pub(crate) fn gone(connection: &Connection, file: &Path, run: &RunId) -> StoreError {
     match deletion::find_deleted(connection, run.as_str()) {

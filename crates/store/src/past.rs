@@ -1,9 +1,11 @@
 //! Pasts: all that is needed to resume a run that nobody drives, in one look.
 
 use motet_engine::{RunId, Turn};
-use motet_pipeline::Digest;
+use motet_pipeline::{Digest, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::journal::Page;
+use crate::pages::PAGE_BYTES;
 use crate::{Store, StoreError, journal, rows};
 
 /// What happened to an unfinished run so far.
@@ -11,8 +13,10 @@ use crate::{Store, StoreError, journal, rows};
 pub struct Past {
     /// The pinned plan.
     pub plan: Digest,
-    /// All its turns, in order.
+    /// Its turns, in order: of a long journal the first ones, and the others are read by [`Store::turns_page`].
     pub turns: Vec<Turn>,
+    /// The number of its last turn, and when that was.
+    pub last: (u64, Timestamp),
     /// The artifacts that it refers to, each once, and how many bytes they have.
     pub artifacts: Vec<(Digest, u64)>,
 }
@@ -47,13 +51,19 @@ impl Store {
                 Some(head) if head.is_over => None,
                 Some(Head { number, plan, .. }) => {
                     let artifacts = artifacts(&moment, number).map_err(sqlite)?;
-                    let turns = journal::turns(&moment, file, beside, run, journal::Page::ALL)?;
+                    let last = last_turn(&moment, number).map_err(sqlite)?;
                     // An end that was cut off would be done, and paid, again.
-                    let known = last_turn_of_steps(&moment, number).map_err(sqlite)?;
-                    if known > turns.len() as u64 {
-                        return Err(journal::missing(file, run, turns.len() as u64 + 1));
+                    if last_turn_of_steps(&moment, number).map_err(sqlite)? > last {
+                        return Err(journal::missing(file, run, last + 1));
                     }
-                    Some(Past { plan, turns, artifacts })
+                    let page = |from, bytes_max| {
+                        journal::turns(&moment, file, beside, run, Page { from, bytes_max })
+                    };
+                    let turns = page(1, PAGE_BYTES)?;
+                    let is_whole = turns.len() as u64 >= last;
+                    let rest = if is_whole { Vec::new() } else { page(last, 0)? };
+                    let at = rest.last().or(turns.last()).map(|turn| turn.at).unwrap_or_default();
+                    Some(Past { plan, turns, last: (last, at), artifacts })
                 }
             };
             moment.finish().map_err(sqlite)?;
@@ -73,6 +83,12 @@ fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Head>> 
     let from_row =
         |row: &Row| Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)? });
     connection.prepare_cached(sql)?.query_row([run.as_str()], from_row).optional()
+}
+
+/// The number of the last turn of a run; 0 if none is there.
+fn last_turn(connection: &Connection, run: i64) -> rusqlite::Result<u64> {
+    let sql = "SELECT ifnull(max(number), 0) FROM journal WHERE run = ?1";
+    connection.prepare_cached(sql)?.query_row([run], |row| row.get::<_, i64>(0)).map(|last| last as u64)
 }
 
 /// The last turn of a run that its steps tell of.

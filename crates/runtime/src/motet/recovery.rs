@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use motet_engine::event::Base;
-use motet_engine::{Graph, Run, RunId, Turn};
+use motet_engine::{Graph, Misuse, Replay, Run, RunId, Turn};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::{Artifact, Digest};
@@ -15,6 +15,9 @@ use super::lineage::Lineage;
 use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
+
+/// About how many bytes of a journal are read at once.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// What runs are resumed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +188,8 @@ impl Recovery {
     }
 
     fn hand_over(&self, id: &RunId, past: &Past) -> Result<(), Error> {
-        let Some(last) = past.turns.last() else { return Ok(()) };
-        if self.purpose == Purpose::Inherit && !self.motet.was_driven_before(last.at) {
+        let (_, last_at) = past.last;
+        if self.purpose == Purpose::Inherit && !self.motet.was_driven_before(last_at) {
             return Ok(());
         }
         if self.purpose != Purpose::CallOff {
@@ -197,7 +200,7 @@ impl Recovery {
         if self.motet.inner.mail.is_closed() {
             return Err(standing.why_undriven(id));
         }
-        self.motet.post(Message::TakeUp { run: Box::new(run), away: self.motet.away(last.at) });
+        self.motet.post(Message::TakeUp { run: Box::new(run), away: self.motet.away(last_at) });
         Ok(())
     }
 
@@ -207,14 +210,14 @@ impl Recovery {
         let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
         let replayed = guarded(|| {
             self.motet.hands().before_engine(id);
-            Run::replay_after(graph.clone(), &before, &past.turns)
+            self.replay_turns(id, past, graph.clone(), &before)
         });
         let replayed = replayed.map_err(|panic| {
             let standing = &self.motet.inner.standing;
             standing.quarantine(id, panic);
             standing.why_undriven(id)
         })?;
-        let mut run = replayed.map_err(|misuse| Error::Journal { run: id.clone(), misuse })?;
+        let mut run = replayed?;
         let takes_over = |base: &&Base| !base.undo && self.purpose != Purpose::CallOff;
         if let Some(base) = run.started().base.as_deref().filter(takes_over) {
             let lineage = Lineage::read(self.motet.store(), &base.run)?;
@@ -222,6 +225,31 @@ impl Recovery {
             run.reuse_from(Arc::new(earlier));
         }
         Ok(run)
+    }
+
+    /// Replays the turns of a run, those that aren't read yet a page at a time: nobody else adds any.
+    fn replay_turns(
+        &self,
+        id: &RunId,
+        past: &Past,
+        graph: Arc<Graph>,
+        before: &[&[Turn]],
+    ) -> Result<Run, Error> {
+        let misused = |misuse| Error::Journal { run: id.clone(), misuse };
+        let (first, others) = past.turns.split_first().ok_or(misused(Misuse::NoStart))?;
+        let mut replay = Replay::begin(graph, before, first).map_err(misused)?;
+        others.iter().try_for_each(|turn| replay.apply(turn)).map_err(misused)?;
+        let (last, _) = past.last;
+        let mut done = past.turns.len() as u64;
+        while done < last {
+            let page = self.motet.store().turns_page(id, done + 1, PAGE_BYTES)?;
+            if page.is_empty() {
+                return Err(misused(Misuse::Gap { expected: done + 1, found: last }));
+            }
+            page.iter().try_for_each(|turn| replay.apply(turn)).map_err(misused)?;
+            done += page.len() as u64;
+        }
+        Ok(replay.end())
     }
 
     /// The journals of the runs that a run undoes, if that is what it does.
