@@ -66,6 +66,15 @@ fn processor_time() -> Duration {
     Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0))
 }
 
+/// The user and system time of all programs that this process started and that have ended, and of those that they started.
+pub fn processor_time_of_children() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold spaces, the 14th and 15th number, in hundredths of a second.
+    let numbers = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: u64 = numbers.skip(13).take(2).filter_map(|number| number.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 fn bytes_written() -> u64 {
     proc_line("/proc/self/io", "write_bytes:").unwrap_or(0)
 }

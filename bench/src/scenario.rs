@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod continuing;
 pub mod crowd;
+mod film;
 pub mod kill;
 mod many;
 mod map;
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table. `beside` makes many files: it comes before those that leave many to delete.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "beside",
     "alone",
     "crowd",
@@ -35,6 +36,7 @@ pub const NAMES: [&str; 14] = [
     "kill",
     "taken_up",
     "check",
+    "film",
 ];
 
 /// Runs one scenario in this process.
@@ -53,6 +55,7 @@ pub fn run(name: &str) -> Figures {
         "continuing" => runtime.block_on(on_a_worker(continuing::run())),
         "map" => runtime.block_on(on_a_worker(map::run())),
         "starts" => runtime.block_on(on_a_worker(starts::run())),
+        "film" => film::run(),
         "kill" => kill::run(),
         "taken_up" => taken_up::run(),
         _ => check::run(),
