@@ -233,3 +233,15 @@ fn clouds_water_and_snow_move_by_themselves() {
     let (cloudy, clear) = (sky("clouds over hills at noon"), sky("clear sky over hills at noon"));
     assert!(cloudy > clear + 1.0, "clouds move by {cloudy}, a clear sky by {clear}");
 }
+
+#[test]
+fn layers_leave_no_gap() {
+    for prompt in PROMPTS.into_iter().chain(["the sea at dawn", "a city at a river in the evening"]) {
+        let film = filmed(prompt, 8.0);
+        for index in [0, 100, 199] {
+            // What nothing was laid over has no brightness at all, less than black has.
+            let empty = film.frame(index)[..192 * 108].iter().filter(|value| **value < 14).count();
+            assert_eq!(empty, 0, "{prompt}: pixels of frame {index} that nothing covers");
+        }
+    }
+}

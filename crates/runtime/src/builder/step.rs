@@ -360,13 +360,17 @@ impl fmt::Debug for Step {
 
 impl Definition {
     /// The one output that is meant where a step is given as a value: the only one, or the only one
-    /// that is a picture, a video or sound; of `media/merge` the film. The outputs of your own operations aren't known here.
+    /// that is a picture, a video or sound; of `media/merge` the film, of `local/scene` a film if it has a `length`. The
+    /// outputs of your own operations aren't known here.
     pub(super) fn main_output(&self) -> Option<&'static str> {
         static KNOWN: LazyLock<Catalogue> = LazyLock::new(operation::catalogue);
-        let Body::Operation { uses, .. } = &self.body else { return None };
-        // Of sounds alone it makes a sound, which is then asked for by its name.
-        if uses == "media/merge" {
-            return Some("video");
+        let Body::Operation { uses, with, .. } = &self.body else { return None };
+        match uses.as_str() {
+            // Of sounds alone it makes a sound, which is then asked for by its name.
+            "media/merge" => return Some("video"),
+            "local/scene" if with.iter().any(|(name, _)| name == "length") => return Some("video"),
+            "local/scene" => return Some("image"),
+            _ => {}
         }
         let outputs = &KNOWN.get(uses)?.outputs;
         let is_shown = |ty: &Type| matches!(ty, Type::Media(kinds) if !kinds.contains(&MediaKind::File));

@@ -101,7 +101,7 @@ impl Layer {
         let bend = |row: usize, from: f32| match self.motion {
             Motion::Water { top } => {
                 let near = (row as f32 + 0.5 - top) / (height - top);
-                Some(ripples.at(near, from, width, seconds))
+                ripples.at(near, from, width, seconds)
             }
             _ => None,
         };
@@ -110,18 +110,17 @@ impl Layer {
             let out = &mut brightness[row * width..(row + 1) * width];
             match bend(row, from) {
                 None => self.brightness.lay_row(out, row, from),
-                Some(Some(bend)) => self.brightness.lay_bent(out, row, from, 1, &bend),
-                Some(None) => {}
+                Some(bend) => self.brightness.lay_bent(out, row, from, 1, &bend),
             }
         }
-        let (from, bend) = (self.margin as f32 - moved[0], bend(row, self.margin as f32 - moved[0]));
+        let from = self.margin as f32 - moved[0];
+        let bend = bend(row, from);
         let (row, half) = (row / 2, width / 2);
         for (plane, part) in self.colours.iter().zip([blue, red]) {
             let out = &mut part[row * half..(row + 1) * half];
             match &bend {
                 None => plane.lay_row(out, row, from / 2.0),
-                Some(Some(bend)) => plane.lay_bent(out, row, from / 2.0, 2, bend),
-                Some(None) => {}
+                Some(bend) => plane.lay_bent(out, row, from / 2.0, 2, bend),
             }
         }
     }
