@@ -1,6 +1,7 @@
 //! Notices: what the library warns of, between the lines of whoever shows runs.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use motet::Warning;
@@ -20,8 +21,14 @@ pub fn listen() -> UnboundedReceiver<Line> {
     notices
 }
 
+/// Whether it was said that the mark of the store can't be read. Who looks at the store, and then drives it, would be told twice.
+static IS_MARK_TOLD: AtomicBool = AtomicBool::new(false);
+
 /// Writes a warning to standard error, or has it written there.
 pub fn warn(terminal: Terminal, warning: &Warning) {
+    if matches!(warning, Warning::MarkUnreadable { .. }) && IS_MARK_TOLD.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let line = Line::of(Tone::Doubtful, "warning").plain(format!(": {}", words_for(warning)));
     let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
     if listener.as_ref().is_none_or(|listener| listener.send(line.clone()).is_err()) {
