@@ -27,7 +27,8 @@ fn words(line: &str, names: &BTreeMap<String, String>) -> String {
             continue;
         }
         // A moment takes milliseconds here and a tenth of a second there.
-        let mut word = if *word == "ms" { "s".to_owned() } else { (*word).to_owned() };
+        let is_short = word.trim_end_matches([',', ':']) == "ms";
+        let mut word = if is_short { word.replacen("ms", "s", 1) } else { (*word).to_owned() };
         for (name, of_page) in names {
             word = word.replace(name, of_page);
         }
