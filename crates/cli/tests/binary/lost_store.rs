@@ -29,7 +29,7 @@ const READERS: [&[&str]; 7] = [
 /// that the log is short, and nobody was about to move it.
 fn killed() -> Project {
     let project = Project::with("nap.yaml", NAP);
-    project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    project.good(&["run", "nap.yaml", "--input", "duration=1ms", "--id", "over"]);
     kill(asleep(project.command(&["run", "nap.yaml", "--id", "first"])));
     project
 }
@@ -119,23 +119,33 @@ fn a_mark_that_cant_be_read_is_told_by_every_reader_and_by_the_owner_before_it_i
     fs::remove_file(project.path().join(".motet/motet.db-wal")).unwrap();
     text += &project.transcript(&["runs"]);
     write(&mark, b"");
-    text += &project.transcript(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    text += &project.transcript(&["run", "nap.yaml", "--input", "duration=1ms", "--id", "after"]);
     assert_transcript!(project, text);
     assert!(!project.good(&["doctor"]).contains(" mark "));
 }
 
 #[test]
-fn a_turn_that_was_removed_is_told_by_show_and_resume() {
-    for number in [1, 2] {
-        let project = killed();
+fn a_turn_that_was_removed_is_told_by_whoever_reads_its_run() {
+    let journal = |project: &Project, sql: &str| {
         let connection = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
-        connection.execute("DELETE FROM journal WHERE run = 2 AND number = ?1", [number]).unwrap();
-        drop(connection);
-        for arguments in
-            [&["show", "first"][..], &["show", "first", "--journal"], &["resume", "first"], &["resume"]]
-        {
+        assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
+    };
+    // Of a run that isn't over the first one; of one that is over, the first and the last one.
+    for (run, number) in [("first", 1), ("over", 1), ("over", 2)] {
+        let project = killed();
+        // What comes behind it in the journal of all runs hides its loss from the mark.
+        project.good(&["run", "nap.yaml", "--input", "duration=1ms", "--id", "later"]);
+        let sql = format!(
+            "DELETE FROM journal WHERE number = {number} AND run = (SELECT number FROM runs WHERE id = '{run}')"
+        );
+        journal(&project, &sql);
+        let last: [&[&str]; 2] = match run {
+            "first" => [&["resume", run], &["resume"]],
+            _ => [&["retry", run, "--from", "nap"], &["fork", run]],
+        };
+        for arguments in [&["show", run][..], &["show", run, "--journal"]].into_iter().chain(last) {
             let told = project.transcript(arguments);
-            assert!(told.contains(&format!("turn {number} of run first is missing")), "{told}");
+            assert!(told.contains(&format!("turn {number} of run {run} is missing")), "{told}");
             assert!(told.ends_with("--- exit 6\n") && !told.contains("steps done"), "{told}");
         }
     }
