@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet_pipeline::{Class, Contract, Failure, Outcome, Span, Value};
+use motet_pipeline::{Class, Contract, Failure, MediaKind, Outcome, Span, Type, Value};
 
 use crate::operation::{Operation, WorkError};
 use crate::work::Work;
@@ -151,14 +151,22 @@ impl Operation for StandIn {
     }
 }
 
-/// A map of outputs; a single value is the one output that it fits.
+/// A map of outputs; a single value is the one output that it fits. Every media fits an output that is any file, so that
+/// counts only where no other does.
 fn as_outputs(value: Value, contract: &Contract) -> Value {
     if matches!(value, Value::Map(_)) {
         return value;
     }
-    let mut fitting = contract.outputs.iter().filter(|(_, ty)| ty.accepts(&value).is_ok());
-    match (fitting.next(), fitting.next()) {
-        (Some((name, _)), None) => Value::map([(name.clone(), value)]),
-        _ => value,
+    let fitting = || contract.outputs.iter().filter(|(_, ty)| ty.accepts(&value).is_ok());
+    let is_any_file = |ty: &Type| matches!(ty, Type::Media(kinds) if kinds.contains(&MediaKind::File));
+    let mut exact = fitting().filter(|(_, ty)| !is_any_file(ty));
+    let name = match (exact.next(), exact.next()) {
+        (Some((name, _)), None) => Some(name.clone()),
+        (Some(_), Some(_)) => None,
+        (None, _) => fitting().next().filter(|_| fitting().count() == 1).map(|(name, _)| name.clone()),
+    };
+    match name {
+        Some(name) => Value::map([(name, value)]),
+        None => value,
     }
 }
