@@ -41,6 +41,8 @@ use title::Position;
 
 /// The longest prompt, in characters.
 pub const PROMPT_CHARACTERS_MAX: usize = 10_000;
+/// How many pixels the frames of a scene that moves may have: each of its layers is kept while it is painted.
+pub const FILM_PIXELS_MAX: u32 = 1920 * 1080;
 /// Frames a second of a scene that moves, by default.
 pub const FPS_DEFAULT: i64 = 25;
 /// The longest title, in characters.
@@ -82,6 +84,12 @@ impl Scene {
         let inputs = Inputs(inputs);
         let prompt = inputs.required_text("prompt", PROMPT_CHARACTERS_MAX)?;
         let (width, height) = size::read(&inputs)?;
+        let length = inputs.number("length", 0.1..=LENGTH_MAX)?;
+        if length.is_some() && width * height > FILM_PIXELS_MAX {
+            return Err(Failure::too_large(format!(
+                "a scene with `length` has at most {FILM_PIXELS_MAX} pixels, such as 1920×1080, and {width}×{height} are more"
+            )));
+        }
         Ok(Scene {
             prompt: prompt.to_owned(),
             seed: inputs.integer("seed", i64::MIN..=i64::MAX)?.unwrap_or(0) as u64,
@@ -89,7 +97,7 @@ impl Scene {
             height,
             title: inputs.text("title", TITLE_CHARACTERS_MAX)?.map(str::to_owned),
             position: Position::read(&inputs)?,
-            length: inputs.number("length", 0.1..=LENGTH_MAX)?,
+            length,
             rate: inputs.integer("fps", 10..=60)?.unwrap_or(FPS_DEFAULT) as u32,
         })
     }

@@ -127,7 +127,7 @@ fn sizes_follow_the_inputs() {
 
 #[test]
 fn what_can_not_be_drawn_is_refused_with_its_name() {
-    let cases: [&[(&str, Value)]; 11] = [
+    let cases: [&[(&str, Value)]; 12] = [
         &[("prompt", Value::Null)],
         &[("width", 63_i64.into())],
         &[("height", 5000_i64.into())],
@@ -139,6 +139,7 @@ fn what_can_not_be_drawn_is_refused_with_its_name() {
         &[("title_position", "left".into())],
         &[("length", Value::from(61.0))],
         &[("fps", 5_i64.into())],
+        &[("length", Value::from(5.0)), ("width", 2560_i64.into())],
     ];
     let lines: Vec<String> = cases
         .iter()

@@ -7,6 +7,7 @@ use motet::engine::{AttemptEvent, AttemptKey, Event, Phase, RunEvent, StepEvent}
 use motet::language::{Class, Span, StepPath, Timestamp};
 use serde_json::Value as Json;
 
+use crate::laws::BY_TIME;
 use crate::play::{Played, attempt_of};
 use crate::seen::moment;
 use crate::sequel::{LANE, step_at};
@@ -207,6 +208,8 @@ impl Calls<'_> {
         }
         let mut ready: BTreeMap<&StepPath, String> = BTreeMap::new();
         let mut jobs: BTreeMap<&StepPath, &str> = BTreeMap::new();
+        // What is billed by time isn't left to run for others.
+        let mut by_time: BTreeMap<&StepPath, bool> = BTreeMap::new();
         let mut abandoned = Vec::new();
         for event in self.events() {
             match event {
@@ -224,11 +227,16 @@ impl Calls<'_> {
                     ready.remove(step);
                     abandoned.retain(|(_, waiter)| *waiter != step);
                 }
+                Event::Attempt { key, event: AttemptEvent::Planned { operation, .. } } => {
+                    by_time.insert(&key.step, operation == BY_TIME);
+                }
                 Event::Attempt { key, event: AttemptEvent::Accepted { job, .. } } => {
                     jobs.insert(&key.step, job);
                 }
                 Event::Attempt { key, event: AttemptEvent::Finished {} } => _ = jobs.remove(&key.step),
-                Event::Attempt { key, event: AttemptEvent::Abandoned { .. } } => {
+                Event::Attempt { key, event: AttemptEvent::Abandoned { .. } }
+                    if by_time.get(&key.step) != Some(&true) =>
+                {
                     let (Some(job), Some(own)) = (jobs.get(&key.step), ready.get(&key.step)) else {
                         continue;
                     };

@@ -360,8 +360,11 @@ pub fn charged(ledger: &[Json]) -> impl Iterator<Item = &Json> {
     ledger.iter().filter(|line| amount(&line["charged_usd"]) > 0.0)
 }
 
+/// The model of the stories that is billed by the time that its jobs run.
+pub const BY_TIME: &str = "replicate/stability-ai/sdxl";
+
 fn is_by_time(charge: &Charge) -> bool {
-    charge.operation == "replicate/stability-ai/sdxl"
+    charge.operation == BY_TIME
 }
 
 /// By how much the jobs that are billed by time cost more than was reserved for them: they are cancelled when that is used
