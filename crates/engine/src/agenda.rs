@@ -175,7 +175,6 @@ impl Run {
             return None;
         }
         let waits_for = match node.status {
-            StepStatus::Running if node.each.is_some() => return None,
             StepStatus::Pending if self.unwanted.contains_key(&node.path) => return Some(Task::Examine(id)),
             StepStatus::Pending if self.undone_by(id).is_some() => {
                 return self.unwinding.allows(self, id).then_some(Task::Examine(id));

@@ -472,7 +472,6 @@ impl Run {
     /// needs.
     fn close_node(&mut self, id: NodeId) {
         self.timers.clear_node(id);
-        let keeps_scopes = self.graph.has_undo();
         let is_of_the_end = self.is_of_the_end(id);
         let node = self.node_mut(id);
         // Only attempts whose end is awaited are still of interest.
@@ -481,10 +480,7 @@ impl Run {
             let cache = attempts.cache.filter(|_| attempts.target == 0);
             Box::new(Attempts { live: attempts.live, cache, ..Attempts::default() })
         });
-        // What is called off in waves is over before all that is inside of it is. What is undone sees what it saw.
-        if node.scope.as_ref().is_some_and(|scope| scope.open == 0) && !keeps_scopes {
-            self.close_scope(id);
-        }
+        self.close_scope(id);
         let node = self.node(id);
         let (status, parent, is_item) = (node.status, node.parent, node.item.is_some());
         if !self.unwanted.is_empty() {
@@ -508,7 +504,6 @@ impl Run {
 
     /// The step `child` inside the scope of `id` is terminal.
     fn close_child(&mut self, id: NodeId, child: NodeId) {
-        let keeps_scopes = self.graph.has_undo();
         let lost = self.node(child);
         let failed = lost.is_lost_by_failing().then_some(child);
         let cancelled = lost.is_lost_by_cancelling().then_some(child);
@@ -518,20 +513,26 @@ impl Run {
         scope.open -= 1;
         scope.failed = scope.failed.or(failed);
         scope.cancelled = scope.cancelled.or(cancelled);
-        if is_over && scope.open == 0 && !keeps_scopes {
+        if is_over {
             self.close_scope(id);
         }
     }
 
-    /// Nothing sees any more what the steps inside of `id` gave: it is forgotten.
+    /// Nothing sees any more what the steps inside of `id`, which is over, gave: it is forgotten. What is called off in
+    /// waves is over before all that is inside of it is. What is undone sees what it saw.
     fn close_scope(&mut self, id: NodeId) {
+        let is_done = self.node(id).scope.as_ref().is_some_and(|scope| scope.open == 0);
+        if !is_done || self.graph.has_undo() {
+            return;
+        }
         let Some(scope) = self.node_mut(id).scope.take() else { return };
         for inner in (0..scope.steps as usize).map(|index| scope.first.offset(index)) {
             self.node_mut(inner).output = None;
-            let items = self.node_mut(inner).each.as_mut().map(|each| std::mem::take(&mut each.children));
-            let Some(items) = items else { continue };
-            items.iter().for_each(|item| self.node_mut(*item).output = None);
-            self.node_mut(inner).each.as_mut().expect("it was there a moment ago").children = items;
+            let mut index = 0;
+            while let Some(item) = self.node(inner).child(index) {
+                self.node_mut(item).output = None;
+                index += 1;
+            }
         }
     }
 }

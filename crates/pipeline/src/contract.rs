@@ -373,6 +373,11 @@ impl Contract {
         self.call.is_some_and(|call| !call.repeatable)
     }
 
+    /// Whether a job of it costs more the longer it runs.
+    pub fn is_billed_by_time(&self) -> bool {
+        self.price.as_ref().is_some_and(Price::is_by_time)
+    }
+
     /// What this contract promises and an operation of the contract `present` doesn't keep, if anything: it is
     /// other work, is called otherwise, or an output is gone or of another type.
     ///

@@ -39,9 +39,21 @@ impl Store {
     pub fn each_turn<E: From<StoreError>>(
         &self,
         run: &RunId,
+        visit: impl FnMut(Turn) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each_turn_from(run, 1, visit)
+    }
+
+    /// The same from the turn `from` on.
+    ///
+    /// # Errors
+    /// As [`Store::each_turn`].
+    pub fn each_turn_from<E: From<StoreError>>(
+        &self,
+        run: &RunId,
+        mut from: u64,
         mut visit: impl FnMut(Turn) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut from = 1;
         loop {
             let page = self.turns_page(run, from, PAGE_BYTES)?;
             let Some(last) = page.last() else { return Ok(()) };

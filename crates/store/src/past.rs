@@ -13,7 +13,7 @@ use crate::{Store, StoreError, journal, rows};
 pub struct Past {
     /// The pinned plan.
     pub plan: Digest,
-    /// Its turns, in order: of a long journal the first ones, and the others are read by [`Store::turns_page`].
+    /// Its turns, in order: of a long journal the first ones, and the others are read by [`Store::each_turn_from`].
     pub turns: Vec<Turn>,
     /// The number of its last turn, and when that was.
     pub last: (u64, Timestamp),
@@ -49,9 +49,8 @@ impl Store {
             let past = match head(&moment, run).map_err(sqlite)? {
                 None => return Err(journal::gone(&moment, file, run)),
                 Some(head) if head.is_over => None,
-                Some(Head { number, plan, .. }) => {
+                Some(Head { number, plan, last, .. }) => {
                     let artifacts = artifacts(&moment, number).map_err(sqlite)?;
-                    let last = last_turn(&moment, number).map_err(sqlite)?;
                     // An end that was cut off would be done, and paid, again.
                     if last_turn_of_steps(&moment, number).map_err(sqlite)? > last {
                         return Err(journal::missing(file, run, last + 1));
@@ -76,19 +75,19 @@ struct Head {
     number: i64,
     plan: Digest,
     is_over: bool,
+    /// The number of its last turn; 0 if none is there.
+    last: u64,
 }
 
 fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Head>> {
-    let sql = "SELECT number, plan, ended_at IS NOT NULL FROM runs WHERE id = ?1";
-    let from_row =
-        |row: &Row| Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)? });
+    let sql = "SELECT number, plan, ended_at IS NOT NULL,
+                      ifnull((SELECT max(number) FROM journal WHERE run = runs.number), 0)
+               FROM runs WHERE id = ?1";
+    let from_row = |row: &Row| {
+        let last = row.get::<_, i64>(3)? as u64;
+        Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)?, last })
+    };
     connection.prepare_cached(sql)?.query_row([run.as_str()], from_row).optional()
-}
-
-/// The number of the last turn of a run; 0 if none is there.
-fn last_turn(connection: &Connection, run: i64) -> rusqlite::Result<u64> {
-    let sql = "SELECT ifnull(max(number), 0) FROM journal WHERE run = ?1";
-    connection.prepare_cached(sql)?.query_row([run], |row| row.get::<_, i64>(0)).map(|last| last as u64)
 }
 
 /// The last turn of a run that its steps tell of.

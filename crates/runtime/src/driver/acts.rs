@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use motet_engine::{Act, AttemptEnd, AttemptKey, Input, Perform, RunId};
-use motet_pipeline::price::Price;
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Message};
@@ -53,9 +52,8 @@ impl Driver {
 
     pub(super) fn perform(&mut self, id: &RunId, mut perform: Perform) {
         // What is billed by time would cost more the longer others wait for it.
-        let is_by_time = perform.contract.price.as_ref().is_some_and(Price::is_by_time);
         if let Act::Cancel { job } = &perform.act
-            && !is_by_time
+            && !perform.contract.is_billed_by_time()
             && self.is_awaited(id, &perform.key)
         {
             perform.act = Act::Drain { job: job.clone() };

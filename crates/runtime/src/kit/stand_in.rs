@@ -157,16 +157,11 @@ fn as_outputs(value: Value, contract: &Contract) -> Value {
     if matches!(value, Value::Map(_)) {
         return value;
     }
-    let fitting = || contract.outputs.iter().filter(|(_, ty)| ty.accepts(&value).is_ok());
     let is_any_file = |ty: &Type| matches!(ty, Type::Media(kinds) if kinds.contains(&MediaKind::File));
-    let mut exact = fitting().filter(|(_, ty)| !is_any_file(ty));
-    let name = match (exact.next(), exact.next()) {
-        (Some((name, _)), None) => Some(name.clone()),
-        (Some(_), Some(_)) => None,
-        (None, _) => fitting().next().filter(|_| fitting().count() == 1).map(|(name, _)| name.clone()),
-    };
-    match name {
-        Some(name) => Value::map([(name, value)]),
-        None => value,
+    let fitting = contract.outputs.iter().filter(|(_, ty)| ty.accepts(&value).is_ok());
+    let (any, exact): (Vec<_>, Vec<_>) = fitting.partition(|(_, ty)| is_any_file(ty));
+    match (exact.as_slice(), any.as_slice()) {
+        ([(name, _)], _) | ([], [(name, _)]) => Value::map([((*name).clone(), value)]),
+        _ => value,
     }
 }

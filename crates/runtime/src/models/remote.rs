@@ -6,7 +6,6 @@ use futures_util::future::{BoxFuture, Either};
 use motet_engine::intent::place;
 use motet_engine::{Found, Intent, JobNews};
 use motet_pipeline::failure::Known;
-use motet_pipeline::price::Price;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
@@ -269,7 +268,7 @@ impl ModelCalls {
 
     /// A job failed, with what it cost all the same: what is billed by time is asked how long it ran.
     async fn failed_job(&self, work: &Work, call: &Call, job: &str, failure: Failure) -> WorkError {
-        let is_by_time = work.contract().price.as_ref().is_some_and(Price::is_by_time);
+        let is_by_time = work.contract().is_billed_by_time();
         let mut pauses = Pauses::default();
         for _ in 0..TIMES_ASKED_FOR_USE {
             if !is_by_time || failure.billed == Known::No {

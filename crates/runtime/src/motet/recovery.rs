@@ -16,9 +16,6 @@ use crate::Error;
 use crate::driver::{Message, guarded};
 use crate::pipeline::Pipeline;
 
-/// About how many bytes of a journal are read at once.
-const PAGE_BYTES: usize = 1 << 20;
-
 /// What runs are resumed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -241,15 +238,16 @@ impl Recovery {
         others.iter().try_for_each(|turn| replay.apply(turn)).map_err(misused)?;
         let (last, _) = past.last;
         let mut done = past.turns.len() as u64;
-        while done < last {
-            let page = self.motet.store().turns_page(id, done + 1, PAGE_BYTES)?;
-            if page.is_empty() {
-                return Err(misused(Misuse::Gap { expected: done + 1, found: last }));
-            }
-            page.iter().try_for_each(|turn| replay.apply(turn)).map_err(misused)?;
-            done += page.len() as u64;
+        if done < last {
+            self.motet.store().each_turn_from(id, done + 1, |turn| {
+                done = turn.number;
+                replay.apply(&turn).map_err(misused)
+            })?;
         }
-        Ok(replay.end())
+        match done < last {
+            true => Err(misused(Misuse::Gap { expected: done + 1, found: last })),
+            false => Ok(replay.end()),
+        }
     }
 
     /// The journals of the runs that a run undoes, if that is what it does.

@@ -11,11 +11,11 @@ use motet::language::{Span, Timestamp};
 use motet_sim::{Answer, Body, Reply, Request};
 use serde_json::{Value as Json, json};
 
-use crate::laws::judge;
+use crate::laws::{lawful, paid};
 use crate::life::Doom;
 use crate::play::{End, Played, play, play_at};
 use crate::providers::{KEY, Providers, amount};
-use crate::story::{Passing, Story};
+use crate::story::{Passing, Story, with_faults};
 
 /// A piece of music: a call that can't be asked about.
 fn music(policies: &Json) -> Story {
@@ -32,17 +32,6 @@ fn still(policies: &Json) -> Story {
     Story::of(&json!({ "motet": 1, "name": "still", "steps": { "still": step } }).to_string())
 }
 
-fn with_faults(story: Story, faults: &Json) -> Story {
-    Story { scenario: json!({ "faults": faults }).to_string(), ..story }
-}
-
-/// Plays a story in which all laws hold.
-fn lawful(story: &Story) -> Played {
-    let played = play(story);
-    assert_eq!(judge(story, &played), [] as [String; 0]);
-    played
-}
-
 fn class(played: &Played) -> &str {
     match &played.end {
         End::Over(RunEnd::Failed { failure, .. }) => failure.class.word(),
@@ -50,10 +39,6 @@ fn class(played: &Played) -> &str {
         End::Parked => "parked",
         _ => "neither",
     }
-}
-
-fn paid(played: &Played) -> usize {
-    played.ledger.iter().filter(|line| amount(&line["charged_usd"]) > 0.0).count()
 }
 
 fn is_create(request: &Request) -> bool {

@@ -12,7 +12,7 @@ use motet::store::Charge;
 use serde_json::Value as Json;
 
 use crate::asked::Asked;
-use crate::play::{End, Played, attempt_of, id_of};
+use crate::play::{End, Played, attempt_of, id_of, play};
 use crate::providers::{KEY, amount};
 use crate::stage::agreement::assert_readings_agree_at_the_end;
 use crate::story::{STRANGE_JOB, Story};
@@ -39,6 +39,13 @@ fn laws<'s>() -> [Law<'s>; 12] {
         ("the books agree", Broken::books_all_in_the_same_way),
         ("the bytes of each result are there", Broken::keeps_the_bytes_of_each_result),
     ]
+}
+
+/// Plays a story in which all laws hold.
+pub fn lawful(story: &Story) -> Played {
+    let played = play(story);
+    assert_eq!(judge(story, &played), [] as [String; 0]);
+    played
 }
 
 /// Which laws a story broke, in words: the law, and what broke it.
@@ -358,6 +365,11 @@ impl Broken<'_> {
 
 pub fn charged(ledger: &[Json]) -> impl Iterator<Item = &Json> {
     ledger.iter().filter(|line| amount(&line["charged_usd"]) > 0.0)
+}
+
+/// How many calls cost something.
+pub fn paid(played: &Played) -> usize {
+    charged(&played.ledger).count()
 }
 
 /// The model of the stories that is billed by the time that its jobs run.

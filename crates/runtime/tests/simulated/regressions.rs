@@ -5,12 +5,11 @@ use motet::engine::{AttemptEvent, Event, StepEvent};
 use motet::language::Span;
 use serde_json::{Value as Json, json};
 
-use crate::laws::judge;
+use crate::laws::{lawful, paid};
 use crate::life::Doom;
-use crate::play::{End, Played, play};
-use crate::providers::amount;
+use crate::play::{End, Played};
 use crate::sequel::Sequel;
-use crate::story::{Passing, Story};
+use crate::story::{Passing, Story, with_faults};
 
 const STILL: &str = "replicate/black-forest-labs/flux-schnell";
 
@@ -23,20 +22,6 @@ fn film(clip: &Json) -> Story {
     step.as_object_mut().unwrap().extend(clip.as_object().unwrap().clone());
     let still = json!({ "uses": STILL, "with": { "prompt": "a boat" } });
     Story::of(&json!({ "motet": 1, "name": "film", "steps": { "still": still, "clip": step } }).to_string())
-}
-
-fn with_faults(story: Story, faults: &Json) -> Story {
-    Story { scenario: json!({ "faults": faults }).to_string(), ..story }
-}
-
-fn lawful(story: &Story) -> Played {
-    let played = play(story);
-    assert_eq!(judge(story, &played), [] as [String; 0]);
-    played
-}
-
-fn paid(ledger: &[Json]) -> usize {
-    ledger.iter().filter(|line| amount(&line["charged_usd"]) > 0.0).count()
 }
 
 /// Where what a step gave was made, if that wasn't in its run.
@@ -56,7 +41,7 @@ fn regression_16_arcreel_649_a_job_whose_name_could_not_be_kept_is_found_and_not
     let lives = vec![Passing { doom: Doom::Lost(accepted), away: Span::seconds(5) }];
     let played = lawful(&Story { lives, ..film(&json!({})) });
     assert!(played.end.is_completed(), "{:?}", played.end);
-    assert_eq!((played.ledger.len(), paid(&played.ledger), played.crashes.len()), (2, 2, 1));
+    assert_eq!((played.ledger.len(), paid(&played), played.crashes.len()), (2, 2, 1));
 }
 
 #[test]
@@ -67,7 +52,7 @@ fn regression_19_openslop_310_a_poll_that_timed_out_keeps_what_was_made_before_i
     assert!(matches!(&played.end, End::Over(RunEnd::Failed { .. })), "{:?}", played.end);
     let retry = played.sequel.as_deref().expect("it is retried");
     assert!(retry.end.is_completed(), "{:?}", retry.end);
-    assert_eq!((kept(retry), paid(&retry.ledger)), (vec!["still"], 1));
+    assert_eq!((kept(retry), paid(retry)), (vec!["still"], 1));
 }
 
 #[test]
@@ -78,7 +63,7 @@ fn regression_21_adt_studio_731_what_is_asked_for_afresh_is_made_though_the_cach
     let played = lawful(&Story { sequel: Some(Sequel::Fork), ..story });
     let fork = played.sequel.as_deref().expect("it is forked");
     assert!(kept(fork).is_empty(), "{:?}", kept(fork));
-    assert_eq!((paid(&played.ledger), paid(&fork.ledger)), (1, 1));
+    assert_eq!((paid(&played), paid(fork)), (1, 1));
 }
 
 #[test]

@@ -420,3 +420,8 @@ impl Policies<'_> {
         step
     }
 }
+
+/// The same story with these faults of the simulator.
+pub fn with_faults(story: Story, faults: &Json) -> Story {
+    Story { scenario: json!({ "faults": faults }).to_string(), ..story }
+}
