@@ -52,7 +52,7 @@ type Done = Box<dyn FnOnce(Outcome) + Send>;
 impl Queue {
     pub(crate) fn start(writer: SharedWriter, beside: Beside) -> Queue {
         let (sender, receiver) = mpsc::channel();
-        let stage = Stage::new(sender.clone(), beside.clone());
+        let stage = Stage::new(sender.clone(), beside.clone(), writer.clone());
         let thread = thread::Builder::new().name("motet-store".to_owned());
         let thread = thread.spawn(move || run(&writer, &beside, &receiver));
         // Without a thread the receiver is gone, and every request is answered with `Closed`.

@@ -1,13 +1,16 @@
 //! The stage before the queue: where long turns are prepared, so that they hold nobody else up.
 //!
-//! Keeping a long value takes a file and some flushes. Several of these are made at a time, on threads of
-//! the stage, while what is short goes on to the queue at once. Only what follows a long turn of the
-//! same run waits behind it.
+//! Keeping a long value takes a file and some flushes. These are made on a thread of the stage, while what
+//! is short goes on to the queue at once. Only what follows a long turn of the same run waits behind it.
+//!
+//! One thread, not several, and none begins while there is a commit: a flush of a new file keeps the journal
+//! of the file system busy, and what is flushed meanwhile waits for it. With four threads up to twice as many
+//! long values are kept in a second, and a small run beside them takes twice as long.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use motet_engine::RunId;
@@ -15,10 +18,8 @@ use motet_engine::RunId;
 use crate::beside::{self, Beside};
 use crate::prepare::Prepared;
 use crate::queue::{Job, Request, Work};
+use crate::writer::SharedWriter;
 use crate::{Record, StoreError};
-
-/// How many requests are prepared at a time: they wait for the disk more than they compute.
-const THREADS_MAX: usize = 4;
 
 /// Passes requests on to the queue. Once this is dropped, all of them have been.
 pub(crate) struct Stage {
@@ -27,12 +28,14 @@ pub(crate) struct Stage {
     /// What is to be prepared.
     work: Option<Sender<Asked>>,
     taken_from: Arc<Mutex<Receiver<Asked>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Begun with the first long turn.
+    thread: OnceLock<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
     lines: Mutex<Lines>,
     queue: Sender<Job>,
+    writer: SharedWriter,
 }
 
 /// Counts the requests that are held.
@@ -58,11 +61,11 @@ struct Held {
 }
 
 impl Stage {
-    pub(crate) fn new(queue: Sender<Job>, beside: Beside) -> Stage {
+    pub(crate) fn new(queue: Sender<Job>, beside: Beside, writer: SharedWriter) -> Stage {
         let (work, taken_from) = mpsc::channel();
-        let shared = Arc::new(Shared { lines: Mutex::default(), queue });
+        let shared = Arc::new(Shared { lines: Mutex::default(), queue, writer });
         let taken_from = Arc::new(Mutex::new(taken_from));
-        Stage { shared, beside, work: Some(work), taken_from, threads: Mutex::default() }
+        Stage { shared, beside, work: Some(work), taken_from, thread: OnceLock::new() }
     }
 
     /// Passes the request on, at once if nothing is in its way.
@@ -77,7 +80,7 @@ impl Stage {
         let ticket = lines.add(request, is_long);
         drop(lines);
         if let (Some(records), Some(work)) = (to_prepare, &self.work) {
-            self.have_threads();
+            self.thread.get_or_init(|| self.start());
             // The receiving end is here.
             drop(work.send((ticket, records)));
         }
@@ -89,16 +92,12 @@ impl Stage {
         beside::is_long(&record.turn.events) || self.shared.lines().hold_any_of(records)
     }
 
-    fn have_threads(&self) {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        if threads.len() == THREADS_MAX {
-            return;
-        }
+    /// Without a thread the work is done when the stage is dropped.
+    fn start(&self) -> Option<JoinHandle<()>> {
         let (shared, beside, taken_from) =
             (self.shared.clone(), self.beside.clone(), self.taken_from.clone());
         let thread = thread::Builder::new().name("motet-prepare".to_owned());
-        // With fewer threads it takes longer; without any, the work is done when the stage is dropped.
-        threads.extend(thread.spawn(move || work(&shared, &beside, &taken_from)).ok());
+        thread.spawn(move || work(&shared, &beside, &taken_from)).ok()
     }
 }
 
@@ -106,8 +105,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.work = None;
         work(&self.shared, &self.beside, &self.taken_from);
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
+        if let Some(thread) = self.thread.take().flatten() {
             // A thread that panicked has told so itself.
             drop(thread.join());
         }
@@ -118,6 +116,8 @@ impl Drop for Stage {
 fn work(shared: &Shared, beside: &Beside, taken_from: &Mutex<Receiver<Asked>>) {
     let take = || taken_from.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok((ticket, records)) = take() {
+        // The commit that is being made has the disk for itself.
+        drop(shared.writer.lock());
         let prepared = catch_unwind(AssertUnwindSafe(|| Prepared::all(&records, beside)));
         let prepared = prepared.unwrap_or(Err(StoreError::Closed));
         let mut lines = shared.lines();
