@@ -45,8 +45,8 @@ list_missing() {
     if ! has node; then missing+=(nodejs); fi
     if ! has npm; then missing+=(npm); fi
   fi
-  # SQLite is compiled from source.
-  if ! has cc; then missing+=(build-essential); fi
+  # SQLite and the allocator are compiled from source.
+  if ! has cc || ! has make; then missing+=(build-essential); fi
 }
 
 install_with_apt() {

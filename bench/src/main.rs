@@ -14,6 +14,10 @@ use std::process::Command;
 
 use figures::Figures;
 
+/// That of the binary `motet`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {

@@ -29,6 +29,10 @@ use crate::project::quoted;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
+/// Also of SQLite, where the system lets C programs have another one.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // First of all, so that nothing that follows is ended without a word.
     let stop = Stop::listen();
