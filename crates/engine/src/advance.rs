@@ -330,7 +330,7 @@ impl Run {
         let mut context = self.context_of(template, id);
         context.values.insert(each.item_name.clone(), value.clone());
         context.values.insert("index".into(), Value::from(index));
-        template.evaluate(&context)
+        self.work_out(template, &context)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The agenda: what is still to be looked at, a turn at a time.
 //!
-//! A turn is bounded in bytes, so what would make it longer is left for the next one, which is due at
+//! A turn is bounded in bytes and in work, so what would make it longer is left for the next one, which is due at
 //! once ([`Run::next_deadline`]): a million items begin, or are cancelled, in waves. The agenda is no
 //! state: after a crash it is made again from the state ([`Run::unsettled`]).
 //!

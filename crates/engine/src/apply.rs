@@ -41,6 +41,7 @@ impl Run {
             nodes,
             index: Default::default(),
             agenda: Default::default(),
+            effort: Default::default(),
             stopping: 0,
             parked: Default::default(),
             moving: 0,

@@ -17,7 +17,7 @@ impl Run {
             None => match self.undone_by(id) {
                 // What undoes a step stands where that step stands.
                 Some(undone) => self.evaluate_with_output(template, undone, &self.made_at(undone)),
-                None => template.evaluate(&self.context(template, self.scope_node(id), id)),
+                None => self.work_out(template, &self.context(template, self.scope_node(id), id)),
             },
         }
     }
@@ -31,7 +31,7 @@ impl Run {
     ) -> Result<Value, EvaluationError> {
         let mut context = self.context(template, self.scope_node(id), id);
         context.values.insert("output".into(), output.clone());
-        template.evaluate(&context)
+        self.work_out(template, &context)
     }
 
     /// Evaluates a template that stands inside the node `scope`, such as an output of a group.
@@ -40,7 +40,26 @@ impl Run {
         template: &Template,
         scope: NodeId,
     ) -> Result<Value, EvaluationError> {
-        template.evaluate(&self.context(template, scope, scope))
+        self.work_out(template, &self.context(template, scope, scope))
+    }
+
+    /// Evaluates a template for each of `items`.
+    pub(crate) fn evaluate_each(
+        &self,
+        template: &Template,
+        id: NodeId,
+        items: &[Value],
+    ) -> Result<Vec<Value>, EvaluationError> {
+        let (values, units) = template.evaluate_each(self.context_of(template, id), items);
+        self.effort.add(units);
+        values
+    }
+
+    /// Every evaluation counts for the turn.
+    pub(crate) fn work_out(&self, template: &Template, context: &Context) -> Result<Value, EvaluationError> {
+        let (value, units) = template.evaluate_counted(context);
+        self.effort.add(units);
+        value
     }
 
     /// What a template of the step `id` may name.

@@ -10,6 +10,7 @@ use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::dispatcher::Cause;
 use crate::earlier::{Earlier, Reusable};
+use crate::effort::Effort;
 use crate::event::{Ending, ParkReason, RunStarted, Turn};
 use crate::graph::Graph;
 use crate::input::Input;
@@ -107,6 +108,7 @@ impl Run {
 
 impl<'a> Handling<'a> {
     fn new(run: &'a mut Run, now: Timestamp) -> Handling<'a> {
+        run.effort = Effort::default();
         Handling {
             room: run.graph.turn_bytes,
             run,
@@ -163,7 +165,7 @@ impl<'a> Handling<'a> {
 
     /// Whether what is left to do belongs to the next turn.
     pub(crate) fn is_full(&self) -> bool {
-        self.room == 0
+        self.room == 0 || self.run.effort.is_spent()
     }
 
     fn seal(mut self) -> Reaction {

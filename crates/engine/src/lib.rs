@@ -17,6 +17,7 @@ mod cancelling;
 mod closing;
 mod context;
 mod earlier;
+mod effort;
 mod ending;
 mod graph;
 mod handle;

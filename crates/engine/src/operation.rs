@@ -134,7 +134,7 @@ impl Handling<'_> {
         let others: Vec<_> = with.iter().filter(|(other, _)| other != name).cloned().collect();
         let mut given = self.evaluate_inputs(id, &others)?;
         if let Some(items) = given.get("items").and_then(Value::as_list) {
-            let keys = by.evaluate_each(self.run.context_of(by, id), items);
+            let keys = self.run.evaluate_each(by, id, items);
             let (items, keys) = keys
                 .and_then(|keys| builtin::rankable(items, keys))
                 .map_err(|error| Failure::new(error.class, format!("`{name}`: {error}")))?;

@@ -183,6 +183,7 @@ impl Run {
             closing: header.closing,
             unwinding: Unwinding::default(),
             agenda: Default::default(),
+            effort: Default::default(),
             started: started.started,
         };
         let mut begun = Vec::new();

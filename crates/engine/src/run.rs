@@ -12,6 +12,7 @@ use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Phase};
 use crate::closing::Closing;
 use crate::earlier::{Earlier, Reusable};
+use crate::effort::Effort;
 use crate::event::{RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::index::Index;
@@ -66,6 +67,8 @@ pub struct Run {
     pub(crate) unwinding: Unwinding,
     /// What is left to look at because the last turn was full.
     pub(crate) agenda: Agenda,
+    /// What the turn that is being made has cost so far. No state.
+    pub(crate) effort: Effort,
 }
 
 /// The state of a run as a whole.

@@ -269,27 +269,32 @@ impl Template {
     /// # Errors
     /// When a name stands for nothing, an operation doesn't fit its values, or a bound is passed.
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvaluationError> {
+        self.evaluate_counted(context).0
+    }
+
+    /// The same, and what it cost, in units: a unit is about a nanosecond of work or a byte made.
+    pub fn evaluate_counted(&self, context: &Context) -> (Result<Value, EvaluationError>, u64) {
         if let Body::Literal(value) = &self.body {
-            return Ok(value.clone());
+            return (Ok(value.clone()), 0);
         }
         let mut budget = Budget::of_evaluation();
         let value = match &self.body {
             Body::Compiled(compiled) => compiled.evaluate(context, &mut budget),
             _ => self.compose(context, &mut budget, &mut Budget::of_composition(), 1),
         };
-        value.map_err(|failure| EvaluationError { class: failure.class(), message: failure.message })
+        let value =
+            value.map_err(|failure| EvaluationError { class: failure.class(), message: failure.message });
+        (value, budget.spent())
     }
 
     /// The value of the template for each of `items`, which it names `item`, and its number `index`. All together may cost
-    /// what one evaluation may. What is absent keeps its place.
-    ///
-    /// # Errors
-    /// As [`Template::evaluate`]; says of which item.
+    /// what one evaluation may; what they did cost is given, too. What is absent keeps its place. An error says of which item it
+    /// is.
     pub fn evaluate_each(
         &self,
         mut context: Context,
         items: &[Value],
-    ) -> Result<Vec<Value>, EvaluationError> {
+    ) -> (Result<Vec<Value>, EvaluationError>, u64) {
         let (mut budget, mut held) = (Budget::of_evaluation(), Budget::of_composition());
         let mut evaluate = |(index, item): (usize, &Value)| {
             context.values.insert("item".into(), item.clone());
@@ -300,7 +305,8 @@ impl Template {
                 message: format!("item {index}: {}", failure.message),
             })
         };
-        items.iter().enumerate().map(&mut evaluate).collect()
+        let values = items.iter().enumerate().map(&mut evaluate).collect();
+        (values, budget.spent())
     }
 
     /// The value of a list or map, or of a part of it `depth` levels inside, which pays for what it holds

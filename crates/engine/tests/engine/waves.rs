@@ -50,6 +50,29 @@ fn many_items_begin_in_waves_none_of_which_is_a_long_turn() {
 }
 
 #[test]
+fn steps_that_take_long_to_evaluate_are_spread_over_turns() {
+    // Each costs about half of what an evaluation may.
+    let heavy = "{{ range(90000) | map('string') | join | length + item }}";
+    let text = format!(
+        "
+        inputs: {{ list: {{ type: array }} }}
+        steps:
+          fan: {{ each: \"{{{{ inputs.list }}}}\", uses: data/transform, with: {{ value: \"{heavy}\" }} }}
+        outputs: {{ last: \"{{{{ (steps.fan.items | last).value }}}}\" }}
+        "
+    );
+    let list = json!({ "list": (0..40).collect::<Vec<_>>() });
+    let mut story = pipeline(&text).inputs(list).start_watched(Watch::Not);
+    let ready = |turn: &Turn| {
+        let is_item = |event: &&Event| matches!(event, Event::Step { event: StepEvent::Ready { .. }, step } if step.as_item().is_some());
+        turn.events.iter().filter(is_item).count()
+    };
+    let most = story.journal.iter().map(ready).max().unwrap();
+    assert!((1..20).contains(&most), "{most} of 40 in one turn");
+    story.gives(json!({ "last": 438_890 + 39 }));
+}
+
+#[test]
 fn an_item_that_has_not_begun_has_no_part() {
     let story = fan_out("max_parallel: 3", 20_000).start_watched(Watch::Not);
     let parts = story.run.parts();

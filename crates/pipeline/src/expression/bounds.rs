@@ -73,6 +73,11 @@ impl Budget {
         Budget { units_left: EVALUATION_UNITS }
     }
 
+    /// What was spent of the budget of one evaluation.
+    pub fn spent(&self) -> u64 {
+        EVALUATION_UNITS - self.units_left
+    }
+
     /// The budget of what is worked out while a template of `bytes` is compiled.
     pub fn of_compilation(bytes: usize) -> Budget {
         Budget { units_left: COMPILATION_UNITS + bytes as u64 * COMPILATION_UNITS_A_BYTE }
