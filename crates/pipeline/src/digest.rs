@@ -36,18 +36,28 @@ impl Digest {
 
     /// The 64 hexadecimal digits without the prefix: good for a file name.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex_of(&self.0)
     }
 
     /// The first eight hexadecimal digits: what people are shown.
     pub fn short(&self) -> String {
-        self.0[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex_of(&self.0[..4])
     }
+}
+
+/// Every turn names its plan, so this is a loop over digits and no formatting.
+fn hex_of(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut hex = String::with_capacity(2 * bytes.len());
+    hex.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
+    hex
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str("sha256:")?;
+        f.write_str(&self.hex())
     }
 }
 

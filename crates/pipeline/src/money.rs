@@ -19,7 +19,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(i128);
 
-const UNITS: i128 = 1_000_000_000_000;
+const PLACES: usize = 12;
+
+const UNITS: i128 = 10_i128.pow(PLACES as u32);
 
 impl Money {
     /// Nothing.
@@ -178,8 +180,11 @@ impl fmt::Display for Money {
         if part == 0 {
             return write!(f, "{sign}{whole}");
         }
-        let digits = format!("{part:012}");
-        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+        let (mut part, mut places) = (part as u64, PLACES);
+        while part % 10 == 0 {
+            (part, places) = (part / 10, places - 1);
+        }
+        write!(f, "{sign}{whole}.{part:0places$}")
     }
 }
 
