@@ -10,7 +10,7 @@ use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
 use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::beside::{Beside, VALUE_BYTES_MAX, is_long};
@@ -205,16 +205,25 @@ pub(crate) fn column_of_newer<T: FromSql>(row: &Row, name: &str) -> rusqlite::Re
     }
 }
 
-/// Adds a row and gives its number. Part of the writer's transaction.
-pub(crate) fn insert(connection: &Connection, run_number: i64, turn: &StoredTurn) -> rusqlite::Result<i64> {
-    let mut statement = connection.prepare_cached(
-        r#"INSERT INTO journal (run, number, at, body, blob, "check", long_values, packed)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#,
-    )?;
-    let body = turn.body.as_deref().map(|text| ToSqlOutput::Borrowed(ValueRef::Text(text)));
-    let (number, at) = (turn.number as i64, turn.at.0);
-    let StoredTurn { blob, check, long_values, packed, .. } = turn;
-    statement.insert(params![run_number, number, at, body, blob, check, long_values, packed])
+/// Adds rows. Part of the writer's transaction.
+pub(crate) struct Insertion<'c>(CachedStatement<'c>);
+
+impl Insertion<'_> {
+    pub(crate) fn begin(connection: &Connection) -> rusqlite::Result<Insertion<'_>> {
+        let statement = connection.prepare_cached(
+            r#"INSERT INTO journal (run, number, at, body, blob, "check", long_values, packed)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#,
+        );
+        statement.map(Insertion)
+    }
+
+    /// Adds a row and gives its number.
+    pub(crate) fn add(&mut self, run_number: i64, turn: &StoredTurn) -> rusqlite::Result<i64> {
+        let body = turn.body.as_deref().map(|text| ToSqlOutput::Borrowed(ValueRef::Text(text)));
+        let (number, at) = (turn.number as i64, turn.at.0);
+        let StoredTurn { blob, check, long_values, packed, .. } = turn;
+        self.0.insert(params![run_number, number, at, body, blob, check, long_values, packed])
+    }
 }
 
 /// A run's number in the database and the number of its last turn.

@@ -4,7 +4,7 @@ use motet_engine::ParkReason;
 use motet_pipeline::Money;
 use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::projection::{Changes, Reference, RunChange, RunEnd, Start, StepChange};
 use crate::{ItemCounts, RunStatus, rows};
@@ -15,8 +15,10 @@ impl Changes<'_> {
         for (run, change) in &self.runs {
             write_run(connection, *run, change)?;
         }
+        // Found once: a commit may write a thousand rows.
+        let mut upsert = connection.prepare_cached(UPSERT_STEP)?;
         for ((run, path), change) in &self.steps {
-            write_step(connection, *run, path, change)?;
+            write_step(connection, &mut upsert, *run, path, change)?;
         }
         for (run, items) in &self.items {
             items.iter().try_for_each(|(path, more)| write_items(connection, *run, path, more))?;
@@ -120,6 +122,7 @@ fn end_run(connection: &Connection, run: i64, end: &RunEnd) -> rusqlite::Result<
 
 fn write_step(
     connection: &Connection,
+    upsert: &mut Statement,
     run: i64,
     path: &StepPath,
     change: &StepChange,
@@ -150,7 +153,7 @@ fn write_step(
         &change.first_turn.map(|turn| turn as i64),
         &attempt.map(|attempt| attempt.turn as i64),
     ];
-    connection.prepare_cached(UPSERT_STEP)?.execute(values)?;
+    upsert.execute(values)?;
     Ok(())
 }
 

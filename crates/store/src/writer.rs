@@ -156,10 +156,11 @@ impl Writer {
         let mut write = || -> rusqlite::Result<_> {
             let (mut changes, mut last) = (Changes::default(), None);
             let mut outcomes = Vec::with_capacity(requests.len());
+            let mut insertion = journal::Insertion::begin(&transaction)?;
             for PreparedBatch { turns, gate: entries } in requests {
                 let placed = self.heads.place(&transaction, turns)?;
                 for (record, run) in turns.iter().zip(placed.iter().flatten()) {
-                    let sequence = journal::insert(&transaction, *run, &record.stored)?;
+                    let sequence = insertion.add(*run, &record.stored)?;
                     last = Some((sequence, record.stored.check()));
                     changes.add(*run, &record.turn, &record.extract);
                     changes.add_long_values(*run, record.stored.long_values());
@@ -169,6 +170,7 @@ impl Writer {
                 }
                 outcomes.push(placed.map(drop));
             }
+            drop(insertion);
             changes.write(&transaction)?;
             if let Some(disk) = &mut self.disk {
                 disk.count(&transaction, Occasion::Append)?;
@@ -300,6 +302,8 @@ impl Writer {
         self.heads = Heads::default();
         let sqlite = |error| StoreError::from_sqlite(&self.file, error);
         let transaction = begin(&self.connection, &self.waiting, true).map_err(sqlite)?;
+        // An index that is damaged is in the way of what is to be removed.
+        transaction.execute_batch("REINDEX").map_err(sqlite)?;
         tables::clear(&transaction).map_err(sqlite)?;
         let mut statement = transaction.prepare(projection::TURNS).map_err(sqlite)?;
         let mut rows = statement.query([]).map_err(sqlite)?;

@@ -114,6 +114,34 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     assert_eq!(report.journals[0].0, score.run);
 }
 
+/// Each page is whole by itself, so only a comparison with the table tells.
+#[test]
+fn an_index_that_is_not_that_of_its_table_is_found_and_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("motet.db");
+    Score::four_steps("r").kept_in(&Store::open(folder.path()).unwrap());
+    for index in ["steps_failed", "runs_continued", "runs_unfinished"] {
+        let connection = Connection::open(&file).unwrap();
+        let page = |name: &str| {
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+            connection.query_row(sql, [name], |row| row.get::<_, u32>(0)).unwrap() as usize
+        };
+        let size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+        let size = size as usize;
+        let (from, to) = (page("sqlite_autoindex_runs_1"), page(index));
+        drop(connection);
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.copy_within((from - 1) * size..from * size, (to - 1) * size);
+        std::fs::write(&file, bytes).unwrap();
+
+        let store = Store::open(folder.path()).unwrap();
+        let report = store.check().unwrap();
+        assert!(report.database.iter().any(|found| found.contains(index)), "{index}: {:?}", report.database);
+        store.rebuild_projections().unwrap();
+        assert_eq!(store.check().unwrap().database, Vec::<String>::new(), "{index}");
+    }
+}
+
 /// Whoever reads a run notices it; `show` reads only a few turns.
 #[test]
 fn a_turn_that_was_removed_is_noticed_by_every_reader_of_its_run() {
