@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use motet_pipeline::Digest;
@@ -103,10 +104,12 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
     let (tools, usual_tools) = (&settings.tools, &usual.tools);
     match setting {
         Setting::Store => match settings.place(None, None, Path::new("")) {
-            StorePlace::Folder(folder) => project.place_of_a_store(&folder),
+            StorePlace::Folder(folder) => {
+                project.place_of_a_store(&folder).or_else(|| project.place_of_another(&folder))
+            }
             StorePlace::Memory => None,
         },
-        Setting::Out => project.place(&settings.out),
+        Setting::Out => project.place(&settings.out).or_else(|| project.place_of_another(&settings.out)),
         Setting::Font => project.outside(tools.font.as_ref()?),
         Setting::Processors => above(usual.processors, settings.processors),
         // They only hold back, and only steps of this project.
@@ -159,12 +162,18 @@ fn above(limit: usize, found: usize) -> Option<String> {
 struct Project<'s> {
     folder: &'s Path,
     end: PathBuf,
+    /// The number of the user whose the file of settings is, if that is neither this one nor root: whoever works in a folder
+    /// below of it may not know of it, and its owner can exchange what is written there.
+    other_user: Option<u32>,
 }
 
 impl Project<'_> {
     fn of(settings: &Settings) -> Project<'_> {
         let folder = settings.folder.as_path();
-        Project { folder, end: end_of(folder).unwrap_or_else(|| folder.to_owned()) }
+        let owner = settings.file.as_ref().and_then(|file| file.metadata().ok()).map(|file| file.uid());
+        let ours = [0, rustix::process::geteuid().as_raw()];
+        let other_user = owner.filter(|owner| !ours.contains(owner));
+        Project { folder, end: end_of(folder).unwrap_or_else(|| folder.to_owned()), other_user }
     }
 
     /// Where a path ends, seen from the project's folder; nothing if that is outside of it.
@@ -194,10 +203,17 @@ impl Project<'_> {
         if below.is_some_and(|below| !is_hidden(below)) { None } else { self.place(folder) }
     }
 
+    /// A folder to write into that another user's settings name, be it only by being there.
+    fn place_of_another(&self, folder: &Path) -> Option<String> {
+        let user = self.other_user?;
+        Some(format!("{}, by settings of another user ({user})", self.shown(folder)))
+    }
+
     /// A folder for files that isn't plainly one of the project's own, or is the project itself.
     fn claim_of_store(&self, name: &str, folder: &Path) -> Option<(String, String)> {
         let is_project = self.inside(folder).is_some_and(|inside| inside.as_os_str().is_empty());
-        let place = self.place(folder).or_else(|| is_project.then(|| self.shown(folder)))?;
+        let place = self.place(folder).or_else(|| is_project.then(|| self.shown(folder)));
+        let place = place.or_else(|| self.place_of_another(folder))?;
         Some((format!("stores.{name}"), format!("lets pipelines write, read and delete files in {place}")))
     }
 

@@ -294,6 +294,25 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_another_user_wait_for_a_word_wherever_they_have_something_written() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, below) = (root.path().join(FILE_NAME), root.path().join("mine/films"));
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(&file, "[stores.loot]\npath = 'loot'\n").unwrap();
+        let asked = || {
+            let proposal = Settings::find(Some(Path::new("film.yaml")), &below).unwrap();
+            proposal.powers().iter().map(Power::to_string).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(asked(), "");
+        if std::os::unix::fs::chown(&file, Some(54_321), None).is_err() {
+            println!("skipped: only root can give a file to another user");
+            return;
+        }
+        let end = root.path().canonicalize().unwrap();
+        insta::assert_snapshot!(asked().replace(&end.display().to_string(), "[root]"));
+    }
+
+    #[test]
     fn what_somebody_sets_otherwise_waits_for_nobody() {
         let proposal = proposed("store = '/kept'\nout = '/films'\n", |_| {});
         let proposal = proposal.without(Setting::Store).without(Setting::Out);
