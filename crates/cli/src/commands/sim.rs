@@ -1,5 +1,6 @@
 //! `motet sim`: simulated providers, until the process is ended.
 
+use motet::reading::{Unread, read_file};
 use motet_sim::{Scenario, Serving, serve};
 
 use crate::arguments;
@@ -9,11 +10,18 @@ use crate::project::shown_path;
 use crate::stop::{Haste, Stop};
 use crate::terminal::Terminal;
 
+/// A scenario is written by people.
+const SCENARIO_BYTES_MAX: u64 = 1 << 20;
+
 pub async fn sim(asked: arguments::Sim, terminal: Terminal, mut stop: Stop) -> Result<Exit, Problem> {
     let scenario = asked.scenario.as_deref().map(|path| {
         let shown = shown_path(path);
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Problem::usage(format!("failed to read {shown}: {}", reason_of(&error))))?;
+        let unreadable = |why: String| Problem::usage(format!("failed to read {shown}: {why}"));
+        let bytes = read_file(path, SCENARIO_BYTES_MAX).map_err(|unread| match unread {
+            Unread::Io(error) => unreadable(reason_of(&error)),
+            other => unreadable(other.to_string()),
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
         Scenario::parse(&text).map_err(|error| Problem::usage(format!("{shown}: {error}")))
     });
     let serving = Serving {

@@ -392,6 +392,8 @@ fn what_is_no_file_is_refused_at_once_wherever_a_file_is_named() {
         &["run", "hand-on.yaml", "--inputs", "."],
         &["run", "hand-on.yaml", "--input", "x=@pipe.yaml", "--store", ":memory:"],
         &["run", "probe.yaml", "--input", "media=@/dev/null", "--store", ":memory:"],
+        &["sim", "--scenario", "pipe.yaml"],
+        &["sim", "--scenario", "/dev/zero"],
     ];
     let text: String = text.iter().map(|arguments| project.transcript(arguments)).collect();
     assert_transcript!(project, text);
