@@ -42,13 +42,15 @@ pub trait Operation: Send + Sync + 'static {
 /// crash a job is polled again and never submitted again. All of it must end soon after [`Work::stop`] is
 /// cancelled, but for [`RemoteOperation::submit`], which has the time until its reply is there.
 pub trait RemoteOperation: Send + Sync + 'static {
-    /// The pool in which the next call is made, beside the one that the step names: that of a credential.
+    /// The pool in which the next call is made, beside the one that the step names: that of a credential. It must answer at
+    /// once: all runs wait for it.
     fn place(&self, _now: Timestamp) -> Option<Arc<str>> {
         None
     }
 
     /// Makes out what the request of an attempt will be made with, before the attempt is recorded. Nothing that may
-    /// cost leaves here; what is asked of the provider before (an upload) may be asked twice.
+    /// cost leaves here; what is asked of the provider before (an upload) may be asked twice. What takes time belongs to
+    /// [`Preparation::Later`]: all runs wait until this has answered.
     fn prepare(&self, _work: Work) -> Preparation {
         Preparation::Now(Ok(None))
     }

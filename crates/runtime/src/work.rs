@@ -106,6 +106,10 @@ impl Work {
         &self.contract
     }
 
+    pub(crate) fn shared_contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
     /// The resolved inputs, which fit the contract.
     pub fn inputs(&self) -> &Value {
         &self.inputs
@@ -198,7 +202,7 @@ impl Work {
                     let panic = Panic::of(payload);
                     // A request may have left before.
                     let class = if act == Act::Work { Class::Invalid } else { Class::Unknown };
-                    ended(key, failed(Failure::new(class, format!("{name} panicked: {panic}"))))
+                    ended(key, failed(Failure { class, ..panicked(&name, &panic) }))
                 }
             },
             () = dropped => match act {
@@ -261,7 +265,8 @@ fn performing(performer: Performer, work: Box<Work>) -> BoxFuture<'static, Resul
                 Some(outcome) => Answer::Outcome(outcome),
                 None => Answer::News(JobNews::Expired),
             }),
-            Act::Drain { job } => drain(&*remote, *work, job).await,
+            // Rare, and the largest by far.
+            Act::Drain { job } => Box::pin(drain(&*remote, *work, job)).await,
             Act::Cancel { job } => remote.cancel(unboxed(work), job).await.map(Answer::Cancelled),
         }
     })
@@ -285,6 +290,11 @@ fn ended(key: AttemptKey, end: AttemptEnd) -> Report {
     Report::Tell(Input::Ended { key, end })
 }
 
+/// That an operation panicked.
+pub(crate) fn panicked(operation: &str, panic: &Panic) -> Failure {
+    Failure::new(Class::Invalid, format!("{operation} panicked: {panic}"))
+}
+
 fn failed(failure: Failure) -> AttemptEnd {
     AttemptEnd::Failed { failure, cost: Cost::NONE }
 }
@@ -300,6 +310,14 @@ pub struct ProgressSink {
 impl ProgressSink {
     pub(crate) fn new(feed: Arc<Feed>, step: StepPath, attempt: u32) -> ProgressSink {
         ProgressSink { feed, step, attempt }
+    }
+
+    pub(crate) fn step(&self) -> &StepPath {
+        &self.step
+    }
+
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// Tells how far the attempt is, from 0 to 1, and what it is doing.

@@ -84,16 +84,17 @@ impl Driver {
 }
 
 /// Tells that the work of an attempt holds its thread.
-fn warn_of_thread(hands: &Arc<Hands>, work: &Work) -> OnHeld {
-    let warning = Warning::ThreadHeld {
-        operation: work.contract().operation.to_string(),
-        run: work.run().clone(),
-        step: work.step().clone(),
-        attempt: work.attempt(),
-    };
+pub(super) fn warn_of_thread(hands: &Arc<Hands>, work: &Work) -> OnHeld {
     let (hands, progress) = (Arc::downgrade(hands), work.progress().clone());
+    let (contract, run) = (work.shared_contract().clone(), work.run().clone());
     Box::new(move || {
         progress.tell(None, Some(&format!("it {THREAD_HELD}")));
-        hands.upgrade().into_iter().for_each(|hands| hands.warn(&warning));
+        let Some(hands) = hands.upgrade() else { return };
+        hands.warn(&Warning::ThreadHeld {
+            operation: contract.operation.to_string(),
+            run: run.clone(),
+            step: progress.step().clone(),
+            attempt: progress.attempt(),
+        });
     })
 }

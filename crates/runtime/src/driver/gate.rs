@@ -1,16 +1,19 @@
 //! The gate: what the dispatcher is told, and what it says.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use motet_engine::dispatcher::{Bill, Cause, Claim, Needs, Shared, Spent, Told, Verdicts};
 use motet_engine::{AttemptEvent, AttemptKey, Cached, Command, Event, Input, RunId, Turn};
 use motet_pipeline::{Failure, Money};
 use tokio_util::sync::CancellationToken;
 
-use super::{Driver, Effect, Message};
+use super::acts::warn_of_thread;
+use super::{Driver, Effect, Message, Panic, drop_guarded, guarded};
 use crate::operation::{Performer, Preparation, Prepared};
 use crate::warning::Warning;
-use crate::work::{ProgressSink, Work};
+use crate::work::{ProgressSink, Work, panicked};
 
 impl Driver {
     /// Tells the gate something, and the runs what it says. What it must remember is made durable with the
@@ -95,16 +98,23 @@ impl Driver {
         let progress = ProgressSink::new(live.publisher.feed().clone(), key.step.clone(), key.number);
         let stop = CancellationToken::new();
         let work = Work::new(self.hands.clone(), live.run.started(), prospect, stop, progress);
-        match remote.prepare(work) {
-            Preparation::Now(prepared) => self.begin(&run, key, prepared),
-            Preparation::Later(prepared) => {
+        let operation = work.contract().operation.clone();
+        let held = warn_of_thread(&self.hands, &work);
+        match guarded(|| remote.prepare(work)) {
+            Ok(Preparation::Now(prepared)) => self.begin(&run, key, prepared),
+            Ok(Preparation::Later(prepared)) => {
                 let mail = self.mail.clone();
-                self.hands.world.spawn(Box::pin(async move {
-                    let prepared = prepared.await;
+                let preparing = Box::pin(async move {
+                    let mut prepared = AssertUnwindSafe(prepared).catch_unwind();
+                    let came = (&mut prepared).await;
+                    let came = came.unwrap_or_else(|payload| Err(panicked(&operation, &Panic::of(payload))));
+                    drop_guarded(prepared);
                     // If nobody listens any more, it is made out again by whoever takes the run up.
-                    let _ = mail.send(Message::Prepared { run, key, prepared });
-                }));
+                    let _ = mail.send(Message::Prepared { run, key, prepared: came });
+                });
+                self.hands.world.spawn_work(preparing, held);
             }
+            Err(panic) => self.begin(&run, key, Err(panicked(&operation, &panic))),
         }
     }
 
@@ -186,25 +196,33 @@ impl Driver {
         }
         let mut needs = needs;
         if needs.breaker.is_some() || needs.money.is_some() {
-            self.add_place(id, &key, &mut needs);
+            if let Err(failure) = self.add_place(id, &key, &mut needs) {
+                return self.tell(id, Input::Denied { key, cause: Cause::Failure(failure) });
+            }
         }
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
     }
 
     /// Adds what follows from where an attempt will be made: the credential of a call, and the budgets of its provider.
-    fn add_place(&self, id: &RunId, key: &AttemptKey, needs: &mut Needs) {
+    ///
+    /// # Errors
+    /// The operation panicked when it was asked where that is.
+    fn add_place(&self, id: &RunId, key: &AttemptKey, needs: &mut Needs) -> Result<(), Failure> {
         let prospect = self.runs.get(id).and_then(|live| live.run.prospect(key));
         let contract = prospect.map(|prospect| prospect.contract);
         if let Some(contract) = contract.as_ref().filter(|_| needs.breaker.is_some())
             && let Ok(Performer::Remote(remote)) = self.hands.performer_of(contract)
         {
-            let place = remote.place(self.hands.world.now());
+            let now = self.hands.world.now();
+            let place = guarded(|| remote.place(now));
+            let place = place.map_err(|panic| panicked(&contract.operation, &panic))?;
             needs.credential = place.filter(|place| self.dispatcher.has_pool(place));
         }
         if let Some(bill) = &mut needs.money {
             let called = contract.as_ref().filter(|contract| contract.call.is_some());
             self.add_budgets(id, called.map_or("", |contract| contract.provider()), bill);
         }
+        Ok(())
     }
 
     /// Adds the budgets of the day, of the user's and of the provider's, on which a bill counts as well.

@@ -62,9 +62,9 @@ struct Awaited {
     acks: Vec<Ack>,
 }
 
-/// A report of the provider, and whoever delivered it.
+/// A report of the provider, and whoever delivered it. Small, because each ear has room for some of them.
 pub(super) struct Heard {
-    hook: Hook,
+    hook: Box<Hook>,
     ack: Ack,
 }
 
@@ -217,7 +217,7 @@ impl Hooks {
         let is_unasked = awaited.is_unknown && awaited.ear.is_none();
         let unasked = is_unasked.then(|| (awaited.run.clone(), awaited.key.clone()));
         let (ack, answer) = oneshot::channel();
-        match register.take_in(token, Heard { hook, ack }) {
+        match register.take_in(token, Heard { hook: Box::new(hook), ack }) {
             Ok(()) => Told::Waits(answer, unasked),
             Err(_) => Told::Full,
         }
@@ -332,7 +332,7 @@ impl Ear {
                 heard = heard.recv() => match heard {
                     Some(Heard { hook, ack }) => {
                         self.ack = Some(ack);
-                        return Either::Left(hook);
+                        return Either::Left(*hook);
                     }
                     // The attempt has ended.
                     None => self.place = None,
@@ -356,7 +356,7 @@ impl Ear {
             answer([ack], Receipt::OtherJob);
             return None;
         }
-        self.keep([Heard { hook, ack }]);
+        self.keep([Heard { hook: Box::new(hook), ack }]);
         Some(job)
     }
 

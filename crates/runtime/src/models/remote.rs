@@ -53,7 +53,8 @@ impl ModelCalls {
     ) -> Result<Received, WorkError> {
         let marks = call.map(|call| [call.token.clone(), call.mark.clone()]).into_iter().flatten();
         let errand = Errand::new(self.provider_name(), request).marked(marks);
-        self.models.door.send(errand).await.map_err(|fault| fault.into_work_error(stake))
+        // Boxed: a job is waited for much longer than it is asked about, and there may be ten thousand of them.
+        Box::pin(self.models.door.send(errand)).await.map_err(|fault| fault.into_work_error(stake))
     }
 
     /// Asks something about a job, which is free.

@@ -149,7 +149,8 @@ impl Motet {
         inputs: impl Serialize,
         options: StartOptions,
     ) -> Result<Started, Error> {
-        let started = self.start_as(pipeline, read_inputs(inputs)?, options, None).await?;
+        // Boxed, so that whoever starts runs has no room for all of this in its own future.
+        let started = Box::pin(self.start_as(pipeline, read_inputs(inputs)?, options, None)).await?;
         if started.found {
             warn_of_difference(self.hands(), pipeline, started.run.id());
         }

@@ -13,6 +13,7 @@ mod quarantine;
 mod quotes;
 mod remote_calls;
 mod requests;
+mod rude_operations;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod starts;
