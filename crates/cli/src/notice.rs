@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use motet::Warning;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+use crate::problem::without_number;
 use crate::project::{shown_path, typed_command};
 use crate::render::line::{Line, Tone};
 use crate::terminal::Terminal;
@@ -46,6 +47,13 @@ fn words_for(warning: &Warning) -> String {
             format!("the lock on {} is gone; its runs continue", shown_path(&store.join("motet.db")))
         }
         Warning::MarkUnreadable { store, why } => doubt_of_mark(store, why),
+        Warning::NoSocket { store, why } => format!(
+            "no other command can reach this process, which drives the store {}: there is no control socket ({}); until it \
+             ends, `{}`, `resume` and `cancel` are refused there; `runs` and `show` work",
+            shown_path(store),
+            without_number(why),
+            typed_command("run")
+        ),
         other => other.to_string(),
     }
 }

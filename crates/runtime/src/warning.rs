@@ -65,6 +65,13 @@ pub enum Warning {
         /// What is wrong with it, in words.
         why: String,
     },
+    /// There is no control socket, so other commands can't reach this process, which drives the store. Told once.
+    NoSocket {
+        /// The store.
+        store: PathBuf,
+        /// Why there is none, in words.
+        why: String,
+    },
     /// An exchange with a provider could not be written down: what was to be replayed has a hole.
     NotRecorded {
         /// Where it was to be.
@@ -127,6 +134,13 @@ impl fmt::Display for Warning {
                 "{} can't be relied on ({why}): if the last turns are missing, as after a loss of motet.db-wal, it isn't \
                  noticed; check with `motet runs` that all runs are there, and else restore a backup",
                 store.join("mark").display()
+            ),
+            Warning::NoSocket { store, why } => write!(
+                f,
+                "no other command can reach this process, which drives the store {}: there is no control socket ({why}); \
+                 until it ends, `motet run`, `motet resume` and `motet cancel` are refused there; `motet runs` and \
+                 `motet show` work",
+                store.display()
             ),
             Warning::NotRecorded { folder, why } => write!(
                 f,

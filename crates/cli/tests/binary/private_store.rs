@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::project::{Project, asleep};
+use tempfile::TempDir;
+
+use crate::assert_transcript;
+use crate::project::{Project, asleep, asleep_and_told, kill};
 
 /// Draws a picture, keeps a text that is too long for the journal, then waits.
 const PICTURE: &str = r#"motet: 1
@@ -22,6 +25,9 @@ fn picture_only() -> String {
     let steps = PICTURE.lines().filter(|line| !line.contains("nap:")).collect::<Vec<_>>().join("\n");
     steps + "\noutputs: { picture: \"{{ steps.draw.image }}\" }\n"
 }
+
+/// Does nothing but wait.
+const NAP: &str = "motet: 1\nname: nap\nsteps:\n  nap: { uses: flow/sleep, with: { duration: 1h } }\n";
 
 /// The binary with some arguments, under a umask.
 fn masked(project: &Project, umask: &str, arguments: &[&str]) -> Command {
@@ -105,6 +111,74 @@ fn a_socket_far_from_its_store_is_for_its_owner_alone_as_well() {
     owner.wait().unwrap();
     fs::remove_dir_all(socket.parent().unwrap()).unwrap();
     assert_eq!(modes, (0o600, 0o700));
+}
+
+/// Where the owner of the store in `folder` listens.
+fn socket_of(folder: &Path) -> PathBuf {
+    let note = fs::read_to_string(folder.join("owner.lock")).unwrap();
+    note.splitn(3, '\n').nth(2).unwrap().into()
+}
+
+#[test]
+fn a_place_that_somebody_else_took_for_the_socket_is_left_alone_and_the_owner_is_reached() {
+    let project = Project::with("nap.yaml", NAP);
+    let deep = "a-folder-with-a-long-name/".repeat(8);
+    let (store, places) = (project.path().join(&deep), TempDir::new().unwrap());
+    let command = |words: &[&str]| {
+        let mut command = project.command(&[words, &["--store", &deep]].concat());
+        command.env("TMPDIR", places.path());
+        command
+    };
+    kill(asleep(command(&["run", "nap.yaml", "--id", "first"])));
+    let usual = socket_of(&store).parent().unwrap().to_owned();
+    let taken: [&dyn Fn(); 3] = [
+        &|| {
+            fs::create_dir(&usual).unwrap();
+            fs::set_permissions(&usual, fs::Permissions::from_mode(0o777)).unwrap();
+        },
+        &|| {
+            fs::create_dir(&usual).unwrap();
+            fs::set_permissions(&usual, fs::Permissions::from_mode(0o700)).unwrap();
+            if let Err(error) = std::os::unix::fs::chown(&usual, Some(65534), Some(65534)) {
+                eprintln!("skipped: only root can give a folder away: {error}");
+                fs::set_permissions(&usual, fs::Permissions::from_mode(0o707)).unwrap();
+            }
+        },
+        &|| std::os::unix::fs::symlink(project.path(), &usual).unwrap(),
+    ];
+    for (number, take) in taken.into_iter().enumerate() {
+        drop(fs::remove_dir_all(&usual).or_else(|_| fs::remove_file(&usual)));
+        take();
+        let id = format!("run-{number}");
+        let mut owner = asleep(command(&["run", "nap.yaml", "--new", "--id", &id]));
+        let socket = socket_of(&store);
+        let mode = fs::metadata(socket.parent().unwrap()).unwrap().permissions().mode() & 0o777;
+        assert!(socket.parent() != Some(&usual) && mode == 0o700, "{socket:?}");
+        assert!(!usual.join("control.sock").exists());
+        assert!(command(&["cancel", &id]).status().unwrap().success(), "the owner is reached");
+        owner.wait().unwrap();
+        assert!(!socket.parent().unwrap().exists(), "nothing is left behind");
+    }
+}
+
+#[test]
+fn an_owner_that_can_have_no_socket_says_what_does_not_work_and_goes_on() {
+    let project = Project::with("nap.yaml", NAP);
+    let deep = "a-folder-with-a-long-name/".repeat(8);
+    let mut command = project.command(&["run", "nap.yaml", "--id", "first", "--store", &deep]);
+    command.env("TMPDIR", "/nowhere");
+    let (owner, told) = asleep_and_told(command);
+    let told: Vec<_> = told.lines().filter(|line| line.starts_with("warning")).collect();
+    let guest = project.transcript(&["cancel", "first", "--store", &deep]);
+    let looked_at = project.good(&["runs", "--store", &deep]);
+    let pid = owner.id().to_string();
+    kill(owner);
+    assert!(looked_at.contains("first"), "{looked_at}");
+    let told = told.join("\n") + "\n" + &guest.replace(&pid, "[pid]");
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"motet-socket-\d+-[0-9a-f]{16}", "motet-socket-[name]");
+    settings.add_filter("(a-folder-with-a-long-name/?)+", "[deep]");
+    settings.bind(|| assert_transcript!(project, told));
 }
 
 #[test]

@@ -91,14 +91,25 @@ pub fn asleep(command: Command) -> Child {
 }
 
 /// The same, with what it says from then on.
-pub fn asleep_with_lines(mut command: Command) -> (Child, BufReader<ChildStderr>) {
+pub fn asleep_with_lines(command: Command) -> (Child, BufReader<ChildStderr>) {
+    let (child, lines, _) = until_asleep(command);
+    (child, lines)
+}
+
+/// The same, with what it said until then.
+pub fn asleep_and_told(command: Command) -> (Child, String) {
+    let (child, _, told) = until_asleep(command);
+    (child, told)
+}
+
+fn until_asleep(mut command: Command) -> (Child, BufReader<ChildStderr>, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut told = String::new();
     while !told.contains("sleeps for") {
         assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
     }
-    (child, lines)
+    (child, lines, told)
 }
 
 /// Ends it as `kill -9` does.

@@ -43,7 +43,8 @@ struct Room {
 impl DoorKeeper {
     /// Opens the door of the store in `folder`, which `motet` drives.
     pub(crate) fn open(folder: &Path, motet: Motet, hello: Hello) -> io::Result<DoorKeeper> {
-        let (listener, socket) = socket::open(folder)?;
+        let world = &motet.hands().world;
+        let (listener, socket) = socket::open(folder, || world.token())?;
         let (shut, emptied) = (CancellationToken::new(), CancellationToken::new());
         let keeper = DoorKeeper { socket: socket.clone(), shut: shut.clone(), emptied: emptied.clone() };
         let driven = motet.clone();

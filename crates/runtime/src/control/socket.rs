@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -25,8 +26,8 @@ pub(super) struct Socket {
 /// Opens the socket of the store in `folder`, whose lock is held, and says where it is.
 ///
 /// Only this user can connect: by its mode, and because [`UnixListener`]'s peers are asked who they
-/// are. What a killed owner left is replaced.
-pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, Socket)> {
+/// are. What a killed owner left is replaced. `draw` gives numbers that nobody can guess.
+pub(super) fn open(folder: &Path, draw: impl Fn() -> u128) -> io::Result<(UnixListener, Socket)> {
     let folder = fs::canonicalize(folder)?;
     let near = folder.join(NAME);
     if near.as_os_str().len() <= PATH_BYTES_MAX {
@@ -36,7 +37,7 @@ pub(super) fn open(folder: &Path) -> io::Result<(UnixListener, Socket)> {
             Err(_) => drop(remove_socket(&near)),
         }
     }
-    bind(&far_folder(&folder)?.join(NAME))
+    bind(&far_folder(&folder, draw)?.join(NAME))
 }
 
 impl Socket {
@@ -79,22 +80,47 @@ fn bind(path: &Path) -> io::Result<(UnixListener, Socket)> {
 
 const PREFIX: &[u8] = b"motet-socket-";
 
-/// A folder with a short path for the socket of the store in `folder`, which nobody else can enter.
-fn far_folder(folder: &Path) -> io::Result<PathBuf> {
+/// A folder with a short path for the socket of the store in `folder`, which nobody else can enter. Guests read in the
+/// note of the owner which it is. Its usual name is known to everybody: where somebody took it, it has another one.
+fn far_folder(folder: &Path, draw: impl Fn() -> u128) -> io::Result<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
-    let digest = Digest::of(folder.as_os_str().as_bytes()).hex();
-    let name = format!("motet-socket-{user}-{}", &digest[..16]);
+    let usual = Digest::of(folder.as_os_str().as_bytes()).hex();
+    let others = (0..OTHER_NAMES).map(|_| format!("{:032x}", draw()));
+    let mut taken = None;
+    for word in iter::once(usual).chain(others) {
+        let name = format!("motet-socket-{user}-{}", &word[..16]);
+        match own_folder(short_place(&name).join(name), user) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = Some(error),
+            outcome => return outcome,
+        }
+    }
+    Err(taken.expect("at least one name was tried"))
+}
+
+/// How many names are tried that nobody can guess.
+const OTHER_NAMES: usize = 2;
+
+/// Where a folder of this name has a short path.
+fn short_place(name: &str) -> PathBuf {
     let usual = std::env::temp_dir();
-    let fits = usual.join(&name).join(NAME).as_os_str().len() <= PATH_BYTES_MAX;
-    let path = if fits { usual } else { PathBuf::from("/tmp") }.join(name);
+    let fits = usual.join(name).join(NAME).as_os_str().len() <= PATH_BYTES_MAX;
+    if fits { usual } else { PathBuf::from("/tmp") }
+}
+
+/// Makes a folder for this user alone; one that is there must be such a folder already.
+fn own_folder(path: PathBuf, user: u32) -> io::Result<PathBuf> {
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)))?,
+        Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        Ok(()) => fs::set_permissions(&path, Permissions::from_mode(0o700))?,
     }
     let found = fs::symlink_metadata(&path)?;
     let is_ours = found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0;
     match is_ours {
         true => Ok(path),
-        false => Err(io::Error::other(format!("{} belongs to somebody else", path.display()))),
+        false => {
+            let words = format!("{} isn't a folder for this user alone", path.display());
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, words))
+        }
     }
 }

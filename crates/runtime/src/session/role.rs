@@ -10,13 +10,13 @@ use motet_store::Store;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
 use crate::control::{DoorKeeper, Guest, Hello, Unreached};
 use crate::lock::{Door, Lock, note_in};
 use crate::motet::{Builder, Motet, made_id};
 use crate::operation::Hands;
 use crate::settings::{Settings, StorePlace};
 use crate::world::SharedWorld;
+use crate::{Error, Warning};
 
 /// Adds operations to what comes with Motet.
 pub(super) type Prepare = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
@@ -187,7 +187,12 @@ impl Owner {
     fn open(builder: Builder, folder: &Path, lock: Lock, hello: &Hello) -> Result<Owner, Error> {
         let motet = builder.open_locked(folder, lock)?;
         // Where there can be no socket, one process can still work; a second one is told to wait.
-        let door = DoorKeeper::open(folder, motet.clone(), hello.clone()).ok();
+        let door = DoorKeeper::open(folder, motet.clone(), hello.clone());
+        let door = door.inspect_err(|error| {
+            let (store, why) = (folder.to_owned(), error.to_string());
+            motet.hands().warn(&Warning::NoSocket { store, why });
+        });
+        let door = door.ok();
         motet.announce(&door.as_ref().map_or(Door::Closed, |door| Door::At(door.path().to_owned())))?;
         Ok(Owner { door, motet })
     }
