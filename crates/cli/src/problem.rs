@@ -175,6 +175,13 @@ fn words_for(error: &Error) -> Problem {
         Error::LostPlan(_) => Problem::new(Exit::Machine, error.what())
             .line("restore a backup, or start the same pipeline again, which keeps its plan anew")
             .line("else a run that isn't over can only be cancelled"),
+        Error::NotAdopted { .. } => Problem::new(Exit::Usage, error.what())
+            .line(format!("see what was recorded of it: {}", typed_command("show RUN")))
+            .line(format!(
+                "if it is yours, adopt it once: {}, or cancel it: {}",
+                typed_command("resume RUN --adopt"),
+                typed_command("cancel RUN")
+            )),
         Error::Tasks(names) => Problem::new(Exit::Machine, format!("the run needs {}", names.join(", ")))
             .line("it is kept as it is: resume it with the program that registers them"),
         Error::Inputs(misfits) => {

@@ -30,6 +30,12 @@ pub enum Error {
     /// The plan that the run was started with is missing or damaged: what the run does and hides can't be known. The
     /// run is as it was, and can be cancelled.
     LostPlan(String),
+    /// The run was begun in a store of format 1 or 2, which doesn't say who made it, and uses an operation that no store
+    /// of such a format had. It is driven once it is adopted ([`Builder::adopt`](crate::Builder::adopt)).
+    NotAdopted {
+        /// The operation.
+        operation: String,
+    },
     /// The run needs tasks that this process doesn't have; nothing was done.
     Tasks(Vec<String>),
     /// The inputs don't fit the pipeline; nothing ran.
@@ -358,7 +364,7 @@ impl Error {
 
     /// Whether this says that the plan of a run can't be had: its journal may be well.
     pub(crate) fn is_of_plan(&self) -> bool {
-        matches!(self, Error::Check(_) | Error::Plan(_) | Error::LostPlan(_))
+        matches!(self, Error::Check(_) | Error::Plan(_) | Error::LostPlan(_) | Error::NotAdopted { .. })
     }
 
     /// Whether this is about one run alone: others can be resumed.
@@ -367,6 +373,7 @@ impl Error {
             Error::Check(_)
             | Error::Plan(_)
             | Error::LostPlan(_)
+            | Error::NotAdopted { .. }
             | Error::Tasks(_)
             | Error::Journal { .. }
             | Error::NoRun(_)

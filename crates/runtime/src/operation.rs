@@ -23,6 +23,7 @@ use crate::tools::Tools;
 use crate::warning::{OnWarning, Warning};
 use crate::work::Work;
 use crate::world::SharedWorld;
+use crate::{Error, Pipeline};
 
 /// Does the work of one operation, on this machine.
 ///
@@ -167,6 +168,8 @@ pub(crate) struct Hands {
     pub(crate) reality: World,
     /// Whether exchanges are written down, or answered from that: then the same run makes the same requests.
     pub(crate) is_taped: bool,
+    /// Whether the store is taken for this user's own, whoever made it.
+    pub(crate) adopts: bool,
 }
 
 /// Operations by name.
@@ -221,6 +224,17 @@ pub fn catalogue() -> Catalogue {
 }
 
 impl Hands {
+    /// Refuses a pipeline that somebody else may have put into the store, unless that is taken for this user's own.
+    ///
+    /// # Errors
+    /// [`Error::NotAdopted`].
+    pub(crate) fn judge_maker(&self, pipeline: &Pipeline) -> Result<(), Error> {
+        match pipeline.operation_of_others().filter(|_| !self.adopts) {
+            Some(operation) => Err(Error::NotAdopted { operation }),
+            None => Ok(()),
+        }
+    }
+
     /// What does the work that `contract`, with which a run was started, promises; or why nothing here does.
     pub(crate) fn performer_of(&self, contract: &Contract) -> Result<Performer, String> {
         let name = &contract.operation;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use motet_engine::{Graph, RunId};
 use motet_pipeline::bundle::{Bundle, FILE_BYTES_MAX};
 use motet_pipeline::check::{Checked, check};
-use motet_pipeline::contract::{Catalogue, Tool};
+use motet_pipeline::contract::{Catalogue, Contract, Tool};
 use motet_pipeline::diagnostic::Diagnostic;
 use motet_pipeline::plan::{Scope, Target};
 use motet_pipeline::{Digest, Plan};
@@ -23,7 +23,13 @@ pub struct Pipeline {
     bundle: Arc<Bundle>,
     graph: Arc<Graph>,
     warnings: Arc<Vec<Diagnostic>>,
+    /// Whether its texts alone were kept, as formats 1 and 2 of the store did: neither says who made it.
+    is_of_texts: bool,
 }
+
+/// The operations that a version of Motet had whose store was of format 1 or 2: what is done by this machine alone and
+/// costs nothing, and the tasks of the program itself.
+const FIRST_OPERATIONS: [&str; 5] = ["data/", "flow/", "local/", "media/", "task/"];
 
 impl Pipeline {
     /// Reads and checks the file at `path` and all files that it uses.
@@ -46,6 +52,7 @@ impl Pipeline {
                 bundle: Arc::new(bundle),
                 graph: Graph::new(Arc::new(plan)),
                 warnings: Arc::new(checked.diagnostics),
+                is_of_texts: false,
             }),
             None => Err(Error::Check(checked.diagnostics)),
         }
@@ -72,7 +79,7 @@ impl Pipeline {
         };
         kept.judge(&digest).map_err(Error::LostPlan)?;
         let (bundle, warnings) = (Arc::new(bundle), Arc::new(warnings));
-        Ok(Pipeline { bundle, graph: Graph::new(Arc::new(plan)), warnings })
+        Ok(Pipeline { bundle, graph: Graph::new(Arc::new(plan)), warnings, is_of_texts: kept.pin.is_none() })
     }
 
     /// The pipeline that a run is pinned to.
@@ -82,6 +89,16 @@ impl Pipeline {
     pub fn of_run(store: &Store, catalogue: &Catalogue, run: &RunId) -> Result<Pipeline, Error> {
         let row = run_row(store, run)?;
         Ok(link(store, catalogue, &row.plan)?.0)
+    }
+
+    /// An operation that the version of Motet didn't have which kept this, if there is one: whatever says so was written by
+    /// somebody else. Asked before a run follows the pipeline. Once its plan is kept, that was judged.
+    pub(crate) fn operation_of_others(&self) -> Option<String> {
+        let contracts = self.is_of_texts.then(|| self.plan().contracts())?;
+        let is_first = |operation: &str| FIRST_OPERATIONS.iter().any(|family| operation.starts_with(family));
+        let is_known = |contract: &Contract| is_first(&contract.operation) && contract.call.is_none();
+        let other = contracts.into_values().find(|contract| !is_known(contract))?;
+        Some(other.operation.to_string())
     }
 
     /// What is kept for the runs of this pipeline.

@@ -229,6 +229,8 @@ impl Session {
 
     async fn begin(&self, pipeline: Pipeline, inputs: Map, options: StartOptions) -> Result<Followed, Error> {
         let hands = self.backstage.hands();
+        // Here, because the owner only gets the texts.
+        hands.judge_maker(&pipeline)?;
         let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
         match self.ask(&Request::Start(Box::new(start))).await? {
             Answer::Started { run, found } => {

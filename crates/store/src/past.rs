@@ -19,6 +19,8 @@ pub struct Past {
     pub last: (u64, Timestamp),
     /// The artifacts that it refers to, each once, and how many bytes they have.
     pub artifacts: Vec<(Digest, u64)>,
+    /// Whether it was begun in a store of format 1 or 2, which doesn't say who made it.
+    pub is_of_older_format: bool,
 }
 
 impl Store {
@@ -49,7 +51,7 @@ impl Store {
             let past = match head(&moment, run).map_err(sqlite)? {
                 None => return Err(journal::gone(&moment, file, run)),
                 Some(head) if head.is_over => None,
-                Some(Head { number, plan, last, .. }) => {
+                Some(Head { number, plan, last, is_of_older_format, .. }) => {
                     let artifacts = artifacts(&moment, number).map_err(sqlite)?;
                     // An end that was cut off would be done, and paid, again.
                     if last_turn_of_steps(&moment, number).map_err(sqlite)? > last {
@@ -62,7 +64,7 @@ impl Store {
                     let is_whole = turns.len() as u64 >= last;
                     let rest = if is_whole { Vec::new() } else { page(last, 0)? };
                     let at = rest.last().or(turns.last()).map(|turn| turn.at).unwrap_or_default();
-                    Some(Past { plan, turns, last: (last, at), artifacts })
+                    Some(Past { plan, turns, last: (last, at), artifacts, is_of_older_format })
                 }
             };
             moment.finish().map_err(sqlite)?;
@@ -77,15 +79,17 @@ struct Head {
     is_over: bool,
     /// The number of its last turn; 0 if none is there.
     last: u64,
+    is_of_older_format: bool,
 }
 
 fn head(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Head>> {
     let sql = "SELECT number, plan, ended_at IS NOT NULL,
-                      ifnull((SELECT max(number) FROM journal WHERE run = runs.number), 0)
+                      ifnull((SELECT max(number) FROM journal WHERE run = runs.number), 0), has_step_turns = 0
                FROM runs WHERE id = ?1";
     let from_row = |row: &Row| {
         let last = row.get::<_, i64>(3)? as u64;
-        Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over: row.get(2)?, last })
+        let (is_over, is_of_older_format) = (row.get(2)?, row.get(4)?);
+        Ok(Head { number: row.get(0)?, plan: rows::digest(row, 1)?, is_over, last, is_of_older_format })
     };
     connection.prepare_cached(sql)?.query_row([run.as_str()], from_row).optional()
 }

@@ -211,6 +211,7 @@ fn open_uri(file: &Path, parameters: impl AsRef<OsStr>, flags: OpenFlags) -> Res
     let always =
         OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let opened = Connection::open_with_flags(OsString::from_vec(uri), flags | always);
+    let opened = opened.and_then(|connection| obey_no_file(&connection).map(|()| connection));
     opened.map_err(|error| cannot_open(file, error))
 }
 
@@ -275,6 +276,17 @@ pub(crate) fn recognise(connection: &Connection, file: &Path) -> Result<u32, Sto
 /// other values (`findings/sqlite_recompiles_cached_order_by.sh`).
 fn compile_once(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
+/// Has nothing done that a file brings along: a store has neither triggers nor views, and a file that somebody made
+/// by hand could have any.
+fn obey_no_file(connection: &Connection) -> rusqlite::Result<()> {
+    let powers = [
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    ];
+    powers.into_iter().try_for_each(|power| connection.set_db_config(power, false).map(drop))
 }
 
 fn prepare_writer(connection: &mut Connection, patience: Duration) -> rusqlite::Result<()> {

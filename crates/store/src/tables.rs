@@ -49,6 +49,20 @@ pub(crate) fn clear(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
+/// The runs that were begun in a store of format 1 or 2, by their numbers.
+pub(crate) fn runs_of_older_formats(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare("SELECT number FROM runs WHERE has_step_turns = 0")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Marks those of `runs` that are not over as begun in such a store, which doesn't say who made it: whoever resumes one
+/// must know that, however the tables were made.
+pub(crate) fn mark_unfinished(connection: &Connection, runs: &[i64]) -> rusqlite::Result<()> {
+    let sql = "UPDATE runs SET has_step_turns = 0 WHERE number = ?1 AND ended_at IS NULL";
+    let mut statement = connection.prepare(sql)?;
+    runs.iter().try_for_each(|run| statement.execute([run]).map(drop))
+}
+
 fn write_run(connection: &Connection, run: i64, change: &RunChange) -> rusqlite::Result<()> {
     if let Some(start) = &change.started {
         start_run(connection, run, start)?;

@@ -304,6 +304,7 @@ impl Writer {
         let transaction = begin(&self.connection, &self.waiting, true).map_err(sqlite)?;
         // An index that is damaged is in the way of what is to be removed.
         transaction.execute_batch("REINDEX").map_err(sqlite)?;
+        let older = tables::runs_of_older_formats(&transaction).map_err(sqlite)?;
         tables::clear(&transaction).map_err(sqlite)?;
         let mut statement = transaction.prepare(projection::TURNS).map_err(sqlite)?;
         let mut rows = statement.query([]).map_err(sqlite)?;
@@ -318,6 +319,7 @@ impl Writer {
         }
         drop(rows);
         drop(statement);
+        tables::mark_unfinished(&transaction, &older).map_err(sqlite)?;
         transaction.commit().map_err(sqlite)?;
         self.committed(None)
     }

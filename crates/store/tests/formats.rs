@@ -147,6 +147,19 @@ fn a_store_of_a_format_that_knows_no_maker_is_taken_for_ones_own() {
 }
 
 #[test]
+fn an_unfinished_run_of_an_older_format_is_known_as_such_however_the_tables_were_made() {
+    for format in 1..=FORMAT {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        let store = Store::adopt(folder.path()).unwrap();
+        let is_known = || store.past(&scores()[2].run).unwrap().unwrap().is_of_older_format;
+        assert_eq!(is_known(), format < 3, "format {format}");
+        store.rebuild_projections().unwrap();
+        assert_eq!(is_known(), format < 3, "format {format}");
+    }
+}
+
+#[test]
 fn a_store_is_written_as_the_fixture_of_its_format_says() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());

@@ -17,7 +17,8 @@ fn following(error: &Error) -> Option<Error> {
     Some(match error {
         Error::Check(_) => Error::Plan("is damaged at the step `still`".into()),
         Error::Plan(_) => Error::LostPlan("plan 07151c8a is missing".into()),
-        Error::LostPlan(_) => Error::Tasks(vec!["task/shout".into()]),
+        Error::LostPlan(_) => Error::NotAdopted { operation: "fal/fal-ai/flux/dev".into() },
+        Error::NotAdopted { .. } => Error::Tasks(vec!["task/shout".into()]),
         Error::Tasks(_) => Error::Inputs(vec![Misfit {
             parameter: "prompt".into(),
             message: "`prompt` must be text".into(),

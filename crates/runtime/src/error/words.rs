@@ -29,6 +29,7 @@ impl Error {
             Error::Check(_) => "check_failed",
             Error::Plan(_) => "plan_unusable",
             Error::LostPlan(_) => "plan_lost",
+            Error::NotAdopted { .. } => "run_not_adopted",
             Error::Tasks(_) => "tasks_missing",
             Error::Inputs(_) => "inputs_invalid",
             Error::Unpriced(_) => "price_unknown",
@@ -90,6 +91,10 @@ impl Error {
             Error::Check(findings) => first_words(findings),
             Error::Plan(why) => format!("the plan {why}"),
             Error::LostPlan(what) => format!("the plan of the run is lost: {what}"),
+            Error::NotAdopted { operation } => format!(
+                "the run uses {operation}, and was begun in a store of an older format, which had no such operation: \
+                 somebody else may have made it"
+            ),
             Error::Tasks(names) => format!("the run needs {}", names.join(", ")),
             Error::Inputs(misfits) => misfit_words(misfits),
             Error::Unpriced(steps) => format!(
@@ -218,6 +223,9 @@ impl Error {
             }
             Error::LostPlan(_) => {
                 "restore a backup, or start the same pipeline again, which keeps its plan anew; else the run can only be cancelled"
+            }
+            Error::NotAdopted { .. } => {
+                "if it is yours, adopt it once: `motet resume RUN --adopt`, or cancel it"
             }
             Error::Tasks(names) if names.len() == 1 => "register it with the program that resumes the run",
             Error::Tasks(_) => "register them with the program that resumes the run",

@@ -144,6 +144,8 @@ enum Pinned {
     Faulty(Vec<Diagnostic>),
     Unusable(String),
     Lost(String),
+    /// It has this operation, which whoever kept it couldn't know.
+    OfOthers(String),
 }
 
 /// The plan with this digest, linked, and what is kept of it.
@@ -203,6 +205,11 @@ impl Recovery {
 
     fn replay(&self, id: &RunId, past: &Past) -> Result<Run, Error> {
         let graph = self.graph(&past.plan)?;
+        if past.is_of_older_format && graph.plan().version != past.plan {
+            // Plans were named by their texts. What a newer run kept was never judged for this one.
+            let what = format!("plan {} is not of the format of its run", past.plan.short());
+            return Err(Error::LostPlan(what));
+        }
         let before = self.undone_by(past)?;
         let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
         let replayed = guarded(|| {
@@ -278,6 +285,7 @@ impl Recovery {
             Pinned::Faulty(findings) => Err(Error::Check(findings)),
             Pinned::Unusable(why) => Err(Error::Plan(why)),
             Pinned::Lost(what) => Err(Error::LostPlan(what)),
+            Pinned::OfOthers(operation) => Err(Error::NotAdopted { operation }),
         }
     }
 
@@ -298,6 +306,9 @@ impl Recovery {
             Err(Error::LostPlan(what)) => return Ok(Pinned::Lost(what)),
             Err(error) => return Err(error),
         };
+        if let Err(Error::NotAdopted { operation }) = inner.hands.judge_maker(&pipeline) {
+            return Ok(Pinned::OfOthers(operation));
+        }
         if kept.pin.is_none() {
             // What was decided now holds from now on, for all of its runs.
             store.put_plan(plan, &KeptPlan { pin: Some(pipeline.plan().pin()), ..kept })?;

@@ -63,7 +63,8 @@ impl Builder {
     }
 
     /// Takes the store for this user's own, also if another user or another machine made it: its
-    /// unfinished runs can then be resumed here.
+    /// unfinished runs can then be resumed here. A store that says it is older than models and requests doesn't tell who
+    /// made it; those of its runs that use such operations are resumed only with this.
     pub fn adopt(mut self) -> Builder {
         self.adopts = true;
         self
@@ -315,7 +316,7 @@ impl Builder {
         let (reality, is_taped) = (self.reality(), !matches!(self.tape, Tape::Off));
         judge_world(&store, store.world()?.unwrap_or(reality), reality)?;
         let Builder { world, tools, catalogue, mut operations, .. } = self;
-        let Builder { offers, settings, tape, environment, on_warning, stores, .. } = self;
+        let Builder { offers, settings, tape, environment, on_warning, stores, adopts, .. } = self;
         let profiles = offers.registry.iter().map(|provider| provider.profile());
         let mut door = HttpDoor::builder(world.clone(), store.clone()).providers(profiles).tape(tape);
         if let Some(settings) = &settings {
@@ -346,6 +347,7 @@ impl Builder {
             stores,
             reality,
             is_taped,
+            adopts,
         })
     }
 

@@ -169,6 +169,7 @@ impl Motet {
         options.judge()?;
         let plan = pipeline.plan();
         let Hands { store, tools, .. } = &*self.inner.hands;
+        self.inner.hands.judge_maker(pipeline)?;
         let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
         judge_kept(store, &inputs).map_err(Error::Inputs)?;
         let missing = tools.missing(pipeline.tools());
