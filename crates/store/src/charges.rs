@@ -10,6 +10,15 @@ use rusqlite::{Connection, Row, params};
 use crate::reader::Reader;
 use crate::{StoreError, rows};
 
+/// What the steps of runs cost that were begun in a store of format 1 or 2, as rows of the ledger, which those didn't
+/// have. One row, as of an attempt 0, has all that the attempts of a step cost.
+pub(crate) const OF_OLDER_FORMATS: &str =
+    "SELECT run, path, 0 AS attempt, ifnull(operation, '') AS operation,
+            ifnull(ifnull(attempted_at, started_at), 0) AS at,
+            ifnull(ended_at, ifnull(ifnull(attempted_at, started_at), 0)) AS ended_at, cost AS amount,
+            status = 'failed' AS failed
+     FROM steps WHERE cost <> '0'";
+
 /// How many calls have not ended, by provider and by the name of the credential.
 pub type OpenCalls = BTreeMap<(String, String), usize>;
 
@@ -24,7 +33,7 @@ pub struct Charge {
     pub user: Option<String>,
     /// The step or item.
     pub step: StepPath,
-    /// Which attempt of it.
+    /// Which attempt of it. 0 stands for all attempts that were made in a store of format 1 or 2 together.
     pub attempt: u32,
     /// What was done: a model, or a task that reported a cost.
     pub operation: String,
@@ -186,8 +195,17 @@ impl Reader {
         since: Timestamp,
         mut visit: impl FnMut(Charge) -> bool,
     ) -> Result<(), StoreError> {
+        let values = params![since.0, run.map(RunId::as_str)];
+        let visit = |row: &Row| Ok(visit(Charge::from_row(row)?));
         if !self.has_table("charges")? {
-            return Ok(());
+            let sql = format!(
+                "SELECT runs.id, runs.pipeline, runs.user, path, attempt, spent.operation, NULL, NULL, at,
+                        spent.ended_at, '0', amount, 'billed', failed, runs.status IN ('failed', 'cancelled'), 0
+                 FROM ({OF_OLDER_FORMATS}) AS spent JOIN runs ON runs.number = spent.run
+                 WHERE at >= ?1 AND (?2 IS NULL OR runs.id = ?2)
+                 ORDER BY run, at, path"
+            );
+            return self.with_rows(&sql, values, visit);
         }
         let sql =
             "SELECT ifnull(runs.id, gone.id), ifnull(runs.pipeline, gone.pipeline), ifnull(runs.user, gone.user),
@@ -200,7 +218,7 @@ impl Reader {
                      LEFT JOIN deleted_runs AS gone ON gone.number = charges.run
                    WHERE at >= ?1 AND (?2 IS NULL OR ifnull(runs.id, gone.id) = ?2)
                    ORDER BY run, at, path, attempt";
-        self.with_rows(sql, params![since.0, run.map(RunId::as_str)], |row| Ok(visit(Charge::from_row(row)?)))
+        self.with_rows(sql, values, visit)
     }
 
     /// The attempt that is known to have a provider's job.

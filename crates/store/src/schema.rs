@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::maker::{self, Maker};
-use crate::{StoreError, private};
+use crate::{StoreError, charges, private};
 
 pub(crate) use log::has_pages;
 pub(crate) use log::is_empty as is_empty_log;
@@ -333,6 +333,9 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
         // Earlier formats knew no paid work: such a store is taken for this user's own.
         if version < maker::SINCE_FORMAT {
             Maker::here().record(&transaction)?;
+            let columns = "run, path, attempt, operation, at, ended_at, amount, failed";
+            let spent = charges::OF_OLDER_FORMATS;
+            transaction.execute_batch(&format!("INSERT INTO charges ({columns}) {spent}"))?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", migrations.len() as i32)?;

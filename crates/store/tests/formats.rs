@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use motet_engine::dispatcher::{GateEntry, GateEvent};
 use motet_engine::event::SCHEMA;
-use motet_engine::{Event, RunEvent, Turn};
-use motet_pipeline::{Digest, Timestamp};
+use motet_engine::{Event, RunEvent, RunId, Turn};
+use motet_pipeline::{Digest, Money, Timestamp};
 use motet_store::{
-    FORMAT, GateStream, ItemCounts, KeptPlan, LostPlan, RunFilter, StepRow, Store, inputs_digest,
+    Charge, FORMAT, GateStream, ItemCounts, KeptPlan, LostPlan, RunFilter, StepRow, Store, inputs_digest,
 };
 use score::Score;
 
@@ -143,6 +143,45 @@ fn a_store_of_a_format_that_knows_no_maker_is_taken_for_ones_own() {
         copy(&fixture(format), folder.path());
         drop(Store::open(folder.path()).unwrap());
         drop(Store::open(folder.path()).unwrap());
+    }
+}
+
+/// What the ledger tells of a run, or of all: for each attempt its step, its number and its cost.
+fn spent(store: &Store, run: Option<&RunId>) -> Vec<(String, u32, Money)> {
+    let mut spent = Vec::new();
+    let add = |charge: Charge| {
+        spent.push((charge.step.to_string(), charge.attempt, charge.cost.amount));
+        true
+    };
+    store.charges(run, Timestamp(0), add).unwrap();
+    spent
+}
+
+#[test]
+fn the_ledger_of_a_store_that_had_none_tells_what_its_runs_cost() {
+    let total = |spent: &[(String, u32, Money)]| spent.iter().map(|(_, _, cost)| *cost).sum::<Money>();
+    for format in 1..=2 {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture(format), folder.path());
+        for is_brought_forward in [false, true] {
+            let open = if is_brought_forward { Store::open } else { Store::open_read_only };
+            let store = &open(folder.path()).unwrap();
+            let runs = store.runs(&RunFilter::default()).unwrap();
+            for run in &runs {
+                assert_eq!(total(&spent(store, Some(&run.id))), run.cost, "format {format}, {}", run.id);
+            }
+            let all = runs.iter().map(|run| run.cost).sum::<Money>();
+            assert_eq!((total(&spent(store, None)), all.is_zero()), (all, false), "format {format}");
+        }
+        let owner = Store::open(folder.path()).unwrap();
+        let four_steps = &scores()[1].run;
+        let of_steps = |attempt: u32| {
+            let steps = ["image", "video", "audio", "merge"];
+            steps.map(|step| (step.to_owned(), attempt, "0.001".parse::<Money>().unwrap())).to_vec()
+        };
+        assert_eq!(spent(&owner, Some(four_steps)), of_steps(0), "format {format}");
+        owner.rebuild_projections().unwrap();
+        assert_eq!(spent(&owner, Some(four_steps)), of_steps(1), "format {format}");
     }
 }
 

@@ -243,3 +243,21 @@ fn a_trigger_that_somebody_put_into_a_store_does_nothing() {
     connection.execute("UPDATE runs SET user = 'x'", []).unwrap();
     assert_eq!(of_runs("pipeline"), "hit", "they are there");
 }
+
+#[test]
+fn what_was_spent_in_an_old_store_is_told_before_and_after_it_is_brought_forward_and_when_its_run_is_deleted()
+{
+    let told_of = |format: u32| {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/fixtures");
+        let project = Project::new();
+        copy(&fixtures.join(format!("store-v{format}")), &project.path().join(".motet"));
+        let by_run = project.transcript(&["costs", "--by", "run"]);
+        let mut text = by_run.clone() + &project.transcript(&["costs", "everything", "--by", "step"]);
+        text += &project.transcript(&["gc", "everything", "--yes"]);
+        assert_eq!(project.transcript(&["costs", "--by", "run"]), by_run, "format {format}");
+        (project, text)
+    };
+    let ((project, first), (_, second)) = (told_of(1), told_of(2));
+    assert_eq!(first, second);
+    assert_transcript!(project, first);
+}
