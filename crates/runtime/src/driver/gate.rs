@@ -195,10 +195,10 @@ impl Driver {
             self.hands.warn(&Warning::NoPool { pool, run, step });
         }
         let mut needs = needs;
-        if needs.breaker.is_some() || needs.money.is_some() {
-            if let Err(failure) = self.add_place(id, &key, &mut needs) {
-                return self.tell(id, Input::Denied { key, cause: Cause::Failure(failure) });
-            }
+        if (needs.breaker.is_some() || needs.money.is_some())
+            && let Err(failure) = self.add_place(id, &key, &mut needs)
+        {
+            return self.tell(id, Input::Denied { key, cause: Cause::Failure(failure) });
         }
         self.tell_gate(Told::Wanted { claim: Claim { run: id.clone(), key }, needs });
     }
