@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use motet_engine::dispatcher::GateEntry;
 use motet_engine::event::SCHEMA;
-use motet_engine::{Event, RunId, Turn};
+use motet_engine::{Event, RunEvent, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
 use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -165,6 +165,18 @@ impl StoredTurn {
         Ok(Turn { number: self.number, at: self.at, events })
     }
 
+    /// The same, if it is a turn of `run`: a first turn says whose it is.
+    pub(crate) fn decode_of(&self, run: &RunId, file: &Path, beside: &Beside) -> Result<Turn, StoreError> {
+        let turn = self.decode(run, file, beside)?;
+        match turn.events.first() {
+            Some(Event::Run(RunEvent::Started(started))) if started.run != *run => {
+                let what = format!("turn {} of run {run} is one of run {}", turn.number, started.run);
+                Err(StoreError::Corrupt { file: file.to_owned(), what })
+            }
+            _ => Ok(turn),
+        }
+    }
+
     /// Of all but the run, whose number isn't known yet when a turn is encoded: a turn that moved to
     /// another run leaves a gap.
     fn hash(&self) -> i64 {
@@ -270,7 +282,7 @@ pub(crate) fn turns(
             break;
         }
         room = room.saturating_sub(bytes);
-        turns.push(stored.decode(run, file, beside)?);
+        turns.push(stored.decode_of(run, file, beside)?);
     }
     Ok(turns)
 }

@@ -267,7 +267,7 @@ impl Reader {
         let sql = "SELECT * FROM journal
                    WHERE run = (SELECT number FROM runs WHERE id = ?1) AND number = ?2";
         let stored = self.row(sql, params![run.as_str(), number as i64], journal::StoredTurn::from_row)?;
-        stored.map(|stored| stored.decode(run, &self.file, &self.beside)).transpose()
+        stored.map(|stored| stored.decode_of(run, &self.file, &self.beside)).transpose()
     }
 
     pub(crate) fn known_turn(&self, run: &RunId, number: u64) -> Result<Turn, StoreError> {

@@ -114,6 +114,25 @@ fn a_damaged_store_says_so_and_its_check_tells_where() {
     assert_eq!(report.journals[0].0, score.run);
 }
 
+/// As where the databases of two stores were exchanged.
+#[test]
+fn a_journal_that_is_of_another_run_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let scores = ["one", "two"].map(|name| Score::four_steps(name).kept_in(&store));
+    let connection = Connection::open(folder.path().join("motet.db")).unwrap();
+    for (from, to) in [("one", "other"), ("two", "one"), ("other", "two")] {
+        connection.execute("UPDATE runs SET id = ?2 WHERE id = ?1", [from, to]).unwrap();
+    }
+    let is_told = |error: Option<StoreError>| {
+        let what = error.as_ref().map(StoreError::what).unwrap_or_default();
+        assert!(what.contains("turn 1 of run one is one of run two"), "{error:?}");
+    };
+    is_told(store.turns(&scores[0].run).err());
+    is_told(store.known_turn(&scores[0].run, 1).err());
+    assert_eq!(store.check().unwrap().journals.len(), 2);
+}
+
 /// Each page is whole by itself, so only a comparison with the table tells.
 #[test]
 fn an_index_that_is_not_that_of_its_table_is_found_and_made_again() {
