@@ -1,4 +1,4 @@
-//! Composes a bed: `cargo run -p motet-providers --example bed -- FILE.wav MOOD SECONDS SEED`
+//! Composes a bed: `cargo run -p motet-local --example bed -- FILE.wav MOOD SECONDS SEED`
 
 use motet_local::music::Bed;
 use motet_pipeline::{Value, value::Map};

@@ -1,4 +1,4 @@
-//! Draws a picture for each prompt: `cargo run -p motet-providers --example gallery -- DIR WIDTH HEIGHT PROMPT…`
+//! Draws a picture for each prompt: `cargo run -p motet-local --example gallery -- DIR WIDTH HEIGHT PROMPT…`
 //!
 //! A prompt may end in `=TITLE`; then `FONT` must name a font file.
 
