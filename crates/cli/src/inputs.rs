@@ -14,7 +14,7 @@ use motet::language::{Type, Value};
 use motet::reading::{Unread, read_file};
 
 use crate::arguments::InputFlags;
-use crate::problem::{Problem, reason_of};
+use crate::problem::{Problem, reason_unread};
 use crate::project::{quoted, shown_path};
 
 /// What a run is given: values, and files that become values when it is started.
@@ -226,11 +226,10 @@ fn unusable(path: &Path, why: &str) -> Problem {
 /// The JSON in a file, which may begin with a byte order mark.
 fn json_in(path: &Path) -> Result<Value, Problem> {
     let bytes = read_file(path, INPUTS_BYTES_MAX).map_err(|unread| match unread {
-        Unread::Io(error) => unusable(path, &reason_of(&error)),
         Unread::TooLarge(_) => {
             unusable(path, &format!("the file is larger than {} MiB", INPUTS_BYTES_MAX >> 20))
         }
-        other => unusable(path, &other.to_string()),
+        other => unusable(path, &reason_unread(&other)),
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable(path, "the file is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use motet::engine::RunId;
 use motet::language::Diagnostic;
+use motet::reading::Unread;
 use motet::settings::{MODELS_FOLDER, Power, Setting};
 use motet::store::StoreError;
 use motet::trust::Trust;
@@ -501,6 +502,14 @@ pub fn reason_of(error: &std::io::Error) -> String {
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         _ => without_number(&error.to_string()).to_lowercase(),
+    }
+}
+
+/// Why a file isn't read.
+pub fn reason_unread(unread: &Unread) -> String {
+    match unread {
+        Unread::Io(error) => reason_of(error),
+        other => other.to_string(),
     }
 }
 

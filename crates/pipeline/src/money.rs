@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(i128);
 
+/// How many digits stand behind the point at most.
 const PLACES: usize = 12;
 
 const UNITS: i128 = 10_i128.pow(PLACES as u32);
@@ -203,11 +204,11 @@ impl FromStr for Money {
         };
         let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || part.is_empty() || part.len() > 12 || !plain(whole) || !plain(part) {
+        if whole.is_empty() || part.is_empty() || part.len() > PLACES || !plain(whole) || !plain(part) {
             return Err(NotMoney);
         }
         // Of a sum as large as can be, too: what is written can be read.
-        let units = format!("{}{whole}{part:0<12}", if negative { "-" } else { "" });
+        let units = format!("{}{whole}{part:0<PLACES$}", if negative { "-" } else { "" });
         units.parse().map(Money).map_err(|_| NotMoney)
     }
 }

@@ -17,6 +17,7 @@ use motet_store::{
     Charge, FORMAT, GateStream, ItemCounts, KeptPlan, LostPlan, RunFilter, StepRow, Store, inputs_digest,
 };
 use score::Score;
+use tempfile::TempDir;
 
 fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{format}"))
@@ -41,8 +42,7 @@ fn turns(score: &Score, format: u32) -> Vec<Turn> {
 #[test]
 fn a_store_of_every_format_is_read_as_it_was_written() {
     for format in 1..=FORMAT {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         let store = Store::adopt(folder.path()).unwrap();
         for score in scores() {
             assert_eq!(store.turns(&score.run).unwrap(), turns(&score, format), "format {format}");
@@ -67,8 +67,7 @@ fn a_store_of_every_format_is_read_as_it_was_written() {
 #[test]
 fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
     for format in 1..=FORMAT {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         let looker = Store::open_read_only(folder.path()).unwrap();
         let look = || {
             for score in scores() {
@@ -103,8 +102,7 @@ fn a_store_of_every_format_may_be_looked_at_while_it_is_brought_forward() {
 #[test]
 fn the_gate_of_a_store_of_any_format_can_be_asked_and_told() {
     for format in 1..=FORMAT {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         let looker = Store::open_read_only(folder.path()).unwrap();
         assert_eq!(looker.gate().unwrap(), GateStream::default(), "format {format}");
         let rate = "3/1m".parse().unwrap();
@@ -139,8 +137,7 @@ fn what_cannot_be_read_of_the_gates_stream_is_counted_and_harms_nothing_else() {
 #[test]
 fn a_store_of_a_format_that_knows_no_maker_is_taken_for_ones_own() {
     for format in 1..=2 {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         drop(Store::open(folder.path()).unwrap());
         drop(Store::open(folder.path()).unwrap());
     }
@@ -161,8 +158,7 @@ fn spent(store: &Store, run: Option<&RunId>) -> Vec<(String, u32, Money)> {
 fn the_ledger_of_a_store_that_had_none_tells_what_its_runs_cost() {
     let total = |spent: &[(String, u32, Money)]| spent.iter().map(|(_, _, cost)| *cost).sum::<Money>();
     for format in 1..=2 {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         for is_brought_forward in [false, true] {
             let open = if is_brought_forward { Store::open } else { Store::open_read_only };
             let store = &open(folder.path()).unwrap();
@@ -188,8 +184,7 @@ fn the_ledger_of_a_store_that_had_none_tells_what_its_runs_cost() {
 #[test]
 fn an_unfinished_run_of_an_older_format_is_known_as_such_however_the_tables_were_made() {
     for format in 1..=FORMAT {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         let store = Store::adopt(folder.path()).unwrap();
         let is_known = || store.past(&scores()[2].run).unwrap().unwrap().is_of_older_format;
         assert_eq!(is_known(), format < 3, "format {format}");
@@ -211,8 +206,7 @@ fn a_store_is_written_as_the_fixture_of_its_format_says() {
         let rows = statement.query_map([], row).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };
-    let kept = tempfile::tempdir().unwrap();
-    copy(&fixture(FORMAT), kept.path());
+    let kept = kept_store(FORMAT);
     assert_eq!(journal(folder.path()), journal(kept.path()));
 }
 
@@ -253,8 +247,7 @@ fn plan(score: &Score, format: u32) -> KeptPlan {
 #[test]
 fn texts_of_an_older_format_get_their_plan_once() {
     for format in 1..=2 {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture(format), folder.path());
+        let folder = kept_store(format);
         let store = Store::open(folder.path()).unwrap();
         let digest = scores()[0].plan;
         let texts = store.plan(&digest).unwrap().unwrap();
@@ -308,6 +301,13 @@ fn a_plan_under_a_name_that_is_not_its_own_and_one_that_is_gone_are_found_with_t
     let report = store.check().unwrap();
     assert_eq!(report.plans, [lost("what is kept of plan NAME isn't what was written")]);
     assert!(!report.is_good());
+}
+
+/// A copy of the store that was kept in a format.
+fn kept_store(format: u32) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture(format), folder.path());
+    folder
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,11 +1,11 @@
 //! `motet sim`: simulated providers, until the process is ended.
 
-use motet::reading::{Unread, read_file};
+use motet::reading::read_file;
 use motet_sim::{Scenario, Serving, serve};
 
 use crate::arguments;
 use crate::exit::Exit;
-use crate::problem::{Problem, reason_of};
+use crate::problem::{Problem, reason_of, reason_unread};
 use crate::project::shown_path;
 use crate::stop::{Haste, Stop};
 use crate::terminal::Terminal;
@@ -17,10 +17,8 @@ pub async fn sim(asked: arguments::Sim, terminal: Terminal, mut stop: Stop) -> R
     let scenario = asked.scenario.as_deref().map(|path| {
         let shown = shown_path(path);
         let unreadable = |why: String| Problem::usage(format!("failed to read {shown}: {why}"));
-        let bytes = read_file(path, SCENARIO_BYTES_MAX).map_err(|unread| match unread {
-            Unread::Io(error) => unreadable(reason_of(&error)),
-            other => unreadable(other.to_string()),
-        })?;
+        let bytes = read_file(path, SCENARIO_BYTES_MAX);
+        let bytes = bytes.map_err(|unread| unreadable(reason_unread(&unread)))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
         Scenario::parse(&text).map_err(|error| Problem::usage(format!("{shown}: {error}")))
     });

@@ -5,22 +5,21 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use motet::costs::{By, Costs};
-use motet::engine::{Event, Found, JobNews, RunEvent, StepEvent};
+use motet::engine::{Event, RunEvent, StepEvent};
 use motet::follow::Happening;
-use motet::language::contract::{Call, CallForm, Contract, Work as Kind};
-use motet::language::price::{Price, Tariff, Unit};
+use motet::language::price::Price;
 use motet::language::{Money, Timestamp};
-use motet::language::{Type, Value};
-use motet::operation::{RemoteOperation, Submitted, WorkError};
+use motet::operation::WorkError;
 use motet::providers::prices::PriceBook;
 use motet::settings::Budgets;
 use motet::store::RunStatus;
 use motet::world::virtual_time::{VirtualWorld, run};
 use motet::{
     Builder, Class, Cost, Error, Failure, Motet, Outcome, RunEnd, RunHandle, Settings, StartOptions, Task,
-    TaskContext, UnpricedStep, Work,
+    TaskContext, UnpricedStep,
 };
 
+use crate::direct::{self, Direct, boat, dollars};
 use crate::stage::{EPOCH, simulated_with};
 
 /// Three pictures, one after the other: $0.04 each.
@@ -49,51 +48,24 @@ impl Lab {
     }
 }
 
-impl RemoteOperation for Lab {
-    fn submit(&self, _: Work) -> BoxFuture<'static, Result<Submitted, WorkError>> {
+impl Direct for Lab {
+    fn answer(&self) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         *self.calls.lock().unwrap() += 1;
-        let (cost, takes) = (Cost::billed(dollars("0.04")), self.takes);
+        let takes = self.takes;
         let fails = self.fails_once && self.calls() == 1;
         Box::pin(async move {
             tokio::time::sleep(takes).await;
             if fails {
                 return Err(WorkError::from(Failure::new(Class::Content, "too wild")));
             }
-            Ok(Submitted::Done(Outcome::of(Value::map([("value", Value::from("boat"))])).cost(cost)))
+            Ok(boat().cost(Cost::billed(dollars("0.04"))))
         })
     }
-
-    fn reconcile(&self, _: Work) -> BoxFuture<'static, Result<Found, WorkError>> {
-        Box::pin(async { Ok(Found::Unclear) })
-    }
-
-    fn poll(&self, _: Work, _: String) -> BoxFuture<'static, Result<JobNews, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn fetch(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn cancel(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-}
-
-fn dollars(text: &str) -> Money {
-    text.parse().unwrap()
-}
-
-fn contract(name: &str) -> Contract {
-    Contract::new(name, Kind::Model).output("value", Type::Text).call(Call::paid(CallForm::Direct))
 }
 
 /// With `lab/picture` at $0.04, and `lab/secret` whose price nobody knows.
 fn builder(lab: &Lab) -> Builder {
-    let mut picture = contract("lab/picture");
-    picture.price = Some(Price::of(Tariff::new(Unit::Image, 1, dollars("0.04"))));
-    let builder = Motet::builder().add_task(Task::remote(picture, lab.clone()));
-    builder.add_task(Task::remote(contract("lab/secret"), lab.clone()))
+    direct::builder(lab, "0.04")
 }
 
 fn with_budgets(lab: &Lab, budgets: Budgets) -> Builder {

@@ -3,6 +3,7 @@
 mod budgets;
 mod cache;
 mod cancelled_steps;
+mod direct;
 mod import;
 mod large_runs;
 mod limits;

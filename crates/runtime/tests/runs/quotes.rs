@@ -4,18 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use motet::engine::{Event, Found, JobNews, RunEvent, StepEvent};
+use motet::engine::{Event, RunEvent, StepEvent};
 use motet::follow::Happening;
-use motet::language::contract::{Call, CallForm, Contract, Work as Kind};
-use motet::language::price::{Price, Tariff, Unit};
-use motet::language::{Money, Type, Value};
-use motet::operation::{RemoteOperation, Submitted, WorkError};
+use motet::operation::WorkError;
 use motet::world::virtual_time::run;
-use motet::{
-    Builder, Cost, Error, Motet, Outcome, Quote, QuoteFault, RunEnd, RunHandle, StartOptions, Task, Work,
-};
+use motet::{Cost, Error, Motet, Outcome, Quote, QuoteFault, RunEnd, RunHandle, StartOptions};
 use serde_json::json;
 
+use crate::direct::{Direct, boat, builder, dollars};
 use crate::stage::simulated_with;
 
 /// A cover, and a picture for each of a list that only the run knows: $0.04 each.
@@ -40,46 +36,11 @@ impl Lab {
     }
 }
 
-impl RemoteOperation for Lab {
-    fn submit(&self, _: Work) -> BoxFuture<'static, Result<Submitted, WorkError>> {
+impl Direct for Lab {
+    fn answer(&self) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         *self.0.lock().unwrap() += 1;
-        let cost = Cost::billed(dollars("0.04"));
-        Box::pin(async move {
-            Ok(Submitted::Done(Outcome::of(Value::map([("value", Value::from("boat"))])).cost(cost)))
-        })
+        Box::pin(async { Ok(boat().cost(Cost::billed(dollars("0.04")))) })
     }
-
-    fn reconcile(&self, _: Work) -> BoxFuture<'static, Result<Found, WorkError>> {
-        Box::pin(async { Ok(Found::Unclear) })
-    }
-
-    fn poll(&self, _: Work, _: String) -> BoxFuture<'static, Result<JobNews, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn fetch(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn cancel(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-}
-
-fn dollars(text: &str) -> Money {
-    text.parse().unwrap()
-}
-
-fn contract(name: &str) -> Contract {
-    Contract::new(name, Kind::Model).output("value", Type::Text).call(Call::paid(CallForm::Direct))
-}
-
-/// With `lab/picture` at a price, and `lab/secret` whose price nobody knows.
-fn builder(lab: &Lab, price: &str) -> Builder {
-    let mut picture = contract("lab/picture");
-    picture.price = Some(Price::of(Tariff::new(Unit::Image, 1, dollars(price))));
-    let builder = Motet::builder().add_task(Task::remote(picture, lab.clone()));
-    builder.add_task(Task::remote(contract("lab/secret"), lab.clone()))
 }
 
 async fn start(motet: &Motet, text: &str, shots: u32, quote: Option<&Quote>) -> Result<RunHandle, Error> {

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use motet::engine::{Found, JobNews};
-use motet::language::contract::{Call, CallForm, Contract, Work as Kind};
-use motet::language::{Timestamp, Type, Value};
-use motet::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
+use motet::language::{Timestamp, Value};
+use motet::operation::{Preparation, Prepared, WorkError};
 use motet::world::virtual_time::run;
-use motet::{Class, Error, Motet, Outcome, Task, Work};
+use motet::{Class, Error, Motet, Outcome, Work};
 
+use crate::direct::{Direct, boat, model};
 use crate::stage::simulated_with;
 
 /// Panics where it is told to.
@@ -41,7 +40,7 @@ impl Drop for Trap {
     }
 }
 
-impl RemoteOperation for Rude {
+impl Direct for Rude {
     fn place(&self, _now: Timestamp) -> Option<Arc<str>> {
         assert!(*self != Rude::InPlace, "nobody is home");
         None
@@ -56,31 +55,9 @@ impl RemoteOperation for Rude {
         }
     }
 
-    fn submit(&self, _: Work) -> BoxFuture<'static, Result<Submitted, WorkError>> {
-        Box::pin(async { Ok(Submitted::Done(Outcome::of(Value::map([("value", Value::from("boat"))])))) })
+    fn answer(&self) -> BoxFuture<'static, Result<Outcome, WorkError>> {
+        Box::pin(async { Ok(boat()) })
     }
-
-    fn reconcile(&self, _: Work) -> BoxFuture<'static, Result<Found, WorkError>> {
-        Box::pin(async { Ok(Found::Unclear) })
-    }
-
-    fn poll(&self, _: Work, _: String) -> BoxFuture<'static, Result<JobNews, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn fetch(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-
-    fn cancel(&self, _: Work, _: String) -> BoxFuture<'static, Result<Option<Outcome>, WorkError>> {
-        unreachable!("it answers at once")
-    }
-}
-
-fn task(name: &str, rude: Rude) -> Task {
-    let contract =
-        Contract::new(name, Kind::Model).output("value", Type::Text).call(Call::paid(CallForm::Direct));
-    Task::remote(contract, rude)
 }
 
 fn story(operation: &str) -> String {
@@ -93,8 +70,8 @@ fn story(operation: &str) -> String {
 fn an_operation_that_panics_where_a_call_is_prepared_fails_and_all_else_goes_on() {
     run(async {
         for rude in [Rude::InPlace, Rude::InPrepare, Rude::Later] {
-            let tasks = Motet::builder().add_task(task("lab/rude", rude));
-            let motet = simulated_with(tasks.add_task(task("lab/good", Rude::Nowhere))).await;
+            let tasks = Motet::builder().add_task(model("lab/rude", None, rude));
+            let motet = simulated_with(tasks.add_task(model("lab/good", None, Rude::Nowhere))).await;
             let failed = motet.start(&motet.load_text(&story("lab/rude")).unwrap(), ()).await.unwrap();
             let Err(Error::RunFailed { failure, .. }) = failed.outputs().await else { panic!("it panics") };
             assert_eq!(failure.class, Class::Invalid);
@@ -108,7 +85,8 @@ fn an_operation_that_panics_where_a_call_is_prepared_fails_and_all_else_goes_on(
 #[test]
 fn what_a_preparation_drops_may_panic_once_it_has_answered() {
     run(async {
-        let motet = simulated_with(Motet::builder().add_task(task("lab/rude", Rude::WhenDropped))).await;
+        let motet =
+            simulated_with(Motet::builder().add_task(model("lab/rude", None, Rude::WhenDropped))).await;
         let run = motet.start(&motet.load_text(&story("lab/rude")).unwrap(), ()).await.unwrap();
         assert!(run.outputs().await.is_ok());
     });
