@@ -66,6 +66,17 @@ pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
     Digest::of(&serde_json::to_vec(&made).expect("a value is plain data with text keys"))
 }
 
+/// What a run has finished, while its journal is read: [`Earlier::begin`].
+pub struct Finished<'e> {
+    earlier: &'e mut Earlier,
+    run: &'e RunId,
+    graph: &'e Graph,
+    /// The steps and items that aren't completed, as far as something is known of them.
+    open: BTreeMap<StepPath, Reading>,
+    /// Those that it undid itself, or may have.
+    undone: BTreeSet<StepPath>,
+}
+
 /// What is known of a step while its journal is read.
 #[derive(Default)]
 struct Reading {
@@ -130,63 +141,23 @@ impl Earlier {
         self.left_out.get(path).copied()
     }
 
-    /// Adds what the run `run` of the plan of `graph` has finished, as its journal tells. Of a lineage the oldest run
-    /// is added first: later results replace earlier ones.
-    pub fn add(&mut self, run: &RunId, graph: &Graph, turns: &[Turn]) {
-        let mut readings: BTreeMap<&StepPath, Reading> = BTreeMap::new();
-        for event in turns.iter().flat_map(|turn| &turn.events) {
-            let Some(step) = event.step() else { continue };
-            let reading = readings.entry(step).or_default();
-            match event {
-                Event::Step {
-                    event: StepEvent::Ready { inputs: Some(inputs), opens: false, .. }, ..
-                } => {
-                    let contract = graph.find(step).and_then(|id| first_contract(graph, id));
-                    reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));
-                }
-                Event::Step { event: StepEvent::FallbackTaken { target, .. }, .. } => {
-                    let fingerprint = reading.fingerprint;
-                    *reading = Reading { fingerprint, target: *target, ..Reading::default() };
-                }
-                Event::Attempt { key, event: AttemptEvent::Planned { operation, .. } } => {
-                    (reading.attempt, reading.operation) = (key.number, operation.clone());
-                }
-                Event::Attempt { event: AttemptEvent::Succeeded { cost, .. }, .. } => {
-                    reading.cost = cost.amount;
-                }
-                Event::Step { event: StepEvent::Completed { output: Some(output), reused, .. }, .. } => {
-                    let from = reused.as_deref().cloned().unwrap_or_else(|| reading.made(run));
-                    self.keep(step, reading.fingerprint, output, from);
-                }
-                // It came too late for its own run.
-                Event::Attempt {
-                    key,
-                    event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(output), cost, .. },
-                } if reading.target == 0 => {
-                    let from = Reused { cost: cost.amount, attempt: key.number, ..reading.made(run) };
-                    self.keep(step, reading.fingerprint, output, from);
-                }
-                _ => {}
-            }
-        }
-        self.forget_undone(run, graph, turns);
+    /// Begins to add what the run `run` of the plan of `graph` has finished. Of a lineage the oldest run is added
+    /// first: later results replace earlier ones.
+    pub fn begin<'e>(&'e mut self, run: &'e RunId, graph: &'e Graph) -> Finished<'e> {
+        Finished { earlier: self, run, graph, open: BTreeMap::new(), undone: BTreeSet::new() }
     }
 
-    /// What the run `run` made is undone, or may be, as `turns` tell, of that run or of one that undoes it: it is no
-    /// result any more.
-    pub fn forget_undone(&mut self, run: &RunId, graph: &Graph, turns: &[Turn]) {
-        for event in turns.iter().flat_map(|turn| &turn.events) {
-            let Event::Step { step, event: StepEvent::Ready { .. } } = event else { continue };
-            let Some(undone) = graph.undone_at(step) else { continue };
-            if self.kept.get(&undone).is_some_and(|kept| kept.from.run == *run) {
-                self.kept.remove(&undone);
-            }
+    /// What the run `run` made is undone, or may be, as a turn tells of a run that undoes it: it is no result any
+    /// more.
+    pub fn forget_undone(&mut self, run: &RunId, graph: &Graph, turn: &Turn) {
+        for undone in turn.events.iter().filter_map(|event| undone_by(graph, event)) {
+            self.forget_of(run, &undone);
         }
     }
 
-    fn keep(&mut self, step: &StepPath, fingerprint: Option<Digest>, output: &Value, from: Reused) {
-        if let Some(fingerprint) = fingerprint {
-            self.kept.insert(step.clone(), Kept { fingerprint, output: output.clone(), from });
+    fn forget_of(&mut self, run: &RunId, undone: &StepPath) {
+        if self.kept.get(undone).is_some_and(|kept| kept.from.run == *run) {
+            self.kept.remove(undone);
         }
     }
 
@@ -196,10 +167,84 @@ impl Earlier {
         self.leave_out(LeftOut::Asked, |path, _| anew.holds(path));
     }
 
+    /// Where the result of the step at `path` comes from, whatever it was made from.
+    pub(crate) fn origin(&self, path: &StepPath) -> Option<&Reused> {
+        Some(&self.kept.get(path)?.from)
+    }
+
     /// The result of the step at `path`, if it was made from the same.
     pub(crate) fn find(&self, path: &StepPath, contract: &Contract, inputs: &Value) -> Option<&Kept> {
         let kept = self.kept.get(path)?;
         (kept.fingerprint == fingerprint(contract, inputs)).then_some(kept)
+    }
+}
+
+/// The step that is undone, or may be, from this event on.
+fn undone_by(graph: &Graph, event: &Event) -> Option<StepPath> {
+    match event {
+        Event::Step { step, event: StepEvent::Ready { .. } } => graph.undone_at(step),
+        _ => None,
+    }
+}
+
+impl Finished<'_> {
+    /// Takes in the next turn of its journal.
+    pub fn add(&mut self, turn: &Turn) {
+        for event in &turn.events {
+            if let Some(undone) = undone_by(self.graph, event) {
+                self.earlier.forget_of(self.run, &undone);
+                self.undone.insert(undone);
+            }
+            if let Some(step) = event.step() {
+                self.take_in(step, event);
+            }
+        }
+    }
+
+    fn take_in(&mut self, step: &StepPath, event: &Event) {
+        if let Event::Step { event: StepEvent::Completed { output, reused, .. }, .. } = event {
+            let reading = self.open.remove(step).unwrap_or_default();
+            if let Some(output) = output {
+                let from = reused.as_deref().cloned().unwrap_or_else(|| reading.made(self.run));
+                self.keep(step, reading.fingerprint, output, from);
+            }
+            return;
+        }
+        let reading = match self.open.get_mut(step) {
+            Some(reading) => reading,
+            None => self.open.entry(step.clone()).or_default(),
+        };
+        match event {
+            Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false, .. }, .. } => {
+                let contract = self.graph.find(step).and_then(|id| first_contract(self.graph, id));
+                reading.fingerprint = contract.map(|contract| fingerprint(contract, inputs));
+            }
+            Event::Step { event: StepEvent::FallbackTaken { target, .. }, .. } => {
+                let fingerprint = reading.fingerprint;
+                *reading = Reading { fingerprint, target: *target, ..Reading::default() };
+            }
+            Event::Attempt { key, event: AttemptEvent::Planned { operation, .. } } => {
+                (reading.attempt, reading.operation) = (key.number, operation.clone());
+            }
+            Event::Attempt { event: AttemptEvent::Succeeded { cost, .. }, .. } => {
+                reading.cost = cost.amount;
+            }
+            // It came too late for its own run.
+            Event::Attempt {
+                key,
+                event: AttemptEvent::Ended { end: LateEnd::Succeeded, output: Some(output), cost, .. },
+            } if reading.target == 0 => {
+                let from = Reused { cost: cost.amount, attempt: key.number, ..reading.made(self.run) };
+                let fingerprint = reading.fingerprint;
+                self.keep(step, fingerprint, output, from);
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, step: &StepPath, fingerprint: Option<Digest>, output: &Value, from: Reused) {
+        let Some(fingerprint) = fingerprint.filter(|_| !self.undone.contains(step)) else { return };
+        self.earlier.kept.insert(step.clone(), Kept { fingerprint, output: output.clone(), from });
     }
 }
 
@@ -227,6 +272,6 @@ impl<'b> Anew<'b> {
 }
 
 /// The contract of the first target of an operation.
-pub(crate) fn first_contract(graph: &Graph, id: StepId) -> Option<&Contract> {
-    graph.step(id).body.targets().first().map(|target| &*target.contract)
+pub(crate) fn first_contract(graph: &Graph, id: StepId) -> Option<&Arc<Contract>> {
+    graph.step(id).body.targets().first().map(|target| &target.contract)
 }

@@ -1,7 +1,7 @@
 //! The rehearsal of a run that continues from another: it is played without hands, so that what begins is seen and
 //! nothing is done. What it may reuse is decided by the run itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use motet_pipeline::plan::{Body, Scope, Step};
@@ -79,26 +79,22 @@ pub struct Past(BTreeMap<StepPath, PastStep>);
 
 #[derive(Clone, Debug)]
 struct PastStep {
-    operation: String,
-    version: u32,
+    contract: Arc<Contract>,
     inputs: Value,
     status: StepStatus,
 }
 
 impl Past {
-    /// Adds what happened in a run of the plan of `graph`, as its journal tells. Of a lineage the oldest run is added
-    /// first.
-    pub fn add(&mut self, graph: &Graph, turns: &[Turn]) {
-        for event in turns.iter().flat_map(|turn| &turn.events) {
+    /// Adds what happened in a turn of a run of the plan of `graph`. Of a lineage the oldest run is added first.
+    pub fn add(&mut self, graph: &Graph, turn: &Turn) {
+        for event in &turn.events {
             let Some(step) = event.step() else { continue };
             if let Event::Step { event: StepEvent::Ready { inputs: Some(inputs), opens: false, .. }, .. } =
                 event
                 && let Some(contract) = graph.find(step).and_then(|id| first_contract(graph, id))
             {
-                let Contract { operation, version, .. } = contract;
-                let (operation, version, inputs) = (operation.clone(), *version, inputs.clone());
-                let status = StepStatus::Waiting;
-                self.0.insert(step.clone(), PastStep { operation, version, inputs, status });
+                let (contract, inputs, status) = (contract.clone(), inputs.clone(), StepStatus::Waiting);
+                self.0.insert(step.clone(), PastStep { contract, inputs, status });
             }
             if let (Some(past), Some(status)) = (self.0.get_mut(step), event.status()) {
                 past.status = status;
@@ -117,12 +113,12 @@ pub fn rehearse(
 ) -> Vec<Outlook> {
     let graph = Graph::new(Arc::new(unbounded(graph)));
     let (mut run, reaction) = Run::start_from(graph, started, Some(earlier.clone()), now);
-    let mut reused = BTreeMap::new();
+    let mut reused = BTreeSet::new();
     let mut turn = reaction.turn;
     loop {
         for event in turn.iter().flat_map(|turn| &turn.events) {
-            if let Event::Step { step, event: StepEvent::Completed { reused: Some(from), .. } } = event {
-                reused.insert(step.clone(), (**from).clone());
+            if let Event::Step { step, event: StepEvent::Completed { reused: Some(_), .. } } = event {
+                reused.insert(step.clone());
             }
         }
         if run.next_deadline().is_none_or(|due| due > now) {
@@ -133,7 +129,8 @@ pub fn rehearse(
     let ids = (1..run.nodes.len() as u32).map(NodeId);
     let outlook = |id| {
         let step = run.node(id).path.clone();
-        let prospect = match reused.get(&step) {
+        let from = earlier.origin(&step).filter(|_| reused.contains(&step));
+        let prospect = match from {
             Some(from) => Prospect::Reused(from.clone()),
             None => run.prospect_of(id, earlier, past)?,
         };
@@ -189,10 +186,10 @@ impl Past {
         if earlier.left_out(path) == Some(LeftOut::Asked) {
             return Why::Asked;
         }
-        if past.operation != contract.operation {
-            return Why::Operation { from: past.operation.clone(), to: contract.operation.clone() };
+        if past.contract.operation != contract.operation {
+            return Why::Operation { from: past.contract.operation.clone(), to: contract.operation.clone() };
         }
-        if past.version != contract.version {
+        if past.contract.version != contract.version {
             return Why::Version;
         }
         if past.inputs != *inputs {

@@ -247,7 +247,7 @@ impl<'s> Shown<'s> {
             return Problem::usage(format!("run {} has no step `{path}`", record.run.short()))
                 .line(format!("did you mean `{meant}`?"));
         }
-        let names = record.steps.keys().map(StepPath::as_str);
+        let names = record.steps().map(|(path, _)| path.as_str());
         let problem = Problem::usage(format!("run {} has no step `{path}`", record.run.short()));
         match motet::language::suggestion::closest(path.as_str(), names) {
             Some(meant) => problem.line(format!("did you mean `{meant}`?")),

@@ -84,10 +84,7 @@ impl Reader for Plain {
 
 /// The outermost step around `step` that has too many items for lines of their own.
 fn long_list_around<'s>(record: &RunRecord, step: &'s StepPath) -> Option<&'s str> {
-    step.fan_outs().find(|fan_out| {
-        let items = record.steps.get(*fan_out).and_then(|step| step.items.as_ref());
-        items.is_some_and(|items| items.total > ITEMS_MAX)
-    })
+    step.fan_outs().find(|fan_out| record.items_of(fan_out).is_some_and(|items| items.total > ITEMS_MAX))
 }
 
 fn is_trouble(event: &PublicEvent) -> bool {

@@ -32,7 +32,9 @@ impl Told {
         let path = dead.cause.as_ref().map(|cause| cause.step.clone());
         let row = path.as_ref().map_or(Ok(None), |path| store.step(&dead.run.id, path))?;
         let (step, record) = row.map(|row| reporter.step_of_row(&row)).unzip();
-        let record = record.and_then(|step| step.failure).or_else(|| reporter.record().failure.clone());
+        let record = record
+            .and_then(|step| step.failure.map(|failure| *failure))
+            .or_else(|| reporter.record().failure.clone());
         Ok(Told {
             step: step.or_else(|| reporter.record().failed_step.clone()),
             operation: dead.cause.as_ref().map(|cause| cause.operation.clone()),

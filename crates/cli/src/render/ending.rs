@@ -179,7 +179,7 @@ impl Ending<'_> {
     }
 
     fn parked_steps(&self) -> impl Iterator<Item = (&StepPath, &StepRecord)> {
-        self.record.steps.iter().filter(|(_, step)| step.status == StepStatus::Parked)
+        self.record.steps().filter(|(_, step)| step.status == StepStatus::Parked)
     }
 
     fn interrupted(&self, look: &Look) -> Line {
@@ -219,7 +219,7 @@ impl Ending<'_> {
 
 /// What decides about the first parked step of a run.
 pub fn resolve_command(record: &RunRecord) -> Option<String> {
-    let (path, _) = record.steps.iter().find(|(_, step)| step.status == StepStatus::Parked)?;
+    let (path, _) = record.steps().find(|(_, step)| step.status == StepStatus::Parked)?;
     Some(command_to_resolve(&record.run, path))
 }
 

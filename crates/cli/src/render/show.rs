@@ -80,7 +80,7 @@ fn about(view: &View) -> Line {
 /// The attempts that failed, where a step came to its end all the same, or took several.
 fn failed_attempts(view: &View) -> Vec<Line> {
     let mut table = Table::default();
-    for (path, step) in &view.record.steps {
+    for (path, step) in view.record.steps() {
         let told_already = step.status == StepStatus::Failed && step.attempts_made() < 2;
         for attempt in step.attempts.iter().filter(|_| !told_already) {
             let Some(failure) = &attempt.failure else { continue };

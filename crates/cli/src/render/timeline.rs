@@ -49,7 +49,7 @@ impl Scale {
 /// Header, bars, and what they are made of.
 pub fn lines(view: &View) -> Vec<Line> {
     let mut shown: Vec<(&StepPath, &StepRecord)> =
-        view.record.steps.iter().filter(|(_, step)| step.ready_at.is_some()).collect();
+        view.record.steps().filter(|(_, step)| step.ready_at.is_some()).collect();
     shown.sort_by_key(|(path, step)| (step.ready_at, path.as_str()));
     let name_width = shown.iter().map(|(path, _)| columns(path.as_str())).max().unwrap_or(0);
     let scale = Scale::new(view, name_width.min(NAME_WIDTH_MAX));

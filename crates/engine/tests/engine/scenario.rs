@@ -114,7 +114,8 @@ impl Setting {
             undo: false,
         };
         let mut earlier = Earlier::new();
-        earlier.add(&run, before.run.graph(), &before.journal);
+        let mut finished = earlier.begin(&run, before.run.graph());
+        before.journal.iter().for_each(|turn| finished.add(turn));
         earlier.forget(&base, &Graph::new(Arc::new(self.plan())));
         self.base = Some((base, earlier));
         self
@@ -124,7 +125,7 @@ impl Setting {
     pub fn rehearses(self, before: &Scenario) -> Vec<String> {
         let earlier = Arc::new(self.base.clone().expect("it continues from a run").1);
         let mut past = Past::default();
-        past.add(before.run.graph(), &before.journal);
+        before.journal.iter().for_each(|turn| past.add(before.run.graph(), turn));
         let (run, _) = self.start_run();
         let outlooks = rehearse(run.graph(), run.started().clone(), &earlier, &past, DAWN);
         let in_words = |Outlook { step, prospect }: Outlook| match prospect {

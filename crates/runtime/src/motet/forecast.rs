@@ -59,11 +59,10 @@ impl Forecast {
         ended(store, &continued.run)?;
         let run = continued.run.clone();
         let (plan, shelf) = (pipeline.plan(), Shelf::new(store, catalogue));
-        let lineage = Lineage::read(store, &run)?;
-        let base = lineage.base(continued);
-        let earlier = lineage.earlier(&shelf, &base, pipeline.graph())?.into();
         let mut past = Past::default();
-        lineage.tell(&shelf, &mut past)?;
+        let (lineage, results) = Lineage::read_results(&shelf, &run, |graph, turn| past.add(graph, turn))?;
+        let base = lineage.base(continued);
+        let earlier = results.reusable(&shelf, &base, pipeline.graph())?.into();
         let started = RunStarted {
             schema: motet_engine::event::SCHEMA,
             run: RunId::new("forecast"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_engine::event::{Base, Resends};
-use motet_engine::{AttemptEvent, Earlier, Event, Graph, Past, RunEvent, RunId, RunStarted, Turn};
+use motet_engine::{AttemptEvent, Earlier, Event, Graph, RunEvent, RunId, RunStarted, Turn};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Money, StepPath, Timestamp};
@@ -104,8 +104,16 @@ pub(super) struct Lineage {
 pub(super) struct Ancestor {
     pub(super) started: RunStarted,
     pub(super) started_at: Timestamp,
-    turns: Vec<Turn>,
+    /// What its attempts cost.
+    spent: Money,
+    /// What was spent on calls that were made again because that was cheap.
+    resent: Money,
+    /// What a person said last that it may spend.
+    budget_set: Option<Option<Money>>,
 }
+
+/// What the runs of a lineage have finished, whatever becomes of it.
+pub(super) struct Results(Earlier);
 
 /// What a run takes over from its lineage.
 pub(super) struct Inheritance {
@@ -186,18 +194,22 @@ impl Motet {
         let read = move || {
             ended(motet.store(), &continued.run)?;
             let recovery = Recovery::new(&motet, Purpose::GoOn);
-            let lineage = Lineage::read(motet.store(), &continued.run)?;
-            let base = lineage.base(continued);
-            let seed = lineage.last().started.seed;
+            let (lineage, base, from) = if continued.undo {
+                let lineage = Lineage::read(motet.store(), &continued.run)?;
+                let undone = lineage.undone(motet.store())?;
+                let base = lineage.base(continued);
+                (lineage, base, Origin::Undone(undone))
+            } else {
+                let (lineage, results) = Lineage::read_results(&recovery, &continued.run, |_, _| {})?;
+                let base = lineage.base(continued);
+                let earlier = results.reusable(&recovery, &base, &graph)?;
+                (lineage, base, Origin::Earlier(Arc::new(earlier)))
+            };
             let limit = match budget {
                 Some(_) => budget,
                 None => lineage.limit(graph.plan().budget).map(|limit| limit.less(base.spent)),
             };
-            let from = match base.undo {
-                true => Origin::Undone(lineage.undone()),
-                false => Origin::Earlier(Arc::new(lineage.earlier(&recovery, &base, &graph)?)),
-            };
-            Ok(Inheritance { seed, from, budget: limit, resent: lineage.resent(), base })
+            Ok(Inheritance { seed: lineage.seed(), from, budget: limit, resent: lineage.resent(), base })
         };
         self.hands().compute_any(read).await.ok_or(Error::Left)?
     }
@@ -272,17 +284,52 @@ impl Lineage {
     /// A run and all that it continues from. A run of it that can't be read is an error: what it finished would be
     /// bought again.
     pub(super) fn read(store: &Store, run: &RunId) -> Result<Lineage, Error> {
+        let mut runs = Lineage::begun(store, run)?;
+        runs.iter_mut().try_for_each(|ancestor| ancestor.read(store, |_| {}))?;
+        Ok(Lineage { runs })
+    }
+
+    /// The same, with what its runs have finished. `tell` is called for each turn, with the graph of its run; few turns
+    /// are in memory at once.
+    pub(super) fn read_results(
+        sources: &impl Sources,
+        run: &RunId,
+        mut tell: impl FnMut(&Graph, &Turn),
+    ) -> Result<(Lineage, Results), Error> {
+        let (store, mut earlier) = (sources.store(), Earlier::new());
+        let mut runs = Lineage::begun(store, run)?;
+        for ancestor in &mut runs {
+            let (id, graph) = (ancestor.started.run.clone(), sources.graph(&ancestor.started.plan)?);
+            let mut finished = earlier.begin(&id, &graph);
+            ancestor.read(store, |turn| {
+                finished.add(turn);
+                tell(&graph, turn);
+            })?;
+        }
+        for Ancestor { started, .. } in &runs {
+            let graph = sources.graph(&started.plan)?;
+            undo::each_turn(store, &started.run, |turn| earlier.forget_undone(&started.run, &graph, turn))?;
+        }
+        Ok((Lineage { runs }, Results(earlier)))
+    }
+
+    /// How each of its runs began, oldest first.
+    fn begun(store: &Store, run: &RunId) -> Result<Vec<Ancestor>, Error> {
         let (mut runs, mut next) = (Vec::new(), Some(run.clone()));
         while let Some(id) = next {
-            let turns = store.turns(&id).map_err(|error| Lineage::fault(&runs, error))?;
-            let first = turns.first().ok_or_else(|| Error::NoRun(id.to_string()))?;
-            let (at, started) = (first.at, first.started().cloned());
-            let started = started.ok_or_else(|| Error::NoRun(id.to_string()))?;
+            let first = store.known_turn(&id, 1).map_err(|error| Lineage::fault(&runs, error))?;
+            let started = first.started().cloned().ok_or_else(|| Error::NoRun(id.to_string()))?;
             next = started.base.as_ref().map(|base| base.run.clone());
-            runs.push(Ancestor { started, started_at: at, turns });
+            runs.push(Ancestor {
+                started,
+                started_at: first.at,
+                spent: Money::ZERO,
+                resent: Money::ZERO,
+                budget_set: None,
+            });
         }
         runs.reverse();
-        Ok(Lineage { runs })
+        Ok(runs)
     }
 
     /// What it means for `later`, newest first, that the run before them can't be read.
@@ -302,51 +349,22 @@ impl Lineage {
             Some(base) => (base.root.clone(), base.root_at),
             None => (first.started.run.clone(), first.started_at),
         };
-        let spent = last.spent_before() + last.events().map(Event::cost).sum::<Money>();
+        let spent = last.spent_before() + last.spent;
         let Continued { run, again, fresh, undo } = continued;
         Base { run, root, root_at, spent, again, fresh, undo }
     }
 
     /// The journals of what a run is to undo that continues from it: that of the last run which did something else,
     /// and of those that undid a part of it since.
-    pub(super) fn undone(&self) -> Vec<Vec<Turn>> {
+    pub(super) fn undone(&self, store: &Store) -> Result<Vec<Vec<Turn>>, Error> {
         let undoes = |ancestor: &Ancestor| ancestor.started.base.as_ref().is_some_and(|base| base.undo);
         let first = self.runs.iter().rposition(|ancestor| !undoes(ancestor)).unwrap_or(0);
-        self.runs[first..].iter().map(|ancestor| ancestor.turns.clone()).collect()
+        self.runs[first..].iter().map(|ancestor| Ok(store.turns(&ancestor.started.run)?)).collect()
     }
 
     /// The run itself.
     pub(super) fn last(&self) -> &Ancestor {
         &self.runs[self.runs.len() - 1]
-    }
-
-    /// What they have finished, as far as the run that continues by `base` may reuse it in the plan of `graph`.
-    pub(super) fn earlier(
-        &self,
-        sources: &impl Sources,
-        base: &Base,
-        graph: &Graph,
-    ) -> Result<Earlier, Error> {
-        let mut earlier = Earlier::new();
-        for Ancestor { started, turns, .. } in &self.runs {
-            earlier.add(&started.run, &*sources.graph(&started.plan)?, turns);
-        }
-        for Ancestor { started, .. } in &self.runs {
-            for turns in undo::journals(sources.store(), &started.run)? {
-                earlier.forget_undone(&started.run, &*sources.graph(&started.plan)?, &turns);
-            }
-        }
-        earlier.forget(base, graph);
-        earlier.retain_whole(|artifact| sources.has(artifact))?;
-        Ok(earlier)
-    }
-
-    /// Tells what happened in its runs.
-    pub(super) fn tell(&self, sources: &impl Sources, past: &mut Past) -> Result<(), Error> {
-        self.runs.iter().try_for_each(|Ancestor { started, turns, .. }| {
-            past.add(&*sources.graph(&started.plan)?, turns);
-            Ok(())
-        })
     }
 
     /// What all its randomness comes from.
@@ -356,34 +374,55 @@ impl Lineage {
 
     /// What the whole lineage may spend: what was said last, or what the pipeline says.
     fn limit(&self, of_plan: Option<Money>) -> Option<Money> {
+        // Each says what is left for it.
         let said = |ancestor: &Ancestor| {
-            let set = ancestor.events().filter_map(|event| match event {
-                Event::Run(RunEvent::BudgetSet { limit, .. }) => Some(*limit),
-                _ => None,
-            });
-            // Each says what is left for it.
-            let whole = |limit: Option<Money>| limit.map(|limit| limit + ancestor.spent_before());
-            match set.last() {
-                Some(set) => Some(whole(set)),
-                None => ancestor.started.budget.map(|budget| whole(Some(budget))),
-            }
+            let limit = ancestor.budget_set.or(ancestor.started.budget.map(Some))?;
+            Some(limit.map(|limit| limit + ancestor.spent_before()))
         };
         self.runs.iter().rev().find_map(said).unwrap_or(of_plan)
     }
 
     /// What was spent on calls that were made again because that was cheap.
     fn resent(&self) -> Money {
-        let resent = |event: &Event| match event {
-            Event::Attempt { event: AttemptEvent::Failed { resent: true, cost, .. }, .. } => cost.amount,
-            _ => Money::ZERO,
-        };
-        self.runs.iter().flat_map(Ancestor::events).map(resent).sum()
+        self.runs.iter().map(|ancestor| ancestor.resent).sum()
+    }
+}
+
+impl Results {
+    /// What of it the run that continues by `base` may reuse in the plan of `graph`.
+    pub(super) fn reusable(
+        self,
+        sources: &impl Sources,
+        base: &Base,
+        graph: &Graph,
+    ) -> Result<Earlier, Error> {
+        let Results(mut earlier) = self;
+        earlier.forget(base, graph);
+        earlier.retain_whole(|artifact| sources.has(artifact))?;
+        Ok(earlier)
     }
 }
 
 impl Ancestor {
-    fn events(&self) -> impl Iterator<Item = &Event> {
-        self.turns.iter().flat_map(|turn| &turn.events)
+    /// Reads its journal. `tell` is called for each turn.
+    fn read(&mut self, store: &Store, mut tell: impl FnMut(&Turn)) -> Result<(), Error> {
+        let run = self.started.run.clone();
+        store.each_turn(&run, |turn| {
+            turn.events.iter().for_each(|event| self.take_in(event));
+            tell(&turn);
+            Ok::<_, Error>(())
+        })
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        self.spent += event.cost();
+        match event {
+            Event::Run(RunEvent::BudgetSet { limit, .. }) => self.budget_set = Some(*limit),
+            Event::Attempt { event: AttemptEvent::Failed { resent: true, cost, .. }, .. } => {
+                self.resent += cost.amount;
+            }
+            _ => {}
+        }
     }
 
     /// What all runs before it cost.
@@ -445,9 +484,9 @@ steps:
 
         let motet = Motet::open(folder.path()).await.unwrap();
         assert_eq!(motet.resume().await.unwrap().len(), 1);
-        let lineage = Lineage::read(motet.store(), &second).unwrap();
-        assert_eq!(lineage.runs.len(), 2);
-        let reused = lineage.runs[1].events().filter(|event| {
+        assert_eq!(Lineage::read(motet.store(), &second).unwrap().runs.len(), 2);
+        let turns = motet.store().turns(&second).unwrap();
+        let reused = turns.iter().flat_map(|turn| &turn.events).filter(|event| {
             matches!(event, Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. }
                 if reused.run == first)
         });

@@ -224,9 +224,8 @@ impl Recovery {
         let mut run = replayed?;
         let takes_over = |base: &&Base| !base.undo && self.purpose != Purpose::CallOff;
         if let Some(base) = run.started().base.as_deref().filter(takes_over) {
-            let lineage = Lineage::read(self.motet.store(), &base.run)?;
-            let earlier = lineage.earlier(self, base, &graph)?;
-            run.reuse_from(Arc::new(earlier));
+            let (_, results) = Lineage::read_results(self, &base.run, |_, _| {})?;
+            run.reuse_from(Arc::new(results.reusable(self, base, &graph)?));
         }
         Ok(run)
     }
@@ -261,7 +260,7 @@ impl Recovery {
     fn undone_by(&self, past: &Past) -> Result<Vec<Vec<Turn>>, Error> {
         let base = past.turns.first().and_then(|turn| turn.started()?.base.as_deref());
         match base.filter(|base| base.undo) {
-            Some(base) => Ok(Lineage::read(self.motet.store(), &base.run)?.undone()),
+            Some(base) => Lineage::read(self.motet.store(), &base.run)?.undone(self.motet.store()),
             None => Ok(Vec::new()),
         }
     }

@@ -4,7 +4,7 @@ use motet_engine::{Event, Run, RunEvent, RunId, RunStarted, Turn};
 use motet_pipeline::Money;
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
-use motet_store::Store;
+use motet_store::{Store, StoreError};
 
 use super::lineage::{Continued, Lineage, ended, inputs_of, start_options, started};
 use super::recovery::link;
@@ -111,17 +111,19 @@ pub(super) fn judge_origin(store: &Store, run: &RunId) -> Result<(), Error> {
     }
 }
 
-/// The journals of the runs that undid `run`, or are at it.
-pub(super) fn journals(store: &Store, run: &RunId) -> Result<Vec<Vec<Turn>>, Error> {
-    let mut journals = Vec::new();
+/// Calls `visit` for each turn of the runs that undid `run`, or are at it.
+pub(super) fn each_turn(store: &Store, run: &RunId, mut visit: impl FnMut(&Turn)) -> Result<(), Error> {
     for number in 1.. {
         let id = undo_id(run, number);
         if store.run(&id)?.is_none() {
             break;
         }
-        journals.push(store.turns(&id)?);
+        store.each_turn(&id, |turn| {
+            visit(&turn);
+            Ok::<_, StoreError>(())
+        })?;
     }
-    Ok(journals)
+    Ok(())
 }
 
 /// The name of the run that undoes `run`, of which there may be several.
@@ -139,7 +141,7 @@ fn is_left(store: &Store, pipeline: &Pipeline, base: &RunId) -> Result<bool, Err
     let begun =
         RunStarted { base: Some(Box::new(lineage.base(continued))), ..lineage.last().started.clone() };
     let (graph, at) = (pipeline.graph().clone(), lineage.last().started_at);
-    let before = lineage.undone();
+    let before = lineage.undone(store)?;
     let before: Vec<&[Turn]> = before.iter().map(Vec::as_slice).collect();
     let undoing = Run::start_undo(graph, begun, &before, at);
     let (run, _) = undoing.map_err(|misuse| Error::Journal { run: base.clone(), misuse })?;

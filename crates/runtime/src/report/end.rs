@@ -143,7 +143,7 @@ fn name_of(status: RunStatus) -> &'static str {
 
 fn errors_of(record: &RunRecord) -> Vec<EndError> {
     let mut failed: Vec<_> =
-        record.steps.iter().filter_map(|(path, step)| Some((path, step, step.failure.as_ref()?))).collect();
+        record.steps().filter_map(|(path, step)| Some((path, step, step.failure.as_ref()?))).collect();
     // An item fails in the same moment as its step, and many may fail at once.
     failed.sort_by_cached_key(|(path, step, _)| (step.ended_at, ListOrder::of(path)));
     let errors = failed.into_iter().map(|(path, step, failure)| EndError {
@@ -164,7 +164,7 @@ fn errors_of(record: &RunRecord) -> Vec<EndError> {
 }
 
 fn steps_of(record: &RunRecord) -> BTreeMap<StepPath, EndStep> {
-    let steps = record.steps.iter().map(|(path, step)| {
+    let steps = record.steps().map(|(path, step)| {
         let end = EndStep {
             status: step.status.word(),
             attempts: step.attempts_made(),

@@ -89,7 +89,7 @@ impl Reporter {
     fn record_of_row(&self, row: &StepRow) -> StepRecord {
         let message = row.message.as_deref().map(|message| self.mask.text(message));
         let class = row.class.as_deref().and_then(|class| class.parse::<Class>().ok());
-        let failure = class.map(|class| Failure::new(class, message.clone().unwrap_or_default()));
+        let failure = class.map(|class| Box::new(Failure::new(class, message.clone().unwrap_or_default())));
         let attempt = row.operation.as_ref().zip(row.attempted_at).map(|(operation, planned_at)| {
             let is_known = matches!(row.status, StepStatus::Completed | StepStatus::Failed);
             AttemptRecord {
@@ -101,9 +101,9 @@ impl Reporter {
         });
         StepRecord {
             status: row.status,
-            items: row.items.map(|total| Items {
-                over: row.items_over,
-                ..Items::of(usize::try_from(total).unwrap_or(usize::MAX), std::iter::empty())
+            items: row.items.map(|total| {
+                let total = usize::try_from(total).unwrap_or(usize::MAX);
+                Box::new(Items { over: row.items_over, ..Items::of(total, std::iter::empty()) })
             }),
             target: row.target.unwrap_or(0),
             attempts_left_out: (row.attempts as usize).saturating_sub(usize::from(attempt.is_some())),
@@ -308,7 +308,7 @@ impl Reading<'_> {
     fn count_failures(&mut self) -> Result<(), StoreError> {
         let all = self.store.count_failed_steps(self.run)?;
         let record = &mut self.reporter.record;
-        let kept = record.steps.values().filter(|step| step.failure.is_some()).count() as u64;
+        let kept = record.steps().filter(|(_, step)| step.failure.is_some()).count() as u64;
         record.errors_left_out = all.saturating_sub(kept);
         Ok(())
     }

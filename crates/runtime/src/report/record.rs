@@ -67,9 +67,8 @@ pub struct RunRecord {
     pub inherited: Money,
     /// What the results that it took over cost where they were made.
     pub saved: Money,
-    /// Its steps and items by path. Of the items of a long list, and of what is inside them, only those
-    /// that are under way and the first that failed; [`StepRecord::items`] counts the others.
-    pub steps: BTreeMap<StepPath, StepRecord>,
+    /// Its steps and items by path: [`RunRecord::steps`]. Each in a box, for there may be a million.
+    steps: BTreeMap<StepPath, Box<StepRecord>>,
     /// The outermost steps: in the order of the file, where the plan is known.
     pub order: Vec<StepPath>,
     /// How many steps and items failed that are not among these.
@@ -113,7 +112,7 @@ impl RunRecord {
             cost: Money::ZERO,
             inherited: Money::ZERO,
             saved: Money::ZERO,
-            steps: order.iter().map(|path| (path.clone(), StepRecord::default())).collect(),
+            steps: order.iter().map(|path| (path.clone(), Box::default())).collect(),
             order,
             errors_left_out: 0,
             stories_left_out: false,
@@ -124,9 +123,15 @@ impl RunRecord {
         }
     }
 
+    /// Its steps and items by path. Of the items of a long list, and of what is inside them, only those
+    /// that are under way and the first that failed; [`StepRecord::items`] counts the others.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepPath, &StepRecord)> {
+        self.steps.iter().map(|(path, step)| (path, &**step))
+    }
+
     /// The step or item at `path`.
     pub fn step(&self, path: &StepPath) -> Option<&StepRecord> {
-        self.steps.get(path)
+        self.steps.get(path).map(Box::as_ref)
     }
 
     /// All that lies below `path`: items, steps inside, and theirs.
@@ -134,7 +139,7 @@ impl RunRecord {
         // `0` and `\` follow `/` and `[`: between lie all paths that go on so, and no others.
         let range = |from: char, to: char| {
             let bound = |last: char| StepPath::from_text(&format!("{path}{last}"));
-            self.steps.range(bound(from)..bound(to))
+            self.steps.range(bound(from)..bound(to)).map(|(path, step)| (path, &**step))
         };
         range('/', '0').chain(range('[', '\\'))
     }

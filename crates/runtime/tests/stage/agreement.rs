@@ -61,7 +61,7 @@ fn compare(engine: &Run, store: &Store, reporter: &Reporter) {
             assert_eq!(row.attempts as usize, step.attempts_made(), "{place}: tables and record");
         }
     }
-    for (path, step) in &record.steps {
+    for (path, step) in record.steps() {
         let known = engine.step_status(path).unwrap_or(StepStatus::Pending);
         assert_eq!(step.status, known, "{run}, `{path}` after turn {turn}: record and engine");
     }

@@ -55,13 +55,17 @@ impl Items {
 }
 
 impl RunRecord {
+    /// The items of the step whose path reads `fan_out`, if it is fanned out.
+    pub fn items_of(&self, fan_out: &str) -> Option<&Items> {
+        self.steps.get(fan_out)?.items.as_deref()
+    }
+
     fn items_mut(&mut self, fan_out: &str) -> Option<&mut Items> {
-        self.steps.get_mut(fan_out)?.items.as_mut()
+        self.steps.get_mut(fan_out)?.items.as_deref_mut()
     }
 
     fn has_many_items(&self, fan_out: &str) -> bool {
-        let items = self.steps.get(fan_out).and_then(|step| step.items.as_ref());
-        items.is_some_and(Items::are_many)
+        self.items_of(fan_out).is_some_and(Items::are_many)
     }
 
     /// Takes in an event about the step or item at `path`.
@@ -99,14 +103,14 @@ impl RunRecord {
             false if !path.as_str().contains('/') => self.order.push(path.clone()),
             false => {}
         }
-        self.steps.insert(path, step);
+        self.steps.insert(path, Box::new(step));
     }
 
     /// Puts a step or item in its place, as it is known from elsewhere.
     pub(in crate::report) fn set(&mut self, path: StepPath, step: StepRecord) {
         self.steps_done += usize::from(step.is_over() && path.is_outermost());
         match self.steps.get_mut(&path) {
-            Some(known) => *known = step,
+            Some(known) => **known = step,
             None => self.insert(path, step),
         }
     }

@@ -12,7 +12,7 @@ pub struct StepRecord {
     /// Its status.
     pub status: StepStatus,
     /// Its items, if it is fanned out.
-    pub items: Option<Items>,
+    pub items: Option<Box<Items>>,
     /// Its resolved inputs. Not kept of items of a long list, nor once all that is kept is large.
     pub inputs: Option<Value>,
     /// What it gave; kept as its inputs are.
@@ -30,7 +30,7 @@ pub struct StepRecord {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Why it failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// Whether its failure or cancellation is tolerated.
     pub tolerated: bool,
     /// Why it was skipped, cancelled or sleeps.
@@ -38,7 +38,7 @@ pub struct StepRecord {
     /// What its attempts cost so far.
     pub cost: Money,
     /// Where its result comes from, if it wasn't made in this run.
-    pub reused: Option<Reused>,
+    pub reused: Option<Box<Reused>>,
 }
 
 /// One try of a step at one target.
@@ -57,7 +57,7 @@ pub struct AttemptRecord {
     /// The provider's name for its job.
     pub job: Option<String>,
     /// Why it failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// What it cost.
     pub cost: Money,
     /// How far it is, from 0 to 1.
@@ -131,7 +131,7 @@ impl StepRecord {
     fn apply_to_step(&mut self, event: &StepEvent, at: Timestamp) {
         match event {
             StepEvent::Expanded { items } => {
-                self.items = Some(Items::of(items.len(), items.keys()));
+                self.items = Some(Box::new(Items::of(items.len(), items.keys())));
                 self.begin(at);
             }
             StepEvent::Ready { inputs, .. } => {
@@ -155,12 +155,12 @@ impl StepRecord {
                 self.ended_at = Some(at);
             }
             StepEvent::Completed { output, reused, .. } => {
-                self.reused = reused.as_deref().cloned();
+                self.reused = reused.clone();
                 self.output = output.clone();
                 self.ended_at = Some(at);
             }
             StepEvent::Failed { failure, tolerated } => {
-                self.failure = Some(failure.clone());
+                self.failure = Some(Box::new(failure.clone()));
                 self.tolerated = *tolerated;
                 self.ended_at = Some(at);
             }
@@ -212,7 +212,7 @@ impl StepRecord {
             attempt.cost += cost;
             attempt.ended_at.get_or_insert(at);
             if let Some(failure) = failure {
-                attempt.failure = Some(failure.clone());
+                attempt.failure = Some(Box::new(failure.clone()));
             }
         }
     }
