@@ -4,6 +4,7 @@ use super::Checker;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
 use crate::document::written::{Part, Shape, Written};
+use crate::expression::habits;
 use crate::{MediaKind, Type};
 
 impl<'c> Checker<'c, '_> {
@@ -42,6 +43,10 @@ impl<'c> Checker<'c, '_> {
             .error(place, Code::Type, format!("{} can't be {subject}", phrase(given)))
             .label(label);
         finding.note(note);
+        if let Some(advice) = habit(value) {
+            finding.help(advice);
+            return false;
+        }
         match (proposal, operation_between(given, wanted)) {
             (Some(proposal), _) => _ = finding.help(format!("did you mean `{proposal}`?")),
             (None, Some(operation)) => _ = finding.help(format!("{operation}, in a step before this one")),
@@ -116,6 +121,14 @@ fn single_reference(value: &Written) -> Option<(&[String], std::ops::Range<usize
     let Shape::Scalar { template, .. } = &value.shape else { return None };
     match template.references() {
         [only] => Some((&only.path, only.span.clone())),
+        _ => None,
+    }
+}
+
+/// What to say of a value that is written as it would be elsewhere.
+pub(super) fn habit(value: &Written) -> Option<&'static str> {
+    match &value.shape {
+        Shape::Scalar { text, .. } => habits::dollar(text),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
+use super::fit::habit;
 use super::inference::Dependencies;
 use crate::Type;
 use crate::diagnostic::Code;
@@ -104,6 +105,7 @@ impl<'c> Checker<'c, '_> {
         if !ty.fits(&Type::list(Type::Any)) {
             let label = self.given(&ty, list);
             let help = match &ty {
+                Type::Text if let Some(advice) = habit(list) => advice,
                 Type::Object { fields, .. } if fields.contains_key("by_key") => {
                     "to fan out over the items of another step, refer to its `items`"
                 }

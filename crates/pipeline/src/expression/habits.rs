@@ -31,6 +31,13 @@ fn operator_at(source: &str, place: usize) -> Option<(Range<usize>, String)> {
         .then(|| (place..place + operator.len(), format!("there is no operator `{operator}`; {advice}")))
 }
 
+/// What to say of a text that is one expression as GitHub's workflows write it: the `$` makes a text of it.
+pub(crate) fn dollar(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    let is_one = text.starts_with("${{") && text.ends_with("}}") && text.matches("{{").count() == 1;
+    is_one.then_some("write `{{ … }}` without the `$`, which makes a text of it")
+}
+
 /// Names that stand for no value here, and what does.
 pub(crate) fn constant(name: &str) -> Option<&'static str> {
     match name {
