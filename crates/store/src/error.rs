@@ -15,6 +15,8 @@ use rusqlite::ErrorCode;
 use crate::{private, schema};
 
 /// Why the store could not do what it was asked. Cheap to clone, because one failed commit is told
+pub use words::limit_remedy;
+
 /// to everybody who waits for it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {

@@ -69,7 +69,7 @@ pub use cache::CacheEntry;
 pub use charges::{Charge, OpenCalls};
 pub use dead::{Cause, DeadFilter, DeadRun, Discard};
 pub use deletion::{DeletedRun, SweptFiles};
-pub use error::StoreError;
+pub use error::{StoreError, limit_remedy};
 pub use folder::StoreFolder;
 pub use gate::GateStream;
 pub use integrity::IntegrityReport;

@@ -108,7 +108,7 @@ pub(crate) fn open_writer(
     prepare_writer(&mut connection, patience).map_err(failed)?;
     migrate(&mut connection, file, MIGRATIONS)?;
     if whose == Whose::Anybodys {
-        Maker::here().record(&connection).map_err(failed)?;
+        Maker::here()?.record(&connection).map_err(failed)?;
     }
     Ok(connection)
 }
@@ -122,7 +122,7 @@ fn refuse_store_of_others(file: &Path) -> Result<(), StoreError> {
     }
     let maker = Maker::read(&connection).map_err(|error| StoreError::from_sqlite(file, error))?;
     let folder = || file.parent().unwrap_or(file).to_owned();
-    let difference = Maker::here().difference(maker.as_ref());
+    let difference = Maker::here()?.difference(maker.as_ref());
     difference.map_or(Ok(()), |by| Err(StoreError::MadeByOthers { folder: folder(), by }))
 }
 
@@ -328,11 +328,12 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
         // Asked again under the lock: another process may have been quicker.
         let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         for migration in migrations.iter().skip(version as usize) {
+    let here = Maker::here()?;
             transaction.execute_batch(migration)?;
         }
         // Earlier formats knew no paid work: such a store is taken for this user's own.
         if version < maker::SINCE_FORMAT {
-            Maker::here().record(&transaction)?;
+            here.record(&transaction)?;
             let columns = "run, path, attempt, operation, at, ended_at, amount, failed";
             let spent = charges::OF_OLDER_FORMATS;
             transaction.execute_batch(&format!("INSERT INTO charges ({columns}) {spent}"))?;
