@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::maker::{self, Maker};
-use crate::{StoreError, charges, private};
+use crate::{StoreError, charges, mark, patience, private};
 
 pub(crate) use log::has_pages;
 pub(crate) use log::is_empty as is_empty_log;
@@ -336,6 +336,10 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
             here.record(&transaction)?;
             let columns = "run, path, attempt, operation, at, ended_at, amount, failed";
             let spent = charges::OF_OLDER_FORMATS;
+        // Moves of the log are counted from a number by which this database is told from others.
+        if version < mark::SINCE_FORMAT {
+            transaction.execute("UPDATE checkpoints SET count = abs(random() % (1 << 62))", [])?;
+        }
             transaction.execute_batch(&format!("INSERT INTO charges ({columns}) {spent}"))?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
