@@ -410,6 +410,7 @@ fn numbers_that_are_too_large_end_in_words() {
         r#"{"motet": 1, "steps": {"a": {"uses": "flow/sleep", "with": {"duration": 1e400}}}}"#,
     );
     project.write("inputs.json", r#"{"x": [1e400]}"#);
+    project.write("digits.json", r#"{"x": [123456789012345678901]}"#);
     let run = |rest: &[&str]| {
         project.transcript(
             &[["run", "hand-on.yaml", "--store", ":memory:", "--no-out"].as_slice(), rest].concat(),
@@ -420,8 +421,11 @@ fn numbers_that_are_too_large_end_in_words() {
         project.transcript(&["check", "expression.yaml"]),
         project.transcript(&["check", "plain.json"]),
         run(&["--inputs", "inputs.json"]),
+        run(&["--inputs", "digits.json"]),
         run(&["--input", "x=1e400"]),
         run(&["--input", "x=1", "--input", "n=-1e400"]),
+        run(&["--input", "x=[123456789012345678901]"]),
+        run(&["--input", "x=1", "--input", "n=123456789012345678901"]),
     ];
     assert_transcript!(project, text.concat());
 }
