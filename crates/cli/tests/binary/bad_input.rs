@@ -431,6 +431,26 @@ fn numbers_that_are_too_large_end_in_words() {
 }
 
 #[test]
+fn constants_that_are_impossible_only_together_are_refused_by_the_check() {
+    let text = "motet: 1
+name: together
+inputs: { film: video, side: { type: integer, default: 4000 } }
+steps:
+  backwards: { uses: media/trim, with: { media: \"{{ inputs.film }}\", start: 5, end: 2 } }
+  nothing: { uses: media/trim, with: { media: \"{{ inputs.film }}\", duration: 0 } }
+  unseen: { uses: media/overlay, with: { video: \"{{ inputs.film }}\", text: a, from: 2, to: 2 } }
+  wide: { uses: media/resize, with: { media: \"{{ inputs.film }}\", height: 1000, aspect_ratio: '10:1' } }
+  tall: { uses: local/scene, with: { prompt: a boat, width: 4000, aspect_ratio: '1:5' } }
+  large: { uses: local/scene, with: { prompt: a boat, length: 5, width: 2560 } }
+  spare: { uses: flow/fail, with: { message: x }, fallback: [{ uses: local/scene, with: { prompt: x, height: 4000 } }] }
+  unknown: { uses: local/scene, with: { prompt: a boat, width: \"{{ inputs.side }}\", aspect_ratio: '1:5' } }
+  good: { uses: media/trim, with: { media: \"{{ inputs.film }}\", start: 2, end: 5 } }
+";
+    let project = Project::with("together.yaml", text);
+    assert_transcript!(project, project.transcript(&["check", "together.yaml"]));
+}
+
+#[test]
 fn inputs_that_look_like_a_journal_are_what_they_look_like() {
     let project = Project::with("hand-on.yaml", HAND_ON);
     let media =
