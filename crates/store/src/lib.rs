@@ -75,7 +75,7 @@ pub use gate::GateStream;
 pub use integrity::IntegrityReport;
 pub use journal::{Batch, Record};
 pub use past::Past;
-pub use patience::{ForeignLock, Patience};
+pub use patience::{ForeignLock, Patience, while_opening};
 pub use plans::{KeptPlan, LostPlan};
 pub use projection::inputs_digest;
 pub use retention::{Leaving, Need, Retention};
