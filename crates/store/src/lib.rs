@@ -74,6 +74,7 @@ pub use folder::StoreFolder;
 pub use gate::GateStream;
 pub use integrity::IntegrityReport;
 pub use journal::{Batch, Record};
+pub use maker::maker_here;
 pub use past::Past;
 pub use patience::{ForeignLock, Patience, while_opening};
 pub use plans::{KeptPlan, LostPlan};

@@ -59,6 +59,17 @@ impl Maker {
     }
 }
 
+/// What tells this user on this machine from all others, for files beside stores: a cloned project can't bring it along.
+/// Where a machine has no id it is of the user alone.
+///
+/// # Errors
+/// When the machine has an id that can't be read now.
+pub fn maker_here() -> Result<Digest, StoreError> {
+    let Maker { user, machine } = Maker::here()?;
+    let machine = machine.map(|machine| machine.to_string()).unwrap_or_default();
+    Ok(Digest::of(format!("user {user} of {machine}\n").as_bytes()))
+}
+
 /// Where a machine keeps an id of its own: 32 digits that no other machine has.
 const MACHINE_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
