@@ -33,6 +33,7 @@ use crate::problem::Problem;
 use crate::project::typed_command;
 use crate::stop::{Stage, Stop};
 use crate::terminal::Terminal;
+use crate::threads;
 
 /// Does what was asked.
 ///
@@ -86,14 +87,11 @@ where
     Work: Future<Output = Result<Exit, Problem>> + Send + 'static,
 {
     stop.reach(Stage::Waiting);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Problem::refused("start threads", &error))?;
+    let runtime = threads::begin().map_err(|error| Problem::refused("start threads", &error))?;
     let outcome = runtime.block_on(async {
         // On a thread of its own: opening a store may hold it up, and so may whoever reads what is written.
-        let (work, threads) = (begin(stop.clone()), tokio::runtime::Handle::current());
-        let work = tokio::task::spawn_blocking(move || threads.block_on(work));
+        let (work, runtime) = (begin(stop.clone()), tokio::runtime::Handle::current());
+        let work = tokio::task::spawn_blocking(move || runtime.block_on(work));
         tokio::select! {
             done = work => done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
             () = stop.clone().unattended() => {
@@ -103,6 +101,10 @@ where
             () = stop.unheeded() => {
                 Err(Problem::new(Exit::Interrupted, "aborted: what is done is kept, not all of it was shown")
                     .line(what_is_kept()))
+            }
+            error = threads::lacking() => {
+                Err(Problem::refused("start more threads", &error)
+                    .line(format!("what is done is kept: {}", what_is_kept())))
             }
         }
     });

@@ -14,6 +14,7 @@ mod score;
 mod simulator;
 mod stop;
 mod terminal;
+mod threads;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::process::ExitCode;

@@ -54,6 +54,16 @@ fn words_for(warning: &Warning) -> String {
             without_number(why),
             typed_command("run")
         ),
+        Warning::OwnerSilent { store, pid } => {
+            let who = if *pid == 0 { String::new() } else { format!(" (pid {pid})") };
+            let how =
+                if *pid == 0 { "`fg` where it was started".to_owned() } else { format!("kill -CONT {pid}") };
+            format!(
+                "the process that drives the store {}{who} doesn't respond; what was asked of it waits; if it is suspended, \
+                 continue it: {how}",
+                shown_path(store)
+            )
+        }
         other => other.to_string(),
     }
 }

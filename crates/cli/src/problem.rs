@@ -7,7 +7,7 @@ use motet::engine::RunId;
 use motet::language::Diagnostic;
 use motet::reading::Unread;
 use motet::settings::{MODELS_FOLDER, Power, Setting};
-use motet::store::StoreError;
+use motet::store::{StoreError, limit_remedy};
 use motet::trust::Trust;
 use motet::{BaseFault, Error};
 use serde_json::{Value as Json, json};
@@ -60,7 +60,8 @@ impl Problem {
 
     /// Something that the system refused.
     pub fn refused(what: &str, error: &std::io::Error) -> Problem {
-        Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)))
+        let problem = Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)));
+        problem.hint(limit_remedy(error).map(str::to_owned))
     }
 
     /// Data for standard output that it didn't take.

@@ -9,7 +9,7 @@ use motet::language::contract::Catalogue;
 use motet::language::{Span, Timestamp};
 use motet::session::{Session, is_driven};
 use motet::settings::{IN_MEMORY, Proposal, STORE_VARIABLE, Setting, Settings, StorePlace};
-use motet::store::{RunRow, RunStatus, Store, World};
+use motet::store::{RunRow, RunStatus, Store, World, while_opening};
 use motet::trust::Trust;
 use motet::{Builder, Error, Pipeline, Warning};
 
@@ -145,10 +145,12 @@ impl Project {
     pub fn read_store(&self, terminal: &Terminal) -> Result<Store, Error> {
         match &self.place {
             StorePlace::Folder(folder) => {
-                let store = Store::open_read_only(folder)?;
+                let (terminal, place) = (*terminal, folder.clone());
+                let told = move |lock| notice::warn(terminal, &Warning::of_lock(place.clone(), lock));
+                let store = while_opening(told, || Store::open_read_only(folder))?;
                 if let Some(why) = Store::doubt_of_mark(folder)? {
                     notice::warn(
-                        *terminal,
+                        terminal,
                         &Warning::MarkUnreadable { store: folder.clone(), why: why.into() },
                     );
                 }

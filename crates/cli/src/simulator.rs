@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use motet::settings::Settings;
-use motet::store::StoreFolder;
-use motet_sim::Bases;
+use motet::store::{StoreFolder, maker_here};
+use motet_sim::{Bases, IN_USE};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
@@ -38,6 +38,9 @@ struct Address {
     /// The process, if the store began it.
     #[serde(default)]
     pid: Option<u32>,
+    /// Who remembers it.
+    #[serde(default)]
+    maker: Option<String>,
 }
 
 /// The settings with a simulator in the place of the providers, for the store in `folder`: the one at `url`, else the
@@ -48,12 +51,16 @@ struct Address {
 pub fn simulated(settings: Settings, folder: &Path, url: Option<&str>) -> Result<Settings, Problem> {
     let home = StoreFolder::enter(folder).map_err(motet::Error::from).map(|_| folder.join("sim"))?;
     let remembered = read(&home);
+    let maker = maker_here().map_err(motet::Error::from)?.to_string();
+    // What a cloned project brings along leads nowhere.
+    let remembered = remembered.filter(|known| known.maker.as_ref() == Some(&maker));
     let address = match (url, remembered) {
         (Some(url), _) => there(url)?,
         (None, Some(known)) if is_there(&known.url) => known,
         (None, Some(Address { url, pid: None, .. })) => return Err(out_of_reach(&url)),
         (None, known) => begin(&home, known.and_then(|known| port_of(&known.url)))?,
     };
+    let address = Address { maker: Some(maker), ..address };
     remember(&home, &address).map_err(|error| failed("remember the simulator", &error))?;
     Ok(settings.simulated(&address.base_urls)?)
 }
@@ -66,7 +73,7 @@ fn there(url: &str) -> Result<Address, Problem> {
     }
     let bases = serde_json::to_value(Bases::under(url)).and_then(serde_json::from_value);
     let base_urls = bases.map_err(|error| Problem::usage(format!("{url} is no address: {error}")))?;
-    Ok(Address { url: url.to_owned(), base_urls, pid: None })
+    Ok(Address { url: url.to_owned(), base_urls, pid: None, maker: None })
 }
 
 fn out_of_reach(url: &str) -> Problem {
@@ -89,16 +96,19 @@ fn begin(home: &Path, port: Option<u16>) -> Result<Address, Problem> {
     let said = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
     match serde_json::from_str::<Address>(&line) {
         Ok(address) => Ok(Address { pid: Some(child.id()), ..address }),
-        // Another process may have begun it just now.
-        Err(_) => match read(home).filter(|known| is_there(&known.url)) {
-            Some(known) => Ok(known),
-            None => {
-                let why = fs::read_to_string(home.join("log")).unwrap_or_default();
-                let why = why.lines().next().unwrap_or("it said nothing").to_owned();
-                drop(said);
-                Err(Problem::new(Exit::Machine, format!("the simulator didn't begin: {why}")))
+        Err(_) => {
+            let why = fs::read_to_string(home.join("log")).unwrap_or_default();
+            // Another process may have begun it just now.
+            let is_begun = why.contains(IN_USE);
+            match read(home).filter(|known| is_begun && is_there(&known.url)) {
+                Some(known) => Ok(known),
+                None => {
+                    let why = why.lines().next().unwrap_or("it said nothing").to_owned();
+                    drop(said);
+                    Err(Problem::new(Exit::Machine, format!("the simulator didn't begin: {why}")))
+                }
             }
-        },
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::arguments::Color;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
+use crate::threads;
 
 /// Whoever attends to it has so long to end at once.
 const GRACE: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ impl Stop {
     /// # Errors
     /// When the system can't be asked to tell.
     pub fn listen() -> io::Result<Stop> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = threads::listening()?;
         let mut signals = {
             let _inside = runtime.enter();
             // Where the system won't, the program ends as it would have.
@@ -94,11 +95,15 @@ impl Stop {
         drop(stage);
         // Whoever reads may not, and the command may be in the middle of a line.
         let (said, is_said) = mpsc::channel();
-        thread::spawn(move || {
-            Problem::new(Exit::Interrupted, words).show(&Terminal::new(Color::Auto), false);
+        let say = move || Problem::new(Exit::Interrupted, words).show(&Terminal::new(Color::Auto), false);
+        let apart = thread::Builder::new().spawn(move || {
+            say();
             said.send(())
         });
-        let _ = is_said.recv_timeout(GRACE);
+        match apart {
+            Ok(_) => _ = is_said.recv_timeout(GRACE),
+            Err(_) => say(),
+        }
         std::process::exit(Exit::Interrupted as i32);
     }
 

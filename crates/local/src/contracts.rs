@@ -14,7 +14,6 @@ pub fn contracts() -> Vec<Contract> {
 }
 
 fn judge_scene(name: &str, value: &Value) -> Result<(), String> {
-    // Width and height are judged together.
     judge(&["prompt", "aspect_ratio"], name, value, |inputs| Scene::from_inputs(inputs).map(drop))
 }
 
@@ -87,6 +86,9 @@ fn scene_contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .encodes(|given| if given.contains_key("length") { Encoding::Always } else { Encoding::Never })
         .judged_by(judge_scene)
+        .ruled_by(&["aspect_ratio", "width", "height", "length"], |inputs| {
+            Scene::size_from_inputs(inputs).map(drop).map_err(|failure| failure.message)
+        })
         .usually(0.2, 3.0)
 }
 

@@ -83,13 +83,8 @@ impl Scene {
     pub fn from_inputs(inputs: &Map) -> Result<Scene, Failure> {
         let inputs = Inputs(inputs);
         let prompt = inputs.required_text("prompt", PROMPT_CHARACTERS_MAX)?;
-        let (width, height) = size::read(&inputs)?;
+        let (width, height) = Scene::size_from_inputs(inputs.0)?;
         let length = inputs.number("length", 0.1..=LENGTH_MAX)?;
-        if length.is_some() && width * height > FILM_PIXELS_MAX {
-            return Err(Failure::too_large(format!(
-                "a scene with `length` has at most {FILM_PIXELS_MAX} pixels, such as 1920×1080, and {width}×{height} are more"
-            )));
-        }
         Ok(Scene {
             prompt: prompt.to_owned(),
             seed: inputs.integer("seed", i64::MIN..=i64::MAX)?.unwrap_or(0) as u64,
@@ -100,6 +95,18 @@ impl Scene {
             length,
             rate: inputs.integer("fps", 10..=60)?.unwrap_or(FPS_DEFAULT) as u32,
         })
+    }
+
+    /// Its size in pixels, from `aspect_ratio`, `width`, `height` and `length` alone.
+    pub(crate) fn size_from_inputs(inputs: &Map) -> Result<(u32, u32), Failure> {
+        let inputs = Inputs(inputs);
+        let (width, height) = size::read(&inputs)?;
+        if inputs.number("length", 0.1..=LENGTH_MAX)?.is_some() && width * height > FILM_PIXELS_MAX {
+            return Err(Failure::too_large(format!(
+                "a scene with `length` has at most {FILM_PIXELS_MAX} pixels, such as 1920×1080, and {width}×{height} are more"
+            )));
+        }
+        Ok((width, height))
     }
 
     /// The picture's width in pixels; even.

@@ -85,8 +85,15 @@ const OPERATIONS: [Operation; 13] = [
 
 /// The contracts of all `media/*` operations.
 pub fn contracts() -> Vec<Contract> {
-    OPERATIONS.iter().map(|(contract, _)| contract().judged_by(judge)).collect()
+    let ruled = |contract: Contract| match SIZES.iter().all(|name| contract.parameter(name).is_some()) {
+        true => contract.ruled_by(&SIZES, size::judge),
+        false => contract,
+    };
+    OPERATIONS.iter().map(|(contract, _)| ruled(contract().judged_by(judge))).collect()
 }
+
+/// What says how large a picture becomes.
+const SIZES: [&str; 3] = ["width", "height", "aspect_ratio"];
 
 /// What is wrong with a text that is read further, whichever operation is given it.
 fn judge(name: &str, value: &Value) -> Result<(), String> {

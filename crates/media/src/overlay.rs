@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
-use motet_pipeline::{Failure, MediaKind, Type};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::captions::{self, Line};
@@ -21,6 +22,9 @@ const MARGIN: f64 = 0.04;
 /// The places on a picture, row by row from the bottom, as the keys of a telephone turned over.
 const PLACES: [&str; 9] =
     ["bottom-left", "bottom", "bottom-right", "left", "middle", "right", "top-left", "top", "top-right"];
+
+/// When it appears if nothing else is given.
+const FROM: f64 = 0.0;
 
 pub(crate) fn contract() -> Contract {
     let time = |name: &str| Parameter::optional(name, Type::Number).range(0.0, 21_600.0);
@@ -50,14 +54,26 @@ pub(crate) fn contract() -> Contract {
                 .about("How little of the video shines through."),
         )
         .input(Parameter::optional("colour", Type::Text).default("white").about("Of the text: #rrggbb, or a name."))
-        .input(time("from").default(0.0).about("When it appears, in seconds."))
+        .input(time("from").default(FROM).about("When it appears, in seconds."))
         .input(time("to").about("When it goes, in seconds; by default with the video."))
         .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .exactly_one(&["image", "text"])
+        .ruled_by(&["from", "to"], judge)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
+}
+
+/// Of times that are written in the pipeline, whatever the video is.
+fn judge(times: &Map) -> Result<(), String> {
+    let time = |name: &str| times.get(name).and_then(Value::as_f64);
+    let Some(to) = time("to") else { return Ok(()) };
+    shown(time("from").unwrap_or(FROM), to).map_err(|what| format!("media/overlay {what}"))
+}
+
+fn shown(from: f64, to: f64) -> Result<(), String> {
+    if from < to { Ok(()) } else { Err(format!("would show nothing from {from} s to {to} s")) }
 }
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
@@ -65,9 +81,8 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let (own, length) = (Size::of(video)?, length(video)?);
     let size = own.even();
     let (from, to) = (request.number_or_default("from"), request.number("to").unwrap_or(length).min(length));
-    if from >= to {
-        return Err(request
-            .refuse(&format!("would show nothing from {from} s to {to} s: the video is {length} s long")));
+    if let Err(what) = shown(from, to) {
+        return Err(request.refuse(&format!("{what}: the video is {length} s long")));
     }
     let mut remake = Remake::of(request, video, length);
     remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());

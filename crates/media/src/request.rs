@@ -145,10 +145,7 @@ impl<'a> Request<'a> {
             own_size if width.or(height).is_none() => own_size.at_most(longest),
             given => given,
         };
-        if size.width.max(size.height) > 8192 || size.width.min(size.height) < 16 {
-            return Err(self.refuse(&format!("can't make a picture of {size}; sides go from 16 to 8192")));
-        }
-        Ok(size)
+        size.possible().map_err(|what| self.refuse(&what))
     }
 
     fn check(&self, parameter: &Parameter, value: &Value) -> Result<(), Failure> {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use motet_pipeline::{Artifact, Failure};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Artifact, Failure, Value};
 
 /// The longest side of a video that is made from a still, where no size is asked for.
 pub(crate) const STILL_SIDE_MAX: u32 = 1920;
@@ -83,6 +84,14 @@ impl Size {
         }
     }
 
+    /// This size, if a picture can have it.
+    pub(crate) fn possible(self) -> Result<Size, String> {
+        match self.width.max(self.height) > 8192 || self.width.min(self.height) < 16 {
+            true => Err(format!("can't make a picture of {self}; sides go from 16 to 8192")),
+            false => Ok(self),
+        }
+    }
+
     /// The largest size of shape `ratio` inside this one.
     pub(crate) fn cut_to(self, ratio: f64) -> Size {
         if self.ratio() > ratio {
@@ -123,6 +132,20 @@ pub(crate) fn wanted(own: Size, width: Option<u32>, height: Option<u32>, ratio: 
         (None, Some(height)) => Size { width: round(f64::from(height) * shape), height },
         (None, None) => own.cut_to(shape),
     }
+}
+
+/// Of a shape and one side that are written in the pipeline, whatever the source is; without a shape it depends on that.
+pub(crate) fn judge(inputs: &Map) -> Result<(), String> {
+    let side =
+        |name: &str| inputs.get(name).and_then(Value::as_i64).and_then(|side| u32::try_from(side).ok());
+    let ratio = inputs.get("aspect_ratio").and_then(Value::as_str).and_then(|text| aspect_ratio(text).ok());
+    let (width, height) = (side("width"), side("height"));
+    if ratio.is_none() || width.is_some() == height.is_some() {
+        return Ok(());
+    }
+    let any = Size { width: 16, height: 16 };
+    let possible = wanted(any, width, height, ratio).possible().map(drop);
+    possible.map_err(|what| format!("with this side and `aspect_ratio`, it {what}"))
 }
 
 /// Reads an aspect ratio such as `16:9`.

@@ -1,7 +1,8 @@
 //! `media/trim`: a part of a video or sound.
 
 use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
-use motet_pipeline::{Failure, MediaKind, Type};
+use motet_pipeline::value::Map;
+use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
 use crate::clip::Remake;
@@ -13,6 +14,9 @@ use crate::request::{Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
 
+/// Where the part begins if nothing else is given.
+const START: f64 = 0.0;
+
 pub(crate) fn contract() -> Contract {
     let time = |name: &str| Parameter::optional(name, Type::Number).range(0.0, 21_600.0);
     Contract::new("media/trim", Work::Processor)
@@ -21,13 +25,14 @@ pub(crate) fn contract() -> Contract {
             Parameter::required("media", Type::Media(vec![MediaKind::Video, MediaKind::Audio]))
                 .about("A video or sound."),
         )
-        .input(time("start").default(0.0).about("Where the part begins, in seconds."))
+        .input(time("start").default(START).about("Where the part begins, in seconds."))
         .input(time("duration").about("How long it is, in seconds; at most the rest is used."))
         .input(time("end").about("Where it ends, in seconds, instead of `duration`."))
         .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .at_most_one(&["duration", "end"])
+        .ruled_by(&["start", "duration", "end"], judge)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
@@ -56,6 +61,27 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     Ok(recipe.call(call).gives("audio", Format::Wav.file()))
 }
 
+/// Of times that are written in the pipeline, whatever the media is.
+fn judge(times: &Map) -> Result<(), String> {
+    let time = |name: &str| times.get(name).and_then(Value::as_f64);
+    match (time("duration"), time("end")) {
+        // That it takes one of them is said by its contract.
+        (Some(_), Some(_)) => Ok(()),
+        (duration, end) => {
+            let kept = kept(time("start").unwrap_or(START), duration, end);
+            kept.map(drop).map_err(|what| format!("media/trim {what}"))
+        }
+    }
+}
+
+/// How long the part is; nothing if it goes to the end.
+fn kept(start: f64, duration: Option<f64>, end: Option<f64>) -> Result<Option<f64>, &'static str> {
+    match duration.or(end.map(|end| end - start)) {
+        Some(kept) if kept <= 0.0 => Err("would keep nothing: the part ends before it begins"),
+        kept => Ok(kept),
+    }
+}
+
 /// Where the part begins and how long it is.
 fn part(request: &Request, length: f64) -> Result<(f64, f64), Failure> {
     let start = request.number_or_default("start");
@@ -63,14 +89,10 @@ fn part(request: &Request, length: f64) -> Result<(f64, f64), Failure> {
         return Err(request.refuse(&format!("can't begin at {start} s: it is only {length} s long")));
     }
     let rest = length - start;
-    let kept = match (request.number("duration"), request.number("end")) {
-        (Some(_), Some(_)) => return Err(request.refuse("takes `duration` or `end`, not both")),
-        (Some(duration), None) => duration,
-        (None, Some(end)) => end - start,
-        (None, None) => rest,
-    };
-    if kept <= 0.0 {
-        return Err(request.refuse("would keep nothing: the part ends before it begins"));
+    let (duration, end) = (request.number("duration"), request.number("end"));
+    if duration.is_some() && end.is_some() {
+        return Err(request.refuse("takes `duration` or `end`, not both"));
     }
-    Ok((start, kept.min(rest)))
+    let kept = kept(start, duration, end).map_err(|what| request.refuse(what))?;
+    Ok((start, kept.map_or(rest, |kept| kept.min(rest))))
 }

@@ -83,6 +83,9 @@ pub struct Contract {
     /// What it refuses beyond all that.
     #[serde(skip)]
     pub judge: Option<Judge>,
+    /// What it refuses of several inputs though each is good by itself.
+    #[serde(skip)]
+    pub rules: Vec<Rule>,
     /// Whether it encodes the pictures of a video; nothing if it never does. `plan` shows it.
     #[serde(skip)]
     pub encoding: Option<EncodingRule>,
@@ -113,6 +116,27 @@ impl PartialEq for Judge {
 impl std::fmt::Debug for Judge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Judge")
+    }
+}
+
+/// Says what is wrong with several inputs together.
+#[derive(Clone)]
+pub struct Rule {
+    /// Their names: it holds whatever is given beside them.
+    pub names: &'static [&'static str],
+    /// A pure function of those of them that are given, each of which is good by itself.
+    pub judge: fn(&Map) -> Result<(), String>,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.names == other.names && std::ptr::fn_addr_eq(self.judge, other.judge)
+    }
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rule({:?})", self.names)
     }
 }
 
@@ -290,6 +314,7 @@ impl Contract {
             usual_seconds: (0.0, 1.0),
             choices: Vec::new(),
             judge: None,
+            rules: Vec::new(),
             encoding: None,
         }
     }
@@ -426,6 +451,16 @@ impl Contract {
     /// Says what it refuses beyond types and bounds, so that the check can refuse it of a constant.
     pub fn judged_by(mut self, judge: fn(&str, &Value) -> Result<(), String>) -> Contract {
         self.judge = Some(Judge(judge));
+        self
+    }
+
+    /// Says what it refuses of these inputs together, so that the check can refuse it of constants.
+    pub fn ruled_by(
+        mut self,
+        names: &'static [&'static str],
+        judge: fn(&Map) -> Result<(), String>,
+    ) -> Contract {
+        self.rules.push(Rule { names, judge });
         self
     }
 

@@ -148,6 +148,7 @@ fn essence(contract: &Contract) -> Contract {
     let mut contract = contract.clone();
     contract.choices.clear();
     contract.judge = None;
+    contract.rules.clear();
     contract.price = None;
     contract.inputs.iter_mut().for_each(|parameter| parameter.entries.clear());
     contract.summary.clear();

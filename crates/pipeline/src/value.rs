@@ -21,7 +21,7 @@ use serde_json::Number;
 use crate::{Artifact, Type};
 
 pub use compared::Compared;
-pub use foreign::{BadJson, read_foreign};
+pub use foreign::{BadJson, read_foreign, read_reply};
 pub use journal::read_written;
 pub use list::List;
 pub use map::Map;

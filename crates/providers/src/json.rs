@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use motet_pipeline::value::{BadJson, read_foreign};
+use motet_pipeline::value::{BadJson, read_reply};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 
@@ -28,13 +28,13 @@ impl fmt::Display for Unread {
     }
 }
 
-/// What `body` says as JSON, or why it isn't read.
+/// What `body` says as JSON, or why it isn't read. Of a whole number of more than 64 bits no digit is lost: it is text.
 pub(crate) fn read(body: &[u8]) -> Result<Json, Unread> {
     let parts = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
     if parts > VALUES_MAX && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
         return Err(Unread::TooLarge(format!("has more than {VALUES_MAX} values")));
     }
-    read_foreign(body).map_err(|bad| match bad {
+    read_reply(body).map_err(|bad| match bad {
         BadJson::Excess { excess, .. } => Unread::TooLarge(excess),
         BadJson::NoJson(_) if body.is_empty() => Unread::Other("nothing"),
         BadJson::NoJson(error) if error.is_eof() => Unread::Other("JSON that breaks off"),

@@ -29,7 +29,7 @@ use crate::request::{Answer, Request};
 use crate::settings::{MoneySettings, Pools, Settings, Stores};
 
 pub(crate) use door::DoorKeeper;
-pub(crate) use guest::{Guest, Unreached};
+pub(crate) use guest::{Guest, OnSilence, QUIET, Unreached};
 pub(crate) use start::Start;
 
 /// The number of this protocol.

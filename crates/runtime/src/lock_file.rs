@@ -4,9 +4,10 @@
 //! decided by [`Versions::changes`].
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use motet_pipeline::Plan;
 use motet_pipeline::versions::{ModelVersion, OperationVersion, Versions};
@@ -62,6 +63,26 @@ pub struct LockFile {
     lines: BTreeMap<(String, String), usize>,
 }
 
+/// For so long nobody is told that a lock is waited for.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How often a lock is asked for until then.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Locks a folder, and tells if that takes long.
+fn lock(folder: &File, told: impl FnOnce()) -> io::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < QUIET {
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
+    }
+    told();
+    folder.lock()
+}
+
 /// What the file holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,9 +114,17 @@ impl LockFile {
     /// # Errors
     /// As [`LockFile::beside`].
     pub fn hold(pipeline: &Path) -> Result<(LockFile, LockHold), Error> {
+        LockFile::hold_after(pipeline, || {})
+    }
+
+    /// The same; `told` is called when that has taken long.
+    ///
+    /// # Errors
+    /// As [`LockFile::beside`].
+    pub fn hold_after(pipeline: &Path, told: impl FnOnce()) -> Result<(LockFile, LockHold), Error> {
         let folder =
             pipeline.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let held = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let held = File::open(folder).and_then(|folder| lock(&folder, told).map(|()| folder));
         let hold = LockHold { _folder: held.ok() };
         Ok((LockFile::beside(pipeline)?, hold))
     }

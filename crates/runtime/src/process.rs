@@ -14,6 +14,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use motet_store::limit_remedy;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -87,7 +88,7 @@ pub enum ProcessError {
         program: String,
     },
     /// It could not be started.
-    #[error("{program} could not be started: {error}")]
+    #[error("{program} could not be started: {error}{}", remedy_of(error))]
     Start {
         /// The program.
         program: String,
@@ -119,6 +120,11 @@ pub enum ProcessError {
     /// It was stopped as it was asked to.
     #[error("stopped")]
     Stopped,
+}
+
+/// What to do where it is a limit that keeps a program from being started.
+fn remedy_of(error: &std::io::Error) -> String {
+    limit_remedy(error).map(|remedy| format!("; {remedy}")).unwrap_or_default()
 }
 
 /// The group of a child: what is left of it is killed when this is dropped, and then its note removed.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use motet_engine::RunId;
 use motet_pipeline::StepPath;
 use motet_pipeline::pin::Difference;
+use motet_store::ForeignLock;
 
 /// Something that deserves attention: see [`Builder::on_warning`](crate::Builder::on_warning). Shown, it
 /// says what, where, and what to do.
@@ -93,6 +94,23 @@ pub enum Warning {
         /// The store.
         store: PathBuf,
     },
+    /// The process that drives the store has said nothing for a while: what was asked of it waits. Told once.
+    OwnerSilent {
+        /// The store.
+        store: PathBuf,
+        /// The process; 0 if its number isn't known.
+        pid: u32,
+    },
+}
+
+impl Warning {
+    /// What a store says of a lock that another program holds on its database.
+    pub fn of_lock(store: PathBuf, lock: ForeignLock) -> Warning {
+        match lock {
+            ForeignLock::Held => Warning::StoreLocked { store },
+            ForeignLock::Gone => Warning::StoreUnlocked { store },
+        }
+    }
 }
 
 impl fmt::Display for Warning {
@@ -151,6 +169,18 @@ impl fmt::Display for Warning {
                 let before = if *more == 0 { String::new() } else { format!(", after {more} others") };
                 write!(f, "a delivery to /hooks/{provider} was refused{before}: {why}; nothing was done")
             }
+            Warning::OwnerSilent { store, pid: 0 } => write!(
+                f,
+                "the process that drives the store {} says nothing: what was asked of it waits; if it is suspended, \
+                 continue it",
+                store.display()
+            ),
+            Warning::OwnerSilent { store, pid } => write!(
+                f,
+                "the process that drives the store {} (pid {pid}) says nothing: what was asked of it waits; if it is \
+                 suspended, continue it: kill -CONT {pid}",
+                store.display()
+            ),
             Warning::StoreUnlocked { store } => {
                 write!(f, "the lock on the store {} is gone: its runs continue", store.display())
             }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod disk;
+
+pub use disk::IN_USE;
 mod hooks;
 
 use std::collections::BTreeMap;

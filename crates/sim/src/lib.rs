@@ -29,7 +29,7 @@ mod work;
 mod yaml;
 
 pub use bases::Bases;
-pub use face::{Addresses, Server, Serving, serve};
+pub use face::{Addresses, IN_USE, Server, Serving, serve};
 pub use http::{Answer, Body, Piece, Reply, Request};
 pub use scenario::{Fault, HttpAnswer, Limits, Operation, Provider, Rule, Scenario, ScenarioError};
 pub use sim::{Change, Options, Sim};

@@ -122,6 +122,27 @@ impl OnDisk {
         }
     }
 
+    /// Fails if the log is shorter than what is in it: somebody cut it. SQLite wouldn't notice, and would put what is there
+    /// instead into the database.
+    pub(crate) fn look_at_log(&self, connection: &Connection) -> Result<(), StoreError> {
+        if self.place.log_bytes()? >= log_bytes(self.pages()) {
+            return Ok(());
+        }
+        // Another process may have moved it and made it empty, which SQLite knows.
+        let file = self.place.folder().join(DATABASE);
+        let pages = || {
+            let pages = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1));
+            pages
+                .map(|pages| u64::try_from(pages).unwrap_or(0))
+                .map_err(|error| StoreError::from_sqlite(&file, error))
+        };
+        let (before, bytes, after) = (pages()?, self.place.log_bytes()?, pages()?);
+        match before == after && bytes < log_bytes(after) {
+            true => Err(StoreError::LogRemoved { folder: self.place.folder().to_owned() }),
+            false => Ok(()),
+        }
+    }
+
     /// Whether [`OnDisk::move_log`] is to be called.
     pub(crate) fn is_due(&self) -> bool {
         self.is_counted
@@ -157,6 +178,13 @@ impl OnDisk {
     pub(crate) fn leaves_log(&self) -> bool {
         self.is_written
     }
+}
+
+/// How long a log with so many pages is at least.
+fn log_bytes(pages: u64) -> u64 {
+    const HEADER: u64 = 32;
+    const FRAME: u64 = 24 + 4096;
+    if pages == 0 { 0 } else { HEADER + pages * FRAME }
 }
 
 /// Has SQLite count the pages of the log from the next commit on.

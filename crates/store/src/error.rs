@@ -11,8 +11,11 @@ use std::sync::Arc;
 use motet_engine::RunId;
 use motet_pipeline::{Digest, Timestamp};
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use crate::{private, schema};
+
+pub use words::limit_remedy;
 
 /// Why the store could not do what it was asked. Cheap to clone, because one failed commit is told
 /// to everybody who waits for it.
@@ -231,6 +234,12 @@ impl StoreError {
     pub(crate) fn from_sqlite(file: &Path, error: rusqlite::Error) -> StoreError {
         let file = file.to_owned();
         let code = match &error {
+            // SQLite keeps to itself why the index of its log can't grow.
+            rusqlite::Error::SqliteFailure(failure, _)
+                if failure.extended_code == SQLITE_IOERR_SHMSIZE && private::lacks_room(&file) =>
+            {
+                return StoreError::Full { file };
+            }
             rusqlite::Error::SqliteFailure(failure, _) => Some(failure.code),
             rusqlite::Error::FromSqlConversionFailure(_, _, why) => {
                 return StoreError::Corrupt {

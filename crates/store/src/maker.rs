@@ -1,9 +1,13 @@
 //! Who made a store: a user of a machine. Whoever drives it acts on what that user left unfinished.
 
 use std::fs;
+use std::io;
+use std::path::Path;
 
 use motet_pipeline::Digest;
 use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::StoreError;
 
 /// The first format that records who made the store.
 pub(crate) const SINCE_FORMAT: u32 = 3;
@@ -19,8 +23,11 @@ pub(crate) struct Maker {
 
 impl Maker {
     /// This user on this machine.
-    pub(crate) fn here() -> Maker {
-        Maker { user: rustix::process::geteuid().as_raw(), machine: machine() }
+    ///
+    /// # Errors
+    /// When the machine has an id that can't be read now: it is not one without an id.
+    pub(crate) fn here() -> Result<Maker, StoreError> {
+        Ok(Maker { user: rustix::process::geteuid().as_raw(), machine: machine(&MACHINE_FILES)? })
     }
 
     /// Who made the store, if that is recorded.
@@ -52,15 +59,41 @@ impl Maker {
     }
 }
 
+/// What tells this user on this machine from all others, for files beside stores: a cloned project can't bring it along.
+/// Where a machine has no id it is of the user alone.
+///
+/// # Errors
+/// When the machine has an id that can't be read now.
+pub fn maker_here() -> Result<Digest, StoreError> {
+    let Maker { user, machine } = Maker::here()?;
+    let machine = machine.map(|machine| machine.to_string()).unwrap_or_default();
+    Ok(Digest::of(format!("user {user} of {machine}\n").as_bytes()))
+}
+
 /// Where a machine keeps an id of its own: 32 digits that no other machine has.
 const MACHINE_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
 /// The digest of this machine's id. Never the id itself, which isn't to leave the machine.
-fn machine() -> Option<Digest> {
-    let ids = MACHINE_FILES.iter().filter_map(|file| fs::read_to_string(file).ok());
+fn machine(files: &[impl AsRef<Path>]) -> Result<Option<Digest>, StoreError> {
     let is_good = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = ids.map(|id| id.trim().to_ascii_lowercase()).find(|id| is_good(id))?;
-    Some(Digest::of(format!("the machine of a motet store\n{id}\n").as_bytes()))
+    for file in files.iter().map(AsRef::as_ref) {
+        let id = match fs::read_to_string(file) {
+            Ok(text) => text.trim().to_ascii_lowercase(),
+            // Such as that too many files are open, which says nothing about the machine.
+            Err(error) if !is_lasting(&error) => return Err(StoreError::from_io("read", file, error)),
+            Err(_) => continue,
+        };
+        if is_good(&id) {
+            return Ok(Some(Digest::of(format!("the machine of a motet store\n{id}\n").as_bytes())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the next attempt to read the file will end in the same way.
+fn is_lasting(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory | PermissionDenied | InvalidData)
 }
 
 #[cfg(test)]
@@ -86,9 +119,22 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_whose_id_cannot_be_read_now_is_not_one_without_an_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let (none, good) = (folder.path().join("none"), folder.path().join("id"));
+        fs::write(&good, "0123456789abcdef0123456789ABCDEF\n").unwrap();
+        assert_eq!(machine(&[&none]).unwrap(), None);
+        assert!(machine(&[&none, &good]).unwrap().is_some());
+        // Too many links are a fault that says nothing about the file.
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        machine(&[&circle, &good]).unwrap_err();
+    }
+
+    #[test]
     fn who_made_a_store_is_read_as_it_was_recorded() {
         let connection = crate::schema::open_in_memory().unwrap();
-        assert_eq!(Maker::read(&connection).unwrap(), Some(Maker::here()));
+        assert_eq!(Maker::read(&connection).unwrap(), Some(Maker::here().unwrap()));
         for maker in
             [Maker { user: u32::MAX, machine: None }, Maker { user: 7, machine: Some(Digest::of(b"m")) }]
         {

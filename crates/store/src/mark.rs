@@ -32,7 +32,7 @@ pub(crate) struct Mark {
     pub(crate) sequence: i64,
     /// The check of that turn.
     pub(crate) check: i64,
-    /// How often the log was moved into the database.
+    /// How often the log was moved into the database, counted from a number of the store's own.
     pub(crate) checkpoints: i64,
 }
 
@@ -110,6 +110,14 @@ fn read_once(folder: &Path) -> Result<Reading, StoreError> {
     Ok(Mark::decode(&text).map_or(Reading::Unreadable(why), Reading::Mark))
 }
 
+const OF_ANOTHER_STORE: &str = "motet.db is that of another store, or its turns were changed";
+
+/// The first format that counts how often the log was moved.
+pub(crate) const SINCE_FORMAT: u32 = 3;
+
+/// No store moves its log so often: who counts so much more or less began with another number.
+const CHECKPOINTS_MAX: u64 = 1 << 32;
+
 impl Mark {
     /// The mark that the database as it is now would have.
     pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Mark> {
@@ -142,7 +150,14 @@ impl Mark {
         // A mark may lag behind the log, and the turn that it names be gone since, with its run.
         let is_deleted = check.is_none() && has_journal && integrity::count_missing_turns(connection)? == 0;
         if self.sequence > 0 && check != Some(self.check) && !is_deleted {
-            return Ok(Some("motet.db is that of another store, or its turns were changed".to_owned()));
+            return Ok(Some(OF_ANOTHER_STORE.to_owned()));
+        }
+        if !has_journal {
+            return Ok(None);
+        }
+        // What is of another store may be hidden by a log that belongs to this one.
+        if found.checkpoints.abs_diff(self.checkpoints) > CHECKPOINTS_MAX {
+            return Ok(Some(OF_ANOTHER_STORE.to_owned()));
         }
         let is_older = found.checkpoints < self.checkpoints;
         Ok(is_older.then(|| "motet.db is an older copy than its log belongs to".to_owned()))

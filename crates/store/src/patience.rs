@@ -1,6 +1,7 @@
 //! Patience with other programs that hold a lock on the database, such as a shell of SQLite in which
 //! somebody is changing something. Nothing was begun, so nothing is lost by waiting.
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -34,6 +35,60 @@ pub enum ForeignLock {
 }
 
 type Told = Box<dyn Fn(ForeignLock) + Send + Sync>;
+
+thread_local! {
+    /// Who is told of a lock while this thread opens a store, and whether that was told.
+    static LISTENER: RefCell<Option<(Told, bool)>> = const { RefCell::new(None) };
+    /// How long this thread waits for a lock while it opens a store, and since when it does.
+    static OPENING: Cell<(Duration, Option<Instant>)> = const { Cell::new((BRIEF, None)) };
+}
+
+/// How long who only reads waits for a lock.
+pub(crate) const BRIEF: Duration = Duration::from_secs(5);
+
+/// How long is waited before it is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Has `told` called when `open`, which opens a store, has waited for a while because another program holds a lock on
+/// the database, and when that lock is gone.
+pub fn while_opening<T>(told: impl Fn(ForeignLock) + Send + Sync + 'static, open: impl FnOnce() -> T) -> T {
+    let before = LISTENER.replace(Some((Box::new(told), false)));
+    let opened = open();
+    if let Some((told, true)) = LISTENER.replace(before) {
+        told(ForeignLock::Gone);
+    }
+    opened
+}
+
+/// Has `open` wait for a lock so long.
+pub(crate) fn with_patience<T>(patience: Duration, open: impl FnOnce() -> T) -> T {
+    let before = OPENING.replace((patience, None));
+    let opened = open();
+    OPENING.set(before);
+    opened
+}
+
+/// Whether a store that is being opened waits on for a lock that was found held, for the first time if `times` is 0. What
+/// SQLite asks.
+pub(crate) fn waits(times: i32) -> bool {
+    let (patience, since) = OPENING.get();
+    let since = since.filter(|_| times > 0).unwrap_or_else(Instant::now);
+    OPENING.set((patience, Some(since)));
+    if since.elapsed() >= Patience::default().quiet {
+        LISTENER.with_borrow_mut(|listener| match listener {
+            Some((told, is_told)) if !*is_told => {
+                *is_told = true;
+                told(ForeignLock::Held);
+            }
+            _ => {}
+        });
+    }
+    let waits = since.elapsed() < patience;
+    if waits {
+        std::thread::sleep(PAUSE);
+    }
+    waits
+}
 
 /// What all who wait for the same store share.
 #[derive(Default)]

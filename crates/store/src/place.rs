@@ -45,6 +45,15 @@ impl Place {
         &self.folder
     }
 
+    /// How long the log is.
+    pub(crate) fn log_bytes(&self) -> Result<u64, StoreError> {
+        match fs::metadata(&self.log.path) {
+            Ok(found) => Ok(found.len()),
+            Err(error) if is_missing(&error) => Ok(0),
+            Err(error) => Err(StoreError::from_io("look at", &self.log.path, error)),
+        }
+    }
+
     /// Fails if one of the files isn't where it was.
     pub(crate) fn look(&self) -> Result<(), StoreError> {
         let folder = || self.folder.clone();

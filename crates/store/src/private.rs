@@ -161,5 +161,14 @@ pub(crate) fn met_limit_of_size(database: &Path) -> bool {
     })
 }
 
+/// Whether the disk has no room for the index of a database's log.
+pub(crate) fn lacks_room(database: &Path) -> bool {
+    let folder = database.parent().unwrap_or(database);
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < INDEX_BYTES)
+}
+
+/// By as much the index of a log grows at a time.
+const INDEX_BYTES: u64 = 32 * 1024;
+
 /// The largest page of a database.
 const PAGE_BYTES_MAX: u64 = 64 * 1024;

@@ -4,6 +4,7 @@
 //! in one transaction and tells everybody. So the busier the store, the fewer flushes a turn costs. What
 //! is handed in passes the [stage](crate::stage) first.
 
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -22,7 +23,8 @@ const BATCH_RECORDS_MAX: usize = 1024;
 pub(crate) struct Queue {
     stage: Option<Stage>,
     sender: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    /// Or why there is none.
+    thread: Result<Option<JoinHandle<()>>, StoreError>,
 }
 
 /// What the thread is to do.
@@ -50,17 +52,21 @@ struct Waiter(Option<Done>);
 type Done = Box<dyn FnOnce(Outcome) + Send>;
 
 impl Queue {
-    pub(crate) fn start(writer: SharedWriter, beside: Beside) -> Queue {
+    /// The queue of the database `file`.
+    pub(crate) fn start(writer: SharedWriter, beside: Beside, file: &Path) -> Queue {
         let (sender, receiver) = mpsc::channel();
         let stage = Stage::new(sender.clone(), beside.clone(), writer.clone());
         let thread = thread::Builder::new().name("motet-store".to_owned());
         let thread = thread.spawn(move || run(&writer, &beside, &receiver));
-        // Without a thread the receiver is gone, and every request is answered with `Closed`.
-        Queue { stage: Some(stage), sender: Some(sender), thread: thread.ok() }
+        let thread = thread.map(Some).map_err(|error| StoreError::from_io("start a thread for", file, error));
+        Queue { stage: Some(stage), sender: Some(sender), thread }
     }
 
     pub(crate) fn hand_in(&self, batch: Batch, done: impl FnOnce(Outcome) + Send + 'static) {
         let waiter = Waiter(Some(Box::new(done)));
+        if let Err(error) = &self.thread {
+            return waiter.tell(Err(error.clone()));
+        }
         if let Some(stage) = &self.stage {
             stage.hand_in(Request { work: Work::AsHandedIn(batch.turns), gate: batch.gate, waiter });
         }
@@ -84,7 +90,7 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.stage = None;
         self.sender = None;
-        if let Some(thread) = self.thread.take()
+        if let Ok(Some(thread)) = std::mem::replace(&mut self.thread, Ok(None))
             // The last handle may be dropped by what the thread itself calls.
             && thread.thread().id() != thread::current().id()
         {

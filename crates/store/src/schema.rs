@@ -6,14 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::maker::{self, Maker};
-use crate::{StoreError, charges, private};
+use crate::{StoreError, charges, mark, patience, private};
 
 pub(crate) use log::has_pages;
 pub(crate) use log::is_empty as is_empty_log;
@@ -32,12 +32,6 @@ const MEMORY: &str = ":memory:";
 
 /// Marks the file as ours, in SQLite's header: `motE`.
 const APPLICATION: i32 = 0x6d6f_7445;
-
-/// How long a connection that reads waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long it waits before it tries again where SQLite itself doesn't.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Statements that a connection keeps prepared: more than there are in this crate.
 const STATEMENTS: usize = 64;
@@ -90,6 +84,16 @@ pub(crate) fn open_writer(
     patience: Duration,
     judge: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<Connection, StoreError> {
+    let connection = patience::with_patience(patience, || open_to_write(file, whose, judge))?;
+    connection.busy_timeout(patience).map_err(|error| StoreError::from_sqlite(file, error))?;
+    Ok(connection)
+}
+
+fn open_to_write(
+    file: &Path,
+    whose: Whose,
+    judge: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(file, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     if whose == Whose::Own && is_named(file)? {
@@ -100,15 +104,15 @@ pub(crate) fn open_writer(
     let folder = uri_text(real_folder_of(file)?.as_os_str());
     let mode_of_folder = OsString::from_vec([b"?modeof=", folder.as_slice()].concat());
     let mut connection = open_uri(file, mode_of_folder, flags)?;
-    connection.busy_timeout(patience).map_err(failed)?;
+    connection.busy_handler(Some(patience::waits)).map_err(failed)?;
     // Before anything is changed in it.
     recognise(&connection, file)?;
     judge(&connection)?;
     name(&mut connection).map_err(failed)?;
-    prepare_writer(&mut connection, patience).map_err(failed)?;
+    prepare_writer(&mut connection).map_err(failed)?;
     migrate(&mut connection, file, MIGRATIONS)?;
     if whose == Whose::Anybodys {
-        Maker::here().record(&connection).map_err(failed)?;
+        Maker::here()?.record(&connection).map_err(failed)?;
     }
     Ok(connection)
 }
@@ -122,7 +126,7 @@ fn refuse_store_of_others(file: &Path) -> Result<(), StoreError> {
     }
     let maker = Maker::read(&connection).map_err(|error| StoreError::from_sqlite(file, error))?;
     let folder = || file.parent().unwrap_or(file).to_owned();
-    let difference = Maker::here().difference(maker.as_ref());
+    let difference = Maker::here()?.difference(maker.as_ref());
     difference.map_or(Ok(()), |by| Err(StoreError::MadeByOthers { folder: folder(), by }))
 }
 
@@ -141,7 +145,7 @@ fn name(connection: &mut Connection) -> rusqlite::Result<()> {
 pub(crate) fn open_in_memory() -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(Path::new(MEMORY), error);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
-    prepare_writer(&mut connection, BUSY_TIMEOUT).map_err(failed)?;
+    prepare_writer(&mut connection).map_err(failed)?;
     copy_empty(&mut connection)?;
     Ok(connection)
 }
@@ -175,14 +179,15 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
 }
 
 fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreError> {
-    let connection = open_uri(file, parameters, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let prepare = || -> rusqlite::Result<()> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+    let mut connection = open_uri(file, parameters, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut prepare = || -> rusqlite::Result<()> {
+        connection.busy_handler(Some(patience::waits))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "query_only", true)?;
         compile_once(&connection)?;
         // The file is opened in earnest only now.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        connection.busy_timeout(patience::BRIEF)
     };
     prepare().map_err(|error| StoreError::from_sqlite(file, error))?;
     Ok(connection)
@@ -289,10 +294,10 @@ fn obey_no_file(connection: &Connection) -> rusqlite::Result<()> {
     powers.into_iter().try_for_each(|power| connection.set_db_config(power, false).map(drop))
 }
 
-fn prepare_writer(connection: &mut Connection, patience: Duration) -> rusqlite::Result<()> {
+fn prepare_writer(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     compile_once(connection)?;
-    keep_a_log(connection, patience)?;
+    keep_a_log(connection)?;
     // The log is moved as a whole, by the writer, and never by a commit: see `checkpoint`.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -303,12 +308,12 @@ fn prepare_writer(connection: &mut Connection, patience: Duration) -> rusqlite::
 
 /// Has the database written through a log. For this change alone SQLite doesn't wait for others that are
 /// about to make the same one.
-fn keep_a_log(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
-    let begun = Instant::now();
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut times = 0;
     loop {
         // A database in memory answers `memory` instead of `wal`, which is fine.
         match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
-            Err(error) if is_busy(&error) && begun.elapsed() < patience => std::thread::sleep(PAUSE),
+            Err(error) if is_busy(&error) && patience::waits(times) => times = 1,
             outcome => return outcome,
         }
     }
@@ -323,6 +328,7 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
     if recognise(connection, file)? as usize == migrations.len() {
         return Ok(());
     }
+    let here = Maker::here()?;
     let mut run = || -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Asked again under the lock: another process may have been quicker.
@@ -330,9 +336,13 @@ fn migrate(connection: &mut Connection, file: &Path, migrations: &[&str]) -> Res
         for migration in migrations.iter().skip(version as usize) {
             transaction.execute_batch(migration)?;
         }
+        // Moves of the log are counted from a number by which this database is told from others.
+        if version < mark::SINCE_FORMAT {
+            transaction.execute("UPDATE checkpoints SET count = abs(random() % (1 << 62))", [])?;
+        }
         // Earlier formats knew no paid work: such a store is taken for this user's own.
         if version < maker::SINCE_FORMAT {
-            Maker::here().record(&transaction)?;
+            here.record(&transaction)?;
             let columns = "run, path, attempt, operation, at, ended_at, amount, failed";
             let spent = charges::OF_OLDER_FORMATS;
             transaction.execute_batch(&format!("INSERT INTO charges ({columns}) {spent}"))?;
@@ -383,7 +393,7 @@ mod tests {
     fn a_path_may_hold_what_a_uri_gives_a_meaning() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a?b#c%20&d=e f.db");
-        drop(open_writer(&file, Whose::Own, BUSY_TIMEOUT, |_| Ok(())).unwrap());
+        drop(open_writer(&file, Whose::Own, patience::BRIEF, |_| Ok(())).unwrap());
         open_reader(&file).unwrap();
     }
 }

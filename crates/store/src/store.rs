@@ -283,7 +283,7 @@ impl Store {
     }
 
     fn queue(&self, writer: &SharedWriter) -> &Queue {
-        self.0.queue.get_or_init(|| Queue::start(writer.clone(), self.0.beside.clone()))
+        self.0.queue.get_or_init(|| Queue::start(writer.clone(), self.0.beside.clone(), &self.0.file))
     }
 
     /// Whether a record takes long to be kept: values of it are long and are written beside first, or an

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use motet_pipeline::{Digest, Timestamp};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Params, Transaction, TransactionBehavior, params};
 
 use crate::beside::Beside;
@@ -268,7 +269,10 @@ impl Writer {
 
     /// Moves the write-ahead log into the database, if it is time to.
     pub(crate) fn move_log(&mut self) {
-        if let Some(disk) = self.disk.as_mut().filter(|disk| disk.is_due()) {
+        if !self.is_log_due() || self.check_running().is_err() {
+            return;
+        }
+        if let Some(disk) = &mut self.disk {
             disk.move_log(&self.connection);
         }
     }
@@ -327,13 +331,19 @@ impl Writer {
     /// Fails if the writer has stopped, or another one may be at work meanwhile.
     fn check_running(&mut self) -> Result<(), StoreError> {
         self.stopped.clone().map_or(Ok(()), Err)?;
-        let looked = self.disk.as_ref().map_or(Ok(()), OnDisk::look);
+        let look = |disk: &OnDisk| disk.look().and_then(|()| disk.look_at_log(&self.connection));
+        let looked = self.disk.as_ref().map_or(Ok(()), look);
         looked.map_err(|error| self.stop(error))
     }
 
     /// Answers everything with `error` from now on.
     pub(crate) fn stop(&mut self, error: StoreError) -> StoreError {
         self.heads = Heads::default();
+        if matches!(error, StoreError::LogRemoved { .. }) {
+            // Whoever closes the database last would move what is there instead of the log.
+            let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            drop(self.connection.set_db_config(never, true));
+        }
         self.stopped.get_or_insert(error).clone()
     }
 }
@@ -347,9 +357,10 @@ impl Drop for Writer {
 impl Writer {
     /// Leaves nothing in the log, as far as those who read in it allow.
     pub(crate) fn fold_log(&mut self) {
-        let Some(disk) = self.disk.as_mut().filter(|disk| self.stopped.is_none() && disk.leaves_log()) else {
+        if !self.disk.as_ref().is_some_and(OnDisk::leaves_log) || self.check_running().is_err() {
             return;
-        };
+        }
+        let Some(disk) = self.disk.as_mut() else { return };
         drop(self.connection.busy_timeout(LEAVING));
         let count = "UPDATE checkpoints SET count = count + 1";
         if self.connection.execute(count, []).is_ok() {

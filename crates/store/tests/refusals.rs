@@ -462,6 +462,38 @@ fn a_full_disk_loses_nothing_and_hangs_nobody() {
 }
 
 #[test]
+fn a_first_open_on_a_disk_with_hardly_any_room_says_so_and_ends_well_once_there_is_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = folder.path().join("disk");
+    std::fs::create_dir(&mounted).unwrap();
+    for kib in (4..=64).step_by(4).chain([96]) {
+        let script = format!("mount -t tmpfs -o size={kib}k none \"$0\" && exec \"$@\"");
+        let outer = ["unshare", "-m", "sh", "-c", &script, mounted.to_str().unwrap()];
+        let can_mount = Command::new(outer[0]).args(&outer[1..]).arg("true").status();
+        if !can_mount.is_ok_and(|status| status.success()) {
+            return eprintln!("skipped: only root can mount a file system");
+        }
+        assert_as_told(child::play_within(&outer, "opens_a_store_where_there_is_hardly_any_room", &mounted));
+    }
+}
+
+#[test]
+#[ignore = "played by the test above, in a process of its own"]
+fn opens_a_store_where_there_is_hardly_any_room() {
+    let Some(disk) = child::folder() else { return };
+    let folder = disk.join("store");
+    let error = Store::open(&folder).err().unwrap();
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    let nothing = Store::open_read_only(&folder).err();
+    let is_told = matches!(nothing, None | Some(StoreError::Missing { .. } | StoreError::Full { .. }));
+    assert!(is_told, "{nothing:?}");
+    let enlarged = Command::new("mount").args(["-o", "remount,size=16m"]).arg(&disk).status();
+    assert!(enlarged.unwrap().success());
+    Score::four_steps("r").kept_in(&Store::open(&folder).unwrap());
+    println!("{AS_TOLD}");
+}
+
+#[test]
 #[ignore = "played by the test above, in a process of its own"]
 fn writes_until_the_disk_is_full() {
     let Some(folder) = child::folder() else { return };

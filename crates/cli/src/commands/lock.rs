@@ -26,7 +26,15 @@ pub fn lock(asked: &arguments::Lock, terminal: &Terminal) -> Result<Exit, Proble
     let pipeline = load(file, &proposal.catalogue())?;
     let now = proposal.versions(pipeline.plan());
     let operations = count(now.operations.len(), "operation");
-    let (mut lock, _hold) = LockFile::hold(file)?;
+    let told = || {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let words = format!(
+            ": another program holds a lock on {}; this one waits until it is released",
+            shown_path(folder)
+        );
+        terminal.note_line(&Line::of(Tone::Doubtful, "warning").plain(words));
+    };
+    let (mut lock, _hold) = LockFile::hold_after(file, told)?;
     let changes = lock.versions(file).map(|locked| locked.changes(&now));
     let (state, mut told) = match changes {
         None => ("is locked", Vec::new()),

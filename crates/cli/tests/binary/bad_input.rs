@@ -410,6 +410,7 @@ fn numbers_that_are_too_large_end_in_words() {
         r#"{"motet": 1, "steps": {"a": {"uses": "flow/sleep", "with": {"duration": 1e400}}}}"#,
     );
     project.write("inputs.json", r#"{"x": [1e400]}"#);
+    project.write("digits.json", r#"{"x": [123456789012345678901]}"#);
     let run = |rest: &[&str]| {
         project.transcript(
             &[["run", "hand-on.yaml", "--store", ":memory:", "--no-out"].as_slice(), rest].concat(),
@@ -420,10 +421,33 @@ fn numbers_that_are_too_large_end_in_words() {
         project.transcript(&["check", "expression.yaml"]),
         project.transcript(&["check", "plain.json"]),
         run(&["--inputs", "inputs.json"]),
+        run(&["--inputs", "digits.json"]),
         run(&["--input", "x=1e400"]),
         run(&["--input", "x=1", "--input", "n=-1e400"]),
+        run(&["--input", "x=[123456789012345678901]"]),
+        run(&["--input", "x=1", "--input", "n=123456789012345678901"]),
     ];
     assert_transcript!(project, text.concat());
+}
+
+#[test]
+fn constants_that_are_impossible_only_together_are_refused_by_the_check() {
+    let text = "motet: 1
+name: together
+inputs: { film: video, side: { type: integer, default: 4000 } }
+steps:
+  backwards: { uses: media/trim, with: { media: \"{{ inputs.film }}\", start: 5, end: 2 } }
+  nothing: { uses: media/trim, with: { media: \"{{ inputs.film }}\", duration: 0 } }
+  unseen: { uses: media/overlay, with: { video: \"{{ inputs.film }}\", text: a, from: 2, to: 2 } }
+  wide: { uses: media/resize, with: { media: \"{{ inputs.film }}\", height: 1000, aspect_ratio: '10:1' } }
+  tall: { uses: local/scene, with: { prompt: a boat, width: 4000, aspect_ratio: '1:5' } }
+  large: { uses: local/scene, with: { prompt: a boat, length: 5, width: 2560 } }
+  spare: { uses: flow/fail, with: { message: x }, fallback: [{ uses: local/scene, with: { prompt: x, height: 4000 } }] }
+  unknown: { uses: local/scene, with: { prompt: a boat, width: \"{{ inputs.side }}\", aspect_ratio: '1:5' } }
+  good: { uses: media/trim, with: { media: \"{{ inputs.film }}\", start: 2, end: 5 } }
+";
+    let project = Project::with("together.yaml", text);
+    assert_transcript!(project, project.transcript(&["check", "together.yaml"]));
 }
 
 #[test]

@@ -105,6 +105,19 @@ fn a_log_that_was_cut_or_damaged_and_a_database_that_is_behind_are_noticed() {
 }
 
 #[test]
+fn databases_of_two_stores_that_were_exchanged_are_noticed_by_every_command() {
+    let (one, other) = (killed(), killed());
+    let file = |project: &Project, name: &str| project.path().join(".motet").join(name);
+    fs::rename(file(&one, "motet.db"), file(&one, "kept")).unwrap();
+    fs::rename(file(&other, "motet.db"), file(&one, "motet.db")).unwrap();
+    fs::rename(file(&one, "kept"), file(&other, "motet.db")).unwrap();
+    for project in [&one, &other] {
+        let told = told_by_all(project);
+        assert_eq!(told.matches("motet.db is that of another store").count(), READERS.len(), "{told}");
+    }
+}
+
+#[test]
 fn a_mark_that_cant_be_read_is_told_by_every_reader_and_by_the_owner_before_it_is_made_anew() {
     let project = killed();
     let mark = project.path().join(".motet/mark");

@@ -10,6 +10,7 @@ mod gc;
 mod hostile_text;
 mod inputs;
 mod left_at_work;
+mod limits;
 mod lock_file;
 mod locked_store;
 mod long_lists;

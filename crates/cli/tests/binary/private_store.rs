@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::assert_transcript;
 use crate::project::{Project, asleep, asleep_and_told, kill};
+use crate::simulated::{FILM, Stage};
 
 /// Draws a picture, keeps a text that is too long for the journal, then waits.
 const PICTURE: &str = r#"motet: 1
@@ -95,6 +96,18 @@ fn every_name_in_a_store_is_for_its_owner_alone_whatever_the_umask() {
         assert!(masked(&project, umask, &["cancel", "first"]).status().unwrap().success());
         let open = open_to_others(&project.path().join(".motet"), &mut names);
         assert_eq!(open, Vec::<String>::new(), "umask {umask}, when the owner has left");
+    }
+}
+
+#[test]
+fn what_a_simulator_keeps_is_for_its_owner_alone_whatever_the_umask() {
+    for umask in ["000", "022"] {
+        let stage = Stage::with("film.yaml", FILM);
+        let arguments = ["run", "film.yaml", "--sim", "--input", "mood=calm"];
+        assert!(masked(&stage.0, umask, &arguments).output().unwrap().status.success());
+        let mut names = Vec::new();
+        assert_eq!(open_to_others(&stage.store(), &mut names), Vec::<String>::new(), "umask {umask}");
+        assert!(names.iter().any(|name| name == "sim.jsonl"), "{names:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::assert_transcript;
 use crate::project::{Project, stand_in_for_ffmpeg, transcript};
+use crate::simulated::{FILM, Stage};
 
 const ONE: &str = "motet: 1\nname: one\nsteps:\n  x: { uses: data/transform, with: { value: 1 } }\n";
 const SILENCE: &str =
@@ -172,6 +173,25 @@ fn settings_in_a_folder_above_the_pipeline_are_no_more_trusted() {
         + &inner(&["trust", "--revoke", "nowhere"]);
     assert_transcript!(project, text);
     project.good(&arguments);
+}
+
+/// It would be told all that is asked of providers, and could be any server, also of a private network.
+#[test]
+fn a_simulator_that_a_cloned_project_names_is_asked_nothing() {
+    let stage = Stage::with("film.yaml", FILM);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let base_urls = format!(r#"{{"replicate":{{"api":"{url}/replicate","delivery":"{url}/delivery"}}}}"#);
+    let address = format!(r#"{{"url":"{url}","base_urls":{base_urls},"pid":1}}"#);
+    stage.0.write(".motet/sim/sim/address.json", address);
+    fs::create_dir(stage.store().join("sim/jobs")).unwrap();
+    stage.ends(0, &["run", "film.yaml", "--sim", "--input", "mood=calm"]);
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody came");
+    // The one that was begun in its place is asked from now on.
+    let begun = stage.simulator();
+    stage.ends(0, &["run", "film.yaml", "--sim", "--input", "mood=wild"]);
+    assert_eq!(stage.simulator(), begun);
 }
 
 #[test]

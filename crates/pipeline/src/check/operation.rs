@@ -35,6 +35,7 @@ impl<'c> Checker<'c, '_> {
             self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
             self.check_choices(contract, uses.place, &given);
+            self.check_rules(contract, &given);
             self.check_cache(contract, step, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -104,6 +105,7 @@ impl<'c> Checker<'c, '_> {
         given.extend(inherited);
         self.check_missing(&contract, fallback.uses.place, &given);
         self.check_choices(&contract, fallback.uses.place, &given);
+        self.check_rules(&contract, &given);
         let target = Target {
             with: templates(&fallback.with),
             on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),

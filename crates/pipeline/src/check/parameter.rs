@@ -10,6 +10,7 @@ use crate::document::At;
 use crate::document::place::Place;
 use crate::document::written::{Shape, Written};
 use crate::suggestion::{closest, listed};
+use crate::value::Map;
 use crate::{Type, Value};
 
 /// What is written under a `with`: name, value, inferred type.
@@ -84,6 +85,30 @@ impl<'c> Checker<'c, '_> {
             if let (true, Some((_, value, _))) = (*is_exclusive, there.next()) {
                 let message = format!("{operation} takes {names}, and no more than one of them");
                 self.findings.error(value.place, Code::BadValue, message);
+            }
+        }
+    }
+
+    /// Reports constants each of which is good, and which are impossible together.
+    pub fn check_rules(&mut self, contract: &Contract, given: &Given) {
+        for rule in &contract.rules {
+            let written: Vec<_> =
+                given.iter().filter(|(key, ..)| rule.names.contains(&key.value.as_str())).collect();
+            let Some((_, last, _)) = written.last() else { continue };
+            let constants: Option<Map> =
+                written.iter().map(|(key, value, _)| Some((key.value.clone(), value.literal()?))).collect();
+            // What isn't constant may be anything.
+            let Some(mut constants) = constants else { continue };
+            constants = constants.into_iter().filter(|(_, value)| *value != Value::Null).collect();
+            let is_good = |(name, value): (&String, &Value)| {
+                contract.misfit(name, value).is_none()
+                    && contract.judge.is_none_or(|judge| (judge.0)(name, value).is_ok())
+            };
+            if !constants.iter().all(is_good) {
+                continue;
+            }
+            if let Err(message) = (rule.judge)(&constants) {
+                self.findings.error(last.place, Code::BadValue, message);
             }
         }
     }

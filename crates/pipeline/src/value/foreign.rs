@@ -1,5 +1,8 @@
 //! JSON that somebody else wrote: what isn't JSON is told from what is more than is read.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{DEPTH_MAX, INPUT_UNITS_MAX};
@@ -23,7 +26,7 @@ pub enum BadJson {
 /// Reads JSON that somebody else wrote, however deep its lists and objects are nested.
 ///
 /// # Errors
-/// When it isn't JSON, or exceeds a limit.
+/// When it isn't JSON, or exceeds a limit: a whole number of which digits would be lost, too.
 ///
 /// ```
 /// use motet_pipeline::Value;
@@ -34,6 +37,54 @@ pub enum BadJson {
 /// assert!(matches!(read_foreign::<Value>(b"[[[").unwrap_err(), BadJson::NoJson(_)));
 /// ```
 pub fn read_foreign<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadJson> {
+    let read = read_with_loss(json)?;
+    let Some(lost) = Numbers::of(json).next() else { return Ok(read) };
+    let before = &json[..lost.start];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    Err(BadJson::Excess { excess: LOSES_DIGITS.to_owned(), place: format!(" (line {line} column {column})") })
+}
+
+/// The same of what can't be asked for again, such as a reply that was paid: a whole number of which digits would be
+/// lost becomes the text of them.
+///
+/// # Errors
+/// When it isn't JSON, or exceeds a limit.
+///
+/// ```
+/// use motet_pipeline::Value;
+/// use motet_pipeline::value::read_reply;
+/// let ids = read_reply::<Value>(b"[1, 123456789012345678901]").unwrap();
+/// assert_eq!(ids, Value::list(vec![Value::from(1), Value::from("123456789012345678901")]));
+/// ```
+pub fn read_reply<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadJson> {
+    let read = read_with_loss(json)?;
+    match with_long_numbers_as_text(json) {
+        Cow::Borrowed(_) => Ok(read),
+        Cow::Owned(json) => read_with_loss(&json),
+    }
+}
+
+fn with_long_numbers_as_text(json: &[u8]) -> Cow<'_, [u8]> {
+    let (mut written, mut from) = (Vec::new(), 0);
+    for number in Numbers::of(json) {
+        written.extend_from_slice(&json[from..number.start]);
+        written.push(b'"');
+        written.extend_from_slice(&json[number.clone()]);
+        written.push(b'"');
+        from = number.end;
+    }
+    match from {
+        0 => Cow::Borrowed(json),
+        _ => {
+            written.extend_from_slice(&json[from..]);
+            Cow::Owned(written)
+        }
+    }
+}
+
+/// Whole numbers of more than 64 bits are read as decimals.
+fn read_with_loss<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadJson> {
     let refused = match serde_json::from_slice(json) {
         Ok(read) => return Ok(read),
         Err(refused) => refused,
@@ -44,6 +95,68 @@ pub fn read_foreign<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadJson> {
     }
     Err(BadJson::of(refused))
 }
+
+/// The whole numbers in JSON that would lose digits, by their places.
+struct Numbers<'j> {
+    json: &'j [u8],
+    at: usize,
+}
+
+impl Numbers<'_> {
+    fn of(json: &[u8]) -> Numbers<'_> {
+        Numbers { json, at: 0 }
+    }
+
+    /// Goes behind a text whose first quote was just passed.
+    fn skip_text(&mut self) {
+        while let Some(byte) = self.json.get(self.at) {
+            self.at += if *byte == b'\\' { 2 } else { 1 };
+            if *byte == b'"' {
+                break;
+            }
+        }
+    }
+}
+
+impl Iterator for Numbers<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        while let Some(byte) = self.json.get(self.at) {
+            let start = self.at;
+            self.at += 1;
+            match byte {
+                b'"' => self.skip_text(),
+                b'-' | b'0'..=b'9' => {
+                    let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                    self.at += self.json[self.at..].iter().take_while(is_part).count();
+                    if loses_digits(&self.json[start..self.at]) {
+                        return Some(start..self.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Whether a number of JSON is a whole one of more than 64 bits, and none that a decimal holds: all its digits, or those
+/// that are left where a program wrote a decimal without an exponent.
+fn loses_digits(number: &[u8]) -> bool {
+    const SURELY_HELD: usize = 18;
+    if number.len() <= SURELY_HELD || number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(number) else { return false };
+    let is_held = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+    let is_same = |float: f64| format!("{float:.0}") == text || format!("{float}") == text;
+    !is_held && !text.parse().is_ok_and(is_same)
+}
+
+/// What is said of a whole number of which digits would be lost, behind the name of what holds it.
+const LOSES_DIGITS: &str =
+    "has a whole number of more than 64 bits, of which digits would be lost: write it as text, in quotes";
 
 impl BadJson {
     /// By what serde says: it has no kinds for this.
@@ -112,5 +225,25 @@ mod tests {
             assert!(matches!(read, Err(BadJson::NoJson(_))), "{broken:.40}");
         }
         assert!(matches!(read_foreign::<Value>(b"\"\xff\""), Err(BadJson::NoJson(_))));
+    }
+
+    #[test]
+    fn no_digit_of_a_whole_number_is_lost_silently() {
+        let read = |json: &str| read_foreign::<Value>(json.as_bytes()).map_err(|bad| bad.to_string());
+        let held = ["18446744073709551615", "-9223372036854775808", "1e30", "0.12345678901234567890123"];
+        // Those that a decimal holds, and what JavaScript writes of a decimal.
+        let decimals = ["100000000000000000000", "18446744073709551616", "123456789012345680000"];
+        for number in held.into_iter().chain(decimals) {
+            assert_eq!(read_reply::<Value>(number.as_bytes()).unwrap(), read(number).unwrap(), "{number}");
+            assert!(matches!(read(number), Ok(Value::Number(_))), "{number}");
+        }
+        for number in ["18446744073709551617", "-9223372036854775809", "123456789012345678901234567890"] {
+            let told = read(&format!("{{\"\\\"1\": \"{number}\",\n \"x\": [1.5, {number}]}}")).unwrap_err();
+            assert_eq!(told, format!("it {LOSES_DIGITS} (line 2 column 13)"));
+            let reply = format!("{{\"a\": [{number}, 1, {number}]}}");
+            let kept = Value::list(vec![Value::from(number), Value::from(1), Value::from(number)]);
+            assert_eq!(read_reply::<Value>(reply.as_bytes()).unwrap().get("a"), Some(&kept));
+        }
+        assert!(matches!(read_reply::<Value>(b"[18446744073709551617"), Err(BadJson::NoJson(_))));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use motet_engine::RunId;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, Wire, line_of};
+use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, SIGN_INTERVAL, Wire, line_of};
 use super::{Ask, Bell, ErrorText, Hello, Reply};
 use crate::Error;
 use crate::lock::{Door, note_in};
@@ -20,6 +22,12 @@ pub(crate) struct Guest {
     pid: u32,
 }
 
+/// Is told the number of an owner that says nothing.
+pub(crate) type OnSilence = Arc<dyn Fn(u32) + Send + Sync>;
+
+/// For so long nobody is told that an owner says nothing.
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
+
 /// Why a request has no answer.
 pub(crate) enum Unreached {
     /// The owner is gone, or leaving: the next one is to be asked.
@@ -31,8 +39,13 @@ pub(crate) enum Unreached {
 }
 
 impl Guest {
-    /// Connects to the owner of the store in `folder`.
-    pub(crate) async fn connect(folder: &Path, hello: &Hello) -> Result<Guest, Unreached> {
+    /// Connects to the owner of the store in `folder`. Whenever it says nothing for a while, `on_silence` is told, with its
+    /// number.
+    pub(crate) async fn connect(
+        folder: &Path,
+        hello: &Hello,
+        on_silence: &OnSilence,
+    ) -> Result<Guest, Unreached> {
         let note = note_in(folder).ok_or(Unreached::Gone)?;
         let pid = note.pid();
         let path = match note.door {
@@ -43,8 +56,13 @@ impl Guest {
         };
         let stream = UnixStream::connect(path).await.map_err(|_| Unreached::Gone)?;
         let mut guest = Guest { wire: Wire::new(stream), store: folder.to_owned(), pid };
+        let told = on_silence.clone();
+        guest.wire.on_silence(QUIET, move || told(pid));
         let theirs: Hello = guest.hear().await?;
         guest.pid = theirs.pid;
+        let (told, pid) = (on_silence.clone(), guest.pid);
+        // It has nothing to say for as long as that.
+        guest.wire.on_silence(SIGN_INTERVAL + QUIET, move || told(pid));
         if let Some(what) = hello.difference(&theirs) {
             let error = Error::OwnerDiffers { store: guest.store, pid: guest.pid, what };
             return Err(Unreached::Error(error));

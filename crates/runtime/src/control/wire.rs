@@ -4,6 +4,7 @@
 //! while, or is not listened to, knows that the other one is stopped, and gives up.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -34,12 +35,19 @@ pub(super) fn line_of(value: &impl Serialize) -> io::Result<Vec<u8>> {
 pub(super) struct Wire {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
+    /// Who is told that the other side has been silent for so long.
+    on_silence: Option<(Duration, Arc<dyn Fn() + Send + Sync>)>,
 }
 
 impl Wire {
     pub(super) fn new(stream: UnixStream) -> Wire {
         let (reader, writer) = stream.into_split();
-        Wire { reader: BufReader::new(reader), writer }
+        Wire { reader: BufReader::new(reader), writer, on_silence: None }
+    }
+
+    /// From now on `told` is called each time that the other side has been silent for `quiet`.
+    pub(super) fn on_silence(&mut self, quiet: Duration, told: impl Fn() + Send + Sync + 'static) {
+        self.on_silence = Some((quiet, Arc::new(told)));
     }
 
     pub(super) async fn send(&mut self, value: &impl Serialize) -> io::Result<()> {
@@ -65,7 +73,7 @@ impl Wire {
     /// read to its end.
     pub(super) async fn receive<T: DeserializeOwned>(&mut self, bytes_max: usize) -> io::Result<Option<T>> {
         let line = loop {
-            let line = tokio::time::timeout(SILENCE_MAX, self.receive_line(bytes_max)).await??;
+            let line = self.receive_in_time(bytes_max).await?;
             if line != b"\n" {
                 break line;
             }
@@ -76,6 +84,19 @@ impl Wire {
         serde_json::from_slice(&line).map(Some).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("a line isn't what was expected: {error}"))
         })
+    }
+
+    async fn receive_in_time(&mut self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let on_silence = self.on_silence.clone();
+        let mut line = std::pin::pin!(tokio::time::timeout(SILENCE_MAX, self.receive_line(bytes_max)));
+        let Some((quiet, told)) = on_silence else { return line.await? };
+        match tokio::time::timeout(quiet, &mut line).await {
+            Ok(line) => line?,
+            Err(_) => {
+                told();
+                line.await?
+            }
+        }
     }
 
     /// The next line with its end; an empty one at the end of the connection.

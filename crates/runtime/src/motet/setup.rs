@@ -10,7 +10,7 @@ use motet_pipeline::contract::Catalogue;
 use motet_providers::Provider;
 use motet_providers::catalogue::Entry;
 use motet_providers::prices::PriceBook;
-use motet_store::{ForeignLock, Store, World};
+use motet_store::{Store, World, while_opening};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -224,6 +224,11 @@ impl Builder {
         self.add_task(Task::new(name, closure))
     }
 
+    /// Who is told of warnings.
+    pub(crate) fn warning_listener(&self) -> OnWarning {
+        self.on_warning.clone()
+    }
+
     /// Adds a task. A later one takes the place of an earlier one of the same name.
     pub fn add_task(mut self, task: Task) -> Builder {
         let (contract, performer) = task.into_parts();
@@ -287,7 +292,10 @@ impl Builder {
             let (store, why) = (folder.to_owned(), why.to_owned());
             (self.on_warning)(&Warning::MarkUnreadable { store, why });
         }
-        Ok(if self.adopts { Store::adopt(folder)? } else { Store::open(folder)? })
+        let (store, warn) = (folder.to_owned(), self.on_warning.clone());
+        let told = move |lock| warn(&Warning::of_lock(store.clone(), lock));
+        let open = || if self.adopts { Store::adopt(folder) } else { Store::open(folder) };
+        Ok(while_opening(told, open)?)
     }
 
     fn drive(self, store: Store, lock: Option<Lock>, before: Before) -> Result<Motet, Error> {
@@ -382,9 +390,6 @@ fn warn_of_locks(hands: &Arc<Hands>) {
     hands.store.on_lock(move |lock| {
         let Some(hands) = hands_of_store.upgrade() else { return };
         let store = hands.store.folder().to_owned();
-        hands.warn(&match lock {
-            ForeignLock::Held => Warning::StoreLocked { store },
-            ForeignLock::Gone => Warning::StoreUnlocked { store },
-        });
+        hands.warn(&Warning::of_lock(store, lock));
     });
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use motet_engine::RunId;
@@ -10,7 +11,7 @@ use motet_store::Store;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::control::{DoorKeeper, Guest, Hello, Unreached};
+use crate::control::{DoorKeeper, Guest, Hello, OnSilence, QUIET, Unreached};
 use crate::lock::{Door, Lock, note_in};
 use crate::motet::{Builder, Motet, made_id};
 use crate::operation::Hands;
@@ -28,6 +29,7 @@ pub(super) struct Backstage {
     prepare: Prepare,
     catalogue: Catalogue,
     hello: Hello,
+    on_silence: OnSilence,
     /// For reading, and for taking files in.
     hands: Arc<Hands>,
     role: Mutex<Role>,
@@ -73,6 +75,7 @@ impl Backstage {
         builder.check_clock()?;
         let catalogue = builder.catalogue().clone();
         let hello = Hello::new(&settings, &catalogue, builder.reality());
+        let on_silence = warn_of_silence(&builder, &place);
         let (role, hands) = match &place {
             StorePlace::Memory => {
                 let motet = builder.open().await?;
@@ -80,7 +83,7 @@ impl Backstage {
                 (Role::Owner(Owner { door: None, motet }), hands)
             }
             StorePlace::Folder(folder) => {
-                match arrive(folder, builder.shared_world(), &hello).await? {
+                match arrive(folder, builder.shared_world(), &hello, &on_silence).await? {
                     Arrived::First(lock) => {
                         let owner = Owner::open(builder, folder, lock, &hello)?;
                         let hands = owner.motet.hands().clone();
@@ -96,7 +99,7 @@ impl Backstage {
         };
         let role = Mutex::new(role);
         let (leaving, left) = (CancellationToken::new(), CancellationToken::new());
-        Ok(Backstage { place, settings, prepare, catalogue, hello, hands, role, leaving, left })
+        Ok(Backstage { place, settings, prepare, catalogue, hello, on_silence, hands, role, leaving, left })
     }
 
     pub(super) fn catalogue(&self) -> &Catalogue {
@@ -145,7 +148,7 @@ impl Backstage {
             Role::Left => return Err(Error::Left),
             Role::Guest => {}
         }
-        match arrive(folder, &self.hands.world, &self.hello).await? {
+        match arrive(folder, &self.hands.world, &self.hello, &self.on_silence).await? {
             Arrived::Second(guest) => Ok(Reached::Guest(guest)),
             Arrived::First(lock) => {
                 let owner = Owner::open(builder(&self.settings, &self.prepare), folder, lock, &self.hello)?;
@@ -228,7 +231,12 @@ enum Arrived {
 }
 
 /// Comes to the store in `folder`; waits while an owner is just coming or going.
-async fn arrive(folder: &Path, world: &SharedWorld, hello: &Hello) -> Result<Arrived, Error> {
+async fn arrive(
+    folder: &Path,
+    world: &SharedWorld,
+    hello: &Hello,
+    on_silence: &OnSilence,
+) -> Result<Arrived, Error> {
     let mut waited = Duration::ZERO;
     loop {
         let owned = match Lock::take(folder, world.now()) {
@@ -236,7 +244,7 @@ async fn arrive(folder: &Path, world: &SharedWorld, hello: &Hello) -> Result<Arr
             Err(owned @ Error::Owned { .. }) => owned,
             Err(error) => return Err(error),
         };
-        match Guest::connect(folder, hello).await {
+        match Guest::connect(folder, hello, on_silence).await {
             Ok(guest) => return Ok(Arrived::Second(guest)),
             Err(Unreached::Error(error)) => return Err(error),
             Err(Unreached::NoDoor) => return Err(owned),
@@ -244,9 +252,24 @@ async fn arrive(folder: &Path, world: &SharedWorld, hello: &Hello) -> Result<Arr
             Err(Unreached::Gone) => {
                 tokio::time::sleep(PAUSE).await;
                 waited += PAUSE;
+                if waited >= QUIET {
+                    let Error::Owned { pid, .. } = owned else { continue };
+                    on_silence(pid);
+                }
             }
         }
     }
+}
+
+/// Has it told once that the owner of the store says nothing.
+fn warn_of_silence(builder: &Builder, place: &StorePlace) -> OnSilence {
+    let (warn, is_told) = (builder.warning_listener(), AtomicBool::new(false));
+    let StorePlace::Folder(store) = place.clone() else { return Arc::new(|_| {}) };
+    Arc::new(move |pid| {
+        if !is_told.swap(true, Ordering::Relaxed) {
+            warn(&Warning::OwnerSilent { store: store.clone(), pid });
+        }
+    })
 }
 
 fn builder(settings: &Settings, prepare: &Prepare) -> Builder {

@@ -325,6 +325,18 @@ async fn json_that_is_too_deep_or_too_much_is_too_large_and_the_message_names_th
     motet.close().await;
 }
 
+#[tokio::test]
+async fn no_digit_of_a_whole_number_in_a_reply_is_lost() {
+    let motet = with(LOCAL).open().await.unwrap();
+    let body = r#"{"id": 123456789012345678901, "n": 18446744073709551615}"#.to_owned();
+    let server = Server::answering("200 OK", "content-type: application/json\r\n", body).await;
+    let told = outputs(play(&motet, &story(&format!("url: '{}'", server.url("/")), "")).await);
+    let told = told.get("json").unwrap();
+    assert_eq!(told.get("id"), Some(&Value::from("123456789012345678901")), "it is text, which keeps all");
+    assert_eq!(told.get("n"), Some(&Value::from(u64::MAX)));
+    motet.close().await;
+}
+
 /// A server that tears the first connection and answers all requests after it.
 async fn torn_once() -> Server {
     Server::start(|_, before| match before {

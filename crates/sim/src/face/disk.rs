@@ -2,8 +2,9 @@
 //!
 //! The state survives a killed process. It is not synced, so it may not survive a power failure.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use crate::{Change, Sim};
@@ -20,8 +21,8 @@ pub(super) struct Disk {
 impl Disk {
     /// Opens a folder, loads its state into the machine, and rewrites the file in compact form.
     pub(super) fn open(dir: &Path, sim: &mut Sim) -> io::Result<Disk> {
-        fs::create_dir_all(dir)?;
-        let lock = File::create(dir.join(LOCK))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let lock = made(&dir.join(LOCK))?;
         lock.try_lock().map_err(|_| in_use(dir))?;
         let path = dir.join(STATE);
         match File::open(&path) {
@@ -30,7 +31,7 @@ impl Disk {
             Err(error) => return Err(error),
         }
         let shortened = dir.join("sim.jsonl.new");
-        let mut disk = Disk { file: File::create(&shortened)?, _lock: lock };
+        let mut disk = Disk { file: made(&shortened)?, _lock: lock };
         disk.append(&sim.save())?;
         fs::rename(&shortened, &path)?;
         disk.file = OpenOptions::new().append(true).open(&path)?;
@@ -50,8 +51,19 @@ impl Disk {
     }
 }
 
+/// A new file, or an emptied one, for its owner alone.
+fn made(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // Whatever was there, and whatever the umask takes away.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// How the refusal of a folder begins that another simulator uses.
+pub const IN_USE: &str = "another simulator uses ";
+
 fn in_use(dir: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::ResourceBusy, format!("another simulator uses {}", dir.display()))
+    io::Error::new(io::ErrorKind::ResourceBusy, format!("{IN_USE}{}", dir.display()))
 }
 
 fn load(file: File, sim: &mut Sim) -> io::Result<()> {

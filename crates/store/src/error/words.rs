@@ -1,8 +1,23 @@
 //! What an error says: a stable code, what is wrong, and what to do.
 
 use std::fmt;
+use std::io;
+
+use rustix::io::Errno;
 
 use super::StoreError;
+
+/// What to do where the system refused because this process, or its user, has as much as it may have.
+pub fn limit_remedy(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::MFILE => Some("this process may open no more files: raise the limit (`ulimit -n`)"),
+        Errno::AGAIN => Some(
+            "this user or container may start no more processes and threads: end some, or raise the limit \
+             (`ulimit -u`)",
+        ),
+        _ => None,
+    }
+}
 
 impl StoreError {
     /// A stable word for the kind of error, in `snake_case`: for programs, and to look it up by.
@@ -187,8 +202,8 @@ impl StoreError {
             StoreError::DeletedRun { .. } => {
                 "start it anew, or restore a backup; `motet costs` still has its costs"
             }
+            StoreError::Io { source, .. } => limit_remedy(source)?,
             StoreError::Unwanted { .. }
-            | StoreError::Io { .. }
             | StoreError::Database { .. }
             | StoreError::OutOfOrder { .. }
             | StoreError::NotStarted { .. }

@@ -91,6 +91,53 @@ fn locked() -> Stage {
     Stage { folder, store }
 }
 
+/// SQLite would put what is there instead of the log into the database, and with it destroy what was there before.
+#[test]
+fn a_log_that_is_cut_under_its_owner_never_gets_into_the_database() {
+    for bytes in [0, 100, 8000] {
+        for writes in [true, false] {
+            let stage = Stage::new();
+            stage.keep("a");
+            drop(stage.store);
+            let store = motet_store::Store::open(&stage.folder.path().join("store")).unwrap();
+            let stage = Stage { store, ..stage };
+            stage.keep("b");
+            let log = fs::OpenOptions::new().write(true).open(stage.path().join("motet.db-wal")).unwrap();
+            log.set_len(bytes).unwrap();
+            if writes {
+                let error = stage.store.append_now(Score::four_steps("c").records()).unwrap_err();
+                assert!(matches!(error, StoreError::LogRemoved { .. }), "{bytes}: {error:?}");
+            }
+            let Stage { folder, store } = stage;
+            drop(store);
+            let store = folder.path().join("store");
+            let error = crate::refused(&store);
+            assert!(matches!(error, StoreError::Lost { .. }), "{bytes}: {error:?}");
+            fs::remove_file(store.join("mark")).unwrap();
+            let left = motet_store::Store::open(&store).unwrap();
+            assert_eq!((crate::turns(&left, "a"), crate::turns(&left, "b")), (10, 0));
+            let report = left.check().unwrap();
+            assert!(report.database.is_empty() && report.journals.is_empty(), "{report:?}");
+        }
+    }
+}
+
+/// A guest has the store open as well, and makes the log empty when it leaves.
+#[test]
+fn a_log_that_another_process_moved_and_made_empty_is_not_taken_for_one_that_was_cut() {
+    let stage = Stage::new();
+    stage.keep("a");
+    let other = motet_store::Store::open(&stage.path()).unwrap();
+    Score::four_steps("b").kept_in(&other);
+    drop(other);
+    assert_eq!(fs::metadata(stage.path().join("motet.db-wal")).unwrap().len(), 0);
+    stage.keep("c");
+    let store = stage.path();
+    drop(stage.store);
+    let store = motet_store::Store::open(&store).unwrap();
+    assert_eq!(["a", "b", "c"].map(|run| crate::turns(&store, run)), [10; 3]);
+}
+
 /// Whoever looks at a store in use finds the index of a log that isn't there.
 #[test]
 fn a_removed_log_is_told_to_whoever_looks_as_what_it_is() {

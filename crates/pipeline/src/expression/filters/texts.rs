@@ -8,7 +8,7 @@ use super::super::print;
 use super::super::signature::Given;
 use super::{count, text_at, whole};
 use crate::Value;
-use crate::value::{BadJson, read_foreign};
+use crate::value::{BadJson, read_reply};
 
 /// The widest indentation.
 const INDENT_MAX: i64 = 200;
@@ -243,7 +243,7 @@ pub(super) fn fromjson(value: Value, _: &Given, budget: &mut Budget) -> Outcome<
     // A list of zeros takes two bytes an item as text and forty as values.
     budget.text(text.len())?;
     budget.list(text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count())?;
-    match read_foreign::<serde_json::Value>(text.as_bytes()) {
+    match read_reply::<serde_json::Value>(text.as_bytes()) {
         Ok(json) => {
             let value = Value::from(json);
             budget.hold(&value)?;
