@@ -96,7 +96,7 @@ fn claims_of_money(money: &MoneySettings) -> Vec<(String, String)> {
 }
 
 /// The table of the other settings: what each comes to if that is a power. Harmless are usual values, paths
-/// that stay in the project, and numbers up to what is usual. A base URL, a callback address, a
+/// that stay in the project, and numbers up to what is usual; not a store that keeps nothing, so that calls are paid twice. A base URL, a callback address, a
 /// credential and a private host are powers whatever they are.
 fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
     let usual = Settings::usual(&settings.folder);
@@ -107,7 +107,7 @@ fn value_of_power(setting: Setting, settings: &Settings) -> Option<String> {
             StorePlace::Folder(folder) => {
                 project.place_of_a_store(&folder).or_else(|| project.place_of_another(&folder))
             }
-            StorePlace::Memory => None,
+            StorePlace::Memory => Some("memory alone, where an interrupted run is lost".to_owned()),
         },
         Setting::Out => project.place(&settings.out).or_else(|| project.place_of_another(&settings.out)),
         Setting::Font => project.outside(tools.font.as_ref()?),

@@ -258,7 +258,7 @@ mod tests {
                 assert_eq!(powers(&format!("{setting} = {value}\n")), [setting.key()], "{setting} = {value}");
             }
         }
-        assert!(powers("store = ':memory:'\n").is_empty());
+        assert_eq!(powers("store = ':memory:'\n"), ["store"]);
         assert!(powers("").is_empty());
     }
 

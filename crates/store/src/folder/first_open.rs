@@ -80,7 +80,9 @@ fn shown(name: &str, found: &Metadata) -> String {
 
 fn is_of_a_first_open(name: &str, path: &Path, found: &Metadata) -> Result<bool, StoreError> {
     Ok(match name {
-        DATABASE | "motet.db-journal" | "motet.db-shm" => Kind::File.is(found),
+        // SQLite takes a file of one byte for an empty database, and would write over it.
+        DATABASE => Kind::File.is(found) && found.len() != 1,
+        "motet.db-journal" | "motet.db-shm" => Kind::File.is(found),
         LOG => Kind::File.is(found) && schema::is_empty_log(path)?,
         LOCK => Kind::File.is(found) && is_note(&beginning_of(path)?),
         MARK => Kind::File.is(found) && is_mark(&beginning_of(path)?),

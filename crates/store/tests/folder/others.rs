@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_folder_that_holds_anything_else_is_refused_as_it_is() {
-    let table: [&[&str]; 18] = [
+    let table: [&[&str]; 19] = [
         &["film.yaml"],
         &["scratch/notes/monday.txt"],
         &["artifacts/incoming-photos"],
@@ -18,6 +18,7 @@ fn a_folder_that_holds_anything_else_is_refused_as_it_is() {
         &["a", "b", "c/d", "e", "f"],
         &["quiet\u{1b}[2J\u{202e}.txt"],
         &["motet.db", "film.yaml"],
+        &["motet.db=x"],
         &["sim/world.json"],
         &["sim/log"],
         &["sim/jobs/monday.dat"],
