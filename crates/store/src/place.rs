@@ -27,6 +27,7 @@ struct Known {
     path: PathBuf,
     device: u64,
     number: u64,
+    is_empty: bool,
 }
 
 impl Place {
@@ -60,6 +61,10 @@ impl Place {
         if !self.database.is_there()? {
             return Err(StoreError::Replaced { folder: folder() });
         }
+        if self.database.is_emptied()? {
+            let what = "its motet.db was emptied while it was in use".to_owned();
+            return Err(StoreError::Lost { folder: folder(), what });
+        }
         if !self.log.is_there()? {
             return Err(StoreError::LogRemoved { folder: folder() });
         }
@@ -73,7 +78,7 @@ impl Place {
 impl Known {
     fn of(path: PathBuf) -> Result<Known, StoreError> {
         let found = fs::metadata(&path).map_err(|error| StoreError::from_io("look at", &path, error))?;
-        Ok(Known { path, device: found.dev(), number: found.ino() })
+        Ok(Known { path, device: found.dev(), number: found.ino(), is_empty: found.len() == 0 })
     }
 
     fn is_there(&self) -> Result<bool, StoreError> {
@@ -82,6 +87,12 @@ impl Known {
             Err(error) if is_missing(&error) => Ok(false),
             Err(error) => Err(StoreError::from_io("look at", &self.path, error)),
         }
+    }
+
+    fn is_emptied(&self) -> Result<bool, StoreError> {
+        let found = fs::metadata(&self.path);
+        let found = found.map_err(|error| StoreError::from_io("look at", &self.path, error))?;
+        Ok(!self.is_empty && found.len() == 0)
     }
 }
 

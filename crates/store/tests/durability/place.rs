@@ -10,7 +10,7 @@ use crate::{Score, Stage, message};
 /// A way to take a store away: its name, and how it is done.
 type Taking = (&'static str, fn(&Stage));
 
-fn states() -> [Taking; 5] {
+fn states() -> [Taking; 6] {
     [
         ("deleted", |stage| fs::remove_dir_all(stage.path()).unwrap()),
         ("moved", |stage| fs::rename(stage.path(), stage.folder.path().join("elsewhere")).unwrap()),
@@ -19,6 +19,7 @@ fn states() -> [Taking; 5] {
             crate::copy(&stage.folder.path().join("elsewhere"), &stage.path());
         }),
         ("unlocked", |stage| fs::remove_file(stage.path().join("owner.lock")).unwrap()),
+        ("emptied", |stage| fs::write(stage.path().join("motet.db"), "").unwrap()),
         ("log", |stage| fs::remove_file(stage.path().join("motet.db-wal")).unwrap()),
     ]
 }
@@ -57,6 +58,7 @@ fn a_sign_of_life_finds_it_as_well() {
 fn is_told_as(name: &str, error: &StoreError) -> bool {
     match name {
         "deleted" => matches!(error, StoreError::Deleted { .. }),
+        "emptied" => matches!(error, StoreError::Lost { .. }),
         "log" => matches!(error, StoreError::LogRemoved { .. }),
         "unlocked" => matches!(error, StoreError::Unlocked { .. }),
         _ => matches!(error, StoreError::Replaced { .. }),
