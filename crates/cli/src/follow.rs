@@ -257,7 +257,10 @@ impl<'f> Following<'f> {
         if let Happening::StoreFailed(error) = &happening {
             follow.is_store_gone = matches!(
                 **error,
-                StoreError::Replaced { .. } | StoreError::Deleted { .. } | StoreError::LogRemoved { .. }
+                StoreError::Replaced { .. }
+                    | StoreError::Deleted { .. }
+                    | StoreError::LogRemoved { .. }
+                    | StoreError::Lost { .. }
             );
         }
         if matches!(happening, Happening::StoreFailed(_) | Happening::Lost(_)) {
