@@ -52,17 +52,24 @@ pub(crate) struct Kept {
     pub(crate) from: Reused,
 }
 
-/// What tells two results apart: the operation, the version of its contract, and its resolved inputs with the
-/// seed, in which equal numbers are the same however they are written. What says only how it is made (retries,
+/// What tells two results apart: the operation, the versions of its contract and its model, and its resolved inputs with
+/// the seed, in which equal numbers are the same however they are written. What says only how it is made (retries,
 /// timeouts, budgets) isn't included.
 pub(crate) fn fingerprint(contract: &Contract, inputs: &Value) -> Digest {
+    fingerprint_of(contract, contract.model_version.as_deref(), inputs)
+}
+
+fn fingerprint_of(contract: &Contract, model_version: Option<&str>, inputs: &Value) -> Digest {
     #[derive(Serialize)]
     struct Made<'a> {
         operation: &'a str,
         version: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        model_version: Option<&'a str>,
         inputs: Compared<'a>,
     }
-    let made = Made { operation: &contract.operation, version: contract.version, inputs: Compared(inputs) };
+    let Contract { operation, version, .. } = contract;
+    let made = Made { operation, version: *version, model_version, inputs: Compared(inputs) };
     Digest::of(&serde_json::to_vec(&made).expect("a value is plain data with text keys"))
 }
 
@@ -175,7 +182,11 @@ impl Earlier {
     /// The result of the step at `path`, if it was made from the same.
     pub(crate) fn find(&self, path: &StepPath, contract: &Contract, inputs: &Value) -> Option<&Kept> {
         let kept = self.kept.get(path)?;
-        (kept.fingerprint == fingerprint(contract, inputs)).then_some(kept)
+        // Plans that were kept before contracts named the versions of models don't say which one they asked: it isn't paid
+        // again for that.
+        let is_same = |version| kept.fingerprint == fingerprint_of(contract, version, inputs);
+        let version = contract.model_version.as_deref();
+        (is_same(version) || version.is_some() && is_same(None)).then_some(kept)
     }
 }
 

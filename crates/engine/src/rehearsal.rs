@@ -57,7 +57,7 @@ pub enum Why {
         /// The present one.
         to: String,
     },
-    /// The contract of its operation has another version.
+    /// The contract of its operation, or its model, has another version.
     Version,
     /// These of its inputs have changed.
     Inputs(Vec<String>),
@@ -189,7 +189,9 @@ impl Past {
         if past.contract.operation != contract.operation {
             return Why::Operation { from: past.contract.operation.clone(), to: contract.operation.clone() };
         }
-        if past.contract.version != contract.version {
+        let (before, now) = (&past.contract, contract);
+        let is_other_model = before.model_version.is_some() && before.model_version != now.model_version;
+        if before.version != now.version || is_other_model {
             return Why::Version;
         }
         if past.inputs != *inputs {

@@ -45,6 +45,10 @@ pub struct Contract {
     pub summary: String,
     /// Counts up whenever the same inputs may give another result.
     pub version: u32,
+    /// Of a model of which its provider has several versions: the one that is asked for. Another one may give something
+    /// else for the same inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<String>,
     /// What it takes, in the order of the documentation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Parameter>,
@@ -301,6 +305,7 @@ impl Contract {
             operation: operation.into(),
             summary: String::new(),
             version: 1,
+            model_version: None,
             inputs: Vec::new(),
             open_inputs: false,
             outputs: BTreeMap::new(),

@@ -126,8 +126,13 @@ impl Difference {
     pub fn between(older: &Plan, newer: &Plan) -> Difference {
         let contracts = newer.contracts();
         let differs = |(name, contract): &(&str, &Contract)| {
-            let newer = contracts.get(name);
-            newer.is_none_or(|newer| essence(newer) != essence(contract))
+            let Some(newer) = contracts.get(name) else { return true };
+            let mut newer = essence(newer);
+            if contract.model_version.is_none() {
+                // Plans that were kept before contracts named it don't say which one they ask.
+                newer.model_version = None;
+            }
+            newer != essence(contract)
         };
         let changed = older.contracts().into_iter().filter(differs);
         Difference {

@@ -89,6 +89,20 @@ pub enum Warning {
         /// How many were refused since the last time that this was told.
         more: u64,
     },
+    /// A job can't be asked about with the key that it was submitted with, which is not there or not good any more. With
+    /// another one it is not asked about. Told once for each attempt and process.
+    JobOutOfReach {
+        /// The provider.
+        provider: String,
+        /// The job.
+        job: String,
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+        /// What is wrong with the key, in words; it tells no key.
+        why: String,
+    },
     /// That lock is gone; what waited for it is recorded.
     StoreUnlocked {
         /// The store.
@@ -180,6 +194,13 @@ impl fmt::Display for Warning {
                 "the process that drives the store {} (pid {pid}) says nothing: what was asked of it waits; if it is \
                  suspended, continue it: kill -CONT {pid}",
                 store.display()
+            ),
+            Warning::JobOutOfReach { provider, job, run, step, why } => write!(
+                f,
+                "the job {job} of {provider} can't be asked about (step `{}` of run {run}): {why}. It may go on there and \
+                 be billed: set the key with which it was submitted, and start the process that drives the store again",
+                // Keys of items may be secret.
+                step.without_keys()
             ),
             Warning::StoreUnlocked { store } => {
                 write!(f, "the lock on the store {} is gone: its runs continue", store.display())

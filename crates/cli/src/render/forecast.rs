@@ -94,7 +94,7 @@ fn why_in_words(why: &Why) -> String {
         Why::New => "it never ran".to_owned(),
         Why::Asked => "it is to be done again".to_owned(),
         Why::Operation { from, to } => format!("its operation changed from {from} to {to}"),
-        Why::Version => "the contract of its operation changed".to_owned(),
+        Why::Version => "the version of its operation changed".to_owned(),
         Why::Inputs(names) => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             format!("its input{} {} changed", if names.len() == 1 { "" } else { "s" }, listed(&names))

@@ -1,5 +1,7 @@
 //! What another run made of the same is taken instead of made again.
 
+use std::collections::BTreeSet;
+
 use motet_engine::event::Reused;
 use motet_engine::{Cached, Event, Input, RunId, StepEvent};
 use motet_pipeline::{Class, Digest, Money, Value};
@@ -20,6 +22,13 @@ fn keys(story: &Scenario) -> Vec<Digest> {
         _ => None,
     };
     story.events().filter_map(key).collect()
+}
+
+/// A plan whose operation `lab/dear` has this version.
+pub fn versioned(pin: &str, version: &str) -> String {
+    const FIRST: &str = r#""operation":"lab/dear","version":1"#;
+    assert_eq!(pin.matches(FIRST).count(), 1, "{pin}");
+    pin.replace(FIRST, &format!(r#""operation":"lab/dear","version":{version}"#))
 }
 
 /// A result of another run, which is `age` old.
@@ -117,6 +126,18 @@ fn a_number_written_otherwise_has_the_same_key_and_keys_of_earlier_versions_stay
     };
     assert_eq!([of("2"), of("2.5")], [earlier("2"), earlier("2.5")]);
     assert_ne!(of("2.0"), earlier("2.0"), "such a result is made once more");
+}
+
+#[test]
+fn regression_22_openreelio_843_another_version_of_a_contract_or_a_model_has_another_key() {
+    let of = |keep: fn(String) -> String| keys(&pipeline(VOICE).kept(keep).start())[0];
+    let keys = [
+        of(|pin| pin),
+        of(|pin| versioned(&pin, r#"2"#)),
+        of(|pin| versioned(&pin, r#"1,"model_version":"7762fd""#)),
+        of(|pin| versioned(&pin, r#"1,"model_version":"da77bc""#)),
+    ];
+    assert_eq!(BTreeSet::from(keys).len(), 4, "{keys:?}");
 }
 
 #[test]

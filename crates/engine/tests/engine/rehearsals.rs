@@ -3,7 +3,8 @@
 use motet_pipeline::Class;
 use serde_json::json;
 
-use crate::scenario::{Scenario, bad, pipeline};
+use crate::cache::versioned;
+use crate::scenario::{Scenario, bad, outputs, pipeline};
 
 const FILM: &str = "
     name: film
@@ -71,4 +72,23 @@ fn an_edited_operation_another_title_and_a_new_take_say_why() {
     let again = pipeline(FILM).inputs(inputs(&["one", "two"], "sea")).after(&before, &["cover"], &[]);
     let told = again.rehearses(&before);
     assert_eq!((told[0].as_str(), told[3].as_str()), ("cover runs: Asked", "poster after cover"));
+}
+
+#[test]
+fn what_another_version_made_is_not_reused_and_a_plan_that_names_none_is_no_reason_to_pay_again() {
+    const VOICE: &str = "steps: { voice: { uses: lab/dear, with: { text: hello } } }";
+    let made_by = |keep: fn(String) -> String| {
+        let mut story = pipeline(VOICE).kept(keep).start();
+        story.grants("voice").comes_to("voice", outputs(json!({ "value": "aah" })));
+        story
+    };
+    let of_a: fn(String) -> String = |pin| versioned(&pin, r#"1,"model_version":"a""#);
+    let of_b: fn(String) -> String = |pin| versioned(&pin, r#"1,"model_version":"b""#);
+    let newer: fn(String) -> String = |pin| versioned(&pin, r#"2"#);
+    let told = |keep, before: &Scenario| pipeline(VOICE).kept(keep).after(before, &[], &[]).rehearses(before);
+    let (reused, runs) = (["voice of story"], ["voice runs: Version"]);
+    assert_eq!(told(of_a, &made_by(of_a)), reused);
+    assert_eq!(told(of_b, &made_by(of_a)), runs);
+    assert_eq!(told(newer, &made_by(|pin| pin)), runs);
+    assert_eq!(told(of_a, &made_by(|pin| pin)), reused, "which one it asked isn't known");
 }

@@ -17,6 +17,7 @@ pub(super) fn of(entry: &Entry) -> Contract {
         .call(Call::paid(form))
         .features(entry.features.iter().copied())
         .usually(entry.seconds.0, entry.seconds.1);
+    contract.model_version.clone_from(&entry.version);
     for input in &entry.inputs {
         contract.inputs.extend(parameters(entry, input));
     }

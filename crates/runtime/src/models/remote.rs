@@ -17,6 +17,7 @@ use super::Models;
 use super::call::Draft;
 use super::pauses::{Pace, Pauses};
 use super::reads::Waiting;
+use crate::Warning;
 use crate::door::{Errand, Stake};
 use crate::operation::{Preparation, Prepared, RemoteOperation, Submitted, WorkError};
 use crate::work::Work;
@@ -148,7 +149,7 @@ impl ModelCalls {
         if ear.is_open() {
             pace = pace.beside_reports(&work);
         }
-        let mut strangers = 0;
+        let (mut strangers, mut is_told) = (0, false);
         let waiting = self.wait_for(&work, &call, &job);
         loop {
             let pause = pace.next();
@@ -181,6 +182,7 @@ impl ModelCalls {
                     pace.slow_down(None);
                 }
                 Err(failure) => {
+                    self.tell_of_key(&work, &job, &failure, &mut is_told);
                     failure.retry_at.into_iter().for_each(|until| self.close_reads(&call, until));
                     pace.slow_down(failure.retry_at.map(|at| at.since(work.hands.world.now())));
                 }
@@ -212,7 +214,7 @@ impl ModelCalls {
     /// Fetches the answer of a job that is done; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
         let (call, warnings) = self.left(&work)?;
-        let mut pauses = Pauses::default();
+        let (mut pauses, mut is_told) = (Pauses::default(), false);
         loop {
             self.turn_to_read(&work, &call).await;
             let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
@@ -231,6 +233,7 @@ impl ModelCalls {
                     Err(failure) => failure,
                 },
             };
+            self.tell_of_key(&work, &job, &failure, &mut is_told);
             let told = failure.retry_at.map(|at| at.since(work.hands.world.now()));
             let pause = pauses.next();
             work.pause(told.unwrap_or(pause)).await;
@@ -245,15 +248,16 @@ impl ModelCalls {
                 self.failed(&work, unknown("the provider can't cancel a job: it may still be billed"))
             );
         };
-        let mut pauses = Pauses::default();
+        let (mut pauses, mut is_told) = (Pauses::default(), false);
         let answered = loop {
             // As long as nobody has said what becomes of the job, it goes on and is paid.
             let sent = self.send(Some(&call), request.clone(), Stake::Free).await;
             match sent.map_err(failure_of).and_then(|reply| self.provider.read_cancelled(&call, &job, reply))
             {
                 Ok(answered) => break answered,
-                Err(_) => work.pause(pauses.next()).await,
+                Err(failure) => self.tell_of_key(&work, &job, &failure, &mut is_told),
             }
+            work.pause(pauses.next()).await;
         };
         match answered {
             Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
@@ -265,6 +269,20 @@ impl ModelCalls {
             }
             Cancelled::Asked | Cancelled::TooLate => self.last_news(work, call, job).await,
         }
+    }
+
+    /// Says once that a job is out of reach, if that is because of its key.
+    fn tell_of_key(&self, work: &Work, job: &str, failure: &Failure, is_told: &mut bool) {
+        if failure.class != Class::Auth || std::mem::replace(is_told, true) {
+            return;
+        }
+        work.hands.warn(&Warning::JobOutOfReach {
+            provider: self.provider_name().to_owned(),
+            job: job.to_owned(),
+            run: work.run().clone(),
+            step: work.step().clone(),
+            why: failure.message.clone(),
+        });
     }
 
     /// A job failed, with what it cost all the same: what is billed by time is asked how long it ran.

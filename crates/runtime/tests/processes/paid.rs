@@ -43,6 +43,25 @@ fn a_process_that_is_killed_in_each_phase_of_a_job_attaches_to_it() {
 }
 
 #[test]
+fn regression_18_maxvideoai_309_a_job_that_three_processes_follow_is_polled_by_one_of_them() {
+    let stage = Stage::set();
+    let mut owner = enter(&stage);
+    stage.expect_knock("submit 1").open();
+    let poll = stage.expect_knock("poll j1");
+    let mut guests = [enter(&stage), enter(&stage)];
+    guests.iter_mut().for_each(|guest| guest.expect("turn 1"));
+    poll.answer(b'r');
+    stage.expect_knock("poll j1").answer(b'd');
+    stage.expect_knock("fetch j1").open();
+    assert_eq!(owner.finish(), "completed boat");
+    guests.iter_mut().for_each(|guest| assert_eq!(guest.finish(), "completed boat"));
+    assert_eq!(
+        (stage.knocks_of("submit 1"), stage.knocks_of("poll j1"), stage.knocks_of("fetch j1")),
+        (1, 2, 1)
+    );
+}
+
+#[test]
 fn a_request_that_never_arrived_is_sent_as_a_new_attempt() {
     let stage = Stage::set();
     kill_at(&stage, enter(&stage), "submit 1");

@@ -243,7 +243,7 @@ fn three_providers_with_two_keys_each_are_sent_no_more_than_the_plan_shows_and_o
         ["refuse", "error_before", "error_after", "reply_lost", "html", "job_failed", "media_wrong"];
     for scenario in scenarios.map(always).into_iter().chain([wrong, poor]) {
         let story = Story { scenario: scenario.to_string(), ..Story::of(&text) };
-        let played = play_at(&story, &Providers::new(7, &story.scenario).with_two_keys());
+        let played = play_at(&story, &Providers::new(7, &story.scenario).with_keys(&[&["one", "two"]]));
         let most = attempts_max(&played);
         assert_eq!(most, 9, "three of each");
         // A key that is refused is no attempt.

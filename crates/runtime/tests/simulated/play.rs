@@ -136,7 +136,7 @@ impl Stage<'_> {
             let seed = self.story.seed.wrapping_mul(31).wrapping_add(number as u64);
             let world = self.providers.world(self.begin, seed, &life);
             let world: SharedWorld = Arc::new(Altered(MortalWorld::new(world, life.clone())));
-            let builder = self.providers.builder(self.story.money).world(world.clone());
+            let builder = self.providers.builder_of(number, self.story.money).world(world.clone());
             let builder = builder.pool(LANE, PoolLimit { slots: Some(1), rate: None });
             let end = tokio::select! {
                 biased;

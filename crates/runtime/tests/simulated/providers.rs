@@ -31,8 +31,8 @@ pub struct Providers {
     twist: Option<Twist>,
     /// How much later than they are made the replies to paid requests come.
     lag: Duration,
-    /// How many keys there are for each of them; as usual if that isn't said.
-    keys: Option<usize>,
+    /// The names of the keys that each of them has in each process; as usual if none is said. The last ones stay.
+    keys: Vec<&'static [&'static str]>,
     /// Something may be to be reported.
     asked: Arc<Notify>,
     reports: Arc<Mutex<Reports>>,
@@ -78,7 +78,7 @@ impl Providers {
             sim: Arc::new(Mutex::new(network::sim(seed, scenario))),
             twist: None,
             lag: Duration::ZERO,
-            keys: None,
+            keys: Vec::new(),
             asked: Arc::default(),
             reports: Arc::default(),
         }
@@ -89,9 +89,9 @@ impl Providers {
         Providers { lag, ..self }
     }
 
-    /// The same with two keys for each.
-    pub fn with_two_keys(self) -> Providers {
-        Providers { keys: Some(2), ..self }
+    /// The same with these keys for each of them, process by process.
+    pub fn with_keys(self, keys: &[&'static [&'static str]]) -> Providers {
+        Providers { keys: keys.to_vec(), ..self }
     }
 
     /// The same behind a network that changes replies.
@@ -200,9 +200,15 @@ impl Providers {
 
     /// What a library needs to reach these providers and nobody else.
     pub fn builder(&self, money: MoneySettings) -> Builder {
+        self.builder_of(0, money)
+    }
+
+    /// The same in the process of this number.
+    pub fn builder_of(&self, process: usize, money: MoneySettings) -> Builder {
         let mut settings = Settings { providers: network::settings(), money, ..Settings::usual("") };
+        let keys = self.keys.get(process).or(self.keys.last()).copied().unwrap_or_default();
         for (provider, set) in &mut settings.providers {
-            let names = (0..self.keys.unwrap_or(0)).map(|number| format!("{provider}-{number}"));
+            let names = keys.iter().map(|key| format!("{provider}-{key}"));
             set.keys = names.map(|name| Key { source: KeySource::Environment(name.clone()), name }).collect();
         }
         Motet::builder().settings(&settings).environment(|name| Some(format!("{KEY}{name}")))
