@@ -28,6 +28,7 @@ fn main() {
             println!("{}", serde_json::to_string(&figures).expect("figures are plain data"));
         }
         Some("--drive") => scenario::kill::drive(&arguments[1]),
+        Some("--fly") => scenario::in_flight::fly(&arguments[1], &arguments[2]),
         Some("--wait") => scenario::taken_up::wait(&arguments[1]),
         Some(other) => {
             eprintln!("there is no scenario `{other}`, only {}", scenario::NAMES.join(", "));

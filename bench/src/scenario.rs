@@ -7,6 +7,7 @@ mod check;
 mod continuing;
 pub mod crowd;
 mod film;
+pub mod in_flight;
 pub mod kill;
 mod many;
 mod map;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table. `beside` makes many files: it comes before those that leave many to delete.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "beside",
     "alone",
     "crowd",
@@ -35,6 +36,7 @@ pub const NAMES: [&str; 15] = [
     "million",
     "kill",
     "taken_up",
+    "in_flight",
     "check",
     "film",
 ];
@@ -58,6 +60,7 @@ pub fn run(name: &str) -> Figures {
         "film" => film::run(),
         "kill" => kill::run(),
         "taken_up" => taken_up::run(),
+        "in_flight" => in_flight::run(),
         _ => check::run(),
     }
 }
