@@ -8,7 +8,7 @@ use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
 use crate::call::time_to_ask;
 use crate::cancelling::Cancellation;
-use crate::event::{RunStarted, SkipReason};
+use crate::event::{LateEnd, RunStarted, SkipReason};
 use crate::graph::{Graph, StepId};
 use crate::node::{Attempts, Each, Node, NodeId, Scope, StepStatus};
 use crate::run::{Misuse, Run, RunStatus};
@@ -301,8 +301,11 @@ impl Run {
                 let attempts = self.attempts_mut(id);
                 attempts.at_target = attempts.at_target.saturating_sub(1);
             }
-            AttemptEvent::Ended { output, .. } => {
+            AttemptEvent::Ended { output, end, .. } => {
                 self.timers.clear(id, Reason::Drain(number));
+                if *end == LateEnd::Succeeded {
+                    self.note_undone_late(id);
+                }
                 if let Some(output) = output {
                     self.note_made_late(id, output);
                 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agenda::Task;
 use crate::ending::why;
-use crate::event::{Ending, ParkReason, RunStarted, Turn};
+use crate::event::{Ending, LateEnd, ParkReason, RunStarted, Turn};
 use crate::graph::{Graph, StepId};
 use crate::handle::{Handling, Reaction};
 use crate::input::Decision;
@@ -18,7 +18,7 @@ use crate::operation::Unfit;
 use crate::run::{Misuse, Run};
 use crate::timer::Timers;
 use crate::unwinding::Unwinding;
-use crate::{Event, RunEvent, StepEvent};
+use crate::{AttemptEvent, Event, RunEvent, StepEvent};
 
 /// How a run ends, and how far it is with what it still does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,6 +211,16 @@ impl Run {
         }
         if is_undo == closing.is_undoing() {
             closing.open = closing.open.saturating_sub(1);
+        }
+    }
+
+    /// An undo was cancelled, and ended well all the same: what it undoes is undone.
+    pub(crate) fn note_undone_late(&mut self, id: NodeId) {
+        let Some(undone) = self.undone_by(id).filter(|_| self.node(id).status.is_terminal()) else { return };
+        let was_made = std::mem::take(&mut self.node_mut(undone).is_made);
+        if let Some(closing) = self.closing.as_mut().filter(|closing| was_made && closing.stuck > 0) {
+            closing.stuck -= 1;
+            closing.undone += 1;
         }
     }
 
@@ -424,7 +434,11 @@ impl Run {
 
     /// What is undone already isn't undone again.
     fn note_undone(&mut self, event: &Event) {
-        let Event::Step { step, event: StepEvent::Completed { .. } } = event else { return };
+        let step = match event {
+            Event::Step { step, event: StepEvent::Completed { .. } } => step,
+            Event::Attempt { key, event: AttemptEvent::Ended { end: LateEnd::Succeeded, .. } } => &key.step,
+            _ => return,
+        };
         if let Some(id) = self.graph.undone_at(step).and_then(|undone| self.find(&undone)) {
             self.node_mut(id).is_made = false;
         }

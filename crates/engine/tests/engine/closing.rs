@@ -299,3 +299,25 @@ fn a_cancelled_undo_leaves_the_rest_as_it_is() {
     let mut undo = pipeline(SAGA).undo(&[&story]);
     undo.works_on(["key/undo#1"]).ends("key/undo", json!(1)).ends("room/undo", json!(1)).gives(json!({}));
 }
+
+#[test]
+fn an_undo_that_was_cancelled_and_ends_well_all_the_same_is_done() {
+    let mut story = failed_saga();
+    story.ends("car/undo", json!(1)).tell(Input::CutShort { by: "ada".into(), reason: String::new() });
+    story.stops(["key/undo#1"]).restarts().comes_to("key/undo", ok(json!(1))).is_lost("pay", Class::Content);
+    let mut undo = pipeline(SAGA).undo(&[&story]);
+    undo.works_on(["room/undo#1"]).ends("room/undo", json!(1)).gives(json!({}));
+    assert_eq!(undo.last("run_undone"), json!({"undone": 1}));
+
+    // The same of a run that does nothing else.
+    let mut done = start(SAGA);
+    for step in ["room", "key", "car", "pay", "notice"] {
+        done.ends(step, json!(step));
+    }
+    let mut undo = pipeline(SAGA).undo(&[&done]);
+    undo.ends("pay/undo", json!(1)).tell(Input::CutShort { by: "ada".into(), reason: String::new() });
+    undo.stops(["car/undo#1", "key/undo#1"]).comes_to("key/undo", ok(json!(1))).drains();
+    let mut rest = pipeline(SAGA).undo(&[&done, &undo]);
+    rest.works_on(["car/undo#1", "room/undo#1"]).ends("car/undo", json!(1)).ends("room/undo", json!(1));
+    assert_eq!(rest.last("run_undone"), json!({"undone": 2}));
+}
