@@ -18,6 +18,8 @@ pub struct Retention {
     pub statuses: BTreeSet<RunStatus>,
     /// Only as many, the oldest first, as it takes for files to have no more bytes in all than this.
     pub keep_bytes: Option<u64>,
+    /// None whose results the cache may still give at this time: see [`Store::runs_in_cache`].
+    pub cached_at: Option<Timestamp>,
 }
 
 /// Runs that may go, and what that frees.
@@ -31,6 +33,8 @@ pub struct Leaving {
     pub in_lineages: usize,
     /// How many were chosen and stay, because a call of theirs has not ended.
     pub with_open_calls: usize,
+    /// How many were chosen and stay, because the cache may still give their results.
+    pub in_cache: usize,
 }
 
 /// Why a single run can't be deleted.
@@ -52,21 +56,26 @@ struct Light {
     status: RunStatus,
     ended_at: Option<Timestamp>,
     has_open_calls: bool,
+    is_in_cache: bool,
 }
 
 /// Retention.
 impl Store {
     /// The runs that may go by `retention`. One that is not over never may, nor one that a run which stays continues
-    /// from.
+    /// from. Where nothing is chosen by age, status or size, none may.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn leaving(&self, retention: &Retention) -> Result<Leaving, StoreError> {
         // A store of an older format that is only looked at knows no lineages.
-        if *retention == Retention::default() || !self.reader().has_step_turns()? {
+        let chooses_none = Retention { cached_at: None, ..retention.clone() } == Retention::default();
+        if chooses_none || !self.reader().has_step_turns()? {
             return Ok(Leaving::default());
         }
-        let (runs, mut weights) = self.runs_and_weights()?;
+        let (mut runs, mut weights) = self.runs_and_weights()?;
+        if let Some(until) = retention.cached_at {
+            runs.note_cached(&self.runs_in_cache(until)?);
+        }
         Ok(runs.leaving(retention, &mut weights))
     }
 
@@ -131,6 +140,12 @@ impl Runs {
         Ok(Runs { all, places, children })
     }
 
+    fn note_cached(&mut self, cached: &[RunId]) {
+        for place in cached.iter().filter_map(|run| self.places.get(run)) {
+            self.all[*place].is_in_cache = true;
+        }
+    }
+
     /// A run and all that continue from it, each after the one that it continues from.
     fn unit(&self, place: usize) -> Vec<usize> {
         let mut unit = vec![place];
@@ -170,7 +185,10 @@ impl Runs {
                 continue;
             }
             let unit = self.unit(place);
-            if !unit.iter().all(|place| is_chosen(&self.all[*place])) {
+            let stays = |place: &usize| self.all[*place].is_in_cache || !is_chosen(&self.all[*place]);
+            if run.is_in_cache {
+                leaving.in_cache += 1;
+            } else if unit.iter().any(stays) {
                 leaving.in_lineages += 1;
             } else if unit.iter().any(|place| self.all[*place].has_open_calls) {
                 leaving.with_open_calls += 1;
@@ -194,6 +212,7 @@ impl Light {
             status: rows::parse(row, 3)?,
             ended_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
             has_open_calls: row.get(5)?,
+            is_in_cache: false,
         })
     }
 }

@@ -61,7 +61,8 @@ pub const GC: &str = "Examples:
   motet gc 7Q2K
 
 Without a run or an option it only removes what nobody needs any more. A run
-that an unfinished run continues from, or one that stays, is never deleted.";
+that an unfinished run continues from, or one that stays, is never deleted, nor
+one whose results the cache may still give, unless it is named or --cached says so.";
 
 pub const UNDO: &str = "Examples:
   motet undo 7Q2K                       what its steps say under `undo`, in reverse order

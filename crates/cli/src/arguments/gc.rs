@@ -10,7 +10,7 @@ use super::dead::span;
 #[derive(Args, Debug)]
 pub struct Gc {
     /// The ends of the ids of single runs to delete.
-    #[arg(value_name = "RUN", conflicts_with_all = ["older_than", "status", "keep_bytes"])]
+    #[arg(value_name = "RUN", conflicts_with_all = ["older_than", "status", "keep_bytes", "cached"])]
     pub runs: Vec<String>,
     /// Delete runs that ended before this time, such as 12h or 30d.
     #[arg(long, value_name = "TIME", value_parser = span)]
@@ -21,6 +21,9 @@ pub struct Gc {
     /// Delete the oldest runs until files take up no more than this, such as 10GB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub keep_bytes: Option<u64>,
+    /// Delete also runs whose results steps with `cache` could still take.
+    #[arg(long)]
+    pub cached: bool,
     /// Only say what would be deleted.
     #[arg(long)]
     pub dry_run: bool,

@@ -32,7 +32,7 @@ pub async fn gc(asked: arguments::Gc, terminal: Terminal) -> Result<Exit, Proble
         let record = json!({
             "runs": deleted, "files": swept.files, "bytes": swept.bytes, "recent_files": swept.recent_files,
             "recent_bytes": swept.recent_bytes, "in_lineages": leaving.in_lineages,
-            "with_open_calls": leaving.with_open_calls, "dry_run": false,
+            "with_open_calls": leaving.with_open_calls, "in_cache": leaving.in_cache, "dry_run": false,
         });
         terminal.data(&format!("{record}\n"));
         return Ok(Exit::Good);
@@ -70,6 +70,7 @@ fn leaving(store: &Store, asked: &arguments::Gc) -> Result<Leaving, Problem> {
             ended_before: asked.older_than.map(|span| now().before(span)),
             statuses: asked.status.iter().copied().collect(),
             keep_bytes: asked.keep_bytes,
+            cached_at: (!asked.cached).then(now),
         };
         return Ok(store.leaving(&retention)?);
     }
@@ -88,7 +89,7 @@ fn told(leaving: &Leaving, asked: &arguments::Gc, terminal: &Terminal) {
     if asked.json {
         let record = json!({
             "runs": leaving.runs, "bytes": leaving.bytes, "in_lineages": leaving.in_lineages,
-            "with_open_calls": leaving.with_open_calls, "dry_run": true,
+            "with_open_calls": leaving.with_open_calls, "in_cache": leaving.in_cache, "dry_run": true,
         });
         terminal.data(&format!("{record}\n"));
         return;
@@ -121,6 +122,10 @@ fn stays(leaving: &Leaving) -> Vec<String> {
     if leaving.in_lineages > 0 {
         notes
             .push(format!("{} needed by a run that continues from it and stays", needs(leaving.in_lineages)));
+    }
+    if leaving.in_cache > 0 {
+        let words = "in the cache: steps could take their results; delete them too: --cached";
+        notes.push(format!("{} {words}", needs(leaving.in_cache)));
     }
     if leaving.with_open_calls > 0 {
         let calls = "of which a call has not ended at its provider";

@@ -105,6 +105,22 @@ fn what_runs_need_stays_and_the_owner_deletes_for_its_guests() {
 }
 
 #[test]
+fn a_run_stays_whose_result_the_cache_may_still_give_unless_it_is_said_otherwise() {
+    const SCENE: &str = "motet: 1\nname: scene\nsteps:\n  sea: { uses: local/scene, with: { prompt: the sea, width: 64, height: 64 }, cache: { ttl: 7d } }\n";
+    let project = Project::with("scene.yaml", SCENE);
+    project.good(&["run", "scene.yaml", "--id", "first"]);
+    let told = [
+        &["gc", "--older-than", "0s", "--yes"] as &[&str],
+        &["gc", "--older-than", "0s", "--dry-run", "--json"],
+        &["run", "scene.yaml", "--id", "second", "--no-out"],
+        &["gc", "--older-than", "0s", "--cached", "--yes"],
+        &["gc", "first", "--cached"],
+    ];
+    let told: String = told.iter().map(|words| project.transcript(words)).collect();
+    assert_transcript!(project, told);
+}
+
+#[test]
 fn a_planted_wrong_row_is_found_and_mended() {
     let project = Project::with("short.yaml", SHORT);
     project.good(&["run", "short.yaml", "--id", "one"]);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use motet_engine::RunId;
-use motet_pipeline::{Class, Digest, Timestamp, Value};
+use motet_engine::event::CacheKey;
+use motet_engine::{Event, RunEvent, RunId, StepEvent};
+use motet_pipeline::{Class, Digest, Span, StepPath, Timestamp, Value};
 use motet_store::{FoundRun, KeptPlan, Leaving, Need, Retention, RunFilter, RunStatus, Store, StoreError};
 
 use crate::score::{Score, completed};
@@ -117,6 +118,38 @@ pub fn a_lineage_goes_as_a_whole_or_stays(store: &Store) {
     assert_eq!(names(&leaving.runs), ["lone", "two", "one"]);
     assert_eq!(names(&delete(store, &leaving.runs)), ["lone", "two", "one"]);
     assert_eq!(store.turns(&two).unwrap_err().code(), "run_deleted");
+}
+
+pub fn what_the_cache_may_still_give_stays(store: &Store) {
+    let key =
+        |of: &str, ttl| CacheKey { fingerprint: Digest::of(of.as_bytes()), operation: "lab/a".into(), ttl };
+    let made = |run: &str, key: CacheKey| {
+        let (output, cache) = (Some(Value::map([("value", Value::from(1))])), Some(Box::new(key)));
+        let step = StepPath::from_text("a");
+        let mut score = Score::started(run, Value::map([("a", Value::Null)]));
+        score.turn([Event::Step { step, event: StepEvent::Completed { output, reused: None, cache } }]);
+        let outputs = Value::map([] as [(&str, Value); 0]);
+        score.turn([Event::Run(RunEvent::Completed { outputs, degraded: false })]);
+        score
+    };
+    let old = made("old", key("boat", None)).kept_in(store);
+    made("new", key("boat", None)).kept_in(store);
+    made("base", key("raft", None)).kept_in(store);
+    made("next", key("raft", None)).continuing(&RunId::new("base")).kept_in(store);
+    made("short", key("barge", Some(Span::minutes(1)))).kept_in(store);
+    let made_at = old.turns()[1].at;
+    let leaving = |cached_at| {
+        let all =
+            Retention { ended_before: Some(NOW.after(Span::minutes(60))), cached_at, ..Retention::default() };
+        let leaving = store.leaving(&all).unwrap();
+        let runs = names(&leaving.runs).join(" ");
+        (runs, leaving.in_cache, leaving.in_lineages)
+    };
+    assert_eq!(leaving(Some(made_at)), ("old".to_owned(), 3, 1), "a newer one made the same");
+    assert_eq!(leaving(Some(made_at.after(Span::minutes(2)))), ("short old".to_owned(), 2, 1));
+    assert_eq!(leaving(None), ("short next base new old".to_owned(), 0, 0));
+    let nothing = Retention { cached_at: Some(NOW), ..Retention::default() };
+    assert_eq!(store.leaving(&nothing).unwrap(), Leaving::default(), "nothing is chosen");
 }
 
 pub fn the_oldest_go_until_little_enough_is_left(store: &Store) {

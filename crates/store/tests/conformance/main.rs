@@ -50,6 +50,7 @@ on_every_store! {
     deletion::a_deleted_run_is_gone_with_what_only_it_needed_and_its_costs_stay
     deletion::what_is_needed_is_not_deleted
     deletion::a_lineage_goes_as_a_whole_or_stays
+    deletion::what_the_cache_may_still_give_stays
     deletion::the_oldest_go_until_little_enough_is_left
     deletion::the_last_run_of_all_may_go_and_the_next_one_comes_after_it
     deletion::what_was_used_lately_is_not_swept
