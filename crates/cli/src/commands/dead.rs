@@ -66,7 +66,7 @@ fn list(asked: &arguments::DeadList, terminal: &Terminal) -> Result<Exit, Proble
 fn show(asked: &arguments::DeadShow, terminal: &Terminal) -> Result<Exit, Problem> {
     let store = Project::find(None, &asked.store)?.read_store(terminal)?;
     let dead = failed(&store, &asked.run)?;
-    let (told, continued) = (Told::read(&store, &dead)?, store.continued_by(&dead.run.id)?);
+    let (told, continued) = (Told::read_any(&store, &dead)?, store.continued_by(&dead.run.id)?);
     if asked.json {
         terminal.data(&format!("{:#}\n", record_of(&told, &continued)));
         return Ok(Exit::Good);

@@ -25,7 +25,7 @@ pub struct Told {
 impl Told {
     /// # Errors
     /// When the store can't be read, or the plan of the run is lost.
-    pub fn read(store: &Store, dead: &DeadRun) -> Result<Told, Error> {
+    fn read(store: &Store, dead: &DeadRun) -> Result<Told, Error> {
         let pipeline = pinned_pipeline(store, &motet::operation::catalogue(), &dead.run.id)?;
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let mut reporter = Reporter::of_kept(store, &dead.run, plan, ArtifactPlaces::nowhere())?;
@@ -45,7 +45,7 @@ impl Told {
         })
     }
 
-    /// The same; of a run whose plan is lost, which could hide something, nothing but that.
+    /// What may be shown of it; of a run whose plan is lost, which could hide something, nothing but that.
     ///
     /// # Errors
     /// When the store can't be read.

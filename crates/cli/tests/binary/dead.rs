@@ -119,3 +119,36 @@ fn many_runs_are_not_redriven_without_a_word() {
     assert_eq!(records(&project.good(&["dead", "list", "--json"])).len(), 11, "the newer ones failed, too");
     assert_eq!(records(&project.good(&["runs", "--json", "--limit", "99"])).len(), 22);
 }
+
+#[test]
+fn a_dead_letter_whose_plan_can_not_be_had_is_listed_without_what_it_may_hide_and_holds_up_no_other() {
+    let broken =
+        ["DELETE FROM plans WHERE digest = ?1", "UPDATE plans SET pin = pin || ' ' WHERE digest = ?1"];
+    for (number, broken) in broken.into_iter().enumerate() {
+        let project = Project::with("failing.yaml", FAILING);
+        project.write("other.yaml", FAILING.replace("name: failing", "name: other"));
+        for (file, run) in [("failing.yaml", "one"), ("other.yaml", "two")] {
+            project.run(&["run", file, "--input", "word=planted", "--id", run]);
+        }
+        let database = rusqlite::Connection::open(project.path().join(".motet/motet.db")).unwrap();
+        let plan =
+            database.query_row("SELECT plan FROM runs WHERE id = 'one'", [], |row| row.get::<_, Vec<u8>>(0));
+        assert_eq!(database.execute(broken, [plan.unwrap()]).unwrap(), 1);
+        drop(database);
+        let told = [
+            &["dead", "list"] as &[&str],
+            &["dead", "show", "one"],
+            &["dead", "show", "two"],
+            &["dead", "redrive", "one"],
+            &["dead", "discard", "one", "--why", "its plan is lost"],
+            &["dead", "list"],
+        ];
+        let told: String = told.iter().map(|words| project.transcript(words)).collect();
+        let listed = records(&project.good(&["dead", "list", "--discarded", "--json"]));
+        assert_eq!(listed[0]["run"], "one", "{listed:?}");
+        assert!(!format!("{told}{listed:?}").contains("planted"), "{told}");
+        insta::with_settings!({ snapshot_suffix => number.to_string() }, {
+            assert_transcript!(project, told);
+        });
+    }
+}
