@@ -33,7 +33,7 @@ pub(crate) use guest::{Guest, OnSilence, QUIET, Unreached};
 pub(crate) use start::Start;
 
 /// The number of this protocol.
-const PROTOCOL: u32 = 5;
+const PROTOCOL: u32 = 6;
 
 /// What both sides say first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +154,7 @@ enum Refusal {
     NotParked { run: RunId, step: StepPath, status: String },
     NotCancelled { run: RunId, step: StepPath, status: String },
     Unpriced(Vec<UnpricedStep>),
+    NotAdopted { operation: String },
     Other(ErrorText),
 }
 
@@ -172,6 +173,7 @@ impl Refusal {
                 Refusal::NotCancelled { run: run.clone(), step: step.clone(), status: status.clone() }
             }
             Error::Unpriced(steps) => Refusal::Unpriced(steps.clone()),
+            Error::NotAdopted { operation } => Refusal::NotAdopted { operation: operation.clone() },
             other => Refusal::Other(other.into()),
         }
     }
@@ -186,6 +188,7 @@ impl Refusal {
             Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
             Refusal::NotCancelled { run, step, status } => Error::NotCancelled { run, step, status },
             Refusal::Unpriced(steps) => Error::Unpriced(steps),
+            Refusal::NotAdopted { operation } => Error::NotAdopted { operation },
             Refusal::Other(text) => text.into_error(pid),
         }
     }

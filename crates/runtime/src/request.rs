@@ -14,6 +14,8 @@ use crate::motet::{Motet, Swept};
 pub(crate) enum Request {
     /// Start a run, or resume one like it.
     Start(Box<Start>),
+    /// Take a run that a store of an older format has for the user's own, whoever wrote it: see [`Builder::adopt`](crate::Builder::adopt).
+    Adopt { run: RunId },
     /// Drive a run.
     Resume { run: RunId },
     /// Ask a run to end.
@@ -56,10 +58,15 @@ impl Motet {
         match request {
             Request::Start(start) => {
                 let (options, inputs) = (start.options(), start.inputs());
-                let (pipeline, fresh) = (start.pipeline(self.catalogue())?, start.fresh);
+                let pipeline = start.pipeline(self.catalogue())?;
+                if start.adopts {
+                    self.adopt_for(&pipeline, inputs.clone(), &options)?;
+                }
+                let fresh = start.fresh;
                 let started = self.start_as(&pipeline, inputs, options, Some(fresh)).await?;
                 return Ok(Answer::Started { run: started.run.id().clone(), found: started.found });
             }
+            Request::Adopt { run } => self.adopt(&run)?,
             Request::Resume { run } => drop(self.take_up(&run).await?),
             Request::Cancel { run, by, reason } => self.cancel_durably(&run, &by, &reason).await?,
             Request::CancelStep { run, step, by, reason } => {

@@ -231,7 +231,8 @@ impl Session {
         let hands = self.backstage.hands();
         // Here, because the owner only gets the texts.
         hands.judge_maker(&pipeline)?;
-        let start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
+        let mut start = Start::new(pipeline.clone(), inputs, options, self.backstage.draw_id());
+        start.adopts = hands.adopts;
         match self.ask(&Request::Start(Box::new(start))).await? {
             Answer::Started { run, found } => {
                 if found {
@@ -255,6 +256,21 @@ impl Session {
         let inputs = Given { inputs, files }.take_in(hands, &plan.inputs).await?;
         let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
         Ok(Quote::of(plan, &inputs, hands.world.now()))
+    }
+
+    /// The run whose id ends with `ending`, before something is asked for it. Where this session takes for the user's own
+    /// what others may have written, whoever drives the store is told so.
+    async fn claim(&self, ending: &str) -> Result<RunId, Error> {
+        let run = find_run(self.store(), ending)?.id;
+        self.adopt(&run).await?;
+        Ok(run)
+    }
+
+    async fn adopt(&self, run: &RunId) -> Result<(), Error> {
+        match self.backstage.hands().adopts {
+            true => self.ask(&Request::Adopt { run: run.clone() }).await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Has the process that drives the store do something; if there is none, this process becomes it.
@@ -284,7 +300,7 @@ impl Session {
         let runs = match ending {
             None => self.resume_all().await?,
             Some(ending) => {
-                let run = find_run(self.store(), ending)?.id;
+                let run = self.claim(ending).await?;
                 // What is parked for money asks again: there may be some today.
                 self.ask(&Request::Fund { run: run.clone(), limit: None, by: String::new() }).await?;
                 vec![(run, Ok(()))]
@@ -328,6 +344,7 @@ impl Session {
     }
 
     async fn take_up(&self, run: &RunId) -> Result<(), Error> {
+        self.adopt(run).await?;
         self.ask(&Request::Resume { run: run.clone() }).await.map(drop)
     }
 
@@ -359,7 +376,7 @@ impl Session {
         by: &str,
         reason: &str,
     ) -> Result<Followed, Error> {
-        let run = find_run(self.store(), ending)?.id;
+        let run = self.claim(ending).await?;
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.ask(&Request::CancelStep { run: run.clone(), step: step.clone(), by, reason }).await?;
         Ok(self.followed(run, true, true))
@@ -378,7 +395,7 @@ impl Session {
         decision: Decision,
         by: &str,
     ) -> Result<Followed, Error> {
-        let run = find_run(self.store(), ending)?.id;
+        let run = self.claim(ending).await?;
         let request = Request::Resolve { run: run.clone(), step: step.clone(), decision, by: by.into() };
         self.ask(&request).await?;
         Ok(self.followed(run, true, true))
@@ -391,7 +408,7 @@ impl Session {
     /// # Errors
     /// As [`Session::resume`].
     pub async fn fund(&self, ending: &str, limit: Money, by: &str) -> Result<Followed, Error> {
-        let run = find_run(self.store(), ending)?.id;
+        let run = self.claim(ending).await?;
         self.ask(&Request::Fund { run: run.clone(), limit: Some(limit), by: by.into() }).await?;
         Ok(self.followed(run, true, true))
     }

@@ -14,7 +14,7 @@ use motet::language::bundle::Bundle;
 use serde_json::{Value as Json, json};
 
 use crate::assert_transcript;
-use crate::project::Project;
+use crate::project::{Project, asleep, kill};
 
 fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/half-film-v{format}"))
@@ -138,6 +138,42 @@ fn a_run_of_an_old_store_that_does_what_its_version_could_not_goes_on_once_it_is
     assert_transcript!(project, text);
     project.good(&["resume", "forged", "--adopt"]);
     assert_eq!(fs::read_to_string(project.path().join("shared/a.txt")).unwrap(), "one");
+}
+
+#[test]
+fn a_guest_adopts_a_run_of_an_old_store_where_somebody_else_drives_it() {
+    for words in [
+        &["resume", "forged", "--adopt"] as &[&str],
+        &["resume", "--adopt"],
+        &["run", "forged.yaml", "--adopt"],
+        &["resume", "forged", "--budget", "9", "--adopt"],
+    ] {
+        let project = with_films();
+        project.write("forged.yaml", one_step(PUT));
+        project.write(
+            "nap.yaml",
+            "motet: 1\nname: nap\nsteps:\n  nap: { uses: flow/sleep, with: { duration: 1h } }\n",
+        );
+        forge(&project, 1, "forged", &one_step(PUT), None);
+        let owner = asleep(project.command(&["run", "nap.yaml", "--id", "nap"]));
+        let refused = project.run(&["resume", "forged"]);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        assert!(!project.path().join("shared/a.txt").exists());
+        let mut guest = project.command(words).spawn().unwrap();
+        // Of all runs it follows the one that sleeps, too.
+        let follows_all = words.len() == 2;
+        while follows_all && !project.path().join("shared/a.txt").exists() {
+            assert!(guest.try_wait().unwrap().is_none(), "{words:?}: it ended");
+            std::thread::yield_now();
+        }
+        if follows_all {
+            kill(guest);
+        } else {
+            assert!(guest.wait().unwrap().success(), "{words:?}");
+        }
+        assert_eq!(fs::read_to_string(project.path().join("shared/a.txt")).unwrap(), "one", "{words:?}");
+        kill(owner);
+    }
 }
 
 #[test]

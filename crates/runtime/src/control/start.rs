@@ -41,6 +41,9 @@ pub(crate) struct Start {
     no_cache: bool,
     #[serde(default)]
     continues: Option<Continued>,
+    /// Whether what it continues is taken for the user's own, whoever wrote it.
+    #[serde(default)]
+    pub(crate) adopts: bool,
     /// The name that a new run gets if it isn't given one: by this a request that is made again,
     /// because its answer was lost, is known.
     pub(crate) fresh: RunId,
@@ -69,6 +72,7 @@ impl Start {
             allow_unpriced,
             no_cache,
             continues,
+            adopts: false,
             fresh,
             checked: Some(pipeline),
         }

@@ -170,6 +170,24 @@ pub(super) fn kept_plan(store: &Store, plan: &Digest) -> Result<Option<KeptPlan>
     })
 }
 
+impl Motet {
+    /// Takes a run for the user's own, whoever wrote it, if its store kept no more of its plan than texts: what they mean is
+    /// decided now. That a plan can't be had is told to whoever asks for the run.
+    pub(crate) fn adopt(&self, run: &RunId) -> Result<(), Error> {
+        let (store, catalogue) = (self.store(), &self.inner.hands.catalogue);
+        let Some(row) = store.run(run)? else { return Ok(()) };
+        match link(store, catalogue, &row.plan) {
+            Ok((pipeline, kept)) if pipeline.operation_of_others().is_some() => {
+                store.put_plan(&row.plan, &KeptPlan { pin: Some(pipeline.plan().pin()), ..kept })?;
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.is_of_one_run() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Recovery {
     pub(super) fn new(motet: &Motet, purpose: Purpose) -> Recovery {
         Recovery { motet: motet.clone(), purpose, plans: Mutex::default(), artifacts: Mutex::default() }

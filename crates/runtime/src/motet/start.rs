@@ -262,6 +262,23 @@ impl Motet {
         }
     }
 
+    /// Takes what such a start would continue for the user's own: the run that it finds, or the one that it continues from.
+    pub(crate) fn adopt_for(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: &StartOptions,
+    ) -> Result<(), Error> {
+        if let Some(continued) = &options.continues {
+            self.adopt(&continued.run)?;
+        }
+        let plan = pipeline.plan();
+        let inputs = motet_pipeline::inputs::accept(&plan.inputs, inputs).map_err(Error::Inputs)?;
+        let inputs = motet_store::inputs_digest(&Value::Map(inputs.into()));
+        let found = self.find_started(&plan.digest, &Likeness { version: plan.version, inputs }, options)?;
+        found.map_or(Ok(()), |run| self.adopt(&run))
+    }
+
     /// Refuses the name of a run that was deleted: what it did would be done, and paid, again.
     fn judge_deleted(&self, id: &RunId) -> Result<(), Error> {
         match self.store().deleted_run(id.as_str())? {
