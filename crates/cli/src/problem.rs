@@ -357,6 +357,17 @@ fn base_words(run: &RunId, fault: &BaseFault) -> Problem {
             Problem::usage(format!("run {run} was undone already, by run {by}"))
                 .line(format!("see what was undone: {}", typed_command(format!("show {by}"))))
         }
+        BaseFault::Retried(by) => {
+            let by = by.short();
+            Problem::usage(format!("run {run} was retried already, by run {by}, which completed"))
+                .line(format!("see what it did: {}", typed_command(format!("show {by}"))))
+                .line(format!(
+                    "do it again from a step on: {}",
+                    typed_command(format!("retry {run} --from STEP"))
+                ))
+        }
+        BaseFault::NoItem(item) => Problem::usage(format!("run {run} had no item `{item}`"))
+            .line(format!("see its items: {}", typed_command(format!("show {run}")))),
         BaseFault::NoStep(step) => Problem::usage(format!("the pipeline of run {run} has no step `{step}`"))
             .line(format!("see its steps: {}", typed_command(format!("show {run}")))),
     }

@@ -81,6 +81,19 @@ impl StepPath {
         Some((StepPath::from_text(step), decode(key)))
     }
 
+    /// For an item of the fanned-out step `list`, and for what is inside of one: the key of that item.
+    ///
+    /// ```
+    /// use motet_pipeline::StepPath;
+    /// let shots = StepPath::from_text("shots");
+    /// assert_eq!(StepPath::from_text("shots[a%2Fb]/takes[2]").key_in(&shots).as_deref(), Some("a/b"));
+    /// assert_eq!(StepPath::from_text("shots2[a]").key_in(&shots), None);
+    /// ```
+    pub fn key_in(&self, list: &StepPath) -> Option<String> {
+        let rest = self.0.strip_prefix(&*list.0)?.strip_prefix('[')?;
+        rest.split_once(']').map(|(key, _)| decode(key))
+    }
+
     /// The fanned-out step of which this is an item; nothing if it is no item.
     ///
     /// ```

@@ -277,8 +277,12 @@ pub enum BaseFault {
     Unfinished,
     /// It completed: there is nothing to do over.
     Completed,
+    /// It was done over already, by this run, which completed.
+    Retried(RunId),
     /// It has no such step.
     NoStep(StepPath),
+    /// The list of the step had no such item.
+    NoItem(StepPath),
     /// It continues from a run that was deleted, and what that had finished would be paid again.
     Deleted {
         /// The deleted run.

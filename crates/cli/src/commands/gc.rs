@@ -1,6 +1,7 @@
 //! `motet gc`: runs that are over are deleted, and what nobody needs any more is removed.
 
 use motet::Error;
+use motet::engine::RunId;
 use motet::store::{Leaving, Retention, Store};
 use serde_json::json;
 
@@ -15,10 +16,15 @@ use crate::terminal::Terminal;
 
 pub async fn gc(asked: arguments::Gc, terminal: Terminal) -> Result<Exit, Problem> {
     let project = Project::find(None, &asked.store)?;
-    let leaving = leaving(&project.read_store(&terminal)?, &asked)?;
+    let store = project.read_store(&terminal)?;
+    let leaving = leaving(&store, &asked)?;
     if asked.dry_run {
         told(&leaving, &asked, &terminal);
         return Ok(Exit::Good);
+    }
+    if !asked.runs.is_empty() {
+        let words = cut_off(&store, &leaving)?;
+        words.iter().for_each(|words| terminal.note_line(&Line::of(Tone::Doubtful, words)));
     }
     if !leaving.runs.is_empty() && !asked.yes && !is_wanted(&leaving, &terminal)? {
         terminal.note_line(&Line::of(Tone::Plain, "nothing was deleted"));
@@ -82,6 +88,23 @@ fn leaving(store: &Store, asked: &arguments::Gc) -> Result<Leaving, Problem> {
         all.bytes += leaving.bytes;
     }
     Ok(all)
+}
+
+/// The runs that stay and continue from one that goes, if there are some: in words.
+fn cut_off(store: &Store, leaving: &Leaving) -> Result<Option<String>, Problem> {
+    let mut later = Vec::new();
+    for run in &leaving.runs {
+        later.extend(store.continued_by(run)?.into_iter().filter(|later| !leaving.runs.contains(later)));
+    }
+    let names: Vec<&str> = later.iter().map(RunId::short).collect();
+    Ok(match &names[..] {
+        [] => None,
+        [one] => Some(format!("run {one} continues from it, and can't be retried or forked any more")),
+        all => Some(format!(
+            "runs {} continue from them, and can't be retried or forked any more",
+            all.join(", ")
+        )),
+    })
 }
 
 /// Says what would be deleted.

@@ -85,6 +85,20 @@ fn a_failed_run_is_done_over_and_only_what_failed_is_paid() {
 
     let refused = stage.ends(2, &["retry", "first", "--from", "shots[sea]/still", "--store", ".motet/sim"]);
     assert!(refused.contains("has no step `shots[sea]/still`"), "{refused}");
+    for words in [["retry", "first", "--from"], ["fork", "first", "--fresh"]] {
+        let refused = stage.ends(2, &[&words as &[&str], &["shots[moon]", "--store", ".motet/sim"]].concat());
+        assert!(refused.contains("run first had no item `shots[moon]`"), "{refused}");
+    }
+
+    // Typed again it would be bought again.
+    let paid_by_now = paid(&simulator);
+    let run = retry["run"].as_str().unwrap();
+    let refused = stage.ends(2, &["retry", "first", "--store", ".motet/sim"]);
+    let words = format!("run first was retried already, by run {}, which completed", &run[run.len() - 4..]);
+    assert!(refused.contains(&words), "{refused}");
+    assert_eq!(paid(&simulator), paid_by_now);
+    stage.ends(0, &["retry", "first", "--from", "shots[sea]", "--store", ".motet/sim"]);
+    assert_eq!(paid(&simulator), paid_by_now + 2, "that one, and what `first` lacks");
 }
 
 #[test]

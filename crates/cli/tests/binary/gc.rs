@@ -64,7 +64,8 @@ fn a_lineage_whose_oldest_run_was_deleted_buys_nothing_again() {
     let kept =
         stage.ends(0, &["gc", "--status", "failed", "--older-than", "1h", "--yes", "--store", ".motet/sim"]);
     assert!(kept.contains("0 runs deleted"), "{kept}");
-    stage.ends(0, &["gc", "first", "--yes", "--store", ".motet/sim"]);
+    let told = stage.ends(0, &["gc", "first", "--yes", "--store", ".motet/sim"]);
+    assert!(told.contains("continues from it, and can't be retried or forked any more"), "{told}");
     for words in [["retry", &second, "--json"], ["fork", &second, "--no-out"]] {
         let refused = stage.ends(2, &[&words as &[&str], &["--store", ".motet/sim"]].concat());
         assert!(refused.contains("was deleted") && refused.contains("would be paid again"), "{refused}");
@@ -106,7 +107,7 @@ fn what_runs_need_stays_and_the_owner_deletes_for_its_guests() {
 
 #[test]
 fn a_run_stays_whose_result_the_cache_may_still_give_unless_it_is_said_otherwise() {
-    const SCENE: &str = "motet: 1\nname: scene\nsteps:\n  sea: { uses: local/scene, with: { prompt: the sea, width: 64, height: 64 }, cache: { ttl: 7d } }\n";
+    const SCENE: &str = "motet: 1\nname: scene\nsteps:\n  sea: { uses: local/scene, with: { prompt: the sea, seed: 7, width: 64, height: 64 }, cache: { ttl: 7d } }\n";
     let project = Project::with("scene.yaml", SCENE);
     project.good(&["run", "scene.yaml", "--id", "first"]);
     let told = [

@@ -74,6 +74,12 @@ fn following(error: &Error) -> Option<Error> {
             Error::Base { run: run(), fault: BaseFault::NoStep(StepPath::from_text("shots[k3]/still")) }
         }
         Error::Base { fault: BaseFault::NoStep(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::NoItem(StepPath::from_text("shots[k3]")) }
+        }
+        Error::Base { fault: BaseFault::NoItem(_), .. } => {
+            Error::Base { run: run(), fault: BaseFault::Retried(RunId::new("8XMA")) }
+        }
+        Error::Base { fault: BaseFault::Retried(_), .. } => {
             Error::Base { run: run(), fault: BaseFault::NothingToUndo }
         }
         Error::Base { fault: BaseFault::NothingToUndo, .. } => {

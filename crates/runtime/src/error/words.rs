@@ -53,7 +53,9 @@ impl Error {
             Error::NotDead { .. } => "run_not_dead",
             Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
             Error::Base { fault: BaseFault::Completed, .. } => "run_completed",
+            Error::Base { fault: BaseFault::Retried(_), .. } => "run_retried",
             Error::Base { fault: BaseFault::NoStep(_), .. } => "no_step",
+            Error::Base { fault: BaseFault::NoItem(_), .. } => "no_item",
             Error::Base { fault: BaseFault::Deleted { .. }, .. } => "lineage_deleted",
             Error::Needed { .. } => "run_needed",
             Error::Base { fault: BaseFault::NothingToUndo, .. } => "nothing_to_undo",
@@ -139,6 +141,12 @@ impl Error {
             Error::Base { run, fault: BaseFault::Unfinished } => format!("run {run} isn't over"),
             Error::Base { run, fault: BaseFault::Completed } => {
                 format!("run {run} completed: there is nothing to do over")
+            }
+            Error::Base { run, fault: BaseFault::Retried(by) } => {
+                format!("run {run} was retried already, by run {by}, which completed")
+            }
+            Error::Base { run, fault: BaseFault::NoItem(item) } => {
+                format!("run {run} had no item `{item}`")
             }
             Error::Base { run, fault: BaseFault::NoStep(step) } => {
                 format!("the pipeline of run {run} has no step `{step}`")
@@ -255,7 +263,12 @@ impl Error {
             }
             Error::Base { fault: BaseFault::Undoes(_), .. } => "undo that one again: what is left is undone",
             Error::Base { fault: BaseFault::Undone(_), .. } => "`motet show` lists what was undone",
-            Error::Base { fault: BaseFault::NoStep(_), .. } => "name steps as `motet show` lists them",
+            Error::Base { fault: BaseFault::Retried(_), .. } => {
+                "name the step from which on to do it again, or fork it with other inputs"
+            }
+            Error::Base { fault: BaseFault::NoStep(_) | BaseFault::NoItem(_), .. } => {
+                "name steps as `motet show` lists them"
+            }
             Error::Base { fault: BaseFault::Deleted { .. }, .. } => {
                 "restore a backup, or start it anew: a new run pays for all of it"
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use motet_engine::event::{Base, Resends};
-use motet_engine::{AttemptEvent, Earlier, Event, Graph, RunEvent, RunId, RunStarted, Turn};
+use motet_engine::{AttemptEvent, Earlier, Event, Graph, RunEvent, RunId, RunStarted, StepEvent, Turn};
 use motet_pipeline::contract::Catalogue;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Money, StepPath, Timestamp};
@@ -146,7 +146,8 @@ impl Motet {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Base`] when there is nothing to retry, or no such step; else as [`Motet::start`].
+    /// [`Error::Base`] when there is nothing to retry, it was retried by a run that completed, or there is no such step; else
+    /// as [`Motet::start`].
     pub async fn retry(&self, run: &RunId, options: RetryOptions) -> Result<RunHandle, Error> {
         let (pipeline, inputs) = retried(self.store(), &self.inner.hands.catalogue, run, &options)?;
         Ok(self.start_as(&pipeline, inputs, options.of(run), None).await?.run)
@@ -227,9 +228,25 @@ pub(crate) fn retried(
     if row.status == RunStatus::Completed && !row.degraded && options.from.is_none() {
         return Err(Error::Base { run: run.clone(), fault: BaseFault::Completed });
     }
+    if let (None, Some(by)) = (&options.from, retried_by(store, &row)?) {
+        return Err(Error::Base { run: run.clone(), fault: BaseFault::Retried(by) });
+    }
     let (pipeline, _) = link(store, catalogue, &row.plan)?;
-    judge_steps(run, &pipeline, options.from.as_slice())?;
+    judge_steps(store, run, &pipeline, options.from.as_slice())?;
     Ok((pipeline, inputs_of(store, run)?))
+}
+
+/// The run that did all of a run over, if there is one whose results are still there. It would be bought again.
+fn retried_by(store: &Store, run: &RunRow) -> Result<Option<RunId>, Error> {
+    for later in store.continued_by(&run.id)? {
+        let Some(row) = store.run(&later)? else { continue };
+        let is_whole = row.status == RunStatus::Completed && !row.degraded;
+        let is_of_same = (row.plan, row.inputs_digest) == (run.plan, run.inputs_digest);
+        if is_whole && is_of_same && !undo::has_begun(store, &later)? {
+            return Ok(Some(later));
+        }
+    }
+    Ok(None)
 }
 
 /// The plan of a run that forks from another, and those inputs of that one which the plan has.
@@ -245,7 +262,7 @@ pub(crate) fn forked(
         Some(pipeline) => pipeline.clone(),
         None => link(store, catalogue, &row.plan)?.0,
     };
-    judge_steps(run, &pipeline, &options.fresh)?;
+    judge_steps(store, run, &pipeline, &options.fresh)?;
     let has = |name: &String| pipeline.plan().inputs.iter().any(|input| input.name == *name);
     let inputs = inputs_of(store, run)?.into_iter().filter(|(name, _)| has(name)).collect();
     Ok((pipeline, inputs))
@@ -260,11 +277,26 @@ pub(super) fn ended(store: &Store, run: &RunId) -> Result<RunRow, Error> {
     }
 }
 
-fn judge_steps(run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(), Error> {
-    match steps.iter().find(|step| !pipeline.graph().has(step)) {
-        Some(step) => Err(Error::Base { run: run.clone(), fault: BaseFault::NoStep(step.clone()) }),
-        None => Ok(()),
+/// Refuses steps that the pipeline doesn't have, and items that were not in the lists of the run.
+fn judge_steps(store: &Store, run: &RunId, pipeline: &Pipeline, steps: &[StepPath]) -> Result<(), Error> {
+    let fault = |fault| Err(Error::Base { run: run.clone(), fault });
+    if let Some(step) = steps.iter().find(|step| !pipeline.graph().has(step)) {
+        return fault(BaseFault::NoStep(step.clone()));
     }
+    if !steps.iter().any(StepPath::is_in_items) {
+        return Ok(());
+    }
+    store.each_turn(run, |turn| {
+        for event in &turn.events {
+            let Event::Step { step: list, event: StepEvent::Expanded { items } } = event else { continue };
+            let is_unknown =
+                |path: &&StepPath| path.key_in(list).is_some_and(|key| items.position(&key).is_none());
+            if let Some(path) = steps.iter().find(is_unknown) {
+                return fault(BaseFault::NoItem(path.clone()));
+            }
+        }
+        Ok(())
+    })
 }
 
 pub(super) fn inputs_of(store: &Store, run: &RunId) -> Result<Map, Error> {
@@ -438,8 +470,6 @@ pub(super) fn left_of(resends: Resends, resent: Money) -> Resends {
 
 #[cfg(test)]
 mod tests {
-    use motet_engine::StepEvent;
-
     use super::*;
 
     const NAP: &str = r#"

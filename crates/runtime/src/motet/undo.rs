@@ -126,6 +126,11 @@ pub(super) fn each_turn(store: &Store, run: &RunId, mut visit: impl FnMut(&Turn)
     Ok(())
 }
 
+/// Whether somebody has begun to undo `run`, which is over.
+pub(super) fn has_begun(store: &Store, run: &RunId) -> Result<bool, Error> {
+    Ok(store.run(&undo_id(run, 1))?.is_some())
+}
+
 /// The name of the run that undoes `run`, of which there may be several.
 fn undo_id(run: &RunId, number: u32) -> RunId {
     match number {
