@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use motet::reading::read_file;
 use motet::settings::Settings;
-use motet::store::{StoreFolder, maker_here};
+use motet::store::{StoreError, StoreFolder, maker_here};
 use motet_sim::{Bases, IN_USE};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,10 @@ const SPEED: &str = "10";
 
 /// The longest answer to the question whether it is there.
 const ANSWER_BYTES_MAX: u64 = 64;
+
+/// The longest note of where it is, and the longest part of its log that is looked at.
+const ADDRESS_BYTES_MAX: u64 = 64 * 1024;
+const LOG_BYTES_MAX: u64 = 1 << 20;
 
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,19 +54,16 @@ struct Address {
 /// # Errors
 /// When none can be reached or begun.
 pub fn simulated(settings: Settings, folder: &Path, url: Option<&str>) -> Result<Settings, Problem> {
-    let home = StoreFolder::enter(folder).map_err(motet::Error::from).map(|_| folder.join("sim"))?;
-    let remembered = read(&home);
-    let maker = maker_here().map_err(motet::Error::from)?.to_string();
-    // What a cloned project brings along leads nowhere.
-    let remembered = remembered.filter(|known| known.maker.as_ref() == Some(&maker));
-    let address = match (url, remembered) {
+    let folder = StoreFolder::enter(folder).map_err(motet::Error::from)?;
+    let home = Home::of(folder).map_err(motet::Error::from)?;
+    let address = match (url, home.remembered()) {
         (Some(url), _) => there(url)?,
         (None, Some(known)) if is_there(&known.url) => known,
         (None, Some(Address { url, pid: None, .. })) => return Err(out_of_reach(&url)),
-        (None, known) => begin(&home, known.and_then(|known| port_of(&known.url)))?,
+        (None, known) => home.begin(known.and_then(|known| port_of(&known.url)))?,
     };
-    let address = Address { maker: Some(maker), ..address };
-    remember(&home, &address).map_err(|error| failed("remember the simulator", &error))?;
+    let address = Address { maker: Some(home.maker.clone()), ..address };
+    home.remember(&address).map_err(|error| failed("remember the simulator", &error))?;
     Ok(settings.simulated(&address.base_urls)?)
 }
 
@@ -81,62 +83,69 @@ fn out_of_reach(url: &str) -> Problem {
         .line("begin one: motet sim --port PORT")
 }
 
-/// Begins a simulator that goes on without this process, at the port of the one before it: what that one gave out leads
-/// there.
-fn begin(home: &Path, port: Option<u16>) -> Result<Address, Problem> {
-    let begun = |error: io::Error| failed("begin the simulator", &error);
-    make_private(home).and_then(|()| make_private(&home.join("jobs"))).map_err(begun)?;
-    let program = std::env::current_exe().map_err(begun)?;
-    let log = private_file(&home.join("log")).map_err(begun)?;
-    let mut command = Command::new(program);
-    command.args(["sim", "--speed", SPEED, "--port", &port.unwrap_or(0).to_string(), "--dir"]);
-    command.arg(home.join("jobs")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
-    let mut child = command.spawn().map_err(begun)?;
-    let mut line = String::new();
-    let said = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-    match serde_json::from_str::<Address>(&line) {
-        Ok(address) => Ok(Address { pid: Some(child.id()), ..address }),
-        Err(_) => {
-            let why = fs::read_to_string(home.join("log")).unwrap_or_default();
-            // Another process may have begun it just now.
-            let is_begun = why.contains(IN_USE);
-            match read(home).filter(|known| is_begun && is_there(&known.url)) {
-                Some(known) => Ok(known),
-                None => {
-                    let why = why.lines().next().unwrap_or("it said nothing").to_owned();
-                    drop(said);
-                    Err(Problem::new(Exit::Machine, format!("the simulator didn't begin: {why}")))
-                }
-            }
+/// What a store keeps of its simulator, in its folder `sim`. Nothing in it is reached through a link.
+struct Home {
+    folder: StoreFolder,
+    path: PathBuf,
+    /// Who asks it.
+    maker: String,
+}
+
+impl Home {
+    fn of(folder: StoreFolder) -> Result<Home, StoreError> {
+        let path = folder.make_folder("sim")?;
+        Ok(Home { folder, path, maker: maker_here()?.to_string() })
+    }
+
+    /// The simulator that this user asked last. What a cloned project brings along leads nowhere.
+    fn remembered(&self) -> Option<Address> {
+        let bytes = read_file(&self.path.join("address.json"), ADDRESS_BYTES_MAX).ok()?;
+        let known: Address = serde_json::from_slice(&bytes).ok()?;
+        (known.maker.as_ref() == Some(&self.maker)).then_some(known)
+    }
+
+    /// Begins a simulator that goes on without this process, at the port of the one before it: what that one gave out
+    /// leads there.
+    fn begin(&self, port: Option<u16>) -> Result<Address, Problem> {
+        let begun = |error: io::Error| failed("begin the simulator", &error);
+        let jobs = self.folder.make_folder("sim/jobs").map_err(motet::Error::from)?;
+        let log = self.folder.open_file("sim/log").map_err(motet::Error::from)?;
+        log.set_len(0).map_err(begun)?;
+        let program = std::env::current_exe().map_err(begun)?;
+        let mut command = Command::new(program);
+        command.args(["sim", "--speed", SPEED, "--port", &port.unwrap_or(0).to_string(), "--dir"]);
+        command.arg(jobs).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
+        let mut child = command.spawn().map_err(begun)?;
+        let mut line = String::new();
+        let said = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+        if let Ok(address) = serde_json::from_str::<Address>(&line) {
+            return Ok(Address { pid: Some(child.id()), ..address });
         }
+        let why = read_file(&self.path.join("log"), LOG_BYTES_MAX).unwrap_or_default();
+        let why = String::from_utf8_lossy(&why);
+        // Another process may have begun it just now.
+        let is_begun = why.contains(IN_USE);
+        self.remembered().filter(|known| is_begun && is_there(&known.url)).ok_or_else(|| {
+            drop(said);
+            let why = why.lines().next().unwrap_or("it said nothing");
+            Problem::new(Exit::Machine, format!("the simulator didn't begin: {why}"))
+        })
+    }
+
+    fn remember(&self, address: &Address) -> io::Result<()> {
+        // Another process may do the same at this moment.
+        let new = self.path.join(format!("address.json.{}", std::process::id()));
+        // What a process of the same number left.
+        drop(fs::remove_file(&new));
+        let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
+        let written = made.and_then(|mut file| file.write_all(&serde_json::to_vec(address)?));
+        let placed = written.and_then(|()| fs::rename(&new, self.path.join("address.json")));
+        placed.inspect_err(|_| drop(fs::remove_file(&new)))
     }
 }
 
 fn failed(what: &str, error: &io::Error) -> Problem {
     Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)))
-}
-
-fn read(home: &Path) -> Option<Address> {
-    serde_json::from_slice(&fs::read(home.join("address.json")).ok()?).ok()
-}
-
-fn remember(home: &Path, address: &Address) -> io::Result<()> {
-    make_private(home)?;
-    // Another process may do the same at this moment.
-    let new = home.join(format!("address.json.{}", std::process::id()));
-    let written = private_file(&new).and_then(|mut file| file.write_all(&serde_json::to_vec(address)?));
-    let placed = written.and_then(|()| fs::rename(&new, home.join("address.json")));
-    placed.inspect_err(|_| drop(fs::remove_file(&new)))
-}
-
-/// A folder for its owner alone.
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// A new file, or an emptied one, for its owner alone.
-fn private_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn port_of(url: &str) -> Option<u16> {

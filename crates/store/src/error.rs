@@ -262,7 +262,7 @@ impl StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file },
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { file },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { file, what: error.to_string() },
-            Some(ErrorCode::SystemIoFailure) if schema::lost_its_log(&file) => {
+            Some(ErrorCode::SystemIoFailure) if schema::lost_its_log(&file, &error) => {
                 StoreError::LogRemoved { folder: file.parent().unwrap_or(&file).to_owned() }
             }
             Some(ErrorCode::SystemIoFailure) => StoreError::Disk { file, source: Arc::new(error) },

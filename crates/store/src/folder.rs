@@ -161,7 +161,10 @@ impl StoreFolder {
     }
 
     /// Makes a folder under a name of Motet's own, unless it is there, and says where it is.
-    pub(crate) fn make_folder(&self, name: &str) -> Result<PathBuf, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::NotPlain`], or what the file system refuses.
+    pub fn make_folder(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.path.join(name);
         private::make_folder(&path)?;
         Ok(path)
@@ -189,7 +192,12 @@ impl StoreFolder {
             Some(found) if !Kind::File.is(&found) => {
                 Err(StoreError::NotPlain { file, is: private::kind_word(&found) })
             }
-            _ => schema::is_named(&file),
+            _ => match schema::is_named(&file) {
+                Err(StoreError::Foreign { file }) if first_open::was_store(&self.path)? => {
+                    Err(StoreError::Corrupt { file, what: "its beginning was overwritten".to_owned() })
+                }
+                named => named,
+            },
         }
     }
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
-use crate::folder::{DATABASE, LOCK, LOG};
+use crate::folder::{ARTIFACTS, DATABASE, LOCK, LOG};
 
 /// The files of a store, as they were when they were opened.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Place {
     folder: PathBuf,
     database: Known,
     log: Known,
+    artifacts: Known,
     /// What its owner has locked, if anybody has.
     lock: Option<Known>,
 }
@@ -27,7 +28,7 @@ struct Known {
     path: PathBuf,
     device: u64,
     number: u64,
-    is_empty: bool,
+    bytes: u64,
 }
 
 impl Place {
@@ -38,7 +39,8 @@ impl Place {
             Err(error) if is_gone(&error) => None,
             lock => Some(lock?),
         };
-        Ok(Place { folder: folder.to_owned(), database: know(DATABASE)?, log: know(LOG)?, lock })
+        let (database, log, artifacts) = (know(DATABASE)?, know(LOG)?, know(ARTIFACTS)?);
+        Ok(Place { folder: folder.to_owned(), database, log, artifacts, lock })
     }
 
     /// The store's folder.
@@ -61,9 +63,12 @@ impl Place {
         if !self.database.is_there()? {
             return Err(StoreError::Replaced { folder: folder() });
         }
-        if self.database.is_emptied()? {
-            let what = "its motet.db was emptied while it was in use".to_owned();
-            return Err(StoreError::Lost { folder: folder(), what });
+        let lost = |what: &str| StoreError::Lost { folder: folder(), what: what.to_owned() };
+        if self.database.is_cut()? {
+            return Err(lost("its motet.db was cut while it was in use"));
+        }
+        if !self.artifacts.is_there()? {
+            return Err(lost("its folder artifacts was moved or replaced while it was in use"));
         }
         if !self.log.is_there()? {
             return Err(StoreError::LogRemoved { folder: folder() });
@@ -78,7 +83,7 @@ impl Place {
 impl Known {
     fn of(path: PathBuf) -> Result<Known, StoreError> {
         let found = fs::metadata(&path).map_err(|error| StoreError::from_io("look at", &path, error))?;
-        Ok(Known { path, device: found.dev(), number: found.ino(), is_empty: found.len() == 0 })
+        Ok(Known { path, device: found.dev(), number: found.ino(), bytes: found.len() })
     }
 
     fn is_there(&self) -> Result<bool, StoreError> {
@@ -89,10 +94,11 @@ impl Known {
         }
     }
 
-    fn is_emptied(&self) -> Result<bool, StoreError> {
+    /// Whether it is shorter than it was: a database never becomes so, as nothing gives its pages back.
+    fn is_cut(&self) -> Result<bool, StoreError> {
         let found = fs::metadata(&self.path);
         let found = found.map_err(|error| StoreError::from_io("look at", &self.path, error))?;
-        Ok(!self.is_empty && found.len() == 0)
+        Ok(found.len() < self.bytes)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::maker::{self, Maker};
@@ -194,11 +195,13 @@ fn connect_reader(file: &Path, parameters: &str) -> Result<Connection, StoreErro
 }
 
 /// Whether the log of a database was taken away while it is in use: its index is there, and says that there
-/// was something in it where SQLite fails to read it.
-pub(crate) fn lost_its_log(file: &Path) -> bool {
+/// was something in it where SQLite fails to read it, or reads less than that.
+pub(crate) fn lost_its_log(file: &Path, error: &rusqlite::Error) -> bool {
+    let is_short = |error: &rusqlite::ffi::Error| error.extended_code == SQLITE_IOERR_SHORT_READ;
     let mut index = file.as_os_str().to_owned();
     index.push("-shm");
-    std::fs::symlink_metadata(index).is_ok() && !has_log(file)
+    let is_cut = error.sqlite_error().is_some_and(is_short);
+    std::fs::symlink_metadata(index).is_ok() && (is_cut || !has_log(file))
 }
 
 /// Whether commits wait in a write-ahead log.

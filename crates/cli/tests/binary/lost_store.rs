@@ -254,14 +254,17 @@ fn a_log_whose_database_was_moved_away_is_told_and_the_advice_helps() {
 /// Of a database that is damaged, the log and the mark belong to it: they are moved away together.
 #[test]
 fn the_advice_about_a_damaged_database_helps() {
-    let project = killed();
-    let store = project.path().join(".motet");
-    let mut bytes = fs::read(store.join("motet.db")).unwrap();
-    bytes[100..].fill(0x5a);
-    write(&store.join("motet.db"), &bytes);
-    fs::remove_file(store.join("motet.db-wal")).unwrap();
-    let told = told_by_all(&project);
-    assert_eq!(told.matches("move the whole folder of the store away").count(), READERS.len(), "{told}");
-    fs::rename(&store, project.path().join("away")).unwrap();
-    project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    // With what says whose it is, and without.
+    for (from, by) in [(100, 0x5a), (0, 0x5a), (0, 0)] {
+        let project = killed();
+        let store = project.path().join(".motet");
+        let mut bytes = fs::read(store.join("motet.db")).unwrap();
+        bytes[from..].fill(by);
+        write(&store.join("motet.db"), &bytes);
+        fs::remove_file(store.join("motet.db-wal")).unwrap();
+        let told = told_by_all(&project);
+        assert_eq!(told.matches("move the whole folder of the store away").count(), READERS.len(), "{told}");
+        fs::rename(&store, project.path().join("away")).unwrap();
+        project.good(&["run", "nap.yaml", "--input", "duration=1ms"]);
+    }
 }

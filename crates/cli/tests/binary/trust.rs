@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::assert_transcript;
@@ -192,6 +194,37 @@ fn a_simulator_that_a_cloned_project_names_is_asked_nothing() {
     let begun = stage.simulator();
     stage.ends(0, &["run", "film.yaml", "--sim", "--input", "mood=wild"]);
     assert_eq!(stage.simulator(), begun);
+}
+
+/// Whatever a clone puts into the folder of a simulator: nothing is written through a link, and no pipe is waited for.
+#[test]
+fn a_simulator_writes_through_no_link_of_a_cloned_project_and_waits_for_no_pipe() {
+    for name in ["log", "jobs", "jobs/sim.lock", "jobs/sim.jsonl", "jobs/sim.jsonl.new", "address.json"] {
+        let stage = Stage::with("film.yaml", FILM);
+        let letter = stage.0.write("letter", "to a friend");
+        stage.ends(0, &["run", "film.yaml", "--sim", "--input", "mood=calm"]);
+        kill_process(Pid::from_raw(stage.simulator().1).unwrap(), Signal::KILL).unwrap();
+        fs::remove_file(stage.store().join("sim/address.json")).unwrap();
+        let path = stage.store().join("sim").join(name);
+        match path.is_dir() {
+            true => fs::remove_dir_all(&path).unwrap(),
+            false => drop(fs::remove_file(&path)),
+        }
+        symlink(&letter, &path).unwrap();
+        let told = stage.run(&["run", "film.yaml", "--sim", "--input", "mood=wild"]).stderr;
+        let told = String::from_utf8(told).unwrap();
+        let is_replaced = !path.symlink_metadata().unwrap().is_symlink();
+        let is_refused = told.contains("a symbolic link") || told.contains("no ordinary file");
+        assert!(is_replaced || is_refused, "{name}: {told}");
+        assert_eq!(fs::read_to_string(&letter).unwrap(), "to a friend", "{name}");
+        if !is_replaced {
+            fs::remove_file(&path).unwrap();
+            mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            let told = stage.run(&["run", "film.yaml", "--sim", "--input", "mood=wild"]).stderr;
+            let told = String::from_utf8(told).unwrap();
+            assert!(told.contains("is a pipe") || told.contains("no ordinary file"), "{name}: {told}");
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use super::wire::{NOTE_BYTES_MAX, REQUEST_BYTES_MAX, SIGN_INTERVAL, Wire, line_of};
 use super::{Ask, Bell, ErrorText, Hello, Reply};
 use crate::Error;
-use crate::lock::{Door, note_in};
+use crate::lock::{Door, is_held, note_in};
 use crate::request::{Answer, Request};
 
 /// A connection to the owner, good for one request.
@@ -27,6 +27,11 @@ pub(crate) type OnSilence = Arc<dyn Fn(u32) + Send + Sync>;
 
 /// For so long nobody is told that an owner says nothing.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
+
+/// Whether the process `pid` holds the lock of the store in `folder`.
+fn drives(folder: &Path, pid: u32) -> bool {
+    is_held(folder) && note_in(folder).is_none_or(|note| note.pid() == pid)
+}
 
 /// Why a request has no answer.
 pub(crate) enum Unreached {
@@ -119,7 +124,8 @@ impl Guest {
 
     fn unheard(&self, error: io::Error) -> Unreached {
         match error.kind() {
-            io::ErrorKind::TimedOut => {
+            // It may have ended while this process was suspended.
+            io::ErrorKind::TimedOut if drives(&self.store, self.pid) => {
                 Unreached::Error(Error::OwnerSilent { store: self.store.clone(), pid: self.pid })
             }
             _ => Unreached::Gone,

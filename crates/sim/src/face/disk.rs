@@ -25,6 +25,7 @@ impl Disk {
         let lock = made(&dir.join(LOCK))?;
         lock.try_lock().map_err(|_| in_use(dir))?;
         let path = dir.join(STATE);
+        judge(&path)?;
         match File::open(&path) {
             Ok(file) => load(file, sim)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -53,10 +54,22 @@ impl Disk {
 
 /// A new file, or an emptied one, for its owner alone.
 fn made(path: &Path) -> io::Result<File> {
+    judge(path)?;
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Whatever was there, and whatever the umask takes away.
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
+}
+
+/// Refuses what is there if it is no ordinary file: a link leads to a file of somebody else, a pipe waits for ever.
+fn judge(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let what = format!("{} is no ordinary file: remove it", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How the refusal of a folder begins that another simulator uses.

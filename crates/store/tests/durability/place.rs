@@ -10,7 +10,7 @@ use crate::{Score, Stage, message};
 /// A way to take a store away: its name, and how it is done.
 type Taking = (&'static str, fn(&Stage));
 
-fn states() -> [Taking; 6] {
+fn states() -> [Taking; 9] {
     [
         ("deleted", |stage| fs::remove_dir_all(stage.path()).unwrap()),
         ("moved", |stage| fs::rename(stage.path(), stage.folder.path().join("elsewhere")).unwrap()),
@@ -20,6 +20,17 @@ fn states() -> [Taking; 6] {
         }),
         ("unlocked", |stage| fs::remove_file(stage.path().join("owner.lock")).unwrap()),
         ("emptied", |stage| fs::write(stage.path().join("motet.db"), "").unwrap()),
+        ("cut", |stage| {
+            let database = fs::File::options().write(true).open(stage.path().join("motet.db")).unwrap();
+            database.set_len(database.metadata().unwrap().len() - 4096).unwrap();
+        }),
+        ("without_artifacts", |stage| {
+            fs::rename(stage.path().join("artifacts"), stage.folder.path().join("elsewhere")).unwrap();
+        }),
+        ("with_other_artifacts", |stage| {
+            fs::rename(stage.path().join("artifacts"), stage.folder.path().join("elsewhere")).unwrap();
+            fs::create_dir(stage.path().join("artifacts")).unwrap();
+        }),
         ("log", |stage| fs::remove_file(stage.path().join("motet.db-wal")).unwrap()),
     ]
 }
@@ -58,7 +69,9 @@ fn a_sign_of_life_finds_it_as_well() {
 fn is_told_as(name: &str, error: &StoreError) -> bool {
     match name {
         "deleted" => matches!(error, StoreError::Deleted { .. }),
-        "emptied" => matches!(error, StoreError::Lost { .. }),
+        "emptied" | "cut" | "without_artifacts" | "with_other_artifacts" => {
+            matches!(error, StoreError::Lost { .. })
+        }
         "log" => matches!(error, StoreError::LogRemoved { .. }),
         "unlocked" => matches!(error, StoreError::Unlocked { .. }),
         _ => matches!(error, StoreError::Replaced { .. }),
@@ -140,14 +153,23 @@ fn a_log_that_another_process_moved_and_made_empty_is_not_taken_for_one_that_was
     assert_eq!(["a", "b", "c"].map(|run| crate::turns(&store, run)), [10; 3]);
 }
 
-/// Whoever looks at a store in use finds the index of a log that isn't there.
+/// Whoever looks at a store in use finds the index of a log that isn't there, or not all of it.
 #[test]
-fn a_removed_log_is_told_to_whoever_looks_as_what_it_is() {
-    let stage = locked();
-    stage.keep("a");
-    fs::remove_file(stage.path().join("motet.db-wal")).unwrap();
-    for _ in 0..2 {
-        let error = motet_store::Store::open_read_only(&stage.path()).err().unwrap();
-        assert!(matches!(error, StoreError::LogRemoved { .. }), "{error:?}");
+fn a_log_that_was_removed_or_cut_is_told_to_whoever_looks_as_what_it_is() {
+    let changes: [fn(&std::path::Path); 2] = [
+        |log| fs::remove_file(log).unwrap(),
+        |log| fs::File::options().write(true).open(log).unwrap().set_len(20_000).unwrap(),
+    ];
+    for change in changes {
+        let stage = locked();
+        stage.keep("a");
+        stage.keep("b");
+        change(&stage.path().join("motet.db-wal"));
+        for _ in 0..2 {
+            let found = motet_store::Store::open_read_only(&stage.path())
+                .and_then(|store| store.turns(&motet_engine::RunId::new("a")));
+            let error = found.err().unwrap();
+            assert!(matches!(error, StoreError::LogRemoved { .. }), "{error:?}");
+        }
     }
 }
