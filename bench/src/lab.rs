@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::BoxFuture;
 use motet::language::{Failure, Span, Timestamp, Value};
-use motet::process::{Finished, Process, ProcessError};
 use motet::providers::Provider;
 use motet::providers::adapter::{Call, Profile};
 use motet::providers::answer::{Answer, Given, News, Submitted};
 use motet::providers::catalogue::Entry;
 use motet::providers::hook::{Delivery, Hook, HookKey, HookKeys, HookRefused};
 use motet::providers::http::{Address, Body, Header, Method, Reply, Request};
-use motet::store::{Batch, Store};
 use motet::world::live::LiveWorld;
-use motet::world::{Durable, OnHeld, World, wire};
+use motet::world::wire;
 use ring::hmac;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+
+use crate::world::{Exchanged, Network, Networked};
 
 const SECRET: &[u8] = b"the secret of the laboratory";
 
@@ -139,9 +137,11 @@ impl Provider for Lab {
 }
 
 /// The real world, in which nobody is on the network but the laboratory.
+pub type LabWorld = Networked<LabNetwork>;
+
+/// The network on which the laboratory is.
 #[derive(Default)]
-pub struct LabWorld {
-    live: LiveWorld,
+pub struct LabNetwork {
     state: Arc<Mutex<State>>,
 }
 
@@ -152,7 +152,7 @@ struct State {
     asked: u64,
 }
 
-impl LabWorld {
+impl LabNetwork {
     /// The jobs that were taken since this was asked last.
     pub fn taken(&self) -> Vec<Taken> {
         std::mem::take(&mut self.state.lock().expect("nobody panics").taken)
@@ -164,40 +164,8 @@ impl LabWorld {
     }
 }
 
-impl World for LabWorld {
-    fn now(&self) -> Timestamp {
-        self.live.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        self.live.sleep_until(at)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.live.spawn(task);
-    }
-
-    fn spawn_work(&self, work: BoxFuture<'static, ()>, held: OnHeld) {
-        self.live.spawn_work(work, held);
-    }
-
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        self.live.compute(work)
-    }
-
-    fn draw(&self) -> u128 {
-        self.live.draw()
-    }
-
-    fn token(&self) -> u128 {
-        self.live.token()
-    }
-
-    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
-        self.live.append(store, batch, alone, durable);
-    }
-
-    fn exchange(&self, request: wire::Request) -> BoxFuture<'static, Result<wire::Reply, wire::Fault>> {
+impl Network for LabNetwork {
+    fn exchange(&self, _live: &LiveWorld, request: wire::Request) -> Exchanged {
         let state = self.state.clone();
         Box::pin(async move {
             let (method, path) = (request.method, request.url.path().to_owned());
@@ -219,13 +187,5 @@ impl World for LabWorld {
             };
             Ok(wire::Reply::of(200, &[], said.to_string()))
         })
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.live.run_process(process, stop)
     }
 }

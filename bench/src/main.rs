@@ -9,6 +9,7 @@ mod figures;
 mod four_steps;
 mod lab;
 mod scenario;
+mod world;
 
 use std::process::Command;
 

@@ -17,7 +17,10 @@ mod starts;
 pub mod taken_up;
 mod waiting;
 
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::figures::Figures;
 
@@ -43,8 +46,7 @@ pub const NAMES: [&str; 16] = [
 
 /// Runs one scenario in this process.
 pub fn run(name: &str) -> Figures {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
+    let runtime = runtime();
     match name {
         "alone" => runtime.block_on(on_a_worker(alone::run())),
         "beside" => runtime.block_on(on_a_worker(beside::run())),
@@ -68,6 +70,26 @@ pub fn run(name: &str) -> Figures {
 /// Runs a scenario where a service would ask for its runs: in a task, not in the thread that waits.
 async fn on_a_worker(scenario: impl Future<Output = Figures> + Send + 'static) -> Figures {
     tokio::spawn(scenario).await.expect("no scenario panics")
+}
+
+/// Threads to measure on.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had")
+}
+
+/// Runs this program once more, until it says its first line, which is given back; then `kill -9`.
+fn kill_once_it_says(arguments: &[&OsStr]) -> String {
+    let program = std::env::current_exe().expect("this program has a file");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program can be run again");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+    let line = lines.next().expect("it says how far it is").expect("its output is text");
+    child.kill().expect("it is still running");
+    child.wait().expect("it was killed");
+    line
 }
 
 /// The binary beside this one.

@@ -9,20 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use motet::engine::dispatcher::PoolLimit;
 use motet::engine::intent::place;
 use motet::language::Timestamp;
-use motet::process::{Finished, Process, ProcessError};
 use motet::providers::http::Method;
-use motet::store::{Batch, Store};
 use motet::world::live::LiveWorld;
-use motet::world::{Durable, OnHeld, World, wire};
+use motet::world::{World, wire};
 use motet::{Motet, Settings, Value};
-use tokio_util::sync::CancellationToken;
 
 use crate::figures::{Figures, memory_peak_mib};
 use crate::four_steps;
+use crate::world::{Exchanged, Network, Networked};
 
 const RUNS: usize = 20_000;
 
@@ -56,17 +53,9 @@ const PAUSE_MAX_MS: u64 = 60_000;
 pub fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
     let (mut simulator, address) = simulator(folder.path());
-    let mut child = Command::new(std::env::current_exe().expect("this program has a file"))
-        .args(["--fly".as_ref(), folder.path().as_os_str(), address.as_ref()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this program can be run again");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-    let took = lines.next().expect("it says when all jobs are known").expect("its output is text");
-    child.kill().expect("it is still running");
-    child.wait().expect("it was killed");
+    let took = super::kill_once_it_says(&["--fly".as_ref(), folder.path().as_os_str(), address.as_ref()]);
     let mut figures = vec![("until all jobs are known, at first".to_owned(), took)];
-    figures.extend(runtime().block_on(take_up(folder.path(), &address)));
+    figures.extend(super::runtime().block_on(take_up(folder.path(), &address)));
     let ledger = ledger(&address);
     let repeated = ledger.lines().filter(|line| line.contains(r#""repeated":true"#)).count();
     let paid = ledger.lines().count();
@@ -77,10 +66,6 @@ pub fn run() -> Figures {
     simulator.kill().expect("it is still running");
     simulator.wait().expect("it was killed");
     figures
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had")
 }
 
 /// A simulator in a process of its own, as providers are, and what it says of its addresses.
@@ -113,7 +98,7 @@ fn ledger(address: &str) -> String {
 
 /// Starts the runs, says how long it took until all jobs are known, and waits.
 pub fn fly(folder: &str, address: &str) {
-    runtime().block_on(async {
+    super::runtime().block_on(async {
         let (motet, counted) = open(Path::new(folder), address).await;
         let pipeline = motet.load_text(TEXT).expect("the pipeline is good");
         let begin = Instant::now();
@@ -125,20 +110,20 @@ pub fn fly(folder: &str, address: &str) {
             started.await.expect("no task panics").expect("the store takes it");
         }
         // A job is asked for once it is durable which one it is.
-        counted.waits_for_polls(RUNS).await;
+        counted.network.waits_for_polls(RUNS).await;
         println!("{:.1} s", begin.elapsed().as_secs_f64());
         std::future::pending::<()>().await;
     });
 }
 
-async fn open(folder: &Path, address: &str) -> (Motet, Arc<Counted>) {
+async fn open(folder: &Path, address: &str) -> (Motet, Arc<Networked<Counts>>) {
     let address: serde_json::Value = serde_json::from_str(address).expect("it is JSON");
     let bases: BTreeMap<String, BTreeMap<String, String>> =
         serde_json::from_value(address["base_urls"].clone()).expect("they are URLs by role");
     let settings = Settings::usual(folder).simulated(&bases).expect("they are URLs");
     let key = &settings.providers["replicate"].keys[0].name;
     let free = PoolLimit { slots: None, rate: None };
-    let counted = Arc::new(Counted::default());
+    let counted = Arc::new(Networked::<Counts>::default());
     let builder = four_steps::builder(&folder.join("store"), Duration::ZERO).world(counted.clone());
     let builder = builder.pool(&place("replicate", key), free).settings(&settings);
     (builder.open().await.expect("the store is good"), counted)
@@ -150,20 +135,23 @@ async fn take_up(folder: &Path, address: &str) -> Figures {
     let opened = begin.elapsed();
     let runs = motet.resume().await.expect("the store can be read");
     let resumed = begin.elapsed();
-    counted.waits_for_polls(RUNS).await;
+    counted.network.waits_for_polls(RUNS).await;
     let scheduled = begin.elapsed();
-    let before = counted.reads.load(Relaxed);
+    let before = counted.network.reads.load(Relaxed);
     tokio::time::sleep(WATCHED).await;
-    let reads = counted.reads.load(Relaxed) - before;
+    let reads = counted.network.reads.load(Relaxed) - before;
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     let figures = vec![
         ("runs taken up".into(), runs.len().to_string()),
         ("until the store is open".into(), seconds(opened)),
         ("until all are taken up".into(), seconds(resumed)),
         ("until every next poll is scheduled (aim: within 1 s)".into(), seconds(scheduled)),
-        ("submissions after the restart (aim: 0)".into(), counted.submissions.load(Relaxed).to_string()),
+        (
+            "submissions after the restart (aim: 0)".into(),
+            counted.network.submissions.load(Relaxed).to_string(),
+        ),
         (format!("requests about the jobs in a minute (allowed: {READS_A_MINUTE})"), reads.to_string()),
-        ("of all, refused as too many (aim: 0)".into(), counted.throttled.load(Relaxed).to_string()),
+        ("of all, refused as too many (aim: 0)".into(), counted.network.throttled.load(Relaxed).to_string()),
         ("memory at most".into(), format!("{:.0} MiB", memory_peak_mib())),
     ];
     // Nothing is left to be measured: the work isn't waited for.
@@ -171,17 +159,16 @@ async fn take_up(folder: &Path, address: &str) -> Figures {
     figures
 }
 
-/// The real world, in which pauses and requests are counted.
+/// The real network. Pauses and requests are counted.
 #[derive(Default)]
-struct Counted {
-    live: LiveWorld,
+struct Counts {
     pauses: AtomicUsize,
     submissions: AtomicUsize,
     reads: AtomicUsize,
     throttled: Arc<AtomicUsize>,
 }
 
-impl Counted {
+impl Counts {
     /// Waits until so many pauses have begun.
     async fn waits_for_polls(&self, count: usize) {
         while self.pauses.load(Relaxed) < count {
@@ -190,58 +177,21 @@ impl Counted {
     }
 }
 
-impl World for Counted {
-    fn now(&self) -> Timestamp {
-        self.live.now()
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        if (1..PAUSE_MAX_MS).contains(&at.since(self.now()).0) {
+impl Network for Counts {
+    fn note_pause(&self, now: Timestamp, until: Timestamp) {
+        if (1..PAUSE_MAX_MS).contains(&until.since(now).0) {
             self.pauses.fetch_add(1, Relaxed);
         }
-        self.live.sleep_until(at)
     }
 
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.live.spawn(task);
-    }
-
-    fn spawn_work(&self, work: BoxFuture<'static, ()>, held: OnHeld) {
-        self.live.spawn_work(work, held);
-    }
-
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        self.live.compute(work)
-    }
-
-    fn draw(&self) -> u128 {
-        self.live.draw()
-    }
-
-    fn token(&self) -> u128 {
-        self.live.token()
-    }
-
-    fn append(&self, store: &Store, batch: Batch, alone: bool, durable: Durable) {
-        self.live.append(store, batch, alone, durable);
-    }
-
-    fn exchange(&self, request: wire::Request) -> BoxFuture<'static, Result<wire::Reply, wire::Fault>> {
+    fn exchange(&self, live: &LiveWorld, request: wire::Request) -> Exchanged {
         let count = if request.method == Method::Post { &self.submissions } else { &self.reads };
         count.fetch_add(1, Relaxed);
-        let (exchange, throttled) = (self.live.exchange(request), self.throttled.clone());
+        let (exchange, throttled) = (live.exchange(request), self.throttled.clone());
         Box::pin(async move {
             let reply = exchange.await;
             throttled.fetch_add(usize::from(reply.as_ref().is_ok_and(|reply| reply.status == 429)), Relaxed);
             reply
         })
-    }
-
-    fn run_process(
-        &self,
-        process: Process,
-        stop: CancellationToken,
-    ) -> BoxFuture<'static, Result<Finished, ProcessError>> {
-        self.live.run_process(process, stop)
     }
 }

@@ -1,8 +1,6 @@
 //! `kill -9` with 500 waiting runs in flight, then a restart.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use motet::Value;
@@ -17,30 +15,13 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Starts the runs in another process, kills it once the second steps are under way, and goes on.
 pub fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
-    let program = std::env::current_exe().expect("this program has a file");
-    let mut child = Command::new(program)
-        .args(["--drive".as_ref(), folder.path().as_os_str()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this program can be run again");
-    let lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-    for line in lines.map_while(Result::ok) {
-        if line == "in flight" {
-            break;
-        }
-    }
-    child.kill().expect("it is still running");
-    child.wait().expect("it was killed");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
-    runtime.block_on(go_on(folder.path()))
+    super::kill_once_it_says(&["--drive".as_ref(), folder.path().as_os_str()]);
+    super::runtime().block_on(go_on(folder.path()))
 }
 
 /// Starts the runs and says when their first steps are done and the next are under way.
 pub fn drive(folder: &str) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
-    runtime.block_on(async {
+    super::runtime().block_on(async {
         let motet = four_steps::open(Path::new(folder), WAIT).await;
         let pipeline = four_steps::pipeline(&motet);
         let mut runs = Vec::new();

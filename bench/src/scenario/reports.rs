@@ -48,7 +48,7 @@ pub async fn run() -> Figures {
     let mut jobs = Vec::new();
     while jobs.len() < JOBS {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        jobs.extend(world.taken());
+        jobs.extend(world.network.taken());
     }
     // Until all of them are asked for, rarely.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -56,7 +56,7 @@ pub async fn run() -> Figures {
     tokio::time::sleep(WATCHED).await;
     let share = reading.processor().as_secs_f64() / reading.elapsed().as_secs_f64() * 100.0;
     let memory = memory_kib();
-    let asked = world.asked();
+    let asked = world.network.asked();
 
     let bare = Arc::new(Bare::new());
     let mut alone: Vec<Duration> = (0..1_000).map(|_| bare.commit()).collect();

@@ -1,8 +1,6 @@
 //! 20,000 runs at work, `kill -9`, and all of them taken up.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::crowd::begin;
@@ -15,27 +13,14 @@ const WAIT: Duration = Duration::from_secs(3_600);
 
 pub fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
-    let program = std::env::current_exe().expect("this program has a file");
-    let mut child = Command::new(program)
-        .args(["--wait".as_ref(), folder.path().as_os_str()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this program can be run again");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-    let before = lines.next().expect("it says when all are at work").expect("its output is text");
-    child.kill().expect("it is still running");
-    child.wait().expect("it was killed");
+    let before = super::kill_once_it_says(&["--wait".as_ref(), folder.path().as_os_str()]);
     let before: f64 = before.parse().expect("it says how much memory it took");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
-    runtime.block_on(take_up(folder.path(), before))
+    super::runtime().block_on(take_up(folder.path(), before))
 }
 
 /// Starts the runs, says how much memory that took once all are at work, and waits.
 pub fn wait(folder: &str) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be had");
-    runtime.block_on(async {
+    super::runtime().block_on(async {
         let motet = four_steps::open(Path::new(folder), WAIT).await;
         let runs = begin(&motet, RUNS).await;
         println!("{:.0}", memory_peak_mib());
