@@ -4,7 +4,7 @@
 //! anybody finding that again. And a lock whose file was removed keeps nobody else out. So it looks, before
 //! it acknowledges anything.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -50,21 +50,18 @@ impl Place {
 
     /// How long the log is.
     pub(crate) fn log_bytes(&self) -> Result<u64, StoreError> {
-        match fs::metadata(&self.log.path) {
-            Ok(found) => Ok(found.len()),
-            Err(error) if is_missing(&error) => Ok(0),
-            Err(error) => Err(StoreError::from_io("look at", &self.log.path, error)),
-        }
+        Ok(metadata(&self.log.path)?.map_or(0, |found| found.len()))
     }
 
     /// Fails if one of the files isn't where it was.
     pub(crate) fn look(&self) -> Result<(), StoreError> {
         let folder = || self.folder.clone();
-        if !self.database.is_there()? {
+        let Some(database) = self.database.find()? else {
             return Err(StoreError::Replaced { folder: folder() });
-        }
+        };
         let lost = |what: &str| StoreError::Lost { folder: folder(), what: what.to_owned() };
-        if self.database.is_cut()? {
+        // A database never becomes shorter: nothing gives its pages back.
+        if database.len() < self.database.bytes {
             return Err(lost("its motet.db was cut while it was in use"));
         }
         if !self.artifacts.is_there()? {
@@ -86,19 +83,23 @@ impl Known {
         Ok(Known { path, device: found.dev(), number: found.ino(), bytes: found.len() })
     }
 
-    fn is_there(&self) -> Result<bool, StoreError> {
-        match fs::metadata(&self.path) {
-            Ok(found) => Ok((found.dev(), found.ino()) == (self.device, self.number)),
-            Err(error) if is_missing(&error) => Ok(false),
-            Err(error) => Err(StoreError::from_io("look at", &self.path, error)),
-        }
+    /// What is in its place, if that still is this file.
+    fn find(&self) -> Result<Option<Metadata>, StoreError> {
+        let found = metadata(&self.path)?;
+        Ok(found.filter(|found| (found.dev(), found.ino()) == (self.device, self.number)))
     }
 
-    /// Whether it is shorter than it was: a database never becomes so, as nothing gives its pages back.
-    fn is_cut(&self) -> Result<bool, StoreError> {
-        let found = fs::metadata(&self.path);
-        let found = found.map_err(|error| StoreError::from_io("look at", &self.path, error))?;
-        Ok(found.len() < self.bytes)
+    fn is_there(&self) -> Result<bool, StoreError> {
+        Ok(self.find()?.is_some())
+    }
+}
+
+/// What is known of a file, if it is there.
+fn metadata(path: &Path) -> Result<Option<Metadata>, StoreError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(StoreError::from_io("look at", path, error)),
     }
 }
 
