@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use motet_pipeline::Plan;
 use motet_pipeline::versions::{ModelVersion, OperationVersion, Versions};
+use motet_store::Patience;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::Error;
-use crate::reading::{Unread, place, read_file};
+use crate::reading::{Unread, folder_of, place, read_file};
 use crate::settings::{Proposal, Settings, leads_out};
 use crate::whole_file::write_whole;
 
@@ -63,16 +64,13 @@ pub struct LockFile {
     lines: BTreeMap<(String, String), usize>,
 }
 
-/// For so long nobody is told that a lock is waited for.
-const QUIET: Duration = Duration::from_secs(2);
-
 /// How often a lock is asked for until then.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Locks a folder, and tells if that takes long.
 fn lock(folder: &File, told: impl FnOnce()) -> io::Result<()> {
     let begun = Instant::now();
-    while begun.elapsed() < QUIET {
+    while begun.elapsed() < Patience::default().quiet {
         match folder.try_lock() {
             Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             Err(TryLockError::Error(error)) => return Err(error),
@@ -122,9 +120,7 @@ impl LockFile {
     /// # Errors
     /// As [`LockFile::beside`].
     pub fn hold_after(pipeline: &Path, told: impl FnOnce()) -> Result<(LockFile, LockHold), Error> {
-        let folder =
-            pipeline.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let held = File::open(folder).and_then(|folder| lock(&folder, told).map(|()| folder));
+        let held = File::open(folder_of(pipeline)).and_then(|folder| lock(&folder, told).map(|()| folder));
         let hold = LockHold { _folder: held.ok() };
         Ok((LockFile::beside(pipeline)?, hold))
     }

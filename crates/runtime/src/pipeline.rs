@@ -15,7 +15,7 @@ use motet_store::{KeptPlan, Store};
 
 use crate::Error;
 use crate::motet::{link, run_row};
-use crate::reading::read_start;
+use crate::reading::{folder_of, read_start};
 
 /// A checked pipeline. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ fn add_tools(scope: &Scope, tools: &mut BTreeSet<Tool>) {
 /// # Errors
 /// What is wrong with the file as a file.
 pub fn read_bundle(path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Bundle::load(&main, &mut |name| {
         if name == main && path.file_name().is_some_and(|name| name.to_str().is_none()) {

@@ -41,6 +41,11 @@ pub fn open_file(path: &Path) -> Result<File, Unread> {
     Ok(file)
 }
 
+/// The folder in which a file lies, as its path says: `.` for a bare name.
+pub fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The bytes of the ordinary file at `path`.
 ///
 /// # Errors

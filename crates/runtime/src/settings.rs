@@ -38,7 +38,7 @@ use self::providers::Places;
 use crate::Error;
 use crate::models::Offers;
 use crate::operation;
-use crate::reading::{Unread, read_start};
+use crate::reading::{Unread, folder_of, read_start};
 use crate::tools::Tools;
 use crate::world::live::now;
 
@@ -330,7 +330,7 @@ pub(crate) fn leads_out(file: &Path) -> io::Result<bool> {
     if !file.symlink_metadata()?.is_symlink() {
         return Ok(false);
     }
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(file);
     Ok(!file.canonicalize()?.starts_with(folder.canonicalize()?))
 }
 

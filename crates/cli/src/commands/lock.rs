@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use motet::language::versions::{Change, Versions};
+use motet::reading::folder_of;
 use motet::settings::Settings;
 use motet::{Error, LockFile, Pipeline};
 
@@ -27,10 +28,9 @@ pub fn lock(asked: &arguments::Lock, terminal: &Terminal) -> Result<Exit, Proble
     let now = proposal.versions(pipeline.plan());
     let operations = count(now.operations.len(), "operation");
     let told = || {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let words = format!(
             ": another program holds a lock on {}; this one waits until it is released",
-            shown_path(folder)
+            shown_path(folder_of(file))
         );
         terminal.note_line(&Line::of(Tone::Doubtful, "warning").plain(words));
     };
