@@ -20,7 +20,7 @@ use motet_sim::{Bases, IN_USE};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
-use crate::problem::{Problem, reason_of};
+use crate::problem::Problem;
 
 /// How many times faster than at the providers jobs go.
 const SPEED: &str = "10";
@@ -63,7 +63,7 @@ pub fn simulated(settings: Settings, folder: &Path, url: Option<&str>) -> Result
         (None, known) => home.begin(known.and_then(|known| port_of(&known.url)))?,
     };
     let address = Address { maker: Some(home.maker.clone()), ..address };
-    home.remember(&address).map_err(|error| failed("remember the simulator", &error))?;
+    home.remember(&address).map_err(|error| Problem::refused("remember the simulator", &error))?;
     Ok(settings.simulated(&address.base_urls)?)
 }
 
@@ -107,7 +107,7 @@ impl Home {
     /// Begins a simulator that goes on without this process, at the port of the one before it: what that one gave out
     /// leads there.
     fn begin(&self, port: Option<u16>) -> Result<Address, Problem> {
-        let begun = |error: io::Error| failed("begin the simulator", &error);
+        let begun = |error: io::Error| Problem::refused("begin the simulator", &error);
         let jobs = self.folder.make_folder("sim/jobs").map_err(motet::Error::from)?;
         let log = self.folder.open_file("sim/log").map_err(motet::Error::from)?;
         log.set_len(0).map_err(begun)?;
@@ -142,10 +142,6 @@ impl Home {
         let placed = written.and_then(|()| fs::rename(&new, self.path.join("address.json")));
         placed.inspect_err(|_| drop(fs::remove_file(&new)))
     }
-}
-
-fn failed(what: &str, error: &io::Error) -> Problem {
-    Problem::new(Exit::Machine, format!("failed to {what}: {}", reason_of(error)))
 }
 
 fn port_of(url: &str) -> Option<u16> {
