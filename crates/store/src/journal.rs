@@ -10,7 +10,7 @@ use motet_engine::event::SCHEMA;
 use motet_engine::{Event, RunEvent, RunId, Turn};
 use motet_pipeline::{Digest, Timestamp};
 use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, RowIndex, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::beside::{Beside, VALUE_BYTES_MAX, is_long};
@@ -100,17 +100,14 @@ impl StoredTurn {
     /// From a whole row of the journal. A store that was opened to look at may be of an older format,
     /// which lacks columns.
     pub(crate) fn from_row(row: &Row) -> rusqlite::Result<StoredTurn> {
-        let check = column_of_newer(row, "check")?;
-        let long_values = column_of_newer(row, "long_values")?;
-        let packed = column_of_newer(row, "packed")?;
         Ok(StoredTurn {
-            number: row.get::<_, i64>("number")? as u64,
-            at: Timestamp(row.get("at")?),
-            body: row.get_ref("body")?.as_bytes_or_null()?.map(<[u8]>::to_vec),
-            packed,
-            blob: row.get("blob")?,
-            long_values,
-            check,
+            number: row.get::<_, i64>(column::NUMBER)? as u64,
+            at: Timestamp(row.get(column::AT)?),
+            body: row.get_ref(column::BODY)?.as_bytes_or_null()?.map(<[u8]>::to_vec),
+            packed: column_of_newer(row, column::PACKED)?,
+            blob: row.get(column::BLOB)?,
+            long_values: column_of_newer(row, column::LONG_VALUES)?,
+            check: column_of_newer(row, column::CHECK)?,
         })
     }
 
@@ -209,10 +206,22 @@ fn encode(events: &[Event], beside: &Beside) -> Result<(Vec<u8>, Option<Vec<u8>>
     Ok((write(&shortened.events), Some(digests).filter(|digests| !digests.is_empty())))
 }
 
+/// Where the columns stand in a whole row of the journal, as the migrations add them. A long journal is read faster
+/// by places than by names.
+mod column {
+    pub(super) const NUMBER: usize = 2;
+    pub(super) const AT: usize = 3;
+    pub(super) const BODY: usize = 4;
+    pub(super) const BLOB: usize = 5;
+    pub(super) const CHECK: usize = 6;
+    pub(super) const LONG_VALUES: usize = 7;
+    pub(super) const PACKED: usize = 8;
+}
+
 /// A column that a database of an older format doesn't have.
-pub(crate) fn column_of_newer<T: FromSql>(row: &Row, name: &str) -> rusqlite::Result<Option<T>> {
-    match row.get(name) {
-        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+pub(crate) fn column_of_newer<T: FromSql>(row: &Row, column: impl RowIndex) -> rusqlite::Result<Option<T>> {
+    match row.get(column) {
+        Err(rusqlite::Error::InvalidColumnName(_) | rusqlite::Error::InvalidColumnIndex(_)) => Ok(None),
         column => column,
     }
 }

@@ -160,7 +160,17 @@ impl Copy {
 
 /// How many bytes are the same at the beginning of both.
 fn common(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+    let (ones, others) = (one.as_chunks().0, other.as_chunks().0);
+    let mut same = 0;
+    for (one, other) in ones.iter().zip(others) {
+        // Eight at once: the lowest bit that differs is in the first byte that does.
+        let difference = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        if difference != 0 {
+            return same + difference.trailing_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    one[same..].iter().zip(&other[same..]).take_while(|(one, other)| one == other).count() + same
 }
 
 fn write_sequence(literal: &[u8], copy: Option<Copy>, packed: &mut Vec<u8>) {

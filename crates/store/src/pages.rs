@@ -1,12 +1,48 @@
 //! Journals, a page at a time: a run of any length is read in little memory.
 
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
+
 use motet_engine::{RunId, Turn};
 
-use crate::journal::Page;
 use crate::{Store, StoreError, journal};
 
 /// About how many bytes of a journal are read at once.
-pub(crate) const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 19;
+
+/// What one reading of a page gives.
+type Page = Result<Vec<Turn>, StoreError>;
+
+/// The pages of a journal, in order, up to the first that can't be read.
+#[derive(Clone)]
+struct Pages<'s> {
+    store: &'s Store,
+    run: &'s RunId,
+    /// The number of the next turn; none after the last page.
+    from: Option<u64>,
+}
+
+impl Pages<'_> {
+    /// Reads all that are left, each while the one before is looked at.
+    fn send_all(&mut self, receiver: &SyncSender<Page>) {
+        for page in self {
+            // Whoever reads them may have seen enough.
+            if receiver.send(page).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Page;
+
+    fn next(&mut self) -> Option<Page> {
+        let page = self.store.turns_page(self.run, self.from?, PAGE_BYTES);
+        self.from = page.as_ref().ok().and_then(|page| Some(page.last()?.number + 1));
+        Some(page).filter(|page| page.as_ref().map_or(true, |page| !page.is_empty()))
+    }
+}
 
 /// Turns.
 impl Store {
@@ -29,7 +65,7 @@ impl Store {
     /// # Errors
     /// The same as [`Store::turns`].
     pub fn turns_page(&self, run: &RunId, from: u64, bytes_max: usize) -> Result<Vec<Turn>, StoreError> {
-        self.reader().turns(run, Page { from, bytes_max })
+        self.reader().turns(run, journal::Page { from, bytes_max })
     }
 
     /// Calls `visit` for every turn of a run, in order, until it fails. Few are in memory at once.
@@ -51,15 +87,29 @@ impl Store {
     pub fn each_turn_from<E: From<StoreError>>(
         &self,
         run: &RunId,
-        mut from: u64,
+        from: u64,
         mut visit: impl FnMut(Turn) -> Result<(), E>,
     ) -> Result<(), E> {
-        loop {
-            let page = self.turns_page(run, from, PAGE_BYTES)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            from = last.number + 1;
-            page.into_iter().try_for_each(&mut visit)?;
-        }
+        // Most journals are one page.
+        let mut pages = Pages { store: self, run, from: Some(from) };
+        let Some(first) = pages.next() else { return Ok(()) };
+        first?.into_iter().try_for_each(&mut visit)?;
+        let Some(second) = pages.next() else { return Ok(()) };
+        let second = second?;
+        thread::scope(|scope| {
+            // Nothing is kept between: two pages are in memory, the one that is visited and the next.
+            let (sender, receiver) = mpsc::sync_channel(0);
+            let mut ahead = pages.clone();
+            let reader = thread::Builder::new().name("motet-pages".to_owned());
+            let reader = reader.spawn_scoped(scope, move || ahead.send_all(&sender));
+            second.into_iter().try_for_each(&mut visit)?;
+            // Without another thread they are read here.
+            let mut rest: Box<dyn Iterator<Item = _>> = match reader {
+                Ok(_) => Box::new(receiver.into_iter()),
+                Err(_) => Box::new(pages),
+            };
+            rest.try_for_each(|page| page?.into_iter().try_for_each(&mut visit))
+        })
     }
 
     /// A single turn of a run, if there is one of this number.

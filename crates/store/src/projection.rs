@@ -26,7 +26,8 @@ pub(crate) const TURNS: &str =
 #[derive(Default)]
 pub(crate) struct Changes<'t> {
     pub(crate) runs: BTreeMap<i64, RunChange<'t>>,
-    pub(crate) steps: BTreeMap<(i64, StepPath), StepChange>,
+    /// In the order in which they happen; several of one step add up.
+    pub(crate) steps: Vec<(i64, StepPath, StepChange)>,
     pub(crate) references: Vec<(i64, &'t Reference)>,
     pub(crate) long_values: BTreeSet<(i64, &'t [u8])>,
     /// What more is over of the items of fanned-out steps, and what more they cost.
@@ -38,6 +39,9 @@ pub(crate) struct Changes<'t> {
     /// What results cost elsewhere that were taken over.
     pub(crate) savings: BTreeMap<(i64, StepPath), SavingChange>,
 }
+
+/// Among how many of the last steps one is looked for.
+const STEPS_NEAR: usize = 4;
 
 #[derive(Default)]
 pub(crate) struct RunChange<'t> {
@@ -76,10 +80,12 @@ pub(crate) struct StepChange {
     /// What it is parked for, in words.
     pub(crate) parked: Option<String>,
     pub(crate) first_turn: Option<u64>,
-    /// The turns that tell of it, beside its first, its last and that of its last attempt.
-    pub(crate) turns: BTreeSet<u64>,
+    /// The turns that tell of it, beside its first, its last and that of its last attempt, and beside `between`.
+    turns: BTreeSet<u64>,
     /// The last turn that began it, ended it or planned an attempt: its row knows it.
     known_turn: Option<u64>,
+    /// The last turn that did nothing of that.
+    between: Option<u64>,
 }
 
 pub(crate) struct Attempt {
@@ -164,9 +170,6 @@ impl<'t> Changes<'t> {
         for event in &turn.events {
             self.project(run, turn, event, extract.inputs_digest);
         }
-        for step in turn.events.iter().filter(|event| happens_between(event)).filter_map(Event::step) {
-            self.steps.entry((run, step.clone())).or_default().note_turn_between(turn.number);
-        }
         self.references.extend(extract.references.iter().map(|reference| (run, reference)));
     }
 
@@ -183,7 +186,11 @@ impl<'t> Changes<'t> {
             }
             return;
         };
-        self.steps.entry((run, step.clone())).or_default().project(turn, event);
+        let change = self.step(run, step);
+        change.project(turn, event);
+        if happens_between(event) {
+            change.note_turn_between(turn.number);
+        }
         self.book(run, step, event.cost());
         if let Event::Attempt { key, event } = event
             && let Some(change) = ChargeChange::of(event, turn.at)
@@ -203,6 +210,21 @@ impl<'t> Changes<'t> {
         if let (Some(status), Some(fan_out)) = (event.step_end(), step.fan_out()) {
             self.items_of(run, fan_out).add(status);
         }
+    }
+
+    /// What changes of a step: what a turn tells of one stands close together, so it is looked for among the last ones
+    /// only.
+    fn step(&mut self, run: i64, path: &StepPath) -> &mut StepChange {
+        let is_it = |(of_run, of_path, _): &(i64, StepPath, _)| *of_run == run && of_path == path;
+        let last = self.steps.len().saturating_sub(STEPS_NEAR);
+        let index = self.steps[last..].iter().rposition(is_it).map_or_else(
+            || {
+                self.steps.push((run, path.clone(), StepChange::default()));
+                self.steps.len() - 1
+            },
+            |found| last + found,
+        );
+        &mut self.steps[index].2
     }
 
     fn items_of(&mut self, run: i64, fan_out: &str) -> &mut ItemCounts {
@@ -347,7 +369,7 @@ impl StepChange {
     fn start(&mut self, turn: &Turn) {
         self.started_at.get_or_insert(turn.at);
         self.first_turn.get_or_insert(turn.number);
-        self.known_turn = Some(turn.number);
+        self.know(turn.number);
     }
 
     fn plan(&mut self, number: u32, target: usize, operation: &str, turn: &Turn) {
@@ -359,10 +381,21 @@ impl StepChange {
         self.attempt = Some(Attempt { turn, number, target, operation, at, follows_another });
     }
 
+    /// The turns that tell of it, and that its row doesn't know.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = u64> {
+        self.turns.iter().copied().chain(self.between)
+    }
+
     fn note_turn_between(&mut self, turn: u64) {
         if self.known_turn != Some(turn) {
-            self.turns.insert(turn);
+            self.turns.extend(self.between.replace(turn));
         }
+    }
+
+    /// The row of the step knows of `turn`.
+    fn know(&mut self, turn: u64) {
+        self.known_turn = Some(turn);
+        self.between = self.between.filter(|between| *between != turn);
     }
 
     fn sleep(&mut self, until: Timestamp) {
@@ -370,7 +403,7 @@ impl StepChange {
     }
 
     fn end(&mut self, turn: &Turn) -> &mut StepEnd {
-        self.known_turn = Some(turn.number);
+        self.know(turn.number);
         let (at, turn) = (turn.at, turn.number);
         self.end.insert(StepEnd { at, turn, tolerated: false, class: None, message: None })
     }

@@ -4,9 +4,9 @@ use motet_engine::ParkReason;
 use motet_pipeline::Money;
 use motet_pipeline::StepPath;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use crate::projection::{Changes, Reference, RunChange, RunEnd, Start, StepChange};
+use crate::projection::{Attempt, Changes, Reference, RunChange, RunEnd, Start, StepChange, StepEnd};
 use crate::{ItemCounts, RunStatus, rows};
 
 impl Changes<'_> {
@@ -15,11 +15,8 @@ impl Changes<'_> {
         for (run, change) in &self.runs {
             write_run(connection, *run, change)?;
         }
-        // Found once: a commit may write a thousand rows.
-        let mut upsert = connection.prepare_cached(UPSERT_STEP)?;
-        for ((run, path), change) in &self.steps {
-            write_step(connection, &mut upsert, *run, path, change)?;
-        }
+        let mut steps = StepRows::begin(connection)?;
+        self.steps.iter().try_for_each(|(run, path, change)| steps.write(*run, path, change))?;
         for (run, items) in &self.items {
             items.iter().try_for_each(|(path, more)| write_items(connection, *run, path, more))?;
         }
@@ -134,42 +131,148 @@ fn end_run(connection: &Connection, run: i64, end: &RunEnd) -> rusqlite::Result<
     Ok(())
 }
 
-fn write_step(
-    connection: &Connection,
-    upsert: &mut Statement,
-    run: i64,
-    path: &StepPath,
-    change: &StepChange,
-) -> rusqlite::Result<()> {
-    write_turns(connection, run, path, change)?;
-    let sql = "SELECT cost FROM steps WHERE run = ?1 AND path = ?2";
-    let cost = (!change.cost.is_zero()).then(|| total(connection, sql, (run, path), change.cost));
-    let status = change.state.map(|(status, _)| status.word());
-    let wakes_at = change.state.and_then(|(_, wakes_at)| wakes_at);
-    let (attempt, end) = (change.attempt.as_ref(), change.end.as_ref());
-    let values: [&dyn ToSql; 18] = [
-        &run,
-        &path.as_str(),
-        &status,
-        &wakes_at.map(|at| at.0),
-        &change.items.map(|items| items as i64),
-        &change.started_at.map(|at| at.0),
-        &attempt.map(|attempt| attempt.number),
-        &attempt.map(|attempt| attempt.target as i64),
-        &attempt.map(|attempt| attempt.operation.as_str()),
-        &attempt.map(|attempt| attempt.at.0),
-        &cost.transpose()?,
-        &end.map(|end| end.at.0),
-        &end.map(|end| end.turn as i64),
-        &end.map(|end| end.tolerated),
-        &end.and_then(|end| end.class),
-        &end.map_or(change.parked.as_deref(), |end| end.message.as_deref()),
-        &change.first_turn.map(|turn| turn as i64),
-        &attempt.map(|attempt| attempt.turn as i64),
-    ];
-    upsert.execute(values)?;
-    Ok(())
+/// Writes the rows of steps. Its statements are found once: a commit may write a thousand rows.
+struct StepRows<'c> {
+    connection: &'c Connection,
+    begin: CachedStatement<'c>,
+    end: CachedStatement<'c>,
+    upsert: CachedStatement<'c>,
 }
+
+impl<'c> StepRows<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<StepRows<'c>> {
+        Ok(StepRows {
+            connection,
+            begin: connection.prepare_cached(BEGIN_STEP)?,
+            end: connection.prepare_cached(END_STEP)?,
+            upsert: connection.prepare_cached(UPSERT_STEP)?,
+        })
+    }
+
+    fn write(&mut self, run: i64, path: &StepPath, change: &StepChange) -> rusqlite::Result<()> {
+        write_turns(self.connection, run, path, change)?;
+        // Most steps begin in one turn and end in another: there is less to write than a change could hold.
+        let is_written = match Moment::of(change) {
+            Some(Moment::Begins(attempt)) => self.write_begin(run, path, change, attempt)?,
+            Some(Moment::Ends(end)) => self.write_end(run, path, change, end)?,
+            None => false,
+        };
+        match is_written {
+            true => Ok(()),
+            false => self.write_any(run, path, change),
+        }
+    }
+
+    /// Whether there was no row.
+    fn write_begin(
+        &mut self,
+        run: i64,
+        path: &StepPath,
+        change: &StepChange,
+        attempt: &Attempt,
+    ) -> rusqlite::Result<bool> {
+        let Attempt { turn, number, target, operation, at, .. } = attempt;
+        let written = self.begin.execute(params![
+            run,
+            path.as_str(),
+            change.state.map(|(status, _)| status.word()),
+            change.started_at.map(|at| at.0),
+            number,
+            *target as i64,
+            operation,
+            at.0,
+            change.first_turn.map(|turn| turn as i64),
+            *turn as i64,
+        ]);
+        Ok(written? > 0)
+    }
+
+    /// Whether there was a row.
+    fn write_end(
+        &mut self,
+        run: i64,
+        path: &StepPath,
+        change: &StepChange,
+        end: &StepEnd,
+    ) -> rusqlite::Result<bool> {
+        let written = self.end.execute(params![
+            run,
+            path.as_str(),
+            change.state.map(|(status, _)| status.word()),
+            end.at.0,
+            end.turn as i64,
+            end.tolerated,
+            end.class,
+            end.message,
+        ]);
+        Ok(written? > 0)
+    }
+
+    fn write_any(&mut self, run: i64, path: &StepPath, change: &StepChange) -> rusqlite::Result<()> {
+        let sql = "SELECT cost FROM steps WHERE run = ?1 AND path = ?2";
+        let cost = (!change.cost.is_zero()).then(|| total(self.connection, sql, (run, path), change.cost));
+        let status = change.state.map(|(status, _)| status.word());
+        let wakes_at = change.state.and_then(|(_, wakes_at)| wakes_at);
+        let (attempt, end) = (change.attempt.as_ref(), change.end.as_ref());
+        let values: [&dyn ToSql; 18] = [
+            &run,
+            &path.as_str(),
+            &status,
+            &wakes_at.map(|at| at.0),
+            &change.items.map(|items| items as i64),
+            &change.started_at.map(|at| at.0),
+            &attempt.map(|attempt| attempt.number),
+            &attempt.map(|attempt| attempt.target as i64),
+            &attempt.map(|attempt| attempt.operation.as_str()),
+            &attempt.map(|attempt| attempt.at.0),
+            &cost.transpose()?,
+            &end.map(|end| end.at.0),
+            &end.map(|end| end.turn as i64),
+            &end.map(|end| end.tolerated),
+            &end.and_then(|end| end.class),
+            &end.map_or(change.parked.as_deref(), |end| end.message.as_deref()),
+            &change.first_turn.map(|turn| turn as i64),
+            &attempt.map(|attempt| attempt.turn as i64),
+        ];
+        self.upsert.execute(values)?;
+        Ok(())
+    }
+}
+
+/// What most changes of a step are.
+enum Moment<'c> {
+    /// Its first attempt begins, and nothing else.
+    Begins(&'c Attempt),
+    /// It ends, and nothing else.
+    Ends(&'c StepEnd),
+}
+
+impl Moment<'_> {
+    fn of(change: &StepChange) -> Option<Moment<'_>> {
+        let StepChange { state: Some((_, None)), items: None, parked: None, .. } = change else {
+            return None;
+        };
+        if !change.cost.is_zero() {
+            return None;
+        }
+        match (&change.attempt, &change.end) {
+            (Some(attempt), None) if change.first_turn.is_some() => Some(Moment::Begins(attempt)),
+            (None, Some(end)) if change.started_at.is_none() => Some(Moment::Ends(end)),
+            _ => None,
+        }
+    }
+}
+
+/// Writes nothing if there is a row.
+const BEGIN_STEP: &str = "INSERT INTO steps
+       (run, path, status, started_at, attempts, target, operation, attempted_at, first_turn, attempted_turn)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+     ON CONFLICT (run, path) DO NOTHING";
+
+/// Writes nothing if there is no row.
+const END_STEP: &str = "UPDATE steps
+     SET status = ?3, wakes_at = NULL, ended_at = ?4, ended_turn = ?5, tolerated = ?6, class = ?7, message = ?8
+     WHERE run = ?1 AND path = ?2";
 
 /// What is null leaves alone what is there; but a status comes with its `wakes_at`, and an end with
 /// its class and message.
@@ -248,9 +351,9 @@ fn write_turns(
         )?;
         statement.execute(params![run, path.as_str()])?;
     }
-    for turn in &change.turns {
+    for turn in change.turns() {
         let sql = "INSERT OR IGNORE INTO step_turns (run, path, turn) VALUES (?1, ?2, ?3)";
-        connection.prepare_cached(sql)?.execute(params![run, path.as_str(), *turn as i64])?;
+        connection.prepare_cached(sql)?.execute(params![run, path.as_str(), turn as i64])?;
     }
     Ok(())
 }

@@ -71,6 +71,7 @@ on_every_store! {
     tables::the_newest_of_what_was_made_of_the_same_is_in_the_cache
     tables::what_was_taken_over_is_saved_and_was_not_wasted
     steps::a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least
+    steps::a_journal_of_many_pages_is_visited_in_order_until_somebody_has_seen_enough
     steps::steps_are_found_a_few_at_a_time
     steps::of_items_that_failed_at_once_the_first_of_the_list_come_first
     steps::how_items_ended_and_what_they_cost_is_counted

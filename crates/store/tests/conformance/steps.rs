@@ -35,6 +35,33 @@ pub fn a_page_of_a_journal_is_about_as_large_as_asked_and_has_a_turn_at_least(st
     assert_eq!(store.turn(&score.run, 7).unwrap(), None);
 }
 
+/// While one page is looked at, the next is read.
+pub fn a_journal_of_many_pages_is_visited_in_order_until_somebody_has_seen_enough(store: &Store) {
+    let mut score = Score::started("r", Value::Null);
+    for n in 0..60_u64 {
+        let line = format!("{n} all the words of a long answer; ");
+        let text = line.repeat(60_000 / line.len());
+        score.turn([completed("a", Value::map([("text", text.into())]))]);
+    }
+    let score = score.kept_in(store);
+    let mut visited = Vec::new();
+    let every = |turn| {
+        visited.push(turn);
+        Ok::<(), StoreError>(())
+    };
+    store.each_turn(&score.run, every).unwrap();
+    assert_eq!(visited, score.turns());
+    for enough in [1, 2, 15, 40, 61] {
+        let mut last = 0;
+        let some = |turn: motet_engine::Turn| {
+            last = turn.number;
+            if last < enough { Ok(()) } else { Err(StoreError::Closed) }
+        };
+        assert!(matches!(store.each_turn(&score.run, some), Err(StoreError::Closed)));
+        assert_eq!(last, enough);
+    }
+}
+
 /// Shots `a` to `d`, each with a still: the first completed, the second failed, the third is tried, the
 /// fourth has not begun. Beside them a step whose name begins alike, and a fan-out in a fan-out.
 fn shots(store: &Store) -> Score {
