@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use motet_engine::dispatcher::{GateEntry, Told};
+use motet_engine::dispatcher::GateEntry;
 use motet_engine::{
     AttemptEnd, AttemptKey, Cached, CancelRefusal, Command, Dispatcher, Earlier, Graph, Input, Reaction, Run,
     RunId, RunStarted, StepStatus, Turn,
@@ -152,7 +152,15 @@ impl Live {
     fn new(run: Box<Run>, publisher: Publisher) -> Live {
         Live { run, deadline: None, at_store: 0, publisher }
     }
+
+    /// Whether it may take a turn by itself, ahead of the disk.
+    fn may_go_ahead(&self) -> bool {
+        self.at_store < TURNS_AHEAD_MAX
+    }
 }
+
+/// How many turns of a run are on their way to the store before it waits for one of them to be durable.
+const TURNS_AHEAD_MAX: u32 = 2;
 
 /// The most messages that are taken in before what they led to is handed to the store.
 const BATCH_MESSAGES_MAX: usize = 1024;
@@ -394,7 +402,7 @@ impl Driver {
     fn stage(&mut self, id: &RunId, reaction: Reaction, accepted: Option<Accepted>) {
         let Some(live) = self.runs.get_mut(id) else { return };
         live.at_store += u32::from(reaction.turn.is_some());
-        self.set_deadline(id);
+        live.set_deadline(id, &mut self.deadlines);
         if reaction.turn.is_some() || !reaction.commands.is_empty() {
             let turn = reaction.turn.map(Arc::new);
             let settled = turn.clone();
@@ -439,7 +447,8 @@ impl Driver {
             // The driver may have left meanwhile: then the turns are kept and nothing more is done.
             let _ = mail.send(Message::Appended { result, effects });
         });
-        let alone = self.appending == 0;
+        // While the store keeps these, the engine goes on with a run that has more to do.
+        let alone = self.appending == 0 && !self.is_due();
         self.appending += 1;
         self.hands.world.append(&self.hands.store, Batch { turns, gate }, alone, durable);
     }
@@ -451,9 +460,8 @@ impl Driver {
                 accepted.answer(Ok(()));
             }
             if let Some(turn) = effect.turn {
-                self.settle(&effect.run);
                 self.hands.models.hooks.recorded(&effect.run, &turn);
-                self.publish(&effect.run, turn);
+                self.settle(&effect.run, &turn);
             }
             for command in effect.commands {
                 // Whoever takes the run up finds them among the outstanding ones.
@@ -464,14 +472,15 @@ impl Driver {
         }
     }
 
-    fn publish(&mut self, id: &RunId, turn: Arc<motet_engine::Turn>) {
+    /// A turn of a run is durable: whoever follows the run hears of it.
+    fn settle(&mut self, id: &RunId, turn: &Arc<Turn>) {
         let Some(live) = self.runs.get_mut(id) else { return };
-        let ended = turn.events.last().is_some_and(motet_engine::Event::ends_run);
-        live.publisher.publish(&turn);
-        if ended {
-            self.runs.remove(id);
-            self.hands.models.hooks.forget_run(id);
-            self.tell_gate(Told::Forgotten { run: id.clone() });
+        live.at_store = live.at_store.saturating_sub(1);
+        live.publisher.publish(turn);
+        if turn.events.last().is_some_and(motet_engine::Event::ends_run) {
+            self.forget(id);
+        } else if live.may_go_ahead() {
+            live.set_deadline(id, &mut self.deadlines);
         }
     }
 

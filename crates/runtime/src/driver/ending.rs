@@ -11,7 +11,7 @@ use motet_pipeline::Span;
 use motet_store::StoreError;
 
 use super::guard::{Panic, drop_guarded};
-use super::{Driver, Effect, Message};
+use super::{Driver, Effect, Live, Message};
 use crate::Error;
 use crate::follow::Happening;
 use crate::work::GRACE;
@@ -23,16 +23,22 @@ impl Driver {
     /// Drives `id` no more, and nothing else: what it recorded stays as it is, and its work stops.
     pub(super) fn quarantine(&mut self, id: &RunId, panic: Panic) {
         self.standing.quarantine(id, panic);
-        let Some(live) = self.runs.remove(id) else { return };
+        let Some(live) = self.forget(id) else { return };
+        let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
+        of_run.for_each(|(_, at_work)| at_work.stop.cancel());
+        live.publisher.end(Happening::Lost(Arc::new(self.standing.why_undriven(id))));
+        drop_guarded(live.run);
+    }
+
+    /// Takes a run, which is over or is driven no more, out of all that the driver has.
+    pub(super) fn forget(&mut self, id: &RunId) -> Option<Live> {
+        let live = self.runs.remove(id)?;
         if let Some(at) = live.deadline {
             self.deadlines.remove(&(at, id.clone()));
         }
         self.hands.models.hooks.forget_run(id);
         self.tell_gate(Told::Forgotten { run: id.clone() });
-        let of_run = self.in_flight.iter().filter(|((run, _), _)| run == id);
-        of_run.for_each(|(_, at_work)| at_work.stop.cancel());
-        live.publisher.end(Happening::Lost(Arc::new(self.standing.why_undriven(id))));
-        drop_guarded(live.run);
+        Some(live)
     }
 
     /// The store keeps nothing more: all work stops, and everybody who waits is told why.

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use motet_engine::{Input, RunId};
 use motet_pipeline::Timestamp;
 
-use super::Driver;
+use super::{Driver, Live};
 
 /// When the driver will be woken, and what waits for that.
 pub(super) type Alarm = (Timestamp, BoxFuture<'static, ()>);
@@ -48,19 +48,22 @@ impl Driver {
         }
     }
 
-    /// Tells every run of which a deadline has passed, once. A run that is due again at once is told
-    /// after all others, and after the turn that it has taken is durable: so it can take as many turns as
-    /// it likes, and neither holds the others up nor gets ahead of the disk.
+    /// Tells every run of which a deadline has passed, once. A run that is due again at once is told after all others,
+    /// and no more than a turn ahead of the disk: so it can take as many turns as it likes, and neither holds the
+    /// others up nor fills the memory. What a turn asks for is done once it is durable, as always.
     pub(super) fn tick(&mut self) {
         let now = self.hands.world.now();
         let due: Vec<RunId> =
             self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id.clone()).collect();
         for id in due {
             let Some(live) = self.runs.get(&id) else { continue };
-            if live.at_store == 0 {
+            let before = live.at_store;
+            if live.may_go_ahead() {
                 self.tell(&id, Input::Tick);
             }
-            self.postpone(&id, now);
+            if self.runs.get(&id).is_some_and(|live| live.at_store == before || !live.may_go_ahead()) {
+                self.postpone(&id, now);
+            }
         }
     }
 
@@ -75,28 +78,25 @@ impl Driver {
         }
     }
 
-    /// A turn of a run is durable.
-    pub(super) fn settle(&mut self, id: &RunId) {
-        let Some(live) = self.runs.get_mut(id) else { return };
-        live.at_store = live.at_store.saturating_sub(1);
-        if live.at_store == 0 {
-            self.set_deadline(id);
-        }
+    /// Whether a run has more to do at once.
+    pub(super) fn is_due(&self) -> bool {
+        self.deadlines.first().is_some_and(|(at, _)| *at <= self.hands.world.now())
     }
+}
 
-    /// Puts a run where its next deadline belongs in the order of all.
-    pub(super) fn set_deadline(&mut self, id: &RunId) {
-        let Some(live) = self.runs.get_mut(id) else { return };
-        let next = live.run.next_deadline();
-        if next == live.deadline {
+impl Live {
+    /// Puts the run, which is called `id`, where its next deadline belongs in the order of all.
+    pub(super) fn set_deadline(&mut self, id: &RunId, deadlines: &mut BTreeSet<(Timestamp, RunId)>) {
+        let next = self.run.next_deadline();
+        if next == self.deadline {
             return;
         }
-        if let Some(old) = live.deadline {
-            self.deadlines.remove(&(old, id.clone()));
+        if let Some(old) = self.deadline {
+            deadlines.remove(&(old, id.clone()));
         }
         if let Some(new) = next {
-            self.deadlines.insert((new, id.clone()));
+            deadlines.insert((new, id.clone()));
         }
-        live.deadline = next;
+        self.deadline = next;
     }
 }

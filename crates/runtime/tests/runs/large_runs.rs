@@ -11,6 +11,7 @@ use motet::{Class, Motet, Pipeline, RunHandle, TaskContext, TaskError};
 use serde_json::{Value as Json, json};
 
 use crate::stage;
+use crate::starts::{SlowDisk, settle};
 
 /// A motet whose task `moody` fails for good for every seventh number, and once for every fifth.
 async fn moody() -> Motet {
@@ -53,6 +54,39 @@ inputs: { list: { type: array, items: { type: integer } } }
 steps:
   item: { each: "{{ inputs.list }}", max_parallel: 10, uses: task/slow, with: { value: "{{ item }}" } }
 "#;
+
+const COPIES: &str = r#"
+motet: 1
+name: copies
+inputs: { list: { type: array, items: { type: integer } } }
+steps: { item: { each: "{{ inputs.list }}", uses: data/transform, with: { value: "{{ item }}" } } }
+"#;
+
+#[test]
+fn a_run_with_more_to_do_is_a_turn_ahead_of_the_disk_and_no_more() {
+    run(async {
+        let world = SlowDisk::new();
+        let motet = Motet::builder().world(world.clone()).open().await.unwrap();
+        let pipeline = motet.load_text(COPIES).unwrap();
+        let list = json!({ "list": (0..5_000).collect::<Vec<_>>() });
+        let starting = tokio::spawn(async move { motet.start(&pipeline, list).await });
+        let mut rounds = Vec::new();
+        loop {
+            settle().await;
+            let turns: Vec<u64> = world.on_their_way().into_iter().map(|(_, number)| number).collect();
+            if turns.is_empty() {
+                break;
+            }
+            rounds.push(turns);
+            world.flush();
+        }
+        let numbers: Vec<u64> = rounds.iter().flatten().copied().collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+        let ahead: Vec<usize> = rounds.iter().map(Vec::len).collect();
+        assert!(ahead.len() > 2 && ahead[..ahead.len() - 1].iter().all(|turns| *turns == 2), "{rounds:?}");
+        starting.await.unwrap().unwrap().outputs().await.unwrap();
+    });
+}
 
 fn list_of(length: usize) -> Json {
     json!({ "list": (0..length).collect::<Vec<_>>(), "word": "hunter22" })

@@ -17,26 +17,32 @@ use crate::stage::altered::{Alteration, Altered};
 type Computed = Box<dyn FnOnce() + Send>;
 
 /// A world whose disk takes turns when it is told to, and work beside the tasks too.
-struct SlowDisk {
+pub(crate) struct SlowDisk {
     world: VirtualWorld,
     waiting: Mutex<Vec<(Store, Batch, Durable)>>,
     computing: Mutex<Option<Vec<Computed>>>,
 }
 
 impl SlowDisk {
-    fn new() -> Arc<Altered<SlowDisk>> {
+    pub(crate) fn new() -> Arc<Altered<SlowDisk>> {
         let world = VirtualWorld::new(Timestamp(1_800_000_000_000), 1);
         Arc::new(Altered(SlowDisk { world, waiting: Mutex::default(), computing: Mutex::default() }))
     }
 
-    /// The names of the runs whose first turns are on their way.
-    fn begun(&self) -> Vec<String> {
+    /// The runs of the turns that are on their way, and the numbers of these.
+    pub(crate) fn on_their_way(&self) -> Vec<(RunId, u64)> {
         let waiting = self.waiting.lock().unwrap();
         let records = waiting.iter().flat_map(|(_, batch, _)| &batch.turns);
-        records.filter(|record| record.turn.number == 1).map(|record| record.run.to_string()).collect()
+        records.map(|record| (record.run.clone(), record.turn.number)).collect()
     }
 
-    fn flush(&self) {
+    /// The names of the runs whose first turns are on their way.
+    fn begun(&self) -> Vec<String> {
+        let turns = self.on_their_way().into_iter();
+        turns.filter(|(_, number)| *number == 1).map(|(run, _)| run.to_string()).collect()
+    }
+
+    pub(crate) fn flush(&self) {
         for (store, batch, durable) in std::mem::take(&mut *self.waiting.lock().unwrap()) {
             durable(store.append_now(batch));
         }
@@ -80,7 +86,7 @@ async fn ask(motet: &Motet, pipeline: &Pipeline, n: i64, options: StartOptions) 
     starting
 }
 
-async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
