@@ -3,6 +3,7 @@
 mod each;
 mod fields;
 mod input;
+mod limits;
 mod output;
 mod policy;
 pub(crate) mod schema;

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::super::node::{Entry, Kind, Node};
 use super::super::place::Findings;
 use super::super::words;
+use super::limits;
 use super::value::refuse_doubt;
 use crate::conformity::Schema;
 use crate::diagnostic::Code;
@@ -63,7 +64,10 @@ pub fn read(node: &Node, what: &str, findings: &mut Findings) -> Option<Declared
     allow_media(&mut schema);
     let told_elsewhere = |pointer: &str| what == INPUT && pointer == "/description";
     let fault = match Schema::read(&schema) {
-        Ok(schema) => return Some(Declared { ty, schema }),
+        Ok(schema) => {
+            limits::judge(node, findings);
+            return Some(Declared { ty, schema });
+        }
         Err(fault) => fault,
     };
     if told_elsewhere(&fault.pointer) {
@@ -229,7 +233,7 @@ fn without_own_keyword(node: &Node) -> Node {
 }
 
 /// The schema with objects where media is wanted: media is one in JSON.
-fn allow_media(schema: &mut Json) {
+pub fn allow_media(schema: &mut Json) {
     const DATA: [&str; 4] = ["default", "const", "enum", "examples"];
     const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
     match schema {
