@@ -20,14 +20,11 @@ impl Handling<'_> {
                 Err(error) => self.decide_after(id, Failure::new(error.class, error.message)),
             },
             "flow/sleep" => match duration(&input(&inputs, "duration")) {
-                Some(span) => {
+                Ok(span) => {
                     let span = span.min(self.run.target(id, attempts.target).timeouts.job);
                     self.emit_of_step(id, StepEvent::Slept { until: self.now.after(span) });
                 }
-                None => {
-                    let message = "`duration` must be a length of time such as 10s, or a number of seconds";
-                    self.fail_step(id, Failure::new(Class::Invalid, message));
-                }
+                Err(message) => self.fail_step(id, Failure::new(Class::Invalid, message)),
             },
             "flow/fail" => self.fail_on_purpose(id, &inputs),
             other => {
@@ -43,7 +40,7 @@ impl Handling<'_> {
     pub(crate) fn end_sleep(&mut self, id: NodeId) {
         let attempts = self.run.node(id).attempts.as_ref().expect("a ready operation has attempts");
         let asked = duration(&input(&attempts.inputs, "duration"));
-        if asked.is_some_and(|asked| asked > self.run.target(id, attempts.target).timeouts.job) {
+        if asked.is_ok_and(|asked| asked > self.run.target(id, attempts.target).timeouts.job) {
             let message = "it sleeps for longer than its `timeout` allows";
             return self.decide_after(id, Failure::new(Class::Timeout, message));
         }

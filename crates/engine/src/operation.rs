@@ -134,10 +134,8 @@ impl Handling<'_> {
         let others: Vec<_> = with.iter().filter(|(other, _)| other != name).cloned().collect();
         let mut given = self.evaluate_inputs(id, &others)?;
         if let Some(items) = given.get("items").and_then(Value::as_list) {
-            let keys = self.run.evaluate_each(by, id, items);
-            let (items, keys) = keys
-                .and_then(|keys| builtin::rankable(items, keys))
-                .map_err(|error| Failure::new(error.class, format!("`{name}`: {error}")))?;
+            let (items, keys) = builtin::rankable(items, self.run.evaluate_each(by, id, items))
+                .map_err(|error| Failure::new(error.class, error.message))?;
             given.extend([("items".to_owned(), items), (name.clone(), keys)]);
             judge_size(&given, "inputs")?;
         }

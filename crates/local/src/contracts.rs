@@ -1,9 +1,10 @@
 //! What the local operations take and give.
 
-use motet_pipeline::contract::{Encoding, Parameter, Tool, Work};
+use motet_pipeline::contract::{Encoding, Parameter, Sketches, Tool, Work};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Contract, Failure, MediaKind, Type, Value};
 
+use super::music::Bed;
 use super::scene::Scene;
 use super::speak::Speech;
 use super::{music, scene, speak};
@@ -13,27 +14,29 @@ pub fn contracts() -> Vec<Contract> {
     vec![scene_contract(), speak_contract(), music_contract()]
 }
 
+/// What an operation says of one of these inputs, given what it can't do without.
 fn judge_scene(name: &str, value: &Value) -> Result<(), String> {
-    judge(&["prompt", "aspect_ratio"], name, value, |inputs| Scene::from_inputs(inputs).map(drop))
+    if !["prompt", "aspect_ratio", "seed"].contains(&name) {
+        return Ok(());
+    }
+    let mut inputs = Map::from([("prompt".to_owned(), Value::from("a lake"))]);
+    inputs.insert(name.to_owned(), value.clone());
+    Scene::from_inputs(&inputs).map(drop).map_err(|failure| failure.message)
 }
 
 fn judge_speech(name: &str, value: &Value) -> Result<(), String> {
-    judge(&["text", "voice", "language"], name, value, |inputs| Speech::from_inputs(inputs).map(drop))
+    let inputs = Map::from([(name.to_owned(), value.clone())]);
+    Speech::judge(name, &inputs).map_err(|failure| failure.message)
 }
 
-/// What an operation says of one of these inputs, given what it can't do without.
-fn judge(
-    judged: &[&str],
-    name: &str,
-    value: &Value,
-    read: impl Fn(&Map) -> Result<(), Failure>,
-) -> Result<(), String> {
-    if !judged.contains(&name) {
-        return Ok(());
-    }
-    let mut inputs: Map = ["prompt", "text"].map(|needed| (needed.to_owned(), Value::from("a lake"))).into();
-    inputs.insert(name.to_owned(), value.clone());
-    read(&inputs).map_err(|failure| failure.message)
+fn judge_music(name: &str, value: &Value) -> Result<(), String> {
+    let inputs = Map::from([(name.to_owned(), value.clone())]);
+    Bed::from_inputs(&inputs).map(drop).map_err(|failure| failure.message)
+}
+
+/// Refuses what `read` does, once all of what is given is known.
+fn read_by<T>(given: &Sketches, read: impl Fn(&Map) -> Result<T, Failure>) -> Result<(), Failure> {
+    given.values().map_or(Ok(()), |inputs| read(&inputs).map(drop))
 }
 
 fn scene_contract() -> Contract {
@@ -86,8 +89,12 @@ fn scene_contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .encodes(|given| if given.contains_key("length") { Encoding::Always } else { Encoding::Never })
         .judged_by(judge_scene)
-        .ruled_by(&["aspect_ratio", "width", "height", "length"], |inputs| {
-            Scene::size_from_inputs(inputs).map(drop).map_err(|failure| failure.message)
+        .ruled_by(&["aspect_ratio", "width", "height", "length"], |given| read_by(given, Scene::size_from_inputs))
+        .ruled_by(&["title", "aspect_ratio", "width", "height"], |given| read_by(given, Scene::judge_title))
+        .promises(|given| match given.get("length") {
+            None => vec!["image"],
+            Some(length) if length.is_there() => vec!["video"],
+            Some(_) => Vec::new(),
         })
         .usually(0.2, 3.0)
 }
@@ -120,6 +127,9 @@ fn speak_contract() -> Contract {
             "Seconds that the speech must take: reached by 0.7 to 1.6 times `speed` and silence at the end",
         ))
         .judged_by(judge_speech)
+        .ruled_by(&["text", "voice", "language"], |given| read_by(given, Speech::judge_letters))
+        .ruled_by(&["text", "speed", "duration"], |given| read_by(given, Speech::judge_pauses))
+        .promises(|_| vec!["audio", "words", "alignment", "text", "language", "duration"])
         .output("audio", Type::media(MediaKind::Audio))
         .output("words", Type::list(word))
         .output("alignment", alignment)
@@ -154,6 +164,7 @@ fn music_contract() -> Contract {
                 .about("Length in seconds, exact"),
         )
         .input(seed("Another seed gives another piece of the same mood"))
+        .judged_by(judge_music)
         .output("audio", Type::media(MediaKind::Audio))
         .usually(0.2, 3.0)
 }

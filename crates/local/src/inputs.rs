@@ -30,8 +30,12 @@ impl<'a> Inputs<'a> {
     /// The whole number `name`.
     pub fn integer(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Failure> {
         let Some(value) = self.given(name) else { return Ok(None) };
-        let number = value.as_i64().ok_or_else(|| wrong_kind(name, value, "a whole number"))?;
-        within(name, number, &range).map(Some)
+        match (value.as_i64(), value) {
+            (Some(number), _) => within(name, number, &range).map(Some),
+            // Whole, and beyond all that can be meant.
+            (None, Value::Number(number)) if number.is_u64() => Err(outside(name, number, &range)),
+            _ => Err(wrong_kind(name, value, "a whole number")),
+        }
     }
 
     /// The number `name`.
@@ -58,6 +62,10 @@ fn within<N: PartialOrd + Display + Copy>(
     if range.contains(&number) {
         return Ok(number);
     }
+    Err(outside(name, number, range))
+}
+
+fn outside<N: Display>(name: &str, number: impl Display, range: &RangeInclusive<N>) -> Failure {
     let (low, high) = (range.start(), range.end());
-    Err(Failure::invalid(format!("`{name}` is {number}, but must be from {low} to {high}")))
+    Failure::invalid(format!("`{name}` is {number}, but must be from {low} to {high}"))
 }

@@ -85,6 +85,7 @@ impl Scene {
         let prompt = inputs.required_text("prompt", PROMPT_CHARACTERS_MAX)?;
         let (width, height) = Scene::size_from_inputs(inputs.0)?;
         let length = inputs.number("length", 0.1..=LENGTH_MAX)?;
+        Scene::judge_title(inputs.0)?;
         Ok(Scene {
             prompt: prompt.to_owned(),
             seed: inputs.integer("seed", i64::MIN..=i64::MAX)?.unwrap_or(0) as u64,
@@ -107,6 +108,13 @@ impl Scene {
             )));
         }
         Ok((width, height))
+    }
+
+    /// Whether the `title` can stand on a picture of that size.
+    pub(crate) fn judge_title(inputs: &Map) -> Result<(), Failure> {
+        let (width, height) = size::read(&Inputs(inputs))?;
+        let title = Inputs(inputs).text("title", TITLE_CHARACTERS_MAX)?;
+        title.map_or(Ok(()), |title| title::judge(title, width, height))
     }
 
     /// The picture's width in pixels; even.

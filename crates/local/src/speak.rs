@@ -72,27 +72,68 @@ impl Speech {
     pub fn from_inputs(inputs: &Map) -> Result<Speech, Failure> {
         let inputs = Inputs(inputs);
         let text = inputs.required_text("text", TEXT_CHARACTERS_MAX)?;
-        let sentences = sentences::split(text);
-        if sentences.is_empty() {
-            return Err(Failure::invalid("`text` has nothing that can be said, only punctuation"));
-        }
-        let language =
-            inputs.text("language", 40)?.map(|language| checked_name("language", language)).transpose()?;
-        let voice = inputs.text("voice", 40)?.map(|voice| checked_name("voice", voice)).transpose()?;
-        let name = voice.or(language).unwrap_or("en-us");
-        scripts::judge(text, name.split('+').next().unwrap_or_default())?;
-        let speed = inputs.integer("speed", 80..=450)?.map_or(SPEED_DEFAULT, |speed| speed as u32);
+        let sentences = Speech::sentences_of(text)?;
+        Speech::judge_letters(inputs.0)?;
+        Speech::judge_pauses(inputs.0)?;
+        let speed = Speech::speed_of(&inputs)?;
         Ok(Speech {
             text: text.to_owned(),
             ends_paragraph: sentences.iter().map(|sentence| sentence.ends_paragraph).collect(),
             sentences: sentences.into_iter().map(|Sentence { text, .. }| text).collect(),
-            voice: name.to_owned(),
+            voice: Speech::voice_of(&inputs)?.to_owned(),
             pitch: inputs.integer("pitch", 0..=99)?,
             duration: inputs.number("duration", 0.5..=3600.0)?,
             wished_speed: speed,
             speed,
             changes: 0,
         })
+    }
+
+    /// What is wrong with one input by itself, whatever the others are.
+    pub(crate) fn judge(name: &str, inputs: &Map) -> Result<(), Failure> {
+        let inputs = Inputs(inputs);
+        match name {
+            "text" => Speech::sentences_of(inputs.required_text("text", TEXT_CHARACTERS_MAX)?).map(drop),
+            "voice" | "language" => Speech::voice_of(&inputs).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the voice reads the letters of the text.
+    pub(crate) fn judge_letters(inputs: &Map) -> Result<(), Failure> {
+        let inputs = Inputs(inputs);
+        let Some(text) = inputs.text("text", TEXT_CHARACTERS_MAX)? else { return Ok(()) };
+        scripts::judge(text, Speech::voice_of(&inputs)?.split('+').next().unwrap_or_default())
+    }
+
+    /// Whether the pauses of the text alone fit into `duration`.
+    pub(crate) fn judge_pauses(inputs: &Map) -> Result<(), Failure> {
+        let inputs = Inputs(inputs);
+        let text = inputs.text("text", TEXT_CHARACTERS_MAX)?;
+        match text.zip(inputs.number("duration", 0.5..=3600.0)?) {
+            Some((text, duration)) => {
+                spoken::judge_pauses(&Speech::sentences_of(text)?, Speech::speed_of(&inputs)?, duration)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn speed_of(inputs: &Inputs) -> Result<u32, Failure> {
+        Ok(inputs.integer("speed", 80..=450)?.map_or(SPEED_DEFAULT, |speed| speed as u32))
+    }
+
+    fn sentences_of(text: &str) -> Result<Vec<Sentence>, Failure> {
+        let sentences = sentences::split(text);
+        match sentences.is_empty() {
+            true => Err(Failure::invalid("`text` has nothing that can be said, only punctuation")),
+            false => Ok(sentences),
+        }
+    }
+
+    fn voice_of<'a>(inputs: &Inputs<'a>) -> Result<&'a str, Failure> {
+        let named = |input| inputs.text(input, 40)?.map(|name| checked_name(input, name)).transpose();
+        let (language, voice) = (named("language")?, named("voice")?);
+        Ok(voice.or(language).unwrap_or("en-us"))
     }
 
     /// The text as it was given.
@@ -174,7 +215,7 @@ impl Speech {
         let wished = f64::from(self.wished_speed);
         // A little faster than asked: what is short by a breath is padded, what is long is refused.
         let exact = f64::from(self.speed) * measured_seconds / duration * 1.02;
-        let speed = exact.clamp((0.7 * wished).max(80.0), (1.6 * wished).min(450.0)).round() as u32;
+        let speed = exact.clamp((0.7 * wished).max(80.0), fastest(self.wished_speed)).round() as u32;
         (speed != self.speed).then_some(speed)
     }
 
@@ -210,6 +251,11 @@ impl Speech {
             .collect();
         Failure::bad_output(format!("espeak-ng failed: {line}"))
     }
+}
+
+/// The fastest that may be spoken where this speed is wished, in words per minute.
+fn fastest(wished_speed: u32) -> f64 {
+    (1.6 * f64::from(wished_speed)).min(450.0)
 }
 
 /// A name that can be neither an option nor a path: words of letters and digits joined by `-` or

@@ -9,7 +9,7 @@ mod subtitle_text;
 mod subtitles;
 mod words;
 
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketch, Sketches, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -26,11 +26,14 @@ pub(crate) use line::{LINE_FILE, Line};
 use lines::{Cue, Limits, cues};
 use style::Style;
 pub(crate) use style::judge_font;
-use words::Said;
+use words::{Said, Word};
 
 const ASS_FILE: &str = "captions.ass";
 const SRT_FILE: &str = "captions.srt";
 const VTT_FILE: &str = "captions.vtt";
+
+/// Where a script begins if nothing else is given, in seconds.
+const START: f64 = 0.0;
 
 /// Several times what the fastest speaker says: beyond this a script is of another video.
 const WORDS_A_SECOND_MAX: f64 = 20.0;
@@ -46,11 +49,42 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .output("srt", Type::media(MediaKind::File))
         .output("vtt", Type::media(MediaKind::File))
-        .exactly_one(&["words", "script", "subtitles"])
+        .exactly_one(&SAID)
+        .ruled_by(&SPREAD, |given| {
+            judge(given).map_err(|what| Failure::invalid(format!("media/captions {what}")))
+        })
+        .promises(|_| vec!["video", "srt", "vtt"])
         .tool(Tool::Ffmpeg)
         .tool(Tool::Font)
         .encodes(|_| Encoding::Always)
         .usually(1.0, 20.0)
+}
+
+/// The ways to say what is shown.
+const SAID: [&str; 3] = ["words", "script", "subtitles"];
+
+/// What says over which time a script is spread.
+const SPREAD: [&str; 3] = ["script", "start", "end"];
+
+/// The contract of the `captions` of a film: an object of what is shown, and how.
+pub(crate) fn of_film() -> Contract {
+    let contract = Contract::new("media/merge: `captions`", Work::Processor);
+    let contract = options().into_iter().fold(contract, Contract::input).judged_by(crate::judge);
+    contract.at_most_one(&SAID).ruled_by(&SPREAD, |given| {
+        judge(given).map_err(|what| Failure::invalid(format!("media/merge: `captions` {what}")))
+    })
+}
+
+/// Of a script and times that are written in the pipeline, whatever the video is.
+fn judge(given: &Sketches) -> Result<(), String> {
+    let Some(script) = given.get("script").and_then(Sketch::as_str) else { return Ok(()) };
+    if let Some(captions) = subtitle_text::read(script) {
+        return judge_set(&captions);
+    }
+    let time = |name: &str| given.get(name).and_then(Sketch::as_f64);
+    let start = if given.get("start").is_some() { time("start") } else { Some(START) };
+    let (Some(start), Some(end)) = (start, time("end")) else { return Ok(()) };
+    judge_spread(&words::spread(script, start, end.max(start)), start, end)
 }
 
 /// What is shown, and how: for every operation that burns captions in.
@@ -75,7 +109,7 @@ pub(crate) fn options() -> Vec<Parameter> {
         Parameter::optional("subtitles", Type::media(MediaKind::File)).about(
             "An SRT, VTT or ASS file: its captions at its times, in the style that is asked for here.",
         ),
-        Parameter::optional("start", Type::Number).default(0.0).range(0.0, 21_600.0).about(
+        Parameter::optional("start", Type::Number).default(START).range(0.0, 21_600.0).about(
             "Where the script begins, in seconds.",
         ),
         Parameter::optional("end", Type::Number).range(0.0, 21_600.0).about(
@@ -196,19 +230,21 @@ fn said(request: &Request, spoken: Option<&[Value]>, duration: f64) -> Result<Sa
                 })?,
             )
         }
-        (None, None, None) => match spoken {
-            Some(spoken) => plain(spoken),
-            None => Err(request.refuse("needs `words` (with times), a `script` or `subtitles`")),
-        },
-        _ => Err(request.refuse("takes one of `words`, `script` and `subtitles`")),
+        // One of them, or what is spoken: so the contract wants it.
+        _ => plain(spoken.unwrap_or_default()),
     }
 }
 
 /// Captions that were set elsewhere.
 fn set(request: &Request, captions: &[subtitle_text::Caption]) -> Result<Said, Failure> {
+    judge_set(captions).map_err(|what| request.refuse(&what))?;
+    Ok(Said { words: words::of_captions(captions), is_set: true, is_timed: true })
+}
+
+fn judge_set(captions: &[subtitle_text::Caption]) -> Result<(), String> {
     match captions.is_empty() {
-        true => Err(request.refuse("found no captions in the subtitles that it was given")),
-        false => Ok(Said { words: words::of_captions(captions), is_set: true, is_timed: true }),
+        true => Err("found no captions in the subtitles that it was given".to_owned()),
+        false => Ok(()),
     }
 }
 
@@ -216,20 +252,25 @@ fn set(request: &Request, captions: &[subtitle_text::Caption]) -> Result<Said, F
 fn spread(request: &Request, script: &str, duration: f64) -> Result<Said, Failure> {
     let start = request.number_or_default("start");
     let end = request.number("end").unwrap_or(duration).min(duration);
-    if end <= start {
-        return Err(request.refuse(&format!(
-            "can't spread the script from {start} s to {end} s: the video is {duration} s long"
-        )));
-    }
-    let words = words::spread(script, start, end);
-    let most = ((end - start) * WORDS_A_SECOND_MAX).max(WORDS_A_SECOND_MAX);
-    if words.len() as f64 > most {
-        return Err(request.refuse(&format!(
-            "can't show a script of {} words in {:.1} s: at most {WORDS_A_SECOND_MAX} words a second can be read",
-            words.len(),
-            end - start
-        )));
-    }
+    let words = words::spread(script, start, end.max(start));
+    let judged = judge_spread(&words, start, end);
+    judged.map_err(|what| request.refuse(&format!("{what}; the video is {duration} s long")))?;
     let is_set = words.iter().any(|word| word.caption > 0);
     Ok(Said { words, is_set, is_timed: false })
+}
+
+/// Whether these words can be shown in that time.
+fn judge_spread(words: &[Word], start: f64, end: f64) -> Result<(), String> {
+    let seconds = end - start;
+    if seconds <= 0.0 {
+        return Err(format!("can't spread the script from {start} s to {end} s"));
+    }
+    let most = (seconds * WORDS_A_SECOND_MAX).max(WORDS_A_SECOND_MAX);
+    if words.len() as f64 > most {
+        let count = words.len();
+        return Err(format!(
+            "can't show a script of {count} words in {seconds:.1} s: at most {WORDS_A_SECOND_MAX} words a second can be read"
+        ));
+    }
+    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use motet_pipeline::artifact::extensions;
 use motet_pipeline::check::FIT;
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketch, Sketches, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -26,6 +27,9 @@ const WRITTEN: [(&str, Format); 6] = [
     ("wav", Format::Wav),
     ("m4a", Format::M4a),
 ];
+
+/// What it is given, one of them.
+const KINDS: [MediaKind; 3] = [MediaKind::Image, MediaKind::Video, MediaKind::Audio];
 
 pub(crate) fn contract() -> Contract {
     let media =
@@ -59,6 +63,8 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["image", "video", "audio"])
+        .ruled_by(&["image", "video", "audio", "formats"], judge)
+        .promises(|given| KINDS.map(MediaKind::word).into_iter().filter(|name| given.is_there(name)).collect())
         .tool(Tool::Ffmpeg)
         .encodes(|given| match given.contains_key("video") {
             true => Encoding::Sometimes("if it doesn't fit"),
@@ -68,10 +74,8 @@ pub(crate) fn contract() -> Contract {
 }
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
-    let mut given = ["image", "video", "audio"].into_iter().filter_map(|name| request.media(name));
-    let (Some(media), None) = (given.next(), given.next()) else {
-        return Err(request.refuse("takes `image`, `video` or `audio`, and one of them"));
-    };
+    let mut given = KINDS.into_iter().filter_map(|kind| request.media(kind.word()));
+    let media = given.next().expect("the contract needs one of them");
     let wanted = Wanted::read(request, media)?;
     if wanted.is_met() {
         return Ok(as_it_is(media));
@@ -119,19 +123,32 @@ fn another_format(request: &Request, media: &Artifact) -> Result<Option<Format>,
     if formats.is_empty() || formats.contains(&media.extension()) {
         return Ok(None);
     }
+    written_as(media.kind, &formats).map(Some)
+}
+
+/// The first of `formats` that can be written for media of a kind.
+fn written_as(kind: MediaKind, formats: &[&str]) -> Result<Format, Failure> {
     let fits = |format: Format| match format {
-        Format::Png | Format::Jpeg => media.kind == MediaKind::Image,
-        Format::Mp4 => media.kind == MediaKind::Video,
-        _ => media.kind == MediaKind::Audio,
+        Format::Png | Format::Jpeg => kind == MediaKind::Image,
+        Format::Mp4 => kind == MediaKind::Video,
+        _ => kind == MediaKind::Audio,
     };
     let known = |word: &str| WRITTEN.iter().find(|(ending, format)| *ending == word && fits(*format));
-    match formats.iter().find_map(|word| known(word)) {
-        Some((_, format)) => Ok(Some(*format)),
-        None => {
-            let kind = media.kind;
-            Err(request
-                .refuse(&format!("can't write {kind} as {}", crate::request::excerpt(&formats.join(", ")))))
-        }
+    formats.iter().find_map(|word| known(word)).map(|(_, format)| *format).ok_or_else(|| {
+        let listed = crate::request::excerpt(&formats.join(", "));
+        Failure::invalid(format!("{FIT} can't write {kind} as {listed}"))
+    })
+}
+
+/// Of formats that are written in the pipeline: one of them can be written, or is what the media may have already.
+fn judge(given: &Sketches) -> Result<(), Failure> {
+    let formats = given.get("formats").and_then(Sketch::value).and_then(Value::as_list).unwrap_or(&[]);
+    let formats: Vec<&str> = formats.iter().filter_map(Value::as_str).collect();
+    let mut kinds = KINDS.into_iter().filter(|kind| given.get(kind.word()).is_some());
+    let (Some(kind), None, false) = (kinds.next(), kinds.next(), formats.is_empty()) else { return Ok(()) };
+    match extensions(kind).any(|own| formats.contains(&own)) {
+        true => Ok(()),
+        false => written_as(kind, &formats).map(drop),
     }
 }
 

@@ -85,18 +85,23 @@ const OPERATIONS: [Operation; 13] = [
 
 /// The contracts of all `media/*` operations.
 pub fn contracts() -> Vec<Contract> {
-    let ruled = |contract: Contract| match SIZES.iter().all(|name| contract.parameter(name).is_some()) {
+    OPERATIONS.iter().map(|(contract, _)| complete(contract())).collect()
+}
+
+/// A contract with what it refuses as all others do.
+fn complete(contract: Contract) -> Contract {
+    let contract = contract.judged_by(judge);
+    match SIZES.iter().all(|name| contract.parameter(name).is_some()) {
         true => contract.ruled_by(&SIZES, size::judge),
         false => contract,
-    };
-    OPERATIONS.iter().map(|(contract, _)| ruled(contract().judged_by(judge))).collect()
+    }
 }
 
 /// What says how large a picture becomes.
 const SIZES: [&str; 3] = ["width", "height", "aspect_ratio"];
 
 /// What is wrong with a text that is read further, whichever operation is given it.
-fn judge(name: &str, value: &Value) -> Result<(), String> {
+pub(crate) fn judge(name: &str, value: &Value) -> Result<(), String> {
     let Some(text) = value.as_str() else { return Ok(()) };
     let judged = match name {
         "aspect_ratio" => size::aspect_ratio(text).map(drop),
@@ -121,7 +126,7 @@ fn judge(name: &str, value: &Value) -> Result<(), String> {
 /// kind, of zero length or too large.
 pub fn plan(operation: &str, inputs: &Map, known: &Known) -> Result<Recipe, Failure> {
     let found = OPERATIONS.iter().find_map(|(contract, plan)| {
-        let contract = contract();
+        let contract = complete(contract());
         (contract.operation == operation).then_some((contract, plan))
     });
     let Some((contract, plan)) = found else {

@@ -9,7 +9,7 @@ use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter};
 use crate::merge::CHAPTERS_FILE;
 use crate::recipe::{Call, Listens};
-use crate::request::{Request, length};
+use crate::request::{self, Request, length};
 use crate::size::{Fit, Size};
 use crate::{Recipe, colour, picture, sound};
 
@@ -34,6 +34,7 @@ pub(crate) fn contract() -> Contract {
         .input(Quality::parameter())
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
+        .promises(request::of_media)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Sometimes("if a video isn't H.264"))
         .usually(0.3, 10.0)

@@ -4,6 +4,7 @@ mod episode;
 mod items;
 mod notes;
 mod pictures;
+mod refusal;
 mod sound;
 mod timeline;
 
@@ -110,6 +111,8 @@ pub(crate) fn contract() -> Contract {
         .output("words", Type::list(word))
         .output("srt", Type::media(MediaKind::File))
         .output("vtt", Type::media(MediaKind::File))
+        .ruled_by(&refusal::NAMES, refusal::judge)
+        .promises(refusal::promise)
         .tool(Tool::Ffmpeg)
         .encodes(encoding)
         .usually(1.0, 30.0)
@@ -158,9 +161,6 @@ fn limit_of_length(what: &str, length: f64) -> Failure {
 }
 
 fn film(request: &Request, items: &Items) -> Result<Recipe, Failure> {
-    if request.number_or_default("gap") > 0.0 {
-        return Err(request.refuse("has pictures among its items; `gap` is for sounds alone"));
-    }
     let mut look = look(request, items)?;
     let wishes = Wishes { length: request.word("length"), transition: transition(request) };
     let timeline = Timeline::new(items, look.rate, &wishes);
@@ -237,8 +237,7 @@ fn captions(
     length: f64,
 ) -> Result<Option<Captions>, Failure> {
     let Some(Value::Map(asked)) = request.value("captions") else { return Ok(None) };
-    let contract = Contract::new("media/merge: `captions`", Work::Processor);
-    let contract = captions::options().into_iter().fold(contract, Contract::input);
+    let contract = captions::of_film();
     let asked = request.within(&contract, asked)?;
     Captions::read(&asked, Some(spoken), size, length).map(Some)
 }

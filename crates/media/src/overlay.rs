@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
-use motet_pipeline::value::Map;
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketches, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -66,10 +65,12 @@ pub(crate) fn contract() -> Contract {
 }
 
 /// Of times that are written in the pipeline, whatever the video is.
-fn judge(times: &Map) -> Result<(), String> {
+fn judge(given: &Sketches) -> Result<(), Failure> {
+    let Some(times) = given.values() else { return Ok(()) };
     let time = |name: &str| times.get(name).and_then(Value::as_f64);
     let Some(to) = time("to") else { return Ok(()) };
-    shown(time("from").unwrap_or(FROM), to).map_err(|what| format!("media/overlay {what}"))
+    let shown = shown(time("from").unwrap_or(FROM), to);
+    shown.map_err(|what| Failure::invalid(format!("media/overlay {what}")))
 }
 
 fn shown(from: f64, to: f64) -> Result<(), String> {
@@ -86,12 +87,13 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     }
     let mut remake = Remake::of(request, video, length);
     remake.before = picture::conform(own, size, Fit::Cover, Colour::BLACK, remake.origin());
-    match (request.media("image"), request.text("text")) {
-        (Some(image), None) => {
+    match request.media("image") {
+        Some(image) => {
             remake.laid = Some(laid(request, image, size, (from, to))?);
             Ok(remake.recipe())
         }
-        (None, Some(text)) => {
+        None => {
+            let text = request.text("text").expect("the contract needs one of them");
             let letters = request.number("size").unwrap_or(0.06) * f64::from(size.height);
             let line = Line {
                 text,
@@ -107,7 +109,6 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
             remake.after = vec![filter("ass").set("filename", captions::LINE_FILE)];
             Ok(line.written_into(remake.recipe()))
         }
-        _ => Err(request.refuse("needs either an `image` or a `text`")),
     }
 }
 

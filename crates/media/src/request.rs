@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::contract::{Contract, Parameter};
+use motet_pipeline::contract::{Contract, Parameter, Sketch, Sketches};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
@@ -50,7 +50,10 @@ impl<'a> Request<'a> {
                 None => {}
             }
         }
-        Ok(request)
+        match contract.refusal(&Sketches::of(inputs)) {
+            Some(refusal) => Err(refusal),
+            None => Ok(request),
+        }
     }
 
     /// The options in an object among the inputs, which are those of `contract`.
@@ -205,6 +208,14 @@ fn holds(ty: &Type, value: &Value) -> bool {
         }
         (Type::OneOf(options), value) => options.iter().any(|option| holds(option, value)),
         _ => false,
+    }
+}
+
+/// What an operation gives that makes of its `media` another of the same kind.
+pub(crate) fn of_media(given: &Sketches) -> Vec<&'static str> {
+    match given.get("media").and_then(Sketch::kinds).as_deref() {
+        Some([kind]) => vec![kind.word()],
+        _ => Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter};
 use crate::picture;
-use crate::request::{Request, length};
+use crate::request::{self, Request, length};
 use crate::size::{Fit, Size};
 
 pub(crate) fn contract() -> Contract {
@@ -45,15 +45,13 @@ pub(crate) fn contract() -> Contract {
         .output("image", Type::media(MediaKind::Image))
         .output("video", Type::media(MediaKind::Video))
         .at_least_one(&["width", "height", "aspect_ratio"])
+        .promises(request::of_media)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
 }
 
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
-    if ["width", "height", "aspect_ratio"].iter().all(|name| request.value(name).is_none()) {
-        return Err(request.refuse("needs `width`, `height` or `aspect_ratio`"));
-    }
     let media = request.required_media("media");
     let own = Size::of(media)?;
     let size = request.size(own, u32::MAX)?;

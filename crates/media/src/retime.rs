@@ -9,7 +9,7 @@ use crate::colour::Colour;
 use crate::ffmpeg::{Ffmpeg, Format, Quality};
 use crate::filter::{Filter, Graph, filter, seconds};
 use crate::picture;
-use crate::request::{Request, length};
+use crate::request::{self, Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
 
@@ -33,6 +33,7 @@ pub(crate) fn contract() -> Contract {
         .output("video", Type::media(MediaKind::Video))
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["speed", "duration"])
+        .promises(request::of_media)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.5, 20.0)
@@ -41,10 +42,12 @@ pub(crate) fn contract() -> Contract {
 pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
     let media = request.required_media("media");
     let before = length(media)?;
-    let (speed, after) = match (request.number("speed"), request.number("duration")) {
-        (Some(speed), None) => (speed, before / speed),
-        (None, Some(after)) => (before / after, after),
-        _ => return Err(request.refuse("needs either `speed` or `duration`")),
+    let (speed, after) = match request.number("speed") {
+        Some(speed) => (speed, before / speed),
+        None => {
+            let after = request.number("duration").expect("the contract needs one of them");
+            (before / after, after)
+        }
     };
     if !SPEEDS.contains(&speed) {
         return Err(request.refuse(&format!(

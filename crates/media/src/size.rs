@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use motet_pipeline::value::Map;
+use motet_pipeline::contract::Sketches;
 use motet_pipeline::{Artifact, Failure, Value};
 
 /// The longest side of a video that is made from a still, where no size is asked for.
@@ -135,7 +135,8 @@ pub(crate) fn wanted(own: Size, width: Option<u32>, height: Option<u32>, ratio: 
 }
 
 /// Of a shape and one side that are written in the pipeline, whatever the source is; without a shape it depends on that.
-pub(crate) fn judge(inputs: &Map) -> Result<(), String> {
+pub(crate) fn judge(given: &Sketches) -> Result<(), Failure> {
+    let Some(inputs) = given.values() else { return Ok(()) };
     let side =
         |name: &str| inputs.get(name).and_then(Value::as_i64).and_then(|side| u32::try_from(side).ok());
     let ratio = inputs.get("aspect_ratio").and_then(Value::as_str).and_then(|text| aspect_ratio(text).ok());
@@ -145,7 +146,7 @@ pub(crate) fn judge(inputs: &Map) -> Result<(), String> {
     }
     let any = Size { width: 16, height: 16 };
     let possible = wanted(any, width, height, ratio).possible().map(drop);
-    possible.map_err(|what| format!("with this side and `aspect_ratio`, it {what}"))
+    possible.map_err(|what| Failure::invalid(format!("with this side and `aspect_ratio`, it {what}")))
 }
 
 /// Reads an aspect ratio such as `16:9`.

@@ -1,7 +1,6 @@
 //! `media/trim`: a part of a video or sound.
 
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Tool, Work};
-use motet_pipeline::value::Map;
+use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketches, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -10,7 +9,7 @@ use crate::colour::Colour;
 use crate::ffmpeg::{self, Ffmpeg, Format, Quality};
 use crate::filter::Graph;
 use crate::picture;
-use crate::request::{Request, length};
+use crate::request::{self, Request, length};
 use crate::size::{Fit, Size};
 use crate::sound::{self, exactly, in_samples};
 
@@ -33,6 +32,7 @@ pub(crate) fn contract() -> Contract {
         .output("audio", Type::media(MediaKind::Audio))
         .at_most_one(&["duration", "end"])
         .ruled_by(&["start", "duration", "end"], judge)
+        .promises(request::of_media)
         .tool(Tool::Ffmpeg)
         .encodes(|_| Encoding::Sometimes("if it is given a video"))
         .usually(0.3, 20.0)
@@ -62,14 +62,15 @@ pub(crate) fn plan(request: &Request) -> Result<Recipe, Failure> {
 }
 
 /// Of times that are written in the pipeline, whatever the media is.
-fn judge(times: &Map) -> Result<(), String> {
+fn judge(given: &Sketches) -> Result<(), Failure> {
+    let Some(times) = given.values() else { return Ok(()) };
     let time = |name: &str| times.get(name).and_then(Value::as_f64);
     match (time("duration"), time("end")) {
         // That it takes one of them is said by its contract.
         (Some(_), Some(_)) => Ok(()),
         (duration, end) => {
             let kept = kept(time("start").unwrap_or(START), duration, end);
-            kept.map(drop).map_err(|what| format!("media/trim {what}"))
+            kept.map(drop).map_err(|what| Failure::invalid(format!("media/trim {what}")))
         }
     }
 }
@@ -90,9 +91,6 @@ fn part(request: &Request, length: f64) -> Result<(f64, f64), Failure> {
     }
     let rest = length - start;
     let (duration, end) = (request.number("duration"), request.number("end"));
-    if duration.is_some() && end.is_some() {
-        return Err(request.refuse("takes `duration` or `end`, not both"));
-    }
     let kept = kept(start, duration, end).map_err(|what| request.refuse(what))?;
     Ok((start, kept.map_or(rest, |kept| kept.min(rest))))
 }

@@ -98,43 +98,58 @@ impl Artifact {
     }
 }
 
+/// The usual file endings of media types, without the dot.
+const EXTENSIONS: [(&str, &str); 34] = [
+    ("image/png", "png"),
+    ("image/jpeg", "jpg"),
+    ("image/webp", "webp"),
+    ("image/gif", "gif"),
+    ("image/avif", "avif"),
+    ("image/bmp", "bmp"),
+    ("image/heic", "heic"),
+    ("image/jxl", "jxl"),
+    ("image/tiff", "tiff"),
+    ("video/mp4", "mp4"),
+    ("video/webm", "webm"),
+    ("video/quicktime", "mov"),
+    ("video/x-matroska", "mkv"),
+    ("video/x-msvideo", "avi"),
+    ("video/x-flv", "flv"),
+    ("video/x-ms-asf", "wmv"),
+    ("video/mp2t", "ts"),
+    ("video/mpeg", "mpg"),
+    ("audio/wav", "wav"),
+    ("audio/mpeg", "mp3"),
+    ("audio/mp4", "m4a"),
+    ("audio/ogg", "ogg"),
+    ("audio/flac", "flac"),
+    ("audio/aac", "aac"),
+    ("audio/aiff", "aiff"),
+    ("audio/amr", "amr"),
+    ("audio/webm", "webm"),
+    ("audio/x-caf", "caf"),
+    ("application/x-subrip", "srt"),
+    ("text/vtt", "vtt"),
+    ("text/x-ssa", "ass"),
+    ("text/plain", "txt"),
+    ("application/json", "json"),
+    ("application/pdf", "pdf"),
+];
+
 /// The usual file ending for a media type, without the dot; `bin` when it isn't known.
 pub fn extension(mime: &str) -> &'static str {
-    match mime {
-        "image/png" => "png",
-        "image/jpeg" => "jpg",
-        "image/webp" => "webp",
-        "image/gif" => "gif",
-        "image/avif" => "avif",
-        "image/bmp" => "bmp",
-        "image/heic" => "heic",
-        "image/jxl" => "jxl",
-        "image/tiff" => "tiff",
-        "video/mp4" => "mp4",
-        "video/webm" => "webm",
-        "video/quicktime" => "mov",
-        "video/x-matroska" => "mkv",
-        "video/x-msvideo" => "avi",
-        "video/x-flv" => "flv",
-        "video/x-ms-asf" => "wmv",
-        "video/mp2t" => "ts",
-        "video/mpeg" => "mpg",
-        "audio/wav" => "wav",
-        "audio/mpeg" => "mp3",
-        "audio/mp4" => "m4a",
-        "audio/ogg" => "ogg",
-        "audio/flac" => "flac",
-        "audio/aac" => "aac",
-        "audio/aiff" => "aiff",
-        "audio/amr" => "amr",
-        "audio/webm" => "webm",
-        "audio/x-caf" => "caf",
-        "application/x-subrip" => "srt",
-        "text/vtt" => "vtt",
-        "text/x-ssa" => "ass",
-        "text/plain" => "txt",
-        "application/json" => "json",
-        "application/pdf" => "pdf",
-        _ => "bin",
-    }
+    EXTENSIONS.iter().find(|(known, _)| *known == mime).map_or(UNKNOWN, |(_, extension)| extension)
 }
+
+/// All file endings that media of a kind may have, as [`extension`] gives them. What holds videos may hold sound alone.
+pub fn extensions(kind: MediaKind) -> impl Iterator<Item = &'static str> {
+    let fits = move |mime: &str| match kind {
+        MediaKind::File => true,
+        MediaKind::Image => mime.starts_with("image/"),
+        MediaKind::Video | MediaKind::Audio => mime.starts_with("video/") || mime.starts_with("audio/"),
+    };
+    EXTENSIONS.iter().filter(move |(mime, _)| fits(mime)).map(|(_, extension)| *extension).chain([UNKNOWN])
+}
+
+/// The ending of what has none of its own.
+const UNKNOWN: &str = "bin";

@@ -22,7 +22,7 @@ pub const RANK: &str = "data/rank";
 
 /// Whether an input of an operation is an expression that is evaluated for each of its `items`.
 pub fn is_per_item(operation: &str, parameter: &str) -> bool {
-    operation == RANK && parameter == "by"
+    operation == RANK && parameter == rank::BY
 }
 
 /// Whether a fallback `to` takes over what the first target `from` is given for `parameter`: an expression that is evaluated
@@ -60,17 +60,20 @@ pub fn catalogue() -> &'static Catalogue {
 /// What is wrong with a value for one of these operations, beyond what the contract says.
 pub(crate) fn misfit(operation: &str, parameter: &str, value: &Value) -> Option<String> {
     let is_duration = operation == SLEEP && parameter == "duration";
-    (is_duration && duration(value).is_none())
-        .then(|| "`duration` must be a length of time such as 10s, or a number of seconds".to_owned())
+    duration(value).err().filter(|_| is_duration).map(str::to_owned)
 }
 
 /// The length of time that [`SLEEP`] is given: text with a unit, or a number of seconds.
-pub fn duration(value: &Value) -> Option<Span> {
-    if let Some(text) = value.as_str() {
-        return text.parse().ok();
-    }
-    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
-    Some(Span((seconds * 1000.0).round() as u64))
+///
+/// # Errors
+/// When it is none.
+pub fn duration(value: &Value) -> Result<Span, &'static str> {
+    let seconds = || value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds));
+    let span = match value.as_str() {
+        Some(text) => text.parse().ok(),
+        None => seconds().map(|seconds| Span((seconds * 1000.0).round() as u64)),
+    };
+    span.ok_or("`duration` must be a length of time such as 10s, or a number of seconds")
 }
 
 fn fail() -> Contract {

@@ -12,6 +12,8 @@ mod operation;
 mod parameter;
 mod policy;
 mod pool;
+mod presence;
+mod rank;
 mod scope;
 mod secret;
 mod step;

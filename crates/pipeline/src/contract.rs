@@ -5,6 +5,7 @@ mod encoding;
 pub(crate) mod exact;
 mod limits;
 mod rule;
+mod sketch;
 mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use catalogue::Catalogue;
 pub use encoding::{Encoding, EncodingRule};
 pub use limits::Limits;
-pub use rule::{Judge, Rule};
+pub use rule::{Choice, Judge, Promise, Rule, Unchosen};
+pub use sketch::{Sketch, Sketches};
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Known;
+use crate::failure::{Failure, Known};
 use crate::price::Price;
 use crate::value::{Map, journal};
 use crate::{MediaKind, Span, Type, Value};
@@ -92,20 +94,12 @@ pub struct Contract {
     /// What it refuses of several inputs though each is good by itself.
     #[serde(skip)]
     pub rules: Vec<Rule>,
+    /// Which outputs are there for certain. Without it, that is the only one, if it has but one.
+    #[serde(skip)]
+    pub promise: Option<Promise>,
     /// Whether it encodes the pictures of a video; nothing if it never does. `plan` shows it.
     #[serde(skip)]
     pub encoding: Option<EncodingRule>,
-}
-
-/// Inputs of which one is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// Their names.
-    pub names: Vec<String>,
-    /// Whether the operation can't do without any of them.
-    pub is_needed: bool,
-    /// Whether more than one of them is refused.
-    pub is_exclusive: bool,
 }
 
 fn yes() -> bool {
@@ -284,6 +278,7 @@ impl Contract {
             choices: Vec::new(),
             judge: None,
             rules: Vec::new(),
+            promise: None,
             encoding: None,
         }
     }
@@ -423,13 +418,19 @@ impl Contract {
         self
     }
 
-    /// Says what it refuses of these inputs together, so that the check can refuse it of constants.
+    /// Says what it refuses of these inputs together, or of what is known of one of them, so that the check can refuse it.
     pub fn ruled_by(
         mut self,
         names: &'static [&'static str],
-        judge: fn(&Map) -> Result<(), String>,
+        judge: fn(&Sketches) -> Result<(), Failure>,
     ) -> Contract {
         self.rules.push(Rule { names, judge });
+        self
+    }
+
+    /// Says which outputs are there whenever it succeeds.
+    pub fn promises(mut self, promise: fn(&Sketches) -> Vec<&'static str>) -> Contract {
+        self.promise = Some(Promise(promise));
         self
     }
 

@@ -221,6 +221,15 @@ impl Template {
         &self.references
     }
 
+    /// The paths that the template prints, or of which it is one, if there is nothing else in it but plain text: then it is
+    /// absent only if one of them is.
+    pub(crate) fn paths(&self) -> Option<Vec<Vec<&str>>> {
+        match &self.body {
+            Body::Compiled(compiled) => compiled.program.paths(),
+            _ => None,
+        }
+    }
+
     /// The type of the template's value, as far as it is known, and the names, steps and fields in
     /// it that certainly aren't there. The spans of a list's or map's faults are offsets in the
     /// scalars they stand in.

@@ -154,6 +154,7 @@ fn essence(contract: &Contract) -> Contract {
     contract.choices.clear();
     contract.judge = None;
     contract.rules.clear();
+    contract.promise = None;
     contract.price = None;
     contract.inputs.iter_mut().for_each(|parameter| parameter.entries.clear());
     contract.summary.clear();

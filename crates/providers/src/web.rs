@@ -9,9 +9,11 @@
 mod contract;
 
 use motet_pipeline::check::SECRET;
+use motet_pipeline::contract::{Sketch, Sketches};
 use motet_pipeline::failure::{Known, Phase, Scope};
 use motet_pipeline::value::{Map, STEP_UNITS_MAX};
 use motet_pipeline::{Artifact, Class, Failure, MediaKind, Value};
+use url::Url;
 
 use crate::adapter::{Call, Profile, Provider};
 use crate::answer::{Answer, Given, Media, Meta, Source, Submitted};
@@ -25,6 +27,9 @@ use crate::place;
 pub use contract::request;
 
 const NAME: &str = "http";
+
+/// The inputs of which one is the body.
+const BODIES: [&str; 3] = ["json", "text", "file"];
 
 /// Headers that are the door's, or that would change what is sent where.
 const REFUSED_HEADERS: [&str; 7] =
@@ -50,13 +55,12 @@ impl Provider for Web {
     }
 
     fn submit(&self, call: &Call) -> Result<Request, Failure> {
-        let url = address(call)?;
+        if let Some(refusal) = request().contract.refusal(&Sketches::of(&call.inputs)) {
+            return Err(refusal);
+        }
         let body = body(call)?;
         let method = method(call)?;
-        if method == Method::Get && body.is_some() {
-            return Err(Failure::invalid("a GET has no body: write `method: POST`"));
-        }
-        let mut request = Request::new(method, Address::Url(url)).limits(call.limits);
+        let mut request = Request::new(method, Address::Url(address(call))).limits(call.limits);
         for (name, value) in
             call.inputs.get("headers").and_then(Value::as_map).into_iter().flat_map(Map::iter)
         {
@@ -87,7 +91,7 @@ fn is_repeatable(method: Method) -> bool {
 }
 
 fn method(call: &Call) -> Result<Method, Failure> {
-    let has_body = ["json", "text", "file"].iter().any(|name| given(call, name).is_some());
+    let has_body = BODIES.iter().any(|name| given(call, name).is_some());
     match call.text("method").map(str::to_ascii_uppercase).as_deref() {
         None if has_body => Ok(Method::Post),
         None | Some("GET") => Ok(Method::Get),
@@ -103,20 +107,51 @@ fn given<'a>(call: &'a Call, name: &str) -> Option<&'a Value> {
     call.inputs.get(name).filter(|value| !matches!(value, Value::Absent | Value::Null))
 }
 
-fn address(call: &Call) -> Result<String, Failure> {
-    let url = call.text("url").unwrap_or_default();
+/// What is wrong with one input by itself.
+fn judge(name: &str, value: &Value) -> Result<(), String> {
+    let Some(url) = value.as_str().filter(|_| name == "url") else { return Ok(()) };
     let authority =
         url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    if !place::is_web_address(url) || authority.contains('@') || url.contains('#') {
-        let needs = "`url` must begin with https:// or http://, without a user, a fragment or spaces";
-        return Err(Failure::invalid(needs));
+    let has_host = Url::parse(url).is_ok_and(|url| url.has_host());
+    match place::is_web_address(url) && has_host && !authority.contains('@') && !url.contains('#') {
+        true => Ok(()),
+        false => {
+            Err("`url` must begin with https:// or http:// and a host, without a user, a fragment or spaces"
+                .to_owned())
+        }
     }
+}
+
+/// What is wrong with the headers, those that may be absent left out.
+fn judge_headers(given: &Sketches) -> Result<(), Failure> {
+    let Some(headers) = given.get("headers").and_then(Sketch::fields) else { return Ok(()) };
+    for name in headers.names().filter(|name| headers.is_there(name)) {
+        match headers.get(name).and_then(Sketch::value) {
+            Some(value) => drop(header(name, value)?),
+            None => drop(header_name(name)?),
+        }
+    }
+    Ok(())
+}
+
+/// A body needs a method that has one.
+fn judge_method(given: &Sketches) -> Result<(), Failure> {
+    let is_get = given.get("method").and_then(Sketch::as_str).is_some_and(|method| method == "GET");
+    match is_get && BODIES.iter().any(|name| given.is_there(name)) {
+        true => Err(Failure::invalid("a GET has no body: write `method: POST`")),
+        false => Ok(()),
+    }
+}
+
+/// The address with its query.
+fn address(call: &Call) -> String {
+    let url = call.text("url").unwrap_or_default();
     let pairs = given(call, "query").and_then(Value::as_map).into_iter().flat_map(Map::iter);
     let pairs = pairs.filter_map(|(name, value)| Some((name, text(value)?)));
     let pairs: Vec<_> =
         pairs.map(|(name, value)| format!("{}={}", place::encoded(name), place::encoded(&value))).collect();
     let joint = if url.contains('?') { '&' } else { '?' };
-    Ok(if pairs.is_empty() { url.to_owned() } else { format!("{url}{joint}{}", pairs.join("&")) })
+    if pairs.is_empty() { url.to_owned() } else { format!("{url}{joint}{}", pairs.join("&")) }
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -127,13 +162,19 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn header(name: &str, value: &Value) -> Result<Header, Failure> {
+/// The name of a header as it is sent.
+fn header_name(name: &str) -> Result<String, Failure> {
     let name = name.to_ascii_lowercase();
     let is_name =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !is_name || REFUSED_HEADERS.contains(&name.as_str()) {
         return Err(Failure::invalid(format!("the header `{}` can't be set", crate::said::said(&name))));
     }
+    Ok(name)
+}
+
+fn header(name: &str, value: &Value) -> Result<Header, Failure> {
+    let name = header_name(name)?;
     let parts = match value {
         Value::List(parts) => parts.iter().map(segment).collect::<Option<Vec<_>>>(),
         one => segment(one).map(|segment| vec![segment]),
@@ -153,13 +194,8 @@ fn segment(value: &Value) -> Option<Segment> {
 }
 
 fn body(call: &Call) -> Result<Option<Body>, Failure> {
-    let bodies: Vec<_> =
-        ["json", "text", "file"].into_iter().filter(|name| given(call, name).is_some()).collect();
-    match bodies[..] {
-        [] => Ok(None),
-        [name] => one_body(call, name).map(Some),
-        _ => Err(Failure::invalid("only one of `json`, `text` and `file` can be sent")),
-    }
+    let body = BODIES.into_iter().find(|name| given(call, name).is_some());
+    body.map(|name| one_body(call, name)).transpose()
 }
 
 fn one_body(call: &Call, name: &str) -> Result<Body, Failure> {

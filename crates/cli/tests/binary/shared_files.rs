@@ -46,6 +46,26 @@ fn what_cannot_be_put_is_refused_in_words() {
 }
 
 #[test]
+fn a_file_that_is_not_the_one_meant_stays_and_nothing_is_put_for_what_is_not_there() {
+    let project = Project::with(
+        "delete.yaml",
+        story(
+            "  delete: { uses: store/delete, with: { store: films, name: a.txt, digest: \"{{ inputs.name }}\" } }\n",
+        ),
+    );
+    project.write("motet.toml", "[stores.films]\npath = \"shared\"\n");
+    project.write("shared/a.txt", "of somebody else");
+    let mut told = project.transcript(&["run", "delete.yaml", "--id", "delete"]);
+    project.write("put.yaml", put("").replace("text: one", "text: \"{{ steps.off.value }}\"") + OFF);
+    told += &project.transcript(&["run", "put.yaml", "--id", "put"]);
+    assert_transcript!(project, told);
+    assert_eq!(std::fs::read_to_string(project.path().join("shared/a.txt")).unwrap(), "of somebody else");
+}
+
+/// A step that is skipped.
+const OFF: &str = "  off: { if: \"{{ inputs.name == '' }}\", uses: data/transform, with: { value: one } }\n";
+
+#[test]
 fn a_store_outside_of_the_project_waits_for_a_persons_word() {
     let outside = tempfile::tempdir().unwrap();
     let project = Project::with("put.yaml", put(""));

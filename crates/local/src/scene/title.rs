@@ -40,6 +40,34 @@ impl Position {
     }
 }
 
+/// Whether `title` can be set at all on a picture of this size, whatever the font is.
+///
+/// # Errors
+/// Why not.
+pub(super) fn judge(title: &str, width: u32, height: u32) -> Result<(), Failure> {
+    if let Some(character) = title.chars().find(|character| is_of_joined_script(*character)) {
+        return Err(Failure::invalid(format!(
+            "`title` has {character:?}, of a script that isn't set letter by letter; media/captions can write it"
+        )));
+    }
+    let (largest, smallest) = sizes(width, height);
+    if largest < smallest { Err(too_long(title, width, height)) } else { Ok(()) }
+}
+
+/// The largest and the smallest letters on a picture of this size, in pixels.
+fn sizes(width: u32, height: u32) -> (f32, f32) {
+    let (width, height) = (width as f32, height as f32);
+    let largest = (width.min(height) * 0.13).min(width * 0.09);
+    (largest, (largest * 0.3).max(8.0))
+}
+
+fn too_long(title: &str, width: u32, height: u32) -> Failure {
+    let characters = title.chars().count();
+    Failure::invalid(format!(
+        "`title` with {characters} characters doesn't fit a picture of {width} × {height} pixels"
+    ))
+}
+
 /// A title, broken into lines and set at a size that fits.
 pub(super) struct Lettering {
     /// How much of each pixel the text covers, in rows of the picture's width.
@@ -60,20 +88,14 @@ impl Lettering {
             Failure::unavailable("the font for `title` can't be read; it must be a TrueType or OpenType file")
         })?;
         let words: Vec<&str> = title.split_whitespace().collect();
-        let characters = || words.iter().flat_map(|word| word.chars());
-        if let Some(character) = characters().find(|character| is_of_joined_script(*character)) {
-            return Err(Failure::invalid(format!(
-                "`title` has {character:?}, of a script that isn't set letter by letter; media/captions can write it"
-            )));
-        }
-        if let Some(character) = characters().find(|character| font.glyph_id(*character).0 == 0) {
+        let mut characters = words.iter().flat_map(|word| word.chars());
+        if let Some(character) = characters.find(|character| font.glyph_id(*character).0 == 0) {
             return Err(Failure::invalid(format!(
                 "`title` has {character:?}, for which the font has no glyph"
             )));
         }
+        let (mut size, smallest) = sizes(width, height);
         let (width, height) = (width as f32, height as f32);
-        let mut size = (width.min(height) * 0.13).min(width * 0.09);
-        let smallest = (size * 0.3).max(8.0);
         while size >= smallest {
             let lines = wrap(&font, &words, size, width * 0.86);
             if lines.len() as f32 * size * LINE_HEIGHT <= height * 0.42
@@ -83,10 +105,7 @@ impl Lettering {
             }
             size *= 0.92;
         }
-        Err(Failure::invalid(format!(
-            "`title` with {} characters doesn't fit a picture of {width} × {height} pixels",
-            title.chars().count()
-        )))
+        Err(too_long(title, width as u32, height as u32))
     }
 
     fn set(font: &FontRef, lines: &[(String, f32)], size: f32, width: usize) -> Lettering {

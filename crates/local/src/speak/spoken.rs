@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::sentences::Sentence;
 use super::words::{milliseconds, share_out};
-use super::{Speech, Word, wav};
+use super::{Speech, Word, fastest, wav};
 use crate::wav::Sound;
 use motet_pipeline::Failure;
 
@@ -65,6 +66,38 @@ pub(super) fn join(speech: &Speech, wavs: &[Vec<u8>]) -> Result<Spoken, Failure>
     Ok(Spoken { wav: wav::write(parts.rate, 1, &samples), words, sentences, estimated: true, duration })
 }
 
+/// How much shorter pauses may become.
+const PAUSES_SHORTENED: usize = 3;
+
+/// The pauses after sentences, some of which end a paragraph, at so many words per minute, in seconds. Who speaks faster also
+/// pauses shorter.
+fn pauses(ends_paragraph: &[bool], speed: f64) -> impl Iterator<Item = f64> {
+    let last = ends_paragraph.len().saturating_sub(1);
+    ends_paragraph.iter().enumerate().map(move |(index, ends_paragraph)| {
+        let pause = match ends_paragraph {
+            _ if index == last => 0.0,
+            true => 0.62,
+            false => 0.34,
+        };
+        pause * 160.0 / speed
+    })
+}
+
+/// Refuses a `duration` that is shorter than the pauses alone, spoken as fast as it may be.
+pub(super) fn judge_pauses(sentences: &[Sentence], wished_speed: u32, duration: f64) -> Result<(), Failure> {
+    let speed = fastest(wished_speed).round();
+    let ends_paragraph: Vec<_> = sentences.iter().map(|sentence| sentence.ends_paragraph).collect();
+    let least = pauses(&ends_paragraph, speed).sum::<f64>() / PAUSES_SHORTENED as f64;
+    if least <= duration {
+        return Ok(());
+    }
+    let count = sentences.len();
+    Err(Failure::invalid(format!(
+        "the pauses between {count} sentences alone take {least:.1} s at {speed} words per minute, and `duration` is {duration} \
+         s; shorten the text or give it more time"
+    )))
+}
+
 /// The trimmed sounds of the sentences and the pauses after them, in frames.
 struct Parts {
     rate: u32,
@@ -92,15 +125,8 @@ impl Parts {
                 "the synthesiser wrote only silence; try another `voice` or `language`",
             ));
         }
-        let last = wanted - 1;
-        let pause = |index: usize| match index {
-            _ if index == last => 0.0,
-            _ if speech.ends_paragraph[index] => 0.62,
-            _ => 0.34,
-        };
-        // Who speaks faster also pauses shorter.
-        let scale = 160.0 / f64::from(speech.speed) * f64::from(rate);
-        let pauses = (0..wanted).map(|index| (pause(index) * scale) as usize).collect();
+        let pauses = pauses(&speech.ends_paragraph, f64::from(speech.speed));
+        let pauses = pauses.map(|seconds| (seconds * f64::from(rate)) as usize).collect();
         let sounds = sounds.iter().map(|sound| trimmed(&sound.samples, rate).to_vec()).collect();
         Ok(Parts { rate, sounds, pauses })
     }
@@ -116,7 +142,7 @@ impl Parts {
         let target = (duration * f64::from(self.rate)).round() as usize;
         let pauses: usize = self.pauses.iter().sum();
         let sounds = self.frames(0);
-        let shortest = self.frames(pauses.div_ceil(3));
+        let shortest = self.frames(pauses.div_ceil(PAUSES_SHORTENED));
         if shortest > target {
             let at_least = shortest as f64 / f64::from(self.rate);
             let (speed, wished) = (speech.speed, speech.wished_speed);

@@ -64,7 +64,7 @@ impl Style {
         }
         let line = characters_a_line(size, font_size, bold).max(4);
         Ok(Style {
-            font: font(request)?,
+            font: request.text("font").unwrap_or("sans-serif").to_owned(),
             font_size,
             bold,
             colour: WHITE,
@@ -110,16 +110,11 @@ fn characters_a_line(size: Size, font_size: f64, bold: bool) -> usize {
     (f64::from(size.width) * 0.88 / letter) as usize
 }
 
-fn font(request: &Request) -> Result<String, Failure> {
-    let name = request.text("font").unwrap_or("sans-serif");
-    judge_font(name).map_err(|failure| request.refuse(&failure.message)).map(|()| name.to_owned())
-}
-
 /// The name of a font goes into a file whose fields are parted by commas.
 pub(crate) fn judge_font(name: &str) -> Result<(), Failure> {
     let plain = |character: char| character.is_alphanumeric() || " -_".contains(character);
     match name.chars().all(plain) && !name.trim().is_empty() {
         true => Ok(()),
-        false => Err(Failure::invalid("takes as `font` a name of letters, digits, spaces and hyphens")),
+        false => Err(Failure::invalid("`font` must be a name of letters, digits, spaces and hyphens")),
     }
 }

@@ -15,13 +15,7 @@ use super::notes::{self, Stretch};
 use super::sound::{Fades, Sound, Sounds, lay, mix, music};
 use super::{LENGTH_MAX, limit_of_length};
 
-/// What is asked of pictures, of which there are none.
-const OF_PICTURES: [&str; 5] = ["width", "height", "aspect_ratio", "fps", "captions"];
-
 pub(crate) fn plan(request: &Request, items: &Items) -> Result<Recipe, Failure> {
-    if let Some(name) = OF_PICTURES.iter().find(|name| request.value(name).is_some()) {
-        return Err(request.refuse(&format!("has only sounds among its items; `{name}` is for pictures")));
-    }
     let row = Row::of(&items.overlays, request.number_or_default("gap"), super::transition(request));
     let length = row.samples as f64 / SAMPLE_RATE as f64;
     if length > LENGTH_MAX {

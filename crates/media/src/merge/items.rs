@@ -116,14 +116,6 @@ impl Items {
                 })?;
             }
         }
-        if items.order.is_empty() {
-            return Err(request.refuse("needs at least one picture, video or sound among its items"));
-        }
-        if items.order.len() > ITEMS_MAX {
-            return Err(Failure::too_large(format!(
-                "media/merge takes at most {ITEMS_MAX} items; lists among them were taken apart"
-            )));
-        }
         Ok(items)
     }
 
@@ -191,12 +183,6 @@ const KEYS: [&str; 13] = [
     "words",
 ];
 
-/// What an item that is only heard doesn't have.
-const OF_PICTURES: [&str; 4] = ["audio", "audio_volume", "audio_offset", "effect"];
-
-/// How many items there may be in all.
-const ITEMS_MAX: usize = 200;
-
 impl<'a> Item<'a> {
     fn read(value: &'a Value, request: &'a Request<'a>) -> Result<Item<'a>, Failure> {
         let item = match value {
@@ -240,21 +226,11 @@ impl<'a> Item<'a> {
     }
 
     fn visual(&self) -> Result<Visual, Failure> {
-        if self.get("offset").is_some() {
-            return Err(Failure::invalid("is seen, so it follows the one before it: `offset` is for sounds"));
-        }
         let start = self.seconds("start")?.unwrap_or(0.0);
-        match self.media.kind {
-            MediaKind::Image if self.get("start").is_some() => {
-                return Err(Failure::invalid("is a picture: `start` is for videos and sounds"));
-            }
-            MediaKind::Video => self.check_start(start)?,
-            _ => {}
+        if self.media.kind == MediaKind::Video {
+            self.check_start(start)?;
         }
         let duration = self.seconds("duration")?;
-        if duration == Some(0.0) {
-            return Err(Failure::invalid("can't be shown for 0 seconds"));
-        }
         Visual {
             media: Arc::clone(self.media),
             tracks: self.request.tracks(self.media),
@@ -273,9 +249,6 @@ impl<'a> Item<'a> {
     /// How the view moves; that of a video doesn't.
     fn effect(&self) -> Result<&'static str, Failure> {
         let Some(asked) = self.get("effect") else { return Ok("none") };
-        if self.media.kind != MediaKind::Image {
-            return Err(Failure::invalid("is no picture: `effect` moves the view over one"));
-        }
         let known = EFFECTS.into_iter().find(|effect| asked.as_str() == Some(*effect));
         known.ok_or_else(|| Failure::invalid(format!("wants `effect` to be one of {}", EFFECTS.join(", "))))
     }
@@ -294,12 +267,7 @@ impl<'a> Item<'a> {
     }
 
     fn narration(&self) -> Result<Option<Narration>, Failure> {
-        let Some(value) = self.get("audio") else {
-            if let Some(key) = ["audio_volume", "audio_offset"].iter().find(|key| self.get(key).is_some()) {
-                return Err(Failure::invalid(format!("has `{key}` but no `audio`")));
-            }
-            return Ok(None);
-        };
+        let Some(value) = self.get("audio") else { return Ok(None) };
         match value {
             Value::Media(media) if media.kind == MediaKind::Audio => {
                 let length = length(media).map_err(|refusal| Failure {
@@ -321,9 +289,6 @@ impl<'a> Item<'a> {
     }
 
     fn overlay(&self) -> Result<Overlay, Failure> {
-        if let Some(key) = OF_PICTURES.iter().find(|key| self.get(key).is_some()) {
-            return Err(Failure::invalid(format!("is a sound: `{key}` belongs to a picture or video")));
-        }
         let start = self.seconds("start")?.unwrap_or(0.0);
         self.check_start(start)?;
         let rest = length(self.media)? - start;

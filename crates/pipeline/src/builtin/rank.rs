@@ -10,11 +10,14 @@ use crate::{Class, Type, Value};
 const ASCENDING: &str = "ascending";
 const DESCENDING: &str = "descending";
 
+/// The input that is an expression of each item.
+pub(super) const BY: &str = "by";
+
 pub(super) fn contract() -> Contract {
     Contract::new(RANK, Work::Engine)
         .summary("Ranks a list by what an expression gives for each of its items, and keeps the best.")
         .input(Parameter::required("items", Type::list(Type::Any)).about("the list"))
-        .input(Parameter::required("by", Type::Any).about(
+        .input(Parameter::required(BY, Type::Any).about(
             "an expression that names the `item`, or its number `index`, and gives a number, text, or a truth value",
         ))
         .input(
@@ -36,11 +39,25 @@ pub(crate) fn key_type() -> Type {
     Type::OneOf(vec![Type::Text, Type::Number, Type::Boolean])
 }
 
-/// The items that can be ranked, and what each is ranked by. What is absent or null is left out.
+/// The items that can be ranked, and what each is ranked by: what its expression gave for each of them. What is absent or
+/// null is left out.
 ///
 /// # Errors
-/// When an item would be ranked by a list, an object or media.
-pub fn rankable(items: &[Value], keys: Vec<Value>) -> Result<(Value, Value), EvaluationError> {
+/// When the expression failed, or an item would be ranked by a list, an object or media.
+pub fn rankable(
+    items: &[Value],
+    keys: Result<Vec<Value>, EvaluationError>,
+) -> Result<(Value, Value), EvaluationError> {
+    let paired = keys.and_then(|keys| pair(items, keys));
+    paired.map_err(of_by)
+}
+
+/// What is wrong with what items are ranked by.
+fn of_by(error: EvaluationError) -> EvaluationError {
+    EvaluationError { message: format!("`{BY}`: {}", error.message), ..error }
+}
+
+fn pair(items: &[Value], keys: Vec<Value>) -> Result<(Value, Value), EvaluationError> {
     let (mut ranked, mut by) = (Vec::new(), Vec::new());
     for (index, (item, key)) in items.iter().zip(keys).enumerate() {
         match key {
@@ -75,10 +92,10 @@ pub fn rankable(items: &[Value], keys: Vec<Value>) -> Result<(Value, Value), Eva
 /// When items are ranked by what can't be compared, or there are too many.
 pub fn rank(inputs: &Value) -> Result<Value, EvaluationError> {
     let list = |name| inputs.get(name).and_then(Value::as_list).unwrap_or_default();
-    let keyed = list("by").iter().cloned().zip(list("items").iter().cloned()).collect();
+    let keyed = list(BY).iter().cloned().zip(list("items").iter().cloned()).collect();
     let is_ascending = inputs.get("order").and_then(Value::as_str) == Some(ASCENDING);
     let after = if is_ascending { Ordering::Greater } else { Ordering::Less };
-    let mut ranked = sorted_by_key(keyed, after)?;
+    let mut ranked = sorted_by_key(keyed, after).map_err(of_by)?;
     if let Some(keep) = inputs.get("keep").and_then(Value::as_f64) {
         ranked.truncate(keep as usize);
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::closing::{Part, retries_of_undo};
 use super::inference::Dependencies;
 use super::parameter::Given;
-use super::step::{CheckedBody, names_any};
+use super::rank::type_of;
+use super::step::CheckedBody;
 use super::{Checker, policy};
 use crate::Type;
 use crate::builtin;
@@ -31,11 +32,13 @@ impl<'c> Checker<'c, '_> {
         let mut dependencies = Dependencies::default();
         let given = self.infer_given(&uses.value, with, &Given::new(), &mut dependencies);
         let first = self.contract(uses);
+        let mut certain = BTreeSet::new();
         if let Some(contract) = &first {
-            self.check_written(contract, &given);
+            let unfit = self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
-            self.check_choices(contract, uses.place, &given);
-            self.check_rules(contract, &given);
+            self.check_together(contract, uses.place, &given, &unfit);
+            self.check_ranking(contract, &given, &unfit);
+            certain = self.certain_outputs(contract, &given);
             self.check_cache(contract, step, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -65,7 +68,11 @@ impl<'c> Checker<'c, '_> {
         if targets.len() != 1 + fallbacks.len() {
             output = Type::Any;
         }
-        CheckedBody { body: plan::Body::Operation(targets), output, dependencies, ..CheckedBody::unknown() }
+        if !fallbacks.is_empty() {
+            certain.clear();
+        }
+        let body = plan::Body::Operation(targets);
+        CheckedBody { body, output, certain, dependencies, ..CheckedBody::unknown() }
     }
 
     fn fallback(
@@ -89,7 +96,7 @@ impl<'c> Checker<'c, '_> {
             return (None, given);
         }
         let Some(contract) = self.contract(&fallback.uses) else { return (None, given) };
-        self.check_written(&contract, &given);
+        let mut unfit = self.check_written(&contract, &given);
         let own: BTreeSet<&str> = given.iter().map(|(key, ..)| key.value.as_str()).collect();
         let document::Body::Uses { uses: first, .. } = &step.body else { return (None, given) };
         let taken = |name: &str| {
@@ -101,11 +108,11 @@ impl<'c> Checker<'c, '_> {
             .filter(|(key, ..)| taken(&key.value) && !own.contains(key.value.as_str()))
             .cloned()
             .collect();
-        self.check_inherited(&contract, &inherited);
+        self.check_inherited(&contract, &inherited, &mut unfit);
         given.extend(inherited);
         self.check_missing(&contract, fallback.uses.place, &given);
-        self.check_choices(&contract, fallback.uses.place, &given);
-        self.check_rules(&contract, &given);
+        self.check_together(&contract, fallback.uses.place, &given, &unfit);
+        self.check_ranking(&contract, &given, &unfit);
         let target = Target {
             with: templates(&fallback.with),
             on: policy::fallback_classes(fallback.on.as_deref(), is_after_paid && contract.is_paid()),
@@ -116,54 +123,6 @@ impl<'c> Checker<'c, '_> {
             contract,
         };
         (Some(target), given)
-    }
-
-    /// The types of what is written under the `with` of an operation, or of a fallback that inherits the rest.
-    fn infer_given(
-        &mut self,
-        operation: &str,
-        with: &'c [(At<String>, Written)],
-        inherited: &Given<'c>,
-        dependencies: &mut Dependencies,
-    ) -> Given<'c> {
-        if operation != builtin::RANK {
-            return self.infer_all(with, dependencies);
-        }
-        let written = with.iter().find(|(key, _)| key.value == "items");
-        let items = written.map(|(_, value)| self.infer_again(value));
-        let item = match items.as_ref().or(type_of(inherited, "items")) {
-            Some(Type::List(item)) => Type::clone(item),
-            _ => Type::Any,
-        };
-        let mut infer = |(key, value): &'c (At<String>, Written)| {
-            let (ty, found) = match builtin::is_per_item(operation, &key.value) {
-                true => self.infer_for_item(value, &item),
-                false => self.infer(value),
-            };
-            dependencies.add_all(&found);
-            (key, value, ty)
-        };
-        with.iter().map(&mut infer).collect()
-    }
-
-    /// The type of what the items of a list are ranked by.
-    fn infer_for_item(&mut self, by: &'c Written, item: &Type) -> (Type, Dependencies) {
-        let names = [("item".to_owned(), item.clone()), ("index".to_owned(), Type::Integer)];
-        let hidden = names.map(|(name, ty)| (name.clone(), self.frame().values.values.insert(name, ty)));
-        let (ty, found) = self.infer(by);
-        for (name, value) in hidden {
-            self.set_value(name, value);
-        }
-        let help = "make it name the item: \"{{ item.score }}\"";
-        if !by.is_broken() && !names_any(by, &["item", "index"]) {
-            let message = "all items would be ranked alike";
-            self.findings.error(by.place, Code::BadValue, message).help(help);
-        } else if !ty.fits(&builtin::key_type()) {
-            let label = self.given(&ty, by);
-            let message = "items are ranked by a number, text or a truth value";
-            self.findings.error(by.place, Code::Type, message).label(label).help(help);
-        }
-        (ty, found)
     }
 
     /// The types of what is written under a `with`.
@@ -179,11 +138,6 @@ impl<'c> Checker<'c, '_> {
         };
         with.iter().map(&mut infer).collect()
     }
-}
-
-/// What is given for `name`.
-fn type_of<'g>(given: &'g Given, name: &str) -> Option<&'g Type> {
-    given.iter().find(|(key, ..)| key.value == name).map(|(_, _, ty)| ty)
 }
 
 fn templates(with: &[(At<String>, Written)]) -> Vec<(String, crate::expression::Template)> {

@@ -4,35 +4,38 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use crate::builtin;
-use crate::contract::{Choice, Contract, Doubt, Parameter};
+use crate::contract::{Contract, Doubt, Parameter, Unchosen};
 use crate::diagnostic::Code;
 use crate::document::At;
 use crate::document::place::Place;
 use crate::document::written::{Shape, Written};
 use crate::suggestion::{closest, listed};
-use crate::value::Map;
 use crate::{Type, Value};
 
 /// What is written under a `with`: name, value, inferred type.
 pub(super) type Given<'d> = Vec<(&'d At<String>, &'d Written, Type)>;
 
 impl<'c> Checker<'c, '_> {
-    /// Checks what is written for an operation itself.
-    pub fn check_written(&mut self, contract: &Contract, given: &Given<'c>) {
+    /// Checks what is written for an operation itself; gives what doesn't fit.
+    pub fn check_written(&mut self, contract: &Contract, given: &Given<'c>) -> BTreeSet<&'c str> {
+        let mut unfit = BTreeSet::new();
         for (key, value, ty) in given {
             match contract.parameter(&key.value) {
-                Some(parameter) => _ = self.check_parameter(contract, parameter, value, ty),
+                Some(parameter) if self.check_parameter(contract, parameter, value, ty) => {}
+                Some(_) => _ = unfit.insert(key.value.as_str()),
                 None if contract.open_inputs => {}
                 None => self.unknown_parameter(contract, key),
             }
         }
+        unfit
     }
 
-    /// Checks what a fallback takes over from the first target.
-    pub fn check_inherited(&mut self, contract: &Contract, given: &Given<'c>) {
+    /// Checks what a fallback takes over from the first target, and adds what doesn't fit to `unfit`.
+    pub fn check_inherited(&mut self, contract: &Contract, given: &Given<'c>, unfit: &mut BTreeSet<&'c str>) {
         for (key, value, ty) in given {
             let Some(parameter) = contract.parameter(&key.value) else { continue };
             if !self.check_parameter(contract, parameter, value, ty) {
+                unfit.insert(key.value.as_str());
                 let operation = &contract.operation;
                 self.findings
                     .last()
@@ -69,46 +72,45 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    /// Reports inputs that stand for each other, where none or too many of them are given.
-    pub fn check_choices(&mut self, contract: &Contract, place: Place, given: &Given) {
-        for Choice { names, is_needed, is_exclusive } in &contract.choices {
-            let written: Vec<_> = given.iter().filter(|(key, ..)| names.contains(&key.value)).collect();
-            let names = or(names);
-            let operation = &contract.operation;
-            if *is_needed && written.is_empty() {
-                let message = format!("{operation} needs {names}");
-                self.findings.error(place, Code::MissingParameter, message);
-            }
-            // What isn't constant may be absent.
-            let is_there = |value: &Written| value.literal().is_some_and(|literal| literal != Value::Null);
-            let mut there = written.iter().filter(|(_, value, _)| is_there(value)).skip(1);
-            if let (true, Some((_, value, _))) = (*is_exclusive, there.next()) {
-                let message = format!("{operation} takes {names}, and no more than one of them");
-                self.findings.error(value.place, Code::BadValue, message);
-            }
-        }
-    }
-
-    /// Reports constants each of which is good, and which are impossible together.
-    pub fn check_rules(&mut self, contract: &Contract, given: &Given) {
-        for rule in &contract.rules {
-            let written: Vec<_> =
-                given.iter().filter(|(key, ..)| rule.names.contains(&key.value.as_str())).collect();
-            let Some((_, last, _)) = written.last() else { continue };
-            let constants: Option<Map> =
-                written.iter().map(|(key, value, _)| Some((key.value.clone(), value.literal()?))).collect();
-            // What isn't constant may be anything.
-            let Some(mut constants) = constants else { continue };
-            constants = constants.into_iter().filter(|(_, value)| *value != Value::Null).collect();
-            let is_good = |(name, value): (&String, &Value)| {
-                contract.misfit(name, value).is_none()
-                    && contract.judge.is_none_or(|judge| (judge.0)(name, value).is_ok())
-            };
-            if !constants.iter().all(is_good) {
+    /// Reports what the operation refuses of its inputs together, or of the parts that are known of one: of those that
+    /// aren't `unfit` by themselves.
+    pub fn check_together(
+        &mut self,
+        contract: &Contract,
+        place: Place,
+        given: &Given<'c>,
+        unfit: &BTreeSet<&str>,
+    ) {
+        let of_rules = contract.rules.iter().flat_map(|rule| rule.names).copied();
+        let of_choices = contract.choices.iter().flat_map(|choice| &choice.names).map(String::as_str);
+        let names: BTreeSet<&str> = of_rules.chain(of_choices).collect();
+        let sketches = self.sketches(given, |name| names.contains(name));
+        for choice in &contract.choices {
+            let names = || choice.names.iter().map(String::as_str);
+            let Some(unchosen) = choice.unchosen(&sketches) else { continue };
+            if names().any(|name| unfit.contains(name))
+                || !meant(given, names).is_empty() && unchosen == Unchosen::None
+            {
                 continue;
             }
-            if let Err(message) = (rule.judge)(&constants) {
-                self.findings.error(last.place, Code::BadValue, message);
+            let message = choice.refusal(&contract.operation, unchosen);
+            let is_one = |(key, ..): &&(&At<String>, _, _)| {
+                choice.names.contains(&key.value) && sketches.is_there(&key.value)
+            };
+            match given.iter().filter(is_one).nth(1) {
+                Some((_, second, _)) => self.findings.error(second.place, Code::BadValue, message),
+                None => self.findings.error(place, Code::MissingParameter, message),
+            };
+        }
+        for rule in &contract.rules {
+            let is_one = |(key, ..): &&(&At<String>, _, _)| rule.names.contains(&key.value.as_str());
+            let written = || given.iter().filter(is_one);
+            if written().any(|(key, value, _)| value.is_broken() || unfit.contains(key.value.as_str())) {
+                continue;
+            }
+            let Some((_, last, _)) = written().next_back() else { continue };
+            if let Err(failure) = (rule.judge)(&sketches.only(rule.names)) {
+                self.findings.error(last.place, Code::BadValue, failure.message);
             }
         }
     }
@@ -217,16 +219,6 @@ impl<'c> Checker<'c, '_> {
                 self.check_fits(value, &given, &entry.ty, &format!("the `{}` of {subject}", key.value), note)
             }
         }
-    }
-}
-
-/// Names with "or" between them.
-fn or(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
     }
 }
 

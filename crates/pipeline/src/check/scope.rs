@@ -22,6 +22,8 @@ pub(super) struct Frame<'d> {
     index: BTreeMap<&'d str, usize>,
     /// What an expression gets from each, as far as they were checked.
     pub types: Vec<Option<Type>>,
+    /// The outputs of each that are there for certain when another step is given them.
+    pub certain: Vec<BTreeSet<String>>,
     /// The outputs of each step that are referred to, with one place each.
     pub used_outputs: Vec<BTreeMap<String, Part<'d>>>,
     /// What the other names of expressions stand for.
@@ -44,6 +46,7 @@ impl<'c> Frame<'c> {
             steps,
             index: steps.iter().enumerate().map(|(index, step)| (step.name.value.as_str(), index)).collect(),
             types: vec![None; steps.len()],
+            certain: vec![BTreeSet::new(); steps.len()],
             used_outputs: vec![BTreeMap::new(); steps.len()],
             values,
             outer_names: BTreeMap::new(),

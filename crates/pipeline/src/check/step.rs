@@ -1,6 +1,6 @@
 //! One step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Checker;
 use super::fit::habit;
@@ -18,6 +18,8 @@ pub(super) struct CheckedBody {
     pub body: plan::Body,
     /// Its outputs, one item's worth if it fans out.
     pub output: Type,
+    /// The outputs that are there for certain once it succeeded.
+    pub certain: BTreeSet<String>,
     /// What it waits for.
     pub dependencies: Dependencies,
     /// How long it may take at most, as far as the body says it.
@@ -53,6 +55,7 @@ impl<'c> Checker<'c, '_> {
         }
         let each = step.each.as_ref().map(|each| self.each(each, condition_per_item, &mut dependencies));
         let body = self.body(step);
+        self.note_certain_outputs(step, &body.certain);
         dependencies.add_all(&body.dependencies);
         let checks = self.checks(step, &body.output, &mut dependencies);
         let seen = seen_type(&body.output, each.is_some());
@@ -181,9 +184,7 @@ impl<'c> Checker<'c, '_> {
                     output: output_type(&checked.scope),
                     body: plan::Body::Group(checked.scope),
                     dependencies: checked.outer,
-                    total_timeout: None,
-                    budget: None,
-                    labels: BTreeMap::new(),
+                    ..CheckedBody::unknown()
                 }
             }
             Body::Unreadable => CheckedBody::unknown(),
@@ -248,6 +249,7 @@ impl CheckedBody {
         CheckedBody {
             body: plan::Body::Operation(Vec::new()),
             output: Type::Any,
+            certain: BTreeSet::new(),
             dependencies: Dependencies::default(),
             total_timeout: None,
             budget: None,

@@ -76,6 +76,7 @@ impl<'c> Checker<'c, '_> {
             budget: document.budget,
             total_timeout: document.timeout.into_iter().chain(step.timeout.total).min(),
             labels: document.labels.clone(),
+            ..CheckedBody::unknown()
         }
     }
 

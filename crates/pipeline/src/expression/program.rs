@@ -67,6 +67,17 @@ pub(super) enum Root {
 }
 
 impl Path {
+    /// All of its names; nothing if it begins with a variable.
+    pub fn names(&self) -> Option<Vec<&str>> {
+        let mut names = match &self.root {
+            Root::Name(name) => vec![&**name],
+            Root::Step(name) => vec!["steps", name],
+            Root::Local { .. } => return None,
+        };
+        names.extend(self.fields.iter().map(|field| &*field.name));
+        Some(names)
+    }
+
     /// The first `count` fields and what is before them, as written.
     pub fn text(&self, count: usize) -> String {
         let mut text = match &self.root {
@@ -166,6 +177,24 @@ pub(super) struct Compiled {
 }
 
 impl Program {
+    /// The paths that it prints, if it does nothing but print them and plain text.
+    pub fn paths(&self) -> Option<Vec<Vec<&str>>> {
+        match self {
+            Program::Expression(expression) => Some(vec![expression.path()?]),
+            Program::Text(statements) => {
+                let mut paths = Vec::new();
+                for statement in statements {
+                    match statement {
+                        Statement::Text(_) => {}
+                        Statement::Print(expression) => paths.push(expression.path()?),
+                        _ => return None,
+                    }
+                }
+                Some(paths)
+            }
+        }
+    }
+
     /// Whether it prints one expression and nothing else.
     pub fn is_one_print(&self) -> bool {
         matches!(self, Program::Text(statements) if matches!(&statements[..], [Statement::Print(_)]))
@@ -173,6 +202,14 @@ impl Program {
 }
 
 impl Expression {
+    /// The names of the path that it is.
+    fn path(&self) -> Option<Vec<&str>> {
+        match &self.node {
+            Node::Path(path) => path.names(),
+            _ => None,
+        }
+    }
+
     /// Calls `visit` for the expressions directly in this one, in the order of the text, mostly.
     pub fn for_each_part<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
         match &self.node {

@@ -21,7 +21,7 @@ impl Type {
     }
 
     /// Whether a field of this type may be left out: it may be null.
-    pub(super) fn is_optional(&self) -> bool {
+    pub(crate) fn is_optional(&self) -> bool {
         match self {
             Type::Any | Type::Null => true,
             Type::OneOf(options) => options.iter().any(Type::is_optional),

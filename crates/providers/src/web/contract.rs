@@ -27,7 +27,14 @@ fn contract(mut contract: Contract) -> Contract {
         parameter.by_address = false;
         parameter.takes_secrets = parameter.name == "headers";
     }
-    contract.output("headers", Type::map(Type::Text)).at_most_one(&["json", "text", "file"]).priced(price())
+    contract
+        .output("headers", Type::map(Type::Text))
+        .at_most_one(&super::BODIES)
+        .judged_by(super::judge)
+        .ruled_by(&["headers"], super::judge_headers)
+        .ruled_by(&["method", "json", "text", "file"], super::judge_method)
+        .promises(|_| vec!["status_code", "headers"])
+        .priced(price())
 }
 
 /// As much as `cost` says, and nothing if it says nothing.

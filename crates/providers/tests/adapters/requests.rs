@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use motet_pipeline::Bundle;
+use motet_pipeline::check::check;
+use motet_pipeline::contract::Catalogue;
 use motet_pipeline::{Class, Timestamp};
 use motet_providers::adapter::Call;
 use motet_providers::http::{Address, Body, Method, Piece, Request, Segment};
@@ -295,4 +298,97 @@ fn a_version_that_is_asked_for_goes_into_the_body() {
 fn what_is_absent_is_not_sent() {
     let call = with(call("flux"), "image", motet_pipeline::Value::Null);
     assert!(!submitted(&call).contains("null"));
+}
+
+/// What the check says of a step of `http/request`: the messages of its errors.
+fn checked(with: &str) -> Vec<String> {
+    let text = format!(
+        "motet: 1\ninputs: {{ url: string, body: string, maybe: {{ type: string, default: null }} }}\nsteps:\n  \
+         it: {{ uses: http/request, with: {with} }}\n"
+    );
+    let contract = (*motet_providers::web::request().contract).clone();
+    let checked = check(&Bundle::of_text("it.yaml", text), &Catalogue::new([contract]));
+    let errors = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+    errors.map(|diagnostic| diagnostic.message.clone()).collect()
+}
+
+#[test]
+fn a_request_that_cannot_be_made_is_refused_by_the_check_in_the_words_of_the_step() {
+    const URL: &str =
+        "`url` must begin with https:// or http:// and a host, without a user, a fragment or spaces";
+    const BODY: &str = "http/request takes `json`, `text` or `file`, and no more than one of them";
+    let table = [
+        (r#"{ "url": "ftp://a.b/c" }"#, URL),
+        (r#"{ "url": "api.example.com" }"#, URL),
+        (r#"{ "url": "https://user:secret@a.b/" }"#, URL),
+        (r#"{ "url": "https://user@a.b/" }"#, URL),
+        (r#"{ "url": "https://a.b/#part" }"#, URL),
+        (r#"{ "url": "https://a.b/c d" }"#, URL),
+        (r#"{ "url": "https://" }"#, URL),
+        (r#"{ "url": "https://?a=b" }"#, URL),
+        (r#"{ "url": "http://:80/" }"#, URL),
+        (r#"{ "url": "http://a.b:99999/" }"#, URL),
+        (r#"{ "url": "https://a.b", "headers": { "host": "c.d" } }"#, "the header `host` can't be set"),
+        (
+            r#"{ "url": "https://a.b", "headers": { "Content-Length": 5 } }"#,
+            "the header `content-length` can't be set",
+        ),
+        (r#"{ "url": "https://a.b", "headers": { "x y": "z" } }"#, "the header `x y` can't be set"),
+        (
+            r#"{ "url": "https://a.b", "headers": { "x": "a\nhost: c.d" } }"#,
+            "the header `x` must be a text, a secret, or a list of both",
+        ),
+        (
+            r#"{ "url": "https://a.b", "method": "GET", "text": "x" }"#,
+            "a GET has no body: write `method: POST`",
+        ),
+        (
+            r#"{ "url": "https://a.b", "method": "GET", "json": {} }"#,
+            "a GET has no body: write `method: POST`",
+        ),
+        (r#"{ "url": "https://a.b", "json": 1, "text": "x" }"#, BODY),
+    ];
+    for (with, message) in table {
+        assert_eq!(checked(with), [message], "{with}");
+        let call = given(call("web_get"), serde_json::from_str(with).unwrap());
+        assert_eq!(provider(&call).submit(&call).unwrap_err().message, message, "{with}");
+    }
+    // What is there for certain, though nobody knows what it is.
+    for (with, message) in [
+        (
+            r#"{ "url": "{{ inputs.url }}", "method": "GET", "text": "{{ inputs.body }}" }"#,
+            "a GET has no body: write `method: POST`",
+        ),
+        (
+            r#"{ "url": "{{ inputs.url }}", "json": { "a": "{{ inputs.maybe }}" }, "text": "{{ inputs.body }}" }"#,
+            BODY,
+        ),
+        (
+            r#"{ "url": "{{ inputs.url }}", "headers": { "te": "{{ inputs.body }}" } }"#,
+            "the header `te` can't be set",
+        ),
+        (
+            r#"{ "url": "{{ inputs.url }}", "headers": { "te": "{{ secrets.key }}" } }"#,
+            "the header `te` can't be set",
+        ),
+    ] {
+        assert_eq!(checked(with), [message], "{with}");
+    }
+}
+
+#[test]
+fn a_request_that_may_be_made_is_not_refused() {
+    for with in [
+        r#"{ "url": "https://a.b" }"#,
+        r#"{ "url": "http://127.0.0.1:8080/c?d=e@f" }"#,
+        r#"{ "url": "http://[::1]/" }"#,
+        r#"{ "url": "{{ inputs.url }}#part" }"#,
+        r#"{ "url": "https://a.b", "headers": { "authorization": "Bearer {{ secrets.key }}", "x-n": 5, "Accept": "*/*" } }"#,
+        r#"{ "url": "https://a.b", "headers": { "te": "{{ inputs.maybe }}" } }"#,
+        r#"{ "url": "https://a.b", "method": "GET", "text": "{{ inputs.maybe }}" }"#,
+        r#"{ "url": "https://a.b", "method": "DELETE", "json": {} }"#,
+        r#"{ "url": "https://a.b", "json": 1, "text": "{{ inputs.maybe }}" }"#,
+    ] {
+        assert_eq!(checked(with), [""; 0], "{with}");
+    }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
-use motet_pipeline::contract::{Parameter, Work as WorkKind};
+use motet_pipeline::contract::{Parameter, Sketches, Work as WorkKind};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Class, Contract, Digest, Failure, MediaKind, Outcome, Type, Value};
 
@@ -63,7 +63,8 @@ pub fn contracts<'n>(stores: impl IntoIterator<Item = &'n String>) -> Vec<Contra
         .output("name", Type::Text)
         .output("digest", Type::Text)
         .output("bytes", Type::Integer)
-        .output("replaced", Type::Boolean);
+        .output("replaced", Type::Boolean)
+        .promises(|_| vec!["store", "name", "digest", "bytes", "replaced"]);
     let get = of(
         GET,
         "Reads a file of a folder. Its kind is detected from its content: it is an `image`, a `video`, \
@@ -127,9 +128,13 @@ impl Operation for Stored {
     fn perform(&self, work: Work) -> BoxFuture<'static, Result<Outcome, WorkError>> {
         Box::pin(async move {
             let inputs = work.input_map();
+            let operation = &work.contract().operation;
+            let contract = super::store_contracts().into_iter().find(|known| known.operation == *operation);
+            if let Some(refusal) = contract.and_then(|contract| contract.refusal(&Sketches::of(&inputs))) {
+                return Err(refusal.into());
+            }
             let text = |name: &str| inputs.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let place = Place { store: text("store"), name: text("name") };
-            judge_name(&place.name).map_err(Failure::invalid)?;
             let folder = folder_of(&work, &place.store)?;
             let output = match work.contract().operation.as_str() {
                 PUT => put(&work, folder, place, &inputs).await,

@@ -550,9 +550,9 @@ async fn a_body_with_get_and_a_header_that_cannot_be_set_are_refused_before_anyt
     let motet = with(LOCAL).open().await.unwrap();
     let url = server.url("/");
     for (given, told) in [
-        (format!("url: '{url}', method: GET, text: hello"), "a GET has no body"),
-        (format!("url: '{url}', headers: {{ host: elsewhere }}"), "the header `host` can't be set"),
-        ("url: 'ftp://a.example'".to_owned(), "must begin with https:// or http://"),
+        (format!("url: '{url}', method: GET, text: '{{{{ run.id }}}}'"), "a GET has no body"),
+        (format!("url: '{url}', headers: {{ host: '{{{{ run.id }}}}' }}"), "the header `host` can't be set"),
+        ("url: 'ftp://{{ run.id }}'".to_owned(), "must begin with https:// or http://"),
     ] {
         let (class, message) = failure(play(&motet, &story(&given, "")).await);
         assert_eq!(class, Class::Invalid);
