@@ -1,6 +1,6 @@
 //! What the local operations take and give.
 
-use motet_pipeline::contract::{Encoding, Parameter, Sketches, Tool, Work};
+use motet_pipeline::contract::{Encoding, Outputs, Parameter, Sketches, Tool, Work};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Contract, Failure, MediaKind, Type, Value};
 
@@ -92,9 +92,9 @@ fn scene_contract() -> Contract {
         .ruled_by(&["aspect_ratio", "width", "height", "length"], |given| read_by(given, Scene::size_from_inputs))
         .ruled_by(&["title", "aspect_ratio", "width", "height"], |given| read_by(given, Scene::judge_title))
         .promises(|given| match given.get("length") {
-            None => vec!["image"],
-            Some(length) if length.is_there() => vec!["video"],
-            Some(_) => Vec::new(),
+            None => Outputs::only("image", ["image", "video"]),
+            Some(length) if length.is_there() => Outputs::only("video", ["image", "video"]),
+            Some(_) => Outputs::default(),
         })
         .usually(0.2, 3.0)
 }
@@ -129,7 +129,7 @@ fn speak_contract() -> Contract {
         .judged_by(judge_speech)
         .ruled_by(&["text", "voice", "language"], |given| read_by(given, Speech::judge_letters))
         .ruled_by(&["text", "speed", "duration"], |given| read_by(given, Speech::judge_pauses))
-        .promises(|_| vec!["audio", "words", "alignment", "text", "language", "duration"])
+        .promises(|_| Outputs::of(["audio", "words", "alignment", "text", "language", "duration"]))
         .output("audio", Type::media(MediaKind::Audio))
         .output("words", Type::list(word))
         .output("alignment", alignment)

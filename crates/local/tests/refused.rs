@@ -119,3 +119,23 @@ fn what_may_work_is_not_refused() {
         }
     }
 }
+
+#[test]
+fn a_scene_is_a_picture_or_a_film_and_the_other_one_is_warned_of() {
+    let warned = |length: &str, output: &str| {
+        let text = format!(
+            "motet: 1\ninputs: {{ number: number, maybe: {{ type: number, default: null }} }}\nsteps:\n  it: {{ uses: local/scene, \
+             with: {{ prompt: sea{length} }} }}\noutputs: {{ seen: '{{{{ steps.it.{output} }}}}' }}\n"
+        );
+        let checked = check(&Bundle::of_text("it.yaml", text), &Catalogue::new(motet_local::contracts()));
+        checked.diagnostics.iter().any(|diagnostic| diagnostic.code.word() == "never-there")
+    };
+    for (length, image, video) in [
+        ("", false, true),
+        (", length: 2", true, false),
+        (", length: '{{ inputs.number }}'", true, false),
+        (", length: '{{ inputs.maybe }}'", false, false),
+    ] {
+        assert_eq!((warned(length, "image"), warned(length, "video")), (image, video), "{length}");
+    }
+}

@@ -9,7 +9,7 @@ mod subtitle_text;
 mod subtitles;
 mod words;
 
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketch, Sketches, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Outputs, Parameter, Sketch, Sketches, Tool, Work};
 use motet_pipeline::{Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -53,7 +53,7 @@ pub(crate) fn contract() -> Contract {
         .ruled_by(&SPREAD, |given| {
             judge(given).map_err(|what| Failure::invalid(format!("media/captions {what}")))
         })
-        .promises(|_| vec!["video", "srt", "vtt"])
+        .promises(|_| Outputs::of(["video", "srt", "vtt"]))
         .tool(Tool::Ffmpeg)
         .tool(Tool::Font)
         .encodes(|_| Encoding::Always)

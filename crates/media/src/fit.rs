@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use motet_pipeline::artifact::extensions;
 use motet_pipeline::check::FIT;
-use motet_pipeline::contract::{Contract, Encoding, Parameter, Sketch, Sketches, Tool, Work};
+use motet_pipeline::contract::{Contract, Encoding, Outputs, Parameter, Sketch, Sketches, Tool, Work};
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
 use crate::Recipe;
@@ -64,7 +64,10 @@ pub(crate) fn contract() -> Contract {
         .output("audio", Type::media(MediaKind::Audio))
         .exactly_one(&["image", "video", "audio"])
         .ruled_by(&["image", "video", "audio", "formats"], judge)
-        .promises(|given| KINDS.map(MediaKind::word).into_iter().filter(|name| given.is_there(name)).collect())
+        .promises(|given| match KINDS.map(MediaKind::word).into_iter().find(|name| given.is_there(name)) {
+            Some(kind) => Outputs::only(kind, KINDS.map(MediaKind::word)),
+            None => Outputs::default(),
+        })
         .tool(Tool::Ffmpeg)
         .encodes(|given| match given.contains_key("video") {
             true => Encoding::Sometimes("if it doesn't fit"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::contract::{Contract, Parameter, Sketch, Sketches};
+use motet_pipeline::contract::{Contract, Outputs, Parameter, Sketch, Sketches};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Failure, MediaKind, Type, Value};
 
@@ -212,10 +212,10 @@ fn holds(ty: &Type, value: &Value) -> bool {
 }
 
 /// What an operation gives that makes of its `media` another of the same kind.
-pub(crate) fn of_media(given: &Sketches) -> Vec<&'static str> {
+pub(crate) fn of_media(given: &Sketches) -> Outputs {
     match given.get("media").and_then(Sketch::kinds).as_deref() {
-        Some([kind]) => vec![kind.word()],
-        _ => Vec::new(),
+        Some([kind]) => Outputs::only(kind.word(), ["image", "video", "audio"]),
+        _ => Outputs::default(),
     }
 }
 

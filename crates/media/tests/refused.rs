@@ -315,3 +315,41 @@ fn what_may_work_is_not_refused() {
         assert_eq!(checked(operation, with), [""; 0], "{operation} {with}");
     }
 }
+
+/// What the check warns of in a pipeline with these steps.
+fn warned(steps: &str) -> Vec<String> {
+    let text = format!("motet: 1\ninputs:{INPUTS}steps:\n{steps}");
+    let checked = check(&Bundle::of_text("it.yaml", text), &Catalogue::new(contracts()));
+    assert!(checked.plan.is_some(), "{:?}", checked.diagnostics);
+    let absent = checked.diagnostics.iter().filter(|diagnostic| diagnostic.code.word() == "never-there");
+    absent.map(|diagnostic| diagnostic.message.clone()).collect()
+}
+
+#[test]
+fn an_output_that_is_never_there_is_warned_of() {
+    let step = |name: &str, uses: &str, with: &str| format!("  {name}: {{ uses: {uses}, with: {with} }}\n");
+    let used = |name: &str, output: &str| {
+        step("used", "data/transform", &format!("{{ value: '{{{{ steps.{name}.{output} }}}}' }}"))
+    };
+    let trim = |media: &str| step("cut", "media/trim", &format!("{{ media: '{{{{ {media} }}}}', end: 1 }}"));
+    let merge = |items: &str| step("film", "media/merge", &format!("{{ items: [{items}] }}"));
+    let table = [
+        (trim("inputs.voice") + &used("cut", "video"), Some("`steps.cut.video` is never there")),
+        (trim("inputs.voice") + &used("cut", "video.width"), Some("`steps.cut.video` is never there")),
+        (trim("inputs.voice") + &used("cut", "audio"), None),
+        (trim("inputs.clip") + &used("cut", "audio"), Some("`steps.cut.audio` is never there")),
+        (trim("inputs.clip") + &used("cut", "audio or inputs.voice"), None),
+        (merge("'{{ inputs.voice }}'") + &used("film", "video"), Some("`steps.film.video` is never there")),
+        (merge("'{{ inputs.still }}'") + &used("film", "audio"), Some("`steps.film.audio` is never there")),
+        (merge("'{{ inputs.still }}'") + &used("film", "srt"), Some("`steps.film.srt` is never there")),
+        (merge("'{{ inputs.stills }}'") + &used("film", "audio"), None),
+        (merge("'{{ inputs.voice }}', '{{ inputs.maybe }}'") + &used("film", "video"), None),
+        (
+            step("small", "media/fit", "{ image: '{{ inputs.still }}' }") + &used("small", "video"),
+            Some("`steps.small.video` is never there"),
+        ),
+    ];
+    for (steps, message) in table {
+        assert_eq!(warned(&steps), Vec::from_iter(message), "{steps}");
+    }
+}

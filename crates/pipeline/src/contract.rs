@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use catalogue::Catalogue;
 pub use encoding::{Encoding, EncodingRule};
 pub use limits::Limits;
-pub use rule::{Choice, Judge, Promise, Rule, Unchosen};
+pub use rule::{Choice, Judge, Outputs, Promise, Rule, Unchosen};
 pub use sketch::{Sketch, Sketches};
 pub use validation::Misfit;
 pub(crate) use validation::mismatch;
@@ -94,7 +94,7 @@ pub struct Contract {
     /// What it refuses of several inputs though each is good by itself.
     #[serde(skip)]
     pub rules: Vec<Rule>,
-    /// Which outputs are there for certain. Without it, that is the only one, if it has but one.
+    /// Which outputs are there for certain, and which never. Without it, the only one is there, if it has but one.
     #[serde(skip)]
     pub promise: Option<Promise>,
     /// Whether it encodes the pictures of a video; nothing if it never does. `plan` shows it.
@@ -428,8 +428,8 @@ impl Contract {
         self
     }
 
-    /// Says which outputs are there whenever it succeeds.
-    pub fn promises(mut self, promise: fn(&Sketches) -> Vec<&'static str>) -> Contract {
+    /// Says which outputs are there whenever it succeeds, and which never are.
+    pub fn promises(mut self, promise: fn(&Sketches) -> Outputs) -> Contract {
         self.promise = Some(Promise(promise));
         self
     }

@@ -134,6 +134,23 @@ fn judge_headers(given: &Sketches) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is wrong with the query, what may be absent left out.
+fn judge_query(given: &Sketches) -> Result<(), Failure> {
+    let Some(query) = given.get("query").and_then(Sketch::fields) else { return Ok(()) };
+    let is_part = |sketch: &Sketch| match sketch {
+        Sketch::Value(value) => text(value).is_some(),
+        Sketch::List(_) | Sketch::Map(_) => false,
+        Sketch::Unknown { .. } => true,
+    };
+    match query.names().find(|name| !query.get(name).is_some_and(is_part)) {
+        Some(name) => Err(Failure::invalid(format!(
+            "`{}` of the `query` must be text, a number, or true or false",
+            crate::said::said(name)
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// A body needs a method that has one.
 fn judge_method(given: &Sketches) -> Result<(), Failure> {
     let is_get = given.get("method").and_then(Sketch::as_str).is_some_and(|method| method == "GET");

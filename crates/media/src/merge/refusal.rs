@@ -1,6 +1,6 @@
 //! What can't be joined, as far as the items are known: of each by itself, and of all together.
 
-use motet_pipeline::contract::{Sketch, Sketches};
+use motet_pipeline::contract::{Outputs, Sketch, Sketches};
 use motet_pipeline::{Failure, MediaKind, Value};
 
 use super::notes::Said;
@@ -43,12 +43,19 @@ pub(super) fn judge(given: &Sketches) -> Result<(), Failure> {
 }
 
 /// Which outputs such items give.
-pub(super) fn promise(given: &Sketches) -> Vec<&'static str> {
-    let mut promised = vec!["starts", "words"];
+pub(super) fn promise(given: &Sketches) -> Outputs {
+    let mut promised = Outputs::of(["starts", "words"]);
+    let mut give = |one, never: &[&'static str]| {
+        promised.certain.push(one);
+        promised.never.extend(never);
+    };
     match given.get("items").and_then(Laid::out) {
-        Some(items) if items.has_picture() => promised.push("video"),
-        Some(items) if items.are_heard() => promised.push("audio"),
+        Some(items) if items.has_picture() => give("video", &["audio"]),
+        Some(items) if items.are_heard() => give("audio", &["video", "srt", "vtt"]),
         _ => {}
+    }
+    if given.get("captions").is_none() {
+        promised.never.extend(["srt", "vtt"]);
     }
     promised
 }

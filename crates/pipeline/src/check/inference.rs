@@ -131,6 +131,7 @@ impl<'c> Checker<'c, '_> {
         for fault in faults {
             written::report(&fault, text, place, self.findings);
         }
+        self.judge_presence(template, place);
         ty
     }
 

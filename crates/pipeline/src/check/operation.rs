@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::closing::{Part, retries_of_undo};
 use super::inference::Dependencies;
 use super::parameter::Given;
+use super::presence::Promised;
 use super::rank::type_of;
 use super::step::CheckedBody;
 use super::{Checker, policy};
@@ -32,13 +33,13 @@ impl<'c> Checker<'c, '_> {
         let mut dependencies = Dependencies::default();
         let given = self.infer_given(&uses.value, with, &Given::new(), &mut dependencies);
         let first = self.contract(uses);
-        let mut certain = BTreeSet::new();
+        let mut promised = Promised::default();
         if let Some(contract) = &first {
             let unfit = self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
             self.check_together(contract, uses.place, &given, &unfit);
             self.check_ranking(contract, &given, &unfit);
-            certain = self.certain_outputs(contract, &given);
+            promised = self.promised(contract, &given);
             self.check_cache(contract, step, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -69,10 +70,10 @@ impl<'c> Checker<'c, '_> {
             output = Type::Any;
         }
         if !fallbacks.is_empty() {
-            certain.clear();
+            promised = Promised::default();
         }
         let body = plan::Body::Operation(targets);
-        CheckedBody { body, output, certain, dependencies, ..CheckedBody::unknown() }
+        CheckedBody { body, output, promised, dependencies, ..CheckedBody::unknown() }
     }
 
     fn fallback(

@@ -8,8 +8,21 @@ use super::closing::Part;
 use super::parameter::Given;
 use crate::Type;
 use crate::contract::{Contract, Sketch, Sketches};
+use crate::diagnostic::Code;
+use crate::document::place::Place;
 use crate::document::written::{Shape, Written};
 use crate::document::{self, At};
+use crate::expression::Template;
+
+/// What is known of the outputs of a step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Promised {
+    operation: String,
+    /// Those that are there for certain when another step is given them.
+    certain: BTreeSet<String>,
+    /// Those that never are.
+    never: BTreeSet<String>,
+}
 
 impl<'c> Checker<'c, '_> {
     /// What is known of the inputs in `given` whose names are `wanted`.
@@ -50,7 +63,7 @@ impl<'c> Checker<'c, '_> {
                 })
             }
             ["steps", step, output] => self.resolve(step).is_some_and(|step| {
-                self.part == Part::Main && self.frame_of(step).certain[step.index].contains(*output)
+                self.part == Part::Main && self.frame_of(step).promised[step.index].certain.contains(*output)
             }),
             // That of an item, of which lists hold none that is absent.
             [name] => self.frame().values.values.get(*name).is_some_and(|ty| !ty.is_optional()),
@@ -58,27 +71,47 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    /// The outputs that an operation gives for certain: it isn't skipped for want of an input, and its contract promises
-    /// them.
-    pub fn certain_outputs(&mut self, contract: &Contract, given: &Given<'c>) -> BTreeSet<String> {
+    /// What an operation gives for certain, where it isn't skipped for want of an input, and what it never gives.
+    pub fn promised(&mut self, contract: &Contract, given: &Given<'c>) -> Promised {
         let sketches = self.sketches(given, |name| contract.parameter(name).is_some());
         let needed = contract.inputs.iter().filter(|input| input.required && input.default.is_none());
         let mut needed = needed.map(|input| contract.ways(&input.name).any(|way| sketches.is_there(way)));
-        match needed.all(|is_there| is_there) {
-            true => contract.certain_outputs(&sketches).into_iter().map(str::to_owned).collect(),
-            false => BTreeSet::new(),
-        }
+        let (certain, never) = contract.promised(&sketches);
+        let certain = if needed.all(|is_there| is_there) { certain } else { Vec::new() };
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        Promised { operation: contract.operation.clone(), certain: owned(certain), never: owned(never) }
     }
 
     /// Notes which outputs of a step others can rely on, once it was checked. One that may be skipped or may fail without
     /// harm has none, and one that fans out gives lists.
-    pub fn note_certain_outputs(&mut self, step: &document::Step, certain: &BTreeSet<String>) {
-        let may_be_absent = step.condition.is_some() || step.optional || step.each.is_some();
-        if may_be_absent || self.part != Part::Main {
-            return;
+    pub fn note_promised(&mut self, step: &document::Step, promised: &Promised) {
+        let may_be_absent = step.condition.is_some() || step.optional || self.part != Part::Main;
+        let mut promised = promised.clone();
+        if may_be_absent {
+            promised.certain.clear();
+        }
+        if step.each.is_some() {
+            promised = Promised::default();
         }
         if let Some(own) = self.resolve(&step.name.value) {
-            self.frame_of(own).certain[own.index] = certain.clone();
+            self.frame_of(own).promised[own.index] = promised;
+        }
+    }
+
+    /// Warns of an output that is absent whatever happens: whatever is made of nothing but that is absent, too.
+    pub fn judge_presence(&mut self, template: &Template, place: Place) {
+        for path in template.paths().unwrap_or_default() {
+            let ["steps", step, output, ..] = path[..] else { continue };
+            let Some(own) = self.resolve(step) else { continue };
+            let promised = &self.frame_of(own).promised[own.index];
+            if !promised.never.contains(output) {
+                continue;
+            }
+            let operation = promised.operation.clone();
+            let message = format!("`steps.{step}.{output}` is never there");
+            self.findings
+                .warning(place, Code::NeverThere, message)
+                .note(format!("what {operation} is given here makes no `{output}`"));
         }
     }
 }

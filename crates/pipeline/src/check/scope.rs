@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Checker;
 use super::cycle;
 use super::inference::Dependencies;
+use super::presence::Promised;
 use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::{Findings, Place};
@@ -22,8 +23,8 @@ pub(super) struct Frame<'d> {
     index: BTreeMap<&'d str, usize>,
     /// What an expression gets from each, as far as they were checked.
     pub types: Vec<Option<Type>>,
-    /// The outputs of each that are there for certain when another step is given them.
-    pub certain: Vec<BTreeSet<String>>,
+    /// Which outputs of each are there for certain, and which never.
+    pub promised: Vec<Promised>,
     /// The outputs of each step that are referred to, with one place each.
     pub used_outputs: Vec<BTreeMap<String, Part<'d>>>,
     /// What the other names of expressions stand for.
@@ -46,7 +47,7 @@ impl<'c> Frame<'c> {
             steps,
             index: steps.iter().enumerate().map(|(index, step)| (step.name.value.as_str(), index)).collect(),
             types: vec![None; steps.len()],
-            certain: vec![BTreeSet::new(); steps.len()],
+            promised: vec![Promised::default(); steps.len()],
             used_outputs: vec![BTreeMap::new(); steps.len()],
             values,
             outer_names: BTreeMap::new(),

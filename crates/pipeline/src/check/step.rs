@@ -1,10 +1,11 @@
 //! One step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Checker;
 use super::fit::habit;
 use super::inference::Dependencies;
+use super::presence::Promised;
 use crate::Type;
 use crate::diagnostic::Code;
 use crate::document::place::Place;
@@ -18,8 +19,8 @@ pub(super) struct CheckedBody {
     pub body: plan::Body,
     /// Its outputs, one item's worth if it fans out.
     pub output: Type,
-    /// The outputs that are there for certain once it succeeded.
-    pub certain: BTreeSet<String>,
+    /// Which of its outputs are there for certain once it succeeded, and which never.
+    pub promised: Promised,
     /// What it waits for.
     pub dependencies: Dependencies,
     /// How long it may take at most, as far as the body says it.
@@ -55,7 +56,7 @@ impl<'c> Checker<'c, '_> {
         }
         let each = step.each.as_ref().map(|each| self.each(each, condition_per_item, &mut dependencies));
         let body = self.body(step);
-        self.note_certain_outputs(step, &body.certain);
+        self.note_promised(step, &body.promised);
         dependencies.add_all(&body.dependencies);
         let checks = self.checks(step, &body.output, &mut dependencies);
         let seen = seen_type(&body.output, each.is_some());
@@ -249,7 +250,7 @@ impl CheckedBody {
         CheckedBody {
             body: plan::Body::Operation(Vec::new()),
             output: Type::Any,
-            certain: BTreeSet::new(),
+            promised: Promised::default(),
             dependencies: Dependencies::default(),
             total_timeout: None,
             budget: None,

@@ -42,9 +42,31 @@ impl std::fmt::Debug for Rule {
     }
 }
 
+/// Which outputs are there when an operation succeeds, as far as that follows from its inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// Those that are there for certain.
+    pub certain: Vec<&'static str>,
+    /// Those that are absent for certain.
+    pub never: Vec<&'static str>,
+}
+
+impl Outputs {
+    /// Those that are there for certain; of all others nothing is known.
+    pub fn of(certain: impl IntoIterator<Item = &'static str>) -> Outputs {
+        Outputs { certain: certain.into_iter().collect(), never: Vec::new() }
+    }
+
+    /// Of `all`, only this one is there.
+    pub fn only(one: &'static str, all: impl IntoIterator<Item = &'static str>) -> Outputs {
+        let never = all.into_iter().filter(|name| *name != one).collect();
+        Outputs { certain: vec![one], never }
+    }
+}
+
 /// Says which outputs are there whenever the operation succeeds: a pure function of what is known of its inputs.
 #[derive(Clone, Copy)]
-pub struct Promise(pub fn(&Sketches) -> Vec<&'static str>);
+pub struct Promise(pub fn(&Sketches) -> Outputs);
 
 impl PartialEq for Promise {
     fn eq(&self, other: &Promise) -> bool {
@@ -126,15 +148,18 @@ impl Contract {
         self.rules.iter().find_map(|rule| (rule.judge)(&given.only(rule.names)).err())
     }
 
-    /// The outputs that are there for certain if the operation succeeds with such inputs. An output that may be anything
-    /// may be null.
-    pub fn certain_outputs(&self, given: &Sketches) -> Vec<&str> {
+    /// The outputs that are there for certain if the operation succeeds with such inputs, and those that never are. An output
+    /// that may be anything may be null.
+    pub fn promised(&self, given: &Sketches) -> (Vec<&str>, Vec<&str>) {
         match self.promise {
-            Some(promise) => (promise.0)(given),
+            Some(promise) => {
+                let Outputs { certain, never } = (promise.0)(given);
+                (certain, never)
+            }
             // Without any of its outputs it hasn't succeeded.
             None => match self.outputs.iter().next() {
-                Some((name, ty)) if self.outputs.len() == 1 && !ty.is_optional() => vec![name],
-                _ => Vec::new(),
+                Some((name, ty)) if self.outputs.len() == 1 && !ty.is_optional() => (vec![name], Vec::new()),
+                _ => Default::default(),
             },
         }
     }

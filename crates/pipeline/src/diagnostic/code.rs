@@ -54,6 +54,7 @@ codes! {
     MissingKey = "missing-key",
     MissingOutput = "missing-output",
     MissingParameter = "missing-parameter",
+    NeverThere = "never-there",
     NotSupportedYet = "not-supported-yet",
     NotUtf8 = "not-utf-8",
     Recursion = "recursion",

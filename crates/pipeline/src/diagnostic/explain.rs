@@ -90,6 +90,12 @@ impl Code {
                 "The operation or pipeline that is used requires this parameter. What an operation takes is \
                  its contract; `motet plan` shows it with all defaults.\n\n  uses: local/scene\n  with: { prompt: a quiet sea }"
             }
+            Code::NeverThere => {
+                "What is given to the step decides which of its outputs it has, and this is none of them: it is absent \
+                 in every run, and so is what is made of it. A scene is a picture, or with `length` a film; what cuts a \
+                 sound gives a sound.\n\n  sea: { uses: local/scene, with: { prompt: sea, length: 5 } }\n  \
+                 \"{{ steps.sea.video }}\""
+            }
             Code::NotSupportedYet => {
                 "The key, operation or name belongs to the language, but this version doesn't support it yet. It is refused \
                  rather than ignored: a `budget` that is silently ignored would be worse than none."

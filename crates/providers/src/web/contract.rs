@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use motet_pipeline::contract::{Contract, Work};
+use motet_pipeline::contract::{Contract, Outputs, Work};
 use motet_pipeline::price::{Amount, Factor, Measure, Price, Range, Source, Tariff, Unit};
 use motet_pipeline::{Money, Type};
 
@@ -32,8 +32,9 @@ fn contract(mut contract: Contract) -> Contract {
         .at_most_one(&super::BODIES)
         .judged_by(super::judge)
         .ruled_by(&["headers"], super::judge_headers)
+        .ruled_by(&["query"], super::judge_query)
         .ruled_by(&["method", "json", "text", "file"], super::judge_method)
-        .promises(|_| vec!["status_code", "headers"])
+        .promises(|_| Outputs::of(["status_code", "headers"]))
         .priced(price())
 }
 

@@ -339,6 +339,10 @@ fn a_request_that_cannot_be_made_is_refused_by_the_check_in_the_words_of_the_ste
             "the header `x` must be a text, a secret, or a list of both",
         ),
         (
+            r#"{ "url": "https://a.b", "query": { "q": 1, "tags": ["a", "b"] } }"#,
+            "`tags` of the `query` must be text, a number, or true or false",
+        ),
+        (
             r#"{ "url": "https://a.b", "method": "GET", "text": "x" }"#,
             "a GET has no body: write `method: POST`",
         ),
@@ -385,6 +389,7 @@ fn a_request_that_may_be_made_is_not_refused() {
         r#"{ "url": "{{ inputs.url }}#part" }"#,
         r#"{ "url": "https://a.b", "headers": { "authorization": "Bearer {{ secrets.key }}", "x-n": 5, "Accept": "*/*" } }"#,
         r#"{ "url": "https://a.b", "headers": { "te": "{{ inputs.maybe }}" } }"#,
+        r#"{ "url": "https://a.b", "query": { "a": 1.5, "b": true, "c": "d e", "f": "{{ inputs.maybe }}" } }"#,
         r#"{ "url": "https://a.b", "method": "GET", "text": "{{ inputs.maybe }}" }"#,
         r#"{ "url": "https://a.b", "method": "DELETE", "json": {} }"#,
         r#"{ "url": "https://a.b", "json": 1, "text": "{{ inputs.maybe }}" }"#,

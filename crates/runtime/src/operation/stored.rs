@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
-use motet_pipeline::contract::{Parameter, Sketches, Work as WorkKind};
+use motet_pipeline::contract::{Outputs, Parameter, Sketches, Work as WorkKind};
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Class, Contract, Digest, Failure, MediaKind, Outcome, Type, Value};
 
@@ -64,7 +64,7 @@ pub fn contracts<'n>(stores: impl IntoIterator<Item = &'n String>) -> Vec<Contra
         .output("digest", Type::Text)
         .output("bytes", Type::Integer)
         .output("replaced", Type::Boolean)
-        .promises(|_| vec!["store", "name", "digest", "bytes", "replaced"]);
+        .promises(|_| Outputs::of(["store", "name", "digest", "bytes", "replaced"]));
     let get = of(
         GET,
         "Reads a file of a folder. Its kind is detected from its content: it is an `image`, a `video`, \
