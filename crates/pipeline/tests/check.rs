@@ -319,3 +319,64 @@ fn an_error_is_found_behind_any_number_of_warnings() {
     assert_eq!((errors.len(), bad.diagnostics.len()), (1, 200));
     assert_eq!((errors[0].line, errors[0].code.word()), (304, "unknown-parameter"));
 }
+
+/// A step that takes `a` or `b`, and is given the constant `a` and this for `b`.
+fn is_refused(b: &str, policies: &str) -> bool {
+    let say = |name: &str, text: &str, policies: &str| {
+        format!("  {name}: {{ uses: task/say, with: {{ text: '{text}' }}{policies} }}\n")
+    };
+    let text = format!(
+        "motet: 1\ninputs:\n  must: string\n  usual: {{ type: string, default: x }}\n  maybe: {{ type: string, default: null }}\n  \
+         any: {{ default: x }}\n  list: {{ type: array, items: {{ type: string }} }}\nsteps:\n{}{}{}{}{}{}{}{}  it: {{ uses: task/one, with: {{ a: x, b: '{b}' }}{policies} }}\n",
+        say("said", "hello", ""),
+        say("off", "hello", ", if: '{{ inputs.maybe }}'"),
+        say("may", "hello", ", optional: true"),
+        say("fell", "hello", ", fallback: [{ uses: task/two }]"),
+        say("after", "{{ steps.said.text }}", ""),
+        say("behind", "{{ steps.off.text }}", ""),
+        "  two: { uses: task/two }\n",
+        "  group: { steps: { in: { uses: task/say, with: { text: a } } }, outputs: { text: '{{ steps.in.text }}' } }\n",
+    );
+    let one = Contract::new("task/one", Work::Task)
+        .input(Parameter::optional("a", Type::Text))
+        .input(Parameter::optional("b", Type::Text))
+        .exactly_one(&["a", "b"]);
+    let text_of = |name: &str| Contract::new(name, Work::Task).output("text", Type::Text);
+    let say = text_of("task/say").input(Parameter::required("text", Type::Text));
+    let two = text_of("task/two").output("more", Type::Text).input(Parameter::optional("text", Type::Text));
+    let checked = check(&Bundle::of_text("it.yaml", text), &Catalogue::new([one, say, two]));
+    let errors: Vec<_> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
+    let told = "task/one takes `a` or `b`, and no more than one of them";
+    assert!(errors.iter().all(|error| error.message == told), "{}", render(&checked.diagnostics, false));
+    !errors.is_empty()
+}
+
+#[test]
+fn only_what_is_there_for_certain_is_held_against_a_constant() {
+    for (b, expected) in [
+        ("{{ inputs.must }}", true),
+        ("{{ inputs.usual }}", true),
+        ("by {{ inputs.must }} and {{ inputs.usual }}", true),
+        ("{{ steps.said.text }}", true),
+        ("{{ steps.after.text }}", true),
+        ("{{ inputs.maybe }}", false),
+        ("{{ inputs.any }}", false),
+        ("by {{ inputs.must }} and {{ inputs.maybe }}", false),
+        ("{{ inputs.list | first }}", false),
+        ("{{ inputs.must if inputs.maybe }}", false),
+        ("{% if inputs.maybe %}{{ inputs.must }}{% endif %}", false),
+        ("{{ steps.off.text }}", false),
+        ("{{ steps.may.text }}", false),
+        ("{{ steps.fell.text }}", false),
+        ("{{ steps.behind.text }}", false),
+        ("{{ steps.two.text }}", false),
+        ("{{ steps.group.text }}", false),
+    ] {
+        assert_eq!(is_refused(b, ""), expected, "{b}");
+    }
+    assert!(is_refused("{{ item }}", ", each: '{{ inputs.list }}'"));
+    assert!(!is_refused("{{ item }}", ", each: '{{ inputs.any }}'"));
+    // At the end of a run a step may have failed.
+    assert!(!is_refused("{{ steps.said.text }}", ", always: true"));
+    assert!(is_refused("{{ inputs.must }}", ", always: true"));
+}

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use motet_pipeline::check::check;
-use motet_pipeline::contract::{Catalogue, Contract, Parameter, Work};
-use motet_pipeline::pin::{EDITION, Unlinked};
+use motet_pipeline::contract::{Catalogue, Contract, Outputs, Parameter, Work};
+use motet_pipeline::pin::{Difference, EDITION, Unlinked};
 use motet_pipeline::plan::{Body, Plan, Scope};
-use motet_pipeline::{Bundle, Digest, Type, Value};
+use motet_pipeline::{Bundle, Digest, Failure, Type, Value};
 
 const FILM: &str = r#"
 motet: 1
@@ -246,4 +246,26 @@ fn a_run_keeps_the_timeouts_that_it_was_started_with_whatever_its_model_takes_la
     let (quick, slow) = (checked(200.0), checked(2000.0));
     let linked = Plan::link(&quick.pin(), quick.digest).unwrap();
     assert_eq!([&quick, &slow, &linked].map(job).map(|job| job.0), [600_000, 6_000_000, 600_000]);
+}
+
+#[test]
+fn what_an_operation_refuses_and_promises_is_not_kept_and_makes_no_other_plan() {
+    let text = "motet: 1\nsteps: { a: { uses: task/write, with: { about: sea, tone: dry } } }\n";
+    let bundle = Bundle::of_text("a.yaml", text);
+    let before = check(&bundle, &catalogue()).plan.unwrap();
+    let write = (**catalogue().get("task/write").unwrap()).clone();
+    let later = write
+        .at_most_one(&["tags", "tone"])
+        .judged_by(|_, _| Ok(()))
+        .ruled_by(&["about", "tone"], |_| Ok(()))
+        .promises(|_| Outputs::of(["text"]));
+    let after = check(&bundle, &Catalogue::new([later.clone()])).plan.unwrap();
+    assert_eq!((after.pin(), after.digest), (before.pin(), before.digest));
+    assert!(Difference::between(&before, &after).is_none());
+    // A plan that is kept is linked, whatever an operation refuses by now.
+    let stricter =
+        later.ruled_by(&["about", "tone"], |_| Err(Failure::invalid("task/write needs another tone")));
+    let refused = check(&bundle, &Catalogue::new([stricter]));
+    assert_eq!(refused.diagnostics[0].message, "task/write needs another tone");
+    assert_eq!(Plan::link(&before.pin(), before.digest).unwrap().pin(), before.pin());
 }

@@ -56,15 +56,15 @@ fn what_it_was_ranked_by_is_recorded_and_evaluated_once() {
 fn what_cant_be_compared_fails_the_step_and_a_fallback_takes_over() {
     let lost = |by: &str, takes: &str| {
         let mut story = start(&format!(
-            "steps: {{ best: {{ uses: data/rank, with: {{ items: {takes}, by: '{{{{ {by} }}}}' }} }} }}"
+            "steps: {{ best: {{ uses: data/rank, with: {{ items: '{{{{ {takes} if run.id else [] }}}}', by: '{{{{ {by} }}}}' }} }} }}"
         ));
         story.is_lost("best", Class::Invalid).last_words()
     };
-    assert_eq!(lost("item", "[1, a]"), "a number can't be compared with text");
+    assert_eq!(lost("item", r#"[1, "a"]"#), "`by`: a number can't be compared with text");
     assert_eq!(lost("item", "[1, [2]]"), "`by`: item 1: a list ranks nothing");
-    assert!(lost("item.x", "[{x: 1}, {y: 1}]").starts_with("`by`: item 1: "));
+    assert!(lost("item.x", r#"[{"x": 1}, {"y": 1}]"#).starts_with("`by`: item 1: "));
     let mut story = start(
-        "steps:\n  best:\n    uses: data/rank\n    with: { items: [1, a], by: '{{ item }}' }\n    \
+        "steps:\n  best:\n    uses: data/rank\n    with: { items: '{{ [1, \"a\"] if run.id else [] }}', by: '{{ item }}' }\n    \
          fallback: [{ uses: data/rank, on: any, with: { by: '{{ index }}' } }]\n\
          outputs: { best: '{{ steps.best.best }}' }",
     );
