@@ -69,9 +69,19 @@ fn processor_time() -> Duration {
 /// The user and system time of all programs that this process started and that have ended, and of those that they started.
 pub fn processor_time_of_children() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the name, which may hold spaces, the 14th and 15th number, in hundredths of a second.
-    let numbers = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks: u64 = numbers.skip(13).take(2).filter_map(|number| number.parse::<u64>().ok()).sum();
+    ticks(&text, 13)
+}
+
+/// The user and system time of another process, of all its threads.
+pub fn processor_time_of(process: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    ticks(&text, 11)
+}
+
+/// Two numbers of a `stat` file, behind as many others that follow the name, which may hold spaces: hundredths of a second.
+fn ticks(stat: &str, behind: usize) -> Duration {
+    let numbers = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace().skip(behind);
+    let ticks: u64 = numbers.take(2).filter_map(|number| number.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
 }
 

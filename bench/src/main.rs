@@ -8,7 +8,9 @@ mod bare;
 mod figures;
 mod four_steps;
 mod lab;
+mod reports;
 mod scenario;
+mod simulator;
 mod world;
 
 use std::process::Command;

@@ -2,6 +2,7 @@
 
 mod alone;
 mod beside;
+mod calls;
 mod chain;
 mod check;
 mod continuing;
@@ -12,6 +13,7 @@ pub mod kill;
 mod many;
 mod map;
 mod million;
+mod provider_runs;
 mod reports;
 mod starts;
 pub mod taken_up;
@@ -22,17 +24,23 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use motet::Motet;
+use motet_server::Listener;
+use tokio_util::sync::CancellationToken;
+
 use crate::figures::Figures;
 
 /// All scenarios, in the order of the table. `beside` makes many files: it comes before those that leave many to delete.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "beside",
     "alone",
+    "calls",
     "crowd",
     "starts",
     "many",
     "waiting",
     "reports",
+    "provider_runs",
     "map",
     "chain",
     "continuing",
@@ -51,6 +59,8 @@ pub fn run(name: &str) -> Figures {
         "alone" => runtime.block_on(on_a_worker(alone::run())),
         "beside" => runtime.block_on(on_a_worker(beside::run())),
         "crowd" => runtime.block_on(on_a_worker(crowd::run())),
+        "calls" => runtime.block_on(on_a_worker(calls::run())),
+        "provider_runs" => runtime.block_on(on_a_worker(provider_runs::run())),
         "many" => runtime.block_on(on_a_worker(many::run())),
         "waiting" => runtime.block_on(on_a_worker(waiting::run())),
         "reports" => runtime.block_on(on_a_worker(reports::run())),
@@ -90,6 +100,15 @@ fn kill_once_it_says(arguments: &[&OsStr]) -> String {
     child.kill().expect("it is still running");
     child.wait().expect("it was killed");
     line
+}
+
+/// Has `motet` listen for what providers report, until that is cancelled.
+async fn hear(motet: &Motet) -> CancellationToken {
+    let listener = Listener::at(([127, 0, 0, 1], 0).into()).await.expect("a port is free");
+    let stop = CancellationToken::new();
+    motet.await_hooks(Some(&listener.url())).await;
+    tokio::spawn(listener.serve(motet.clone(), stop.clone()));
+    stop
 }
 
 /// The binary beside this one.

@@ -1,10 +1,6 @@
 //! 20,000 runs, each with two steps done and a job at the simulator, `kill -9`, and all jobs asked for again.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -15,10 +11,11 @@ use motet::language::Timestamp;
 use motet::providers::http::Method;
 use motet::world::live::LiveWorld;
 use motet::world::{World, wire};
-use motet::{Motet, Settings, Value};
+use motet::{Motet, Value};
 
-use crate::figures::{Figures, memory_peak_mib};
+use crate::figures::{Figures, Reading, memory_peak_mib};
 use crate::four_steps;
+use crate::simulator::{self, Simulator};
 use crate::world::{Exchanged, Network, Networked};
 
 const RUNS: usize = 20_000;
@@ -52,48 +49,19 @@ const PAUSE_MAX_MS: u64 = 60_000;
 
 pub fn run() -> Figures {
     let folder = tempfile::tempdir_in(super::place()).expect("a folder for the measurement");
-    let (mut simulator, address) = simulator(folder.path());
+    let simulator = Simulator::begin(folder.path(), SCENARIO, 1);
+    let address = simulator.address();
     let took = super::kill_once_it_says(&["--fly".as_ref(), folder.path().as_os_str(), address.as_ref()]);
     let mut figures = vec![("until all jobs are known, at first".to_owned(), took)];
-    figures.extend(super::runtime().block_on(take_up(folder.path(), &address)));
-    let ledger = ledger(&address);
+    figures.extend(super::runtime().block_on(take_up(folder.path(), address)));
+    let ledger = simulator.ledger();
     let repeated = ledger.lines().filter(|line| line.contains(r#""repeated":true"#)).count();
     let paid = ledger.lines().count();
     figures.push((
         "submissions in the ledger, of them repeated (aim: 20,000, 0)".into(),
         format!("{paid}, {repeated}"),
     ));
-    simulator.kill().expect("it is still running");
-    simulator.wait().expect("it was killed");
     figures
-}
-
-/// A simulator in a process of its own, as providers are, and what it says of its addresses.
-fn simulator(folder: &Path) -> (Child, String) {
-    let scenario = folder.join("scenario.json");
-    std::fs::write(&scenario, SCENARIO).expect("the folder is writable");
-    let mut child = Command::new(super::motet())
-        .args(["sim".as_ref(), "--scenario".as_ref(), scenario.as_os_str()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary is beside this one");
-    let mut line = String::new();
-    let out = child.stdout.take().expect("its output is piped");
-    BufReader::new(out).read_line(&mut line).expect("its output is text");
-    (child, line)
-}
-
-/// The ledger of the simulator, a line a submission.
-fn ledger(address: &str) -> String {
-    let address: serde_json::Value = serde_json::from_str(address).expect("it is JSON");
-    let host = address["url"].as_str().and_then(|url| url.strip_prefix("http://")).expect("it has a URL");
-    let mut stream = TcpStream::connect(host).expect("it listens");
-    write!(stream, "GET /_sim/ledger HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
-        .expect("it reads");
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply).expect("it answers");
-    let reply = String::from_utf8(reply).expect("it is text");
-    reply.split_once("\r\n\r\n").expect("it has a body").1.to_owned()
 }
 
 /// Starts the runs, says how long it took until all jobs are known, and waits.
@@ -117,10 +85,7 @@ pub fn fly(folder: &str, address: &str) {
 }
 
 async fn open(folder: &Path, address: &str) -> (Motet, Arc<Networked<Counts>>) {
-    let address: serde_json::Value = serde_json::from_str(address).expect("it is JSON");
-    let bases: BTreeMap<String, BTreeMap<String, String>> =
-        serde_json::from_value(address["base_urls"].clone()).expect("they are URLs by role");
-    let settings = Settings::usual(folder).simulated(&bases).expect("they are URLs");
+    let settings = simulator::settings(folder, address);
     let key = &settings.providers["replicate"].keys[0].name;
     let free = PoolLimit { slots: None, rate: None };
     let counted = Arc::new(Networked::<Counts>::default());
@@ -137,8 +102,9 @@ async fn take_up(folder: &Path, address: &str) -> Figures {
     let resumed = begin.elapsed();
     counted.network.waits_for_polls(RUNS).await;
     let scheduled = begin.elapsed();
-    let before = counted.network.reads.load(Relaxed);
+    let (reading, before) = (Reading::now(), counted.network.reads.load(Relaxed));
     tokio::time::sleep(WATCHED).await;
+    let share = reading.processor().as_secs_f64() / reading.elapsed().as_secs_f64() * 100.0;
     let reads = counted.network.reads.load(Relaxed) - before;
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     let figures = vec![
@@ -152,7 +118,8 @@ async fn take_up(folder: &Path, address: &str) -> Figures {
         ),
         (format!("requests about the jobs in a minute (allowed: {READS_A_MINUTE})"), reads.to_string()),
         ("of all, refused as too many (aim: 0)".into(), counted.network.throttled.load(Relaxed).to_string()),
-        ("memory at most".into(), format!("{:.0} MiB", memory_peak_mib())),
+        ("processor over that minute (aim for 10,000: under 10 % of a core)".into(), format!("{share:.1} %")),
+        ("memory at most (aim for 10,000: under 300 MiB)".into(), format!("{:.0} MiB", memory_peak_mib())),
     ];
     // Nothing is left to be measured: the work isn't waited for.
     std::mem::forget((motet, runs));
