@@ -2,6 +2,9 @@
 
 use super::{Format, Media};
 
+/// What stands before the samples of a plain WAV.
+const WAV_HEAD_BYTES: usize = 44;
+
 /// The job that made a file, if it has a mark near its start or end.
 pub(crate) fn find_mark(bytes: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"motet-sim:";
@@ -32,7 +35,8 @@ pub(crate) fn measure(bytes: &[u8]) -> Option<Media> {
     }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12)? == b"WAVE" {
         let a_second = u64::from(low(28)?.max(1));
-        return Some(Media::sound(Format::Wav { rate: low(24)? }, bytes.len() as u64 * 1000 / a_second, 0));
+        let sound = bytes.len().saturating_sub(WAV_HEAD_BYTES) as u64;
+        return Some(Media::sound(Format::Wav { rate: low(24)? }, sound * 1000 / a_second, 0));
     }
     if bytes.starts_with(b"ID3") || (bytes.first()? == &0xff && bytes.get(1)? & 0xe0 == 0xe0) {
         return mp3(bytes).map(|length| Media::sound(Format::MP3, length, 0));
