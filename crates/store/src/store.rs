@@ -85,6 +85,8 @@ struct Inner {
     unfinished: Arc<Unfinished>,
     /// The plans that are known to be kept, so that most runs don't wait for the writer.
     plans: Mutex<BTreeSet<Digest>>,
+    /// The world that the store belongs to, once that is known: it never changes.
+    world: OnceLock<World>,
 }
 
 impl Store {
@@ -189,8 +191,19 @@ impl Store {
         reader: Reader,
     ) -> Store {
         let unfinished = writer.as_ref().map(|writer| writer.lock().unfinished()).unwrap_or_default();
-        let (queue, plans) = (OnceLock::new(), Mutex::default());
-        Store(Arc::new(Inner { folder, file, beside, queue, waiting, writer, reader, unfinished, plans }))
+        let (queue, plans, world) = (OnceLock::new(), Mutex::default(), OnceLock::new());
+        Store(Arc::new(Inner {
+            folder,
+            file,
+            beside,
+            queue,
+            waiting,
+            writer,
+            reader,
+            unfinished,
+            plans,
+            world,
+        }))
     }
 
     /// The store's folder; for one in memory, the temporary one that holds its artifacts.
@@ -213,7 +226,13 @@ impl Store {
         scratch::make(&self.scratch(), draw)
     }
 
-    /// Removes the folders that [`Store::make_scratch`] made and that are still there: for whoever
+    /// The name for a file in [`Store::scratch`] that needs no folder of its own. `draw` is as that of
+    /// [`Store::make_scratch`].
+    pub fn scratch_file_name(draw: u128) -> String {
+        scratch::file_name(draw)
+    }
+
+    /// Removes the folders that [`Store::make_scratch`] made, and the files, that are still there: for whoever
     /// begins to drive the store, when nobody else does.
     pub fn sweep_scratch(&self) {
         scratch::sweep(&self.scratch());
@@ -516,7 +535,16 @@ impl Store {
     /// # Errors
     /// When the store can't be read.
     pub fn world(&self) -> Result<Option<World>, StoreError> {
-        self.0.reader.world()
+        if let Some(known) = self.known_world() {
+            return Ok(Some(known));
+        }
+        let world = self.0.reader.world()?;
+        Ok(world.map(|world| *self.0.world.get_or_init(|| world)))
+    }
+
+    /// What [`Store::world`] has said before, without reading anything.
+    pub fn known_world(&self) -> Option<World> {
+        self.0.world.get().copied()
     }
 
     /// Fixes which world the store belongs to, unless it is fixed; says which one it is.

@@ -60,8 +60,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("store");
         let store = Store::open(&place).unwrap();
-        assert_eq!(store.world().unwrap(), None);
+        assert_eq!((store.world().unwrap(), store.known_world()), (None, None));
         assert_eq!(store.fix_world(World::Simulated).unwrap(), World::Simulated);
+        assert_eq!(store.known_world(), Some(World::Simulated));
         assert_eq!(store.fix_world(World::Real).unwrap(), World::Simulated);
         drop(store);
         let read = Store::open_read_only(&place).unwrap();

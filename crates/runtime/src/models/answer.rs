@@ -1,5 +1,7 @@
 //! Answers: every byte is fetched, measured and kept before a step counts as done (law L5).
 
+use std::path::Path;
+
 use motet_pipeline::failure::Known;
 use motet_pipeline::price::Facts;
 use motet_pipeline::value::Map;
@@ -30,22 +32,20 @@ impl ModelCalls {
         answer: Answer,
         warnings: Vec<String>,
     ) -> Result<Outcome, WorkError> {
-        let scratch = Scratch::new(work)?;
         let Answer { outputs, cost, usage, warnings: told, .. } = answer;
         let cost = match cost {
             Some(amount) => Cost::billed(amount),
             None => self.computed(work, &usage),
         };
         let mut kept = Map::new();
-        let mut files = 0_usize;
         for (name, given) in outputs {
             let value = match given {
                 Given::Value(value) => value,
-                Given::Media(media) => self.keep_media(work, &scratch, media, &mut files, cost).await?,
+                Given::Media(media) => self.keep_media(work, media, cost).await?,
                 Given::MediaList(list) => {
                     let mut values = Vec::with_capacity(list.len());
                     for media in list {
-                        values.push(self.keep_media(work, &scratch, media, &mut files, cost).await?);
+                        values.push(self.keep_media(work, media, cost).await?);
                     }
                     Value::list(values)
                 }
@@ -56,20 +56,12 @@ impl ModelCalls {
         Ok(Outcome { output, cost, usage, warnings: warnings.into_iter().chain(told).collect() })
     }
 
-    async fn keep_media(
-        &self,
-        work: &Work,
-        scratch: &Scratch,
-        media: Media,
-        files: &mut usize,
-        cost: Cost,
-    ) -> Result<Value, WorkError> {
-        *files += 1;
-        let name = format!("output-{files}");
+    async fn keep_media(&self, work: &Work, media: Media, cost: Cost) -> Result<Value, WorkError> {
+        let (scratch, name) = Scratch::for_file(work);
         match media.source {
             Source::Bytes(bytes) => scratch.write(&name, &bytes)?,
             Source::Url(url) => {
-                self.download(work, scratch, &name, url).await.map_err(|error| costing(error, cost))?;
+                self.download(work, &scratch.path(&name), url).await.map_err(|error| costing(error, cost))?;
             }
         }
         let unusable = |error| match error {
@@ -83,14 +75,8 @@ impl ModelCalls {
         scratch.keep(work, &name).await.map(Value::from).map_err(unusable)
     }
 
-    /// Fetches what lies at `url`. It is free to ask again.
-    async fn download(
-        &self,
-        work: &Work,
-        scratch: &Scratch,
-        name: &str,
-        url: String,
-    ) -> Result<(), WorkError> {
+    /// Fetches what lies at `url` into the file `into`. It is free to ask again.
+    async fn download(&self, work: &Work, into: &Path, url: String) -> Result<(), WorkError> {
         let limits =
             Limits { request_ms: DOWNLOAD_TIME.0, reply_bytes_max: DOWNLOAD_BYTES_MAX, ..Limits::default() };
         let request = Request::get(Address::Url(url)).limits(limits);
@@ -98,7 +84,7 @@ impl ModelCalls {
         loop {
             tries += 1;
             let errand = Errand::new(self.provider_name(), request.clone());
-            let failed = match self.models.door.download(errand, &scratch.path(name)).await {
+            let failed = match self.models.door.download(errand, into).await {
                 Ok(reply) if reply.is_success() => return Ok(()),
                 Ok(reply) => WorkError::from(download_refused(reply.status)),
                 Err(fault) => fault.into_work_error(Stake::Output),

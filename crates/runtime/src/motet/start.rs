@@ -367,6 +367,9 @@ impl Motet {
             return Ok(());
         }
         let (store, reality) = (hands.store.clone(), hands.reality);
+        if let Some(known) = store.known_world() {
+            return judge_world(&hands.store, known, reality);
+        }
         let fixed = hands.compute_any(move || store.fix_world(reality)).await;
         judge_world(&hands.store, fixed.unwrap_or(Err(StoreError::Closed))?, reality)
     }

@@ -1,4 +1,4 @@
-//! A scratch folder: where the programs of one attempt work, removed with it.
+//! Scratch: where the programs of one attempt work, a folder or a single file, removed with it.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use motet_media::Orientation;
 use motet_pipeline::{Artifact, Class, Failure};
+use motet_store::Store;
 use rustix::fs::OFlags;
 
 use super::{Hands, WorkError, disk_full};
@@ -16,16 +17,22 @@ use crate::measure::{Unmeasured, fault, head_of, measure};
 use crate::process::{Feed, Finished, OnLine, Process, ProcessError};
 use crate::work::Work;
 
-/// A folder of its own for one attempt.
+/// A folder of its own for one attempt; or one file, in the folder of all scratch.
 pub(crate) struct Scratch {
     hands: Arc<Hands>,
     folder: PathBuf,
+    /// The name of the one file; nothing if the folder is its own.
+    file: Option<String>,
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What can't be removed now is removed when the store is opened next.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = match &self.file {
+            None => fs::remove_dir_all(&self.folder),
+            // What was kept is no longer there.
+            Some(name) => fs::remove_file(self.path(name)),
+        };
     }
 }
 
@@ -39,7 +46,15 @@ impl Scratch {
     pub(crate) fn new(work: &Work) -> Result<Scratch, WorkError> {
         let hands = work.hands.clone();
         let folder = hands.store.make_scratch(hands.world.draw())?;
-        Ok(Scratch { hands, folder })
+        Ok(Scratch { hands, folder, file: None })
+    }
+
+    /// Room for one file, which isn't there yet, and its name: on most disks a folder takes longer to make and to remove than
+    /// a file.
+    pub(crate) fn for_file(work: &Work) -> (Scratch, String) {
+        let hands = work.hands.clone();
+        let (folder, name) = (hands.store.scratch(), Store::scratch_file_name(hands.world.draw()));
+        (Scratch { hands, folder, file: Some(name.clone()) }, name)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

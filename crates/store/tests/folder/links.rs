@@ -150,6 +150,8 @@ fn only_names_of_our_own_making_are_swept() {
     write(&scratch.join("0123456789abcdef0123456789abcde/x"), "31 digits");
     write(&scratch.join("fedcba9876543210fedcba9876543210"), "a file");
     symlink(&victim, scratch.join("00000000000000000000000000000000")).unwrap();
+    symlink(&victim, scratch.join("output-00000000000000000000000000000000")).unwrap();
+    write(&scratch.join("output-1"), "no digits");
     let before = contents(folder.path());
 
     write(&in_artifacts.join(&kept_name), "half");
@@ -157,6 +159,7 @@ fn only_names_of_our_own_making_are_swept() {
     write(&ours.join("deep/half.mp4"), "half");
     symlink(&victim, ours.join("link")).unwrap();
     symlink(&victim, ours.join("deep/link")).unwrap();
+    write(&scratch.join(Store::scratch_file_name(8)), "half");
     drop(store);
     Store::open(&path).unwrap().sweep_scratch();
     let after = contents(folder.path());
