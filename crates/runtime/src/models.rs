@@ -5,6 +5,7 @@
 //! questions until there is news, downloads until every byte is kept.
 
 mod answer;
+mod answers;
 mod call;
 mod claims;
 pub(crate) mod delivery;
@@ -32,6 +33,7 @@ use motet_providers::{Provider, Registry, web};
 
 use crate::door::Door;
 use crate::operation::{Operations, Performer};
+use answers::Answers;
 use claims::Claims;
 use delivery::Complaints;
 use hook_keys::HookKeyring;
@@ -99,6 +101,7 @@ pub(crate) struct Models {
     registry: Registry,
     keys: Keys,
     claims: Claims,
+    answers: Answers,
     /// Which attempts providers were asked to report.
     pub(crate) hooks: Hooks,
     hook_keys: HookKeyring,
@@ -115,6 +118,7 @@ impl Models {
             registry,
             keys: Keys::default(),
             claims: Claims::default(),
+            answers: Answers::default(),
             hooks: Hooks::default(),
             hook_keys: HookKeyring::default(),
             complaints: Complaints::default(),

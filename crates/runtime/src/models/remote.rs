@@ -11,6 +11,7 @@ use motet_providers::Provider;
 use motet_providers::adapter::Call;
 use motet_providers::answer::{Cancelled, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
+use motet_providers::hook::Hook;
 use motet_providers::http::{Reply as Received, Request};
 
 use super::Models;
@@ -159,7 +160,7 @@ impl ModelCalls {
             };
             let news = match ear.hear(asked).await {
                 Either::Right(asked) => asked?,
-                Either::Left(hook) => match self.provider.read_hook(&call, hook) {
+                Either::Left(hook) => match self.reported(&call, &job, hook) {
                     Ok(news) => Ok(news),
                     Err(_) => self.news_of(&work, &call, &waiting, Span(0)).await?,
                 },
@@ -168,7 +169,11 @@ impl ModelCalls {
                 Ok(News::Queued { .. }) => {}
                 Ok(News::Running) if work.is_running() => {}
                 Ok(News::Running) => return Ok(JobNews::Running),
-                Ok(News::Ready | News::Done(_)) => return Ok(JobNews::Done),
+                Ok(News::Ready) => return Ok(JobNews::Done),
+                Ok(News::Done(answer)) => {
+                    self.models.answers.keep(&call.mark, &job, *answer);
+                    return Ok(JobNews::Done);
+                }
                 Ok(News::Expired) => return Ok(JobNews::Expired),
                 Ok(News::Failed(failure)) => return Err(self.failed_job(&work, &call, &job, failure).await),
                 Ok(News::Cancelled { billed }) => {
@@ -188,6 +193,17 @@ impl ModelCalls {
                 }
             }
         }
+    }
+
+    /// What a report says of `job`. What it gives counts only if it is about this job and shows no key, as no reply does:
+    /// else that is asked for.
+    fn reported(&self, call: &Call, job: &str, hook: Hook) -> Result<News, Failure> {
+        let text = hook.body.to_string();
+        let is_ours = hook.job == job && self.models.door.redact(&text) == text;
+        Ok(match self.provider.read_hook(call, hook)? {
+            News::Done(_) if !is_ours => News::Ready,
+            news => news,
+        })
     }
 
     /// How a job is that is waited for, as a list that is at most `age` old tells, or the provider itself; or why that
@@ -211,9 +227,12 @@ impl ModelCalls {
         }
     }
 
-    /// Fetches the answer of a job that is done; nothing if it is deleted.
+    /// Fetches the answer of a job that is done, unless the news of that brought it along; nothing if it is deleted.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
         let (call, warnings) = self.left(&work)?;
+        if let Some(answer) = self.models.answers.take(&call.mark, &job) {
+            return self.keep(&work, answer, warnings).await.map(Some);
+        }
         let (mut pauses, mut is_told) = (Pauses::default(), false);
         loop {
             self.turn_to_read(&work, &call).await;

@@ -78,10 +78,17 @@ impl Providers {
 
     /// How many requests there were of a kind, at a provider.
     pub fn count(&self, provider: &str, kind: &str) -> usize {
+        self.times(provider, kind).len()
+    }
+
+    /// When they came, since the beginning.
+    pub fn times(&self, provider: &str, kind: &str) -> Vec<Duration> {
         let requests = self.sim.lock().unwrap().requests();
         let of_it = |line: &Json| line["path"].as_str().unwrap().starts_with(&format!("/{provider}/"));
         let is_it = |line: &&Json| of_it(line) && line["operation"] == kind;
-        requests.iter().filter(is_it).count()
+        let at = |line: &Json| line["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let since = |line| Duration::from_millis(u64::try_from(at(line).as_millisecond() - EPOCH.0).unwrap());
+        requests.iter().filter(is_it).map(since).collect()
     }
 
     /// What was delivered so far.
