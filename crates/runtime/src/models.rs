@@ -23,6 +23,7 @@ pub(crate) mod state;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use motet_engine::RunId;
 use motet_engine::dispatcher::{Limits, PoolLimit};
 use motet_engine::intent::place;
 use motet_pipeline::{Timestamp, contract};
@@ -125,6 +126,12 @@ impl Models {
             paces: Paces::default(),
             reads: Reads::default(),
         }
+    }
+
+    /// Nobody drives `run` any more.
+    pub(crate) fn forget_run(&self, run: &RunId) {
+        self.hooks.forget_run(run);
+        self.claims.forget_run(run);
     }
 
     /// How all models of `offers` are called, and any server, by operation.

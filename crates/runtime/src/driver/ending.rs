@@ -36,7 +36,7 @@ impl Driver {
         if let Some(at) = live.deadline {
             self.deadlines.remove(&(at, id.clone()));
         }
-        self.hands.models.hooks.forget_run(id);
+        self.hands.models.forget_run(id);
         self.tell_gate(Told::Forgotten { run: id.clone() });
         Some(live)
     }

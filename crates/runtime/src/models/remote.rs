@@ -117,7 +117,7 @@ impl ModelCalls {
         }
         match read {
             Ok(Reply::Job(job)) => {
-                self.models.claims.claim(self.provider_name(), &job, &call.mark);
+                self.claim(&work, &call, &job);
                 Ok(Submitted::Job(job))
             }
             Ok(Reply::Done(answer)) => self.keep(&work, *answer, warnings).await.map(Submitted::Done),
@@ -144,7 +144,7 @@ impl ModelCalls {
     /// Asks for the job until there is news that the engine doesn't know.
     async fn poll_until(&self, work: Work, job: String) -> Result<JobNews, WorkError> {
         let (call, _) = self.left(&work)?;
-        self.models.claims.claim(self.provider_name(), &job, &call.mark);
+        self.claim(&work, &call, &job);
         let mut ear = self.models.hooks.listen(&call.token);
         let mut pace = Pace::of(&work);
         if ear.is_open() {

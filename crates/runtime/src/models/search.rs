@@ -47,7 +47,7 @@ impl ModelCalls {
                         false
                     }
                 };
-                if is_ours && self.models.claims.claim(self.provider_name(), &job.job, &call.mark) {
+                if is_ours && self.claim(work, call, &job.job) {
                     return Ok(Look::Found(job.job));
                 }
             }
@@ -65,6 +65,11 @@ impl ModelCalls {
         !self.models.is_of_another(self.provider_name(), job, work.run(), work.step(), work.attempt())
     }
 
+    /// Takes the job for this attempt. False if another one has it.
+    pub(super) fn claim(&self, work: &Work, call: &Call, job: &str) -> bool {
+        self.models.claims.claim(self.provider_name(), job, work.run(), &call.mark)
+    }
+
     /// Asks the provider whether it took the request: it certainly didn't only if two looks, within the time in which
     /// it remembers, find nothing.
     pub(super) async fn find(&self, work: Work) -> Result<Found, WorkError> {
@@ -74,9 +79,7 @@ impl ModelCalls {
         let mut ear = self.models.hooks.listen(&call.token);
         let mut pauses = Pauses::default();
         let mut looks = 0;
-        let is_ours = |job: &str| {
-            self.is_unclaimed(&work, job) && self.models.claims.claim(self.provider_name(), job, &call.mark)
-        };
+        let is_ours = |job: &str| self.is_unclaimed(&work, job) && self.claim(&work, &call, job);
         let mut heard = ear.hear_of_job(std::future::ready(()), is_ours).await;
         loop {
             if let Some(job) = heard {
