@@ -9,7 +9,11 @@ use rusqlite::Connection;
 /// A row of the size that a step's turn has.
 pub const BODY_BYTES: usize = 600;
 
-/// Opens a database with full durability and one plain table.
+/// In how many places of the database a turn is written: the journal and its index, the row of the step that ended and that
+/// of the step that begins, and what the database says of itself.
+const TURN_PLACES: usize = 5;
+
+/// Opens a database with full durability and one plain table, and others for [`Bare::commit_of_turn`].
 fn open(folder: &Path) -> Connection {
     let connection = Connection::open(folder.join("bare.db")).expect("a fresh folder");
     connection
@@ -18,6 +22,11 @@ fn open(folder: &Path) -> Connection {
              CREATE TABLE journal (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;",
         )
         .expect("a fresh database takes a table");
+    for place in 1..TURN_PLACES {
+        let sql =
+            format!("CREATE TABLE place_{place} (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT");
+        connection.execute_batch(&sql).expect("a fresh database takes a table");
+    }
     connection
 }
 
@@ -60,15 +69,30 @@ impl Bare {
         commit(&connection, 1);
         begin.elapsed()
     }
+
+    /// How long one commit takes that writes one row in each place of a turn.
+    pub fn commit_of_turn(&self) -> Duration {
+        let connection = self.connection.lock().expect("no commit panics");
+        let begin = Instant::now();
+        connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+        insert(&connection, "journal", 1);
+        (1..TURN_PLACES).for_each(|place| insert(&connection, &format!("place_{place}"), 1));
+        connection.execute_batch("COMMIT").expect("the disk has room");
+        begin.elapsed()
+    }
 }
 
 fn commit(connection: &Connection, rows: usize) {
-    let body = "x".repeat(BODY_BYTES);
     connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
-    let mut insert =
-        connection.prepare_cached("INSERT INTO journal (body) VALUES (?1)").expect("the table is there");
+    insert(connection, "journal", rows);
+    connection.execute_batch("COMMIT").expect("the disk has room");
+}
+
+fn insert(connection: &Connection, table: &str, rows: usize) {
+    let body = "x".repeat(BODY_BYTES);
+    let sql = format!("INSERT INTO {table} (body) VALUES (?1)");
+    let mut insert = connection.prepare_cached(&sql).expect("the table is there");
     for _ in 0..rows {
         insert.execute([&body]).expect("the disk has room");
     }
-    connection.execute_batch("COMMIT").expect("the disk has room");
 }
