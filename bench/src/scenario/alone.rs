@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use motet::Value;
 
 use crate::bare::Bare;
-use crate::figures::{Figures, Reading, costs, ms, percentile, spread};
+use crate::figures::{Figures, Reading, costs, median, ms, percentile, spread};
 use crate::four_steps;
 
 const RUNS: usize = 400;
@@ -20,20 +20,24 @@ pub async fn run() -> Figures {
     // Until the log is written again from its beginning, as that of the bare commits is.
     runs(&motet, &bare, RUNS).await;
     let (reading, before) = (Reading::now(), motet.store().written());
-    let mut times = runs(&motet, &bare, RUNS).await;
+    let measured = runs(&motet, &bare, RUNS).await;
     let costs = costs(&reading, motet.store(), before, RUNS, 4 * RUNS);
-    let one = times.one_commit.middle();
-    let [run, five, turns] = [&mut times.runs, &mut times.five_commits, &mut times.commits_of_turns];
+    let Measured { runs, one_commit, five_commits, commits_of_turns } = measured;
+    let (one, run, five) = (median(one_commit), sorted(runs), sorted(five_commits));
+    let ends = ratio(percentile(&run, 0.99), percentile(&five, 0.99));
     let mut figures = vec![
         ("one bare commit, p50".into(), ms(one)),
-        ("one run alone, p50 ÷ one bare commit, p50 (aim: at most 5)".into(), ratio(run.middle(), one)),
-        ("the commits of its turns alone, p50 ÷ one bare commit, p50".into(), ratio(turns.middle(), one)),
         (
-            "one run alone, p99 ÷ five bare commits, p99 (aim: at most 1.5)".into(),
-            ratio(run.end(), five.end()),
+            "one run alone, p50 ÷ one bare commit, p50 (aim: at most 5)".into(),
+            ratio(percentile(&run, 0.5), one),
         ),
+        (
+            "the commits of its turns alone, p50 ÷ one bare commit, p50".into(),
+            ratio(median(commits_of_turns), one),
+        ),
+        ("one run alone, p99 ÷ five bare commits, p99 (aim: at most 1.5)".into(), ends),
     ];
-    figures.extend(spread("one run alone", times.runs.0));
+    figures.extend(spread("one run alone", run));
     figures.extend(costs);
     figures
 }
@@ -42,29 +46,18 @@ fn ratio(one: Duration, other: Duration) -> String {
     format!("{:.1}", one.as_secs_f64() / other.as_secs_f64())
 }
 
-/// What the same thing took again and again.
-#[derive(Default)]
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn middle(&mut self) -> Duration {
-        self.0.sort();
-        percentile(&self.0, 0.5)
-    }
-
-    fn end(&mut self) -> Duration {
-        self.0.sort();
-        percentile(&self.0, 0.99)
-    }
+fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
+    times.sort();
+    times
 }
 
 /// What runs took, and commits between them.
 #[derive(Default)]
 struct Measured {
-    runs: Times,
-    one_commit: Times,
-    five_commits: Times,
-    commits_of_turns: Times,
+    runs: Vec<Duration>,
+    one_commit: Vec<Duration>,
+    five_commits: Vec<Duration>,
+    commits_of_turns: Vec<Duration>,
 }
 
 /// `count` runs, one after the other, and after each as many bare commits as it has turns, of one row and of as many as a
@@ -76,11 +69,11 @@ async fn runs(motet: &motet::Motet, bare: &Bare, count: usize) -> Measured {
         let begin = Instant::now();
         let run = motet.start(&pipeline, [("n", Value::from(n))]).await.expect("the store takes it");
         run.outputs().await.expect("the run completes");
-        measured.runs.0.push(begin.elapsed());
+        measured.runs.push(begin.elapsed());
         let commits: Vec<Duration> = (0..TURNS).map(|_| bare.commit()).collect();
-        measured.one_commit.0.push(commits[0]);
-        measured.five_commits.0.push(commits.iter().sum());
-        measured.commits_of_turns.0.push((0..TURNS).map(|_| bare.commit_of_turn()).sum());
+        measured.one_commit.push(commits[0]);
+        measured.five_commits.push(commits.iter().sum());
+        measured.commits_of_turns.push((0..TURNS).map(|_| bare.commit_of_turn()).sum());
     }
     measured
 }
