@@ -37,9 +37,10 @@ impl<'c> Checker<'c, '_> {
         if let Some(contract) = &first {
             let unfit = self.check_written(contract, &given);
             self.check_missing(contract, uses.place, &given);
-            self.check_together(contract, uses.place, &given, &unfit);
+            let sketches = self.sketches(contract, &given);
+            self.check_together(contract, uses.place, &given, &sketches, &unfit);
             self.check_ranking(contract, &given, &unfit);
-            promised = self.promised(contract, &given);
+            promised = Promised::of(contract, &sketches);
             self.check_cache(contract, step, &given);
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -112,7 +113,8 @@ impl<'c> Checker<'c, '_> {
         self.check_inherited(&contract, &inherited, &mut unfit);
         given.extend(inherited);
         self.check_missing(&contract, fallback.uses.place, &given);
-        self.check_together(&contract, fallback.uses.place, &given, &unfit);
+        let sketches = self.sketches(&contract, &given);
+        self.check_together(&contract, fallback.uses.place, &given, &sketches, &unfit);
         self.check_ranking(&contract, &given, &unfit);
         let target = Target {
             with: templates(&fallback.with),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use crate::builtin;
-use crate::contract::{Contract, Doubt, Parameter, Unchosen};
+use crate::contract::{Contract, Doubt, Parameter, Sketches, Unchosen};
 use crate::diagnostic::Code;
 use crate::document::At;
 use crate::document::place::Place;
@@ -73,21 +73,18 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Reports what the operation refuses of its inputs together, or of the parts that are known of one: of those that
-    /// aren't `unfit` by themselves.
+    /// aren't `unfit` by themselves. `sketches` is what is known of what is `given`.
     pub fn check_together(
         &mut self,
         contract: &Contract,
         place: Place,
         given: &Given<'c>,
+        sketches: &Sketches,
         unfit: &BTreeSet<&str>,
     ) {
-        let of_rules = contract.rules.iter().flat_map(|rule| rule.names).copied();
-        let of_choices = contract.choices.iter().flat_map(|choice| &choice.names).map(String::as_str);
-        let names: BTreeSet<&str> = of_rules.chain(of_choices).collect();
-        let sketches = self.sketches(given, |name| names.contains(name));
         for choice in &contract.choices {
             let names = || choice.names.iter().map(String::as_str);
-            let Some(unchosen) = choice.unchosen(&sketches) else { continue };
+            let Some(unchosen) = choice.unchosen(sketches) else { continue };
             if names().any(|name| unfit.contains(name))
                 || !meant(given, names).is_empty() && unchosen == Unchosen::None
             {

@@ -24,11 +24,23 @@ pub(super) struct Promised {
     never: BTreeSet<String>,
 }
 
+impl Promised {
+    /// What an operation gives for certain, where it isn't skipped for want of an input, and what it never gives.
+    pub fn of(contract: &Contract, given: &Sketches) -> Promised {
+        let needed = contract.inputs.iter().filter(|input| input.required && input.default.is_none());
+        let mut needed = needed.map(|input| contract.ways(&input.name).any(|way| given.is_there(way)));
+        let (certain, never) = contract.promised(given);
+        let certain = if needed.all(|is_there| is_there) { certain } else { Vec::new() };
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        Promised { operation: contract.operation.clone(), certain: owned(certain), never: owned(never) }
+    }
+}
+
 impl<'c> Checker<'c, '_> {
-    /// What is known of the inputs in `given` whose names are `wanted`.
-    pub fn sketches(&mut self, given: &Given<'c>, wanted: impl Fn(&str) -> bool) -> Sketches {
-        let wanted = given.iter().filter(|(key, ..)| wanted(&key.value));
-        wanted.map(|(key, value, ty)| (key.value.clone(), self.sketch(value, Some(ty)))).collect()
+    /// What is known of the inputs in `given` that the operation takes.
+    pub fn sketches(&mut self, contract: &Contract, given: &Given<'c>) -> Sketches {
+        let taken = given.iter().filter(|(key, ..)| contract.parameter(&key.value).is_some());
+        taken.map(|(key, value, ty)| (key.value.clone(), self.sketch(value, Some(ty)))).collect()
     }
 
     /// What is known of a value; its type, if that was inferred.
@@ -69,17 +81,6 @@ impl<'c> Checker<'c, '_> {
             [name] => self.frame().values.values.get(*name).is_some_and(|ty| !ty.is_optional()),
             _ => false,
         }
-    }
-
-    /// What an operation gives for certain, where it isn't skipped for want of an input, and what it never gives.
-    pub fn promised(&mut self, contract: &Contract, given: &Given<'c>) -> Promised {
-        let sketches = self.sketches(given, |name| contract.parameter(name).is_some());
-        let needed = contract.inputs.iter().filter(|input| input.required && input.default.is_none());
-        let mut needed = needed.map(|input| contract.ways(&input.name).any(|way| sketches.is_there(way)));
-        let (certain, never) = contract.promised(&sketches);
-        let certain = if needed.all(|is_there| is_there) { certain } else { Vec::new() };
-        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        Promised { operation: contract.operation.clone(), certain: owned(certain), never: owned(never) }
     }
 
     /// Notes which outputs of a step others can rely on, once it was checked. One that may be skipped or may fail without

@@ -71,13 +71,10 @@ impl<'c> Checker<'c, '_> {
         if contract.operation != builtin::RANK || !unfit.is_empty() {
             return;
         }
-        let is_key =
-            |(key, _, ty): &(&At<String>, _, Type)| key.value != "by" || ty.fits(&builtin::key_type());
-        if !given.iter().all(is_key) {
+        if !type_of(given, "by").is_none_or(|ty| ty.fits(&builtin::key_type())) {
             return;
         }
-        let written =
-            |name: &str| given.iter().find(|(key, ..)| key.value == name).map(|(_, value, _)| *value);
+        let written = |name: &str| find(given, name).map(|(_, value, _)| *value);
         let (Some(items), Some(by)) = (written("items"), written("by")) else { return };
         let literal = |name: &str| written(name).map_or(Some(Value::Null), Written::literal);
         let (Some(Value::List(list)), Some(order)) = (items.literal(), literal("order")) else { return };
@@ -98,7 +95,12 @@ impl<'c> Checker<'c, '_> {
     }
 }
 
-/// What is given for `name`.
+/// The type of what is given for `name`.
 pub(super) fn type_of<'g>(given: &'g Given, name: &str) -> Option<&'g Type> {
-    given.iter().find(|(key, ..)| key.value == name).map(|(_, _, ty)| ty)
+    find(given, name).map(|(_, _, ty)| ty)
+}
+
+/// What is given for `name`.
+fn find<'g, 'c>(given: &'g Given<'c>, name: &str) -> Option<&'g (&'c At<String>, &'c Written, Type)> {
+    given.iter().find(|(key, ..)| key.value == name)
 }
