@@ -47,14 +47,25 @@ pub fn listening() -> io::Result<Runtime> {
 
 /// Begins `count` threads that are there at the same time, and ends them.
 fn assure(count: usize) -> io::Result<()> {
-    let gate = Mutex::new(());
-    thread::scope(|scope| {
+    let (gate, before) = (Mutex::new(()), counted());
+    let begun = thread::scope(|scope| {
         let _closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
         (0..count).try_for_each(|_| {
             let wait = || drop(gate.lock());
             thread::Builder::new().spawn_scoped(scope, wait).map(drop)
         })
-    })
+    });
+    // Whoever is told that a thread has ended is told so before the system counts it no more.
+    let ended_at = Instant::now();
+    while counted() > before && ended_at.elapsed() < LOOK {
+        thread::yield_now();
+    }
+    begun
+}
+
+/// How many threads of this process the system counts, where it says so.
+fn counted() -> Option<usize> {
+    std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
 }
 
 /// Completes when there is work that waits for a thread, and for long the system gave none. What waits is begun with
