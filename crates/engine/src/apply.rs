@@ -143,7 +143,7 @@ impl Run {
             }
             RunEvent::CancelRequested { by, reason } => {
                 self.timers.clear(NodeId::ROOT, Reason::Run);
-                self.cancel = Some((by.clone(), reason.clone()));
+                self.cancel = Some(Box::new((by.clone(), reason.clone())));
             }
             RunEvent::StepCancelRequested { step, by, reason } => {
                 self.unwanted.insert(step.clone(), (by.clone(), reason.clone()));

@@ -198,7 +198,7 @@ impl Handling<'_> {
         let scope = run.node(NodeId::ROOT).scope.as_ref();
         let (failed, cancelled) =
             (scope.and_then(|scope| scope.failed), scope.and_then(|scope| scope.cancelled));
-        match (&run.cancel, failed) {
+        match (run.cancel.as_deref(), failed) {
             (None, None) => match cancelled.and_then(|step| run.node(step).cancellation.as_deref()) {
                 Some(cancellation) => RunEvent::Cancelled { reason: cancellation.to_string() },
                 None => self.end_with_outputs(run.degraded),
@@ -277,7 +277,7 @@ impl Run {
 
     /// Why somebody asked to end the run, if so.
     pub(crate) fn why_cancelled(&self) -> Option<String> {
-        self.cancel.as_ref().map(why)
+        self.cancel.as_deref().map(why)
     }
 }
 

@@ -45,7 +45,7 @@ struct RunPart {
     last_at: Timestamp,
     status: RunStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cancel: Option<(String, String)>,
+    cancel: Option<Box<(String, String)>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     unwanted: BTreeMap<StepPath, (String, String)>,
     degraded: bool,

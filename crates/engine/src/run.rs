@@ -40,7 +40,7 @@ pub struct Run {
     pub(crate) last_at: Timestamp,
     pub(crate) status: RunStatus,
     /// Who asked to end the run, and why.
-    pub(crate) cancel: Option<(String, String)>,
+    pub(crate) cancel: Option<Box<(String, String)>>,
     /// The steps and items that somebody asked to cancel and that haven't begun, by path: who, and why.
     pub(crate) unwanted: BTreeMap<StepPath, (String, String)>,
     pub(crate) degraded: bool,

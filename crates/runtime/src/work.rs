@@ -168,22 +168,23 @@ impl Work {
     /// Does the work. Always ends once it is asked to stop. Boxed, because a future has room for each place where
     /// the work lies on its way.
     pub(crate) async fn perform(self: Box<Self>) -> Report {
-        let (key, act, name) = (self.key.clone(), self.act.clone(), self.contract.operation.clone());
+        let key = self.key.clone();
+        // Of what is done no more is needed afterwards: this future is there as long as the work takes.
+        let (is_work, is_submit) = (self.act == Act::Work, self.act == Act::Submit);
         let performer = match self.hands.performer_of(&self.contract) {
             Ok(performer) => performer,
             Err(message) => {
                 // What may have left can't be told without its operation.
-                let sends = matches!(act, Act::Work | Act::Submit);
-                let class = if sends { Class::Unavailable } else { Class::Unknown };
+                let class = if is_work || is_submit { Class::Unavailable } else { Class::Unknown };
                 return ended(key, failed(Failure::new(class, message)));
             }
         };
         let (hands, contract) = (self.hands.clone(), self.contract.clone());
         let (world, stop) = (hands.world.clone(), self.stop.clone());
         let mut working = AssertUnwindSafe(performing(performer, self)).catch_unwind();
-        let grace = if act == Act::Submit { REPLY_GRACE } else { GRACE };
         let dropped = async {
             stop.cancelled().await;
+            let grace = if is_submit { REPLY_GRACE } else { GRACE };
             world.sleep_until(world.now().after(grace)).await;
         };
         let report = tokio::select! {
@@ -193,21 +194,21 @@ impl Work {
                     Report::Tell(answer.into_input(key, |output| hands.as_promised(&contract, output)))
                 }
                 Ok(Err(WorkError::StoreFailed(error))) => Report::NotKept(error),
-                Ok(Err(_)) if stop.is_cancelled() && act == Act::Work => ended(key, AttemptEnd::Cancelled),
-                Ok(Err(_)) if stop.is_cancelled() && act != Act::Submit => Report::Stopped,
+                Ok(Err(_)) if stop.is_cancelled() && is_work => ended(key, AttemptEnd::Cancelled),
+                Ok(Err(_)) if stop.is_cancelled() && !is_submit => Report::Stopped,
                 Ok(Err(WorkError::Failed { failure, cost })) => {
                     ended(key, AttemptEnd::Failed { failure: *failure, cost })
                 }
                 Err(payload) => {
                     let panic = Panic::of(payload);
                     // A request may have left before.
-                    let class = if act == Act::Work { Class::Invalid } else { Class::Unknown };
-                    ended(key, failed(Failure { class, ..panicked(&name, &panic) }))
+                    let class = if is_work { Class::Invalid } else { Class::Unknown };
+                    ended(key, failed(Failure { class, ..panicked(&contract.operation, &panic) }))
                 }
             },
-            () = dropped => match act {
-                Act::Work => ended(key, AttemptEnd::Cancelled),
-                _ => Report::Stopped,
+            () = dropped => match is_work {
+                true => ended(key, AttemptEnd::Cancelled),
+                false => Report::Stopped,
             },
         };
         // The code of others runs once more here: what it still holds is dropped.

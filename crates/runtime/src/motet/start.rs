@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use motet_engine::{Allowance, RunId, RunStarted};
 use motet_pipeline::contract::Misfit;
 use motet_pipeline::pin::Difference;
@@ -81,6 +82,30 @@ pub struct Started {
     pub found: bool,
 }
 
+/// A run that was asked for, and when it is durable.
+struct Asked {
+    run: RunHandle,
+    found: bool,
+    /// Answered when the run is durable; nothing if it is already.
+    answer: Option<oneshot::Receiver<Result<(), Error>>>,
+}
+
+impl Asked {
+    /// Of a run that is there already.
+    fn of(run: RunHandle, found: bool) -> Asked {
+        Asked { run, found, answer: None }
+    }
+
+    /// Waits until the run is durable.
+    async fn answered(self) -> Result<Started, Error> {
+        let Asked { run, found, answer } = self;
+        if let Some(answer) = answer {
+            answer.await.map_err(|_| run.motet.inner.standing.why_undriven(&run.id))??;
+        }
+        Ok(Started { run, found })
+    }
+}
+
 impl Motet {
     /// Starts a run of `pipeline`; returns once it is durable that it was asked for.
     ///
@@ -117,7 +142,8 @@ impl Motet {
     /// fails.
     pub async fn start(&self, pipeline: &Pipeline, inputs: impl Serialize) -> Result<RunHandle, Error> {
         let options = StartOptions { new: true, ..StartOptions::default() };
-        Ok(self.start_with(pipeline, inputs, options).await?.run)
+        let asking = self.ask_boxed(pipeline, read_inputs(inputs)?, options, None);
+        Ok(asking.await?.answered().await?.run)
     }
 
     /// What a run of `pipeline` with these inputs is going to cost, in writing: to be read, and to be started by
@@ -149,8 +175,7 @@ impl Motet {
         inputs: impl Serialize,
         options: StartOptions,
     ) -> Result<Started, Error> {
-        // Boxed, so that whoever starts runs has no room for all of this in its own future.
-        let started = Box::pin(self.start_as(pipeline, read_inputs(inputs)?, options, None)).await?;
+        let started = self.start_as(pipeline, read_inputs(inputs)?, options, None).await?;
         if started.found {
             warn_of_difference(self.hands(), pipeline, started.run.id());
         }
@@ -166,6 +191,28 @@ impl Motet {
         options: StartOptions,
         fresh: Option<RunId>,
     ) -> Result<Started, Error> {
+        let asking = self.ask_boxed(pipeline, inputs, options, fresh);
+        asking.await?.answered().await
+    }
+
+    /// Asks for a run. Boxed: what this takes is there while it is asked, and not while its answer is waited for.
+    fn ask_boxed<'a>(
+        &'a self,
+        pipeline: &'a Pipeline,
+        inputs: Map,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> BoxFuture<'a, Result<Asked, Error>> {
+        Box::pin(self.ask(pipeline, inputs, options, fresh))
+    }
+
+    async fn ask(
+        &self,
+        pipeline: &Pipeline,
+        inputs: Map,
+        options: StartOptions,
+        fresh: Option<RunId>,
+    ) -> Result<Asked, Error> {
         options.judge()?;
         let plan = pipeline.plan();
         let Hands { store, tools, .. } = &*self.inner.hands;
@@ -185,7 +232,7 @@ impl Motet {
         let latches = self.latch_start(&likeness, &options, fresh.as_ref()).await;
         if let Some(row) = fresh.as_ref().map_or(Ok(None), |fresh| store.run(fresh))? {
             let run = self.take_up_latched(&row.id, Purpose::GoOn).await?;
-            return Ok(Started { run, found: false });
+            return Ok(Asked::of(run, false));
         }
         let found = self.find_started(&plan.digest, &likeness, &options)?;
         // A run that was started by this quote is held to it, and to the prices of then.
@@ -211,9 +258,9 @@ impl Motet {
             if let Some(allowance) = options.allowance().filter(|_| !is_quoted) {
                 self.fund_durably(&found, Some(allowance), options.user.unwrap_or_default()).await?;
             }
-            return Ok(Started { run, found: true });
+            return Ok(Asked::of(run, true));
         }
-        Ok(Started { run: self.begin(pipeline, inputs, options, fresh, latches).await?, found: false })
+        self.begin(pipeline, inputs, options, fresh, latches).await
     }
 
     /// Latches all by which somebody else could start the same at the same time. Only who looks for
@@ -298,7 +345,7 @@ impl Motet {
         Ok(kept_plan(self.store(), plan)?.map_or(*plan, |kept| kept.version))
     }
 
-    /// Begins a new run; returns once that is durable.
+    /// Has a new run begun.
     async fn begin(
         &self,
         pipeline: &Pipeline,
@@ -306,7 +353,7 @@ impl Motet {
         options: StartOptions,
         fresh: Option<RunId>,
         mut latches: Vec<Latch>,
-    ) -> Result<RunHandle, Error> {
+    ) -> Result<Asked, Error> {
         // Held until the run is durable: its plan and the runs before it aren't deleted meanwhile.
         latches.push(self.inner.latches.shared(Subject::Starts).await);
         let world = &self.inner.hands.world;
@@ -356,8 +403,7 @@ impl Motet {
             from: from.unwrap_or_default(),
             accepted,
         });
-        answer.await.map_err(|_| self.inner.standing.why_undriven(&id))??;
-        Ok(RunHandle { motet: self.clone(), id })
+        Ok(Asked { run: RunHandle { motet: self.clone(), id }, found: false, answer: Some(answer) })
     }
 
     /// A run that may call a provider fixes which world its store belongs to.
