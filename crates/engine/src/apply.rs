@@ -177,6 +177,8 @@ impl Run {
                     continue;
                 }
                 attempt.phase.doubt();
+                // Whoever could get it is gone.
+                attempt.awaits_reply = false;
                 if attempt.phase == Phase::Doubtful {
                     let deadline = at.after(time_to_ask(target));
                     self.timers.set(NodeId(index as u32), Reason::Attempt(attempt.number), deadline);
@@ -268,17 +270,19 @@ impl Run {
                 estimate,
                 intent,
                 doubted: false,
+                awaits_reply: false,
                 phase: Phase::Planned,
                 inputs: None,
             });
             return Ok(());
         }
         self.pass_on(id, key, event)?;
-        if let AttemptEvent::Doubted { .. } = event
+        if let AttemptEvent::Doubted { awaits_reply, .. } = event
             && let Some(attempt) =
                 self.attempts_mut(id).live.iter_mut().find(|attempt| attempt.number == number)
         {
             attempt.doubted = true;
+            attempt.awaits_reply = *awaits_reply;
         }
         match event {
             AttemptEvent::Accepted { deadline: Some(deadline), .. }

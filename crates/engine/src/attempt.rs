@@ -29,6 +29,9 @@ pub(crate) struct Attempt {
     /// Whether its request got no reply, or none that tells whether it was taken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) doubted: bool,
+    /// If so: whether the reply may still come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) awaits_reply: bool,
     /// How far it is.
     pub(crate) phase: Phase,
     /// What a call was made with, if nobody wants it any more: its job is told by that from others, and so is what it costs.
@@ -73,6 +76,9 @@ pub enum Phase {
         /// Whether its job is done and its result is still fetched: it is paid, and a later run may take it over.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         fetches: bool,
+        /// Whether nobody could tell how it ended, and it was given up: its reply may come, and nobody looks for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        given_up: bool,
     },
 }
 
@@ -117,7 +123,7 @@ impl Phase {
     pub(crate) fn doubt(&mut self) {
         match self {
             Phase::Planned => *self = Phase::Doubtful,
-            Phase::Stopping { job: None, doubtful, .. } => *doubtful = true,
+            Phase::Stopping { job: None, doubtful, given_up: false, .. } => *doubtful = true,
             _ => {}
         }
     }
@@ -135,15 +141,15 @@ impl Phase {
             (Accepted { job }, AttemptEvent::Began { .. }) => Running { job: job.clone() },
             (Accepted { job } | Running { job }, AttemptEvent::Finished {}) => Fetching { job: job.clone() },
             (Stopping { job: None, .. }, AttemptEvent::AcceptedLate { job }) => {
-                Stopping { job: Some(job.clone()), doubtful: false, fetches: false }
+                Stopping { job: Some(job.clone()), doubtful: false, fetches: false, given_up: false }
             }
             (Unknown { .. } | Stopping { .. }, AttemptEvent::Unknown { .. }) => return None,
             (_, AttemptEvent::Unknown { .. }) => Unknown { job: job() },
             (Stopping { .. }, AttemptEvent::Ended { .. }) => return Some(Next::Over),
             (Stopping { .. }, _) => return None,
             (_, AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { abandoned: true, .. }) => {
-                let fetches = matches!(self, Fetching { .. });
-                Stopping { job: job(), doubtful: *self == Doubtful, fetches }
+                let (fetches, given_up) = (matches!(self, Fetching { .. }), matches!(self, Unknown { .. }));
+                Stopping { job: job(), doubtful: *self == Doubtful, fetches, given_up }
             }
             (_, AttemptEvent::Succeeded { .. } | AttemptEvent::Failed { .. }) => return Some(Next::Over),
             (phase, AttemptEvent::Warned { .. }) => phase.clone(),

@@ -1,18 +1,18 @@
-//! What is told of attempts, and what follows: replies, news of jobs, ends, and what can't be known.
+//! What is told of attempts, and what follows: replies, news of jobs, ends, and what can't be known. What a person decides then
+//! is in `deciding.rs`.
 
 use motet_pipeline::contract::{CallForm, Work};
 use motet_pipeline::failure::Known;
 use motet_pipeline::plan::{OnUnknown, Target, Timeouts};
 use motet_pipeline::value::STEP_UNITS_MAX;
-use motet_pipeline::{Class, Cost, Failure, Outcome, Span, StepPath, Timestamp};
+use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 
 use crate::attempt::{Attempt, Phase};
-use crate::choice::Setback;
 use crate::command::{Act, Command, Perform};
 use crate::event::{LateEnd, ParkReason, Resends};
 use crate::handle::Handling;
-use crate::input::{AttemptEnd, Decision, Found, JobNews};
-use crate::node::{NodeId, StepStatus};
+use crate::input::{AttemptEnd, Found, JobNews};
+use crate::node::NodeId;
 use crate::run::Run;
 use crate::timer::Reason;
 use crate::{AttemptEvent, AttemptKey, StepEvent};
@@ -20,6 +20,9 @@ use crate::{AttemptEvent, AttemptKey, StepEvent};
 /// How long the end of a call is awaited that nobody wants any more. A job that can't be cancelled doesn't hold
 /// the run open for longer.
 const DRAIN: Span = Span::minutes(10);
+
+/// What is known of an attempt that nobody wants and whose end didn't come in time.
+const NO_END: &str = "its end was awaited, and did not come in time";
 
 /// What is known where a provider can't say whether it took a request.
 const UNCLEAR: &str = "it is unknown whether the provider accepted the request";
@@ -80,7 +83,7 @@ impl Handling<'_> {
     }
 
     /// Gives back what the attempt may hold.
-    fn release(&mut self, id: NodeId, key: &AttemptKey) {
+    pub(crate) fn release(&mut self, id: NodeId, key: &AttemptKey) {
         if self.run.may_hold(id) {
             self.commands.push(Command::Release { key: key.clone() });
         }
@@ -101,7 +104,7 @@ impl Handling<'_> {
         }
     }
 
-    fn accept(&mut self, id: NodeId, key: AttemptKey, job: String) {
+    pub(crate) fn accept(&mut self, id: NodeId, key: AttemptKey, job: String) {
         let (number, target) = (key.number, self.target_of(id, &key));
         let is_call = self.run.is_call(id, target);
         let queue = self.run.target(id, target).timeouts.queue;
@@ -191,7 +194,7 @@ impl Handling<'_> {
         let is_asked = attempt.phase == Phase::Doubtful && attempt.doubted;
         if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
             return match (may_ask, is_asked) {
-                (true, _) => self.doubt(id, key, failure),
+                (true, _) => self.search(id, key, failure, false),
                 // The request that the provider is asked about has ended now, and that says no more.
                 (_, true) => {}
                 _ => self.on_unknowable(id, key, failure),
@@ -211,11 +214,11 @@ impl Handling<'_> {
         }
     }
 
-    /// A request may have arrived or not: the provider is asked.
-    fn doubt(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+    /// A request may have arrived or not: the provider is asked. `awaits_reply`: its own reply may still come.
+    fn search(&mut self, id: NodeId, key: AttemptKey, failure: Failure, awaits_reply: bool) {
         let (number, target) = (key.number, self.target_of(id, &key));
         let deadline = self.now.after(time_to_ask(self.run.target(id, target)));
-        self.emit_of_attempt(key, AttemptEvent::Doubted { failure, deadline });
+        self.emit_of_attempt(key, AttemptEvent::Doubted { failure, deadline, awaits_reply });
         self.act_on(id, number);
     }
 
@@ -239,6 +242,9 @@ impl Handling<'_> {
                 AttemptEvent::out_of_sight(self.may_have_cost(id, &key), failure.message)
             }
             AttemptEnd::Failed { cost, .. } => AttemptEvent::ended(LateEnd::Failed, cost),
+            AttemptEnd::Cancelled if self.run.is_given_up(id, &key) => {
+                AttemptEvent::out_of_sight(self.may_have_cost(id, &key), NO_END.to_owned())
+            }
             AttemptEnd::Cancelled => AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE),
         };
         self.emit_of_attempt(key, ended);
@@ -255,7 +261,7 @@ impl Handling<'_> {
     pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
         let key = AttemptKey { step: self.run.node(id).path.clone(), number };
         // Whoever waits for the same waits for this attempt no more, so it can be stopped.
-        self.lose_sight_of(id, key.clone(), &format!("its end was awaited for {DRAIN}, and did not come"));
+        self.lose_sight_of(id, key.clone(), NO_END);
         self.commands.push(Command::Stop { key });
     }
 
@@ -348,7 +354,7 @@ impl Handling<'_> {
     }
 
     /// Counts an attempt as failed whose outcome is unknown; it may be billed.
-    fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
+    pub(crate) fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
         let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };
         let cost = self.may_have_cost(id, &key);
@@ -364,37 +370,6 @@ impl Handling<'_> {
         Cost::maybe(attempt.map(|attempt| attempt.estimate).unwrap_or_default())
     }
 
-    /// Somebody decides about a step that is parked because of its attempt.
-    pub(crate) fn on_resolve(&mut self, step: StepPath, decision: Decision, by: String) {
-        if let Some(id) = self.run.find(&step).filter(|id| self.run.is_stuck(*id)) {
-            return self.resolve_stuck(id, decision, by);
-        }
-        let Some(id) = self.run.find(&step).filter(|id| self.run.may_be_resolved(*id)) else { return };
-        let attempts = self.run.node(id).attempts.as_ref();
-        let Some(number) = attempts.and_then(|attempts| attempts.wanted()).map(|attempt| attempt.number)
-        else {
-            return;
-        };
-        let key = AttemptKey { step, number };
-        self.emit_of_step(
-            id,
-            StepEvent::Resolved { decision: decision.clone(), by: by.clone(), stuck: false },
-        );
-        match decision {
-            Decision::Job(job) => self.accept(id, key, job),
-            Decision::Send => {
-                let failure = Failure::new(Class::Unknown, format!("sent again by {by}"));
-                self.write_off(id, key, &failure, false);
-                self.launch(id);
-            }
-            Decision::Fail => {
-                let failure = Failure::new(Class::Unknown, format!("counted as failed by {by}"));
-                self.write_off(id, key, &failure, false);
-                self.decide(id, Setback::GivenUp(&failure));
-            }
-        }
-    }
-
     /// When the end of an attempt that is given up is no longer awaited: of work on this machine it will come.
     pub(crate) fn drained_by(&self, id: NodeId, target: usize) -> Option<Timestamp> {
         self.run.is_call(id, target).then(|| self.now.after(DRAIN))
@@ -408,7 +383,7 @@ impl Handling<'_> {
         let key = || AttemptKey { step: self.run.node(id).path.clone(), number };
         match attempt.phase {
             Phase::Planned if self.run.is_call(id, attempt.target) => {
-                return self.doubt(id, key(), unknown("there was no reply within its `timeout`"));
+                return self.search(id, key(), unknown("there was no reply within its `timeout`"), true);
             }
             Phase::Doubtful => {
                 let message = "the provider did not say within its `timeout` whether it took the request";
@@ -483,14 +458,6 @@ impl Run {
         let attempt = node.attempts.as_ref()?.wanted()?;
         let key = AttemptKey { step: node.path.clone(), number: attempt.number };
         Some((key, attempt.target, attempt.phase.clone()))
-    }
-
-    /// Whether a person may decide what became of the attempt of `id`.
-    fn may_be_resolved(&self, id: NodeId) -> bool {
-        let node = self.node(id);
-        let attempt = node.attempts.as_ref().and_then(|attempts| attempts.wanted());
-        node.status == StepStatus::Parked
-            && attempt.is_some_and(|attempt| matches!(attempt.phase, Phase::Unknown { .. }))
     }
 }
 

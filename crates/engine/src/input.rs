@@ -90,8 +90,8 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
-    /// Somebody decides what is to become of a step that is parked because its attempt's end is unknown, or because it
-    /// can't be undone.
+    /// Somebody decides what is to become of a step of whose attempt nobody knows how it ended, parked or while its provider
+    /// is still asked, or of an undo that can't be done.
     Resolve {
         /// The step or item.
         step: StepPath,

@@ -16,6 +16,7 @@ mod call;
 mod cancelling;
 mod closing;
 mod context;
+mod deciding;
 mod earlier;
 mod effort;
 mod ending;

@@ -146,7 +146,7 @@ impl Change {
             Change::FallbackTaken => (&[Waiting], Waiting),
             Change::TargetReady => (&[Waiting], Waiting),
             Change::Parked => (&[Waiting, Running], Parked),
-            Change::Resolved => (&[Parked], Running),
+            Change::Resolved => (&[Running, Parked], Running),
             Change::Unstuck => (&[Parked], Waiting),
             Change::Funded => (&[Parked], Waiting),
             Change::Completed => (&[Waiting, Running], Completed),

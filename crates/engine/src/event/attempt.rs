@@ -54,6 +54,9 @@ pub enum AttemptEvent {
         failure: Failure,
         /// When that is given up.
         deadline: Timestamp,
+        /// Whether its own reply may still come.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        awaits_reply: bool,
     },
     /// Nobody drove the run when its request was to leave, and the provider never took it: it is over, and doesn't
     /// count. A new attempt is made.

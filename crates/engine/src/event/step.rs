@@ -85,7 +85,7 @@ pub enum StepEvent {
         /// What happened, in words.
         message: String,
     },
-    /// Somebody decided what is to become of a parked step (or item).
+    /// Somebody decided what is to become of a step (or item) that is parked, or of whose attempt the outcome is unknown.
     #[serde(rename = "step_resolved")]
     Resolved {
         /// What is to be done.

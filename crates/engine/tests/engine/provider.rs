@@ -18,7 +18,12 @@ impl Scenario {
 
     /// What the provider says of the request of a step's first attempt.
     pub fn reconciles(&mut self, step: &str, found: Found) -> &mut Scenario {
-        self.answers(Input::Reconciled { key: key(step, 1), found })
+        self.reconciles_attempt(step, 1, found)
+    }
+
+    /// What the provider says of the request of an attempt.
+    pub fn reconciles_attempt(&mut self, step: &str, number: u32, found: Found) -> &mut Scenario {
+        self.answers(Input::Reconciled { key: key(step, number), found })
     }
 
     /// Nobody can tell whether the request of an attempt arrived, and the provider can't either.

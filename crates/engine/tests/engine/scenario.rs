@@ -411,8 +411,10 @@ impl Scenario {
                 }
                 Command::Stop { key } => {
                     let was = self.working.remove(&key);
-                    // That its end is no longer awaited may be told of a call whatever it came to.
-                    if self.run.phase(&key).is_some() {
+                    // That its end is no longer awaited, or that nobody looks for it any more, may be told of a call
+                    // whatever it came to.
+                    let is_given_up = |phase: &Phase| matches!(phase, Phase::Stopping { given_up: true, .. });
+                    if self.run.phase(&key).is_some_and(|phase| !is_given_up(phase)) {
                         assert!(was.is_some(), "{key} is told to stop, and isn't under way");
                         self.stopping.insert(key);
                     }
