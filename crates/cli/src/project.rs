@@ -300,6 +300,18 @@ impl<'s> Standing<'s> {
         !self.is_driven && !row.status.is_final() && row.status != RunStatus::Parked
     }
 
+    /// Until when a run is told: its end, when it was parked, the last sign of life of who drove it, or `now`.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn until(&self, row: &RunRow, now: Timestamp) -> Result<Timestamp, Error> {
+        let parked = (row.status == RunStatus::Parked).then_some(row.updated_at);
+        match row.ended_at.or(parked) {
+            Some(until) => Ok(until),
+            None => Ok(self.silent_since(row, now)?.unwrap_or(now)),
+        }
+    }
+
     /// When something last happened to a run that isn't over and that nobody seems to drive.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ const WARNING_BYTES_MAX: usize = 1000;
 
 /// How long a provider is asked whether it took a request: for as long as a reply would have been awaited. An answer may
 /// still be in the making, and can be found once that has ended.
-pub(crate) fn time_to_ask(target: &Target) -> Span {
+pub fn time_to_ask(target: &Target) -> Span {
     let Timeouts { request, job, .. } = target.timeouts;
     let is_direct = target.contract.call.is_some_and(|call| call.form == CallForm::Direct);
     if is_direct { Span(request.0.saturating_add(job.0)) } else { request }

@@ -49,6 +49,7 @@ pub mod table;
 pub use allowance::Allowance;
 pub use attempt::Phase;
 pub use cache::Cached;
+pub use call::time_to_ask;
 pub use cancelling::CancelRefusal;
 pub use command::{Act, Command, Perform};
 pub use dispatcher::Dispatcher;

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use motet_engine::RunId;
 use motet_engine::dispatcher::PoolLimit;
 use motet_pipeline::contract::{Catalogue, Misfit};
-use motet_pipeline::{Digest, StepPath};
+use motet_pipeline::{Digest, StepPath, Timestamp};
 use motet_store::World;
 use serde::{Deserialize, Serialize};
 
@@ -223,7 +223,14 @@ pub(crate) enum Bell {
     /// The turns up to this one are in the store.
     Turn(u64),
     /// An attempt reports how far it is.
-    Progress { step: StepPath, attempt: u32, fraction: Option<f64>, message: Option<String> },
+    Progress {
+        step: StepPath,
+        attempt: u32,
+        fraction: Option<f64>,
+        message: Option<String>,
+        #[serde(default)]
+        next_look: Option<Timestamp>,
+    },
     /// Nobody drives the run.
     Idle,
     /// The store keeps nothing more.
@@ -232,7 +239,7 @@ pub(crate) enum Bell {
 
 impl From<&Progress> for Bell {
     fn from(progress: &Progress) -> Bell {
-        let Progress { step, attempt, fraction, message } = progress.clone();
-        Bell::Progress { step, attempt, fraction, message }
+        let Progress { step, attempt, fraction, message, next_look } = progress.clone();
+        Bell::Progress { step, attempt, fraction, message, next_look }
     }
 }

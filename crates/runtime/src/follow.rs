@@ -12,7 +12,7 @@ mod recent;
 use std::sync::Arc;
 
 use motet_engine::{Event, Turn};
-use motet_pipeline::StepPath;
+use motet_pipeline::{StepPath, Timestamp};
 use motet_store::StoreError;
 
 pub use events::Events;
@@ -49,6 +49,8 @@ pub struct Progress {
     pub fraction: Option<f64>,
     /// A short description of what it is doing.
     pub message: Option<String>,
+    /// Of a call that is looked for at its provider: when that is asked next.
+    pub next_look: Option<Timestamp>,
 }
 
 impl Happening {

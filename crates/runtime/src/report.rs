@@ -18,9 +18,10 @@ mod value;
 pub use artifact::ArtifactPlaces;
 pub use end::{EndError, EndRecord, EndStep};
 pub use event::PublicEvent;
+pub use kept::steps_looked_for;
 pub use mask::{MASKED, Mask};
 pub use order::ListOrder;
-pub use record::{AttemptRecord, ITEMS_MAX, Items, MayBill, RunRecord, StepRecord};
+pub use record::{AttemptRecord, ITEMS_MAX, Items, MayBill, RunRecord, Search, StepRecord};
 pub use tally::{Standing, Tally};
 pub use value::{Detail, PublicValue};
 

@@ -328,7 +328,15 @@ impl ProgressSink {
             attempt: self.attempt,
             fraction: fraction.map(|fraction| fraction.clamp(0.0, 1.0)),
             message: message.map(str::to_owned),
+            next_look: None,
         };
         self.feed.tell_progress(progress);
+    }
+
+    /// Tells when the provider is asked next about a call whose outcome is unknown.
+    pub(crate) fn tell_next_look(&self, at: Timestamp) {
+        let (step, attempt) = (self.step.clone(), self.attempt);
+        let next_look = Some(at);
+        self.feed.tell_progress(Progress { step, attempt, fraction: None, message: None, next_look });
     }
 }

@@ -2,6 +2,7 @@
 
 use motet::engine::{ParkReason, StepStatus};
 use motet::language::Span;
+use motet::report::steps_looked_for;
 use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store, World};
 use serde_json::{Value as Json, json};
 
@@ -11,9 +12,9 @@ use crate::follow::now;
 use crate::inputs::labels;
 use crate::problem::Problem;
 use crate::project::{Project, SILENCE_MIN, Standing, typed_command};
-use crate::render::ending::command_to_resolve;
 use crate::render::line::{Line, Look, Tone};
 use crate::render::money::dollars;
+use crate::render::search::command_to_resolve;
 use crate::render::table::Table;
 use crate::render::words::{INTERRUPTED, count, duration, local_time, unreal_line};
 use crate::score::shortage::command_to_fund;
@@ -33,7 +34,13 @@ pub fn runs(asked: &arguments::Runs, terminal: &Terminal) -> Result<Exit, Proble
     let standing = Standing::of(&store);
     let world = store.world()?;
     if asked.json {
-        rows.iter().for_each(|row| terminal.data(&format!("{}\n", record_of(row, &standing, world))));
+        for row in &rows {
+            let mut record = record_of(row, &standing, world);
+            if is_driven(row, &standing) {
+                record["outcome_unknown"] = json!(steps_looked_for(&store, row)?);
+            }
+            terminal.data(&format!("{record}\n"));
+        }
         return Ok(Exit::Good);
     }
     if let Some(line) = unreal_line(world) {
@@ -67,7 +74,7 @@ fn table_of(rows: &[RunRow], store: &Store, standing: &Standing, look: &Look) ->
     let now = now();
     for row in rows {
         let silent_since = standing.silent_since(row, now)?;
-        let took = duration(row.ended_at.or(silent_since).unwrap_or(now).since(row.started_at));
+        let took = duration(standing.until(row, now)?.since(row.started_at));
         let silence = silent_since.map(|since| now.since(since)).filter(|it| *it > SILENCE_MIN);
         let cost = if row.cost.is_zero() { String::new() } else { dollars(row.cost) };
         table.row([
@@ -81,7 +88,7 @@ fn table_of(rows: &[RunRow], store: &Store, standing: &Standing, look: &Look) ->
             (Tone::Plain, local_time(row.started_at)),
             (Tone::Plain, took),
             (Tone::Plain, cost),
-            (Tone::Dim, remark_of(row, parked_for(row, store)?, silence)),
+            (Tone::Dim, remark_of(row, undecided_in(row, store, standing)?, silence)),
         ]);
     }
     Ok(table.lines(look.cut_at(), &look.symbols))
@@ -100,6 +107,24 @@ fn tone_of(status: RunStatus) -> Tone {
         RunStatus::Running | RunStatus::Queued => Tone::Busy,
         RunStatus::Parked | RunStatus::Cancelled => Tone::Doubtful,
     }
+}
+
+/// Whether a process drives the run.
+fn is_driven(row: &RunRow, standing: &Standing) -> bool {
+    row.status == RunStatus::Running && !standing.is_interrupted(row)
+}
+
+/// What somebody may decide in a run, and the command that does.
+fn undecided_in(row: &RunRow, store: &Store, standing: &Standing) -> Result<Option<String>, Problem> {
+    if !is_driven(row, standing) {
+        return parked_for(row, store);
+    }
+    let looked_for = steps_looked_for(store, row)?;
+    let command = looked_for.first().map(|step| command_to_resolve(&row.id, step));
+    Ok(command.map(|command| match looked_for.len() {
+        1 => format!("outcome unknown: {command}"),
+        several => format!("outcome of {several} calls unknown: {command}"),
+    }))
 }
 
 /// Why a run is parked, and the command that decides about it.

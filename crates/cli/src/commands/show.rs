@@ -72,11 +72,6 @@ fn write(lines: &[Line], terminal: &Terminal) {
     lines.iter().for_each(|line| stream.line(line));
 }
 
-/// Until when a run is told.
-fn until(store: &Store, row: &RunRow) -> Result<Timestamp, Problem> {
-    Ok(row.ended_at.or(Standing::of(store).silent_since(row, now())?).unwrap_or_else(now))
-}
-
 /// Writes every event of a run and its end, turn by turn.
 fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) -> Result<(), Problem> {
     let pipeline = match pinned_pipeline(store, &motet::operation::catalogue(), &row.id) {
@@ -99,7 +94,7 @@ fn write_journal(store: &Store, row: RunRow, json: bool, terminal: &Terminal) ->
         Ok::<(), Problem>(())
     })?;
     if reporter.record().status.is_final() {
-        let end = reporter.end(until(store, &row)?);
+        let end = reporter.end(Standing::of(store).until(&row, now())?);
         match json {
             true => stream.json(&end),
             false => stream.line(&journal::end_line(&end, last_turn)),
@@ -126,9 +121,13 @@ impl<'s> Shown<'s> {
         })?;
         let plan = pipeline.as_ref().map(|pipeline| &**pipeline.plan());
         let places = ArtifactPlaces::in_store(store.clone());
-        let reporter = Reporter::of_kept(store, &row, plan, places)?;
+        let mut reporter = Reporter::of_kept(store, &row, plan, places)?;
         let score = plan.map(|plan| Score::new(plan, &History::new()));
-        let (until, is_interrupted) = (until(store, &row)?, Standing::of(store).is_interrupted(&row));
+        let standing = Standing::of(store);
+        let (until, is_interrupted) = (standing.until(&row, now())?, standing.is_interrupted(&row));
+        if is_interrupted {
+            reporter.note(&Happening::Interrupted);
+        }
         Ok(Shown { store, row, reporter, score, until, is_interrupted })
     }
 
@@ -142,7 +141,7 @@ impl<'s> Shown<'s> {
 
     fn view<'v>(&'v self, terminal: &'v Terminal) -> View<'v> {
         let (record, score) = (self.reporter.record(), self.score.as_ref());
-        View { record, score, now: self.until, look: &terminal.out }
+        View { record, score, now: self.until, is_live: false, look: &terminal.out }
     }
 
     /// The end record, with what the run was given. Of a run that isn't over the event is its status.

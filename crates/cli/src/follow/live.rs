@@ -43,7 +43,7 @@ impl Reader for Live {
 
     fn caught_up(&mut self, follow: &Follow) {
         self.draw_over(&[]);
-        self.terminal.note_line(&found::line(follow.reporter.record(), now()));
+        self.terminal.note_line(&found::line(follow.reporter.record()));
     }
 
     fn draw(&mut self, follows: &[Follow]) {
@@ -54,7 +54,7 @@ impl Reader for Live {
         let shown: Vec<&Follow> = follows.iter().filter(|follow| follow.is_to_be_drawn()).collect();
         for follow in shown.iter().take(rows) {
             let record = follow.reporter.record();
-            let view = View { record, score: follow.score.as_ref(), now: now(), look: &look };
+            let view = View { record, score: follow.score.as_ref(), now: now(), is_live: true, look: &look };
             lines.extend(view.lines_within(rows / shown.len().min(rows)));
         }
         self.draw_over(&lines);
@@ -68,7 +68,8 @@ impl Reader for Live {
     fn end(&mut self, follow: &Follow, ending: &Ending) {
         let (look, _) = self.look();
         let record = follow.reporter.record();
-        let view = View { record, score: follow.score.as_ref(), now: ending.now, look: &look };
+        let view =
+            View { record, score: follow.score.as_ref(), now: ending.now, is_live: false, look: &look };
         self.draw_over(&view.lines());
         self.drawn.clear();
         show_ending(&self.terminal, ending);

@@ -6,7 +6,7 @@ use motet::engine::RunId;
 use motet::language::{Span, StepPath, Timestamp};
 use motet::report::{ITEMS_MAX, PublicEvent, Reporter, RunRecord};
 
-use super::{Follow, Reader, now};
+use super::{Follow, Reader};
 use crate::render::ending::Ending;
 use crate::render::line::Line;
 use crate::render::{found, plain};
@@ -67,10 +67,14 @@ impl Reader for Plain {
             None => plain::line(event, record, &self.terminal.err).into_iter().collect(),
         };
         lines.iter().for_each(|line| self.terminal.note_line(line));
+        if event.name == "run.resumed" {
+            let lines = plain::search_lines(record, &self.terminal.err);
+            lines.iter().for_each(|line| self.terminal.note_line(line));
+        }
     }
 
     fn caught_up(&mut self, follow: &Follow) {
-        self.terminal.note_line(&found::line(follow.reporter.record(), now()));
+        self.terminal.note_line(&found::line(follow.reporter.record()));
     }
 
     fn note(&mut self, line: &Line) {
@@ -92,6 +96,7 @@ fn is_trouble(event: &PublicEvent) -> bool {
         event.name,
         "attempt.failed"
             | "attempt.warning"
+            | "attempt.doubted"
             | "step.failed"
             | "step.parked"
             | "step.retrying"

@@ -1,10 +1,10 @@
 //! The end of a run: what came out, or what went wrong, what is kept, and what to type next.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use motet::Artifact;
-use motet::engine::{RunId, StepStatus};
+use motet::engine::StepStatus;
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
@@ -14,9 +14,10 @@ use super::billing;
 use super::line::{Line, Look, Tone};
 use super::money::sums;
 use super::plain::undone_line;
+use super::search::command_to_resolve;
 use super::table::Table;
 use super::words::{brief, bytes, count, duration, measures};
-use crate::project::{shown_path, typed_command, typed_path};
+use crate::project::{shown_path, typed_command};
 
 /// What an end is made of.
 pub struct Ending<'e> {
@@ -194,11 +195,12 @@ impl Ending<'_> {
         if let (true, Some(reason)) = (self.record.started_at == Timestamp::default(), &self.record.reason) {
             return line.plain(format!(": {reason}"));
         }
-        let line = line.plain(format!(
-            ": {done} of {} done{}",
-            count(total, "step"),
-            if self.is_kept { " and kept" } else { "" }
-        ));
+        let interrupted = match self.record.steps_at_work() {
+            0 => String::new(),
+            steps => format!(", {} interrupted", count(steps, "step")),
+        };
+        let kept = if self.is_kept { " and kept" } else { "" };
+        let line = line.plain(format!(": {done} of {} done{kept}{interrupted}", count(total, "step")));
         match &self.record.reason {
             Some(reason) => line.plain(format!("; {reason}")),
             None => line,
@@ -217,16 +219,11 @@ impl Ending<'_> {
     }
 }
 
-/// What decides about the first parked step of a run.
+/// What decides about the first step of a run that is parked, or of whose call the outcome is unknown.
 pub fn resolve_command(record: &RunRecord) -> Option<String> {
-    let (path, _) = record.steps().find(|(_, step)| step.status == StepStatus::Parked)?;
-    Some(command_to_resolve(&record.run, path))
-}
-
-/// What decides about the parked step at `path`.
-pub fn command_to_resolve(run: &RunId, path: &StepPath) -> String {
-    let step = typed_path(Path::new(path.as_str()));
-    typed_command(format!("resolve {} {step} send|fail|job=ID", run.short()))
+    let parked = record.steps().find(|(_, step)| step.status == StepStatus::Parked).map(|(path, _)| path);
+    let undecided = parked.or_else(|| record.searches().next().map(|(path, ..)| path))?;
+    Some(command_to_resolve(&record.run, undecided))
 }
 
 fn attempts_in_words(step: &StepRecord) -> String {

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::line::{Line, Look, Tone};
 use super::progress::tally;
+use super::search::LookedFor;
 use super::words::{clock, count, duration, output};
 
 /// The line for an event, if it is worth one.
@@ -39,6 +40,9 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         }
         "step.parked" => (Tone::Doubtful, symbols.waiting, step(format!("parked: {}", text("message")))),
         "step.resolved" => (Tone::Busy, symbols.busy, step(format!("decided by {}", text("by")))),
+        "attempt.doubted" => {
+            (Tone::Doubtful, symbols.waiting, step(LookedFor::at(record, event.step.as_ref()?)?.in_full()))
+        }
         "attempt.warning" => (Tone::Doubtful, symbols.waiting, step(format!("warning: {}", text("message")))),
         "step.fallback" => {
             (Tone::Doubtful, symbols.waiting, step(format!("next target: {}", text("reason"))))
@@ -54,6 +58,15 @@ pub fn line(event: &PublicEvent, record: &RunRecord, look: &Look) -> Option<Line
         _ => return None,
     };
     Some(timed(record, tone, symbol, words))
+}
+
+/// A line for each call that is looked for because no process was there to receive its reply.
+pub fn search_lines(record: &RunRecord, look: &Look) -> Vec<Line> {
+    let line = |call: LookedFor| {
+        let words = format!("{}   {}", call.step(), call.in_full());
+        timed(record, Tone::Doubtful, look.symbols.waiting, words)
+    };
+    LookedFor::of(record).map(line).collect()
 }
 
 /// `00:12  ● shots   31 of 40   2 running, 1 failed`

@@ -6,6 +6,7 @@ use motet::report::{ListOrder, RunRecord, StepRecord};
 
 use self::columns::Columns;
 use super::line::{Line, Look, Tone, columns as columns_of};
+use super::search::LookedFor;
 use super::words::{clock, count, counting, duration, output, remaining};
 use crate::score::{Part, Score};
 
@@ -20,6 +21,8 @@ pub struct View<'v> {
     pub score: Option<&'v Score>,
     /// What time it is.
     pub now: Timestamp,
+    /// Whether it is drawn while the run goes on.
+    pub is_live: bool,
     pub look: &'v Look,
 }
 
@@ -167,7 +170,10 @@ impl View<'_> {
     }
 
     fn lines_of(&self, path: &StepPath, step: &StepRecord, columns: &Columns) -> Vec<Line> {
-        let lines = std::iter::once(self.step_line(path, step, columns)).chain(self.unfolded(path));
+        let advice = LookedFor::at(self.record, path).filter(|_| self.is_live);
+        let advice = advice.map(|call| Line::of(Tone::Dim, format!("      {}", call.advice())));
+        let lines =
+            std::iter::once(self.step_line(path, step, columns)).chain(advice).chain(self.unfolded(path));
         lines.map(|line| line.cut(self.look.cut_at(), &self.look.symbols)).collect()
     }
 
@@ -286,6 +292,9 @@ impl View<'_> {
 
     fn add_attempt(&self, line: Line, path: &StepPath, step: &StepRecord) -> Line {
         let Some(attempt) = step.last_attempt() else { return line };
+        if let Some(call) = LookedFor::at(self.record, path) {
+            return line.then(Tone::Doubtful, call.state());
+        }
         let running = self.now.since(attempt.planned_at);
         let mut words = format!("running {}", counting(running));
         if step.attempts_made() > 1 {
@@ -374,10 +383,11 @@ impl View<'_> {
     }
 }
 
-/// Whether a step failed, or failed and is tried again.
+/// Whether a step failed, failed and is tried again, or has a call whose outcome is unknown.
 fn is_unwell(step: &StepRecord) -> bool {
     let retrying = step.status == StepStatus::Sleeping && !step.attempts.is_empty();
-    step.status == StepStatus::Failed || retrying
+    let is_looked_for = step.last_attempt().is_some_and(|attempt| attempt.search.is_some());
+    step.status == StepStatus::Failed || retrying || is_looked_for
 }
 
 /// Whether something goes on that isn't told as unwell.

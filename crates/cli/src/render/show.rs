@@ -13,6 +13,7 @@ use super::line::{Line, Tone};
 use super::money::sums;
 use super::plain;
 use super::progress::View;
+use super::search::LookedFor;
 use super::table::Table;
 use super::words::{INTERRUPTED, PARTS_MAX, brief, bytes, duration, local_time, measures};
 use crate::project::{shown_path, typed_command};
@@ -28,6 +29,7 @@ pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> 
     }
     lines.push(Line::new());
     lines.extend(view.step_lines());
+    lines.extend(search_lines(view));
     lines.extend(failed_attempts(view));
     lines.extend(plain::undone_line(record));
     if let Some(outputs) = record.outputs.as_ref().and_then(Value::as_map).filter(|map| !map.is_empty()) {
@@ -39,7 +41,7 @@ pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> 
         lines.extend(table.lines(view.look.cut_at(), &view.look.symbols));
     }
     lines.push(Line::new());
-    lines.push(next(view, to_fund));
+    lines.push(next(view, is_interrupted, to_fund));
     lines.into_iter().map(|line| line.cut(view.look.cut_at(), &view.look.symbols)).collect()
 }
 
@@ -77,6 +79,13 @@ fn about(view: &View) -> Line {
     Line::of(Tone::Dim, format!("  {}", parts.join("   ")))
 }
 
+/// The calls whose outcome is unknown.
+fn search_lines(view: &View) -> Vec<Line> {
+    let lines: Vec<Line> = LookedFor::of(view.record).flat_map(|call| call.lines()).collect();
+    let gap = (!lines.is_empty()).then(Line::new);
+    gap.into_iter().chain(lines).collect()
+}
+
 /// The attempts that failed, where a step came to its end all the same, or took several.
 fn failed_attempts(view: &View) -> Vec<Line> {
     let mut table = Table::default();
@@ -104,16 +113,17 @@ fn failed_attempts(view: &View) -> Vec<Line> {
     std::iter::once(Line::new()).chain(lines).collect()
 }
 
-fn next(view: &View, to_fund: Option<String>) -> Line {
+/// What to type next. A run that a process drives needs nobody to resume it.
+fn next(view: &View, is_interrupted: bool, to_fund: Option<String>) -> Line {
     let run = view.record.run.short();
     let symbols = &view.look.symbols;
     let mut commands =
         vec![typed_command(format!("show {run} --timeline")), typed_command(format!("artifacts {run}"))];
     if !view.record.status.is_final() {
-        let go_on = to_fund
-            .or_else(|| super::ending::resolve_command(view.record))
-            .unwrap_or_else(|| typed_command(format!("resume {run}")));
-        commands.splice(0..0, [go_on, typed_command(format!("cancel {run}"))]);
+        let resume = is_interrupted.then(|| typed_command(format!("resume {run}")));
+        let decide = to_fund.or_else(|| super::ending::resolve_command(view.record));
+        let cancel = [typed_command(format!("cancel {run}"))];
+        commands.splice(0..0, resume.into_iter().chain(decide).chain(cancel));
     }
     Line::of(Tone::Dim, format!("  {}", commands.join(&format!(" {} ", symbols.between))))
 }
@@ -148,23 +158,30 @@ pub fn step_lines(view: &View, path: &StepPath, step: &StepRecord, places: &Arti
     lines.extend(section("inputs", step.inputs.as_ref(), places, view));
     let mut table = Table::default();
     for attempt in &step.attempts {
-        table.row(attempt_row(attempt));
+        table.row(attempt_row(attempt, LookedFor::at(view.record, path)));
     }
     if !step.attempts.is_empty() {
         lines.push(Line::of(Tone::Dim, "  attempts"));
         lines.extend(indented(table.lines(usize::MAX, &view.look.symbols)));
     }
+    if let Some(call) = LookedFor::at(view.record, path) {
+        lines.extend(call.lines());
+    }
     lines.extend(section("outputs", step.output.as_ref(), places, view));
     lines
 }
 
-fn attempt_row(attempt: &AttemptRecord) -> Vec<(Tone, String)> {
+fn attempt_row(attempt: &AttemptRecord, call: Option<LookedFor>) -> Vec<(Tone, String)> {
     let took =
         attempt.ended_at.map_or("under way".to_owned(), |ended| duration(ended.since(attempt.planned_at)));
+    let state = call.filter(|_| attempt.search.is_some()).map(|call| call.state());
     let (tone, outcome) = match (&attempt.failure, attempt.ended_at) {
         (Some(failure), _) => (Tone::Bad, format!("{}: {}", failure.class, failure.message)),
         (None, Some(_)) => (Tone::Good, "good".to_owned()),
-        (None, None) => (Tone::Busy, attempt.doing.clone().unwrap_or_default()),
+        (None, None) => match state {
+            Some(state) => (Tone::Doubtful, state),
+            None => (Tone::Busy, attempt.doing.clone().unwrap_or_default()),
+        },
     };
     vec![
         (Tone::Plain, attempt.number.to_string()),
@@ -232,6 +249,9 @@ pub fn step_details(path: &StepPath, step: &StepRecord, places: &ArtifactPlaces)
                 "class": attempt.failure.as_ref().map(|failure| failure.class),
                 "message": attempt.failure.as_ref().map(|failure| &failure.message),
                 "cost": attempt.cost,
+                "search": attempt.search.as_ref().map(|search| json!({
+                    "message": search.why, "until": search.until.map(|at| at.to_string()),
+                })),
             })
         })
         .collect();

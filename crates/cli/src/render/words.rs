@@ -60,6 +60,14 @@ pub fn local_time(at: Timestamp) -> String {
     }
 }
 
+/// A moment of these days on the clock of this machine: `10:23:05`.
+pub fn clock_time(at: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
 /// Low to high, once where they are the same.
 pub fn range(low: Span, high: Span) -> String {
     let (from, to) = (rough(low), rough(high));

@@ -24,7 +24,9 @@ struct Shortage<'w> {
 impl Shortage<'_> {
     fn read(words: &str) -> Option<Shortage<'_>> {
         let rest = words.strip_prefix("it may cost up to $")?;
-        let (amount, rest) = rest.split_once(", which is more than is left of the $")?;
+        let (amount, rest) = rest.split_once(", which is more than ")?;
+        // Earlier versions didn't say how much is left.
+        let (_, rest) = rest.split_once("is left of the $")?;
         let (_, cap) = rest.split_once(" of ")?;
         Some(Shortage { amount: amount.parse().ok()?, cap })
     }
@@ -71,9 +73,12 @@ mod tests {
 
     #[test]
     fn the_words_of_the_gate_say_what_is_short() {
-        let words = "it may cost up to $0.04, which is more than is left of the $0.09 of run 7Q2K";
+        let words =
+            "it may cost up to $0.04, which is more than the $0.01 that is left of the $0.09 of run 7Q2K";
+        let earlier = "it may cost up to $0.04, which is more than is left of the $0.09 of run 7Q2K";
         let shortage = Shortage { amount: "0.04".parse().unwrap(), cap: "run 7Q2K" };
         assert_eq!(Shortage::read(words), Some(shortage));
+        assert_eq!(Shortage::read(earlier), Shortage::read(words));
         assert_eq!(Shortage::read("something else"), None);
     }
 }

@@ -37,3 +37,4 @@ mod transcripts;
 mod trust;
 mod two_processes;
 mod undone;
+mod unknown;

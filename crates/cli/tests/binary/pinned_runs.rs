@@ -78,7 +78,7 @@ fn a_run_whose_plan_is_gone_is_named_by_the_doctor_and_goes_on_when_it_is_starte
         let mut told = String::new();
         BufReader::new(again.stderr.take().unwrap()).read_line(&mut told).unwrap();
         kill(again);
-        assert!(told.contains("found"), "{told}");
+        assert!(told.contains("is unfinished and continues"), "{told}");
         assert_eq!(project.good(&["runs", "--json"]).lines().count(), 1, "no second run was started");
         assert!(project.good(&["show", "first"]).contains("● nap"));
         project.good(&["doctor"]);

@@ -250,7 +250,7 @@ fn serve_that_is_killed_and_begun_again_pays_nothing_twice() {
     let served = stage.serve();
     assert_eq!(served.json()["resumed"], 1);
     let told = stage.completes(&[]);
-    assert!(told.contains("resum"), "{told}");
+    assert!(told.contains("continues"), "{told}");
     let paid = stage.paid();
     assert_eq!(paid.len(), 3, "{paid:#?}");
     assert!(paid.values().all(|times| *times == 1), "{paid:#?}");

@@ -43,8 +43,8 @@ pub(super) enum Funds<'b> {
     There,
     /// Not now, but others may give back what they reserved.
     Later(&'b Cap),
-    /// Not under this cap, whatever others give back.
-    Never(&'b Cap),
+    /// Not under this cap, of which so much is left, whatever others give back.
+    Never(&'b Cap, Money),
 }
 
 /// What was spent and is reserved, by cap.
@@ -81,7 +81,7 @@ impl Budget {
             let for_good = spent + unknown + bill.amount;
             let for_now = for_good + reserved + kept.map_or(Money::ZERO, |kept| kept.amount);
             if for_good > cap.limit {
-                return Funds::Never(cap);
+                return Funds::Never(cap, cap.limit.less(spent + unknown));
             }
             if for_now > cap.limit && funds == Funds::There {
                 funds = Funds::Later(cap);
@@ -231,7 +231,7 @@ mod tests {
         match budget.judge(&claim(number), bill, None) {
             Funds::There => "there".to_owned(),
             Funds::Later(cap) => format!("later: {}", cap.name),
-            Funds::Never(cap) => format!("never: {}", cap.name),
+            Funds::Never(cap, _) => format!("never: {}", cap.name),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use motet_pipeline::{Failure, Timestamp};
+use motet_pipeline::{Failure, Money, Timestamp};
 
 use super::breaker::{self, Breaker, Change, Passage};
 use super::budget::{Bill, Budget, Cap, Funds, Spent};
@@ -87,7 +87,9 @@ impl Scarce {
             (Part::Money(_), _, Some(bill)) => match self.budget.judge(claim, bill, kept.bill.as_deref()) {
                 Funds::There => None,
                 Funds::Later(cap) => Some(Answer::Lacks(Part::Money(cap.name.clone()))),
-                Funds::Never(cap) => Some(Answer::Denied(Box::new(Cause::Budget(broke(bill, cap))))),
+                Funds::Never(cap, left) => {
+                    Some(Answer::Denied(Box::new(Cause::Budget(broke(bill, cap, left)))))
+                }
             },
             _ => (!self.is_spare(&part, kept, now)).then_some(Answer::Lacks(part)),
         }
@@ -256,9 +258,9 @@ impl Scarce {
     }
 }
 
-fn broke(bill: &Bill, cap: &Cap) -> String {
+fn broke(bill: &Bill, cap: &Cap, left: Money) -> String {
     format!(
-        "it may cost up to ${}, which is more than is left of the ${} of {}",
+        "it may cost up to ${}, which is more than the ${left} that is left of the ${} of {}",
         bill.amount, cap.limit, cap.name
     )
 }

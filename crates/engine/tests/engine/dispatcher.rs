@@ -355,7 +355,7 @@ fn whoever_is_short_of_money_waits_for_what_may_come_back_and_is_denied_when_it_
     let (denied, cause) = gate.denied.pop().unwrap();
     let Cause::Budget(message) = cause else { panic!("{cause:?}") };
     assert_eq!(denied, claim(2, 1));
-    insta::assert_snapshot!(message, @"it may cost up to $0.5, which is more than is left of the $1 of the run");
+    insta::assert_snapshot!(message, @"it may cost up to $0.5, which is more than the $0.2 that is left of the $1 of the run");
     for step in 1..=2 {
         gate.release(&claim(1, step));
     }

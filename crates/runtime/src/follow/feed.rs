@@ -281,7 +281,13 @@ mod tests {
 
     fn tell_progress(feed: &Feed, attempt: u32, fraction: f64) {
         let step = StepPath::from_text("a");
-        feed.tell_progress(Progress { step, attempt, fraction: Some(fraction), message: None });
+        feed.tell_progress(Progress {
+            step,
+            attempt,
+            fraction: Some(fraction),
+            message: None,
+            next_look: None,
+        });
     }
 
     fn told(news: News) -> Vec<String> {

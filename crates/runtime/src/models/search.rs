@@ -105,6 +105,7 @@ impl ModelCalls {
                 Ok(Look::Blind | Look::Nothing) => return Ok(Found::Unclear),
                 Err(_) => pauses.next(),
             };
+            work.progress().tell_next_look(work.hands.world.now().after(pause));
             heard = ear.hear_of_job(work.pause(pause), is_ours).await;
         }
     }

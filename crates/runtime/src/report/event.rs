@@ -71,8 +71,11 @@ impl PublicEvent {
         if let Some(fraction) = progress.fraction {
             event = event.with("fraction", fraction);
         }
-        match &progress.message {
-            Some(message) => event.with("message", message.as_str()),
+        if let Some(message) = &progress.message {
+            event = event.with("message", message.as_str());
+        }
+        match progress.next_look {
+            Some(at) => event.with("next_look", at.to_string()),
             None => event,
         }
     }
@@ -316,7 +319,7 @@ fn attempt_details(event: &AttemptEvent) -> Json {
         AttemptEvent::Accepted { job, .. } => json!({ "job": job }),
         AttemptEvent::AcceptedLate { job } => json!({ "job": job, "late": true }),
         AttemptEvent::Absent {} | AttemptEvent::Finished {} => json!({}),
-        AttemptEvent::Doubted { failure, deadline } => {
+        AttemptEvent::Doubted { failure, deadline, .. } => {
             json!({ "message": failure.message, "deadline": deadline.to_string() })
         }
         AttemptEvent::Began { deadline } => json!({ "deadline": deadline.to_string() }),

@@ -5,6 +5,7 @@
 //! older version began the rows don't know as much: of these the whole journal is read.
 
 mod outline;
+mod unanswered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use motet_pipeline::{Class, Failure, Money, Plan, StepPath};
 use motet_store::{RunRow, RunStatus, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;
+pub use self::unanswered::steps_looked_for;
 use super::record::{AttemptRecord, Items, StepRecord};
 use super::{ArtifactPlaces, Reporter};
 use crate::follow::Happening;
@@ -146,6 +148,7 @@ impl Reading<'_> {
         self.learn_keys(&outline)?;
         let told = self.read_turns(&outline)?;
         self.take_in_steps(outline, told);
+        self.take_in_searches(row)?;
         self.take_in_standing(row);
         if may_be_undone {
             self.take_in_what_is_undone(row)?;
@@ -274,6 +277,17 @@ impl Reading<'_> {
             }
             self.reporter.record.set(shown_path, step);
         }
+    }
+
+    /// That calls are looked for whose replies nobody received, the turns of their steps don't say.
+    fn take_in_searches(&mut self, row: &RunRow) -> Result<(), StoreError> {
+        for call in unanswered::unanswered(self.store, row)? {
+            if let Some(at) = call.since {
+                let step = self.reporter.mask.path(&call.step);
+                self.reporter.record.look_for(&step, call.attempt, at);
+            }
+        }
+        Ok(())
     }
 
     fn take_in_the_end(&mut self, row: &RunRow) -> Result<(), StoreError> {

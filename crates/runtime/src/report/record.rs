@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{Event, RunEvent, RunId, StepEvent};
+use motet_engine::{Event, RunEvent, RunId, StepEvent, StepStatus};
 use motet_pipeline::{Digest, Failure, Money, Plan, Span, StepPath, Timestamp, Value};
 use motet_store::RunStatus;
 
@@ -10,11 +10,13 @@ use crate::follow::Progress;
 
 mod billing;
 mod items;
+mod search;
 mod step;
 
 pub use billing::MayBill;
 pub(super) use items::{FAILED_MAX, RECORDS_MAX};
 pub use items::{ITEMS_MAX, Items};
+pub use search::Search;
 pub use step::{AttemptRecord, StepRecord};
 
 /// How much of the inputs and outputs of steps is kept, in units of [`Value::units`]: later ones are left out.
@@ -76,6 +78,7 @@ pub struct RunRecord {
     /// Whether more was tried several times, or failed on its way, than these.
     pub stories_left_out: bool,
     billing: billing::Billing,
+    patience: search::Patience,
     steps_done: usize,
     /// How many of the steps are items, or inside one.
     items_kept: usize,
@@ -117,6 +120,7 @@ impl RunRecord {
             errors_left_out: 0,
             stories_left_out: false,
             billing: billing::Billing::default(),
+            patience: plan.map(search::Patience::of).unwrap_or_default(),
             steps_done: 0,
             items_kept: 0,
             room: VALUES_UNITS_MAX,
@@ -149,6 +153,12 @@ impl RunRecord {
         self.steps_done
     }
 
+    /// How many steps and items have an attempt under way.
+    pub fn steps_at_work(&self) -> usize {
+        let is_at_work = |step: &&StepRecord| step.status == StepStatus::Running && !step.attempts.is_empty();
+        self.steps().map(|(_, step)| step).filter(is_at_work).count()
+    }
+
     /// Whether there are items that are over and have no record.
     pub fn is_summed_up(&self) -> bool {
         self.steps.values().any(|step| step.items.as_ref().is_some_and(|items| items.are_summed_up))
@@ -174,6 +184,9 @@ impl RunRecord {
         if let Some(attempt) = step.and_then(|step| step.attempt_mut(progress.attempt)) {
             attempt.fraction = progress.fraction;
             attempt.doing = progress.message;
+            if let Some(search) = &mut attempt.search {
+                search.next_look = progress.next_look;
+            }
         }
     }
 
@@ -194,7 +207,10 @@ impl RunRecord {
             Event::Step { event: StepEvent::Completed { reused: Some(reused), .. }, .. } => {
                 self.saved += reused.cost;
             }
-            Event::Run(RunEvent::Resumed { .. }) => self.interrupted = false,
+            Event::Run(RunEvent::Resumed { .. }) => {
+                self.interrupted = false;
+                self.look_for_unanswered(at);
+            }
             Event::Run(RunEvent::CancelRequested { reason, .. }) => self.reason = Some(reason.clone()),
             Event::Run(RunEvent::Parked { reason }) => {
                 self.status = RunStatus::Parked;

@@ -146,8 +146,8 @@ impl Pump {
                     }
                 }
                 Ok(Bell::Turn(_)) => {}
-                Ok(Bell::Progress { step, attempt, fraction, message }) => {
-                    let progress = Progress { step, attempt, fraction, message };
+                Ok(Bell::Progress { step, attempt, fraction, message, next_look }) => {
+                    let progress = Progress { step, attempt, fraction, message, next_look };
                     self.tell(Happening::Progress(Arc::new(progress))).await;
                 }
                 Ok(Bell::Idle) => return Ok(Part::Idle),

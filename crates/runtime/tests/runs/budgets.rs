@@ -113,7 +113,10 @@ fn a_run_with_a_budget_of_its_own_stops_before_the_call_that_would_exceed_it() {
         let motet = simulated_with(builder(&lab)).await;
         let run = start(&motet, THREE, options(Some("0.09"), None)).await.unwrap();
         let why = parked(&run, &motet, 1).await;
-        assert!(why.contains("it may cost up to $0.04, which is more than is left of the $0.09"), "{why}");
+        assert!(
+            why.contains("it may cost up to $0.04, which is more than the $0.01 that is left of the $0.09"),
+            "{why}"
+        );
         assert_eq!(lab.calls(), 2);
         let row = motet.store().run(run.id()).unwrap().unwrap();
         assert_eq!((row.status, row.cost), (RunStatus::Parked, dollars("0.08")));

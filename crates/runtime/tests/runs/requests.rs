@@ -412,7 +412,10 @@ async fn what_a_step_says_that_it_costs_is_reserved_and_booked_unless_the_reply_
 
     let run = begin(&motet, &asks(&silent, ", cost: 0.06"), Some("0.05")).await;
     let why = parked(&run, &motet).await;
-    assert!(why.contains("it may cost up to $0.06, which is more than is left of the $0.05"), "{why}");
+    assert!(
+        why.contains("it may cost up to $0.06, which is more than the $0.05 that is left of the $0.05"),
+        "{why}"
+    );
     assert_eq!(silent.connections(), 0, "nothing was sent");
 
     for (server, cost, booked) in [

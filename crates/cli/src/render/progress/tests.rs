@@ -134,7 +134,8 @@ impl Story {
         story.attempt(0, "voice", "local/speak");
         story.complete(2, "still", Value::map([("image", image())]));
         story.attempt(3, "clip", "media/animate");
-        let progress = Progress { step: path("clip"), attempt: 1, fraction: Some(0.6), message: None };
+        let progress =
+            Progress { step: path("clip"), attempt: 1, fraction: Some(0.6), message: None, next_look: None };
         story.reporter.tell(&Happening::Progress(progress.into()), at(4));
         let failure = Failure::new(Class::Unavailable, "espeak-ng ended with code 1");
         story.fail(5, "voice", 1, &failure);
@@ -175,7 +176,13 @@ impl Story {
     }
 
     fn view<'v>(&'v self, seconds: i64, look: &'v Look) -> View<'v> {
-        View { record: self.reporter.record(), score: Some(&self.score), now: at(seconds), look }
+        View {
+            record: self.reporter.record(),
+            score: Some(&self.score),
+            now: at(seconds),
+            is_live: true,
+            look,
+        }
     }
 }
 

@@ -76,6 +76,11 @@ impl Billing {
         }
     }
 
+    /// The calls that have not ended and have no job.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &AttemptKey> {
+        self.open.iter().filter(|(_, (_, job))| job.is_none()).map(|(key, _)| key)
+    }
+
     pub(super) fn is_open(&self, path: &StepPath) -> bool {
         self.open.keys().any(|key| path.holds(&key.step))
     }

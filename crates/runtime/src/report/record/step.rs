@@ -4,7 +4,7 @@ use motet_engine::event::Reused;
 use motet_engine::{AttemptEvent, Event, StepEvent, StepStatus};
 use motet_pipeline::{Failure, Money, Span, Timestamp, Value};
 
-use super::Items;
+use super::{Items, Search};
 
 /// A step, or an item of one.
 #[derive(Clone, Debug)]
@@ -58,6 +58,10 @@ pub struct AttemptRecord {
     pub job: Option<String>,
     /// Why it failed.
     pub failure: Option<Box<Failure>>,
+    /// The search for it, while its outcome is unknown and its provider is asked about it.
+    pub search: Option<Box<Search>>,
+    /// Whether nobody waits for it any more, though it may not have ended.
+    pub(crate) is_unwanted: bool,
     /// What it cost.
     pub cost: Money,
     /// How far it is, from 0 to 1.
@@ -173,6 +177,11 @@ impl StepRecord {
     }
 
     fn apply_to_attempt(&mut self, number: u32, event: &AttemptEvent, at: Timestamp) {
+        if let (Some(search), Some(attempt)) = (Search::after(event), self.attempt_mut(number)) {
+            attempt.search = search.map(Box::new);
+            attempt.is_unwanted |=
+                matches!(event, AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { .. });
+        }
         match event {
             AttemptEvent::Planned { target, operation, .. } => {
                 self.begin(at);
@@ -228,6 +237,8 @@ impl AttemptRecord {
             ended_at: None,
             job: None,
             failure: None,
+            search: None,
+            is_unwanted: false,
             cost: Money::ZERO,
             fraction: None,
             doing: None,

@@ -1,0 +1,169 @@
+//! A call whose outcome is unknown while its provider is asked about it: what is said of it, and who decides.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Stdio};
+
+use serde_json::Value as Json;
+
+use crate::project::{Project, kill};
+use crate::simulator::Simulator;
+
+const STILL: &str = r#"
+motet: 1
+name: film
+steps:
+  still: { uses: replicate/black-forest-labs/flux-schnell, with: { prompt: "a sea" }, timeout: { request: 10m } }
+outputs: { still: "{{ steps.still.image }}" }
+"#;
+
+/// The first request is processed and gets no reply, and the provider's list can't be read.
+const FAULTS: &str = "[{ fault: reply_lost, first: 1 }, { fault: error_before, on: list, status: 503 }]";
+
+struct Stage {
+    project: Project,
+    sim: Simulator,
+}
+
+/// A `motet run` that looks for its call.
+struct Looking {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+    told: String,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let project = Project::with("film.yaml", STILL);
+        let sim = Simulator::begin(&project, FAULTS);
+        Stage { project, sim }
+    }
+
+    /// Starts the run, and waits until it looks for its call.
+    fn looks(&self) -> Looking {
+        let sim = format!("--sim={}", self.sim.url());
+        self.begin(&["run", "film.yaml", "--id", "film", &sim])
+    }
+
+    fn begin(&self, arguments: &[&str]) -> Looking {
+        let mut command = self.project.command(arguments);
+        let mut child = command
+            .env("MOTET_STORE", ".motet/sim")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be started");
+        let lines = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut looking = Looking { child, lines, told: String::new() };
+        while !looking.told.contains("outcome unknown") {
+            let read = looking.lines.read_line(&mut looking.told).expect("it is UTF-8");
+            assert!(read > 0, "it ended early: {}", looking.told);
+        }
+        looking
+    }
+
+    /// Runs `motet` to its end; what it said to anybody.
+    fn says(&self, code: i32, arguments: &[&str]) -> String {
+        let mut command = self.project.command(arguments);
+        let output = command.env("MOTET_STORE", ".motet/sim").output().expect("the binary can be started");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).expect("it is UTF-8");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    fn sent(&self) -> usize {
+        self.sim.ledger().len()
+    }
+
+    fn job(&self) -> String {
+        self.sim.ledger()[0]["job"].as_str().expect("it has a job").to_owned()
+    }
+}
+
+impl Looking {
+    /// Its exit code, and all that it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.lines.read_to_string(&mut self.told).expect("it is UTF-8");
+        (self.child.wait().expect("it can be waited for").code(), self.told)
+    }
+}
+
+/// What happened, what is done now and what a person may do, in the same words on each screen.
+#[test]
+fn a_call_that_is_looked_for_is_told_in_the_same_words_everywhere() {
+    let stage = Stage::new();
+    let looking = stage.looks();
+    let decide = "motet resolve film still send|fail|job=ID";
+    let happened = "no reply to a request that may be billed (";
+    let at = looking.told.find("outcome unknown: ").expect("it waited for that");
+    assert!(looking.told[at..].contains(happened), "{}", looking.told);
+    assert!(looking.told[at..].contains("looking for the request at replicate until "), "{}", looking.told);
+    assert!(looking.told[at..].contains(&format!("to decide now: {decide}")), "{}", looking.told);
+
+    let shown = stage.says(0, &["show", "film"]);
+    for words in [happened, "outcome unknown: looking for the request at replicate until ", decide] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("motet resume"), "a process drives it: {shown}");
+    let step = stage.says(0, &["show", "film", "--step", "still"]);
+    assert!(step.contains(happened) && step.contains(decide), "{step}");
+    let step: Json =
+        serde_json::from_str(&stage.says(0, &["show", "film", "--step", "still", "--json"])).unwrap();
+    assert!(step["attempts"][0]["search"]["until"].is_string(), "{step}");
+    let listed = stage.says(0, &["runs"]);
+    assert!(listed.contains(&format!("outcome unknown: {decide}")), "{listed}");
+    let listed: Json = serde_json::from_str(&stage.says(0, &["runs", "--json"])).unwrap();
+    assert_eq!(listed["outcome_unknown"], serde_json::json!(["still"]));
+
+    // Killed, nobody looks for it; whoever resumes it looks for as long again.
+    kill(looking.child);
+    let shown = stage.says(0, &["show", "film"]);
+    for words in ["interrupted", "no process looks for the request now", "motet resume film", decide] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let resumed = stage.begin(&["resume", "film"]);
+    assert!(resumed.told.contains(happened) && resumed.told.contains(decide), "{}", resumed.told);
+    let shown = stage.says(0, &["show", "film"]);
+    assert!(
+        shown.contains("looking for the request at replicate until ") && shown.contains(decide),
+        "{shown}"
+    );
+    kill(resumed.child);
+}
+
+#[test]
+fn a_person_who_knows_the_job_ends_the_search_of_another_process_and_nothing_is_sent_again() {
+    let stage = Stage::new();
+    let looking = stage.looks();
+    let said = stage.says(0, &["resolve", "film", "still", &format!("job={}", stage.job())]);
+    assert!(said.contains("completed"), "{said}");
+    let (code, told) = looking.end();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("decided by tester"), "{told}");
+    assert_eq!(stage.sent(), 1);
+}
+
+#[test]
+fn a_person_has_a_call_sent_again_while_another_process_looks_for_it() {
+    let stage = Stage::new();
+    let looking = stage.looks();
+    stage.says(0, &["resolve", "film", "still", "send"]);
+    let (code, told) = looking.end();
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(stage.sent(), 2);
+    // The first one may be billed, and is counted so.
+    assert!(told.contains("may still be billed: still"), "{told}");
+    assert!(told.contains("$0.006"), "{told}");
+    // There is nothing to decide any more.
+    let refused = stage.says(2, &["resolve", "film", "still", "send"]);
+    assert!(refused.contains("is completed"), "{refused}");
+}
+
+#[test]
+fn a_person_decides_where_no_process_looks_any_more() {
+    let stage = Stage::new();
+    kill(stage.looks().child);
+    let said = stage.says(1, &["resolve", "film", "still", "fail"]);
+    assert!(said.contains("counted as failed by tester"), "{said}");
+    assert_eq!(stage.sent(), 1);
+}
