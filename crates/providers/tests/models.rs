@@ -63,8 +63,12 @@ fn write_parameter(page: &mut String, contract: &Contract, parameter: &Parameter
     let doubt = if is_doubtful { " ?" } else { "" };
     let default = parameter.default.as_ref().map_or_else(String::new, |value| format!("`{}`", shown(value)));
     let about = parameter.description.replace('|', "\\|");
-    writeln!(page, "| {}{must}{doubt} | {} | {default} | {about} |", names.join(", "), takes(parameter))
-        .unwrap();
+    let native = contract.inputs.iter().filter(|other| other.stands_for.as_deref() == Some(&parameter.name));
+    let natively = native.map(|native| (&native.name, takes(native)));
+    let natively = natively.filter(|(_, natively)| *natively != takes(parameter));
+    let natively: String = natively.map(|(name, natively)| format!("; `{name}`: {natively}")).collect();
+    let takes = format!("{}{natively}", takes(parameter));
+    writeln!(page, "| {}{must}{doubt} | {takes} | {default} | {about} |", names.join(", ")).unwrap();
 }
 
 fn takes(parameter: &Parameter) -> String {

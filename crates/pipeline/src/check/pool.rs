@@ -15,10 +15,12 @@ impl Checker<'_, '_> {
     pub fn pool(&mut self, written: Option<&At<String>>, contract: &Contract) -> Option<Arc<str>> {
         let At { value: name, place } = written?;
         if contract.work == Work::Engine {
-            let message = format!("`pool` can't be used here: {} is done at once", contract.operation);
+            let message =
+                format!("`pool` can't be used here: {} keeps no slot of a pool busy", contract.operation);
             self.findings
                 .error(*place, Code::MisplacedKey, message)
-                .help("write it at a step whose work takes time");
+                .note("Motet does it by itself, without a provider or a program of this machine")
+                .help("remove `pool`, or write it at a step that uses a model, http/request, media/*, local/* or a task");
         } else if let Some(known) = self.catalogue.pools().filter(|known| !known.contains(name)) {
             let finding =
                 self.findings.error(*place, Code::UnknownPool, format!("there is no pool `{name}`"));
