@@ -55,7 +55,7 @@ pub enum Command {
     /// Show what would run: steps, order, usual durations, costs, attempts, defaults; nothing runs.
     #[command(after_help = examples::PLAN)]
     Plan(Plan),
-    /// Write down which models, contracts and prices a pipeline was made with, in motet.lock.
+    /// Record in motet.lock which models, contracts and prices a pipeline was made with.
     #[command(after_help = examples::LOCK)]
     Lock(Lock),
     /// Run a pipeline, or resume an unfinished run of the same file and inputs.
@@ -64,7 +64,7 @@ pub enum Command {
     /// Resume an unfinished run, or all of them.
     #[command(after_help = examples::RESUME)]
     Resume(Resume),
-    /// Do a run over that failed or was cancelled: what is finished is kept, the rest is done.
+    /// Run a failed or cancelled run again: what is finished is kept, the rest is done.
     #[command(after_help = examples::RETRY)]
     Retry(Retry),
     /// Continue from a run that is over, with other inputs, an edited pipeline, or new takes.
@@ -82,20 +82,20 @@ pub enum Command {
     /// Cancel a run, or one step or item of it.
     #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
-    /// Look after dead letters: runs that failed and that nobody has done over.
+    /// Manage dead letters: failed runs that nobody has retried or discarded.
     #[command(after_help = examples::DEAD)]
     Dead(Dead),
-    /// Decide about a parked step: send it again, count it as failed, or name its job.
+    /// Decide about a call whose outcome is unknown: send it again, count it as failed, or name its job.
     #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
-    /// Show what was spent: reported, computed, perhaps billed, and wasted; and what was saved.
+    /// Show what was spent (reported, computed, possibly billed, wasted) and what was saved.
     #[command(after_help = examples::COSTS)]
     Costs(Costs),
     /// List the artifacts of a run, with their paths, sizes and durations.
     Artifacts(Artifacts),
     /// Check this machine and the store.
     Doctor(Doctor),
-    /// Delete runs that are over, and remove what nobody needs any more. What they cost is never forgotten.
+    /// Delete runs that have ended, and files that nothing uses any more. What the runs cost stays known.
     #[command(after_help = examples::GC)]
     Gc(Gc),
     /// Copy the store, even while runs are active.
@@ -103,9 +103,9 @@ pub enum Command {
     Store(Store),
     /// List models, show what one takes, gives and costs, or add one.
     Models(Models),
-    /// Show the providers: their keys by name, and what keeps calls from them.
+    /// Show the providers: the names of their keys, and what holds calls back.
     Providers(Providers),
-    /// Drive all runs of the store until it is ended, and receive webhooks of providers.
+    /// Drive all runs of the store until it is stopped, and receive webhooks from providers.
     #[command(after_help = examples::SERVE)]
     Serve(Serve),
     /// Simulate providers: real protocols, real media, no money. Prints one JSON line when it is ready.
@@ -224,14 +224,14 @@ pub struct Check {
 #[derive(Args, Clone, Debug, Default)]
 pub struct WorldFlags {
     /// Ask simulated providers: those at URL, else a simulator of the project's own. Nothing is paid, no key is
-    /// needed. The store is .motet/sim unless --store names another.
+    /// needed. The store is .motet/sim, whatever MOTET_STORE says, unless --store names another.
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "",
         conflicts_with_all = ["record", "replay"])]
     pub sim: Option<String>,
-    /// Write every exchange with providers down in DIR, without secrets.
+    /// Record every exchange with providers in DIR, without secrets.
     #[arg(long, value_name = "DIR", conflicts_with = "replay")]
     pub record: Option<PathBuf>,
-    /// Ask nobody: answer from what was written down in DIR.
+    /// Ask no provider: answer from what was recorded in DIR.
     #[arg(long, value_name = "DIR")]
     pub replay: Option<PathBuf>,
 }
@@ -303,14 +303,14 @@ pub struct Run {
     pub file: PathBuf,
     #[command(flatten)]
     pub given: InputFlags,
-    /// The most that it may spend, in US dollars, such as 2.50; else the `budget` of the pipeline.
+    /// The most that it may spend, in US dollars, such as 2.50 [default: the `budget` of the pipeline].
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
     /// A quote that `motet plan --quote` wrote: its high end is the most that the run may spend. Refused if the pipeline,
-    /// the inputs or the prices have changed since, or its time is over.
+    /// the inputs or the prices have changed since, or if it has expired.
     #[arg(long, value_name = "FILE", conflicts_with = "budget")]
     pub quote: Option<PathBuf>,
-    /// Don't ask before it may spend much, or nobody knows how much.
+    /// Don't ask before a run that may be expensive, or whose cost is unknown.
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]
@@ -335,7 +335,7 @@ pub struct Run {
 
 #[derive(Args, Debug)]
 pub struct CacheFlags {
-    /// Make everything, also what steps with `cache` could take from other runs.
+    /// Do every step, even where `cache` could take its result from another run.
     #[arg(long)]
     pub no_cache: bool,
 }
@@ -383,8 +383,8 @@ pub struct Show {
     #[arg(long, value_name = "PATH", conflicts_with = "step")]
     pub items: Option<String>,
     /// List only items with this status.
-    #[arg(long, requires = "items", value_parser = ["waiting", "running", "sleeping", "completed",
-        "failed", "skipped", "cancelled"])]
+    #[arg(long, requires = "items", value_parser = ["waiting", "running", "sleeping", "parked",
+        "completed", "failed", "skipped", "cancelled"])]
     pub status: Option<String>,
     /// Show every event of the journal with its time.
     #[arg(long, conflicts_with_all = ["step", "items"])]
@@ -421,7 +421,8 @@ pub struct Resolve {
     /// The step or item, such as `still` or `shots[k3]/still`.
     pub step: String,
     /// `send` starts a new attempt, which may cost again; `fail` counts the attempt as failed; `job=ID`
-    /// names the provider's job, whose result is then awaited.
+    /// names the provider's job, whose result is then awaited. Each ends the search for the call, if Motet still looks
+    /// for it at the provider.
     #[arg(value_parser = crate::commands::resolve::read_decision)]
     pub decision: motet::engine::Decision,
     #[command(flatten)]
@@ -434,7 +435,7 @@ pub struct Resolve {
 pub struct Costs {
     /// The end of the run's id; all runs if not given.
     pub run: Option<String>,
-    /// What amounts are put together by [default: run, or step for one run].
+    /// How amounts are grouped [default: run, or step for one run].
     #[arg(long, value_enum, value_name = "WHAT")]
     pub by: Option<CostsBy>,
     /// Print JSON.
@@ -482,7 +483,7 @@ pub struct Doctor {
     /// Also compare every table of the store with its journal.
     #[arg(long)]
     pub verify: bool,
-    /// Make the tables again from the journal, in one transaction.
+    /// Rebuild the tables from the journal, in one transaction.
     #[arg(long)]
     pub rebuild: bool,
     /// Print JSON.
@@ -529,7 +530,7 @@ pub enum ModelsCommand {
     List(ModelsList),
     /// Show what a model takes, gives and costs.
     Show(ModelsShow),
-    /// Add a model to the project by what its provider publishes: a data file in the folder models/.
+    /// Add a model to the project, as its provider describes it: writes a data file into the folder models/.
     #[command(after_help = examples::MODELS_ADD)]
     Add(ModelsAdd),
 }
@@ -538,7 +539,7 @@ pub enum ModelsCommand {
 pub struct ModelsAdd {
     /// OWNER/NAME or OWNER/NAME:VERSION of Replicate, fal-ai/… of fal; or as in `uses`, with the provider in front.
     pub name: String,
-    /// Write the file anew if there is one, and also a model that comes with Motet.
+    /// Replace the file if there is one; with this, a model that comes with Motet can be replaced, too.
     #[arg(long)]
     pub replace: bool,
     /// Ask a simulated provider: the one at URL, else a simulator of the project's own.
@@ -581,11 +582,11 @@ pub struct Serve {
     /// The public address under which providers reach it; else `webhook.url` in motet.toml.
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
-    /// Ask simulated providers: those at URL, else a simulator of the project's own. The store is .motet/sim unless
-    /// --store names another.
+    /// Ask simulated providers: those at URL, else a simulator of the project's own. The store is .motet/sim,
+    /// whatever MOTET_STORE says, unless --store names another.
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub sim: Option<String>,
-    /// Print the line that says that it is ready as JSON.
+    /// Print the line that says it is ready as JSON.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -605,13 +606,13 @@ pub struct Sim {
     /// The port on this machine; 0 for any that is free.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub port: u16,
-    /// What chance depends on.
+    /// The seed of everything that is random.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
     /// A YAML file that says what goes wrong.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
-    /// How many times faster than at the providers jobs go.
+    /// How many times faster jobs go than at the real providers.
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
     pub speed: f64,
     /// Where jobs are kept, so that the next simulator there continues with them.

@@ -13,6 +13,7 @@ pub mod plain;
 pub mod plan;
 pub mod progress;
 pub mod quote;
+pub mod search;
 pub mod show;
 pub mod table;
 pub mod timeline;

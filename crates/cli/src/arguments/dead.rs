@@ -13,13 +13,13 @@ pub struct Dead {
 
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// List failed runs that nobody has done over and nobody has dealt with, newest first.
+    /// List failed runs that nobody has retried or discarded, newest first.
     List(DeadList),
     /// Show why a run failed, and what became of it since.
     Show(DeadShow),
     /// Retry each of these runs: what is finished is kept, the rest is done.
     Redrive(Box<Redrive>),
-    /// Note that these runs are dealt with. Nothing is deleted, and they can still be retried.
+    /// Mark these runs as dealt with. Nothing is deleted, and they can still be retried.
     Discard(Discard),
 }
 
@@ -105,7 +105,7 @@ pub struct Redrive {
     /// Drive at most this many at a time.
     #[arg(long, default_value_t = 16, value_name = "COUNT", value_parser = count_of_runs)]
     pub at_once: usize,
-    /// Don't ask before many runs begin, or runs that cost.
+    /// Don't ask before many runs begin, or any that cost money.
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]
@@ -121,7 +121,7 @@ pub struct Discard {
     /// All dead letters.
     #[arg(long, conflicts_with = "runs")]
     pub all: bool,
-    /// Why they needn't be done over; recorded with them.
+    /// The reason, recorded with the runs.
     #[arg(long, value_name = "REASON", default_value = "discarded on the command line")]
     pub why: String,
     /// Make them dead letters again.

@@ -21,7 +21,7 @@ pub const PLAN: &str = "Examples:
 pub const LOCK: &str = "Examples:
   motet lock film.yaml              writes motet.lock; keep it with the pipeline
   motet check film.yaml             warns of what has changed since
-  motet lock film.yaml --update     takes what is there now";
+  motet lock film.yaml --update     records what is there now";
 
 pub const RUN: &str = "Examples:
   motet run film.yaml
@@ -60,9 +60,9 @@ pub const GC: &str = "Examples:
   motet gc --keep-bytes 10GB --yes
   motet gc 7Q2K
 
-Without a run or an option it only removes what nobody needs any more. A run
-that an unfinished run continues from, or one that stays, is never deleted, nor
-one whose results the cache may still give, unless it is named or --cached says so.";
+Without a run or an option, only files that nothing uses any more are removed.
+A run is never deleted while another run that continues from it is kept. A run
+whose results the cache may still give is deleted only if it is named, or with --cached.";
 
 pub const UNDO: &str = "Examples:
   motet undo 7Q2K                       what its steps say under `undo`, in reverse order
@@ -84,8 +84,8 @@ pub const CANCEL: &str = "Examples:
   motet cancel 7Q2K clip --reason 'too slow'
   motet cancel 7Q2K 'shots[k3]/still'
 
-Jobs are cancelled at their providers where that exists; what may still be billed
-is listed.";
+Jobs are cancelled at providers that can do that. Calls that may still be billed
+are listed.";
 
 pub const COSTS: &str = "Examples:
   motet costs
@@ -95,7 +95,7 @@ pub const COSTS: &str = "Examples:
 pub const SIM: &str = "Examples:
   motet run film.yaml --sim                    with a simulator of its own
   motet sim --port 8700 --seed 7
-  motet run film.yaml --sim http://127.0.0.1:8700
+  motet run film.yaml --sim=http://127.0.0.1:8700
   curl http://127.0.0.1:8700/_sim/ledger       what was charged";
 
 pub const SERVE: &str = "Examples:

@@ -15,13 +15,13 @@ pub struct Gc {
     /// Delete runs that ended before this time, such as 12h or 30d.
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub older_than: Option<Span>,
-    /// Delete only runs that ended so: completed, failed, cancelled.
+    /// Delete only runs with this status: completed, failed, cancelled; separate several by commas.
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
     pub status: Vec<RunStatus>,
     /// Delete the oldest runs until files take up no more than this, such as 10GB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub keep_bytes: Option<u64>,
-    /// Delete also runs whose results steps with `cache` could still take.
+    /// Also delete runs whose results steps with `cache` could still take.
     #[arg(long)]
     pub cached: bool,
     /// Only say what would be deleted.

@@ -39,7 +39,7 @@ pub struct Fork {
     pub run: String,
     #[command(flatten)]
     pub given: InputFlags,
-    /// Another pipeline file, such as the same after an edit [default: the pipeline as the run knows it].
+    /// Another pipeline file, such as the same one after an edit [default: the pipeline as the run used it].
     #[arg(long, value_name = "FILE")]
     pub pipeline: Option<PathBuf>,
     /// Do this step or item again with another seed, such as `shots[k3]/still`; may be repeated.
@@ -59,7 +59,7 @@ pub struct SpendingFlags {
     /// The most that the new run may spend, in US dollars [default: what the runs before it left of their budget].
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
-    /// Don't ask before much is spent.
+    /// Don't ask before a run that may be expensive.
     #[arg(long)]
     pub yes: bool,
 }

@@ -8,7 +8,7 @@ use clap::Args;
 pub struct Lock {
     /// The pipeline file; motet.lock lies beside it.
     pub file: PathBuf,
-    /// Take what is there now, and remove what nothing uses any more. Without it, a pipeline that has changed since it was
+    /// Record what is there now, and remove what nothing uses any more. Without it, a pipeline that has changed since it was
     /// locked is refused.
     #[arg(long)]
     pub update: bool,
