@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use motet_pipeline::{Money, StepPath, Timestamp, Value};
+use motet_pipeline::{Cost, Money, StepPath, Timestamp, Value};
 
 use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
@@ -271,18 +271,23 @@ impl Run {
                 intent,
                 doubted: false,
                 awaits_reply: false,
+                cost: Cost::NONE,
                 phase: Phase::Planned,
                 inputs: None,
             });
             return Ok(());
         }
         self.pass_on(id, key, event)?;
-        if let AttemptEvent::Doubted { awaits_reply, .. } = event
-            && let Some(attempt) =
-                self.attempts_mut(id).live.iter_mut().find(|attempt| attempt.number == number)
-        {
-            attempt.doubted = true;
-            attempt.awaits_reply = *awaits_reply;
+        let live = &mut self.attempts_mut(id).live;
+        if let Some(attempt) = live.iter_mut().find(|attempt| attempt.number == number) {
+            match event {
+                AttemptEvent::Doubted { awaits_reply, .. } => {
+                    attempt.doubted = true;
+                    attempt.awaits_reply = *awaits_reply;
+                }
+                AttemptEvent::Unknown { cost, .. } if !cost.is_none() => attempt.cost = *cost,
+                _ => {}
+            }
         }
         match event {
             AttemptEvent::Accepted { deadline: Some(deadline), .. }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use motet_pipeline::value::journal;
-use motet_pipeline::{Contract, Money, Value};
+use motet_pipeline::{Contract, Cost, Money, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::Intent;
@@ -32,6 +32,9 @@ pub(crate) struct Attempt {
     /// If so: whether the reply may still come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) awaits_reply: bool,
+    /// What it cost already, because a job of it was paid, and what that gave is gone.
+    #[serde(default, skip_serializing_if = "Cost::is_none")]
+    pub(crate) cost: Cost,
     /// How far it is.
     pub(crate) phase: Phase,
     /// What a call was made with, if nobody wants it any more: its job is told by that from others, and so is what it costs.

@@ -3,9 +3,10 @@
 
 use motet_pipeline::contract::{CallForm, Work};
 use motet_pipeline::failure::Known;
+use motet_pipeline::money::Basis;
 use motet_pipeline::plan::{OnUnknown, Target, Timeouts};
 use motet_pipeline::value::STEP_UNITS_MAX;
-use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
+use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Timestamp};
 
 use crate::attempt::{Attempt, Phase};
 use crate::command::{Act, Command, Perform};
@@ -133,11 +134,12 @@ impl Handling<'_> {
             }
             (Phase::Accepted { .. } | Phase::Running { .. } | Phase::Fetching { .. }, JobNews::Expired) => {
                 let message = "the job was done and paid, and the provider has deleted its result";
-                self.on_unknowable(id, key, Failure::new(Class::Gone, message));
+                let cost = self.may_have_cost(id, &key);
+                self.on_unknowable(id, key, Failure::new(Class::Gone, message), cost);
             }
             (Phase::Accepted { .. } | Phase::Running { .. } | Phase::Fetching { .. }, JobNews::Lost) => {
                 let message = "the provider doesn't know the job any more";
-                self.on_unknowable(id, key, Failure::new(Class::Unknown, message));
+                self.on_unknowable(id, key, Failure::new(Class::Unknown, message), Cost::NONE);
             }
             (Phase::Stopping { fetches: true, .. }, JobNews::Expired | JobNews::Lost) => {
                 let why = "the job was done, and the provider has deleted its result";
@@ -165,7 +167,7 @@ impl Handling<'_> {
                 self.launch(id);
             }
             (Phase::Doubtful, Found::Unclear) => {
-                self.on_unknowable(id, key, Failure::new(Class::Unknown, UNCLEAR));
+                self.on_unknowable(id, key, Failure::new(Class::Unknown, UNCLEAR), Cost::NONE);
             }
             (Phase::Stopping { job: None, .. }, Found::Absent) => {
                 self.release(id, &key);
@@ -188,6 +190,14 @@ impl Handling<'_> {
         });
         let Some((id, attempt)) = self.run.attempt(&key) else { return };
         let (is_wanted, target) = (attempt.phase.is_wanted(), attempt.target);
+        let end = end.costing(attempt.cost);
+        if let AttemptEnd::Failed { failure, cost } = &end
+            && is_wanted
+            && self.run.is_call(id, target)
+            && failure.is_expired()
+        {
+            return self.on_unknowable(id, key, failure.clone(), *cost);
+        }
         let may_have_left = attempt.phase.job().is_none() && self.run.is_call(id, target);
         let unknown = end.unknown_failure(may_have_left);
         let may_ask = attempt.phase == Phase::Planned && self.run.is_call(id, target);
@@ -197,7 +207,7 @@ impl Handling<'_> {
                 (true, _) => self.search(id, key, failure, false),
                 // The request that the provider is asked about has ended now, and that says no more.
                 (_, true) => {}
-                _ => self.on_unknowable(id, key, failure),
+                _ => self.on_unknowable(id, key, failure, Cost::NONE),
             };
         }
         self.release(id, &key);
@@ -226,7 +236,7 @@ impl Handling<'_> {
     pub(crate) fn end_badly(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
         let target = self.target_of(id, &key);
         match failure.class == Class::Unknown && self.decides_unknown(id, target) {
-            true => self.on_unknowable(id, key, failure),
+            true => self.on_unknowable(id, key, failure, cost),
             false => self.fail_attempt(id, key, failure, cost),
         }
     }
@@ -245,7 +255,10 @@ impl Handling<'_> {
             AttemptEnd::Cancelled if self.run.is_given_up(id, &key) => {
                 AttemptEvent::out_of_sight(self.may_have_cost(id, &key), NO_END.to_owned())
             }
-            AttemptEnd::Cancelled => AttemptEvent::ended(LateEnd::Cancelled, Cost::NONE),
+            AttemptEnd::Cancelled => {
+                let attempt = self.run.live_attempt(id, key.number);
+                AttemptEvent::ended(LateEnd::Cancelled, attempt.map_or(Cost::NONE, |attempt| attempt.cost))
+            }
         };
         self.emit_of_attempt(key, ended);
     }
@@ -273,8 +286,9 @@ impl Handling<'_> {
         }
     }
 
-    /// How an attempt ended can't be known: the step's policy decides what follows.
-    pub(crate) fn on_unknowable(&mut self, id: NodeId, key: AttemptKey, failure: Failure) {
+    /// How an attempt ended can't be known, or what it gave is gone and it is paid, with what it cost as far as that is
+    /// known: the step's policy decides what follows.
+    pub(crate) fn on_unknowable(&mut self, id: NodeId, key: AttemptKey, failure: Failure, cost: Cost) {
         let Some(attempt) = self.run.live_attempt(id, key.number) else { return };
         if matches!(attempt.phase, Phase::Unknown { .. }) {
             return;
@@ -285,7 +299,7 @@ impl Handling<'_> {
             return self.ask_again(id, key, failure);
         }
         self.release(id, &key);
-        self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure: failure.clone() });
+        self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure: failure.clone(), cost });
         let is_repeatable = call.is_some_and(|call| call.repeatable);
         if written.is_none() && !is_repeatable && self.may_send_again(id, &key, &failure) {
             return self.send_again(id, key, failure);
@@ -355,19 +369,20 @@ impl Handling<'_> {
 
     /// Counts an attempt as failed whose outcome is unknown; it may be billed.
     pub(crate) fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
-        let billed = if failure.class == Class::Gone { Known::Yes } else { Known::Maybe };
-        let failure = Failure { billed, ..failure.clone() };
         let cost = self.may_have_cost(id, &key);
+        let is_paid = failure.class == Class::Gone || cost.basis != Basis::Maybe;
+        let billed = if is_paid { Known::Yes } else { Known::Maybe };
+        let failure = Failure { billed, ..failure.clone() };
         self.emit_of_attempt(
             key,
             AttemptEvent::Failed { failure, cost, abandoned: false, until: None, resent },
         );
     }
 
-    /// The most that an attempt can have cost of which nobody can tell how it ended.
+    /// What an attempt cost of which nobody can tell how it ended: what is known of that, else the most that it can be.
     fn may_have_cost(&self, id: NodeId, key: &AttemptKey) -> Cost {
-        let attempt = self.run.live_attempt(id, key.number);
-        Cost::maybe(attempt.map(|attempt| attempt.estimate).unwrap_or_default())
+        let Some(attempt) = self.run.live_attempt(id, key.number) else { return Cost::maybe(Money::ZERO) };
+        if attempt.cost.is_none() { Cost::maybe(attempt.estimate) } else { attempt.cost }
     }
 
     /// When the end of an attempt that is given up is no longer awaited: of work on this machine it will come.
@@ -387,7 +402,7 @@ impl Handling<'_> {
             }
             Phase::Doubtful => {
                 let message = "the provider did not say within its `timeout` whether it took the request";
-                return self.on_unknowable(id, key(), unknown(message));
+                return self.on_unknowable(id, key(), unknown(message), Cost::NONE);
             }
             _ => {}
         }
@@ -462,6 +477,16 @@ impl Run {
 }
 
 impl AttemptEnd {
+    /// The same of an attempt of which a job was paid before.
+    fn costing(mut self, paid: Cost) -> AttemptEnd {
+        if let AttemptEnd::Succeeded(Outcome { cost, .. }) | AttemptEnd::Failed { cost, .. } = &mut self
+            && cost.amount < paid.amount
+        {
+            *cost = paid;
+        }
+        self
+    }
+
     /// What is known if it is unknown how the attempt ended: that is said, or a request was stopped that may
     /// have left (`may_have_left`).
     fn unknown_failure(&self, may_have_left: bool) -> Option<Failure> {

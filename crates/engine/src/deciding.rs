@@ -49,7 +49,7 @@ impl Handling<'_> {
     fn end_search(&mut self, id: NodeId, key: &AttemptKey, by: &str) {
         self.release(id, key);
         let failure = Failure::new(Class::Unknown, format!("{by} ended the search for it"));
-        self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure });
+        self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure, cost: Cost::NONE });
         self.commands.push(Command::Stop { key: key.clone() });
     }
 

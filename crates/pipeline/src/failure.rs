@@ -139,6 +139,12 @@ impl Failure {
         Failure::new(Class::Unavailable, message)
     }
 
+    /// Whether the work was done and paid, and what it gave can't be downloaded from anywhere: doing it again would be
+    /// paid again.
+    pub fn is_expired(&self) -> bool {
+        self.class == Class::Gone && self.billed == Known::Yes && self.phase == Some(Phase::Download)
+    }
+
     /// The same in other words; a longer message is cut.
     pub fn with_message(mut self, message: impl Into<String>) -> Failure {
         self.message = cut(message.into());

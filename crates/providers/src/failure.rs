@@ -43,13 +43,14 @@ pub fn unanswered(asked: Asked, phase: Phase, why: &str) -> Failure {
     Failure { sent, billed, scope, phase: Some(phase), ..Failure::new(class, said(why)) }
 }
 
-/// What it means that the bytes of an output can't be downloaded from where the provider said that they are.
+/// What it means that the bytes of an output can't be downloaded from where the provider said that they are. It is paid:
+/// where there is no file any more ([`Failure::is_expired`]), the provider may know of another address.
 pub fn download_refused(status: u16) -> Failure {
     let (class, told) = match status {
-        401 | 403 | 404 | 410 => {
-            (Class::BadOutput, "the address of the output has expired, or never was one")
-        }
         408 | 425 | 429 | 500.. => (Class::Unavailable, "the output can't be downloaded for now"),
+        400..500 => {
+            (Class::Gone, "the output can't be downloaded: its address has expired, or never was one")
+        }
         _ => (Class::BadOutput, "the output can't be downloaded"),
     };
     Failure {
@@ -226,10 +227,12 @@ mod tests {
 
     #[test]
     fn an_expired_output_is_told_from_one_that_can_be_had_later() {
-        let classes = [403, 404, 429, 503, 302].map(|status| download_refused(status).class);
-        assert_eq!(
-            classes,
-            [Class::BadOutput, Class::BadOutput, Class::Unavailable, Class::Unavailable, Class::BadOutput]
-        );
+        for status in [400, 401, 403, 404, 410] {
+            assert!(download_refused(status).is_expired(), "{status}");
+        }
+        for status in [408, 425, 429, 500, 503] {
+            assert_eq!(download_refused(status).class, Class::Unavailable, "{status}");
+        }
+        assert_eq!(download_refused(302).class, Class::BadOutput);
     }
 }

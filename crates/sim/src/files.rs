@@ -91,11 +91,21 @@ impl Sim {
         is_sound.then(|| text.to_owned())
     }
 
-    /// Downloads output `at` of a job.
-    pub(crate) fn output(&mut self, job: u64, at: usize, now: Timestamp) -> Option<Answer> {
+    /// The number in the URL of output `at` of a job: another one once it has moved.
+    pub(crate) fn number_of_output(&self, job: &Job, at: usize) -> usize {
+        if self.has_moved(job.number, at) { at + job.media.len() } else { at }
+    }
+
+    /// Downloads the output of a job whose URL has this number.
+    pub(crate) fn output(&mut self, job: u64, number: usize, now: Timestamp) -> Option<Answer> {
         let job = self.job(job).clone();
+        let at = number % job.media.len().max(1);
         let media = job.media.get(at)?;
         if job.phase(now) != Phase::Succeeded || job.has(Fault::UrlExpired) {
+            return None;
+        }
+        if job.has(Fault::UrlMoved) && number < job.media.len() {
+            self.move_output(job.number, at);
             return None;
         }
         Some(self.file_answer(&job, at, media))

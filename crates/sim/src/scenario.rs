@@ -93,13 +93,15 @@ pub enum Fault {
     MediaWrong,
     /// The output URL is not found.
     UrlExpired,
+    /// The output URL is not found, and whoever asks for the job again is told another one.
+    UrlMoved,
     /// Cancelling is confirmed, but the job runs to its end and is charged.
     CancelledTooLate,
 }
 
 impl Fault {
     /// All variants.
-    pub const ALL: [Fault; 20] = [
+    pub const ALL: [Fault; 21] = [
         Fault::Refuse,
         Fault::Throttle,
         Fault::ThrottleNoHint,
@@ -119,6 +121,7 @@ impl Fault {
         Fault::MediaTruncated,
         Fault::MediaWrong,
         Fault::UrlExpired,
+        Fault::UrlMoved,
         Fault::CancelledTooLate,
     ];
 
@@ -144,6 +147,7 @@ impl Fault {
             Fault::MediaTruncated => "media_truncated",
             Fault::MediaWrong => "media_wrong",
             Fault::UrlExpired => "url_expired",
+            Fault::UrlMoved => "url_moved",
             Fault::CancelledTooLate => "cancelled_too_late",
         }
     }

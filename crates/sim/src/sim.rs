@@ -74,6 +74,8 @@ pub struct Sim {
     meters: Meters,
     /// Output files whose first download broke off.
     cut: HashSet<(u64, usize)>,
+    /// Output files that have another URL by now.
+    moved: HashSet<(u64, usize)>,
     seen: VecDeque<Seen>,
     changes: Vec<Change>,
 }
@@ -86,6 +88,7 @@ impl Sim {
             state: State::default(),
             meters: Meters::default(),
             cut: HashSet::new(),
+            moved: HashSet::new(),
             seen: VecDeque::new(),
             changes: Vec::new(),
         }
@@ -124,6 +127,7 @@ impl Sim {
         self.apply(Kept::Reset);
         self.meters = Meters::default();
         self.cut.clear();
+        self.moved.clear();
         self.seen.clear();
     }
 
@@ -188,6 +192,15 @@ impl Sim {
     /// Whether a download breaks off now: only the first one does.
     pub(crate) fn break_off(&mut self, job: u64, at: usize) -> bool {
         self.cut.insert((job, at))
+    }
+
+    /// From now on the output has another URL.
+    pub(crate) fn move_output(&mut self, job: u64, at: usize) {
+        self.moved.insert((job, at));
+    }
+
+    pub(crate) fn has_moved(&self, job: u64, at: usize) -> bool {
+        self.moved.contains(&(job, at))
     }
 
     pub(crate) fn endpoints(&self, account: &str) -> impl Iterator<Item = &Endpoint> {

@@ -176,6 +176,19 @@ fn a_file_is_something_else_or_gone() {
 }
 
 #[test]
+fn a_file_has_another_address_for_whoever_asks_again() {
+    let url = |told: &Value| told["output"][0].as_str().expect("a URL").to_owned();
+    let (mut world, done) = ended("url_moved");
+    let get = format!("/replicate/v1/predictions/{}", id(&done));
+    let first = url(&done);
+    assert_eq!(url(&world.get(&get).1), first, "nobody has missed it yet");
+    assert_eq!([world.fetch(&first).status, world.fetch(&first).status], [404, 404]);
+    let second = url(&world.get(&get).1);
+    assert_ne!(second, first);
+    assert_eq!([world.fetch(&second).status, world.fetch(&first).status], [200, 404]);
+}
+
+#[test]
 fn what_is_cancelled_too_late_runs_on_and_is_charged() {
     let mut world = World::new("- { fault: cancelled_too_late }");
     let (_, made) = world.post(FLUX, &cat());

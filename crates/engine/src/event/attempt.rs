@@ -76,6 +76,9 @@ pub enum AttemptEvent {
     Unknown {
         /// What is known: of class `unknown`, or `gone` if it ended well and its result is deleted.
         failure: Failure,
+        /// What it cost, if its result is deleted and that is known. It is booked once it is decided what follows.
+        #[serde(default, skip_serializing_if = "Cost::is_none")]
+        cost: Cost,
     },
     /// Something that somebody should know, though the attempt continues, or succeeds.
     #[serde(rename = "attempt_warned")]

@@ -3,6 +3,7 @@
 mod property;
 
 use motet_engine::{Act, AttemptEnd, Command, Decision, Found, Input, JobNews, RunStatus};
+use motet_pipeline::failure::{Known, Phase};
 use motet_pipeline::{Class, Cost, Failure, Money, Outcome, Span, Value};
 use serde_json::json;
 
@@ -296,6 +297,47 @@ fn a_result_that_was_paid_and_deleted_and_a_job_that_was_forgotten_are_parked() 
     story.accepts("a", 1, "j1").hears("a", JobNews::Lost).finds("a", "parked");
     assert_eq!(story.last("run_parked"), json!({"reason": "unknown"}));
     story.resolves("a", Decision::Job("j1".into())).does(["a#1 poll j1"]);
+}
+
+/// A job was done and paid, and there is no file at any address that the provider knows.
+fn gone(paid: &str) -> AttemptEnd {
+    let failure =
+        Failure { billed: Known::Yes, phase: Some(Phase::Download), ..Failure::new(Class::Gone, "no file") };
+    AttemptEnd::Failed { failure, cost: Cost::computed(paid.parse().unwrap()) }
+}
+
+/// A job at a target with another one that costs behind it, done; whatever fails leads to another attempt.
+fn done(policies: &str) -> Scenario {
+    let mut story = with(&format!(
+        "retry: {{ attempts: 3, on: [any] }}, fallback: [{{ uses: lab/answer, on: [any] }}]{policies}"
+    ));
+    story.accepts("a", 1, "j1").hears("a", JobNews::Done);
+    story
+}
+
+#[test]
+fn a_paid_output_that_is_gone_is_bought_again_by_decision_alone_and_booked_by_what_it_cost() {
+    let mut story = done("");
+    story.ends_as(key("a", 1), gone("0.03")).finds("a", "parked").does([]);
+    assert_eq!(story.last("run_parked"), json!({"reason": "expired"}));
+    assert_eq!(story.last("attempt_unknown")["cost"], json!({"amount": "0.03", "basis": "computed"}));
+    assert_eq!(story.count("attempt_failed"), 0);
+    story.restarts().does([]).finds("a", "parked").resolves("a", Decision::Send).does(["a#2 submit"]);
+    assert_eq!(story.last("attempt_failed")["cost"], json!({"amount": "0.03", "basis": "computed"}));
+    assert_eq!(story.last("attempt_failed")["failure"]["billed"], "yes");
+    // It stays paid, whatever other job somebody names.
+    let mut story = done("");
+    story.ends_as(key("a", 1), gone("0.03")).resolves("a", Decision::Job("j2".into())).does(["a#1 poll j2"]);
+    story.cancels("enough").ends_as(key("a", 1), AttemptEnd::Cancelled);
+    assert_eq!(story.last("attempt_ended")["cost"], json!({"amount": "0.03", "basis": "computed"}));
+}
+
+#[test]
+fn a_paid_output_that_is_gone_when_nobody_wants_it_any_more_is_booked() {
+    let mut story = done("");
+    story.cancels("enough").ends_as(key("a", 1), gone("0.03"));
+    assert_eq!(story.last("attempt_ended")["cost"], json!({"amount": "0.03", "basis": "computed"}));
+    assert_eq!(story.run.status().word(), "cancelled");
 }
 
 #[test]

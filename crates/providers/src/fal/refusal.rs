@@ -28,10 +28,12 @@ pub(super) fn result_of_failure(reply: &Reply) -> Result<News, Failure> {
         (None, 400) if is_in_progress => Ok(News::Running),
         (Some("client_cancelled"), _) => Ok(News::Cancelled { billed: billed(reply, Known::Maybe) }),
         // Of the question: the key, the pace, the place.
-        (None, 401 | 403 | 404 | 408 | 429) => Err(failure),
-        (None, 300..400 | 500..) => Err(failure),
-        // A gateway fails in the words of the platform: only what was counted is the result of a job.
-        (_, 500..) if billable_units(reply).is_none() => Err(failure),
+        (None, 300..400 | 401 | 403 | 404 | 408 | 429 | 500..) => Err(failure),
+        // A gateway fails, and a key is told to wait, in the words of the platform: only what was counted is the result
+        // of a job.
+        (_, status) if (status >= 500 || failure.class.is_about_key()) && billable_units(reply).is_none() => {
+            Err(failure)
+        }
         _ => {
             let is_free = matches!(failure.class, Class::Invalid | Class::TooLarge) || reply.status >= 500;
             let usual = if is_free { Known::No } else { Known::Maybe };

@@ -259,7 +259,7 @@ fn end_of(event: &AttemptEvent) -> Option<(Option<&Failure>, Spent)> {
         }
         AttemptEvent::Failed { failure, abandoned: true, .. } => (Some(failure), Spent::Later),
         AttemptEvent::Failed { failure, cost, .. } => (Some(failure), Spent::Known(cost.amount)),
-        AttemptEvent::Unknown { failure } => (Some(failure), Spent::Unknown),
+        AttemptEvent::Unknown { failure, .. } => (Some(failure), Spent::Unknown),
         // It never left, so what was reserved for it is free.
         AttemptEvent::Absent {} => (None, Spent::Known(Money::ZERO)),
         _ => return None,

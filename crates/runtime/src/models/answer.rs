@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use motet_pipeline::failure::Known;
+use motet_pipeline::failure::{Known, Phase};
 use motet_pipeline::price::Facts;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Usage, Value};
@@ -21,7 +21,7 @@ const DOWNLOAD_BYTES_MAX: u64 = 8 << 30;
 /// How long one download may take.
 const DOWNLOAD_TIME: Span = Span::minutes(15);
 
-/// How often a download is tried: what it brings is paid.
+/// How often a download is tried before the provider is asked again where the output is: what it brings is paid.
 const DOWNLOADS_MAX: u32 = 5;
 
 impl ModelCalls {
@@ -89,11 +89,8 @@ impl ModelCalls {
                 Ok(reply) => WorkError::from(download_refused(reply.status)),
                 Err(fault) => fault.into_work_error(Stake::Output),
             };
-            let is_passing = matches!(
-                &failed,
-                WorkError::Failed { failure, .. }
-                    if matches!(failure.class, Class::Unavailable | Class::Timeout | Class::Throttled)
-            );
+            let is_passing =
+                matches!(&failed, WorkError::Failed { failure, .. } if may_be_downloaded_later(failure));
             if !is_passing || tries == DOWNLOADS_MAX {
                 return Err(failed);
             }
@@ -123,6 +120,12 @@ impl ModelCalls {
         };
         WorkError::Failed { failure: Box::new(failure), cost }
     }
+}
+
+/// Whether a download failed that may succeed later.
+pub(super) fn may_be_downloaded_later(failure: &Failure) -> bool {
+    failure.phase == Some(Phase::Download)
+        && matches!(failure.class, Class::Unavailable | Class::Timeout | Class::Throttled)
 }
 
 /// A failure after the answer came: the call is paid.

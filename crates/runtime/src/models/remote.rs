@@ -9,12 +9,13 @@ use motet_pipeline::failure::Known;
 use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Timestamp};
 use motet_providers::Provider;
 use motet_providers::adapter::Call;
-use motet_providers::answer::{Cancelled, News, Submitted as Reply};
+use motet_providers::answer::{Answer, Cancelled, News, Submitted as Reply};
 use motet_providers::catalogue::Listing;
 use motet_providers::hook::Hook;
 use motet_providers::http::{Reply as Received, Request};
 
 use super::Models;
+use super::answer::may_be_downloaded_later;
 use super::call::Draft;
 use super::pauses::{Pace, Pauses};
 use super::reads::Waiting;
@@ -227,36 +228,64 @@ impl ModelCalls {
         }
     }
 
-    /// Fetches the answer of a job that is done, unless the news of that brought it along; nothing if it is deleted.
+    /// Fetches the answer of a job that is done, unless the news of that brought it along; nothing if it is deleted. What
+    /// can't be downloaded is asked for again, as the job is paid: its outputs may have other addresses by then. What
+    /// can't be had from those either is given up.
     async fn fetch_all(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {
         let (call, warnings) = self.left(&work)?;
-        if let Some(answer) = self.models.answers.take(&call.mark, &job) {
-            return self.keep(&work, answer, warnings).await.map(Some);
-        }
-        let (mut pauses, mut is_told) = (Pauses::default(), false);
+        let (mut pauses, mut is_told, mut addresses) = (Pauses::default(), false, 0);
+        let mut told = self.models.answers.take(&call.mark, &job);
         loop {
-            self.turn_to_read(&work, &call).await;
-            let failure = match self.question(&call, &job, self.provider.fetch(&call, &job)).await {
-                Err(WorkError::Failed { failure, .. }) => *failure,
-                Err(error) => return Err(error),
-                Ok(reply) => match self.provider.read_fetched(&call, &job, reply) {
-                    Ok(News::Done(answer)) => return self.keep(&work, *answer, warnings).await.map(Some),
-                    Ok(News::Expired) => return Ok(None),
-                    Ok(News::Failed(failure)) => {
-                        return Err(self.failed_job(&work, &call, &job, failure).await);
+            let answer = match told.take() {
+                Some(answer) => Ok(answer),
+                None => match self.answer_of(&work, &call, &job).await? {
+                    Some(answer) => answer,
+                    None => return Ok(None),
+                },
+            };
+            let failure = match answer {
+                Err(failure) => failure,
+                Ok(answer) => match self.keep(&work, answer, warnings.clone()).await {
+                    Ok(outcome) => return Ok(Some(outcome)),
+                    Err(WorkError::Failed { failure, .. }) if may_be_downloaded_later(&failure) => *failure,
+                    Err(WorkError::Failed { failure, .. }) if failure.is_expired() && addresses == 0 => {
+                        addresses += 1;
+                        *failure
                     }
-                    Ok(News::Cancelled { billed }) => {
-                        return Err(self.failed_job(&work, &call, &job, cancelled(billed)).await);
-                    }
-                    Ok(News::Queued { .. } | News::Running | News::Ready) => Failure::unavailable("not yet"),
-                    Err(failure) => failure,
+                    Err(error) => return Err(error),
                 },
             };
             self.tell_of_key(&work, &job, &failure, &mut is_told);
-            let told = failure.retry_at.map(|at| at.since(work.hands.world.now()));
+            let until = failure.retry_at.map(|at| at.since(work.hands.world.now()));
             let pause = pauses.next();
-            work.pause(told.unwrap_or(pause)).await;
+            work.pause(until.unwrap_or(pause)).await;
         }
+    }
+
+    /// Asks for the answer of a job that is done: the answer, or why it can't be had just now; nothing if it is deleted.
+    async fn answer_of(
+        &self,
+        work: &Work,
+        call: &Call,
+        job: &str,
+    ) -> Result<Option<Result<Answer, Failure>>, WorkError> {
+        self.turn_to_read(work, call).await;
+        let reply = match self.question(call, job, self.provider.fetch(call, job)).await {
+            Err(WorkError::Failed { failure, .. }) => return Ok(Some(Err(*failure))),
+            reply => reply?,
+        };
+        Ok(match self.provider.read_fetched(call, job, reply) {
+            Ok(News::Done(answer)) => Some(Ok(*answer)),
+            Ok(News::Expired) => None,
+            Ok(News::Failed(failure)) => return Err(self.failed_job(work, call, job, failure).await),
+            Ok(News::Cancelled { billed }) => {
+                return Err(self.failed_job(work, call, job, cancelled(billed)).await);
+            }
+            Ok(News::Queued { .. } | News::Running | News::Ready) => {
+                Some(Err(Failure::unavailable("not yet")))
+            }
+            Err(failure) => Some(Err(failure)),
+        })
     }
 
     async fn call_off(&self, work: Work, job: String) -> Result<Option<Outcome>, WorkError> {

@@ -323,7 +323,7 @@ fn attempt_details(event: &AttemptEvent) -> Json {
             json!({ "message": failure.message, "deadline": deadline.to_string() })
         }
         AttemptEvent::Began { deadline } => json!({ "deadline": deadline.to_string() }),
-        AttemptEvent::Unknown { failure } => {
+        AttemptEvent::Unknown { failure, .. } => {
             json!({ "class": failure.class, "message": failure.message })
         }
         AttemptEvent::Warned { message } => json!({ "message": message }),

@@ -273,7 +273,7 @@ impl Mask {
     fn attempt_event(&self, event: &mut AttemptEvent) {
         match event {
             AttemptEvent::Failed { failure, .. }
-            | AttemptEvent::Unknown { failure }
+            | AttemptEvent::Unknown { failure, .. }
             | AttemptEvent::Doubted { failure, .. } => self.failure(failure),
             AttemptEvent::Ended { output, why, .. } => {
                 *output = output.as_ref().map(|value| self.value(value));

@@ -57,23 +57,27 @@ impl<'p> Asked<'p> {
             .any(|name| self.operation.starts_with(name))
     }
 
-    /// Whether its provider may have removed what came of it before anybody fetched it.
+    /// Whether its provider may have removed what came of it before anybody fetched it, or it never had an address.
     pub fn is_forgotten(&self) -> bool {
-        self.parked.since(self.planned) >= SHOWN
+        self.parked.since(self.planned) >= SHOWN || self.has_fault("url_expired")
+    }
+
+    /// Whether the simulator did this to its job.
+    fn has_fault(&self, fault: &str) -> bool {
+        let faults = self.line.and_then(|line| line["fault"].as_str()).unwrap_or_default();
+        faults.split('+').any(|had| had == fault)
     }
 
     /// Whether the provider was asked for its list, answered, and what became of the call followed from that.
     pub fn was_shown(&self) -> bool {
         let job = self.line.filter(|line| !line["job"].is_null());
-        let had =
-            |fault: &str| job.is_some_and(|job| job["fault"].as_str().unwrap_or_default().contains(fault));
         match (self.provider(), job) {
             // What it doesn't show twice, it never took.
             ("replicate", None) => self.looks(self.planned) >= 2,
             ("replicate", Some(_)) => self.looks(self.planned) >= 1,
             // What is queued, or at work, may not be in the list yet: that it isn't there says nothing.
             (_, None) => false,
-            (_, Some(_)) if had("slow_queue") || had("stuck") => false,
+            (_, Some(_)) if self.has_fault("slow_queue") || self.has_fault("stuck") => false,
             (_, Some(job)) => self.looks(moment(job["at"].as_str().unwrap_or_default()).after(SOON)) >= 1,
         }
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use motet::RunEnd;
-use motet::engine::{AttemptEvent, Event, StepEvent};
+use motet::engine::{AttemptEvent, Decision, Event, ParkReason, StepEvent};
 use motet::language::money::Basis;
 use motet::language::plan;
 use motet::language::{Span, Timestamp};
 use motet_sim::{Answer, Body, Reply, Request};
 use serde_json::{Value as Json, json};
 
-use crate::laws::{lawful, paid};
+use crate::laws::{dollars, lawful, paid};
 use crate::life::Doom;
 use crate::play::{End, Played, play, play_at};
 use crate::providers::{KEY, Providers, amount};
@@ -400,5 +400,93 @@ fn a_cancellation_that_gets_no_answer_is_repeated_until_it_gets_one() {
             assert!(matches!(played.end, End::Over(RunEnd::Cancelled { .. })), "{:?}", played.end);
             assert_eq!(paid(&played), 0, "{provider}, {fault}");
         }
+    }
+}
+
+/// A picture of a model at `place`, for which a retry, and a fallback that costs, stand ready whatever happens.
+fn still_at(place: &str, policies: &Json) -> Story {
+    let mut step = json!({
+        "uses": place,
+        "with": { "prompt": "a boat" },
+        "retry": { "attempts": 3, "on": ["any"] },
+        "fallback": [{ "uses": "fal/fal-ai/flux/dev", "on": ["any"] }],
+    });
+    step.as_object_mut().unwrap().extend(policies.as_object().unwrap().clone());
+    Story::of(&json!({ "motet": 1, "name": "still", "steps": { "still": step } }).to_string())
+}
+
+/// Models whose outputs lie at an address, at each provider that has such.
+const STILLS: [&str; 2] = ["replicate/black-forest-labs/flux-schnell", "fal/fal-ai/flux/schnell"];
+
+/// Why the step waits for somebody, if it does.
+fn parked(played: &Played) -> Option<ParkReason> {
+    let events = played.turns.iter().flat_map(|turn| &turn.events);
+    let mut reasons = events.filter_map(|event| match event {
+        Event::Step { event: StepEvent::Parked { reason, .. }, .. } => Some(*reason),
+        _ => None,
+    });
+    reasons.next_back().filter(|_| played.end == End::Parked)
+}
+
+/// How often there was no file at the address of an output.
+fn missed(played: &Played) -> usize {
+    let is_miss = |request: &&Json| request["operation"] == "output" && request["status"] == 404;
+    played.requests.iter().filter(is_miss).count()
+}
+
+#[test]
+fn a_paid_output_that_is_gone_is_asked_for_once_more_and_bought_by_nobody_but_a_person() {
+    let gone = json!([{ "fault": "url_expired" }]);
+    for model in STILLS {
+        let played = lawful(&with_faults(still_at(model, &json!({})), &gone));
+        assert_eq!(parked(&played), Some(ParkReason::Expired), "{model}: {:?}", played.end);
+        assert_eq!((played.ledger.len(), paid(&played), missed(&played)), (1, 1, 2), "{model}");
+        assert_eq!(played.charges[0].ended_at, None, "{model}: its money stays reserved");
+
+        // Whoever decides goes on, and what was paid is booked by what is known of it.
+        for (decision, sent) in [(Decision::Fail, 1), (Decision::Send, 2)] {
+            let story =
+                Story { decisions: vec![decision.clone()], ..still_at(model, &json!({ "fallback": [] })) };
+            let first = json!([{ "fault": "url_expired", "first": 1 }]);
+            let played = lawful(&with_faults(story, &first));
+            assert_eq!((played.ledger.len(), paid(&played)), (sent, sent), "{model}: {decision:?}");
+            assert_eq!(played.end.is_completed(), decision == Decision::Send, "{model}: {:?}", played.end);
+            let booked = played.charges[0].cost;
+            assert_eq!(booked.basis, Basis::Computed, "{model}: {decision:?}");
+            let charged = amount(&played.ledger[0]["charged_usd"]);
+            assert!((dollars(booked.amount) - charged).abs() < 1e-9, "{model}: {booked:?} of {charged}");
+        }
+    }
+}
+
+#[test]
+fn a_paid_output_that_has_another_address_by_now_is_fetched_from_there() {
+    for model in STILLS {
+        let moved = json!([{ "fault": "url_moved" }]);
+        let played = lawful(&with_faults(still_at(model, &json!({})), &moved));
+        assert!(played.end.is_completed(), "{model}: {:?}", played.end);
+        assert_eq!((played.ledger.len(), paid(&played), missed(&played)), (1, 1, 1), "{model}");
+    }
+}
+
+#[test]
+fn a_paid_output_that_cannot_be_downloaded_for_a_while_is_waited_for() {
+    for model in STILLS {
+        for fault in ["error_before", "refuse", "throttle", "reply_lost"] {
+            let down = json!([{ "fault": fault, "on": "output", "first": 12 }]);
+            let played = lawful(&with_faults(still_at(model, &json!({})), &down));
+            assert!(played.end.is_completed(), "{model}, {fault}: {:?}", played.end);
+            assert_eq!((played.ledger.len(), paid(&played)), (1, 1), "{model}, {fault}");
+        }
+    }
+}
+
+#[test]
+fn a_paid_output_that_cannot_be_downloaded_in_time_is_not_bought_again() {
+    for model in STILLS {
+        let policies = json!({ "retry": { "attempts": 3 }, "fallback": [{ "uses": "fal/fal-ai/flux/dev" }] });
+        let down = json!([{ "fault": "error_before", "on": "output" }]);
+        let played = lawful(&with_faults(still_at(model, &policies), &down));
+        assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("timeout", 1, 1), "{model}");
     }
 }

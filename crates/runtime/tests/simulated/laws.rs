@@ -24,11 +24,12 @@ pub const TINY: f64 = 1e-8;
 /// What holds of each run, with the words in which a violation names it.
 type Law<'s> = (&'static str, fn(&mut Broken<'s>));
 
-fn laws<'s>() -> [Law<'s>; 12] {
+fn laws<'s>() -> [Law<'s>; 13] {
     [
         ("a run ends in a said way", Broken::ends_in_a_said_way),
         ("no attempt is sent twice", Broken::sends_no_attempt_twice),
         ("a second charge is explained", Broken::explains_each_second_charge),
+        ("what is paid and gone is not bought again", Broken::buys_nothing_again_that_is_gone),
         ("no charge is missed", Broken::misses_no_charge),
         ("no budget is exceeded", Broken::exceeds_no_budget),
         ("what fails nowhere is paid once", Broken::pays_once_where_nothing_fails),
@@ -136,6 +137,33 @@ impl Broken<'_> {
             let good = |number: &&u32| self.charge(&step, **number).is_some_and(|charge| !charge.failed);
             if numbers.iter().filter(good).count() > 1 {
                 self.say(format!("{step} was paid twice: attempts {numbers:?}"));
+            }
+        }
+    }
+
+    /// A job that was done, and whose output was never to be had, ends in no failure from which a retry or a fallback follows.
+    fn buys_nothing_again_that_is_gone(&mut self) {
+        for line in charged(&self.played.ledger) {
+            let is_gone =
+                line["fault"].as_str().unwrap_or_default().split('+').any(|had| had == "url_expired");
+            let Some((step, number)) = attempt_of(line).filter(|_| is_gone) else { continue };
+            let (mut is_done, mut is_decided) = (false, false);
+            for event in self.played.turns.iter().flat_map(|turn| &turn.events) {
+                match event {
+                    Event::Attempt { key, event } if key.step == step && key.number == number => {
+                        match event {
+                            AttemptEvent::Finished {} => is_done = true,
+                            AttemptEvent::Unknown { .. } => is_decided = true,
+                            AttemptEvent::Failed { failure, abandoned: false, .. }
+                                if is_done && !is_decided =>
+                            {
+                                self.say(format!("{step}/{number} was done and paid, and failed: {failure}"));
+                            }
+                            _ => {}
+                        }
+                    }
+                    _ => {}
+                }
             }
         }
     }

@@ -4,9 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::laws::judge;
 use crate::play::{Played, play};
-use crate::seen::is_of_a_job;
+use crate::seen::{is_of_a_job, known_faults};
 use crate::story::{Budget, Story};
-use motet_sim::Fault;
 
 /// What three providers make of a text, soon: jobs of minutes are asked about so often that a thousand take long.
 const POSTER: &str = r#"
@@ -21,8 +20,7 @@ outputs: { image: "{{ steps.still.image }}", cover: "{{ steps.cover.image }}", v
 
 /// A fifth of what is asked fails, in one way or another.
 fn a_fifth_fails() -> String {
-    let faults = Fault::ALL.iter().map(|fault| fault.name()).filter(|name| !name.starts_with("webhook"));
-    let faults: Vec<&str> = faults.collect();
+    let faults: Vec<&str> = known_faults().into_iter().filter(|name| !name.starts_with("webhook")).collect();
     let rate = 0.2 / faults.len() as f64;
     let rules = faults.iter().flat_map(|fault| {
         let made = json!({ "fault": fault, "rate": rate });

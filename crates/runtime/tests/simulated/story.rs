@@ -3,12 +3,11 @@
 use motet::engine::Decision;
 use motet::language::{Money, Span};
 use motet::settings::MoneySettings;
-use motet_sim::Fault;
 use serde_json::{Value as Json, json};
 
 use crate::dice::Dice;
 use crate::life::Doom;
-use crate::seen::{CRASH, PHASES, Pair, is_of_a_job, is_report, pairs};
+use crate::seen::{CRASH, PHASES, Pair, is_of_a_job, is_report, known_faults, pairs};
 use crate::sequel::{self, Sequel};
 
 /// What happens.
@@ -258,7 +257,7 @@ fn scenario(dice: &mut Dice, pair: Pair, needs: Needs) -> String {
         faults.extend(hindrances(phase));
     }
     for _ in 0..dice.below(4) {
-        let fault = dice.pick(&Fault::ALL).name();
+        let fault = *dice.pick(&known_faults());
         let mut rule = json!({ "fault": fault, "rate": *dice.pick(&[0.03, 0.1, 0.2]) });
         if !is_of_a_job(fault) {
             rule["on"] = json!(requests_in(PHASES[dice.below(PHASES.len() as u64) as usize]));

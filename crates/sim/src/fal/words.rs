@@ -214,7 +214,7 @@ fn transcript(job: &Job, model: &Model, text: &str) -> Value {
 fn file(sim: &Sim, job: &Job, at: usize, media: &Media) -> Value {
     use base64::Engine as _;
     let bytes = media.bytes(&Mark::of(&job.id));
-    let name = format!("{at}.{}", media.format.extension());
+    let name = format!("{}.{}", sim.number_of_output(job, at), media.format.extension());
     let cdn = sim.bases().get(Provider::Fal, "cdn");
     // For some models `sync_mode` is a word with another meaning.
     let url = if job.input["sync_mode"] == true {

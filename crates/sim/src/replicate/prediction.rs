@@ -438,7 +438,8 @@ pub(super) fn output(sim: &Sim, job: &Job, at: Timestamp) -> Value {
     };
     let delivery = sim.bases().get(Provider::Replicate, "delivery");
     let mut urls = job.media.iter().enumerate().map(|(at, media)| {
-        json!(format!("{delivery}/pbxt/{}/out-{at}.{}", job.id, media.format.extension()))
+        let number = sim.number_of_output(job, at);
+        json!(format!("{delivery}/pbxt/{}/out-{number}.{}", job.id, media.format.extension()))
     });
     match model.shape.as_str() {
         "single" => urls.next().unwrap_or_default(),

@@ -182,7 +182,7 @@ async fn a_report_of_another_job_another_provider_or_another_address_is_nobodys(
 async fn an_attempt_that_is_given_up_as_unknown_is_told_that_it_has_the_job() {
     let hooks = awaiting(1);
     let failure = Failure::new(Class::Unknown, "no reply");
-    hooks.recorded(&run(), &turn(1, AttemptEvent::Unknown { failure }));
+    hooks.recorded(&run(), &turn(1, AttemptEvent::Unknown { failure, cost: Cost::NONE }));
     let Told::Waits(_, Some((of, attempt))) = hooks.tell("lab", "t1", report("j1")) else {
         panic!("it waits")
     };
