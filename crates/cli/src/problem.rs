@@ -216,7 +216,7 @@ fn words_for(error: &Error) -> Problem {
             "`{step}` of run {} is {status}, so there is nothing to decide",
             run.short()
         ))
-        .line("only a step that is parked because the outcome of its attempt is unknown can be resolved")
+        .line("only a step with a call whose outcome is unknown can be resolved")
         .line(format!("see the status of its steps: {}", typed_command(format!("show {}", run.short())))),
         Error::NotCancelled { run, step, .. } => {
             Problem::usage(format!("run {} has no step or item `{step}` that could be cancelled", run.short()))

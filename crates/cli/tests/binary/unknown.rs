@@ -167,3 +167,20 @@ fn a_person_decides_where_no_process_looks_any_more() {
     assert!(said.contains("counted as failed by tester"), "{said}");
     assert_eq!(stage.sent(), 1);
 }
+
+/// Nobody can say whether a request for music arrived, so its step is parked: whoever takes the run up looks for nothing.
+#[test]
+fn a_parked_call_is_looked_for_by_nobody() {
+    let song = "motet: 1\nname: song\nsteps:\n  \
+                song: { uses: elevenlabs/music_v1, with: { prompt: \"a shanty\", duration: 60 } }\n";
+    let project = Project::with("film.yaml", song);
+    let sim = Simulator::begin(&project, "[{ fault: reply_lost, first: 1 }]");
+    let stage = Stage { project, sim };
+    let url = format!("--sim={}", stage.sim.url());
+    let told = stage.says(4, &["run", "film.yaml", "--id", "song", &url, "--yes"]);
+    assert!(told.contains("outcome unknown: no reply to a request that may be billed ("), "{told}");
+    let told = stage.says(1, &["resolve", "song", "song", "fail"]);
+    assert!(told.contains("song is parked") && !told.contains("looking for"), "{told}");
+    let shown = stage.says(0, &["show", "song"]);
+    assert!(!shown.contains("outcome unknown"), "{shown}");
+}

@@ -129,8 +129,7 @@ impl Error {
             ),
             Error::NoRun(name) => format!("there is no run `{name}`"),
             Error::NotParked { run, step, status } => format!(
-                "`{step}` of run {run} is {status}: only a step that is parked because the outcome of its attempt is \
-                 unknown can be resolved"
+                "`{step}` of run {run} is {status}: only a step with a call whose outcome is unknown can be resolved"
             ),
             Error::NotCancelled { run, step, status } => {
                 format!("`{step}` of run {run} is {status}: only a step that isn't over can be cancelled")

@@ -215,8 +215,7 @@ fn what_nobody_can_tell_waits_for_a_person_and_costs_nothing_meanwhile() {
         assert_eq!(
             nobody.to_string(),
             format!(
-                "`nobody` of run {} is not there: only a step that is parked because the outcome of its attempt \
-                 is unknown can be resolved",
+                "`nobody` of run {} is not there: only a step with a call whose outcome is unknown can be resolved",
                 run.id()
             )
         );

@@ -85,7 +85,7 @@ impl RunRecord {
         let Some(attempt) = self.steps.get_mut(step).and_then(|step| step.attempt_mut(number)) else {
             return;
         };
-        if attempt.ended_at.is_some() || attempt.job.is_some() || attempt.is_unwanted {
+        if attempt.ended_at.is_some() || attempt.job.is_some() || attempt.is_given_up {
             return;
         }
         let until = self.patience.with(step, attempt.target).map(|patience| at.after(patience));

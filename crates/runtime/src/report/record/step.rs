@@ -60,8 +60,8 @@ pub struct AttemptRecord {
     pub failure: Option<Box<Failure>>,
     /// The search for it, while its outcome is unknown and its provider is asked about it.
     pub search: Option<Box<Search>>,
-    /// Whether nobody waits for it any more, though it may not have ended.
-    pub(crate) is_unwanted: bool,
+    /// Whether nobody looks for it any more, though it may not have ended: nobody wants it, or nobody can tell.
+    pub(crate) is_given_up: bool,
     /// What it cost.
     pub cost: Money,
     /// How far it is, from 0 to 1.
@@ -179,8 +179,10 @@ impl StepRecord {
     fn apply_to_attempt(&mut self, number: u32, event: &AttemptEvent, at: Timestamp) {
         if let (Some(search), Some(attempt)) = (Search::after(event), self.attempt_mut(number)) {
             attempt.search = search.map(Box::new);
-            attempt.is_unwanted |=
-                matches!(event, AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { .. });
+            attempt.is_given_up |= matches!(
+                event,
+                AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { .. } | AttemptEvent::Unknown { .. }
+            );
         }
         match event {
             AttemptEvent::Planned { target, operation, .. } => {
@@ -238,7 +240,7 @@ impl AttemptRecord {
             job: None,
             failure: None,
             search: None,
-            is_unwanted: false,
+            is_given_up: false,
             cost: Money::ZERO,
             fraction: None,
             doing: None,
