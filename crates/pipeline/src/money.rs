@@ -51,6 +51,7 @@ impl Money {
 /// let cost = Cost::billed("0.04".parse().unwrap());
 /// assert_eq!(cost.basis, Basis::Billed);
 /// assert!(Cost::NONE.is_none());
+/// assert!(!Cost::maybe(Cost::NONE.amount).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -106,9 +107,9 @@ impl Cost {
         Cost { amount, basis: Basis::Maybe }
     }
 
-    /// Whether nothing was spent.
+    /// Whether nothing was spent, and that is known: what may be billed at a price that nobody knows is not nothing.
     pub const fn is_none(&self) -> bool {
-        self.amount.is_zero()
+        self.amount.is_zero() && matches!(self.basis, Basis::Billed)
     }
 }
 

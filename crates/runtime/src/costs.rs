@@ -17,6 +17,8 @@ pub struct Sum {
     pub computed: Money,
     /// The most that may be billed for calls of which nobody knows.
     pub maybe_billed: Money,
+    /// How many more calls may be billed, at a price that nobody knows.
+    pub unpriced: u64,
     /// What results cost where they were made that were taken over: it would have been spent again.
     pub saved: Money,
     /// What of all this was spent on attempts that gave nothing, or in runs that failed or were cancelled; but what
@@ -145,6 +147,7 @@ impl Sum {
             Basis::Maybe => &mut self.maybe_billed,
         };
         *part += amount;
+        self.unpriced += u64::from(charge.cost.basis == Basis::Maybe && amount.is_zero());
         if (charge.failed || charge.is_of_lost_run) && !charge.is_reused {
             self.wasted += amount;
         }

@@ -147,7 +147,7 @@ impl ChargeChange {
              WHERE run = ?1 AND path = ?2 AND attempt = ?3",
         )?;
         let changed = statement.execute(params![run, step.as_str(), attempt, at.0, amount, basis, failed])?;
-        if changed == 0 && !cost.is_none() {
+        if changed == 0 && !cost.amount.is_zero() {
             // A task that says only at its end what it cost; the step's row knows what was done.
             let mut statement = connection.prepare_cached(
                 "INSERT INTO charges (run, path, attempt, operation, at, ended_at, amount, basis, failed)

@@ -73,16 +73,26 @@ fn row(table: &mut Table, tone: Tone, name: String, sum: &Sum, open: &Open) {
             format!("{attempts}, up to {}", dollars(open.reserved))
         }
     };
+    let may_be_billed = match (sum.unpriced, amount(sum.maybe_billed)) {
+        (0, known) => known,
+        (calls, known) if known.is_empty() => unpriced(calls),
+        (calls, known) => format!("{known}, {}", unpriced(calls)),
+    };
     table.row([
         (tone, name),
         (Tone::Strong, dollars(sum.spent())),
         (Tone::Plain, amount(sum.billed)),
         (Tone::Plain, amount(sum.computed)),
-        (Tone::Doubtful, amount(sum.maybe_billed)),
+        (Tone::Doubtful, may_be_billed),
         (Tone::Doubtful, amount(sum.wasted)),
         (Tone::Good, amount(sum.saved)),
         (Tone::Dim, waiting),
     ]);
+}
+
+/// Calls that may be billed at a price that nobody knows.
+fn unpriced(calls: u64) -> String {
+    format!("{} at an unknown price", count(usize::try_from(calls).unwrap_or(usize::MAX), "call"))
 }
 
 impl From<CostsBy> for By {

@@ -7,14 +7,15 @@ use motet::RunEnd;
 use motet::engine::{AttemptEvent, Decision, Event, ParkReason, StepEvent};
 use motet::language::money::Basis;
 use motet::language::plan;
-use motet::language::{Span, Timestamp};
+use motet::language::{Cost, Money, Span, Timestamp};
 use motet_sim::{Answer, Body, Reply, Request};
 use serde_json::{Value as Json, json};
 
 use crate::laws::{dollars, lawful, paid};
 use crate::life::Doom;
-use crate::play::{End, Played, play, play_at};
+use crate::play::{End, Played, id_of, play, play_at};
 use crate::providers::{KEY, Providers, amount};
+use crate::stage::agreement::assert_readings_agree;
 use crate::story::{Passing, Story, with_faults};
 
 /// A piece of music: a call that can't be asked about.
@@ -489,4 +490,25 @@ fn a_paid_output_that_cannot_be_downloaded_in_time_is_not_bought_again() {
         let played = lawful(&with_faults(still_at(model, &policies), &down));
         assert_eq!((class(&played), played.ledger.len(), paid(&played)), ("timeout", 1, 1), "{model}");
     }
+}
+
+#[test]
+fn a_lost_request_at_an_unknown_price_may_be_billed_by_all_that_tell_of_it() {
+    let step = json!({
+        "uses": "http/request",
+        "with": { "method": "POST", "url": "https://api.weather.example/now" },
+        "on_unknown": "fail",
+    });
+    let story = Story::of(&json!({ "motet": 1, "name": "ask", "steps": { "ask": step } }).to_string());
+    let story = with_faults(story, &json!([{ "fault": "reply_lost" }]));
+    let played = lawful(&story);
+    assert_eq!((class(&played), played.ledger.len()), ("unknown", 1));
+    let mut events = played.turns.iter().flat_map(|turn| &turn.events);
+    let journal = events.find_map(|event| match event {
+        Event::Attempt { event: AttemptEvent::Failed { cost, .. }, .. } => Some(*cost),
+        _ => None,
+    });
+    let maybe = Cost::maybe(Money::ZERO);
+    assert_eq!((journal, played.charges[0].cost), (Some(maybe), maybe), "journal and tables");
+    assert_readings_agree(played.plan.as_ref().unwrap(), &id_of(&story), &played.turns);
 }
