@@ -54,16 +54,17 @@ pub fn clock(span: Span) -> String {
 
 /// A moment on the clock of this machine: `2026-11-21 10:23`.
 pub fn local_time(at: Timestamp) -> String {
-    match jiff::Timestamp::from_millisecond(at.0) {
-        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
-        Err(_) => at.to_string(),
-    }
+    on_this_clock(at, "%Y-%m-%d %H:%M")
 }
 
 /// A moment of these days on the clock of this machine: `10:23:05`.
 pub fn clock_time(at: Timestamp) -> String {
+    on_this_clock(at, "%H:%M:%S")
+}
+
+fn on_this_clock(at: Timestamp, format: &str) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
-        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string(),
+        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string(),
         Err(_) => at.to_string(),
     }
 }
