@@ -1,6 +1,6 @@
 //! A project in a folder of its own, and transcripts of the binary in it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
@@ -85,31 +85,55 @@ impl Project {
     }
 }
 
+/// A `motet` that goes on while the test does other things.
+pub struct Running {
+    pub child: Child,
+    /// What it says to standard error from then on.
+    pub lines: BufReader<ChildStderr>,
+    /// What it has said there.
+    pub told: String,
+}
+
+impl Running {
+    /// Starts it, and waits until it has said `words` to standard error.
+    pub fn until(mut command: Command, words: &str) -> Running {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let mut running = Running { child, lines, told: String::new() };
+        while !running.told.contains(words) {
+            let read = running.lines.read_line(&mut running.told).unwrap();
+            assert!(read > 0, "it ended early: {}", running.told);
+        }
+        running
+    }
+
+    /// Starts it, and waits until its step sleeps.
+    pub fn asleep(command: Command) -> Running {
+        Running::until(command, "sleeps for")
+    }
+
+    /// Its exit code, and all that it said to standard error.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        self.lines.read_to_string(&mut self.told).unwrap();
+        (self.child.wait().unwrap().code(), self.told)
+    }
+}
+
 /// Starts it and waits until its step sleeps.
 pub fn asleep(command: Command) -> Child {
-    asleep_with_lines(command).0
+    Running::asleep(command).child
 }
 
 /// The same, with what it says from then on.
 pub fn asleep_with_lines(command: Command) -> (Child, BufReader<ChildStderr>) {
-    let (child, lines, _) = until_asleep(command);
+    let Running { child, lines, .. } = Running::asleep(command);
     (child, lines)
 }
 
 /// The same, with what it said until then.
 pub fn asleep_and_told(command: Command) -> (Child, String) {
-    let (child, _, told) = until_asleep(command);
+    let Running { child, told, .. } = Running::asleep(command);
     (child, told)
-}
-
-fn until_asleep(mut command: Command) -> (Child, BufReader<ChildStderr>, String) {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("sleeps for") {
-        assert!(lines.read_line(&mut told).unwrap() > 0, "it ended early: {told}");
-    }
-    (child, lines, told)
 }
 
 /// Ends it as `kill -9` does.

@@ -1,10 +1,7 @@
 //! Several processes in one project: one drives the store, the others are its guests.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
-
 use crate::assert_transcript;
-use crate::project::Project;
+use crate::project::{Project, Running, kill};
 
 /// A pipeline that naps for `nap` and then gives a text.
 fn napping(nap: &str) -> String {
@@ -14,48 +11,16 @@ fn napping(nap: &str) -> String {
     )
 }
 
-/// A `motet run` that goes on while the test does other things.
-struct Running {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-    told: String,
-}
-
-impl Running {
-    /// Starts it, and waits until its step sleeps.
-    fn asleep(project: &Project, file: &str, id: &str) -> Running {
-        let mut child = project
-            .command(&["run", file, "--id", id])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
-        let lines = BufReader::new(child.stderr.take().expect("standard error is piped"));
-        let mut running = Running { child, lines, told: String::new() };
-        while !running.told.contains("sleeps for") {
-            let read = running.lines.read_line(&mut running.told).expect("what it says is UTF-8");
-            assert!(read > 0, "it ended early: {}", running.told);
-        }
-        running
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("it is still there");
-        self.child.wait().expect("it can be waited for");
-    }
-
-    /// Its exit code, and all that it said to standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        self.lines.read_to_string(&mut self.told).expect("what it says is UTF-8");
-        (self.child.wait().expect("it can be waited for").code(), self.told)
-    }
+/// Starts a run, and waits until its step sleeps.
+fn asleep(project: &Project, file: &str, id: &str) -> Running {
+    Running::asleep(project.command(&["run", file, "--id", id]))
 }
 
 #[test]
 fn two_runs_at_once_both_end_well() {
     let project = Project::with("short.yaml", napping("300ms"));
-    let first = Running::asleep(&project, "short.yaml", "first");
-    let second = Running::asleep(&project, "short.yaml", "second");
+    let first = asleep(&project, "short.yaml", "first");
+    let second = asleep(&project, "short.yaml", "second");
     for (code, told) in [first.end(), second.end()] {
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("✓ completed"), "{told}");
@@ -67,9 +32,9 @@ fn two_runs_at_once_both_end_well() {
 fn when_the_owner_is_killed_its_guest_goes_on_and_so_does_its_own_run() {
     let project = Project::with("long.yaml", napping("1h"));
     project.write("short.yaml", napping("1s"));
-    let owner = Running::asleep(&project, "long.yaml", "long");
-    let guest = Running::asleep(&project, "short.yaml", "short");
-    owner.kill();
+    let owner = asleep(&project, "long.yaml", "long");
+    let guest = asleep(&project, "short.yaml", "short");
+    kill(owner.child);
     let (code, told) = guest.end();
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(told.matches("✓ last").count(), 1, "nothing is done twice: {told}");
@@ -79,7 +44,7 @@ fn when_the_owner_is_killed_its_guest_goes_on_and_so_does_its_own_run() {
 #[test]
 fn a_run_is_looked_at_and_cancelled_from_another_terminal() {
     let project = Project::with("long.yaml", napping("1h"));
-    let owner = Running::asleep(&project, "long.yaml", "long");
+    let owner = asleep(&project, "long.yaml", "long");
     assert!(project.good(&["show", "long"]).contains("● nap"));
     project.good(&["cancel", "long", "--reason", "no time"]);
     let (code, told) = owner.end();
@@ -107,7 +72,7 @@ outputs: { told: "{{ steps.told.value }}", shots: "{{ steps.shots.keys }}" }
 #[test]
 fn steps_and_items_are_cancelled_from_another_terminal_and_the_run_goes_on_without_them() {
     let project = Project::with("film.yaml", FILM);
-    let owner = Running::asleep(&project, "film.yaml", "film");
+    let owner = asleep(&project, "film.yaml", "film");
     let told = project.transcript(&["cancel", "film", "nap", "--reason", "not today"])
         + &project.transcript(&["cancel", "film", "nap"])
         + &project.transcript(&["cancel", "film", "shots[sea]/wait"])
@@ -124,7 +89,7 @@ fn steps_and_items_are_cancelled_from_another_terminal_and_the_run_goes_on_witho
 #[test]
 fn a_step_that_a_run_cannot_do_without_is_cancelled_where_nobody_drives_it_and_the_run_ends() {
     let project = Project::with("long.yaml", napping("1h"));
-    Running::asleep(&project, "long.yaml", "long").kill();
+    kill(asleep(&project, "long.yaml", "long").child);
     let told = project.transcript(&["cancel", "long", "nap", "--reason", "it takes too long"]);
     assert_transcript!(project, told);
 }

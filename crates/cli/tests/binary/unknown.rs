@@ -1,11 +1,8 @@
 //! A call whose outcome is unknown while its provider is asked about it: what is said of it, and who decides.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
-
 use serde_json::Value as Json;
 
-use crate::project::{Project, kill};
+use crate::project::{Project, Running, kill};
 use crate::simulator::Simulator;
 
 const STILL: &str = r#"
@@ -24,13 +21,6 @@ struct Stage {
     sim: Simulator,
 }
 
-/// A `motet run` that looks for its call.
-struct Looking {
-    child: Child,
-    lines: BufReader<ChildStderr>,
-    told: String,
-}
-
 impl Stage {
     fn new() -> Stage {
         let project = Project::with("film.yaml", STILL);
@@ -39,26 +29,15 @@ impl Stage {
     }
 
     /// Starts the run, and waits until it looks for its call.
-    fn looks(&self) -> Looking {
+    fn looks(&self) -> Running {
         let sim = format!("--sim={}", self.sim.url());
         self.begin(&["run", "film.yaml", "--id", "film", &sim])
     }
 
-    fn begin(&self, arguments: &[&str]) -> Looking {
+    fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = self.project.command(arguments);
-        let mut child = command
-            .env("MOTET_STORE", ".motet/sim")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
-        let lines = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut looking = Looking { child, lines, told: String::new() };
-        while !looking.told.contains("outcome unknown") {
-            let read = looking.lines.read_line(&mut looking.told).expect("it is UTF-8");
-            assert!(read > 0, "it ended early: {}", looking.told);
-        }
-        looking
+        command.env("MOTET_STORE", ".motet/sim");
+        Running::until(command, "outcome unknown")
     }
 
     /// Runs `motet` to its end; what it said to anybody.
@@ -77,14 +56,6 @@ impl Stage {
 
     fn job(&self) -> String {
         self.sim.ledger()[0]["job"].as_str().expect("it has a job").to_owned()
-    }
-}
-
-impl Looking {
-    /// Its exit code, and all that it said.
-    fn end(mut self) -> (Option<i32>, String) {
-        self.lines.read_to_string(&mut self.told).expect("it is UTF-8");
-        (self.child.wait().expect("it can be waited for").code(), self.told)
     }
 }
 
