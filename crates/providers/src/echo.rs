@@ -1,13 +1,15 @@
 //! Inputs that a provider shows again, compared with those that were sent.
 
 use motet_pipeline::value::Map;
-use motet_pipeline::{Artifact, Value};
+use motet_pipeline::{Artifact, Digest, Value};
 use serde_json::Value as Json;
 
 use crate::adapter::Call;
+use crate::output::decoded;
 
 /// Whether `shown` can be what came of `sent`: every input is there with an equal value. Others may be there as well,
-/// because providers fill in defaults. Media that were sent within the request may be shown in any way.
+/// because providers fill in defaults. Media that were sent within the request may be shown in any way, but not as the
+/// bytes of others.
 pub(crate) fn shows(call: &Call, sent: &Map, shown: &serde_json::Map<String, Json>) -> bool {
     sent.iter().all(|(name, value)| match (value, shown.get(name)) {
         (Value::Absent | Value::Null, shown) => shown.is_none_or(Json::is_null),
@@ -39,5 +41,9 @@ fn is_same_float(sent: &serde_json::Number, shown: &serde_json::Number) -> bool 
 }
 
 fn is_media(call: &Call, artifact: &Artifact, shown: &str) -> bool {
-    call.files.get(&artifact.digest).is_none_or(|url| url == shown)
+    match (call.files.get(&artifact.digest), shown.strip_prefix("data:").and_then(decoded)) {
+        (Some(url), _) => url == shown,
+        (None, Some((_, bytes))) => Digest::of(&bytes) == artifact.digest,
+        (None, None) => true,
+    }
 }

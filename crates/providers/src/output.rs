@@ -118,7 +118,7 @@ fn one_of_media(kind: MediaKind, item: &Json) -> Option<Media> {
 }
 
 /// Of a data URI what stands behind `data:` (RFC 2397): its media type and its bytes.
-fn decoded(data: &str) -> Option<(Option<String>, Vec<u8>)> {
+pub(crate) fn decoded(data: &str) -> Option<(Option<String>, Vec<u8>)> {
     let (head, data) = data.split_once(',')?;
     let mime = head.split(';').next().filter(|mime| is_mime(mime)).map(str::to_owned);
     let bytes = base64(head.strip_suffix(";base64").map(|_| data)?)?;
