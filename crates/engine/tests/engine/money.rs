@@ -1,11 +1,11 @@
 //! Money of a run: what is reserved, what is parked for want of it, and what is sent again because it is cheap.
 
 use motet_engine::dispatcher::{Bill, Cause, Needs};
-use motet_engine::{Allowance, Input, JobNews};
+use motet_engine::{Allowance, Decision, Input, JobNews};
 use motet_pipeline::{Class, Failure};
 use serde_json::json;
 
-use crate::scenario::{Scenario, key, pipeline, start};
+use crate::scenario::{Scenario, bad, key, pipeline, start};
 
 /// What the attempt of `a` asks for, in dollars, and under which caps.
 fn asks(story: &Scenario, number: u32) -> (String, Vec<String>) {
@@ -124,6 +124,20 @@ fn a_cheap_call_of_which_nobody_can_tell_is_sent_again_and_said_so() {
     );
     story.restarts().advances("1s").grants("a").does(["a#2 submit"]);
     assert_eq!(story.run.cost().to_string(), "0.04");
+}
+
+/// A list may not tell the first request from the second, so whoever went on looking might take the job of that.
+#[test]
+fn what_is_sent_again_is_looked_for_no_more() {
+    let no_reply = || bad(Class::Unknown);
+    let mut story = pipeline("steps: { a: { uses: lab/cheap } }").resends("0.05", "0.50").start();
+    story.grants("a").ends_as(key("a", 1), no_reply()).does(["a#1 reconcile"]);
+    story.advances("2m").finds("a", "sleeping").works_on([]);
+    // What is parked may still be reported, until somebody decides.
+    let mut story = pipeline("steps: { a: { uses: lab/dear } }").resends("0.05", "0.50").start();
+    story.grants("a").ends_as(key("a", 1), no_reply());
+    story.advances("2m").finds("a", "parked").does(["a#1 reconcile"]);
+    story.resolves("a", Decision::Send).works_on([]);
 }
 
 #[test]
