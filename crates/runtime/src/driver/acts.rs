@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use motet_engine::{Act, AttemptEnd, AttemptKey, Input, Perform, RunId};
+use motet_pipeline::Class;
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Message};
@@ -36,6 +37,9 @@ impl Driver {
             // replaced by something else is no end of the attempt.
             Report::Tell(Input::Ended { end: AttemptEnd::Cancelled, .. })
                 if !is_last || !self.leaving.is_empty() => {}
+            // Whatever replaced it knows more than a request that got no reply.
+            Report::Tell(Input::Ended { end: AttemptEnd::Failed { failure, .. }, .. })
+                if !is_last && failure.class == Class::Unknown => {}
             Report::Tell(input) => self.tell(run, input),
             Report::Stopped => {}
             Report::NotKept(error) => self.give_up(error, Vec::new()),

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use motet::engine::{AttemptEvent, Decision, Event, Found, JobNews, RunEvent, StepStatus};
 use motet::follow::Happening;
 use motet::language::contract::{Call, CallForm, Contract, Work as Kind};
-use motet::language::{StepPath, Type, Value};
+use motet::language::{Span, StepPath, Type, Value};
 use motet::operation::{RemoteOperation, Submitted, WorkError};
 use motet::store::RunStatus;
 use motet::world::virtual_time::run;
 use motet::{Class, Cost, Failure, Motet, Outcome, RunEnd, RunHandle, Task, Work};
+use tokio::time::timeout;
 
 use crate::stage::simulated_with;
 
@@ -31,6 +33,8 @@ enum Says {
     Gives(&'static str),
     Cancelled,
     Fails(Class),
+    /// That there was no reply within so long.
+    NoReply(Span),
     /// Nothing, until it is asked to stop.
     Silence,
 }
@@ -40,6 +44,10 @@ enum Says {
 struct Lab {
     says: Arc<Mutex<VecDeque<Says>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    /// The job that is found for a request whose reply is lost.
+    finds: Option<&'static str>,
+    /// How long it takes to say anything.
+    takes: Span,
 }
 
 impl Lab {
@@ -53,9 +61,14 @@ impl Lab {
 
     async fn ask(&self, what: String, work: &Work) -> Result<Says, WorkError> {
         self.asked.lock().unwrap().push(what);
+        work.pause(self.takes).await;
         let says = self.says.lock().unwrap().pop_front().expect("the provider was told what to say");
         match says {
             Says::Fails(class) => Err(Failure::new(class, "it broke").into()),
+            Says::NoReply(late) => {
+                work.pause(late).await;
+                Err(Failure::new(Class::Unknown, "there was no reply").into())
+            }
             Says::Silence => {
                 work.stop().cancelled().await;
                 Err(Failure::unavailable("stopped").into())
@@ -83,7 +96,8 @@ impl RemoteOperation for Lab {
     }
 
     fn reconcile(&self, _: Work) -> BoxFuture<'static, Result<Found, WorkError>> {
-        Box::pin(async { Ok(Found::Unclear) })
+        let found = self.finds.map_or(Found::Unclear, |job| Found::Job(job.into()));
+        Box::pin(async { Ok(found) })
     }
 
     fn poll(&self, work: Work, job: String) -> BoxFuture<'static, Result<JobNews, WorkError>> {
@@ -177,6 +191,22 @@ fn an_answer_that_is_the_result_and_its_warning_are_recorded() {
     });
 }
 
+/// What an attempt is given is asked for before its step's turn is durable, so that both share a flush.
+#[test]
+fn a_call_is_durable_before_it_leaves_and_when_its_reply_has_come() {
+    run(async {
+        let lab = Lab::that_says([Says::Answers("boat")]);
+        let (motet, run) = start(&lab).await;
+        run.wait().await.unwrap();
+        assert_eq!(motet.store().written().commits, 2);
+        let lab = Lab::that_says([Says::Takes("j1"), Says::News(JobNews::Done), Says::Gives("boat")]);
+        let (motet, run) = start(&lab).await;
+        run.wait().await.unwrap();
+        // Planned, accepted, finished, fetched.
+        assert_eq!(motet.store().written().commits, 4);
+    });
+}
+
 #[test]
 fn a_job_that_fails_is_made_again_as_a_new_attempt() {
     run(async {
@@ -223,6 +253,19 @@ fn what_nobody_can_tell_waits_for_a_person_and_costs_nothing_meanwhile() {
         assert_eq!(completed(run.wait().await.unwrap()), Value::from("boat"));
         assert_eq!(lab.asked(), ["submit 1", "submit 2", "poll j2", "fetch j2"]);
         assert!(run.resolve(&still, Decision::Send, "ada").await.is_err(), "there is nothing left to decide");
+    });
+}
+
+/// Whoever waits for a reply counts from when its request left, which is a little later than what the step counts from.
+#[test]
+fn that_there_is_no_reply_says_nothing_once_the_job_is_found() {
+    run(async {
+        let says = [Says::NoReply(Span::seconds(118)), Says::News(JobNews::Done), Says::Gives("boat")];
+        let lab = Lab { finds: Some("j1"), takes: Span::seconds(5), ..Lab::that_says(says) };
+        let (_motet, run) = start(&lab).await;
+        let end = timeout(Duration::from_secs(600), run.wait()).await.expect("nobody has to decide anything");
+        assert_eq!(completed(end.unwrap()), Value::from("boat"));
+        assert_eq!(lab.asked(), ["submit 1", "poll j1", "fetch j1"]);
     });
 }
 
