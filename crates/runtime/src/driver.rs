@@ -418,6 +418,7 @@ impl Driver {
     fn hand_over(&mut self) {
         // More than once only where a slot came back without a turn, and went to somebody else.
         while !self.batch.is_empty() || !self.gate.is_empty() {
+            self.claim();
             let effects = std::mem::take(&mut self.batch);
             // A turn that takes long holds up nothing but what follows in its own run.
             let takes_long =
@@ -454,7 +455,6 @@ impl Driver {
     }
 
     fn carry_out_all(&mut self, effects: Vec<Effect>) {
-        self.hold_slots(&effects);
         for effect in effects {
             if let Some(accepted) = effect.accepted {
                 accepted.answer(Ok(()));

@@ -167,20 +167,41 @@ impl Driver {
         }
     }
 
+    /// Asks the gate for what the turns ask for that are handed to the store next. It is asked ahead of the disk: what it
+    /// says changes nothing outside of this process, and what follows from it shares the flush of the turn that it is from.
+    pub(super) fn claim(&mut self) {
+        let mut asked = 0;
+        while asked < self.batch.len() {
+            self.hold_slots(asked);
+            let mut wanted = Vec::new();
+            for effect in &mut self.batch[asked..] {
+                let commands =
+                    effect.commands.extract_if(.., |command| matches!(command, Command::Acquire { .. }));
+                wanted.extend(commands.map(|command| (effect.run.clone(), command)));
+            }
+            asked = self.batch.len();
+            // Whoever takes the runs up finds them among the outstanding ones.
+            if self.leaving.is_empty() {
+                wanted.into_iter().for_each(|(run, command)| self.carry_out(&run, command));
+            }
+        }
+    }
+
     /// Whoever is at work has its slots before anybody is let through: of a run that is resumed, what waits
-    /// may stand before what is at work.
-    pub(super) fn hold_slots(&mut self, effects: &[Effect]) {
-        for Effect { run, commands, .. } in effects {
+    /// may stand before what is at work. Looks at what is to be handed over from `first` on.
+    fn hold_slots(&mut self, first: usize) {
+        let mut held = Vec::new();
+        for Effect { run, commands, .. } in &self.batch[first..] {
             for command in commands {
                 if let Command::Perform(perform) = command
                     && !perform.needs.is_empty()
-                    && self.runs.contains_key(run)
                 {
                     let claim = Claim { run: run.clone(), key: perform.key.clone() };
-                    self.tell_gate(Told::Held { claim, needs: perform.needs.clone() });
+                    held.push(Told::Held { claim, needs: perform.needs.clone() });
                 }
             }
         }
+        held.into_iter().for_each(|told| self.tell_gate(told));
     }
 
     pub(super) fn want(&mut self, id: &RunId, key: AttemptKey, needs: Needs) {

@@ -233,7 +233,6 @@ fn a_report_finds_a_call_that_this_version_would_send_otherwise() {
         first.await_hooks(Some(PUBLIC)).await;
         let id = started(&first, STILL).await.id().clone();
         // In the middle of the reply, so that nobody has asked yet.
-        tokio::task::yield_now().await;
         first.close().await;
         let mut entry =
             Catalogue::built_in().get("replicate/black-forest-labs/flux-schnell").unwrap().entry.clone();
