@@ -6,7 +6,7 @@ use motet_pipeline::{Cost, Money, StepPath, Timestamp, Value};
 
 use crate::allowance::Allowance;
 use crate::attempt::{Attempt, Next, Phase};
-use crate::call::time_to_ask;
+use crate::call::{DRAIN, time_to_ask};
 use crate::cancelling::Cancellation;
 use crate::event::{LateEnd, RunStarted, SkipReason};
 use crate::graph::{Graph, StepId};
@@ -179,9 +179,15 @@ impl Run {
                 attempt.phase.doubt();
                 // Whoever could get it is gone.
                 attempt.awaits_reply = false;
-                if attempt.phase == Phase::Doubtful {
-                    let deadline = at.after(time_to_ask(target));
-                    self.timers.set(NodeId(index as u32), Reason::Attempt(attempt.number), deadline);
+                let (id, number) = (NodeId(index as u32), attempt.number);
+                match attempt.phase {
+                    Phase::Doubtful => {
+                        self.timers.set(id, Reason::Attempt(number), at.after(time_to_ask(target)));
+                    }
+                    Phase::Stopping { doubtful: true, .. } => {
+                        self.timers.defer(id, Reason::Drain(number), at.after(DRAIN));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -290,6 +296,11 @@ impl Run {
             }
         }
         match event {
+            AttemptEvent::Doubted { deadline, .. }
+                if !self.live_attempt(id, number).is_some_and(|attempt| attempt.phase.is_wanted()) =>
+            {
+                self.timers.defer(id, Reason::Drain(number), *deadline);
+            }
             AttemptEvent::Accepted { deadline: Some(deadline), .. }
             | AttemptEvent::Began { deadline }
             | AttemptEvent::Doubted { deadline, .. } => {

@@ -122,6 +122,11 @@ impl Phase {
         !matches!(self, Phase::Stopping { .. })
     }
 
+    /// Whether the reply to its request is awaited, and the provider has not been asked about it yet.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        matches!(self, Phase::Planned | Phase::Stopping { job: None, doubtful: false, given_up: false, .. })
+    }
+
     /// Nobody drove the run since: whether a request without a reply has left, nobody knows.
     pub(crate) fn doubt(&mut self) {
         match self {
@@ -140,6 +145,9 @@ impl Phase {
                 Accepted { job: job.clone() }
             }
             (Planned, AttemptEvent::Doubted { .. }) => Doubtful,
+            (Stopping { .. }, AttemptEvent::Doubted { .. }) if self.is_unanswered() => {
+                Stopping { job: None, doubtful: true, fetches: false, given_up: false }
+            }
             (Doubtful, AttemptEvent::Absent {}) => return Some(Next::Over),
             (Accepted { job }, AttemptEvent::Began { .. }) => Running { job: job.clone() },
             (Accepted { job } | Running { job }, AttemptEvent::Finished {}) => Fetching { job: job.clone() },

@@ -19,11 +19,14 @@ use crate::timer::Reason;
 use crate::{AttemptEvent, AttemptKey, StepEvent};
 
 /// How long the end of a call is awaited that nobody wants any more. A job that can't be cancelled doesn't hold
-/// the run open for longer.
-const DRAIN: Span = Span::minutes(10);
+/// the run open for longer. A request that gets no reply in that time is looked for as long again.
+pub(crate) const DRAIN: Span = Span::minutes(10);
 
 /// What is known of an attempt that nobody wants and whose end didn't come in time.
 const NO_END: &str = "its end was awaited, and did not come in time";
+
+/// What is known of a request that nobody wants and whose reply didn't come in time.
+const NO_REPLY: &str = "its reply was awaited, and did not come in time";
 
 /// What is known where a provider can't say whether it took a request.
 const UNCLEAR: &str = "it is unknown whether the provider accepted the request";
@@ -200,9 +203,10 @@ impl Handling<'_> {
         }
         let may_have_left = attempt.phase.job().is_none() && self.run.is_call(id, target);
         let unknown = end.unknown_failure(may_have_left);
-        let may_ask = attempt.phase == Phase::Planned && self.run.is_call(id, target);
+        let may_ask = attempt.phase.is_unanswered() && self.run.is_call(id, target);
         let is_asked = attempt.phase == Phase::Doubtful && attempt.doubted;
-        if let Some(failure) = unknown.filter(|_| is_wanted && self.decides_unknown(id, target)) {
+        if let Some(failure) = unknown.filter(|_| may_ask || (is_wanted && self.decides_unknown(id, target)))
+        {
             return match (may_ask, is_asked) {
                 (true, _) => self.search(id, key, failure, false),
                 // The request that the provider is asked about has ended now, and that says no more.
@@ -224,10 +228,13 @@ impl Handling<'_> {
         }
     }
 
-    /// A request may have arrived or not: the provider is asked. `awaits_reply`: its own reply may still come.
+    /// A request may have arrived or not: the provider is asked, also if nobody wants it any more, as a job that was made
+    /// of it would run on. `awaits_reply`: its own reply may still come.
     fn search(&mut self, id: NodeId, key: AttemptKey, failure: Failure, awaits_reply: bool) {
         let (number, target) = (key.number, self.target_of(id, &key));
-        let deadline = self.now.after(time_to_ask(self.run.target(id, target)));
+        let is_wanted = self.run.live_attempt(id, number).is_some_and(|attempt| attempt.phase.is_wanted());
+        let patience = if is_wanted { time_to_ask(self.run.target(id, target)) } else { DRAIN };
+        let deadline = self.now.after(patience);
         self.emit_of_attempt(key, AttemptEvent::Doubted { failure, deadline, awaits_reply });
         self.act_on(id, number);
     }
@@ -273,6 +280,10 @@ impl Handling<'_> {
     /// An attempt that nobody wants has had its time.
     pub(crate) fn give_up_draining(&mut self, id: NodeId, number: u32) {
         let key = AttemptKey { step: self.run.node(id).path.clone(), number };
+        let call = self.run.live_attempt(id, number).filter(|attempt| self.run.is_call(id, attempt.target));
+        if call.is_some_and(|attempt| attempt.phase.is_unanswered()) {
+            return self.search(id, key, Failure::new(Class::Unknown, NO_REPLY), true);
+        }
         // Whoever waits for the same waits for this attempt no more, so it can be stopped.
         self.lose_sight_of(id, key.clone(), NO_END);
         self.commands.push(Command::Stop { key });

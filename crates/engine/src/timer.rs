@@ -58,6 +58,11 @@ impl Timers {
         }
     }
 
+    /// It is due no sooner than `at`.
+    pub(crate) fn defer(&mut self, node: NodeId, reason: Reason, at: Timestamp) {
+        self.set(node, reason, self.at(node, reason).map_or(at, |due| due.max(at)));
+    }
+
     pub(crate) fn clear(&mut self, node: NodeId, reason: Reason) {
         self.few.retain(|(_, of, why)| (*of, *why) != (node, reason));
         if let Some(at) = self.due.remove(&(node, reason)) {

@@ -248,6 +248,52 @@ fn the_reply_to_what_was_called_off_is_awaited_and_its_job_cancelled() {
     }
 }
 
+/// A job that was made of it would run on, though nobody wants it.
+#[test]
+fn a_request_that_nobody_wants_any_more_is_looked_for_once_its_reply_is_known_not_to_come() {
+    let ways: [fn(&mut Scenario); 2] =
+        [|story| _ = story.ends_as(key("a", 1), unknown()), |story| _ = story.advances("10m")];
+    for has_no_reply in ways {
+        for is_restarted in [false, true] {
+            let doubted = || {
+                let mut story = job();
+                has_no_reply(story.cancels("enough").does(["a#1 submit"]));
+                if is_restarted {
+                    story.restarts();
+                }
+                story.does(["a#1 reconcile"]).finds("a", "cancelled");
+                assert_eq!(story.run.status().word(), "running");
+                story
+            };
+            let mut story = doubted();
+            story.reconciles("a", Found::Job("j1".into())).does(["a#1 cancel j1"]);
+            let failure = Failure::unavailable("the job was cancelled");
+            story.ends_as(key("a", 1), AttemptEnd::Failed { failure, cost: cost("0.02") });
+            assert_eq!(story.run.status().word(), "cancelled");
+            assert_eq!(story.run.cost(), "0.02".parse::<Money>().unwrap());
+            for (found, end) in [(Found::Absent, "cancelled"), (Found::Unclear, "unknown")] {
+                let mut story = doubted();
+                story.reconciles("a", found);
+                assert_eq!(story.last("attempt_ended")["end"], end);
+                assert_eq!(story.run.status().word(), "cancelled");
+            }
+            // Nobody can say it in time.
+            let mut story = doubted();
+            story.advances("9m").does(["a#1 reconcile"]).advances("1m").works_on([]);
+            assert_eq!(story.last("attempt_ended")["end"], "unknown");
+            assert_eq!(story.run.status().word(), "cancelled");
+        }
+    }
+}
+
+#[test]
+fn whoever_looks_for_what_nobody_wants_has_the_whole_time_for_that_after_a_restart() {
+    let mut story = job();
+    story.cancels("enough").advances("9m59s").restarts().advances("9m").does(["a#1 reconcile"]);
+    story.restarts().advances("9m59s").does(["a#1 reconcile"]).advances("1s").works_on([]);
+    assert_eq!(story.last("attempt_ended")["end"], "unknown");
+}
+
 /// What the host is given to look for a request by.
 fn sought_by(story: &Scenario) -> Vec<Value> {
     let inputs = |command: Command| match command {

@@ -2,12 +2,15 @@
 
 use motet::RunEnd;
 use motet::engine::{AttemptEvent, Event};
-use motet::language::Money;
+use motet::language::money::Basis;
+use motet::language::{Money, Span};
 use serde_json::{Value as Json, json};
 
-use crate::laws::judge;
+use crate::laws::{BY_TIME, TINY, dollars, judge, lawful};
+use crate::life::Doom;
 use crate::play::{End, Played, play};
-use crate::story::Story;
+use crate::providers::amount;
+use crate::story::{Passing, Story, with_faults};
 
 /// A film of a job that never ends, with what is to be done then.
 fn stuck(policies: &Json) -> Played {
@@ -99,5 +102,49 @@ fn what_is_sent_again_without_knowing_costs_a_run_no_more_than_is_set_and_then_i
         assert_eq!((count, played.ledger.len()), (resent, 10 + resent), "of ${total}");
         assert!(spent <= total.parse().unwrap(), "{spent} of ${total}");
         assert_eq!(played.end == End::Parked, resent < 10, "of ${total}: {:?}", played.end);
+    }
+}
+
+/// A film, or a picture that is billed by the time it takes, that is cancelled while its reply is awaited, which is so late
+/// that nobody waits for it any more. What was taken never ends by itself.
+fn cancelled_before_its_reply(model: &str, lives: Vec<Passing>) -> Played {
+    let step = json!({ "uses": model, "with": { "prompt": "a boat" } });
+    let text = json!({ "motet": 1, "name": "one", "steps": { "one": step } }).to_string();
+    let story = Story { cancel_after: Some(2_000), lag: Span::minutes(20), lives, ..Story::of(&text) };
+    lawful(&with_faults(story, &json!([{ "fault": "stuck" }])))
+}
+
+#[test]
+fn a_request_that_is_cancelled_before_its_reply_comes_is_found_and_its_job_cancelled_there() {
+    let dies = |doom| vec![Passing { doom, away: Span::seconds(30) }];
+    let is_abandoned =
+        |event: &Event| matches!(event, Event::Attempt { event: AttemptEvent::Abandoned { .. }, .. });
+    let is_doubted =
+        |event: &Event| matches!(event, Event::Attempt { event: AttemptEvent::Doubted { .. }, .. });
+    for model in [BY_TIME, "replicate/bytedance/seedance-1-lite"] {
+        let lives = [
+            vec![],
+            dies(Doom::Durable(is_abandoned)),
+            dies(Doom::Lost(is_doubted)),
+            dies(Doom::Durable(is_doubted)),
+        ];
+        for (way, lives) in lives.into_iter().enumerate() {
+            let has_died = !lives.is_empty();
+            let played = cancelled_before_its_reply(model, lives);
+            assert_eq!(played.crashes.len(), usize::from(has_died), "{model}, {way}");
+            assert!(
+                matches!(played.end, End::Over(RunEnd::Cancelled { .. })),
+                "{model}, {way}: {:?}",
+                played.end
+            );
+            let cancels = played.requests.iter().filter(|request| request["operation"] == "cancel").count();
+            assert_eq!((played.ledger.len(), cancels), (1, 1), "{model}, {way}");
+            let (charged, charge) = (amount(&played.ledger[0]["charged_usd"]), &played.charges[0]);
+            assert!(
+                (dollars(charge.cost.amount) - charged).abs() < TINY,
+                "{model}, {way}: {charged} as {charge:?}"
+            );
+            assert_ne!(charge.cost.basis, Basis::Maybe, "{model}, {way}");
+        }
     }
 }

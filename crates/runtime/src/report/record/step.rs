@@ -178,7 +178,8 @@ impl StepRecord {
 
     fn apply_to_attempt(&mut self, number: u32, event: &AttemptEvent, at: Timestamp) {
         if let (Some(search), Some(attempt)) = (Search::after(event), self.attempt_mut(number)) {
-            attempt.search = search.map(Box::new);
+            // Of what nobody waits for there is nothing to decide.
+            attempt.search = search.filter(|_| !attempt.is_given_up).map(Box::new);
             attempt.is_given_up |= matches!(
                 event,
                 AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { .. } | AttemptEvent::Unknown { .. }
