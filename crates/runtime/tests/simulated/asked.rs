@@ -78,6 +78,8 @@ impl<'p> Asked<'p> {
             // What is queued, or at work, may not be in the list yet: that it isn't there says nothing.
             (_, None) => false,
             (_, Some(_)) if self.has_fault("slow_queue") || self.has_fault("stuck") => false,
+            // Its history lists no failures.
+            ("elevenlabs", Some(_)) if self.has_fault("job_failed") => false,
             (_, Some(job)) => self.looks(moment(job["at"].as_str().unwrap_or_default()).after(SOON)) >= 1,
         }
     }

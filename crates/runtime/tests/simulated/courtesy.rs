@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet::engine::attempt::Next;
+use motet::engine::event::LateEnd;
 use motet::engine::{AttemptEvent, AttemptKey, Event, Phase, RunEvent, StepEvent};
 use motet::language::{Class, Span, StepPath, Timestamp};
 use serde_json::Value as Json;
@@ -22,9 +23,9 @@ pub fn judge(story: &Story, played: &Played) -> Vec<String> {
     };
     say("nobody comes before the moment that was told", coming_early(story, played));
     say("a slot is given once", slots_given_twice(&pipeline, played));
+    say("a job that nobody knows is given up", asked_for_ever(played));
     for run in std::iter::once(played).chain(played.sequel.as_deref()) {
         let calls = Calls { pipeline: &pipeline, run };
-        say("a job that nobody knows is given up", calls.asked_for_ever());
         say("what nobody wants is cancelled", calls.not_cancelled());
         say("nothing is bought again after a timeout", calls.bought_after_a_timeout());
         say("a job that others wait for isn't cancelled", calls.cancelled_for_others());
@@ -104,6 +105,24 @@ fn slots_given_twice(pipeline: &Json, played: &Played) -> Vec<String> {
     words
 }
 
+/// A job that its provider doesn't know, again and again, isn't asked for any more.
+fn asked_for_ever(played: &Played) -> Vec<String> {
+    let is_unknown = |request: &&Json| {
+        let is_about_it = request["path"].as_str().unwrap_or_default().contains(STRANGE_JOB);
+        is_about_it
+            && request["operation"] == "read"
+            && request["status"] == 404
+            && request["fault"].is_null()
+    };
+    // The requests of both runs.
+    let asked = played.requests.iter().filter(is_unknown).count();
+    let is_named = |event: &&Event| matches!(event, Event::Attempt { event: AttemptEvent::Accepted { job, .. }, .. } if job == STRANGE_JOB);
+    let runs = std::iter::once(played).chain(played.sequel.as_deref());
+    let named = runs.flat_map(|run| &run.turns).flat_map(|turn| &turn.events).filter(is_named).count();
+    let most = 8 * named.max(1) * (1 + played.crashes.len());
+    (asked > most).then(|| format!("{STRANGE_JOB} was asked for {asked} times")).into_iter().collect()
+}
+
 struct Calls<'s> {
     pipeline: &'s Json,
     run: &'s Played,
@@ -114,40 +133,34 @@ impl Calls<'_> {
         self.run.turns.iter().flat_map(|turn| &turn.events)
     }
 
-    /// A job that its provider doesn't know, again and again, isn't asked for any more.
-    fn asked_for_ever(&self) -> Vec<String> {
-        let is_unknown = |request: &&Json| {
-            let is_about_it = request["path"].as_str().unwrap_or_default().contains(STRANGE_JOB);
-            is_about_it
-                && request["operation"] == "read"
-                && request["status"] == 404
-                && request["fault"].is_null()
-        };
-        let asked = self.run.requests.iter().filter(is_unknown).count();
-        let is_named = |event: &&Event| matches!(event, Event::Attempt { event: AttemptEvent::Accepted { job, .. }, .. } if job == STRANGE_JOB);
-        let times = (self.events().filter(is_named).count()).max(1) * (1 + self.run.crashes.len());
-        let most = 8 * times;
-        (asked > most).then(|| format!("{STRANGE_JOB} was asked for {asked} times")).into_iter().collect()
-    }
-
-    /// A job that was at work when it was given up is cancelled at a provider that can do that.
+    /// A job that was at work when it was given up is cancelled at a provider that can do that, and so is one that is
+    /// found afterwards; but not what was told to have ended in that very moment.
     fn not_cancelled(&self) -> Vec<String> {
         let mut jobs: BTreeMap<&AttemptKey, &str> = BTreeMap::new();
-        let mut words = Vec::new();
-        for event in self.events() {
-            let Event::Attempt { key, event } = event else { continue };
-            match event {
-                AttemptEvent::Accepted { job, .. } => _ = jobs.insert(key, job),
-                AttemptEvent::Finished {} | AttemptEvent::Unknown { .. } => _ = jobs.remove(key),
-                AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { abandoned: true, .. } => {
-                    let job = jobs.remove(key);
-                    let left = job.filter(|job| self.can_be_cancelled(key) && !self.was_cancelled(job));
-                    words.extend(left.map(|job| format!("{}/{}: {job}", key.step, key.number)));
+        let mut left: BTreeMap<&AttemptKey, &str> = BTreeMap::new();
+        let mut given_up: BTreeMap<&AttemptKey, Timestamp> = BTreeMap::new();
+        for turn in &self.run.turns {
+            for event in &turn.events {
+                let Event::Attempt { key, event } = event else { continue };
+                match event {
+                    AttemptEvent::Accepted { job, .. } => _ = jobs.insert(key, job),
+                    AttemptEvent::AcceptedLate { job } => _ = left.insert(key, job),
+                    AttemptEvent::Finished {} | AttemptEvent::Unknown { .. } => _ = jobs.remove(key),
+                    AttemptEvent::Abandoned { .. } | AttemptEvent::Failed { abandoned: true, .. } => {
+                        left.extend(jobs.remove(key).map(|job| (key, job)));
+                        given_up.insert(key, turn.at);
+                    }
+                    AttemptEvent::Ended { end, .. }
+                        if *end != LateEnd::Unknown && given_up.get(key) == Some(&turn.at) =>
+                    {
+                        left.remove(key);
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
-        words
+        left.retain(|key, job| self.can_be_cancelled(key) && !self.was_cancelled(job));
+        left.into_iter().map(|(key, job)| format!("{}/{}: {job}", key.step, key.number)).collect()
     }
 
     fn can_be_cancelled(&self, key: &AttemptKey) -> bool {

@@ -39,9 +39,9 @@ pub fn is_report(fault: &str) -> bool {
     fault.starts_with("webhook")
 }
 
-/// The faults of which stories are made. Where an output has another address by then is a case of its own (`cases`).
+/// The faults of which stories are made.
 pub fn known_faults() -> Vec<&'static str> {
-    Fault::ALL.into_iter().filter(|fault| *fault != Fault::UrlMoved).map(Fault::name).collect()
+    Fault::ALL.into_iter().map(Fault::name).collect()
 }
 
 /// All pairs that there can be.
