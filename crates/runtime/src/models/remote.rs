@@ -308,7 +308,12 @@ impl ModelCalls {
             work.pause(pauses.next()).await;
         };
         match answered {
-            Cancelled::Stopped { billed: Known::No } | Cancelled::NoJob => Ok(None),
+            Cancelled::Stopped { billed: Known::No } => Ok(None),
+            // Somebody may have named another one, or its end is forgotten: that says nothing of what is billed.
+            Cancelled::NoJob => {
+                Err(self
+                    .failed(&work, unknown("the provider doesn't know the job: the request may be billed")))
+            }
             Cancelled::Stopped { billed } => {
                 Err(self.failed_job(&work, &call, &job, cancelled(billed)).await)
             }

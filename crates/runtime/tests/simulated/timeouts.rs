@@ -1,16 +1,16 @@
 //! Jobs that take too long, and calls of which nobody knows: what is paid again because of them.
 
 use motet::RunEnd;
-use motet::engine::{AttemptEvent, Event};
+use motet::engine::{AttemptEvent, Decision, Event};
 use motet::language::money::Basis;
-use motet::language::{Money, Span};
+use motet::language::{Cost, Money, Span};
 use serde_json::{Value as Json, json};
 
 use crate::laws::{BY_TIME, TINY, dollars, judge, lawful};
 use crate::life::Doom;
 use crate::play::{End, Played, play};
 use crate::providers::amount;
-use crate::story::{Passing, Story, with_faults};
+use crate::story::{Passing, STRANGE_JOB, Story, with_faults};
 
 /// A film of a job that never ends, with what is to be done then.
 fn stuck(policies: &Json) -> Played {
@@ -102,6 +102,27 @@ fn what_is_sent_again_without_knowing_costs_a_run_no_more_than_is_set_and_then_i
         assert_eq!((count, played.ledger.len()), (resent, 10 + resent), "of ${total}");
         assert!(spent <= total.parse().unwrap(), "{spent} of ${total}");
         assert_eq!(played.end == End::Parked, resent < 10, "of ${total}: {:?}", played.end);
+    }
+}
+
+#[test]
+fn a_request_whose_job_a_person_names_wrongly_and_then_cancels_may_be_billed() {
+    for model in ["replicate/bytedance/seedance-1-lite", "fal/fal-ai/flux/schnell"] {
+        let step = json!({ "uses": model, "with": { "prompt": "a boat" }, "on_unknown": "park" });
+        let text = json!({ "motet": 1, "name": "one", "steps": { "one": step } }).to_string();
+        // Somebody decides after an hour.
+        let cancel_after = Some(60 * 60_000 + 2_000);
+        let decisions = vec![Decision::Job(STRANGE_JOB.into())];
+        let story = Story { cancel_after, decisions, ..Story::of(&text) };
+        let lost =
+            json!([{ "fault": "reply_lost", "on": "create" }, { "fault": "error_before", "on": "list" }]);
+        let played = lawful(&with_faults(story, &lost));
+        assert!(matches!(played.end, End::Over(RunEnd::Cancelled { .. })), "{model}: {:?}", played.end);
+        let cancels = |request: &&Json| request["operation"] == "cancel" && request["status"] == 404;
+        assert_eq!(played.requests.iter().filter(cancels).count(), 1, "{model}");
+        let charge = &played.charges[0];
+        assert_eq!(charge.cost, Cost::maybe(charge.estimate), "{model}");
+        assert!(amount(&played.ledger[0]["charged_usd"]) > 0.0, "{model}");
     }
 }
 
