@@ -303,7 +303,8 @@ pub struct Run {
     pub file: PathBuf,
     #[command(flatten)]
     pub given: InputFlags,
-    /// The most that it may spend, in US dollars, such as 2.50 [default: the `budget` of the pipeline].
+    /// The most that it may spend, in US dollars, such as 2.50 [default: the `budget` of the pipeline]. With 0 every step that
+    /// costs is parked.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub budget: Option<Money>,
     /// A quote that `motet plan --quote` wrote: its high end is the most that the run may spend. Refused if the pipeline,
@@ -344,7 +345,8 @@ pub struct CacheFlags {
 pub struct Resume {
     /// The end of the run's id; all unfinished runs if not given.
     pub run: Option<String>,
-    /// The most that the run may spend from now on, with what it has spent already, in US dollars.
+    /// The most that the run may spend from now on, with what it has spent already, in US dollars. 0 is a budget too: with it
+    /// every step that costs is parked.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars, requires = "run")]
     pub budget: Option<Money>,
     #[command(flatten)]

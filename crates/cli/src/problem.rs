@@ -216,8 +216,19 @@ fn words_for(error: &Error) -> Problem {
             "`{step}` of run {} is {status}, so there is nothing to decide",
             run.short()
         ))
-        .line("only a step with a call whose outcome is unknown can be resolved")
-        .line(format!("see the status of its steps: {}", typed_command(format!("show {}", run.short())))),
+        .line("only a step with a call whose outcome is unknown can be resolved"),
+        Error::NoJobs { run, step, operation } => {
+            Problem::usage(format!("`{step}` of run {} can't be given a job: {operation} has no jobs", run.short()))
+                .line("its provider answers a request at once, so there is nothing to wait for or to fetch")
+                .line(format!(
+                    "a new attempt, which may cost again: {}",
+                    typed_command(format!("resolve {} {} send", run.short(), typed_path(Path::new(step.as_str()))))
+                ))
+                .line(format!(
+                    "or end this one as failed: {}",
+                    typed_command(format!("resolve {} {} fail", run.short(), typed_path(Path::new(step.as_str()))))
+                ))
+        }
         Error::NotCancelled { run, step, .. } => {
             Problem::usage(format!("run {} has no step or item `{step}` that could be cancelled", run.short()))
                 .line("an item can be cancelled once the list of its step is known")

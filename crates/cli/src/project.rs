@@ -276,7 +276,7 @@ pub fn find_run(store: &Store, ending: &str) -> Result<RunRow, Error> {
 
 /// On whose behalf something is asked for on the command line.
 pub fn user_name() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "command line".to_owned())
+    std::env::var("USER").unwrap_or_else(|_| "the command line".to_owned())
 }
 
 /// Who drives a store says so every five seconds: after this long nobody does. A shorter silence isn't worth a

@@ -23,6 +23,9 @@ impl Handling<'_> {
             return self.resolve_stuck(id, decision, by);
         }
         let Some(attempt) = self.run.undecided(id) else { return };
+        if matches!(decision, Decision::Job(_)) && !self.run.target(id, attempt.target).contract.has_jobs() {
+            return;
+        }
         let (key, awaits_reply) = (AttemptKey { step, number: attempt.number }, attempt.awaits_reply);
         if attempt.phase == Phase::Doubtful && !matches!(decision, Decision::Job(_)) {
             self.end_search(id, &key, &by);
@@ -37,7 +40,7 @@ impl Handling<'_> {
                 self.launch(id);
             }
             Decision::Fail => {
-                let failure = failure("counted as failed");
+                let failure = failure("marked as failed");
                 self.give_up(id, key, &failure, awaits_reply);
                 self.decide(id, Setback::GivenUp(&failure));
             }

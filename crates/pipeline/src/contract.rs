@@ -288,6 +288,11 @@ impl Contract {
         self.operation.split('/').next().unwrap_or_default()
     }
 
+    /// Whether a call of it is a job, which has a name and is asked for until it is done. What is answered at once has none.
+    pub fn has_jobs(&self) -> bool {
+        self.call.is_some_and(|call| call.form == CallForm::Job)
+    }
+
     /// Says what it does, in one sentence.
     pub fn summary(mut self, summary: &str) -> Contract {
         self.summary = summary.to_owned();

@@ -152,6 +152,7 @@ enum Refusal {
     RunDiffers(RunId),
     NoRun(String),
     NotParked { run: RunId, step: StepPath, status: String },
+    NoJobs { run: RunId, step: StepPath, operation: String },
     NotCancelled { run: RunId, step: StepPath, status: String },
     Unpriced(Vec<UnpricedStep>),
     NotAdopted { operation: String },
@@ -168,6 +169,9 @@ impl Refusal {
             Error::NoRun(run) => Refusal::NoRun(run.clone()),
             Error::NotParked { run, step, status } => {
                 Refusal::NotParked { run: run.clone(), step: step.clone(), status: status.clone() }
+            }
+            Error::NoJobs { run, step, operation } => {
+                Refusal::NoJobs { run: run.clone(), step: step.clone(), operation: operation.clone() }
             }
             Error::NotCancelled { run, step, status } => {
                 Refusal::NotCancelled { run: run.clone(), step: step.clone(), status: status.clone() }
@@ -186,6 +190,7 @@ impl Refusal {
             Refusal::RunDiffers(run) => Error::RunDiffers(run),
             Refusal::NoRun(run) => Error::NoRun(run),
             Refusal::NotParked { run, step, status } => Error::NotParked { run, step, status },
+            Refusal::NoJobs { run, step, operation } => Error::NoJobs { run, step, operation },
             Refusal::NotCancelled { run, step, status } => Error::NotCancelled { run, step, status },
             Refusal::Unpriced(steps) => Error::Unpriced(steps),
             Refusal::NotAdopted { operation } => Error::NotAdopted { operation },

@@ -126,6 +126,15 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
+    /// The call of the step whose outcome is unknown can't be a job of its provider, so none can be named.
+    NoJobs {
+        /// The run.
+        run: RunId,
+        /// The step or item.
+        step: StepPath,
+        /// The operation that was called.
+        operation: String,
+    },
     /// The step or item is over, or not there, so it can't be cancelled.
     NotCancelled {
         /// The run.

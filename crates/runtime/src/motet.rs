@@ -52,6 +52,7 @@ use crate::lock::{Door, Note};
 use crate::models::Offers;
 use crate::operation::{self, Hands};
 use crate::pipeline::Pipeline;
+use crate::report::undecided_steps;
 use crate::settings::{Pools, Stores};
 use crate::tools::Tools;
 use crate::world::live::LiveWorld;
@@ -275,14 +276,27 @@ impl Motet {
         decision: Decision,
         by: String,
     ) -> Result<(), Error> {
-        let run = self.take_up(id).await?;
-        let status = self.store().step(run.id(), &step)?.map_or("not there", |row| row.status.word());
-        let refusal = Error::NotParked { run: id.clone(), step: step.clone(), status: status.to_owned() };
+        self.take_up(id).await?;
+        let refusal = self.why_unresolved(id, &step, &decision)?;
         let (answer, answered) = oneshot::channel();
         let input = Input::Resolve { step, decision, by };
         let accepted = Accepted { answer, latches: Vec::new() };
         self.post(Message::Ask { run: id.clone(), input, accepted, refusal: Box::new(refusal) });
         answered.await.unwrap_or_else(|_| Err(self.inner.standing.why_undriven(id)))
+    }
+
+    /// Why a decision about a step is refused, if it is.
+    fn why_unresolved(&self, id: &RunId, step: &StepPath, decision: &Decision) -> Result<Error, Error> {
+        let (run, row) = (id.clone(), self.store().step(id, step)?);
+        if let (Decision::Job(_), Some(row), Some(of_run)) = (decision, &row, self.store().run(id)?) {
+            let undecided = undecided_steps(self.store(), &of_run)?;
+            if undecided.iter().any(|undecided| undecided.step == *step && !undecided.may_name_job) {
+                let operation = row.operation.clone().unwrap_or_default();
+                return Ok(Error::NoJobs { run, step: step.clone(), operation });
+            }
+        }
+        let status = row.map_or("not there", |row| row.status.word()).to_owned();
+        Ok(Error::NotParked { run, step: step.clone(), status })
     }
 
     /// Has what is parked in a run for money ask again; sets what the run may spend, if that is given. A run that no

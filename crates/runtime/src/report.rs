@@ -18,7 +18,7 @@ mod value;
 pub use artifact::ArtifactPlaces;
 pub use end::{EndError, EndRecord, EndStep};
 pub use event::PublicEvent;
-pub use kept::steps_looked_for;
+pub use kept::{Undecided, park_reason, steps_looked_for, undecided_steps};
 pub use mask::{MASKED, Mask};
 pub use order::ListOrder;
 pub use record::{AttemptRecord, ITEMS_MAX, Items, MayBill, RunRecord, Search, StepRecord};

@@ -106,6 +106,18 @@ impl Store {
         Ok(turns.into_iter().map(|turn| turn as u64).collect())
     }
 
+    /// The first `limit` steps and items of a run, by path, with a call that may be billed though nothing came of it, or of
+    /// which the provider doesn't say what it cost.
+    pub fn steps_that_may_bill(&self, run: &RunId, limit: usize) -> Result<Vec<StepPath>, StoreError> {
+        let sql = "SELECT DISTINCT path FROM charges
+                   WHERE run = (SELECT number FROM runs WHERE id = ?1) AND basis = 'maybe' ORDER BY path LIMIT ?2";
+        if !self.reader().has_table("charges")? {
+            return Ok(Vec::new());
+        }
+        let values = params![run.as_str(), limit as i64];
+        self.reader().rows(sql, values, |row| Ok(StepPath::from_text(&row.get::<_, String>(0)?)))
+    }
+
     /// The first `limit` steps and items of a run, by path, to which more happened than that they began,
     /// were tried once and ended. Only where [`Store::has_step_turns`].
     pub fn eventful_steps(&self, run: &RunId, limit: usize) -> Result<Vec<StepPath>, StoreError> {

@@ -10,7 +10,7 @@ use motet::{Error, Pipeline, Quote, StartOptions, read_bundle};
 
 use crate::arguments;
 use crate::commands::check::load;
-use crate::commands::lock;
+use crate::commands::{lock, resume};
 use crate::exit::Exit;
 use crate::follow::Following;
 use crate::inputs;
@@ -48,6 +48,10 @@ pub async fn run(asked: arguments::Run, terminal: Terminal, stop: Stop) -> Resul
     let following = Following::new(&project, &session, &terminal, &asked.driving.follow)?;
     let request =
         StartRequest { bundle: pipeline.bundle().clone(), inputs: given.values, files: given.files, options };
+    if let (Some(_), Some(id)) = (asked.budget, &asked.id) {
+        let over = session.store().run(&RunId::new(id))?.filter(|row| row.status.is_final());
+        over.iter().for_each(|row| terminal.note_line(&resume::unused(row)));
+    }
     let followed = session.start(request).await.map_err(|error| add_quote(error, &asked))?;
     if let Some(line) = unfinished.and_then(|unfinished| unfinished.line(&followed)) {
         terminal.note_line(&Line::of(Tone::Dim, line));

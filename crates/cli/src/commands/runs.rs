@@ -1,9 +1,9 @@
 //! `motet runs`: the runs of the store, newest first.
 
-use motet::engine::{ParkReason, StepStatus};
+use motet::engine::ParkReason;
 use motet::language::Span;
-use motet::report::steps_looked_for;
-use motet::store::{RunFilter, RunRow, RunStatus, StepFilter, Store, World};
+use motet::report::{Undecided, steps_looked_for, undecided_steps};
+use motet::store::{RunFilter, RunRow, RunStatus, Store, World};
 use serde_json::{Value as Json, json};
 
 use crate::arguments;
@@ -119,9 +119,8 @@ fn undecided_in(row: &RunRow, store: &Store, standing: &Standing) -> Result<Opti
     if !is_driven(row, standing) {
         return parked_for(row, store);
     }
-    let looked_for = steps_looked_for(store, row)?;
-    let command = looked_for.first().map(|step| command_to_resolve(&row.id, step));
-    Ok(command.map(|command| match looked_for.len() {
+    let undecided = undecided_steps(store, row)?;
+    Ok(first_decision(row, &undecided).map(|command| match undecided.len() {
         1 => format!("outcome unknown: {command}"),
         several => format!("outcome of {several} calls unknown: {command}"),
     }))
@@ -135,12 +134,15 @@ fn parked_for(row: &RunRow, store: &Store) -> Result<Option<String>, Problem> {
     if row.message.as_deref() == Some(ParkReason::Budget.word()) {
         return Ok(Some(format!("{}: {}", ParkReason::Budget.word(), command_to_fund(store, &row.id))));
     }
-    let parked = StepFilter::default().open().with_status(StepStatus::Parked).at_most(1);
-    let command = match store.steps_where(&row.id, &parked)?.first() {
-        Some(step) => command_to_resolve(&row.id, &step.path),
-        None => typed_command(format!("show {}", row.id.short())),
-    };
+    let command = first_decision(row, &undecided_steps(store, row)?);
+    let command = command.unwrap_or_else(|| typed_command(format!("show {}", row.id.short())));
     Ok(Some(format!("{}: {command}", row.message.as_deref().unwrap_or_default())))
+}
+
+/// The command that decides about the first of these.
+fn first_decision(row: &RunRow, undecided: &[Undecided]) -> Option<String> {
+    let first = undecided.first()?;
+    Some(command_to_resolve(&row.id, &first.step, first.may_name_job))
 }
 
 fn remark_of(row: &RunRow, parked: Option<String>, silence: Option<Span>) -> String {

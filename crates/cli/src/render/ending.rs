@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use motet::Artifact;
-use motet::engine::StepStatus;
+use motet::engine::{ParkReason, StepStatus};
 use motet::language::{StepPath, Timestamp, Value};
 use motet::outputs::OutputFile;
 use motet::report::{ArtifactPlaces, RunRecord, StepRecord};
@@ -221,9 +221,11 @@ impl Ending<'_> {
 
 /// What decides about the first step of a run that is parked, or of whose call the outcome is unknown.
 pub fn resolve_command(record: &RunRecord) -> Option<String> {
-    let parked = record.steps().find(|(_, step)| step.status == StepStatus::Parked).map(|(path, _)| path);
+    let is_parked =
+        |step: &StepRecord| step.status == StepStatus::Parked && step.parked_for != Some(ParkReason::Budget);
+    let parked = record.steps().find(|(_, step)| is_parked(step)).map(|(path, _)| path);
     let undecided = parked.or_else(|| record.searches().next().map(|(path, ..)| path))?;
-    Some(command_to_resolve(&record.run, undecided))
+    Some(command_to_resolve(&record.run, undecided, record.may_name_job(undecided)))
 }
 
 fn attempts_in_words(step: &StepRecord) -> String {

@@ -16,6 +16,7 @@ pub struct LookedFor<'s> {
     step: &'s StepPath,
     operation: &'s str,
     search: &'s Search,
+    may_name_job: bool,
     /// Whether no process drives the run, so that nobody looks.
     is_interrupted: bool,
 }
@@ -38,7 +39,8 @@ impl<'s> LookedFor<'s> {
         operation: &'s str,
         search: &'s Search,
     ) -> LookedFor<'s> {
-        LookedFor { run: &record.run, step, operation, search, is_interrupted: record.interrupted }
+        let (run, may_name_job) = (&record.run, record.may_name_job(step));
+        LookedFor { run, step, operation, search, may_name_job, is_interrupted: record.interrupted }
     }
 
     pub fn step(&self) -> &StepPath {
@@ -63,7 +65,7 @@ impl<'s> LookedFor<'s> {
 
     /// What a person may do.
     pub fn advice(&self) -> String {
-        format!("to decide now: {}", command_to_resolve(self.run, self.step))
+        format!("to decide now: {}", command_to_resolve(self.run, self.step, self.may_name_job))
     }
 
     /// `outcome unknown: no reply to a request that may be billed (the connection was lost); looking for …; to decide now: …`
@@ -83,8 +85,9 @@ impl<'s> LookedFor<'s> {
     }
 }
 
-/// What decides about the call of the step at `path` whose outcome is unknown.
-pub fn command_to_resolve(run: &RunId, path: &StepPath) -> String {
+/// What decides about the step at `path`, whose job can be named if there may be one.
+pub fn command_to_resolve(run: &RunId, path: &StepPath, may_name_job: bool) -> String {
     let step = typed_path(Path::new(path.as_str()));
-    typed_command(format!("resolve {} {step} send|fail|job=ID", run.short()))
+    let choices = if may_name_job { "send|fail|job=ID" } else { "send|fail" };
+    typed_command(format!("resolve {} {step} {choices}", run.short()))
 }

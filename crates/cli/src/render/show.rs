@@ -32,6 +32,7 @@ pub fn run_lines(view: &View, is_interrupted: bool, to_fund: Option<String>) -> 
     lines.extend(search_lines(view));
     lines.extend(failed_attempts(view));
     lines.extend(plain::undone_line(record));
+    lines.extend(super::billing::lines(record));
     if let Some(outputs) = record.outputs.as_ref().and_then(Value::as_map).filter(|map| !map.is_empty()) {
         lines.push(Line::new());
         let mut table = Table::default();

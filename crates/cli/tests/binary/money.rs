@@ -36,10 +36,22 @@ fn a_run_that_is_parked_for_money_names_the_command_that_goes_on_with_it() {
     let command = command.split(" · ").next().unwrap();
     assert!(command.contains("--budget 0.01 --store .motet/sim"), "{command}");
 
-    let again = stage.ends(5, &["resume", "--store", ".motet/sim", command.split(' ').next().unwrap()]);
+    // There is nothing to decide about what waits for money.
+    let run = command.split(' ').next().unwrap();
+    for decision in ["send", "fail", "job=j1"] {
+        let said = stage.ends(2, &["resolve", run, "second", decision, "--store", ".motet/sim"]);
+        assert!(said.contains(&format!("it waits for money: motet resume {command}")), "{said}");
+    }
+    let again = stage.ends(5, &["resume", "--store", ".motet/sim", run]);
     assert!(again.contains("parked"), "{again}");
+    // 0 is a budget as any other.
+    let again = stage.ends(5, &["resume", "--store", ".motet/sim", run, "--budget", "0"]);
+    assert!(again.contains("that is left of the $0 of run"), "{again}");
     let words: Vec<&str> = std::iter::once("resume").chain(command.split(' ')).collect();
-    stage.ends(0, &words);
+    let said = stage.ends(0, &words);
+    assert!(!said.contains("--budget changes nothing"), "{said}");
+    let said = stage.ends(0, &words);
+    assert!(said.contains(&format!("run {run} is completed, so --budget changes nothing")), "{said}");
 
     let costs = stage.json(&["costs", "--json", "--by", "model", "--store", ".motet/sim"]);
     assert_eq!(costs["world"], "simulated");
@@ -47,6 +59,17 @@ fn a_run_that_is_parked_for_money_names_the_command_that_goes_on_with_it() {
     assert_eq!(costs["total"]["wasted"], "0");
     assert_eq!(costs["open"]["attempts"], 0);
     assert_eq!(costs["groups"][0]["name"], "replicate/black-forest-labs/flux-schnell");
+}
+
+#[test]
+fn a_budget_for_a_run_that_is_found_holds_unless_it_is_over() {
+    let stage = Stage::with("film.yaml", FILM);
+    let run =
+        |code, budget| stage.ends(code, &["run", "film.yaml", "--id", "film", "--sim", "--budget", budget]);
+    let unused = "run film is completed, so --budget changes nothing";
+    assert!(run(5, "0").contains("that is left of the $0 of run film"));
+    assert!(!run(0, "1").contains(unused));
+    assert!(run(0, "2").contains(unused));
 }
 
 #[test]

@@ -123,8 +123,17 @@ fn a_person_has_a_call_sent_again_while_another_process_looks_for_it() {
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(stage.sent(), 2);
     // The first one may be billed, and is counted so.
-    assert!(told.contains("may still be billed: still"), "{told}");
+    let billed = told.lines().find(|line| line.contains("may still be billed: still")).expect("it is told");
     assert!(told.contains("$0.006"), "{told}");
+    // Afterwards each screen says so still, as the end of the run did.
+    let shown = stage.says(0, &["show", "film"]);
+    assert!(shown.contains(billed), "{billed}: {shown}");
+    let shown: Json = serde_json::from_str(&stage.says(0, &["show", "film", "--json"])).unwrap();
+    let expected = serde_json::json!({ "step": "still", "attempt": 1, "amount": "0.003", "job": null });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(shown["may_bill"][0][name], *value, "{shown}");
+    }
+    assert_eq!(shown["may_bill"].as_array().map(Vec::len), Some(1), "{shown}");
     // There is nothing to decide any more.
     let refused = stage.says(2, &["resolve", "film", "still", "send"]);
     assert!(refused.contains("is completed"), "{refused}");
@@ -135,7 +144,7 @@ fn a_person_decides_where_no_process_looks_any_more() {
     let stage = Stage::new();
     kill(stage.looks().child);
     let said = stage.says(1, &["resolve", "film", "still", "fail"]);
-    assert!(said.contains("counted as failed by tester"), "{said}");
+    assert!(said.contains("marked as failed by tester"), "{said}");
     assert_eq!(stage.sent(), 1);
 }
 
@@ -150,6 +159,25 @@ fn a_parked_call_is_looked_for_by_nobody() {
     let url = format!("--sim={}", stage.sim.url());
     let told = stage.says(4, &["run", "film.yaml", "--id", "song", &url, "--yes"]);
     assert!(told.contains("outcome unknown: no reply to a request that may be billed ("), "{told}");
+    // It is answered at once, so there is no job that somebody could name.
+    let shown = stage.says(0, &["show", "song"]) + &stage.says(0, &["runs"]);
+    assert_eq!(shown.matches("motet resolve song song send|fail").count(), 2, "{shown}");
+    assert!(!(told + &shown).contains("job=ID"), "{shown}");
+    let asked = stage.sim.lines("/_sim/requests").len();
+    let told = stage.says(2, &["resolve", "song", "song", "job=j1"]);
+    assert!(
+        told.contains("`song` of run song can't be given a job: elevenlabs/music_v1 has no jobs"),
+        "{told}"
+    );
+    assert!(
+        told.contains("motet resolve song song send") && told.contains("motet resolve song song fail"),
+        "{told}"
+    );
+    assert_eq!(stage.sim.lines("/_sim/requests").len(), asked, "the provider is asked nothing");
+    // Of another step, the one is named that waits.
+    let told = stage.says(2, &["resolve", "song", "chorus", "send"]);
+    assert!(told.contains("`chorus` of run song is not there"), "{told}");
+    assert!(told.contains("motet resolve song song send|fail"), "{told}");
     let told = stage.says(1, &["resolve", "song", "song", "fail"]);
     assert!(told.contains("song is parked") && !told.contains("looking for"), "{told}");
     let shown = stage.says(0, &["show", "song"]);

@@ -62,7 +62,12 @@ fn following(error: &Error) -> Option<Error> {
         Error::NoRun(_) => {
             Error::NotParked { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
         }
-        Error::NotParked { .. } => {
+        Error::NotParked { .. } => Error::NoJobs {
+            run: run(),
+            step: StepPath::from_text("still"),
+            operation: "elevenlabs/music_v1".into(),
+        },
+        Error::NoJobs { .. } => {
             Error::NotCancelled { run: run(), step: StepPath::from_text("still"), status: "completed".into() }
         }
         Error::NotCancelled { .. } => Error::NotDead { run: run(), status: "completed".into() },

@@ -49,6 +49,7 @@ impl Error {
             Error::LayOut { .. } => "outputs_not_written",
             Error::NoRun(_) => "no_run",
             Error::NotParked { .. } => "step_not_parked",
+            Error::NoJobs { .. } => "no_jobs",
             Error::NotCancelled { .. } => "step_not_cancelled",
             Error::NotDead { .. } => "run_not_dead",
             Error::Base { fault: BaseFault::Unfinished, .. } => "run_unfinished",
@@ -131,6 +132,9 @@ impl Error {
             Error::NotParked { run, step, status } => format!(
                 "`{step}` of run {run} is {status}: only a step with a call whose outcome is unknown can be resolved"
             ),
+            Error::NoJobs { run, step, operation } => {
+                format!("`{step}` of run {run} can't be given a job: `{operation}` has no jobs")
+            }
             Error::NotCancelled { run, step, status } => {
                 format!("`{step}` of run {run} is {status}: only a step that isn't over can be cancelled")
             }
@@ -251,6 +255,9 @@ impl Error {
             Error::Refused { hint, .. } => return hint.clone(),
             Error::LayOut { .. } => "they are kept in the store",
             Error::NoRun(_) => "`motet runs` lists them",
+            Error::NoJobs { .. } => {
+                "decide `send`, a new attempt that may cost again, or `fail`, which ends this one as failed"
+            }
             Error::Base { fault: BaseFault::Unfinished, .. } => {
                 "resume it, or cancel it and wait for its end"
             }

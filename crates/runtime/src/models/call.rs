@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use motet_engine::{Intent, RunId};
-use motet_pipeline::contract::{CallForm, Work as WorkKind};
+use motet_pipeline::contract::Work as WorkKind;
 use motet_pipeline::failure::Known;
 use motet_pipeline::value::Map;
 use motet_pipeline::{Artifact, Class, Failure, StepPath, Value};
@@ -32,7 +32,7 @@ impl ModelCalls {
         let credentials = self.models.door.credentials(self.provider_name());
         let credential = self.models.keys.choose(&credentials, now).cloned().unwrap_or_default();
         let token = format!("{:032x}", work.hands.world.token());
-        let is_job = work.contract().call.is_some_and(|call| call.form == CallForm::Job);
+        let is_job = work.contract().has_jobs();
         // What is recorded has no webhooks, and neither has what is answered from that.
         let may_report = self.provider.profile().has_hooks && is_job && !work.hands.is_taped;
         let mut intent = Intent {

@@ -14,7 +14,7 @@ use motet_pipeline::{Class, Failure, Money, Plan, StepPath};
 use motet_store::{RunRow, RunStatus, StepFilter, StepRow, Store, StoreError};
 
 use self::outline::Outline;
-pub use self::unanswered::steps_looked_for;
+pub use self::unanswered::{Undecided, park_reason, steps_looked_for, undecided_steps};
 use super::record::{AttemptRecord, Items, StepRecord};
 use super::{ArtifactPlaces, Reporter};
 use crate::follow::Happening;
@@ -122,6 +122,9 @@ impl Reporter {
     }
 }
 
+/// Of how many steps with calls that may be billed the turns are read.
+const STEPS_THAT_BILL_MAX: usize = 1000;
+
 /// A run that is being read.
 struct Reading<'r> {
     store: &'r Store,
@@ -147,7 +150,8 @@ impl Reading<'_> {
         let may_be_undone = outline.rows.keys().any(|path| path.as_str().ends_with("/undo"));
         self.learn_keys(&outline)?;
         let told = self.read_turns(&outline)?;
-        self.take_in_steps(outline, told);
+        self.take_in_steps(outline, told)?;
+        self.take_in_billing()?;
         self.take_in_searches(row)?;
         self.take_in_standing(row);
         if may_be_undone {
@@ -254,7 +258,11 @@ impl Reading<'_> {
         Ok(told)
     }
 
-    fn take_in_steps(&mut self, outline: Outline, mut told: BTreeMap<StepPath, StepRecord>) {
+    fn take_in_steps(
+        &mut self,
+        outline: Outline,
+        mut told: BTreeMap<StepPath, StepRecord>,
+    ) -> Result<(), StoreError> {
         let Outline { rows, summed_up, stories_left_out } = outline;
         self.reporter.record.stories_left_out = stories_left_out;
         let mut failed_kept: BTreeMap<String, u64> = BTreeMap::new();
@@ -270,6 +278,9 @@ impl Reading<'_> {
                 Some(told) => StepRecord { output: told.output, reused: told.reused, ..plain },
                 None => plain,
             };
+            if step.status == StepStatus::Parked && step.parked_for.is_none() {
+                step.parked_for = park_reason(self.store, self.run, &path)?;
+            }
             if let Some(items) = &mut step.items {
                 items.are_summed_up = summed_up.contains_key(path.as_str());
                 items.open = summed_up.get(path.as_str()).cloned().flatten();
@@ -277,6 +288,26 @@ impl Reading<'_> {
             }
             self.reporter.record.set(shown_path, step);
         }
+        Ok(())
+    }
+
+    /// Which calls may be billed though nothing came of them: the ledger knows of which steps, and their turns tell the rest.
+    fn take_in_billing(&mut self) -> Result<(), StoreError> {
+        let steps: BTreeSet<StepPath> =
+            self.store.steps_that_may_bill(self.run, STEPS_THAT_BILL_MAX)?.into_iter().collect();
+        let mut turns = BTreeSet::new();
+        for step in &steps {
+            turns.extend(self.store.turns_of_step(self.run, step)?);
+        }
+        for number in turns {
+            let turn = self.store.known_turn(self.run, number)?;
+            for event in turn.events.iter().filter(|event| event.step().is_some_and(|it| steps.contains(it)))
+            {
+                let event = self.reporter.mask.event(event);
+                self.reporter.record.note_billing(&event);
+            }
+        }
+        Ok(())
     }
 
     /// That calls are looked for whose replies nobody received, the turns of their steps don't say.

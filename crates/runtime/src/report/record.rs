@@ -16,6 +16,7 @@ mod step;
 pub use billing::MayBill;
 pub(super) use items::{FAILED_MAX, RECORDS_MAX};
 pub use items::{ITEMS_MAX, Items};
+pub(super) use search::Calls;
 pub use search::Search;
 pub use step::{AttemptRecord, StepRecord};
 
@@ -78,7 +79,7 @@ pub struct RunRecord {
     /// Whether more was tried several times, or failed on its way, than these.
     pub stories_left_out: bool,
     billing: billing::Billing,
-    patience: search::Patience,
+    calls: search::Calls,
     steps_done: usize,
     /// How many of the steps are items, or inside one.
     items_kept: usize,
@@ -120,7 +121,7 @@ impl RunRecord {
             errors_left_out: 0,
             stories_left_out: false,
             billing: billing::Billing::default(),
-            patience: plan.map(search::Patience::of).unwrap_or_default(),
+            calls: plan.map(search::Calls::of).unwrap_or_default(),
             steps_done: 0,
             items_kept: 0,
             room: VALUES_UNITS_MAX,
@@ -167,6 +168,11 @@ impl RunRecord {
     /// The calls that may be billed though nothing came of them, and how many more there are.
     pub fn may_bill(&self) -> (&[MayBill], usize) {
         (&self.billing.listed, self.billing.left_out)
+    }
+
+    /// What an event says of calls that may be billed.
+    pub(super) fn note_billing(&mut self, event: &Event) {
+        self.billing.apply(event);
     }
 
     /// Whether calls of the step at `path`, or of what is inside of it, have not ended.

@@ -90,7 +90,7 @@ fn what_nobody_can_tell_stays_parked_over_restarts_until_somebody_decides() {
     stage.expect_knock("poll j1").answer(b'e');
     assert_eq!(fourth.finish(), "parked expired");
     let mut fifth = resolve(&stage, "fail");
-    assert_eq!(fifth.finish(), "failed unknown: counted as failed by a test");
+    assert_eq!(fifth.finish(), "failed unknown: marked as failed by a test");
     assert_eq!((stage.knocks_of("submit 1"), stage.knocks_of("submit 2"), planned(&stage)), (1, 1, 2));
 }
 

@@ -5,7 +5,7 @@ use motet_pipeline::{Class, Failure, Money};
 use serde_json::json;
 
 use super::{cost, job, unknown, with};
-use crate::scenario::{bad, key, ok};
+use crate::scenario::{bad, key, ok, start};
 
 #[test]
 fn a_person_has_it_sent_again() {
@@ -22,7 +22,7 @@ fn a_person_has_it_sent_again() {
 fn a_person_takes_it_for_failed() {
     let mut story = job();
     story.is_unclear("a", 1).resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
-    assert_eq!(story.last_words(), "counted as failed by ada");
+    assert_eq!(story.last_words(), "marked as failed by ada");
     let mut story = with("fallback: [{ uses: task/work, on: [unknown] }]");
     story.is_unclear("a", 1).resolves("a", Decision::Fail).does(["a#2 work"]);
     story.ends("a", json!(1)).gives(json!({}));
@@ -56,7 +56,7 @@ fn a_person_decides_before_the_search_for_a_request_has_ended() {
 
     let mut story = searched("");
     story.resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
-    assert_eq!(story.last_words(), "counted as failed by ada");
+    assert_eq!(story.last_words(), "marked as failed by ada");
     assert_eq!(story.last("attempt_failed")["failure"]["billed"], "maybe");
 
     let mut story = searched("");
@@ -87,6 +87,22 @@ fn nobody_decides_about_a_request_whose_reply_is_awaited_or_whose_job_is_known()
     let mut story = job();
     story.ends_as(key("a", 1), unknown()).cancels("enough");
     decisions().into_iter().for_each(|decision| _ = story.ignores(resolve(decision)));
+}
+
+#[test]
+fn nobody_names_a_job_of_what_is_answered_at_once() {
+    for operation in ["lab/answer", "lab/request"] {
+        let mut story = start(&format!("steps: {{ a: {{ uses: {operation}, on_unknown: park }} }}"));
+        let named = || Input::Resolve {
+            step: key("a", 1).step,
+            decision: Decision::Job("j9".into()),
+            by: "ada".into(),
+        };
+        // While it is looked for, and once it is parked.
+        story.ends_as(key("a", 1), unknown()).ignores(named());
+        story.reconciles("a", Found::Unclear).finds("a", "parked").ignores(named());
+        story.resolves("a", Decision::Fail).is_lost("a", Class::Unknown);
+    }
 }
 
 /// A request that took too long may be answered after all, when somebody has decided already.

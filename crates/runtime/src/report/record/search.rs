@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use motet_engine::{AttemptEvent, AttemptKey, time_to_ask};
-use motet_pipeline::plan::Scope;
+use motet_engine::{AttemptEvent, AttemptKey, ParkReason, time_to_ask};
+use motet_pipeline::plan::{Scope, Target};
 use motet_pipeline::{Plan, Span, StepPath, Timestamp};
 
 use super::RunRecord;
@@ -36,32 +36,50 @@ impl Search {
     }
 }
 
-/// How long the calls of each step are looked for, by the paths of the steps without keys and by their targets.
+/// What a plan says of the calls of each step, by the paths of the steps without keys and by their targets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Patience(BTreeMap<String, Vec<Option<Span>>>);
+pub(in crate::report) struct Calls(BTreeMap<String, Vec<Option<Called>>>);
 
-impl Patience {
-    pub(super) fn of(plan: &Plan) -> Patience {
-        let mut patience = Patience::default();
-        patience.add(&plan.root, &StepPath::root());
-        patience
+/// What it says of the calls of one target.
+#[derive(Clone, Copy, Debug)]
+struct Called {
+    /// How long one is looked for.
+    patience: Span,
+    /// Whether they are jobs.
+    have_jobs: bool,
+}
+
+impl Calls {
+    pub(in crate::report) fn of(plan: &Plan) -> Calls {
+        let mut calls = Calls::default();
+        calls.add(&plan.root, &StepPath::root());
+        calls
     }
 
     fn add(&mut self, scope: &Scope, around: &StepPath) {
         for step in &scope.steps {
             let path = around.step(&step.name);
-            let spans = step.body.targets().iter();
-            let spans: Vec<Option<Span>> =
-                spans.map(|target| target.contract.call.map(|_| time_to_ask(target))).collect();
-            if spans.iter().any(Option::is_some) {
-                self.0.insert(path.to_string(), spans);
-            }
+            let called = |target: &Target| {
+                let (patience, have_jobs) = (time_to_ask(target), target.contract.has_jobs());
+                target.contract.call.map(|_| Called { patience, have_jobs })
+            };
+            let targets: Vec<Option<Called>> = step.body.targets().iter().map(called).collect();
+            self.0.insert(path.to_string(), targets);
             step.body.scope().into_iter().for_each(|inside| self.add(inside, &path));
         }
     }
 
-    fn with(&self, step: &StepPath, target: usize) -> Option<Span> {
+    fn at(&self, step: &StepPath, target: usize) -> Option<Called> {
         *self.0.get(&step.without_keys())?.get(target)?
+    }
+
+    /// Whether an attempt of `step` at `target` can be a job of its provider: so it is taken to be where the plan isn't
+    /// known.
+    pub(in crate::report) fn can_be_job(&self, step: &StepPath, target: usize) -> bool {
+        match self.0.get(&step.without_keys()).and_then(|targets| targets.get(target)) {
+            Some(called) => called.is_some_and(|called| called.have_jobs),
+            None => self.0.is_empty(),
+        }
     }
 }
 
@@ -72,6 +90,14 @@ impl RunRecord {
             let attempt = step.last_attempt()?;
             Some((path, attempt.operation.as_str(), attempt.search.as_deref()?))
         })
+    }
+
+    /// Whether a person may name the job of the call of the step at `path` whose outcome is unknown. A call that is answered
+    /// at once is no job, and neither is what is done here.
+    pub fn may_name_job(&self, path: &StepPath) -> bool {
+        let Some(step) = self.step(path) else { return false };
+        let target = step.last_attempt().map_or(step.target, |attempt| attempt.target);
+        step.parked_for != Some(ParkReason::Stuck) && self.calls.can_be_job(path, target)
     }
 
     /// A process took the run up at `at`: calls without a reply are looked for from then on.
@@ -88,7 +114,7 @@ impl RunRecord {
         if attempt.ended_at.is_some() || attempt.job.is_some() || attempt.is_given_up {
             return;
         }
-        let until = self.patience.with(step, attempt.target).map(|patience| at.after(patience));
+        let until = self.calls.at(step, attempt.target).map(|called| at.after(called.patience));
         let why = attempt.search.take().map_or_else(|| NOBODY_WAS_THERE.to_owned(), |search| search.why);
         attempt.search = Some(Box::new(Search { why, until, next_look: None }));
     }

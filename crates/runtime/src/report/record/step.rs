@@ -1,7 +1,7 @@
 //! What is known of a step or item: the fold of all that happened to it.
 
 use motet_engine::event::Reused;
-use motet_engine::{AttemptEvent, Event, StepEvent, StepStatus};
+use motet_engine::{AttemptEvent, Event, ParkReason, StepEvent, StepStatus};
 use motet_pipeline::{Failure, Money, Span, Timestamp, Value};
 
 use super::{Items, Search};
@@ -31,6 +31,8 @@ pub struct StepRecord {
     pub ended_at: Option<Timestamp>,
     /// Why it failed.
     pub failure: Option<Box<Failure>>,
+    /// What it waits for while it is parked.
+    pub parked_for: Option<ParkReason>,
     /// Whether its failure or cancellation is tolerated.
     pub tolerated: bool,
     /// Why it was skipped, cancelled or sleeps.
@@ -87,6 +89,7 @@ impl Default for StepRecord {
             wakes_at: None,
             ended_at: None,
             failure: None,
+            parked_for: None,
             tolerated: false,
             reason: None,
             cost: Money::ZERO,
@@ -124,6 +127,7 @@ impl StepRecord {
         if let Some(status) = event.status() {
             self.status = status;
             self.wakes_at = None;
+            self.parked_for = None;
         }
         match event {
             Event::Run(_) => {}
@@ -153,7 +157,10 @@ impl StepRecord {
                 self.reason = Some(reason.clone());
             }
             StepEvent::Woken {} | StepEvent::Resolved { .. } | StepEvent::Funded {} => {}
-            StepEvent::Parked { message, .. } => self.reason = Some(message.clone()),
+            StepEvent::Parked { reason, message } => {
+                self.parked_for = Some(*reason);
+                self.reason = Some(message.clone());
+            }
             StepEvent::Skipped { reason } => {
                 self.reason = Some(reason.to_string());
                 self.ended_at = Some(at);
