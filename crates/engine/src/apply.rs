@@ -87,7 +87,7 @@ impl Run {
         match event {
             Event::Run(_) => {}
             Event::Step { event, .. } => self.apply_to_step(id, event, at),
-            Event::Attempt { key, event } => self.apply_to_attempt(id, key, event)?,
+            Event::Attempt { key, event } => self.apply_to_attempt(id, key, event, at)?,
         }
         if change.is_some() && self.node(id).status.is_terminal() {
             self.close_node(id);
@@ -259,7 +259,13 @@ impl Run {
         }
     }
 
-    fn apply_to_attempt(&mut self, id: NodeId, key: &AttemptKey, event: &AttemptEvent) -> Result<(), Misuse> {
+    fn apply_to_attempt(
+        &mut self,
+        id: NodeId,
+        key: &AttemptKey,
+        event: &AttemptEvent,
+        at: Timestamp,
+    ) -> Result<(), Misuse> {
         self.cost += event.cost().amount;
         let number = key.number;
         if let AttemptEvent::Planned { target, estimate, deadline, intent, .. } = event {
@@ -291,11 +297,17 @@ impl Run {
                     attempt.doubted = true;
                     attempt.awaits_reply = *awaits_reply;
                 }
+                // The reply would say no more.
+                AttemptEvent::Accepted { .. } => attempt.awaits_reply = false,
                 AttemptEvent::Unknown { cost, .. } if !cost.is_none() => attempt.cost = *cost,
                 _ => {}
             }
         }
         match event {
+            // Its cancellation has the whole time, however late it was found.
+            AttemptEvent::AcceptedLate { .. } => {
+                self.timers.defer(id, Reason::Drain(number), at.after(DRAIN));
+            }
             AttemptEvent::Doubted { deadline, .. }
                 if !self.live_attempt(id, number).is_some_and(|attempt| attempt.phase.is_wanted()) =>
             {

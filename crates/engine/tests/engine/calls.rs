@@ -294,6 +294,14 @@ fn whoever_looks_for_what_nobody_wants_has_the_whole_time_for_that_after_a_resta
     assert_eq!(story.last("attempt_ended")["end"], "unknown");
 }
 
+#[test]
+fn a_job_that_is_found_late_is_cancelled_for_as_long_as_any_other() {
+    let mut story = job();
+    story.cancels("enough").advances("9m59s").accepts("a", 1, "j1").does(["a#1 cancel j1"]);
+    story.restarts().advances("9m59s").does(["a#1 cancel j1"]).advances("1s").works_on([]);
+    assert_eq!(story.last("attempt_ended")["end"], "unknown");
+}
+
 /// What the host is given to look for a request by.
 fn sought_by(story: &Scenario) -> Vec<Value> {
     let inputs = |command: Command| match command {

@@ -151,3 +151,16 @@ fn facts_that_come_late_decide_before_a_person_does() {
     let mut story = with("retry: { on: [unavailable], backoff: 1s, jitter: false }");
     story.is_unclear("a", 1).ends_as(key("a", 1), bad(Class::Unavailable)).finds("a", "sleeping");
 }
+
+/// Its reply would say no more, so nothing is awaited.
+#[test]
+fn a_request_without_a_reply_whose_job_is_known_is_over_once_a_person_has_decided() {
+    for decision in [Decision::Fail, Decision::Send] {
+        let mut story = job();
+        story.advances("2m").does(["a#1 reconcile"]).resolves("a", Decision::Job("j1".into()));
+        story.does(["a#1 poll j1"]).hears("a", JobNews::Expired).finds("a", "parked");
+        story.resolves("a", decision.clone());
+        assert_eq!(story.last("attempt_failed")["abandoned"], json!(null), "{decision:?}");
+        assert_eq!(story.last("attempt_failed")["attempt"], 1, "{decision:?}");
+    }
+}
