@@ -72,6 +72,22 @@ fn a_budget_for_a_run_that_is_found_holds_unless_it_is_over() {
     assert!(run(0, "2").contains(unused));
 }
 
+/// Its price is per minute of what comes in, $0.30, and the simulator's songs last half a minute where nobody says how long.
+#[test]
+fn a_song_without_a_duration_is_booked_by_its_measured_length() {
+    let song = "motet: 1\nname: song\nsteps:\n  song: { uses: elevenlabs/music_v1, with: { prompt: a shanty } }\n\
+                outputs: { song: \"{{ steps.song.audio }}\" }\n";
+    let stage = Stage::with("song.yaml", song);
+    stage.ends(0, &["run", "song.yaml", "--id", "song", "--sim"]);
+    let shown = stage.json(&["show", "song", "--json", "--store", ".motet/sim"]);
+    let seconds = shown["outputs"]["song"]["duration"].as_f64().expect("it is measured");
+    let costs = stage.json(&["costs", "--json", "--store", ".motet/sim"]);
+    let booked: f64 = costs["total"]["computed"].as_str().expect("an amount").parse().expect("a number");
+    assert!((booked - seconds * 0.3 / 60.0).abs() < 0.000_001, "{booked} for {seconds} s");
+    assert!((29.0..31.0).contains(&seconds), "{seconds}");
+    assert_eq!(shown.get("may_bill"), None, "{shown}");
+}
+
 #[test]
 fn nothing_simulated_looks_real_and_a_store_stays_in_its_world() {
     let stage = Stage::with("film.yaml", FILM);

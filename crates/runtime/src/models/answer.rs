@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use motet_pipeline::failure::{Known, Phase};
-use motet_pipeline::price::Facts;
+use motet_pipeline::money::Basis;
+use motet_pipeline::price::{Facts, Unit};
 use motet_pipeline::value::Map;
-use motet_pipeline::{Class, Cost, Failure, Outcome, Span, Usage, Value};
+use motet_pipeline::{Class, Cost, Failure, MediaKind, Outcome, Span, Usage, Value};
 use motet_providers::answer::{Answer, Given, Media, Source};
 use motet_providers::failure::download_refused;
 use motet_providers::http::{Address, Limits, Request};
@@ -53,6 +54,7 @@ impl ModelCalls {
             kept.insert(name, value);
         }
         let output = Value::Map(kept.into());
+        let cost = if cost.basis == Basis::Maybe { self.measured(work, &output, &usage) } else { cost };
         Ok(Outcome { output, cost, usage, warnings: warnings.into_iter().chain(told).collect() })
     }
 
@@ -104,6 +106,23 @@ impl ModelCalls {
         let given = work.input_map();
         let facts = Facts::resolved(work.contract(), &given, work.timeouts().job);
         price.cost(&facts, usage).unwrap_or_else(|_| Cost::maybe(work.estimate()))
+    }
+
+    /// What the call cost whose provider didn't tell how much it used, computed from how long what it gave is, where that is
+    /// billed; else the most that it can be.
+    fn measured(&self, work: &Work, output: &Value, told: &Usage) -> Cost {
+        let mut used = told.clone();
+        output.for_each_artifact(&mut |artifact| {
+            let unit = match artifact.kind {
+                MediaKind::Audio => Unit::OutputAudioSecond,
+                MediaKind::Video => Unit::OutputVideoSecond,
+                _ => return,
+            };
+            if !unit.names_in_usage().iter().any(|name| told.get(name).is_some()) {
+                used.add(unit.word(), artifact.duration.unwrap_or_default());
+            }
+        });
+        self.computed(work, &used)
     }
 
     /// A failure of a call, with what it may have cost all the same.
