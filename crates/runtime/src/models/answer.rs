@@ -111,18 +111,22 @@ impl ModelCalls {
     /// What the call cost whose provider didn't tell how much it used, computed from how long what it gave is, where that is
     /// billed; else the most that it can be.
     fn measured(&self, work: &Work, output: &Value, told: &Usage) -> Cost {
-        let mut used = told.clone();
+        let (mut used, mut are_measured) = (told.clone(), true);
         output.for_each_artifact(&mut |artifact| {
             let unit = match artifact.kind {
                 MediaKind::Audio => Unit::OutputAudioSecond,
                 MediaKind::Video => Unit::OutputVideoSecond,
                 _ => return,
             };
-            if !unit.names_in_usage().iter().any(|name| told.get(name).is_some()) {
-                used.add(unit.word(), artifact.duration.unwrap_or_default());
+            if unit.names_in_usage().iter().any(|name| told.get(name).is_some()) {
+                return;
+            }
+            match artifact.duration {
+                Some(duration) => used.add(unit.word(), duration),
+                None => are_measured = false,
             }
         });
-        self.computed(work, &used)
+        self.computed(work, if are_measured { &used } else { told })
     }
 
     /// A failure of a call, with what it may have cost all the same.
