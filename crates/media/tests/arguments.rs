@@ -388,22 +388,6 @@ fn what_cannot_work_is_refused_with_a_reason() {
     assert_drawn!(refused);
 }
 
-/// What is made in parts is encoded twice.
-#[test]
-fn photographs_are_joined_at_once_as_long_as_they_fit_into_memory() {
-    let files = |items: Vec<&str>, effect: &str| -> Vec<String> {
-        let items: Vec<_> = items.iter().map(|item| json!({ "media": item, "effect": effect })).collect();
-        let with = json!({ "items": items, "transition": "fade", "width": 1280, "height": 720 });
-        let recipe = planned("media/merge", with).unwrap();
-        recipe.calls.iter().map(|call| call.arguments.last().unwrap().clone()).collect()
-    };
-    assert_eq!(files(vec!["@still"; 30], "none"), ["out.mp4"]);
-    assert_eq!(files(vec!["@still"; 41], "none"), ["part0.mkv", "part1.mkv", "out.mp4"]);
-    assert_eq!(files(vec!["@large"; 20], "none"), ["part0.mkv", "part1.mkv", "out.mp4"]);
-    // Those over which the view moves are kept enlarged.
-    assert_eq!(files(vec!["@still"; 6], "zoom-in"), ["part0.mkv", "part1.mkv", "out.mp4"]);
-}
-
 #[test]
 fn a_film_of_many_clips_is_made_in_parts_and_takes_the_sound_from_the_clips() {
     let recipe = planned("media/merge", json!({ "items": vec!["@clip"; 11] })).unwrap();

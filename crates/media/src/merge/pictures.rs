@@ -16,18 +16,12 @@ use super::Look;
 use super::items::{Items, Visual};
 use super::timeline::{Segment, Timeline};
 
-/// What is joined in one call takes at most so much memory, in bytes: each picture keeps a decoder and its frames until
-/// the call ends.
-const MEMORY_MAX: u64 = 750_000_000;
+/// At most this many pictures are joined in one call: each keeps a decoder and its frames in memory
+/// (at 1280x720 some 75 MB) until the call ends.
+const JOINED_MAX: usize = 10;
 
-/// What a video takes of it (measured at 1280x720).
-const VIDEO_MEMORY: u64 = MEMORY_MAX / 10;
-
-/// What a still over which the view moves takes: it is kept enlarged (measured at 1920x1080).
-const MOVING_MEMORY: u64 = MEMORY_MAX / 5;
-
-/// At most this many pictures are joined in one call, however small they are: each has threads of its own.
-const JOINED_MAX: usize = 40;
+/// The same, if the view moves over any of them: each is kept enlarged (at 1920x1080 some 50 MB).
+const MOVING_MAX: usize = 5;
 
 /// Adds the film's pictures to the graph; they end at the pad `v`. Gives, for each visual that sounds,
 /// the number of the input with its sound.
@@ -43,15 +37,16 @@ pub(crate) fn lay(
     look: &Look,
 ) -> Vec<Option<usize>> {
     let clips: Vec<_> = items.visuals.iter().zip(&timeline.segments).collect();
-    let chunks = chunks(&clips, look);
-    if chunks.len() <= 1 {
+    let is_moving = items.visuals.iter().any(|visual| visual.effect != "none");
+    let joined_max = if is_moving { MOVING_MAX } else { JOINED_MAX };
+    if clips.len() <= joined_max {
         let inputs = show(recipe, call, graph, &clips, look);
         let joined = join(graph, &timeline.segments, look.rate);
         finish(graph, joined, timeline, look);
         return inputs.into_iter().map(Some).collect();
     }
     let mut parts = Vec::new();
-    for (index, clips) in chunks.into_iter().enumerate() {
+    for (index, clips) in clips.chunks(joined_max).enumerate() {
         let part = whole(clips);
         let file = format!("part{index}.mkv");
         let rendered = render(recipe, clips, &part, look, &file);
@@ -69,41 +64,6 @@ pub(crate) fn lay(
         visual.sounds().then(|| call.input(&ffmpeg::from(visual.start), &file))
     };
     items.visuals.iter().map(&mut sounding).collect()
-}
-
-/// What can be joined in one call, in their order.
-fn chunks<'a, 'b>(
-    mut clips: &'a [(&'b Visual, &'b Segment)],
-    look: &Look,
-) -> Vec<&'a [(&'b Visual, &'b Segment)]> {
-    let mut chunks = Vec::new();
-    while !clips.is_empty() {
-        let mut left = MEMORY_MAX;
-        let fits = |(visual, _): &&(&Visual, &Segment)| {
-            let rest = left.checked_sub(memory(visual, look));
-            left = rest.unwrap_or(0);
-            rest.is_some()
-        };
-        let count = clips.iter().take(JOINED_MAX).take_while(fits).count().max(1);
-        let (chunk, rest) = clips.split_at(count);
-        chunks.push(chunk);
-        clips = rest;
-    }
-    chunks
-}
-
-/// How much memory a picture takes while it is joined with others, in bytes.
-fn memory(visual: &Visual, look: &Look) -> u64 {
-    let pixels = |size: Size| u64::from(size.width) * u64::from(size.height);
-    match (visual.media.kind, visual.effect) {
-        // Measured: 18 MB for 1920x1080, and 40 MB for 4000x3000, shown at 1280x720.
-        (MediaKind::Image, "none") => {
-            let own = Size::of(&visual.media).unwrap_or(look.size);
-            (3 * pixels(own) + 15 * pixels(look.size)).min(VIDEO_MEMORY)
-        }
-        (MediaKind::Image, _) => MOVING_MEMORY,
-        _ => VIDEO_MEMORY,
-    }
 }
 
 /// Whether the film has the pictures of its only clip, one by one: then they needn't be encoded again.
