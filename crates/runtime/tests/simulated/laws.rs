@@ -122,10 +122,12 @@ impl Broken<'_> {
     fn explains_each_second_charge(&mut self) {
         let mut paid: BTreeMap<StepPath, Vec<u32>> = BTreeMap::new();
         for line in charged(&self.played.ledger) {
-            let Some((step, number)) = attempt_of(line) else { continue };
+            let booked = self.charge_of_job(line).map(|charge| (charge.step.clone(), charge.attempt));
+            let Some((step, number)) = booked.or_else(|| attempt_of(line)) else { continue };
             paid.entry(step).or_default().push(number);
         }
-        for (step, numbers) in paid {
+        for (step, mut numbers) in paid {
+            numbers.sort_unstable();
             for earlier in &numbers[..numbers.len() - 1] {
                 let booked = self.charge(&step, *earlier);
                 if !booked.is_some_and(|charge| charge.failed && !charge.cost.is_none()) {
