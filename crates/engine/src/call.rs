@@ -378,13 +378,18 @@ impl Handling<'_> {
         is_written || self.run.is_call(id, target)
     }
 
-    /// Counts an attempt as failed whose outcome is unknown; it may be billed. The provider is asked no more about a
-    /// request: a list of jobs may not tell it from the one that is sent next.
-    pub(crate) fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
-        let cost = self.may_have_cost(id, &key);
+    /// The provider is asked no more about a request. A list of jobs may not tell it from the same one that is sent next, so
+    /// whoever went on looking for the first might take, and cancel, the job of the second.
+    pub(crate) fn stop_search(&mut self, id: NodeId, key: &AttemptKey) {
         if self.run.live_attempt(id, key.number).is_some_and(|attempt| attempt.phase.job().is_none()) {
             self.commands.push(Command::Stop { key: key.clone() });
         }
+    }
+
+    /// Counts an attempt as failed whose outcome is unknown; it may be billed.
+    pub(crate) fn write_off(&mut self, id: NodeId, key: AttemptKey, failure: &Failure, resent: bool) {
+        self.stop_search(id, &key);
+        let cost = self.may_have_cost(id, &key);
         let is_paid = failure.class == Class::Gone || cost.basis != Basis::Maybe;
         let billed = if is_paid { Known::Yes } else { Known::Maybe };
         let failure = Failure { billed, ..failure.clone() };

@@ -5,7 +5,6 @@ use motet_pipeline::{Class, Cost, Failure, Span, StepPath};
 
 use crate::attempt::{Attempt, Phase};
 use crate::choice::Setback;
-use crate::command::Command;
 use crate::handle::Handling;
 use crate::input::Decision;
 use crate::node::{NodeId, StepStatus};
@@ -47,13 +46,11 @@ impl Handling<'_> {
         }
     }
 
-    /// The provider is asked no more. A list of jobs may not tell a request from the same one that is sent now, so whoever
-    /// went on looking for the first might take, and cancel, the job of the second.
+    /// What a person decides ends the search for a request: how it ended isn't known by then.
     fn end_search(&mut self, id: NodeId, key: &AttemptKey, by: &str) {
         self.release(id, key);
         let failure = Failure::new(Class::Unknown, format!("{by} ended the search for it"));
         self.emit_of_attempt(key.clone(), AttemptEvent::Unknown { failure, cost: Cost::NONE });
-        self.commands.push(Command::Stop { key: key.clone() });
     }
 
     /// Counts an attempt as failed. A reply that is still on its way is drained: a job that it names is cancelled, and
@@ -62,6 +59,7 @@ impl Handling<'_> {
         if !awaits_reply {
             return self.write_off(id, key, failure, false);
         }
+        self.stop_search(id, &key);
         let (failure, until) = (failure.clone(), Some(self.now.after(LATE_REPLY)));
         let cost = Cost::NONE;
         self.emit_of_attempt(

@@ -164,3 +164,11 @@ fn a_request_without_a_reply_whose_job_is_known_is_over_once_a_person_has_decide
         assert_eq!(story.last("attempt_failed")["attempt"], 1, "{decision:?}");
     }
 }
+
+/// Its reply is still awaited, and what is parked is still looked for: the search ends with the decision in the same way.
+#[test]
+fn a_request_that_a_person_has_sent_again_is_looked_for_no_more_though_its_reply_is_awaited() {
+    let mut story = job();
+    story.advances("2m").does(["a#1 reconcile"]).advances("2m").finds("a", "parked");
+    story.resolves("a", Decision::Send).does(["a#2 submit"]).works_on(["a#2"]);
+}
